@@ -1,0 +1,152 @@
+//! What went wrong, where, what to do about it, and the exit status that says so.
+
+use std::fmt;
+use std::io;
+
+/// Exit statuses of all tools (stagepipe(7), EXIT STATUS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Could not do it; a failing RUN too.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// A Dockerfile, record, tar or image is not what it should be.
+    BadInput,
+    /// A lock or a registry; later it may work.
+    TryAgain,
+    /// The reader of our standard output has gone: quiet, as if SIGPIPE had ended us.
+    ClosedPipe,
+    /// The status of a command that was run for the user, or 128 + a signal's number.
+    Status(u8),
+}
+
+/// A failure: exit status, one-line message, and lines of detail (a source snippet, hints).
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    place: String,
+    what: String,
+    detail: String,
+}
+
+impl Failure {
+    /// A failure at `place` (`Dockerfile:7`, `record 3`; empty when there is none).
+    pub fn new(exit: Exit, place: impl Into<String>, what: impl fmt::Display) -> Self {
+        Self { exit, place: place.into(), what: what.to_string(), detail: String::new() }
+    }
+
+    /// Could not do it (exit 1).
+    pub fn failed(place: impl Into<String>, what: impl fmt::Display) -> Self {
+        Self::new(Exit::Failed, place, what)
+    }
+
+    /// The command line is wrong (exit 2).
+    pub fn usage(what: impl fmt::Display) -> Self {
+        Self::new(Exit::Usage, "", what)
+    }
+
+    /// An input is not what it should be (exit 3).
+    pub fn bad_input(place: impl Into<String>, what: impl fmt::Display) -> Self {
+        Self::new(Exit::BadInput, place, what)
+    }
+
+    /// Later it may work (exit 75).
+    pub fn try_again(place: impl Into<String>, what: impl fmt::Display) -> Self {
+        Self::new(Exit::TryAgain, place, what)
+    }
+
+    /// The process exit status.
+    pub fn status(&self) -> u8 {
+        match self.exit {
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::BadInput => 3,
+            Exit::TryAgain => 75,
+            Exit::ClosedPipe => 141,
+            Exit::Status(status) => status,
+        }
+    }
+
+    /// The class of the failure.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The message without place and tool.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Adds lines below the message: a snippet with carets, a hint. Newlines are kept.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// The text for standard error, or `None` for a failure that ends quietly.
+    pub fn render(&self, tool: &str) -> Option<String> {
+        if self.exit == Exit::ClosedPipe || self.what.is_empty() {
+            return None;
+        }
+        let mut text = format!("{tool}: ");
+        if !self.place.is_empty() {
+            text += &format!("{}: ", sanitise(&self.place));
+        }
+        text += &sanitise(&self.what);
+        text.push('\n');
+        for line in self.detail.lines() {
+            text += &sanitise(line);
+            text.push('\n');
+        }
+        Some(text)
+    }
+}
+
+/// An I/O failure of standard output or another unnamed stream.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Exit::ClosedPipe, "", error),
+            _ => Self::failed("", error),
+        }
+    }
+}
+
+/// Replaces control characters (newlines and escape sequences too) so that text from an input can't
+/// move the cursor or forge a second message.
+pub fn sanitise(text: &str) -> String {
+    let safe = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => '?',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
+        c => c,
+    };
+    text.trim_end_matches('\n').replace('\n', " | ").chars().map(safe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tool_place_what() {
+        let failure =
+            Failure::bad_input("Dockerfile:7", "unknown instruction RUM").with_detail("  7 | RUM\n");
+        assert_eq!(
+            failure.render("df-parse").unwrap(),
+            "df-parse: Dockerfile:7: unknown instruction RUM\n  7 | RUM\n"
+        );
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(sanitise("a\x1b[2Jb\nc\u{202e}d"), "a?[2Jb | c?d");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_quiet_and_141() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((failure.render("x"), failure.status()), (None, 141));
+    }
+}

@@ -1,0 +1,43 @@
+//! Manners every tool shares: exit status, one-line messages, checked standard output.
+//!
+//! A tool's `main` is `libcli::run("name", || …)`. Nothing else in the workspace writes to the
+//! terminal or decides an exit status. This crate parses no arguments and opens no file.
+
+mod failure;
+mod stdout;
+
+pub use failure::{Exit, Failure, sanitise};
+pub use stdout::Stdout;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs a tool's job and turns its result into an exit status, printing
+/// `tool: place: what; what to do` on standard error when it failed.
+pub fn run(tool: &str, job: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+    match job() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(tool, &failure);
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Writes a failure's message, with its detail lines below, to standard error.
+pub fn report(tool: &str, failure: &Failure) {
+    if let Some(message) = failure.render(tool) {
+        say(&message);
+    }
+}
+
+/// Writes one warning line, `tool: warning: what`, to standard error.
+pub fn warn(tool: &str, what: &str) {
+    say(&format!("{tool}: warning: {}\n", sanitise(what)));
+}
+
+/// Writes text to standard error as it is. A standard error that is closed is not an error: there is
+/// nobody left to tell.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

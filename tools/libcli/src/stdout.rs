@@ -1,0 +1,38 @@
+//! Standard output, buffered, whose end is checked.
+
+use crate::Failure;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+
+/// Standard output as a sink. Dropped without [`Stdout::finish`], buffered bytes may be lost: a tool
+/// that fails half-way has nothing more to say there.
+pub struct Stdout {
+    out: BufWriter<File>,
+}
+
+impl Stdout {
+    /// Takes a duplicate of file descriptor 1.
+    pub fn open() -> io::Result<Self> {
+        let fd = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Self { out: BufWriter::with_capacity(1 << 16, File::from(fd)) })
+    }
+
+    /// Flushes. A full disk or closed pipe behind standard output is a failure, not a detail.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::from(error),
+            _ => Failure::failed("standard output", error),
+        })
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

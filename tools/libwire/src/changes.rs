@@ -1,0 +1,152 @@
+//! layer-changes(5): what a step changed, one record a path, sorted by path bytes.
+
+use crate::path::{WirePath, b64};
+use crate::stream::Format;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The layer-changes stream. Header members: `root`, the absolute path of the tree that holds the
+/// files' bytes, and, when a step made it, `snapshot`, the snapshot's id.
+pub struct LayerChanges;
+
+impl Format for LayerChanges {
+    const NAME: &'static str = "layer-changes";
+    const VERSION: u32 = 1;
+    type Record = Change;
+}
+
+/// A record of layer-changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Change {
+    /// A path that is new or changed, with all its metadata.
+    Put(Box<Put>),
+    /// A path of a lower layer that is gone, with all below it.
+    Delete {
+        /// The path.
+        #[serde(flatten)]
+        path: WirePath,
+    },
+}
+
+/// A path that is new or changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Put {
+    /// Where.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// Permission bits with setuid, setgid and sticky: four octal digits.
+    pub mode: String,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Whole seconds since the epoch.
+    pub mtime: i64,
+    /// Extended attributes that layers carry, values in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xattrs: BTreeMap<String, Base64>,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// Bytes, base64 in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Base64(#[serde(with = "b64")] pub Vec<u8>);
+
+/// What a changed path is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// A regular file; its bytes are at `path` below the header's `root`.
+    File {
+        /// Length in bytes.
+        size: u64,
+    },
+    /// A directory.
+    Dir {
+        /// Whether lower content of it is hidden.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        opaque: bool,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// Its target.
+        #[serde(flatten)]
+        target: Target,
+    },
+    /// Another name of a file earlier in this stream.
+    Hardlink {
+        /// The earlier name.
+        #[serde(flatten)]
+        target: Target,
+    },
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    Char {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A block device.
+    Block {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+}
+
+/// A link's target: `target`, or `target_b64` when it is not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TargetMembers", into = "TargetMembers")]
+pub struct Target(pub Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+struct TargetMembers {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_b64: Option<Base64>,
+}
+
+impl TryFrom<TargetMembers> for Target {
+    type Error = &'static str;
+
+    fn try_from(members: TargetMembers) -> Result<Self, Self::Error> {
+        let bytes = match (members.target, members.target_b64) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(Base64(bytes))) if std::str::from_utf8(&bytes).is_err() => bytes,
+            _ => {
+                return Err(
+                    "a link has exactly one of target and target_b64, the latter only when it is not UTF-8",
+                );
+            }
+        };
+        if bytes.is_empty() || bytes.len() > crate::path::MAX_PATH || bytes.contains(&0) {
+            return Err("a link's target has 1 to 4096 bytes and no NUL");
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl From<Target> for TargetMembers {
+    fn from(target: Target) -> Self {
+        match String::from_utf8(target.0) {
+            Ok(text) => Self { target: Some(text), target_b64: None },
+            Err(raw) => Self { target: None, target_b64: Some(Base64(raw.into_bytes())) },
+        }
+    }
+}
+
+impl Put {
+    /// The mode's bits, or `None` when the text is not four octal digits.
+    pub fn mode_bits(&self) -> Option<u32> {
+        let octal = self.mode.len() == 4 && self.mode.bytes().all(|b| (b'0'..=b'7').contains(&b));
+        octal.then(|| u32::from_str_radix(&self.mode, 8).ok()).flatten()
+    }
+}

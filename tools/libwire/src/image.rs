@@ -1,0 +1,254 @@
+//! OCI image-spec v1.1 JSON: descriptor, manifest, index, config and history.
+//!
+//! Members this suite does not know are kept in `extra`, so that a base image's config passes through
+//! whole. All maps are sorted: the same value always serialises to the same bytes.
+
+use crate::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// `application/vnd.oci.image.index.v1+json`
+pub const MEDIA_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// `application/vnd.oci.image.manifest.v1+json`
+pub const MEDIA_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// `application/vnd.oci.image.config.v1+json`
+pub const MEDIA_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// `application/vnd.oci.image.layer.v1.tar`, to which `+gzip` or `+zstd` is appended.
+pub const MEDIA_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// The annotation under which an index entry carries its tag.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation under which an index entry carries its full image name.
+pub const IMAGE_NAME: &str = "io.containerd.image.name";
+
+/// Members beyond those named.
+pub type Extra = BTreeMap<String, Value>;
+/// A set, as the config spells it: keys to `{}`.
+pub type Set = BTreeMap<String, Empty>;
+
+/// `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Empty {}
+
+fn unset<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Points at a blob (descriptor.md).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the blob is.
+    pub media_type: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Free-form annotations.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub annotations: BTreeMap<String, String>,
+    /// For which platform, in an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A descriptor's platform (image-index.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// As GOARCH.
+    pub architecture: String,
+    /// As GOOS.
+    pub os: String,
+    /// CPU variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// manifest.md
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Always 2.
+    pub schema_version: u32,
+    /// The manifest's media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The image config.
+    pub config: Descriptor,
+    /// Layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    /// Free-form annotations.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub annotations: BTreeMap<String, String>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// image-index.md
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// Always 2.
+    pub schema_version: u32,
+    /// The index's media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The images.
+    pub manifests: Vec<Descriptor>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// config.md: the whole image config.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageConfig {
+    /// RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// MAINTAINER's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// As GOARCH.
+    #[serde(default)]
+    pub architecture: String,
+    /// As GOOS.
+    #[serde(default)]
+    pub os: String,
+    /// CPU variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// What a container of this image runs with.
+    #[serde(default)]
+    pub config: ContainerConfig,
+    /// The layers' diff IDs, lowest first.
+    #[serde(default)]
+    pub rootfs: RootFs,
+    /// One entry an instruction.
+    #[serde(default)]
+    pub history: Vec<History>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// config.md: `rootfs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RootFs {
+    /// Always `layers`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Digests of the uncompressed layers.
+    pub diff_ids: Vec<Digest>,
+}
+
+impl Default for RootFs {
+    fn default() -> Self {
+        Self { kind: "layers".into(), diff_ids: Vec::new() }
+    }
+}
+
+/// config.md: `history`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Who built it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Which builder wrote the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Whether the entry has no layer.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub empty_layer: bool,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// config.md: `config`, with docker's Healthcheck, Shell, OnBuild and ArgsEscaped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ContainerConfig {
+    /// User, uid, `user:group` or `uid:gid`.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub user: String,
+    /// `port/protocol`.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub exposed_ports: Set,
+    /// `NAME=value`, in order.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub env: Vec<String>,
+    /// ENTRYPOINT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// CMD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<Vec<String>>,
+    /// VOLUME paths.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub volumes: Set,
+    /// WORKDIR.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub working_dir: String,
+    /// LABEL.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub labels: BTreeMap<String, String>,
+    /// STOPSIGNAL, as written.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub stop_signal: String,
+    /// Docker: CMD was in shell form; BuildKit always sets it with CMD.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub args_escaped: bool,
+    /// HEALTHCHECK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+    /// ONBUILD triggers, as text.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub on_build: Vec<String>,
+    /// SHELL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Vec<String>>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Docker's health check. Durations are nanoseconds; 0 means inherit and is left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Healthcheck {
+    /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", text]`.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub test: Vec<String>,
+    /// Between two checks.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub interval: i64,
+    /// Before a check counts as failed.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub timeout: i64,
+    /// Grace after the start.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub start_period: i64,
+    /// Between checks during the grace.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub start_interval: i64,
+    /// Failures in a row that mean unhealthy.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub retries: i64,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

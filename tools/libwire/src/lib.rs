@@ -1,0 +1,17 @@
+//! The records that cross pipes between the tools: their types, one strict reader and one writer.
+//!
+//! Every stream is JSON Lines with a header first and an `end` record last; the rules are in
+//! stagepipe-stream(5), the members in build-plan(5), build-record(5) and layer-changes(5).
+//! This crate opens no file, runs nothing and knows nothing of trees.
+
+pub mod changes;
+pub mod digest;
+pub mod image;
+pub mod path;
+pub mod plan;
+pub mod record;
+pub mod stream;
+
+pub use digest::Digest;
+pub use path::WirePath;
+pub use stream::{Event, Format, Header, Reader, WireError, Writer};

@@ -1,0 +1,165 @@
+//! build-record(5): what stage-run did, one record a step as soon as it is done, and the layers
+//! layer-pack made of them. image-assemble needs nothing else.
+
+use crate::Digest;
+use crate::image::{Descriptor, History, ImageConfig};
+use crate::stream::Format;
+use serde::{Deserialize, Serialize};
+
+/// The build-record stream.
+pub struct BuildRecord;
+
+impl Format for BuildRecord {
+    const NAME: &'static str = "build-record";
+    const VERSION: u32 = 1;
+    type Record = Record;
+}
+
+/// A record of a build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// What the stage starts from: first record of a stage.
+    Base(Box<BaseStep>),
+    /// One instruction, done.
+    Step(Box<Step>),
+    /// A snapshot's layer, packed.
+    Layer(Box<LayerRecord>),
+}
+
+fn unset<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Which stage a record belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageId {
+    /// Index in the Dockerfile, from 0.
+    pub stage: usize,
+    /// `AS name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_name: Option<String>,
+}
+
+/// FROM, done. Everything the stage inherits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaseStep {
+    /// Which stage.
+    #[serde(flatten)]
+    pub id: StageId,
+    /// The Dockerfile's name, for messages.
+    pub dockerfile: String,
+    /// FROM's line.
+    pub line: u32,
+    /// FROM as written.
+    pub text: String,
+    /// Layers inherited, lowest first. A stage's layer may not be packed yet: then it has no descriptor.
+    pub layers: Vec<BaseLayer>,
+    /// The whole config inherited; its history and diff IDs are those of `layers` as far as known.
+    pub config: ImageConfig,
+    /// The base image's manifest digest, when it is an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+}
+
+/// One inherited layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaseLayer {
+    /// The snapshot that holds it.
+    pub snapshot: String,
+    /// Its blob, when there is one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
+}
+
+/// A packed layer: the blob and what it unpacks to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// The blob in the store.
+    pub descriptor: Descriptor,
+    /// Digest of the uncompressed tar.
+    pub diff_id: Digest,
+}
+
+/// A snapshot's layer, as layer-pack reports it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// The snapshot it was packed from.
+    pub snapshot: String,
+    /// The layer.
+    #[serde(flatten)]
+    pub layer: Layer,
+    /// Length of the uncompressed tar in bytes.
+    pub tar_size: u64,
+}
+
+/// Whether a step ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cache {
+    /// Its result was in the store.
+    Hit,
+    /// It ran.
+    Miss,
+    /// It only changes the config: nothing to run or keep.
+    None,
+}
+
+/// One named part of a cache key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ingredient {
+    /// What it is: `parent`, `command`, `arg V`, `content src/main.c`.
+    pub name: String,
+    /// Its value, or a digest of it.
+    pub value: String,
+}
+
+/// One instruction, done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which stage.
+    #[serde(flatten)]
+    pub id: StageId,
+    /// Position in the stage, from 1; triggers of the base image count.
+    pub step: usize,
+    /// How many there are.
+    pub steps: usize,
+    /// The Dockerfile's name, for messages.
+    pub dockerfile: String,
+    /// The instruction's first line.
+    pub line: u32,
+    /// The instruction as one logical line.
+    pub text: String,
+    /// Which instruction: `run`, `copy`, `env`, …
+    pub op: String,
+    /// Whether it ran.
+    pub cache: Cache,
+    /// The cache key, for steps that make a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// What the key is made of, in order.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub ingredients: Vec<Ingredient>,
+    /// Snapshots below this step, lowest first.
+    pub parents: Vec<String>,
+    /// The snapshot that holds what it changed. Present exactly when the step has a layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The layer, when a cache hit already has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
+    /// Whether the snapshot becomes a layer of the image: false in stages that are only copied from.
+    pub ships: bool,
+    /// The whole config after the step, history included.
+    pub config: ImageConfig,
+    /// The history entry the step added (also the last of `config.history`); ONBUILD and some others add none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Unix time at the start, in milliseconds.
+    pub started_ms: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// RUN's complete output, relative to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}

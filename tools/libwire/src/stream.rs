@@ -1,0 +1,316 @@
+//! The frame round every record stream: header, records, `end` (stagepipe-stream(5)).
+//!
+//! `sh` has no pipefail, so a stream says itself that it is complete: a reader that meets the end of
+//! file before `end`, or a wrong count, fails, and a writer that fails never writes `end`.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::marker::PhantomData;
+
+/// The longest line a reader accepts, in bytes.
+pub const MAX_LINE: u64 = 16 << 20;
+
+/// A record format: its name and version in headers, and the type of its records.
+pub trait Format {
+    /// The header's `format`.
+    const NAME: &'static str;
+    /// The version written, and the newest one read.
+    const VERSION: u32;
+    /// An enum tagged by `type`.
+    type Record: Serialize + DeserializeOwned;
+}
+
+/// The first line of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Which format the records have.
+    pub format: String,
+    /// Which version of it.
+    pub version: u32,
+    /// Members a reader must understand; others it may ignore.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
+    /// The format's own header members.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+/// What a reader meets, in order.
+#[derive(Debug)]
+pub enum Event<R> {
+    /// A stream begins.
+    Header(Header),
+    /// One record of it.
+    Record(R),
+    /// It ended as its writer meant it to; another stream may follow.
+    End,
+}
+
+/// Why a stream can't be trusted. All but `Io` mean bad input (exit 3).
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Reading failed.
+    #[error("cannot read the stream: {0}")]
+    Io(#[from] io::Error),
+    /// A line is not a JSON object this format allows there.
+    #[error("record {line}: {what}")]
+    Bad {
+        /// Line number in the input, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The input stopped before `end`.
+    #[error(
+        "the {format} stream stops before its end record, after line {line}; the tool that writes it failed"
+    )]
+    Cut {
+        /// The format expected.
+        format: &'static str,
+        /// The last line read.
+        line: u64,
+    },
+}
+
+#[derive(Deserialize)]
+struct TypeOf {
+    r#type: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct End {
+    records: u64,
+}
+
+/// Reads one or several concatenated streams of format `F`.
+pub struct Reader<R, F> {
+    input: R,
+    line: u64,
+    records: Option<u64>,
+    buffer: Vec<u8>,
+    format: PhantomData<F>,
+}
+
+impl<R: BufRead, F: Format> Reader<R, F> {
+    /// Reads from `input`.
+    pub fn new(input: R) -> Self {
+        Self { input, line: 0, records: None, buffer: Vec::new(), format: PhantomData }
+    }
+
+    /// The number of the line last read, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The next event, or `None` at the end of the input after a complete stream.
+    pub fn next_event(&mut self) -> Result<Option<Event<F::Record>>, WireError> {
+        if !self.read_line()? {
+            return match self.records {
+                None if self.line > 0 => Ok(None),
+                _ => Err(WireError::Cut { format: F::NAME, line: self.line }),
+            };
+        }
+        let kind = self.parse::<TypeOf>()?.r#type;
+        match (kind.as_str(), self.records) {
+            ("header", None) => {
+                let header: Header = self.parse()?;
+                self.check_header(&header)?;
+                self.records = Some(0);
+                Ok(Some(Event::Header(strip_type(header))))
+            }
+            (_, None) => Err(self.bad(format!("a {} stream begins with a header record", F::NAME))),
+            ("end", Some(seen)) => {
+                let End { records } = self.parse()?;
+                if records != seen {
+                    return Err(self.bad(format!("end says {records} records, but {seen} came")));
+                }
+                self.records = None;
+                Ok(Some(Event::End))
+            }
+            (_, Some(seen)) => {
+                let record = self.parse()?;
+                self.records = Some(seen + 1);
+                Ok(Some(Event::Record(record)))
+            }
+        }
+    }
+
+    /// All records of all streams in the input, for inputs that are small by nature.
+    pub fn read_all(mut self) -> Result<Vec<F::Record>, WireError> {
+        let mut all = Vec::new();
+        while let Some(event) = self.next_event()? {
+            if let Event::Record(record) = event {
+                all.push(record);
+            }
+        }
+        Ok(all)
+    }
+
+    fn read_line(&mut self) -> Result<bool, WireError> {
+        self.buffer.clear();
+        let read = io::Read::take(&mut self.input, MAX_LINE).read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        self.line += 1;
+        if self.buffer.pop() != Some(b'\n') {
+            return Err(self.bad(format!("the line is cut, or longer than {MAX_LINE} bytes")));
+        }
+        Ok(true)
+    }
+
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, WireError> {
+        serde_json::from_slice(&self.buffer).map_err(|e| self.bad(e.to_string()))
+    }
+
+    fn check_header(&self, header: &Header) -> Result<(), WireError> {
+        if header.format != F::NAME {
+            return Err(self.bad(format!("expected format {}, found {:?}", F::NAME, header.format)));
+        }
+        if header.version == 0 || header.version > F::VERSION {
+            return Err(self.bad(format!(
+                "{} version {} is not known; this tool reads up to {}",
+                F::NAME,
+                header.version,
+                F::VERSION
+            )));
+        }
+        match header.requires.first() {
+            Some(member) => Err(self.bad(format!("the stream requires {member:?}, which is not known here"))),
+            None => Ok(()),
+        }
+    }
+
+    fn bad(&self, what: String) -> WireError {
+        WireError::Bad { line: self.line, what }
+    }
+}
+
+fn strip_type(mut header: Header) -> Header {
+    header.extra.remove("type");
+    header
+}
+
+/// Writes one stream of format `F`. Dropped without [`Writer::finish`], it leaves no `end`.
+pub struct Writer<W, F> {
+    output: W,
+    records: u64,
+    format: PhantomData<F>,
+}
+
+#[derive(Serialize)]
+struct Tagged<'a, T> {
+    r#type: &'a str,
+    #[serde(flatten)]
+    value: T,
+}
+
+impl<W: Write, F: Format> Writer<W, F> {
+    /// Writes the header, with `extra` members, to `output`.
+    pub fn new(output: W, extra: BTreeMap<String, Value>) -> io::Result<Self> {
+        let mut writer = Self { output, records: 0, format: PhantomData };
+        let header = Header { format: F::NAME.into(), version: F::VERSION, requires: Vec::new(), extra };
+        writer.line(&Tagged { r#type: "header", value: header })?;
+        Ok(writer)
+    }
+
+    /// Writes one record. Nothing is flushed: see [`Writer::flush`].
+    pub fn write(&mut self, record: &F::Record) -> io::Result<()> {
+        self.line(record)?;
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Hands what was written so far to the reader.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
+    /// Writes `end`, flushes, and gives the output back.
+    pub fn finish(mut self) -> io::Result<W> {
+        let end = End { records: self.records };
+        self.line(&Tagged { r#type: "end", value: end })?;
+        self.output.flush()?;
+        Ok(self.output)
+    }
+
+    fn line<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
+        serde_json::to_writer(&mut self.output, value)?;
+        self.output.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Numbers;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum Number {
+        Number { value: u64 },
+    }
+
+    impl Format for Numbers {
+        const NAME: &'static str = "numbers";
+        const VERSION: u32 = 1;
+        type Record = Number;
+    }
+
+    fn stream(values: &[u64]) -> String {
+        let mut writer = Writer::<_, Numbers>::new(Vec::new(), BTreeMap::new()).unwrap();
+        for &value in values {
+            writer.write(&Number::Number { value }).unwrap();
+        }
+        String::from_utf8(writer.finish().unwrap()).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Vec<Number>, WireError> {
+        Reader::<_, Numbers>::new(text.as_bytes()).read_all()
+    }
+
+    #[test]
+    fn the_frame_is_as_the_page_says() {
+        assert_eq!(
+            stream(&[7]),
+            "{\"type\":\"header\",\"format\":\"numbers\",\"version\":1}\n{\"type\":\"number\",\"value\":7}\n{\"type\":\"end\",\"records\":1}\n"
+        );
+    }
+
+    #[test]
+    fn streams_may_follow_one_another() {
+        let both = stream(&[1, 2]) + &stream(&[3]);
+        assert_eq!(read(&both).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_is_refused() {
+        let whole = stream(&[1, 2, 3]);
+        for cut in 0..whole.len() {
+            assert!(read(&whole[..cut]).is_err(), "cut at byte {cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error() {
+        for (from, to) in [
+            ("\"version\":1", "\"version\":2"),
+            ("\"numbers\"", "\"letters\""),
+            ("\"number\"", "\"letter\""),
+            ("\"records\":1", "\"records\":2"),
+            ("\"version\":1", "\"version\":1,\"requires\":[\"x\"]"),
+        ] {
+            let text = stream(&[7]).replace(from, to);
+            assert!(read(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_member_is_ignored() {
+        let text = stream(&[7]).replace("\"value\"", "\"more\":[],\"value\"");
+        assert_eq!(read(&text).unwrap(), [Number::Number { value: 7 }]);
+    }
+}
