@@ -10,8 +10,10 @@ pub mod image;
 pub mod path;
 pub mod plan;
 pub mod record;
+pub mod reference;
 pub mod stream;
 
 pub use digest::Digest;
 pub use path::WirePath;
+pub use reference::Reference;
 pub use stream::{Event, Format, Header, Reader, WireError, Writer};
