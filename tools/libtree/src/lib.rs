@@ -1,1 +1,19 @@
-//! Placeholder while the workspace is laid out.
+//! A tree on disk and its tar form: rooted paths, walking, copying bytes, reading tar strictly,
+//! writing tar canonically, extracting.
+//!
+//! Every path that comes from an input is resolved beneath a directory's file descriptor with
+//! openat2(2), so that no symbolic link leads out of it. Nothing here mounts, forks or knows of images.
+
+pub mod copy;
+pub mod extract;
+pub mod meta;
+pub mod owner;
+pub mod remove;
+pub mod root;
+pub mod tar;
+pub mod walk;
+pub mod xattr;
+
+pub use meta::{FileKind, Meta};
+pub use owner::Owners;
+pub use root::Root;

@@ -1,0 +1,415 @@
+//! Extracts an archive into a tree: an image layer, whose whiteouts delete, or an ordinary archive.
+//!
+//! A layer is extracted into the merged view of the layers below it (an overlay mount), so that links
+//! through lower layers, hard links to lower files and metadata of parents are the kernel's business.
+//! No entry reaches anything outside the root.
+
+use crate::tar::{Entry, EntryKind, Reader, TarError};
+use crate::{FileKind, Meta, Root, remove, root, walk, xattr};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, fchmod, linkat, makedev, mkdirat, mknodat, openat,
+    symlinkat, unlinkat, utimensat,
+};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Bound;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What kind of archive it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An image layer: `.wh.` names are whiteouts, `..` in a name is an error.
+    Layer,
+    /// Any archive: names are literal, `..` and a leading `/` are clamped to the root.
+    Archive,
+}
+
+/// How to extract.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What kind of archive it is.
+    pub form: Form,
+    /// Owner of everything instead of the archive's.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// What was extracted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Entries, whiteouts included.
+    pub entries: u64,
+    /// Bytes of file content.
+    pub bytes: u64,
+    /// Device nodes left out because this user namespace may not make them.
+    pub devices_skipped: u64,
+}
+
+/// Why extraction stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractError {
+    /// The archive is not what it should be.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// An entry is refused.
+    #[error("entry {entry:?}: {what}")]
+    Refused {
+        /// Its name, lossily.
+        entry: String,
+        /// Why.
+        what: String,
+    },
+    /// The tree could not be written.
+    #[error("entry {entry:?}: {error}")]
+    Io {
+        /// The entry's name, lossily.
+        entry: String,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+/// Extracts every entry of `reader` below `root`. On an error what was extracted stays: extract into
+/// a directory that is thrown away then.
+pub fn extract<R: Read>(
+    reader: &mut Reader<R>,
+    root: &Root,
+    options: Options,
+) -> Result<Stats, ExtractError> {
+    let mut job = Job {
+        root,
+        options,
+        written: BTreeSet::new(),
+        times: BTreeMap::new(),
+        parent: None,
+        stats: Stats::default(),
+    };
+    while let Some(entry) = reader.next_entry()? {
+        job.stats.entries += 1;
+        let name = || String::from_utf8_lossy(&entry.path).into_owned();
+        job.entry(&entry, &mut reader.body()).map_err(|stop| match stop {
+            Stop::Refused(what) => ExtractError::Refused { entry: name(), what: what.into() },
+            Stop::Io(error) => ExtractError::Io { entry: name(), error },
+        })?;
+    }
+    job.set_times().map_err(|error| ExtractError::Io { entry: "directory times".into(), error })?;
+    Ok(job.stats)
+}
+
+enum Stop {
+    Refused(&'static str),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Self {
+        Self::Io(errno.into())
+    }
+}
+
+struct Job<'a> {
+    root: &'a Root,
+    options: Options,
+    /// Paths this archive made: a layer's whiteouts spare them.
+    written: BTreeSet<Vec<u8>>,
+    /// Directories' times, set last: what the archive says, or what they had before it touched them.
+    times: BTreeMap<Vec<u8>, (i64, u32)>,
+    parent: Option<(Vec<u8>, OwnedFd)>,
+    stats: Stats,
+}
+
+impl Job<'_> {
+    fn entry(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), Stop> {
+        let path = self.clean(&entry.path)?;
+        if path.is_empty() {
+            return self.root_entry(entry);
+        }
+        let (parent, name) = match path.iter().rposition(|&b| b == b'/') {
+            Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec()),
+            None => (Vec::new(), path.clone()),
+        };
+        self.enter(&parent, entry)?;
+        if self.options.form == Form::Layer
+            && let Some(hidden) = name.strip_prefix(b".wh.")
+        {
+            return self.whiteout(&parent, hidden);
+        }
+        self.make_room(&path, &name, entry.kind)?;
+        self.make(&name, entry, body)?;
+        if entry.kind == EntryKind::Dir {
+            self.times.insert(path.clone(), (entry.mtime, entry.mtime_ns));
+        }
+        self.written.insert(path);
+        Ok(())
+    }
+
+    /// The path relative to the root, by components.
+    fn clean(&self, path: &[u8]) -> Result<Vec<u8>, Stop> {
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for part in root::components(path) {
+            match (part, self.options.form) {
+                (b"..", Form::Layer) => return Err(Stop::Refused("its name leads out of the layer by '..'")),
+                (b"..", Form::Archive) => drop(parts.pop()),
+                _ => parts.push(part),
+            }
+        }
+        Ok(parts.join(&b'/'))
+    }
+
+    fn root_entry(&mut self, entry: &Entry) -> Result<(), Stop> {
+        if entry.kind != EntryKind::Dir {
+            return Err(Stop::Refused("the root must be a directory"));
+        }
+        self.finish_dir(&self.root.open_dir(b"")?, entry)?;
+        self.times.insert(Vec::new(), (entry.mtime, entry.mtime_ns));
+        Ok(())
+    }
+
+    /// Opens the directory that holds an entry, making what is missing of it.
+    fn enter(&mut self, parent: &[u8], entry: &Entry) -> Result<(), Stop> {
+        if self.parent.as_ref().is_some_and(|(path, _)| path == parent) {
+            return Ok(());
+        }
+        let open = || self.root.open_dir(parent);
+        let dir = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_parents(parent, entry)?;
+                self.root.open_dir(parent)?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Stop::Refused("a parent of it is not a directory"));
+            }
+            dir => dir?,
+        };
+        if !self.times.contains_key(parent) {
+            let meta = Meta::of(&dir)?;
+            self.times.insert(parent.to_vec(), (meta.mtime, meta.mtime_ns));
+        }
+        self.parent = Some((parent.to_vec(), dir));
+        Ok(())
+    }
+
+    fn make_parents(&mut self, parent: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let real = self.root.resolve(parent, true)?;
+        let mut dir = self.root.open_dir(b"")?;
+        let mut path = Vec::new();
+        for part in root::components(&real) {
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(part);
+            match mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
+                Ok(()) => {
+                    let (uid, gid) = self.options.owner.unwrap_or((0, 0));
+                    let made = open_dir(&dir, part)?;
+                    self.root.owners().set(&made, b"", uid, gid)?;
+                    fchmod(&made, Mode::from_raw_mode(0o755))?;
+                    self.times.insert(path.clone(), (entry.mtime, entry.mtime_ns));
+                }
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            dir = open_dir(&dir, part)?;
+        }
+        Ok(())
+    }
+
+    fn dir(&self) -> Result<&OwnedFd, Stop> {
+        self.parent.as_ref().map(|(_, dir)| dir).ok_or(Stop::Refused("it has no parent"))
+    }
+
+    fn whiteout(&mut self, parent: &[u8], hidden: &[u8]) -> Result<(), Stop> {
+        let below = |name: &[u8]| [parent, if parent.is_empty() { b"" } else { b"/" }, name].concat();
+        if hidden == b".wh..opq" {
+            for name in walk::names(open_dir(self.dir()?, b".")?)? {
+                self.clear_lower(self.dir()?.as_fd(), &name, &below(&name))?;
+            }
+            return Ok(());
+        }
+        if matches!(hidden, b"" | b"." | b"..") || hidden.starts_with(b".wh.") {
+            return Err(Stop::Refused("a whiteout of a reserved name"));
+        }
+        self.clear_lower(self.dir()?.as_fd(), hidden, &below(hidden))
+    }
+
+    /// Removes what lower layers have at `path`, and nothing that this layer made.
+    fn clear_lower(&self, dir: std::os::fd::BorrowedFd<'_>, name: &[u8], path: &[u8]) -> Result<(), Stop> {
+        let inside = [path, b"/"].concat();
+        let made_inside = self
+            .written
+            .range::<[u8], _>((Bound::Included(&inside[..]), Bound::Unbounded))
+            .next()
+            .is_some_and(|made| made.starts_with(&inside));
+        if made_inside || self.written.contains(path) {
+            let Ok(dir) = open_dir(dir, name) else { return Ok(()) };
+            for name in walk::names(open_dir(&dir, b".")?)? {
+                self.clear_lower(dir.as_fd(), &name, &[&inside[..], &name].concat())?;
+            }
+            return Ok(());
+        }
+        Ok(remove::remove_all(dir, name)?)
+    }
+
+    /// Removes what stands where an entry goes, unless both are directories.
+    fn make_room(&mut self, path: &[u8], name: &[u8], kind: EntryKind) -> Result<(), Stop> {
+        let found = match Meta::at(self.dir()?, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            meta => meta?,
+        };
+        match (found.kind, kind) {
+            (FileKind::Dir, EntryKind::Dir) => Ok(()),
+            (FileKind::Dir, _) => {
+                let gone = |made: &Vec<u8>| made.starts_with(path) && made.get(path.len()) == Some(&b'/');
+                self.written.retain(|made| !gone(made));
+                self.times.retain(|made, _| made != path && !gone(made));
+                Ok(remove::remove_all(self.dir()?, name)?)
+            }
+            _ => Ok(unlinkat(self.dir()?, name, AtFlags::empty())?),
+        }
+    }
+
+    fn make(&mut self, name: &[u8], entry: &Entry, body: &mut dyn Read) -> Result<(), Stop> {
+        let dir = self.dir()?;
+        match entry.kind {
+            EntryKind::Dir => {
+                match mkdirat(dir, name, Mode::RWXU) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+                let made = open_dir(dir, name)?;
+                return self.finish_dir(&made, entry);
+            }
+            EntryKind::File => {
+                let bytes = self.make_file(name, entry, body)?;
+                self.stats.bytes += bytes;
+                return Ok(());
+            }
+            EntryKind::Hardlink => return self.make_link(name, entry),
+            EntryKind::Symlink => symlinkat(&*entry.link, dir, name)?,
+            EntryKind::Fifo => mknodat(dir, name, FileType::Fifo, Mode::RUSR, 0)?,
+            EntryKind::Char | EntryKind::Block => {
+                if !self.make_device(name, entry)? {
+                    self.stats.devices_skipped += 1;
+                    return Ok(());
+                }
+            }
+        }
+        self.finish_at(name, entry)
+    }
+
+    fn make_file(&self, name: &[u8], entry: &Entry, body: &mut dyn Read) -> Result<u64, Stop> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(self.dir()?, name, flags, Mode::RUSR | Mode::WUSR)?);
+        let copied = io::copy(body, &mut file)?;
+        if copied != entry.size {
+            return Err(Stop::Refused("its body is cut off"));
+        }
+        self.set_owner_and_mode(&file.into(), entry)?;
+        self.set_time_at(name, entry)?;
+        Ok(copied)
+    }
+
+    fn make_link(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let target = self.clean(&entry.link)?;
+        let (dir, target) = match self.root.parent(&target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Stop::Refused("a hard link to something that is not there"));
+            }
+            found => found?,
+        };
+        match linkat(&dir, &*target, self.dir()?, name, AtFlags::empty()) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOENT) => Err(Stop::Refused("a hard link to something that is not there")),
+            Err(Errno::PERM) => Err(Stop::Refused("a hard link to a directory")),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn make_device(&self, name: &[u8], entry: &Entry) -> Result<bool, Stop> {
+        let kind = match entry.kind {
+            EntryKind::Block => FileType::BlockDevice,
+            _ => FileType::CharacterDevice,
+        };
+        if entry.kind == EntryKind::Char && entry.rdev == (0, 0) {
+            return Err(Stop::Refused("a character device 0:0, which overlayfs takes for a whiteout"));
+        }
+        match mknodat(self.dir()?, name, kind, Mode::RUSR, makedev(entry.rdev.0, entry.rdev.1)) {
+            Ok(()) => Ok(true),
+            Err(Errno::PERM) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn finish_dir(&self, dir: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
+        self.set_owner_and_mode(dir, entry)
+    }
+
+    fn owner(&self, entry: &Entry) -> (u32, u32) {
+        self.options.owner.unwrap_or((entry.uid, entry.gid))
+    }
+
+    fn set_owner_and_mode(&self, fd: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
+        let (uid, gid) = self.owner(entry);
+        self.root.owners().set(fd, b"", uid, gid)?;
+        fchmod(fd, Mode::from_raw_mode(entry.mode))?;
+        for (key, value) in &entry.xattrs {
+            if key.starts_with("trusted.overlay.") || key.starts_with("user.overlay.") {
+                return Err(Stop::Refused("an extended attribute that would steer overlayfs"));
+            }
+            if key == xattr::CAPABILITY {
+                if !matches!(value.len(), 20 | 24) {
+                    return Err(Stop::Refused("a security.capability of the wrong length"));
+                }
+                rustix::fs::fsetxattr(fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Owner, mode and time of what can't be opened.
+    fn finish_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let (uid, gid) = self.owner(entry);
+        self.root.owners().set(self.dir()?, name, uid, gid)?;
+        if entry.kind != EntryKind::Symlink {
+            rustix::fs::chmodat(self.dir()?, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
+        }
+        self.set_time_at(name, entry)
+    }
+
+    fn set_time_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        Ok(set_time(self.dir()?, name, (entry.mtime, entry.mtime_ns))?)
+    }
+
+    fn set_times(&self) -> io::Result<()> {
+        for (path, time) in self.times.iter().rev() {
+            match self.root.open_at(path, OFlags::PATH | OFlags::DIRECTORY, 0) {
+                Ok(dir) => set_time(open_dir(&dir, b".")?, b".", *time)?,
+                // Removed again by a later entry.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_dir(dir: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(dir, name, flags, Mode::empty())?)
+}
+
+/// Sets the modification time of `name` below `dir`, a symbolic link's own. Times beyond what the file
+/// system keeps are clamped by the kernel.
+pub fn set_time(dir: impl AsFd, name: &[u8], (seconds, nanos): (i64, u32)) -> io::Result<()> {
+    let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}

@@ -1,0 +1,59 @@
+//! The tar form of a tree: a strict reader and a canonical writer (POSIX.1-2017 ustar and pax, GNU long names).
+
+mod pax;
+mod reader;
+mod writer;
+
+pub use reader::{Body, Reader, TarError};
+pub use writer::Writer;
+
+use std::collections::BTreeMap;
+
+/// Bytes in a header, and what bodies are padded to.
+pub const BLOCK: usize = 512;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link to `link`.
+    Symlink,
+    /// Another name of the earlier entry `link`.
+    Hardlink,
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    Char,
+    /// A block device.
+    Block,
+}
+
+/// One entry, pax and GNU extensions applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name's bytes as they stand in the archive, never empty, without NUL.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Target of a symbolic or hard link.
+    pub link: Vec<u8>,
+    /// Permission bits with setuid, setgid and sticky.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Bytes of body.
+    pub size: u64,
+    /// Modification time, whole seconds.
+    pub mtime: i64,
+    /// Modification time, the nanoseconds beyond.
+    pub mtime_ns: u32,
+    /// Device number.
+    pub rdev: (u32, u32),
+    /// Extended attributes (`SCHILY.xattr.*`).
+    pub xattrs: BTreeMap<String, Vec<u8>>,
+}

@@ -1,0 +1,164 @@
+//! Walks a tree in the order of its paths' bytes, holding one directory's names per level.
+//!
+//! Byte order of whole paths puts `a-b` before `a/x`: a directory is therefore met twice, once as a
+//! name and once, at its place as `name/`, for what is in it.
+
+use crate::{FileKind, Meta, Owners};
+use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// A path met on a walk.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Relative to the walk's root, no leading slash.
+    pub path: &'a [u8],
+    /// Its last component.
+    pub name: &'a [u8],
+    /// The directory that holds it.
+    pub dir: BorrowedFd<'a>,
+    /// Its metadata.
+    pub meta: Meta,
+}
+
+/// Whether to walk what is in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Do.
+    Descend,
+    /// Leave it out.
+    Skip,
+}
+
+struct Item {
+    name: Vec<u8>,
+    inside: bool,
+}
+
+struct Level {
+    dir: OwnedFd,
+    path_len: usize,
+    items: std::vec::IntoIter<Item>,
+    descend: HashSet<Vec<u8>>,
+}
+
+/// Walks everything below `root`, the root itself left out, and calls `visit` for each path.
+/// Errors name nothing: the caller's `visit` knows the path, and reading a directory fails with
+/// the path in the message.
+pub fn walk<E: From<io::Error>>(
+    root: impl AsFd,
+    owners: Owners,
+    visit: &mut dyn FnMut(&Entry) -> Result<Next, E>,
+) -> Result<(), E> {
+    let mut path = Vec::new();
+    let mut levels = vec![enter(root, b".", 0).map_err(|e| at(&path, e))?];
+    while let Some(level) = levels.last_mut() {
+        path.truncate(level.path_len);
+        let Some(item) = level.items.next() else {
+            levels.pop();
+            continue;
+        };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&item.name);
+        if item.inside {
+            if level.descend.remove(&item.name) {
+                let next = enter(&level.dir, &item.name, path.len()).map_err(|e| at(&path, e))?;
+                levels.push(next);
+            }
+            continue;
+        }
+        let mut meta = Meta::at(&level.dir, &item.name).map_err(|e| at(&path, e))?;
+        owners.read(&level.dir, &item.name, &mut meta).map_err(|e| at(&path, e))?;
+        let is_dir = meta.kind == FileKind::Dir;
+        let entry = Entry { path: &path, name: &item.name, dir: level.dir.as_fd(), meta };
+        if visit(&entry)? == Next::Descend && is_dir {
+            level.descend.insert(item.name);
+        }
+    }
+    Ok(())
+}
+
+fn at(path: &[u8], error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", String::from_utf8_lossy(path)))
+}
+
+fn enter(dir: impl AsFd, name: &[u8], path_len: usize) -> io::Result<Level> {
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = openat(dir, name, flags, Mode::empty())?;
+    let mut items = Vec::new();
+    for entry in Dir::read_from(&dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        if matches!(entry.file_type(), FileType::Directory | FileType::Unknown) {
+            items.push(Item { name: name.to_vec(), inside: true });
+        }
+        items.push(Item { name: name.to_vec(), inside: false });
+    }
+    items.sort_by(|a, b| key(a).cmp(key(b)));
+    Ok(Level { dir, path_len, items: items.into_iter(), descend: HashSet::new() })
+}
+
+fn key(item: &Item) -> impl Iterator<Item = &u8> {
+    item.name.iter().chain(item.inside.then_some(&b'/'))
+}
+
+/// The names in `dir`, sorted by bytes.
+pub fn names(dir: impl AsFd) -> io::Result<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            names.push(name.to_vec());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Root;
+
+    #[test]
+    fn order_is_that_of_whole_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["a/x", "a/b/y", "a-b", "a.c/z", "b"] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let mut seen = Vec::new();
+        walk::<io::Error>(root.fd(), Owners::Real, &mut |entry| {
+            seen.push(entry.path.to_vec());
+            Ok(Next::Descend)
+        })
+        .unwrap();
+        let mut sorted = seen.clone();
+        sorted.sort();
+        assert_eq!(seen, sorted);
+        assert_eq!(seen.len(), 8);
+    }
+
+    #[test]
+    fn a_skipped_directory_is_not_entered() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let mut count = 0;
+        walk::<io::Error>(root.fd(), Owners::Real, &mut |_| {
+            count += 1;
+            Ok(Next::Skip)
+        })
+        .unwrap();
+        assert_eq!(count, 1);
+    }
+}
