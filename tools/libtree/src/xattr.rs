@@ -22,7 +22,7 @@ fn absent(errno: Errno) -> bool {
 
 /// The value of attribute `key`, or `None` when it isn't set or the file system has none.
 pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>> {
-    let path = path_of(dir, name);
+    let path = path_of(&dir, name);
     let mut value = Vec::with_capacity(256);
     loop {
         value.clear();
@@ -37,7 +37,7 @@ pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>
 
 /// The names of all attributes, sorted. Names that are not UTF-8 are left out: no layer can carry them.
 pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
-    let path = path_of(dir, name);
+    let path = path_of(&dir, name);
     let mut names = Vec::with_capacity(512);
     loop {
         names.clear();
@@ -56,6 +56,6 @@ pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
 
 /// Sets attribute `key`.
 pub fn set(dir: impl AsFd, name: &[u8], key: &str, value: &[u8]) -> io::Result<()> {
-    let path = path_of(dir, name);
+    let path = path_of(&dir, name);
     Ok(lsetxattr(&*path, key, value, XattrFlags::empty())?)
 }
