@@ -1,1 +1,103 @@
-//! Placeholder while the workspace is laid out.
+//! Packs layer-changes(5) into a layer: the canonical tar, and its compressed form, hashed as it is written.
+//!
+//! One pass and constant memory. It believes the records and checks them against the files it reads;
+//! it decides nothing about what belongs in a layer, and walks no tree.
+
+pub mod compress;
+mod entry;
+mod error;
+mod gzip;
+
+pub use compress::{Compression, Sink};
+pub use error::PackError;
+
+use entry::{deletion, entry_of, open_file};
+use libtree::{Owners, Root, tar};
+use libwire::changes::{Change, Kind, LayerChanges};
+use libwire::{Event, Header, Reader};
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+
+/// How to pack.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Later modification times become this one (SOURCE_DATE_EPOCH with rewritten timestamps).
+    pub clamp_mtime: Option<i64>,
+}
+
+/// The next stream's header, or `None` when the input is done.
+pub fn next_header<R: BufRead>(reader: &mut Reader<R, LayerChanges>) -> Result<Option<Header>, PackError> {
+    match reader.next_event()? {
+        None => Ok(None),
+        Some(Event::Header(header)) => Ok(Some(header)),
+        Some(_) => Err(PackError::Record { record: reader.line(), what: "expected a header".into() }),
+    }
+}
+
+/// Packs the rest of the stream that `header` began into `out`. Gives `out` back with the tar's
+/// length in bytes. Without the stream's end record the tar has no end marker either.
+pub fn pack<R: BufRead, W: Write>(
+    reader: &mut Reader<R, LayerChanges>,
+    header: &Header,
+    options: Options,
+    out: W,
+) -> Result<(W, u64), PackError> {
+    let place = header.extra.get("root").and_then(|root| root.as_str());
+    let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
+    let root = Root::open(Path::new(place), Owners::Real)
+        .map_err(|error| PackError::File { path: place.to_owned(), error })?;
+    let mut tar = tar::Writer::new(out);
+    let mut last: Vec<u8> = Vec::new();
+    loop {
+        match reader.next_event()? {
+            Some(Event::Record(change)) => {
+                append(&mut tar, &root, change, options, reader.line(), &mut last)?
+            }
+            Some(Event::End) => return Ok(tar.finish()?),
+            Some(Event::Header(_)) | None => {
+                return Err(PackError::Record {
+                    record: reader.line(),
+                    what: "expected an end record".into(),
+                });
+            }
+        }
+    }
+}
+
+fn append<W: Write>(
+    tar: &mut tar::Writer<W>,
+    root: &Root,
+    change: Change,
+    options: Options,
+    line: u64,
+    last: &mut Vec<u8>,
+) -> Result<(), PackError> {
+    let bad = |what: &str| PackError::Record { record: line, what: what.to_owned() };
+    let path = match &change {
+        Change::Put(put) => put.path.as_bytes(),
+        Change::Delete { path } => path.as_bytes(),
+    };
+    if !last.is_empty() && path <= last.as_slice() {
+        return Err(bad("its path does not come after the one before; sort the records by path bytes"));
+    }
+    *last = path.to_vec();
+    match change {
+        Change::Delete { path } => Ok(tar.append(&deletion(path.as_bytes()), &mut io::empty())?),
+        Change::Put(put) => {
+            let entry = entry_of(&put, options).ok_or_else(|| bad("mode must be four octal digits"))?;
+            let failed = |error| PackError::File { path: put.path.display().into_owned(), error };
+            match put.kind {
+                Kind::File { size } => {
+                    let mut file = open_file(root, put.path.as_bytes(), size).map_err(failed)?;
+                    tar.append(&entry, &mut file).map_err(failed)
+                }
+                Kind::Dir { opaque: true } => {
+                    tar.append(&entry, &mut io::empty())?;
+                    let marker = [put.path.as_bytes(), b"/.wh..opq"].concat();
+                    Ok(tar.append(&deletion(&marker), &mut io::empty())?)
+                }
+                _ => Ok(tar.append(&entry, &mut io::empty())?),
+            }
+        }
+    }
+}

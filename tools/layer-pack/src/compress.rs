@@ -1,0 +1,119 @@
+//! Where a layer's bytes go: hashed, compressed, hashed again, and on to the blob.
+
+use crate::gzip::ParallelGzip;
+use libwire::Digest;
+use libwire::image::MEDIA_LAYER;
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Write};
+use std::str::FromStr;
+
+/// How a layer blob is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// `+gzip`, levels 0 to 9, 6 unless said otherwise.
+    Gzip,
+    /// `+zstd`, levels 1 to 22, 3 unless said otherwise.
+    Zstd,
+    /// The bare tar.
+    None,
+}
+
+impl Compression {
+    /// The layer's media type (OCI image-spec, layer.md).
+    pub fn media_type(self) -> String {
+        match self {
+            Self::Gzip => format!("{MEDIA_LAYER}+gzip"),
+            Self::Zstd => format!("{MEDIA_LAYER}+zstd"),
+            Self::None => MEDIA_LAYER.to_owned(),
+        }
+    }
+
+    /// The word on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::None => "none",
+        }
+    }
+
+    /// The level meant by default, and the allowed range.
+    pub fn levels(self) -> (u32, std::ops::RangeInclusive<u32>) {
+        match self {
+            Self::Gzip => (6, 0..=9),
+            Self::Zstd => (3, 1..=22),
+            Self::None => (0, 0..=0),
+        }
+    }
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "gzip" => Ok(Self::Gzip),
+            "zstd" => Ok(Self::Zstd),
+            "none" | "uncompressed" => Ok(Self::None),
+            _ => Err(format!("{text:?} is not one of gzip, zstd and none")),
+        }
+    }
+}
+
+/// Takes a layer's tar and writes its compressed form to `W`.
+pub struct Sink<W: Write> {
+    hasher: Sha256,
+    encoder: Encoder<W>,
+}
+
+enum Encoder<W: Write> {
+    Gzip(ParallelGzip<W>),
+    Zstd(Box<zstd::Encoder<'static, W>>),
+    None(W),
+}
+
+impl<W: Write> Sink<W> {
+    /// Compresses with `threads` threads, whose number does not change the bytes.
+    pub fn new(output: W, compression: Compression, level: u32, threads: usize) -> io::Result<Self> {
+        let encoder = match compression {
+            Compression::Gzip => Encoder::Gzip(ParallelGzip::new(output, level, threads)?),
+            Compression::Zstd => {
+                let level = i32::try_from(level).map_err(io::Error::other)?;
+                let mut encoder = zstd::Encoder::new(output, level)?;
+                // Zero workers would give other bytes than any positive number.
+                encoder.multithread(u32::try_from(threads.max(1)).map_err(io::Error::other)?)?;
+                encoder.include_checksum(true)?;
+                Encoder::Zstd(Box::new(encoder))
+            }
+            Compression::None => Encoder::None(output),
+        };
+        Ok(Self { hasher: Sha256::new(), encoder })
+    }
+
+    /// Ends the compressed stream: the output and the diff ID, the digest of the bytes written.
+    pub fn finish(self) -> io::Result<(W, Digest)> {
+        let output = match self.encoder {
+            Encoder::Gzip(encoder) => encoder.finish()?,
+            Encoder::Zstd(encoder) => encoder.finish()?,
+            Encoder::None(output) => output,
+        };
+        Ok((output, Digest::from_bytes(self.hasher.finalize().into())))
+    }
+}
+
+impl<W: Write> Write for Sink<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = match &mut self.encoder {
+            Encoder::Gzip(encoder) => encoder.write(bytes)?,
+            Encoder::Zstd(encoder) => encoder.write(bytes)?,
+            Encoder::None(output) => output.write(bytes)?,
+        };
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    /// Does nothing: a flush in the middle would change the compressed bytes.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

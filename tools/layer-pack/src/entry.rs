@@ -1,0 +1,70 @@
+//! From a record to a tar entry and the file behind it.
+
+use crate::Options;
+use libtree::tar::{Entry, EntryKind};
+use libtree::{FileKind, Meta, Root};
+use libwire::changes::{Kind, Put};
+use rustix::fs::{OFlags, ResolveFlags, openat2};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+
+/// The entry of a new or changed path, or `None` when its mode is no mode.
+pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
+    let (kind, link, size, rdev) = match &put.kind {
+        Kind::File { size } => (EntryKind::File, &[][..], *size, (0, 0)),
+        Kind::Dir { .. } => (EntryKind::Dir, &[][..], 0, (0, 0)),
+        Kind::Symlink { target } => (EntryKind::Symlink, &target.0[..], 0, (0, 0)),
+        Kind::Hardlink { target } => (EntryKind::Hardlink, &target.0[..], 0, (0, 0)),
+        Kind::Fifo => (EntryKind::Fifo, &[][..], 0, (0, 0)),
+        Kind::Char { major, minor } => (EntryKind::Char, &[][..], 0, (*major, *minor)),
+        Kind::Block { major, minor } => (EntryKind::Block, &[][..], 0, (*major, *minor)),
+    };
+    let xattrs = put.xattrs.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
+    Some(Entry {
+        path: put.path.as_bytes().to_vec(),
+        kind,
+        link: link.to_vec(),
+        mode: put.mode_bits()?,
+        uid: put.uid,
+        gid: put.gid,
+        size,
+        mtime: options.clamp_mtime.map_or(put.mtime, |limit| put.mtime.min(limit)),
+        mtime_ns: 0,
+        rdev,
+        xattrs,
+    })
+}
+
+/// The whiteout of `path` (OCI image-spec, layer.md, "Whiteouts").
+pub(crate) fn deletion(path: &[u8]) -> Entry {
+    let cut = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+    Entry {
+        path: [&path[..cut], b".wh.", &path[cut..]].concat(),
+        kind: EntryKind::File,
+        link: Vec::new(),
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        mtime_ns: 0,
+        rdev: (0, 0),
+        xattrs: BTreeMap::new(),
+    }
+}
+
+/// Opens a regular file of `size` bytes without following any link and without ever blocking.
+pub(crate) fn open_file(root: &Root, path: &[u8], size: u64) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let fd = openat2(root.fd(), path, flags, rustix::fs::Mode::empty(), resolve)?;
+    let meta = Meta::of(&fd)?;
+    if meta.kind != FileKind::File {
+        return Err(io::Error::other("is not a regular file, as its record says"));
+    }
+    if meta.size != size {
+        return Err(io::Error::other(format!("has {} bytes, not the {size} its record says", meta.size)));
+    }
+    Ok(File::from(fd))
+}

@@ -1,0 +1,43 @@
+//! Why a layer can't be packed.
+
+use std::io;
+
+/// Why a layer can't be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The stream is not what it should be.
+    #[error(transparent)]
+    Wire(#[from] libwire::WireError),
+    /// A record is.
+    #[error("record {record}: {what}")]
+    Record {
+        /// Its line in the input.
+        record: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The header lacks what packing needs.
+    #[error("the header has no absolute root, so the files can't be found")]
+    NoRoot,
+    /// A file can't be read, or is not what its record says.
+    #[error("{path}: {error}")]
+    File {
+        /// Its path in the layer.
+        path: String,
+        /// What failed.
+        error: io::Error,
+    },
+    /// The layer can't be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl PackError {
+    /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Wire(libwire::WireError::Io(_)) | Self::File { .. } | Self::Io(_) => false,
+            Self::Wire(_) | Self::Record { .. } | Self::NoRoot => true,
+        }
+    }
+}
