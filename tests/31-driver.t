@@ -1,0 +1,91 @@
+#!/bin/sh
+# image-build: docker build's command line, what it prints, how it fails, what it leaves behind.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+"$top/tests/busybox-layout" busybox
+image-load --tag busybox busybox >/dev/null
+mkdir context tmp
+export TMPDIR="$work/tmp"
+dockerfile() { cat >context/Dockerfile; }
+build() { image-build "$@" context; }
+
+dockerfile <<'END'
+FROM busybox
+ARG a
+ARG version
+RUN printf '%s\n' "a=$a version=$version" >/out
+COPY . /context/
+CMD cat /out; ls -A /context
+END
+printf 'secret\n*.tmp\n' >context/.dockerignore
+touch context/kept context/secret context/x.tmp
+ok "several tags, clustered short options, a label" build -qt one -t two --label "it's=a \"label\""
+ok "both tags are there" sh -c 'image-list | grep one && image-list | grep two'
+version=5 build --build-arg version --build-arg 'a=b c' --build-arg unset -t args >/dev/null 2>&1
+is "build arguments come from the line and the environment" "$(image-run args head -n1 /out 2>&1)" "a=b c version=5"
+is ".dockerignore is obeyed" "$(image-run args ls -A /context | tr '\n' ' ')" ".dockerignore Dockerfile kept "
+echo kept >context/Dockerfile.dockerignore
+build -t ignored >/dev/null 2>&1
+is "Dockerfile.dockerignore wins" "$(image-run ignored ls -A /context | tr '\n' ' ')" ".dockerignore Dockerfile Dockerfile.dockerignore secret x.tmp "
+rm context/Dockerfile.dockerignore
+mv context/Dockerfile context/dockerfile
+ok "dockerfile is the second choice" build
+is "the Dockerfile comes from standard input" "$(printf 'FROM busybox\nCMD echo in\n' | image-build -q -t in -f - context >/dev/null && image-run in)" in
+is "so does a whole context" "$(tar -cC context dockerfile kept | image-build -q -t tarred - >/dev/null && image-run tarred ls /context | tr '\n' ' ')" "dockerfile kept "
+is "a Dockerfile alone is a context too" "$(printf 'FROM busybox\nCMD echo alone\n' | image-build -q -t alone - >/dev/null && image-run alone)" alone
+
+is "-q prints the digest and nothing else" "$(build -q 2>&1 | sed 's/[0-9a-f]\{64\}/HEX/')" "sha256:HEX"
+ok "--iidfile and --metadata-file are written" build --iidfile id --metadata-file meta
+is "the id is a digest" "$(sed 's/[0-9a-f]\{64\}/HEX/' id)" "sha256:HEX"
+ok "the metadata is JSON" jq -e '.["containerimage.digest"]' meta
+digest=$(build -q)
+is "-n prints a script that builds the same" "$(build -q -n | sh 2>/dev/null)" "$digest"
+ok "--keep leaves every stream" build --keep kept
+is "of each kind" "$(cd kept && echo plan steps.* changes.* layers.*)" "plan steps.0 changes.0 layers.0"
+status_is "but not over older ones" 1 build --keep kept
+
+status_is "--target of nothing" 3 build --target nope
+for word in '--cache-to x' '--load' '-m 5' '--push' '-o type=registry'; do
+    # shellcheck disable=SC2086 # words
+    status_is "docker's $word is named as not built yet" 2 build $word
+    ok "in these words" grep -q 'docker build has it, stagepipe does not yet' .out
+done
+status_is "an unknown option" 2 build --frobnicate
+ok "lists docker's that are missing" grep -q -e --cache-from .out
+status_is "no context" 2 image-build -t x
+status_is "no such context" 1 image-build nowhere
+mkdir empty
+status_is "no Dockerfile" 1 image-build empty
+
+dockerfile <<'END'
+FROM busybox AS slow
+RUN sleep 60 && touch /x
+FROM busybox AS bad
+RUN sleep 1; exit 9
+FROM busybox
+COPY --from=slow /x /x
+COPY --from=bad /x /y
+END
+began=$(date +%s)
+status_is "a failing RUN fails the build" 1 build -t failed
+ok "naming place and status" grep -q 'Dockerfile:4.*9' .out
+ok "and only the culprit speaks" sh -c '! grep -e "end record" -e "layer-diff" -e "layer-pack" .out'
+ok "it ends the other stages at once" [ $(($(date +%s) - began)) -lt 20 ]
+ok "no image is made" sh -c '! image-list | grep failed'
+build >/dev/null 2>&1 &
+pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+is "a build that is ended says so by its status" $? 143
+is "nothing is left in the temporary directory" "$(ls -A tmp)" ""
+is "and nothing runs on" "$(pgrep -f "$work/store" || true)" ""
+
+printf 'FROM busybox\nCMD echo shell\n' | dockerfile
+status_is "--call check warns" 0 build --call check
+ok "by rule and line" grep -q 'Dockerfile:2' .out
+ok "--check is the same, as JSON if asked" sh -c 'image-build --call check,format=json context | jq -e ".warnings[0].ruleName"'
+ok "--call targets" build --call targets
+ok "--call outline" build --call outline
+finish

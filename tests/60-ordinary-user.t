@@ -1,0 +1,55 @@
+#!/bin/sh
+# The same builds without root: with a range of subordinate ids, and with the one id every user has.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || skip_all "needs root, to become several users"
+have setpriv newuidmap || skip_all "setpriv or newuidmap is missing"
+
+chmod 0755 "$work"
+mkdir "$work/bin"
+cp "$top/scripts/image-build" "$work/bin/"
+for tool in $tools; do cp "$(command -v "$tool")" "$work/bin/"; done
+cp -r "$top/tests/dockerfiles" "$work/dockerfiles"
+chmod -R a+rX "$work/bin" "$work/dockerfiles"
+"$top/tests/busybox-layout" "$work/busybox"
+chmod -R a+rX "$work/busybox"
+
+# as USER COMMAND...: with a home, a store and temporary files of its own
+as() {
+    user=$1 && shift
+    id=$(id -u "$user")
+    setpriv --reuid "$id" --regid "$(id -g "$user")" --clear-groups --no-new-privs=0 env -i HOME="$work/$user" USER="$user" \
+        TMPDIR="$work/$user" STAGEPIPE_STORE="$work/$user/store" PATH="$work/bin:/usr/bin:/bin:/usr/sbin:/sbin" "$@"
+}
+range=stagepipe-t-range single=stagepipe-t-single
+end() {
+    for user in $range $single; do userdel "$user" >/dev/null 2>&1; done
+    cd / && rm -rf "$work"
+}
+trap end EXIT
+for user in $range $single; do
+    useradd -M -d "$work/$user" "$user" || skip_all "no users can be made here"
+done
+grep -q "^$range:" /etc/subuid || usermod --add-subuids 700000-765535 --add-subgids 700000-765535 $range
+sed -i "/^$single:/d" /etc/subuid /etc/subgid
+
+for user in $range $single; do
+    mkdir "$work/$user" && chown "$user" "$work/$user"
+    as "$user" image-load --tag busybox "$work/busybox" >/dev/null
+    for case in two-stages no-run whiteouts; do
+        if [ "$case$user" = "whiteouts$single" ]; then
+            sed -i 's/ && chown [^ ]*//; s/ && chown .*$//' "$work/dockerfiles/whiteouts/Dockerfile" # only its own id exists
+        fi
+        status_is "$user: $case builds" 0 as "$user" image-build -t $case "$work/dockerfiles/$case"
+    done
+    is "$user: the image runs" "$(as "$user" image-run two-stages 2>&1)" "Hello, world!"
+    is "$user: files are root's there" "$(as "$user" image-run two-stages stat -c %u:%g /etc/greeting 2>&1)" 0:0
+    as "$user" image-save no-run --format tar -o "$work/$user/tree.tar"
+    is "$user: and the owner COPY gave is in the image" \
+        "$(tar --numeric-owner -tvf "$work/$user/tree.tar" tree/b.txt | tr -s ' ' | cut -d' ' -f2)" 12/34
+    as "$user" sh -c 'image-save no-run --format oci -o "$HOME/oci.tar"'
+    ok "$user: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
+    # its store has files of other ids: only it can remove them
+    as "$user" sh -c 'rm -rf "$STAGEPIPE_STORE"' 2>/dev/null
+done
+finish

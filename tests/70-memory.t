@@ -1,0 +1,34 @@
+#!/bin/sh
+# Memory does not grow with a layer: a 1 GiB file goes through below 64 MiB each.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+[ -x /usr/bin/time ] || skip_all "GNU time is missing"
+have jq || skip_all "jq is missing"
+[ "$(df --output=avail -BG "$work" | tail -1 | tr -dc 0-9)" -ge 4 ] || skip_all "less than 4 GiB free"
+
+"$top/tests/busybox-layout" busybox
+image-load --tag busybox busybox >/dev/null
+mkdir context
+# half of it compresses to nothing and half not at all
+{ head -c 512M /dev/zero && head -c 512M /dev/urandom; } >context/big
+printf 'FROM busybox\nCOPY big /big\n' >context/Dockerfile
+ok "the build" image-build --compression none --keep kept context
+is "is of a GiB" "$(jq -r 'select(.kind == "file").size' kept/changes.0)" 1073741824
+
+# below LIMIT-IN-KIB NAME COMMAND...
+below() {
+    limit=$1 && name=$2 && shift 2
+    /usr/bin/time -f %M -o peak "$@" >out 2>err
+    result $? "$name" err
+    echo "peak: $(tail -1 peak) KiB, wanted below $limit" >detail
+    [ "$(tail -1 peak)" -lt "$limit" ]
+    result $? "$name stays below 64 MiB" detail
+}
+for compression in gzip zstd none; do
+    below 65536 "layer-pack, $compression" sh -c "exec layer-pack --store '$work/store' --compression $compression <kept/changes.0"
+done
+below 65536 "layer-pack to a tar" sh -c 'exec layer-pack <kept/changes.0 >/dev/null'
+cat kept/steps.0 kept/layers.0 >records
+below 65536 "image-assemble" sh -c "exec image-assemble --store '$work/store' -t big <records"
+below 65536 "image-assemble to a docker tar" sh -c "exec image-assemble --store '$work/store' -t big --output type=docker,dest=big.tar <records"
+finish

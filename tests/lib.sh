@@ -1,0 +1,59 @@
+# shellcheck shell=sh
+# lib.sh: TAP from sh. A test sources it, calls ok, is, status_is or like, and ends with finish.
+# Each file has its own empty directory, $work, which is also where it starts.
+
+set -u
+umask 022
+unset CDPATH SOURCE_DATE_EPOCH
+top=$(cd "$(dirname "$0")/.." && pwd)
+if [ -z "${STAGEPIPE_BIN-}" ]; then
+    STAGEPIPE_BIN=$top/target/debug
+    [ ! -x "$top/target/release/image-assemble" ] || STAGEPIPE_BIN=$top/target/release
+fi
+PATH=$top/scripts:$STAGEPIPE_BIN:$PATH
+work=$(mktemp -d)
+# An ordinary user's files may be owned by others of its ids, but tests remove those themselves.
+trap 'cd / && rm -rf "$work"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cd "$work" || exit 1
+STAGEPIPE_STORE=$work/store
+export PATH STAGEPIPE_BIN STAGEPIPE_STORE
+export tools='df-parse stage-run layer-diff layer-pack image-assemble image-load image-save image-list image-run'
+count=0 failures=0
+
+result() { # STATUS DESCRIPTION [FILE-WITH-DETAILS]
+    count=$((count + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $count - $2"
+    else
+        failures=$((failures + 1))
+        echo "not ok $count - $2"
+        [ -z "${3-}" ] || sed 's/^/#   /' "$3"
+    fi
+}
+ok() { # DESCRIPTION COMMAND...: it succeeds
+    description=$1
+    shift
+    "$@" >"$work/.log" 2>&1 </dev/null
+    result $? "$description" "$work/.log"
+}
+is() { # DESCRIPTION GOT WANTED
+    printf 'got:    %s\nwanted: %s\n' "$2" "$3" >"$work/.log"
+    [ "$2" = "$3" ]
+    result $? "$1" "$work/.log"
+}
+status_is() { # DESCRIPTION STATUS COMMAND...: it ends with the status; its output is in $work/.out
+    description=$1 wanted=$2
+    shift 2
+    "$@" >"$work/.out" 2>&1
+    got=$?
+    echo "status $got, wanted $wanted" | cat - "$work/.out" >"$work/.log"
+    [ "$got" = "$wanted" ]
+    result $? "$description" "$work/.log"
+}
+skip() { count=$((count + 1)) && echo "ok $count - $1 # SKIP $2"; }
+skip_all() { echo "1..0 # SKIP $1" && exit 0; }
+have() { for tool; do command -v "$tool" >/dev/null || return 1; done; }
+finish() { echo "1..$count" && [ "$failures" = 0 ]; }
