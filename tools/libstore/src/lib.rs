@@ -1,1 +1,42 @@
-//! Placeholder while the workspace is laid out.
+//! The store: a directory that is an OCI image layout at its root, with the snapshots, cache records,
+//! logs and cache mounts of builds beside the blobs (stagepipe-store(5)).
+//!
+//! Promises. A blob's name is its content, at every instant. A reference is published only when what it
+//! names is durable. A command that reported success loses nothing to a power cut. Locks are flock(2)'s
+//! alone, so the kernel drops them with their holder, and reading takes none. What is corrupt is found
+//! when it is used, and moved to `quarantine/` where a rebuild can replace it.
+//!
+//! Nothing here runs or prints, and what mounts is the caller's.
+
+mod blob;
+mod cache;
+mod cachemount;
+mod config;
+mod decompress;
+mod error;
+pub mod export;
+mod image;
+pub mod import;
+mod index;
+mod layers;
+mod location;
+mod lock;
+mod random;
+mod snapshot;
+mod store;
+mod unpack;
+mod write;
+
+pub use blob::{BlobReader, BlobWriter};
+pub use cachemount::{CacheMount, Sharing};
+pub use config::check_config;
+pub use decompress::{Compression, Decoder};
+pub use error::StoreError;
+pub use image::{Image, host_platform};
+pub use import::{Imported, Select};
+pub use index::Named;
+pub use layers::LayerKey;
+pub use location::{Environment, default_path};
+pub use snapshot::{NewSnapshot, SnapshotMeta};
+pub use store::{Options, Store};
+pub use unpack::{Mount, Unpack};

@@ -1,0 +1,128 @@
+//! `RUN --mount=type=cache` directories, and logs.
+
+use crate::{Store, StoreError, lock};
+use libwire::Digest;
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Says that a cache directory has had its first filling.
+const READY: &str = "ready";
+
+/// How RUNs that use the same cache at the same time share it (BuildKit's words).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// All use the one directory.
+    #[default]
+    Shared,
+    /// Each gets its own, kept for the next.
+    Private,
+    /// The second waits for the first.
+    Locked,
+}
+
+/// A cache directory in use.
+#[derive(Debug)]
+pub struct CacheMount {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl CacheMount {
+    /// The directory to mount.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Whether it has no content yet: owner, mode and `from=` are to be applied, then
+    /// [`CacheMount::set_ready`].
+    pub fn is_fresh(&self) -> bool {
+        !self.dir.join(READY).exists()
+    }
+
+    /// Says that the first filling is complete.
+    pub fn set_ready(&self) -> Result<(), StoreError> {
+        let path = self.dir.join(READY);
+        std::fs::write(&path, "").map_err(StoreError::io(format!("cannot write {}", path.display())))
+    }
+}
+
+impl Store {
+    /// The cache directory `id`. [`Sharing::Locked`] waits as long as another RUN uses it.
+    pub fn cache_mount(&self, id: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
+        let name = Digest::of(format!("{}\n{id}", self.options().map).as_bytes()).hex();
+        let dir = self.path().join("cachemounts");
+        match sharing {
+            Sharing::Shared => self.open_cache(dir.join(name), lock::Mode::Shared),
+            Sharing::Locked => self.open_cache(dir.join(name), lock::Mode::Exclusive),
+            Sharing::Private => self.private_cache(&dir, &name),
+        }
+    }
+
+    fn private_cache(&self, dir: &Path, name: &str) -> Result<CacheMount, StoreError> {
+        for n in 0..u32::MAX {
+            let dir = dir.join(if n == 0 { name.to_owned() } else { format!("{name}-{n}") });
+            make(&dir)?;
+            match lock::take(&dir.join("lock"), lock::Mode::Exclusive, Some(std::time::Duration::ZERO)) {
+                Ok(lock) => return Ok(CacheMount { dir, _lock: lock }),
+                Err(StoreError::Locked { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::missing("a free cache directory"))
+    }
+
+    fn open_cache(&self, dir: PathBuf, mode: lock::Mode) -> Result<CacheMount, StoreError> {
+        make(&dir)?;
+        // As long as the RUN before takes, which no time limit of ours can know.
+        let lock = lock::take(&dir.join("lock"), mode, None)?;
+        Ok(CacheMount { dir, _lock: lock })
+    }
+
+    /// Makes a log file for a snapshot: the file, and its path relative to the store.
+    pub fn new_log(&self, id: &str) -> Result<(File, String), StoreError> {
+        self.snapshot_dir(id)?;
+        let relative = format!("logs/{id}.log");
+        let path = self.path().join(&relative);
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        Ok((file.map_err(StoreError::io(format!("cannot write {}", path.display())))?, relative))
+    }
+}
+
+fn make(dir: &Path) -> Result<(), StoreError> {
+    for path in [dir, &dir.join("data")] {
+        let mode = if path == dir { 0o700 } else { 0o755 };
+        match std::fs::DirBuilder::new().mode(mode).create(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::io(format!("cannot make {}", path.display()))(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn shared_caches_are_one_private_ones_are_not_and_ids_are_any_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+        let one = store.cache_mount("/root/../x", Sharing::Shared).unwrap();
+        let two = store.cache_mount("/root/../x", Sharing::Shared).unwrap();
+        assert_eq!(one.path(), two.path());
+        assert!(one.is_fresh());
+        one.set_ready().unwrap();
+        assert!(!two.is_fresh());
+        let first = store.cache_mount("p", Sharing::Private).unwrap();
+        let second = store.cache_mount("p", Sharing::Private).unwrap();
+        assert_ne!(first.path(), second.path());
+        let kept = first.path();
+        drop(first);
+        assert_eq!(store.cache_mount("p", Sharing::Private).unwrap().path(), kept);
+    }
+}

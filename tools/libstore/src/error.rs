@@ -1,0 +1,93 @@
+//! What can go wrong with a store, and the exit status it means.
+
+use libcli::Failure;
+use std::io;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A system call failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, to what.
+        what: String,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The directory is no store, or one of a version this suite does not know.
+    #[error("{path} {why}")]
+    NotAStore {
+        /// The directory.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Another process holds a lock for too long (exit 75).
+    #[error("{what} is locked by {holder}; wait for it to end, or raise the lock timeout")]
+    Locked {
+        /// What the lock guards.
+        what: String,
+        /// Process id and command, as far as known.
+        holder: String,
+    },
+    /// Something asked for is not there.
+    #[error("{what} is not in the store{hint}")]
+    Missing {
+        /// What was asked for.
+        what: String,
+        /// What to do, with its separator; may be empty.
+        hint: String,
+    },
+    /// The store's own content is damaged.
+    #[error("{what} is damaged: {why}")]
+    Corrupt {
+        /// Which content.
+        what: String,
+        /// How it shows.
+        why: String,
+    },
+    /// An image given to the store is not what it should be (exit 3).
+    #[error("{place}: {what}")]
+    Invalid {
+        /// Which part: `layer sha256:…`, `manifest`, `index.json`.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// Wraps a system error with what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// An input that is not what it should be.
+    pub fn invalid(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Invalid { place: place.into(), what: what.into() }
+    }
+
+    /// Something that is not in the store.
+    pub fn missing(what: impl Into<String>) -> Self {
+        Self::Missing { what: what.into(), hint: String::new() }
+    }
+
+    pub(crate) fn corrupt(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Corrupt { what: what.into(), why: why.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { what, source } if source.kind() == io::ErrorKind::BrokenPipe => {
+                let _ = what;
+                Self::from(source)
+            }
+            StoreError::Locked { .. } => Self::try_again("store", error),
+            StoreError::Invalid { place, what } => Self::bad_input(place, what),
+            other => Self::failed("store", other),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! An image: its manifest and config, read, verified and checked against each other.
+
+use crate::index::MAX_JSON;
+use crate::{Store, StoreError, check_config};
+use libwire::image::{Descriptor, ImageConfig, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform};
+use serde::de::DeserializeOwned;
+use std::io::{self, Read};
+
+/// Docker's name for what OCI calls a manifest.
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's name for a gzip layer.
+const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
+/// The most layers an image may have: overlayfs takes no more.
+const MAX_LAYERS: usize = 500;
+
+/// An image of the store.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Its manifest's descriptor; the digest names the image.
+    pub descriptor: Descriptor,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its config.
+    pub config: ImageConfig,
+}
+
+impl Store {
+    /// Reads and checks the image whose manifest is `descriptor`. Layers are not read.
+    pub fn image(&self, descriptor: &Descriptor) -> Result<Image, StoreError> {
+        let manifest = parse_manifest(descriptor, &self.read_blob(descriptor, MAX_JSON)?)?;
+        let config = self.read_blob(&manifest.config, MAX_JSON)?;
+        Image::new(descriptor.clone(), manifest, &config)
+    }
+}
+
+impl Image {
+    /// Puts an image together from its parsed manifest and its config's bytes.
+    pub(crate) fn new(descriptor: Descriptor, manifest: Manifest, config: &[u8]) -> Result<Self, StoreError> {
+        let config: ImageConfig = parse(&format!("config {}", manifest.config.digest), config)?;
+        check_config(&config)?;
+        let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
+        if layers != diff_ids {
+            let what = format!("the manifest has {layers} layers, the config {diff_ids} diff IDs");
+            return Err(StoreError::invalid(format!("image {}", descriptor.digest), what));
+        }
+        Ok(Self { descriptor, manifest, config })
+    }
+}
+
+/// The platform this machine builds and runs for.
+pub fn host_platform() -> Platform {
+    let (architecture, variant) = match std::env::consts::ARCH {
+        "x86_64" => ("amd64", None),
+        "aarch64" => ("arm64", Some("v8".to_owned())),
+        "x86" => ("386", None),
+        "arm" => ("arm", Some("v7".to_owned())),
+        "powerpc64" => ("ppc64le", None),
+        other => (other, None),
+    };
+    Platform { architecture: architecture.into(), os: "linux".into(), variant, extra: Default::default() }
+}
+
+pub(crate) fn is_manifest(media_type: &str) -> bool {
+    matches!(media_type, MEDIA_MANIFEST | DOCKER_MANIFEST)
+}
+
+/// Parses a manifest and refuses one that could be read in two ways.
+pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Manifest, StoreError> {
+    let place = format!("manifest {}", descriptor.digest);
+    let bad = |what: String| StoreError::invalid(place.clone(), what);
+    let manifest: Manifest = parse(&place, bytes)?;
+    if manifest.schema_version != 2 {
+        return Err(bad(format!("schemaVersion {} is not 2", manifest.schema_version)));
+    }
+    if manifest.extra.contains_key("manifests") {
+        return Err(bad("is both a manifest and an index".into()));
+    }
+    if let Some(own) = manifest.media_type.as_deref().filter(|own| *own != descriptor.media_type) {
+        return Err(bad(format!("says it is {own:?}, its descriptor {:?}", descriptor.media_type)));
+    }
+    if manifest.layers.len() > MAX_LAYERS {
+        return Err(bad(format!(
+            "has {} layers; at most {MAX_LAYERS} can be mounted",
+            manifest.layers.len()
+        )));
+    }
+    for layer in &manifest.layers {
+        if !layer.media_type.starts_with(MEDIA_LAYER) && !layer.media_type.starts_with(DOCKER_LAYER) {
+            return Err(bad(format!("has a layer of type {:?}, which is not known", layer.media_type)));
+        }
+        if layer.extra.contains_key("urls") {
+            return Err(bad("has a layer to be fetched from elsewhere".into()));
+        }
+    }
+    Ok(manifest)
+}
+
+/// Parses JSON of an image.
+pub(crate) fn parse<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| StoreError::invalid(place, error.to_string()))
+}
+
+/// Reads all of `input`, which must have at most `limit` bytes.
+pub(crate) fn read_limited(input: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {limit} bytes"))),
+        false => Ok(bytes),
+    }
+}

@@ -1,0 +1,127 @@
+//! What `docker save` and `podman save` write: manifest.json, configs, and layers as tars. The config is
+//! kept byte for byte; the manifest, which such an archive has none of, is made here.
+
+use super::{Imported, Select, archive::Archive};
+use crate::blob::descriptor;
+use crate::image::parse;
+use crate::index::MAX_JSON;
+use crate::{BlobWriter, Compression, Image, Store, StoreError};
+use libwire::image::{Descriptor, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
+use libwire::{Digest, Reference};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    layers: Option<Vec<String>>,
+}
+
+pub(super) fn import(
+    store: &Store,
+    archive: &mut Archive,
+    select: &Select,
+) -> Result<Vec<Imported>, StoreError> {
+    let neither = || {
+        StoreError::invalid(
+            "archive",
+            "is neither an OCI layout nor a docker archive: it has no index.json, no manifest.json",
+        )
+    };
+    let bytes = archive.read_path(b"manifest.json", MAX_JSON)?.ok_or_else(neither)?;
+    let entries: Vec<Entry> = parse("manifest.json", &bytes)?;
+    let mut done = BTreeMap::new();
+    let mut imported = Vec::new();
+    for entry in entries {
+        let tags = entry.repo_tags.clone().unwrap_or_default();
+        let names: Vec<Reference> = tags.iter().filter_map(|tag| Reference::parse(tag).ok()).collect();
+        let wanted = select.name.as_deref().and_then(|name| Reference::parse(name).ok());
+        if select.name.is_some() && !wanted.is_some_and(|wanted| names.contains(&wanted)) {
+            continue;
+        }
+        let image = import_entry(store, archive, &entry, &mut done)?;
+        if select.digest.is_none_or(|digest| image.descriptor.digest == digest) {
+            imported.push(Imported { image, names });
+        }
+    }
+    match imported.is_empty() {
+        true => Err(StoreError::invalid("manifest.json", "has no image that was asked for")),
+        false => Ok(imported),
+    }
+}
+
+fn import_entry(
+    store: &Store,
+    archive: &mut Archive,
+    entry: &Entry,
+    done: &mut BTreeMap<Vec<u8>, Descriptor>,
+) -> Result<Image, StoreError> {
+    let missing = |path: &str| {
+        StoreError::invalid("manifest.json", format!("names {path:?}, which is not in the archive"))
+    };
+    let config =
+        archive.read_path(entry.config.as_bytes(), MAX_JSON)?.ok_or_else(|| missing(&entry.config))?;
+    let mut batch: Vec<(BlobWriter, String)> = Vec::new();
+    let mut layers = Vec::new();
+    for path in entry.layers.iter().flatten() {
+        let key = archive.follow(path.as_bytes());
+        if let Some(known) = done.get(&key) {
+            layers.push(known.clone());
+            continue;
+        }
+        let blob = archive.take_path(path.as_bytes())?.ok_or_else(|| missing(path))?;
+        let media_type = layer_type(&blob)?;
+        let layer = descriptor(&media_type, blob.digest(), blob.size());
+        done.insert(key, layer.clone());
+        layers.push(layer);
+        batch.push((blob, media_type));
+    }
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MEDIA_MANIFEST.into()),
+        config: descriptor(MEDIA_CONFIG, Digest::of(&config), config.len() as u64),
+        layers,
+        annotations: Default::default(),
+        extra: Default::default(),
+    };
+    let bytes = serde_json::to_vec(&manifest)
+        .map_err(|error| StoreError::io("cannot write a manifest")(error.into()))?;
+    let image =
+        Image::new(descriptor(MEDIA_MANIFEST, Digest::of(&bytes), bytes.len() as u64), manifest, &config)?;
+    check_diff_ids(&image)?;
+    for (bytes, media_type) in [(config, MEDIA_CONFIG), (bytes, MEDIA_MANIFEST)] {
+        let mut blob = store.blob_writer()?;
+        blob.write_all(&bytes).map_err(StoreError::io("cannot write a blob"))?;
+        batch.push((blob, media_type.into()));
+    }
+    store.commit_all(batch)?;
+    Ok(Image { descriptor: store.entry(&image), ..image })
+}
+
+fn layer_type(blob: &BlobWriter) -> Result<String, StoreError> {
+    let mut start = Vec::new();
+    let read = blob.reread().and_then(|file| file.take(6).read_to_end(&mut start));
+    read.map_err(StoreError::io("cannot read back a layer"))?;
+    match Compression::detect(&start) {
+        compression @ (Compression::None | Compression::Gzip | Compression::Zstd) => {
+            Ok(format!("{MEDIA_LAYER}{}", compression.suffix()))
+        }
+        other => Err(StoreError::invalid("archive", format!("has a layer compressed by {other:?}"))),
+    }
+}
+
+/// A layer that is not compressed has its diff ID for its digest; of others it shows when they are unpacked.
+fn check_diff_ids(image: &Image) -> Result<(), StoreError> {
+    for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
+        if layer.media_type == MEDIA_LAYER && layer.digest != *diff_id {
+            let what = format!("its diff ID is {}, but the config says {diff_id}", layer.digest);
+            return Err(StoreError::invalid("archive layer", what));
+        }
+    }
+    Ok(())
+}

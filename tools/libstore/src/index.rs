@@ -1,0 +1,245 @@
+//! References: which image a name means. They are entries of the layout's index.json.
+
+use crate::{Store, StoreError, image, lock};
+use libwire::Reference;
+use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
+use std::io::Write;
+
+/// The largest index.json, manifest or config accepted, in bytes.
+pub(crate) const MAX_JSON: u64 = 4 << 20;
+
+/// An image of the store, and its name when it has one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// Its name.
+    pub reference: Option<Reference>,
+    /// Its manifest, as index.json describes it.
+    pub descriptor: Descriptor,
+}
+
+impl Store {
+    /// All images: one entry a name, and one for each image without any, in a stable order.
+    pub fn images(&self) -> Result<Vec<Named>, StoreError> {
+        let entry = |descriptor: Descriptor| Named { reference: name_of(&descriptor), descriptor };
+        let mut all: Vec<_> = self.read_index()?.manifests.into_iter().map(entry).collect();
+        all.sort_by(|a, b| {
+            let key =
+                |named: &Named| (named.reference.is_none(), named.reference.clone(), named.descriptor.digest);
+            key(a).cmp(&key(b))
+        });
+        Ok(all)
+    }
+
+    /// The manifest a reference means. A digest in it must be the one found.
+    pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, StoreError> {
+        let all = self.images()?;
+        let same_name = |named: &&Named| match &named.reference {
+            Some(known) => known.name() == reference.name(),
+            None => false,
+        };
+        let matches = |named: &&Named| match reference.digest() {
+            Some(digest) => named.descriptor.digest == digest,
+            None => named.reference.as_ref().and_then(|known| known.tag()) == reference.tag(),
+        };
+        Ok(all.iter().filter(same_name).find(matches).map(|named| named.descriptor.clone()))
+    }
+
+    /// Names an image durably, taking the name from the image that had it. What it names must be durable.
+    pub fn tag(&self, reference: &Reference, manifest: &Descriptor) -> Result<(), StoreError> {
+        self.tag_all(std::slice::from_ref(reference), manifest)
+    }
+
+    /// Gives an image several names at once; with none, records it without a name.
+    pub fn tag_all(&self, references: &[Reference], manifest: &Descriptor) -> Result<(), StoreError> {
+        self.change_index(|index| {
+            index.manifests.retain(|known| {
+                let name = name_of(known);
+                let renamed = name.as_ref().is_some_and(|name| references.contains(name));
+                // An image that gets a name needs no nameless entry any more.
+                let nameless = name.is_none() && known.digest == manifest.digest;
+                !renamed && !nameless
+            });
+            let known = index.manifests.iter().any(|known| known.digest == manifest.digest);
+            if references.is_empty() && !known {
+                index.manifests.push(manifest.clone());
+            }
+            index.manifests.extend(references.iter().map(|reference| named(manifest, reference)));
+        })
+    }
+
+    /// Forgets a name; whether it was there. The image's blobs stay.
+    pub fn untag(&self, reference: &Reference) -> Result<bool, StoreError> {
+        let mut found = false;
+        self.change_index(|index| {
+            let before = index.manifests.len();
+            index.manifests.retain(|known| name_of(known).as_ref() != Some(reference));
+            found = index.manifests.len() != before;
+        })?;
+        Ok(found)
+    }
+
+    /// The image that `text` names: a reference, a digest, or the unambiguous start of one (6 digits or
+    /// more).
+    pub fn find(&self, text: &str) -> Result<Named, StoreError> {
+        let missing = || StoreError::Missing {
+            what: format!("image {text:?}"),
+            hint: "; image-list shows what is, image-load or a build adds to it".into(),
+        };
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        let by_digest =
+            hex.len() >= 6 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let reference = Reference::parse(text);
+        if let Ok(reference) = &reference
+            && let Some(descriptor) = self.resolve(reference)?
+        {
+            return Ok(Named { reference: Some(reference.clone()), descriptor });
+        }
+        if !by_digest {
+            return Err(
+                reference.map_or_else(|bad| StoreError::invalid("reference", bad.to_string()), |_| missing())
+            );
+        }
+        let all = self.images()?;
+        let matching: Vec<_> =
+            all.iter().filter(|named| named.descriptor.digest.hex().starts_with(hex)).collect();
+        let first = matching.first().ok_or_else(missing)?;
+        match matching.iter().all(|named| named.descriptor.digest == first.descriptor.digest) {
+            true => Ok((*first).clone()),
+            false => {
+                Err(StoreError::invalid("reference", format!("{text:?} is the start of several digests")))
+            }
+        }
+    }
+
+    pub(crate) fn read_index(&self) -> Result<Index, StoreError> {
+        let path = self.path().join("index.json");
+        let file =
+            std::fs::File::open(&path).map_err(StoreError::io(format!("cannot read {}", path.display())))?;
+        let bytes = image::read_limited(file, MAX_JSON)
+            .map_err(StoreError::io(format!("cannot read {}", path.display())))?;
+        serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt("index.json", error.to_string()))
+    }
+
+    fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), StoreError> {
+        let lock =
+            lock::take(&self.path().join("index.lock"), lock::Mode::Exclusive, self.options().lock_timeout)?;
+        let before = self.read_index()?;
+        let mut index = before.clone();
+        change(&mut index);
+        if index != before {
+            self.write_index(&index)?;
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    fn write_index(&self, index: &Index) -> Result<(), StoreError> {
+        let what = "cannot write index.json";
+        let mut index = index.clone();
+        index.media_type = Some(MEDIA_INDEX.into());
+        let mut bytes = serde_json::to_vec(&index).map_err(|error| StoreError::io(what)(error.into()))?;
+        bytes.push(b'\n');
+        let mut temp = self.temp()?;
+        temp.file.write_all(&bytes).map_err(StoreError::io(what))?;
+        self.sync_file(&temp.file, what)?;
+        temp.replace(&self.tmp(), &self.path().join("index.json")).map_err(StoreError::io(what))?;
+        self.sync_dir(".")
+    }
+}
+
+fn named(manifest: &Descriptor, reference: &Reference) -> Descriptor {
+    let mut descriptor = manifest.clone();
+    descriptor.annotations.insert(REF_NAME.into(), reference.familiar());
+    descriptor.annotations.insert(IMAGE_NAME.into(), reference.to_string());
+    descriptor
+}
+
+/// The name an index entry carries; other tools' entries have only a ref.name.
+pub(crate) fn name_of(descriptor: &Descriptor) -> Option<Reference> {
+    let annotation = |key: &str| descriptor.annotations.get(key);
+    let text = annotation(IMAGE_NAME).or_else(|| annotation(REF_NAME))?;
+    Reference::parse(text).ok()
+}
+
+/// Whether an index entry has the name `text`, in whichever annotation.
+pub(crate) fn is_named(descriptor: &Descriptor, text: &str) -> bool {
+    let annotation = |key: &str| descriptor.annotations.get(key).map(String::as_str);
+    let parsed = Reference::parse(text).ok();
+    annotation(REF_NAME) == Some(text)
+        || annotation(IMAGE_NAME) == Some(text)
+        || (parsed.is_some() && name_of(descriptor) == parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use std::time::Duration;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { lock_timeout: Some(Duration::from_millis(20)), ..Options::default() };
+        let store = Store::open(&dir.path().join("s"), options).unwrap();
+        (dir, store)
+    }
+
+    fn reference(text: &str) -> Reference {
+        Reference::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_name_means_the_image_tagged_last() {
+        let (_dir, store) = store();
+        let one = store.put(b"1", "x").unwrap();
+        let two = store.put(b"2", "x").unwrap();
+        store.tag(&reference("app"), &one).unwrap();
+        store.tag_all(&[reference("app"), reference("app:2")], &two).unwrap();
+        assert_eq!(
+            store.resolve(&reference("docker.io/library/app:latest")).unwrap().unwrap().digest,
+            two.digest
+        );
+        assert_eq!(store.images().unwrap().len(), 2);
+        assert!(store.untag(&reference("app")).unwrap());
+        assert!(!store.untag(&reference("app")).unwrap());
+        assert_eq!(store.resolve(&reference("app")).unwrap(), None);
+        assert_eq!(store.find(&two.digest.hex()[..8]).unwrap().descriptor.digest, two.digest);
+        assert!(store.find("nothing").is_err());
+    }
+
+    #[test]
+    fn an_image_without_a_name_is_listed_once_until_it_gets_one() {
+        let (_dir, store) = store();
+        let image = store.put(b"1", "x").unwrap();
+        store.tag_all(&[], &image).unwrap();
+        store.tag_all(&[], &image).unwrap();
+        assert_eq!(store.images().unwrap().len(), 1);
+        store.tag(&reference("app"), &image).unwrap();
+        let images = store.images().unwrap();
+        assert_eq!((images.len(), images[0].reference.clone()), (1, Some(reference("app"))));
+    }
+
+    #[test]
+    fn writers_of_different_names_both_win() {
+        let (_dir, store) = store();
+        let store = Store::open(store.path(), Options::default()).unwrap();
+        let image = store.put(b"1", "x").unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let (store, image) = (&store, &image);
+                scope.spawn(move || store.tag(&reference(&format!("app:{n}")), image).unwrap());
+            }
+        });
+        assert_eq!(store.images().unwrap().len(), 8);
+    }
+
+    #[test]
+    fn a_held_lock_stops_writers_and_not_readers() {
+        let (_dir, store) = store();
+        let image = store.put(b"1", "x").unwrap();
+        let held = lock::take(&store.path().join("index.lock"), lock::Mode::Exclusive, None).unwrap();
+        assert!(matches!(store.tag(&reference("a"), &image), Err(StoreError::Locked { .. })));
+        assert!(store.images().unwrap().is_empty());
+        drop(held);
+        store.tag(&reference("a"), &image).unwrap();
+    }
+}

@@ -1,0 +1,80 @@
+//! Which layer a snapshot was packed into, so that it is packed once.
+
+use crate::{Store, StoreError};
+use libwire::record::LayerRecord;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// How a layer was packed: the same snapshot packed otherwise is another layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerKey {
+    /// `gzip`, `zstd` or `none`.
+    pub compression: String,
+    /// The compression level, where it has one.
+    pub level: Option<i32>,
+    /// Modification times beyond this were set to it.
+    pub clamp: Option<i64>,
+}
+
+impl LayerKey {
+    fn file_name(&self) -> String {
+        let part = |name: &str, value: Option<String>| {
+            value.map(|value| format!("-{name}{value}")).unwrap_or_default()
+        };
+        let level = part("l", self.level.map(|level| level.to_string()));
+        let clamp = part("c", self.clamp.map(|clamp| clamp.to_string()));
+        format!("layer-{}{level}{clamp}.json", self.compression)
+    }
+}
+
+impl Store {
+    /// The layer made of a snapshot with these settings, if it is known and its blob is there.
+    pub fn layer(&self, snapshot: &str, key: &LayerKey) -> Result<Option<LayerRecord>, StoreError> {
+        if !self.has_snapshot(snapshot) {
+            return Ok(None);
+        }
+        let record: Option<LayerRecord> = self.read_record(&self.layer_file(snapshot, key)?)?;
+        Ok(record.filter(|record| record.snapshot == snapshot && self.has_blob(&record.layer.descriptor)))
+    }
+
+    /// Records a snapshot's layer, whose blob must be committed already.
+    pub fn set_layer(&self, key: &LayerKey, record: &LayerRecord) -> Result<(), StoreError> {
+        self.write_record(&self.layer_file(&record.snapshot, key)?, record)
+    }
+
+    fn layer_file(&self, snapshot: &str, key: &LayerKey) -> Result<PathBuf, StoreError> {
+        Ok(self.snapshot_dir(snapshot)?.join(key.file_name()))
+    }
+
+    pub(crate) fn write_raw(&self, path: &std::path::Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let what = format!("cannot write {}", path.display());
+        let mut temp = self.temp()?;
+        temp.file.write_all(bytes).map_err(StoreError::io(&what))?;
+        temp.replace(&self.tmp(), path).map_err(StoreError::io(&what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use libwire::record::Layer;
+
+    #[test]
+    fn a_layer_is_known_by_snapshot_and_settings_while_its_blob_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+        let snapshot = store.new_snapshot(&[]).unwrap().publish().unwrap();
+        let descriptor = store.put(b"layer", "x").unwrap();
+        let layer = Layer { diff_id: descriptor.digest, descriptor };
+        let record = LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5 };
+        let key = LayerKey { compression: "gzip".into(), level: Some(6), clamp: None };
+        assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
+        store.set_layer(&key, &record).unwrap();
+        assert_eq!(store.layer(&snapshot, &key).unwrap(), Some(record.clone()));
+        let other = LayerKey { clamp: Some(0), ..key.clone() };
+        assert_eq!(store.layer(&snapshot, &other).unwrap(), None);
+        std::fs::remove_file(store.blob_path(record.layer.descriptor.digest)).unwrap();
+        assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
+    }
+}

@@ -1,0 +1,310 @@
+//! Snapshots: what one step or one layer changed, as the upper directory of an overlay.
+//!
+//! A snapshot is made under `tmp/` and published by one rename, so it is whole or not there. It is not
+//! synced then: it carries this boot's id, and after another boot it is taken for missing, until
+//! [`Store::settle`] has made it durable and removed the mark. A lost snapshot is only a cache miss.
+
+use crate::{Store, StoreError, lock, random, write};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// In a snapshot that is not synced yet: the id of the boot that wrote it.
+const UNSETTLED: &str = "unsettled";
+const META: &str = "meta.json";
+
+/// What is known of a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotMeta {
+    /// The snapshots below it, lowest first.
+    pub parents: Vec<String>,
+    /// The diff ID of the layer it was unpacked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff_id: Option<libwire::Digest>,
+    /// How many entries that layer had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+}
+
+/// A snapshot being made. Dropped without [`NewSnapshot::publish`], it is removed.
+#[derive(Debug)]
+pub struct NewSnapshot {
+    store: Store,
+    id: String,
+    dir: PathBuf,
+    upper: PathBuf,
+    work: PathBuf,
+    meta: SnapshotMeta,
+    published: bool,
+    /// Held as long as the directory is in use, so that nobody takes it for a dead process's leavings.
+    _lock: File,
+}
+
+impl NewSnapshot {
+    pub(crate) fn set_entries(&mut self, entries: u64) {
+        self.meta.entries = Some(entries);
+    }
+
+    /// The id it will have.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The overlay's upper directory. Its own metadata, which hides that of the directories below it, is the
+    /// topmost parent's; without parents mode 0755, owner root.
+    pub fn upper(&self) -> &Path {
+        &self.upper
+    }
+
+    /// The overlay's work directory.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Publishes the snapshot under its id, which is returned. Unmount the overlay before. When another
+    /// process has published the same id meanwhile, that one stays: ids that can meet name contents.
+    pub fn publish(mut self) -> Result<String, StoreError> {
+        let what = format!("cannot publish snapshot {}", self.id);
+        libtree::remove::remove_all(File::open(&self.dir).map_err(StoreError::io(&what))?, b"work")
+            .map_err(StoreError::io(&what))?;
+        let json = serde_json::to_vec(&self.meta).map_err(|error| StoreError::io(&what)(error.into()))?;
+        std::fs::write(self.dir.join(META), json).map_err(StoreError::io(&what))?;
+        std::fs::write(self.dir.join(UNSETTLED), write::boot_id()).map_err(StoreError::io(&what))?;
+        let target = self.store.snapshot_dir(&self.id)?;
+        if target.exists() && !self.store.has_snapshot(&self.id) {
+            self.store.quarantine(&target, &self.id);
+        }
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, &self.dir, CWD, &target, RenameFlags::NOREPLACE) {
+            Ok(()) => self.published = true,
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(errno) => return Err(StoreError::io(what)(errno.into())),
+        }
+        Ok(std::mem::take(&mut self.id))
+    }
+}
+
+impl Drop for NewSnapshot {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = self.store.remove_tmp(&self.dir);
+        }
+    }
+}
+
+impl Store {
+    /// Begins a snapshot on top of `parents`, lowest first, with a random id.
+    pub fn new_snapshot(&self, parents: &[String]) -> Result<NewSnapshot, StoreError> {
+        let id = random::hex32().map_err(StoreError::io("cannot make a snapshot"))?;
+        self.new_snapshot_as(id, SnapshotMeta { parents: parents.to_vec(), ..Default::default() })
+    }
+
+    pub(crate) fn new_snapshot_as(&self, id: String, meta: SnapshotMeta) -> Result<NewSnapshot, StoreError> {
+        let (dir, lock) = self.temp_dir()?;
+        let (upper, work) = (dir.join("fs"), dir.join("work"));
+        let new =
+            NewSnapshot { store: self.clone(), id, dir, upper, work, meta, published: false, _lock: lock };
+        for (path, mode) in [(&new.upper, 0o755), (&new.work, 0o700)] {
+            let made = std::fs::DirBuilder::new().mode(mode).create(path);
+            // The umask must not decide what an image's root directory looks like.
+            let set = made.and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)));
+            set.map_err(StoreError::io(format!("cannot make {}", path.display())))?;
+        }
+        if let Some(parent) = new.meta.parents.last() {
+            inherit(&self.snapshot_fs(parent)?, &new.upper)?;
+        }
+        Ok(new)
+    }
+
+    /// Where a snapshot's tree is: what it changed, in overlay form.
+    pub fn snapshot_fs(&self, id: &str) -> Result<PathBuf, StoreError> {
+        match self.has_snapshot(id) {
+            true => Ok(self.snapshot_dir(id)?.join("fs")),
+            false => {
+                Err(StoreError::Missing { what: format!("snapshot {id}"), hint: "; build again".into() })
+            }
+        }
+    }
+
+    /// Whether a snapshot is there and can be trusted.
+    pub fn has_snapshot(&self, id: &str) -> bool {
+        let Ok(dir) = self.snapshot_dir(id) else { return false };
+        if !dir.join("fs").is_dir() || !dir.join(META).is_file() {
+            return false;
+        }
+        match std::fs::read_to_string(dir.join(UNSETTLED)) {
+            Ok(boot) => !boot.is_empty() && boot == write::boot_id(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
+    /// What is known of a snapshot.
+    pub fn snapshot_meta(&self, id: &str) -> Result<SnapshotMeta, StoreError> {
+        let path = self.snapshot_dir(id)?.join(META);
+        let bytes =
+            std::fs::read(&path).map_err(StoreError::io(format!("cannot read {}", path.display())))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| StoreError::corrupt(path.display().to_string(), error.to_string()))
+    }
+
+    /// Removes a snapshot. What still names it is a miss from then on.
+    pub fn remove_snapshot(&self, id: &str) -> Result<(), StoreError> {
+        let what = format!("cannot remove snapshot {id}");
+        let dir = self.snapshot_dir(id)?;
+        // First out of its name: a half-removed tree must never look like a snapshot.
+        let (temp, _lock) = self.temp_dir()?;
+        std::fs::rename(&dir, temp.join("removed")).map_err(StoreError::io(what))?;
+        self.remove_tmp(&temp)
+    }
+
+    pub(crate) fn snapshot_dir(&self, id: &str) -> Result<PathBuf, StoreError> {
+        let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        match !id.is_empty() && id.len() <= 200 && id.bytes().all(word) {
+            true => Ok(self.path().join("snapshots").join(id)),
+            false => Err(StoreError::invalid("snapshot", format!("{id:?} is not a snapshot's id"))),
+        }
+    }
+
+    /// A locked directory under `tmp/`.
+    pub(crate) fn temp_dir(&self) -> Result<(PathBuf, File), StoreError> {
+        let what = || format!("cannot write in {}", self.tmp().display());
+        loop {
+            let dir = self.tmp().join(random::hex32().map_err(StoreError::io(what()))?);
+            std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(StoreError::io(what()))?;
+            // A janitor may see it between its making and its locking, and remove it: then try again.
+            let Ok(lock) = File::open(&dir) else { continue };
+            if lock::try_take(&lock, lock::Mode::Exclusive).map_err(StoreError::io(what()))? && dir.exists() {
+                return Ok((dir, lock));
+            }
+        }
+    }
+
+    pub(crate) fn remove_tmp(&self, dir: &Path) -> Result<(), StoreError> {
+        let what = || format!("cannot remove {}", dir.display());
+        let tmp = File::open(self.tmp()).map_err(StoreError::io(what()))?;
+        let name = dir.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default();
+        libtree::remove::remove_all(tmp, name).map_err(StoreError::io(what()))
+    }
+
+    /// Removes what dead processes left under `tmp/`. Anything in use is locked, and stays.
+    pub fn reclaim(&self) -> Result<usize, StoreError> {
+        let what = || format!("cannot read {}", self.tmp().display());
+        let mut removed = 0;
+        for entry in std::fs::read_dir(self.tmp()).map_err(StoreError::io(what()))? {
+            let path = entry.map_err(StoreError::io(what()))?.path();
+            let Ok(file) = File::open(&path) else { continue };
+            if lock::try_take(&file, lock::Mode::Exclusive).unwrap_or(false) && self.remove_tmp(&path).is_ok()
+            {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    pub(crate) fn unsettled(&self) -> Vec<PathBuf> {
+        let boot = write::boot_id();
+        let Ok(entries) = std::fs::read_dir(self.path().join("snapshots")) else { return Vec::new() };
+        let marks = entries.filter_map(Result::ok).map(|entry| entry.path().join(UNSETTLED));
+        // Marks of another boot stay: what they mark was perhaps lost.
+        marks.filter(|mark| std::fs::read_to_string(mark).is_ok_and(|text| text == boot)).collect()
+    }
+
+    pub(crate) fn mark_settled(&self, marks: &[PathBuf]) {
+        for mark in marks {
+            // A mark that stays is a needless miss after the next boot, no more.
+            let _ = std::fs::remove_file(mark);
+        }
+    }
+}
+
+/// Gives `upper` owner, mode and time of the root directory `lower`.
+fn inherit(lower: &Path, upper: &Path) -> Result<(), StoreError> {
+    let what = || format!("cannot copy the metadata of {}", lower.display());
+    let from = File::open(lower).map_err(StoreError::io(what()))?;
+    let to = File::open(upper).map_err(StoreError::io(what()))?;
+    let meta = libtree::Meta::of(&from).map_err(StoreError::io(what()))?;
+    let record = libtree::xattr::get(&from, b"", libtree::owner::RECORD).map_err(StoreError::io(what()))?;
+    if let Some(record) = record {
+        libtree::xattr::set(&to, b"", libtree::owner::RECORD, &record).map_err(StoreError::io(what()))?;
+    }
+    std::os::unix::fs::fchown(&to, Some(meta.uid), Some(meta.gid)).map_err(StoreError::io(what()))?;
+    to.set_permissions(PermissionsExt::from_mode(meta.mode)).map_err(StoreError::io(what()))?;
+    libtree::extract::set_time(&to, b".", (meta.mtime, meta.mtime_ns)).map_err(StoreError::io(what()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn a_snapshot_is_there_only_after_it_is_published() {
+        let (_dir, store) = store();
+        let parent = store.new_snapshot(&[]).unwrap();
+        std::fs::set_permissions(parent.upper(), PermissionsExt::from_mode(0o711)).unwrap();
+        let meta = SnapshotMeta { parents: vec![parent.publish().unwrap()], ..Default::default() };
+        let new = store.new_snapshot(&meta.parents).unwrap();
+        let id = new.id().to_owned();
+        std::fs::write(new.upper().join("a"), "x").unwrap();
+        assert!(!store.has_snapshot(&id));
+        new.publish().unwrap();
+        assert_eq!(std::fs::read(store.snapshot_fs(&id).unwrap().join("a")).unwrap(), b"x");
+        assert_eq!(store.snapshot_meta(&id).unwrap(), meta);
+        let root = store.snapshot_fs(&id).unwrap().metadata().unwrap();
+        assert_eq!(root.permissions().mode() & 0o7777, 0o711);
+        store.remove_snapshot(&id).unwrap();
+        assert!(!store.has_snapshot(&id));
+        assert_eq!(std::fs::read_dir(store.tmp()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_dropped_snapshot_is_removed_even_with_closed_directories_in_it() {
+        let (_dir, store) = store();
+        let new = store.new_snapshot(&[]).unwrap();
+        std::fs::create_dir_all(new.upper().join("a/b")).unwrap();
+        std::fs::set_permissions(new.upper().join("a"), PermissionsExt::from_mode(0o0)).unwrap();
+        drop(new);
+        assert_eq!(std::fs::read_dir(store.tmp()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_was_not_settled_is_not_trusted_after_another_boot() {
+        let (_dir, store) = store();
+        let id = store.new_snapshot(&[]).unwrap().publish().unwrap();
+        let mark = store.snapshot_dir(&id).unwrap().join(UNSETTLED);
+        for boot in ["", "another boot"] {
+            std::fs::write(&mark, boot).unwrap();
+            assert!(!store.has_snapshot(&id));
+            store.settle().unwrap();
+            assert!(!store.has_snapshot(&id), "settling does not bless what an earlier boot left");
+        }
+        std::fs::write(&mark, write::boot_id()).unwrap();
+        store.settle().unwrap();
+        assert!(store.has_snapshot(&id) && !mark.exists());
+    }
+
+    #[test]
+    fn leavings_of_the_dead_are_reclaimed_and_what_is_in_use_is_not() {
+        let (_dir, store) = store();
+        let live = store.new_snapshot(&[]).unwrap();
+        std::fs::create_dir_all(store.tmp().join("dead/fs/x")).unwrap();
+        std::fs::write(store.tmp().join("dead2"), "x").unwrap();
+        assert_eq!(store.reclaim().unwrap(), 2);
+        assert!(live.upper().is_dir());
+    }
+
+    #[test]
+    fn an_id_is_one_plain_word() {
+        let (_dir, store) = store();
+        for bad in ["", ".", "..", "a/b", "../x", "a\n", "a b"] {
+            assert!(store.snapshot_fs(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The store's directory: its parts, its version, and what every operation on it shares.
+
+use crate::{StoreError, write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Says that the directory is a store, and of which version. Read before anything else.
+const VERSION_FILE: &str = "stagepipe-store";
+/// What [`VERSION_FILE`] holds in the only version there is.
+const VERSION: &str = "1\n";
+/// The OCI image layout's own version file.
+const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+/// What an empty layout's index holds.
+const EMPTY_INDEX: &str =
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+/// The directories of a store.
+const DIRS: [&str; 9] =
+    ["tmp", "blobs", "blobs/sha256", "cache", "snapshots", "cachemounts", "logs", "locks", "quarantine"];
+
+/// How to use a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long to wait for a lock; `None` waits for ever.
+    pub lock_timeout: Option<Duration>,
+    /// Whether to make data durable before it is named. Without it a killed tool still loses nothing; a
+    /// power cut may.
+    pub sync: bool,
+    /// Names the user namespace's id map; empty for root's own ids. Trees unpacked and caches mounted
+    /// under different maps are kept apart.
+    pub map: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lock_timeout: Some(Duration::from_secs(60)), sync: true, map: String::new() }
+    }
+}
+
+/// An open store. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    options: Options,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Store {
+    /// Opens the store at `path` for reading and writing, and makes one there when nothing is.
+    pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+        let fresh = match std::fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+            Err(error) => {
+                return Err(StoreError::io(format!("cannot open the store {}", path.display()))(error));
+            }
+        };
+        if fresh {
+            make_dir(path)?;
+        } else {
+            check_version(path)?;
+        }
+        let store = Self::new(path, options)?;
+        store.lay_out(fresh)?;
+        Ok(store)
+    }
+
+    /// Opens the store at `path` for reading. It may be read-only; nothing is made, no lock is taken.
+    pub fn open_existing(path: &Path, options: Options) -> Result<Self, StoreError> {
+        check_version(path)?;
+        Self::new(path, options)
+    }
+
+    fn new(path: &Path, options: Options) -> Result<Self, StoreError> {
+        let what = format!("cannot open the store {}", path.display());
+        let path = std::fs::canonicalize(path).map_err(StoreError::io(what))?;
+        Ok(Self(Arc::new(Inner { path, options, warnings: Mutex::default() })))
+    }
+
+    fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
+        for dir in DIRS {
+            make_dir(&self.path().join(dir))?;
+        }
+        // The version comes last: a directory that has it is complete.
+        for (name, text) in [LAYOUT, ("index.json", EMPTY_INDEX), (VERSION_FILE, VERSION)] {
+            self.write_once(name, text)?;
+        }
+        if fresh && self.options().sync {
+            write::sync_dir(self.path())?;
+            if let Some(parent) = self.path().parent() {
+                write::sync_dir(parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_once(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let target = self.path().join(name);
+        if target.exists() {
+            return Ok(());
+        }
+        let what = || format!("cannot write {}", target.display());
+        let mut temp = self.temp()?;
+        std::io::Write::write_all(&mut temp.file, text.as_bytes()).map_err(StoreError::io(what()))?;
+        self.sync_file(&temp.file, &what())?;
+        temp.link(&target).map_err(StoreError::io(what()))?;
+        Ok(())
+    }
+
+    /// The store's directory, absolute.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// How it was opened.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// What went wrong without making an operation fail (a damaged cache record is a miss). The caller
+    /// prints them; each is given out once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.0.warnings.lock().map(|mut warnings| std::mem::take(&mut *warnings)).unwrap_or_default()
+    }
+
+    pub(crate) fn warn(&self, text: String) {
+        if let Ok(mut warnings) = self.0.warnings.lock() {
+            warnings.push(text);
+        }
+    }
+
+    /// Makes all that was written to the store so far durable, by one syncfs(2). Snapshots published before
+    /// are trusted after a power cut from here on.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        if !self.options().sync {
+            return Ok(());
+        }
+        let unsettled = self.unsettled();
+        write::sync_all(self.path())?;
+        self.mark_settled(&unsettled);
+        Ok(())
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.path().join("tmp")
+    }
+
+    pub(crate) fn temp(&self) -> Result<write::Temp, StoreError> {
+        write::Temp::new(&self.tmp())
+            .map_err(StoreError::io(format!("cannot write in {}", self.tmp().display())))
+    }
+
+    pub(crate) fn sync_file(&self, file: &std::fs::File, what: &str) -> Result<(), StoreError> {
+        match self.options().sync {
+            true => file.sync_data().map_err(StoreError::io(what)),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn sync_dir(&self, name: &str) -> Result<(), StoreError> {
+        match self.options().sync {
+            true => write::sync_dir(&self.path().join(name)),
+            false => Ok(()),
+        }
+    }
+
+    /// Moves a damaged file or directory out of the way, to be looked at.
+    pub(crate) fn quarantine(&self, path: &Path, name: &str) {
+        let target = self.path().join("quarantine").join(format!("{name}.{}", std::process::id()));
+        // On a read-only store it stays where it is: found again, never used.
+        let _ = std::fs::rename(path, target);
+    }
+}
+
+fn make_dir(path: &Path) -> Result<(), StoreError> {
+    // Others must not list or run what is in unpacked trees: setuid files are among it.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(StoreError::io(format!("cannot make {}", path.display())))
+}
+
+fn check_version(path: &Path) -> Result<(), StoreError> {
+    let not = |why: &str| StoreError::NotAStore { path: path.display().to_string(), why: why.into() };
+    match std::fs::read_to_string(path.join(VERSION_FILE)) {
+        Ok(text) if text == VERSION => Ok(()),
+        Ok(text) => {
+            let version: String = text.trim().chars().take(20).collect();
+            Err(not(&format!("is a store of version {version:?}; this suite knows version 1")))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.is_dir() {
+            true => Err(not("is not a store, and not empty; name another directory")),
+            false => Err(not("does not exist; image-load or a build makes it")),
+        },
+        Err(error) => {
+            Err(StoreError::io(format!("cannot read {}", path.join(VERSION_FILE).display()))(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_store_is_private_and_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/store");
+        assert!(Store::open_existing(&path, Options::default()).is_err());
+        Store::open(&path, Options::default()).unwrap();
+        Store::open_existing(&path, Options::default()).unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap());
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(std::fs::read_dir(path.join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn other_directories_and_other_versions_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "mine").unwrap();
+        assert!(Store::open(dir.path(), Options::default()).unwrap_err().to_string().contains("not a store"));
+        std::fs::write(dir.path().join(VERSION_FILE), "2\n").unwrap();
+        assert!(
+            Store::open(dir.path(), Options::default()).unwrap_err().to_string().contains("version \"2\"")
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! Unpacks an image's layers into snapshots, verifying each blob and each diff ID on the way.
+//!
+//! A layer is extracted into the merged view of those below it, so one after another; the next layer is
+//! read, decompressed and hashed meanwhile.
+
+use crate::{Compression, Decoder, Image, SnapshotMeta, Store, StoreError, lock};
+use libtree::extract::{self, ExtractError, Form};
+use libtree::tar::{Reader, TarError};
+use libtree::{Owners, Root};
+use libwire::Digest;
+use libwire::image::Descriptor;
+use sha2::{Digest as _, Sha256};
+use std::io::{self, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction.
+const PIECE: usize = 1 << 18;
+const PIECES: usize = 64;
+/// The largest uncompressed layer, in bytes.
+const MAX_LAYER: u64 = 64 << 30;
+/// Beyond this many bytes a layer may not be larger than [`MAX_RATIO`] times its blob.
+const RATIO_FROM: u64 = 64 << 20;
+const MAX_RATIO: u64 = 1000;
+
+/// Mounts lower directories, lowest first, with an upper and a work directory, and gives the root of the
+/// merged tree. The tree is unmounted when it is dropped.
+pub type Mount<'a> = dyn Fn(&[PathBuf], &Path, &Path) -> io::Result<OwnedFd> + 'a;
+
+/// How to unpack.
+pub struct Unpack<'a> {
+    /// Whether the kernel can give files any owner here.
+    pub owners: Owners,
+    /// Mounts an overlay.
+    pub mount: &'a Mount<'a>,
+}
+
+struct Layer<'a> {
+    id: String,
+    diff_id: Digest,
+    descriptor: &'a Descriptor,
+}
+
+impl Store {
+    /// Makes sure that every layer of `image` is unpacked, and gives the snapshots' ids, lowest first. A
+    /// layer's id is its chain ID's hex, with the store's id map before it. With everything there already
+    /// nothing is locked or written.
+    pub fn unpack(&self, image: &Image, how: &Unpack) -> Result<Vec<String>, StoreError> {
+        let layers = self.layers_of(image);
+        let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
+        let missing = |layers: &[Layer]| layers.iter().any(|layer| !self.has_snapshot(&layer.id));
+        if missing(&layers) {
+            let _lock = self.unpack_lock(&layers)?;
+            self.unpack_missing(&layers, how)?;
+        }
+        Ok(ids)
+    }
+
+    fn layers_of<'a>(&self, image: &'a Image) -> Vec<Layer<'a>> {
+        let map = &self.options().map;
+        let prefix = if map.is_empty() { String::new() } else { format!("{map}-") };
+        let mut chain: Option<Digest> = None;
+        let mut layers = Vec::new();
+        for (descriptor, &diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
+            let next = match chain {
+                None => diff_id,
+                Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+            };
+            chain = Some(next);
+            layers.push(Layer { id: format!("{prefix}{}", next.hex()), diff_id, descriptor });
+        }
+        layers
+    }
+
+    /// Images that share their lowest layer share this lock: two processes must not do one work twice.
+    fn unpack_lock(&self, layers: &[Layer]) -> Result<Option<std::fs::File>, StoreError> {
+        let Some(first) = layers.first() else { return Ok(None) };
+        let path = self.path().join("locks").join(format!("unpack-{}", &first.diff_id.hex()[..2]));
+        // The holder extracts a whole image.
+        let timeout = self.options().lock_timeout.map(|timeout| timeout * 10);
+        lock::take(&path, lock::Mode::Exclusive, timeout).map(Some)
+    }
+
+    fn unpack_missing(&self, layers: &[Layer], how: &Unpack) -> Result<(), StoreError> {
+        let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
+        let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
+        std::thread::scope(|scope| {
+            let start = |at: usize| {
+                let (sender, receiver) = sync_channel(PIECES);
+                let layer = &layers[at];
+                scope.spawn(move || self.feed(layer, &sender));
+                Pieces { receiver, piece: Vec::new(), at: 0, ended: false }
+            };
+            let mut next = todo.first().map(|&at| start(at));
+            for (n, &at) in todo.iter().enumerate() {
+                let Some(input) = next.take() else { break };
+                next = todo.get(n + 1).map(|&at| start(at));
+                self.extract_layer(&layers[at], &ids[..at], input, how)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
+    fn feed(&self, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>) {
+        if let Err(error) = self.feed_pieces(layer, sender) {
+            // Nobody listens any more when the extraction has failed first.
+            let _ = sender.send(Err(error));
+        }
+    }
+
+    fn feed_pieces(&self, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>) -> io::Result<()> {
+        let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+        let kind = &layer.descriptor.media_type;
+        let compression =
+            Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
+        let blob = self.open_blob(layer.descriptor).map_err(|error| bad(error.to_string()))?;
+        let mut input = Decoder::new(BufReader::with_capacity(PIECE, blob), compression)?;
+        let (mut hasher, mut total) = (Sha256::new(), 0u64);
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            input.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+            if piece.is_empty() {
+                break;
+            }
+            hasher.update(&piece);
+            total += piece.len() as u64;
+            let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
+            if total > MAX_LAYER || ratio {
+                return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
+            }
+            if sender.send(Ok(piece)).is_err() {
+                return Ok(());
+            }
+        }
+        let found = Digest::from_bytes(hasher.finalize().into());
+        if found != layer.diff_id {
+            return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
+        }
+        // An empty piece is the end: a channel that just closes is a thread that died.
+        let _ = sender.send(Ok(Vec::new()));
+        Ok(())
+    }
+
+    fn extract_layer(
+        &self,
+        layer: &Layer,
+        parents: &[String],
+        mut input: Pieces,
+        how: &Unpack,
+    ) -> Result<(), StoreError> {
+        let place = format!("layer {}", layer.descriptor.digest);
+        let meta = SnapshotMeta { parents: parents.to_vec(), diff_id: Some(layer.diff_id), entries: None };
+        let mut new = self.new_snapshot_as(layer.id.clone(), meta)?;
+        let lowers = parents.iter().map(|id| self.snapshot_fs(id)).collect::<Result<Vec<_>, _>>()?;
+        let root = match lowers.is_empty() {
+            true => Root::open(new.upper(), how.owners),
+            false => (how.mount)(&lowers, new.upper(), new.work()).map(|fd| Root::from_fd(fd, how.owners)),
+        };
+        let root = root.map_err(StoreError::io(format!("cannot mount the layers below {place}")))?;
+        let mut tar = Reader::new(&mut input);
+        let options = extract::Options { form: Form::Layer, owner: None };
+        let stats = extract::extract(&mut tar, &root, options).map_err(|error| explain(&place, error))?;
+        // What stands behind the end marker counts for the diff ID, and the end brings the verdict.
+        io::copy(&mut input, &mut io::sink()).map_err(|error| read_error(&place, error))?;
+        drop(root);
+        if stats.devices_skipped > 0 {
+            let (count, digest) = (stats.devices_skipped, layer.descriptor.digest);
+            self.warn(format!("layer {digest}: {count} device nodes left out: only root can make them"));
+        }
+        new.set_entries(stats.entries);
+        new.publish().map(drop)
+    }
+}
+
+fn read_error(place: &str, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            StoreError::invalid(place, error.to_string())
+        }
+        // Decoders report damaged data as other errors, without a system's code.
+        _ if error.raw_os_error().is_none() => StoreError::invalid(place, error.to_string()),
+        _ => StoreError::io(format!("cannot read {place}"))(error),
+    }
+}
+
+fn explain(place: &str, error: ExtractError) -> StoreError {
+    match error {
+        ExtractError::Tar(TarError::Io(error)) => read_error(place, error),
+        ExtractError::Io { entry, error } if error.raw_os_error().is_some() => {
+            StoreError::io(format!("{place} entry {entry:?}"))(error)
+        }
+        ExtractError::Io { entry, error } => read_error(&format!("{place} entry {entry:?}"), error),
+        other => StoreError::invalid(place, other.to_string()),
+    }
+}
+
+/// The bytes another thread sends.
+struct Pieces {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    at: usize,
+    ended: bool,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            if self.ended {
+                return Ok(0);
+            }
+            let died = || io::Error::other("decompression ended without a verdict");
+            self.piece = self.receiver.recv().map_err(|_| died())??;
+            self.at = 0;
+            self.ended = self.piece.is_empty();
+        }
+        let count = buffer.len().min(self.piece.len() - self.at);
+        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
