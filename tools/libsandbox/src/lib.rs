@@ -1,1 +1,60 @@
-//! Placeholder while the workspace is laid out.
+//! Namespaces, id maps, overlay mounts and the sandbox a RUN lives in.
+//!
+//! [`enter`] moves a tool to where the store's trees have their owners; [`mount_overlay`] gives the
+//! merged view of snapshots as a file descriptor; [`run`] runs one command in it, with nothing of the
+//! host in sight and nothing left when it ends. It knows no image, no Dockerfile and no store.
+//!
+//! The order of system calls is the design: see the modules `run` (outside), `init` (pid 1) and
+//! `rootfs` (what the command sees). Filtering of system calls has its place in `init`, between the
+//! bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
+
+mod caps;
+mod enter;
+pub mod ids;
+mod init;
+mod isolation;
+mod job;
+mod overlay;
+mod rootfs;
+mod run;
+mod seal;
+mod stub;
+mod sys;
+mod terminal;
+
+pub use enter::enter;
+pub use isolation::Isolation;
+pub use job::{Channel, Job, Mount, MountSource, Network, Outcome, Stdio, Ulimit};
+pub use overlay::{Overlay, mount_overlay};
+pub use run::run;
+pub use seal::seal;
+
+use std::io;
+
+/// Why a sandbox can't be had, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// No way to isolate works here; the text says what was tried and what helps.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Setting up failed before the command ran.
+    #[error("cannot set up the sandbox: {0}")]
+    Setup(String),
+    /// The user can't be had.
+    #[error(transparent)]
+    User(#[from] ids::IdError),
+    /// A signal ended us; the command is gone.
+    #[error("interrupted by signal {0}")]
+    Interrupted(i32),
+    /// The callback that takes the output failed; the command is gone.
+    #[error("cannot pass on the command's output: {0}")]
+    Output(io::Error),
+    /// The command is gone, but pid 1 said nothing about it.
+    #[error("the sandbox ended without saying how; was it killed?")]
+    Lost,
+}
+
+/// Says what was being done when a system call failed.
+pub(crate) fn setup<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> SandboxError + '_ {
+    move |error| SandboxError::Setup(format!("{what}: {error}"))
+}

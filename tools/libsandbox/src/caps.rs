@@ -1,0 +1,49 @@
+//! The capabilities a build command keeps: docker's fourteen.
+
+use crate::{SandboxError, setup};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_capabilities,
+};
+
+const KEPT: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::MKNOD)
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETFCAP)
+    .union(CapabilitySet::SETPCAP)
+    .union(CapabilitySet::NET_BIND_SERVICE)
+    .union(CapabilitySet::SYS_CHROOT)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::AUDIT_WRITE);
+
+/// Takes everything else from the bounding set, so that no setuid program gets it back. Needs
+/// CAP_SETPCAP: call it before [`drop_sets`].
+pub(crate) fn drop_bounding() -> Result<(), SandboxError> {
+    for bit in 0..64 {
+        let capability = CapabilitySet::from_bits_retain(1 << bit);
+        if KEPT.contains(capability) {
+            continue;
+        }
+        // EINVAL: beyond the last capability this kernel has.
+        match remove_capability_from_bounding_set(capability) {
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Err(errno) => return Err(setup("capability bounding set")(errno)),
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the process what it keeps and nothing to inherit.
+pub(crate) fn drop_sets() -> Result<(), SandboxError> {
+    let sets = CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).map_err(setup("capabilities"))?;
+    match clear_ambient_capability_set() {
+        Ok(()) | Err(rustix::io::Errno::INVAL) => Ok(()),
+        Err(errno) => Err(setup("ambient capabilities")(errno)),
+    }
+}

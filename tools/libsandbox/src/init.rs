@@ -1,0 +1,281 @@
+//! Inside: pid 1 of the sandbox, and the command it runs.
+//!
+//! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
+//! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
+
+use crate::rootfs::{self, HostFile, Prepared};
+use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, setup, sys};
+use libtree::{Owners, Root};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Gid, Pid, Uid, execve, setgroups, setresgid, setresuid};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior, set_parent_process_death_signal};
+use std::ffi::{CString, OsStr, OsString};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// What the sandbox starts with besides the job.
+pub(crate) struct Inside<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) isolation: Isolation,
+    pub(crate) prepared: Vec<Prepared>,
+    pub(crate) files: Vec<HostFile>,
+    /// Standard input, output and error of the command; absent, our own.
+    pub(crate) stdio: Option<[OwnedFd; 3]>,
+    pub(crate) outer: UnixStream,
+}
+
+/// How pid 1 tells the outer process what happened: one byte, then what belongs to it.
+pub(crate) mod word {
+    /// Followed by the exit status.
+    pub(crate) const EXITED: u8 = b'E';
+    /// Followed by the signal's number.
+    pub(crate) const KILLED: u8 = b'K';
+    /// Followed by a message: the command did not start.
+    pub(crate) const FAILED: u8 = b'X';
+    /// From outside: end the command.
+    pub(crate) const TERMINATE: u8 = b'T';
+}
+
+/// Pid 1. Never returns.
+pub(crate) fn main(mut inside: Inside<'_>) -> ! {
+    let report = match start(&mut inside) {
+        Ok(child) => supervise(child, &inside.outer),
+        Err(error) => failure(&error),
+    };
+    let _ = inside.outer.write_all(&report);
+    sys::exit_now(0)
+}
+
+fn failure(error: &SandboxError) -> Vec<u8> {
+    let text = match error {
+        SandboxError::Setup(text) => text.clone(),
+        other => other.to_string(),
+    };
+    [&[word::FAILED], text.as_bytes()].concat()
+}
+
+fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {
+    set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).map_err(setup("death signal"))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
+    SigSet::all().thread_block().map_err(setup("signals"))?;
+    sys::cloexec_from(3).map_err(setup("descriptors"))?;
+    rootfs::build(inside.job, inside.isolation, &inside.prepared, &inside.files)?;
+    if inside.job.network == Network::None {
+        sys::loopback_up().map_err(setup("loopback interface"))?;
+    }
+    rustix::system::sethostname(inside.job.hostname.as_bytes()).map_err(setup("host name"))?;
+    sys::new_keyring();
+    match sys::clone(0).map_err(setup("fork"))? {
+        sys::Side::Parent(child) => {
+            // Only the command may hold the pipes open.
+            inside.stdio = None;
+            Ok(child)
+        }
+        sys::Side::Child => {
+            let error = match command(inside) {
+                Ok(never) => match never {},
+                Err(Start::Status(status)) => sys::exit_now(status),
+                Err(Start::Failed(error)) => error,
+            };
+            let _ = inside.outer.write_all(&failure(&error));
+            sys::exit_now(125)
+        }
+    }
+}
+
+fn supervise(child: Pid, mut outer: &UnixStream) -> Vec<u8> {
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    let Ok(signals) = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK) else {
+        return failure(&SandboxError::Setup("signalfd".into()));
+    };
+    loop {
+        while let Ok(status) = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            match status {
+                WaitStatus::Exited(pid, status) if pid == child => return vec![word::EXITED, status as u8],
+                WaitStatus::Signaled(pid, signal, _) if pid == child => {
+                    return vec![word::KILLED, signal as u8];
+                }
+                WaitStatus::StillAlive => break,
+                _ => {}
+            }
+        }
+        let mut fds =
+            [PollFd::new(&signals, PollFlags::IN), PollFd::from_borrowed_fd(outer.as_fd(), PollFlags::IN)];
+        let _ = poll(&mut fds, None);
+        let spoken = !fds[1].revents().is_empty();
+        while let Ok(Some(_)) = signals.read_signal() {}
+        if spoken {
+            let mut request = [0];
+            match outer.read(&mut request) {
+                Ok(1) if request[0] == word::TERMINATE => {
+                    let _ = nix::sys::signal::kill(child, Signal::SIGTERM);
+                }
+                // The outer process is gone: so are we, and everything with us.
+                _ => sys::exit_now(0),
+            }
+        }
+    }
+}
+
+enum Start {
+    /// As a shell: 127 not found, 126 not executable; said on standard error.
+    Status(i32),
+    Failed(SandboxError),
+}
+
+impl<E: Into<SandboxError>> From<E> for Start {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
+    let job = inside.job;
+    set_parent_process_death_signal(None).map_err(setup("death signal"))?;
+    set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(setup("dumpable"))?;
+    rustix::process::setsid().map_err(setup("session"))?;
+    connect(inside)?;
+    sys::default_signals();
+    SigSet::empty().thread_set_mask().map_err(setup("signals"))?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let root = Root::open(Path::new("/"), Owners::Real).map_err(setup("/"))?;
+    let identity = ids::lookup(&root, &job.user)?;
+    drop(root);
+    change_directory(&job.cwd)?;
+    for limit in &job.ulimits {
+        lower_limit(limit)?;
+    }
+    become_user(inside, &identity)?;
+    exec(job, &identity.home)
+}
+
+/// Moves the pipes to 0, 1 and 2, keeps the way to the outer process as 3, closed by exec, and closes
+/// everything else.
+fn connect(inside: &Inside<'_>) -> Result<(), SandboxError> {
+    if let Some([input, output, error]) = &inside.stdio {
+        rustix::stdio::dup2_stdin(input).map_err(setup("standard input"))?;
+        rustix::stdio::dup2_stdout(output).map_err(setup("standard output"))?;
+        rustix::stdio::dup2_stderr(error).map_err(setup("standard error"))?;
+    }
+    if inside.job.stdio == Stdio::Piped {
+        let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
+        rustix::stdio::dup2_stdin(&null).map_err(setup("standard input"))?;
+    }
+    if inside.job.stdio == Stdio::Terminal {
+        rustix::process::ioctl_tiocsctty(rustix::stdio::stdin()).map_err(setup("terminal"))?;
+    }
+    let outer = inside.outer.as_raw_fd();
+    // The descriptor is far above 2; what lies between goes now, what lies beyond with it, at exec.
+    sys::cloexec_from(3).map_err(setup("descriptors"))?;
+    debug_assert!(outer > 2);
+    Ok(())
+}
+
+fn change_directory(cwd: &Path) -> Result<(), SandboxError> {
+    let name = cwd.display().to_string();
+    if !cwd.exists() {
+        std::fs::create_dir_all(cwd).map_err(setup(&name))?;
+    }
+    rustix::process::chdir(cwd).map_err(setup(&name))?;
+    let here = rustix::process::getcwd(Vec::new()).map_err(setup(&name))?;
+    match here.as_bytes().first() {
+        Some(b'/') => Ok(()),
+        _ => Err(SandboxError::Setup(format!("the working directory {name} is not inside the image"))),
+    }
+}
+
+fn lower_limit(limit: &crate::Ulimit) -> Result<(), SandboxError> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let resource = match limit.name.as_str() {
+        "as" => Resource::RLIMIT_AS,
+        "core" => Resource::RLIMIT_CORE,
+        "cpu" => Resource::RLIMIT_CPU,
+        "data" => Resource::RLIMIT_DATA,
+        "fsize" => Resource::RLIMIT_FSIZE,
+        "locks" => Resource::RLIMIT_LOCKS,
+        "memlock" => Resource::RLIMIT_MEMLOCK,
+        "msgqueue" => Resource::RLIMIT_MSGQUEUE,
+        "nice" => Resource::RLIMIT_NICE,
+        "nofile" => Resource::RLIMIT_NOFILE,
+        "nproc" => Resource::RLIMIT_NPROC,
+        "rss" => Resource::RLIMIT_RSS,
+        "rtprio" => Resource::RLIMIT_RTPRIO,
+        "rttime" => Resource::RLIMIT_RTTIME,
+        "sigpending" => Resource::RLIMIT_SIGPENDING,
+        "stack" => Resource::RLIMIT_STACK,
+        other => return Err(SandboxError::Setup(format!("{other:?} is not a resource limit"))),
+    };
+    let (_, hard) = getrlimit(resource).map_err(setup("getrlimit"))?;
+    // Where we may not raise the hard limit, the limit that holds already is the closest there is.
+    setrlimit(resource, limit.soft, limit.hard)
+        .or_else(|_| setrlimit(resource, limit.soft.min(hard), limit.hard.min(hard)))
+        .map_err(setup(&limit.name))
+}
+
+fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), SandboxError> {
+    let single = inside.isolation == Isolation::Single;
+    if single && (identity.uid, identity.gid) != (0, 0) {
+        return Err(SandboxError::Setup(format!(
+            "user {}:{} can't be had: only one id is mapped here; give the user subordinate ids (usermod --add-subuids)",
+            identity.uid, identity.gid
+        )));
+    }
+    if !inside.job.insecure {
+        caps::drop_bounding()?;
+    }
+    let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
+    if !single {
+        let groups: Vec<_> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
+        setgroups(&groups).map_err(setup("supplementary groups"))?;
+    }
+    setresgid(gid, gid, gid).map_err(setup("group"))?;
+    if !inside.job.insecure {
+        caps::drop_sets()?;
+    }
+    setresuid(uid, uid, uid).map_err(setup("user"))
+}
+
+fn exec(job: &Job, home: &str) -> Result<std::convert::Infallible, Start> {
+    let mut env = job.env.clone();
+    if !env.iter().any(|(key, _)| key == "HOME") {
+        env.push(("HOME".into(), home.into()));
+    }
+    let path = env.iter().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone()).unwrap_or_default();
+    let c_string = |word: OsString| CString::new(word.into_vec()).map_err(setup("a word with a NUL in it"));
+    let pairs = env.into_iter().map(|(key, value)| c_string([key, value].join(OsStr::new("="))));
+    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+    let words = job.argv.iter().cloned().map(c_string).collect::<Result<Vec<_>, _>>()?;
+    let Some(program) = job.argv.first().filter(|word| !word.is_empty()) else {
+        return Err(SandboxError::Setup("the command is empty".into()).into());
+    };
+    let mut worst = nix::errno::Errno::ENOENT;
+    for candidate in candidates(program, &path) {
+        let Err(errno) = execve(&c_string(candidate)?, &words, &pairs);
+        if !matches!(errno, nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR) {
+            worst = errno;
+        }
+    }
+    let missing = worst == nix::errno::Errno::ENOENT;
+    let why = if missing { "not found in the image" } else { worst.desc() };
+    let _ = writeln!(std::io::stderr(), "{}: {why}", program.display());
+    Err(Start::Status(if missing { 127 } else { 126 }))
+}
+
+/// Where a program may be: itself when it has a slash, else in each directory of PATH.
+fn candidates(program: &OsStr, path: &OsStr) -> Vec<OsString> {
+    if program.as_bytes().contains(&b'/') {
+        return vec![program.to_owned()];
+    }
+    let in_dir = |dir: &[u8]| {
+        let dir = if dir.is_empty() { b"." } else { dir };
+        OsString::from_vec([dir, b"/", program.as_bytes()].concat())
+    };
+    path.as_bytes().split(|&b| b == b':').map(in_dir).collect()
+}

@@ -1,0 +1,134 @@
+//! One command to run, and how it ended: plain data.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// A command and the world it sees.
+#[derive(Debug)]
+pub struct Job {
+    /// Layers below, lowest first.
+    pub lowers: Vec<PathBuf>,
+    /// Where changes go.
+    pub upper: PathBuf,
+    /// overlayfs's own directory, empty, beside `upper`.
+    pub work: PathBuf,
+    /// An empty directory for the sandbox's own use, of any file system; the caller removes it.
+    pub scratch: PathBuf,
+    /// The command's words.
+    pub argv: Vec<OsString>,
+    /// Its whole environment. HOME is added from the image's passwd(5) when it isn't here.
+    pub env: Vec<(OsString, OsString)>,
+    /// Working directory in the image, made when it is missing.
+    pub cwd: PathBuf,
+    /// `user[:group]` as in USER; empty is root.
+    pub user: String,
+    /// Further mounts, in order.
+    pub mounts: Vec<Mount>,
+    /// Which network it sees.
+    pub network: Network,
+    /// Its host name.
+    pub hostname: String,
+    /// Lines for /etc/hosts: name and address.
+    pub add_hosts: Vec<(String, String)>,
+    /// Size of /dev/shm in bytes.
+    pub shm_size: u64,
+    /// Resource limits to lower.
+    pub ulimits: Vec<Ulimit>,
+    /// Keep all capabilities and mask nothing (`--security=insecure`).
+    pub insecure: bool,
+    /// What it reads and writes.
+    pub stdio: Stdio,
+    /// How long it may go on after a signal to us, in seconds, before it is killed.
+    pub grace: u64,
+}
+
+/// What the command reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stdio {
+    /// Reads nothing; what it writes goes through pipes to the callback.
+    Piped,
+    /// Has our own three, as they are.
+    Inherit,
+    /// Has a terminal of its own, relayed to ours.
+    Terminal,
+}
+
+/// A mount the Dockerfile asks for.
+#[derive(Debug)]
+pub struct Mount {
+    /// Absolute path in the image. It may pass through the image's symbolic links.
+    pub target: PathBuf,
+    /// What is mounted.
+    pub source: MountSource,
+    /// Whether it can't be written.
+    pub readonly: bool,
+}
+
+/// What a mount shows.
+#[derive(Debug)]
+pub enum MountSource {
+    /// What `path` leads to below `tree`, a directory or a detached mount. An empty path is `tree` itself.
+    Bind {
+        /// The root of the lookup: no link leads out of it.
+        tree: OwnedFd,
+        /// Where below it.
+        path: Vec<u8>,
+    },
+    /// An empty directory in memory.
+    Tmpfs {
+        /// Limit in bytes; none means half the memory.
+        size: Option<u64>,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A file in memory, never on disk.
+    File {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Its mode.
+        mode: u32,
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+    },
+}
+
+/// Which network a command sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// The host's.
+    Host,
+    /// A loopback interface of its own and nothing else.
+    None,
+}
+
+/// A resource limit (setrlimit(2)). Limits are never raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// `nofile`, `nproc`, …
+    pub name: String,
+    /// The soft limit; `u64::MAX` is unlimited.
+    pub soft: u64,
+    /// The hard limit.
+    pub hard: u64,
+}
+
+/// Which of the command's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its exit status, or 128 + the signal's number; 127 not found, 126 not executable.
+    pub status: u8,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}

@@ -1,0 +1,436 @@
+//! What the command sees: the image's tree with its own /dev, /proc and /sys, the mounts asked for, and
+//! nothing of the host. Every target is opened inside the image without following a link.
+
+use crate::job::{Mount, MountSource};
+use crate::overlay::{Overlay, mount_overlay};
+use crate::stub::{self, Point};
+use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
+use crate::{Isolation, Job, Network, SandboxError, setup};
+use libtree::{FileKind, Meta, Root};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, ResolveFlags, makedev, mkdirat, mknodat, openat, openat2, symlinkat,
+};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
+};
+use std::fs::{File, create_dir};
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const NODES: [(&str, u32, u32); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+const MASKED: [&str; 12] = [
+    "proc/acpi",
+    "proc/asound",
+    "proc/interrupts",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+    "sys/devices/virtual/powercap",
+    "sys/firmware",
+];
+
+/// A file that every sandbox has: path in the image, and its text.
+pub(crate) struct HostFile {
+    pub(crate) path: &'static str,
+    pub(crate) text: String,
+}
+
+/// A mount whose source is already detached from the caller's namespace.
+pub(crate) struct Prepared {
+    target: Vec<u8>,
+    tree: Option<OwnedFd>,
+    dir: bool,
+}
+
+/// Detaches the sources of bind mounts: done in the caller's own mount namespace, before the sandbox's
+/// exists, as the kernel asks.
+pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>, SandboxError> {
+    let prepare = |(at, mount): (usize, &Mount)| {
+        let target = mount.target.as_os_str().as_bytes().to_vec();
+        let MountSource::Bind { tree, path } = &mount.source else {
+            let dir = matches!(mount.source, MountSource::Tmpfs { .. });
+            return Ok(Prepared { target, tree: None, dir });
+        };
+        let clone = detach(tree, path, &scratch.join(format!("source{at}")))?;
+        let dir = Meta::of(&clone).map_err(setup("mount source"))?.is_dir();
+        if mount.readonly {
+            sys::set_mount_attributes(&clone, ATTR_RDONLY, true).map_err(setup("read-only mount"))?;
+        }
+        Ok(Prepared { target, tree: Some(clone), dir })
+    };
+    mounts.iter().enumerate().map(prepare).collect()
+}
+
+fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxError> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_RECURSIVE;
+    let clone = |tree: &OwnedFd| {
+        let source = libtree::root::open_below(tree, path, OFlags::PATH, 0).map_err(setup("mount source"))?;
+        Ok::<_, SandboxError>(open_tree(&source, "", flags))
+    };
+    match clone(tree)? {
+        Ok(clone) => Ok(clone),
+        // Kernels before 6.15 clone only from what is mounted somewhere.
+        Err(rustix::io::Errno::INVAL) => {
+            create_dir(place).map_err(setup("mount source"))?;
+            attach(tree, CWD, place.as_os_str().as_bytes()).map_err(setup("mount source"))?;
+            let cloned = clone(tree)?.map_err(setup("mount source"));
+            unmount(place, UnmountFlags::DETACH).map_err(setup("mount source"))?;
+            cloned
+        }
+        Err(errno) => Err(setup("mount source")(errno)),
+    }
+}
+
+fn attach(mount: impl AsFd, dir: impl AsFd, path: &[u8]) -> rustix::io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(mount, "", dir, path, flags)
+}
+
+/// Builds the root inside the sandbox's new mount namespace and makes it `/`.
+pub(crate) fn build(
+    job: &Job,
+    isolation: Isolation,
+    prepared: &[Prepared],
+    files: &[HostFile],
+) -> Result<(), SandboxError> {
+    let place = |name: &str| -> Result<PathBuf, SandboxError> {
+        let path = job.scratch.join(name);
+        create_dir(&path).map_err(setup("scratch directory"))?;
+        Ok(path)
+    };
+    let (stub_dir, root_dir, files_dir) = (place("stub")?, place("root")?, place("files")?);
+    let image = merged_image(job, isolation, place("empty")?)?;
+    let targets = targets(&image, prepared, files)?;
+    let stub = Root::open(&stub_dir, isolation.owners()).map_err(setup("stub layer"))?;
+    let points: Vec<Point> = fixed_points().chain(targets.iter().map(Target::point)).collect();
+    let mut lowers = job.lowers.clone();
+    if stub::lay(&stub, &image, &points)? {
+        lowers.push(stub_dir);
+    }
+    drop(image);
+    let merged =
+        mount_overlay(&Overlay { lowers: &lowers, upper: Some((&job.upper, &job.work)) }, isolation)?;
+    attach(&merged, CWD, root_dir.as_os_str().as_bytes()).map_err(setup("root"))?;
+    let root = Tree { root: merged };
+    root.devices(job, isolation)?;
+    root.kernel_filesystems(job, isolation)?;
+    let memory = memory_files(&files_dir)?;
+    for (at, target) in targets.iter().enumerate() {
+        root.mount_target(job, target, prepared, files, &memory, at)?;
+    }
+    if !job.insecure {
+        root.protect()?;
+    }
+    root.enter()
+}
+
+fn merged_image(job: &Job, isolation: Isolation, empty: PathBuf) -> Result<Root, SandboxError> {
+    // The upper is part of the view too: image-run and a re-entered step have content there.
+    let mut lowers = vec![empty];
+    lowers.extend(job.lowers.iter().cloned());
+    lowers.push(job.upper.clone());
+    let merged = mount_overlay(&Overlay { lowers: &lowers, upper: None }, isolation)?;
+    Ok(Root::from_fd(merged, isolation.owners()))
+}
+
+fn fixed_points() -> impl Iterator<Item = Point> {
+    ["dev", "proc", "sys"].into_iter().map(|path| Point { path: path.into(), dir: true })
+}
+
+/// Where something is mounted besides the fixed points.
+struct Target {
+    path: Vec<u8>,
+    dir: bool,
+    from: From,
+}
+
+#[derive(Clone, Copy)]
+enum From {
+    Mount(usize),
+    File(usize),
+}
+
+impl Target {
+    fn point(&self) -> Point {
+        // What lies in /dev is on our own tmpfs, not in the image.
+        Point { path: self.path.clone(), dir: self.dir }
+    }
+}
+
+fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Vec<Target>, SandboxError> {
+    let mut targets = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        let path = image.resolve(file.path.as_bytes(), true).map_err(setup(file.path))?;
+        targets.push(Target { path, dir: false, from: From::File(at) });
+    }
+    for (at, mount) in prepared.iter().enumerate() {
+        let name = String::from_utf8_lossy(&mount.target).into_owned();
+        let path = image.resolve(&mount.target, true).map_err(setup(&name))?;
+        if path.is_empty() {
+            return Err(SandboxError::Setup("a mount can't have the root as its target".into()));
+        }
+        targets.push(Target { path, dir: mount.dir, from: From::Mount(at) });
+    }
+    Ok(targets)
+}
+
+/// A tmpfs that only this namespace sees, for files that are to be nowhere else.
+fn memory_files(place: &Path) -> Result<OwnedFd, SandboxError> {
+    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)?;
+    attach(&mount, CWD, place.as_os_str().as_bytes()).map_err(setup("files in memory"))?;
+    Ok(mount)
+}
+
+fn new_mount(kind: &str, options: &[(&str, &str)], attributes: u64) -> Result<OwnedFd, SandboxError> {
+    let fs = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup(kind))?;
+    for (key, value) in options {
+        match value.is_empty() {
+            true => fsconfig_set_flag(&fs, *key).map_err(setup(kind))?,
+            false => fsconfig_set_string(&fs, *key, *value).map_err(setup(kind))?,
+        }
+    }
+    fsconfig_create(&fs).map_err(setup(kind))?;
+    let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
+    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup(kind))
+}
+
+/// A clone of what is mounted at a host path.
+fn host_tree(path: &str, attributes: u64, recursive: bool) -> Result<OwnedFd, SandboxError> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    let tree = open_tree(CWD, path, flags).map_err(setup(path))?;
+    sys::set_mount_attributes(&tree, attributes, recursive).map_err(setup(path))?;
+    Ok(tree)
+}
+
+/// The root being built.
+struct Tree {
+    root: OwnedFd,
+}
+
+impl Tree {
+    /// Mounts on a path of the root, opened without following any link.
+    fn mount(&self, path: &[u8], mount: &OwnedFd) -> Result<(), SandboxError> {
+        let name = String::from_utf8_lossy(path);
+        attach(mount, self.open(path).map_err(setup(&name))?, b"").map_err(setup(&name))
+    }
+
+    fn open(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        openat2(&self.root, path, flags, Mode::empty(), resolve)
+    }
+
+    fn devices(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
+        let dev = new_mount("tmpfs", &[("mode", "755"), ("size", "65536k")], ATTR_NOSUID)?;
+        self.mount(b"dev", &dev)?;
+        for (name, major, minor) in NODES {
+            let mode = Mode::from_raw_mode(0o666);
+            if isolation == Isolation::Root {
+                mknodat(&dev, name, FileType::CharacterDevice, mode, makedev(major, minor))
+                    .map_err(setup(name))?;
+                rustix::fs::chmodat(&dev, name, mode, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
+                continue;
+            }
+            let host = host_tree(&format!("/dev/{name}"), 0, false)?;
+            let meta = Meta::of(&host).map_err(setup(name))?;
+            if meta.kind != FileKind::Char || meta.rdev != (major, minor) {
+                return Err(SandboxError::Setup(format!(
+                    "/dev/{name} of the host is not the device it should be"
+                )));
+            }
+            drop(openat(&dev, name, OFlags::CREATE | OFlags::WRONLY, mode).map_err(setup(name))?);
+            self.mount(format!("dev/{name}").as_bytes(), &host)?;
+        }
+        let links = [
+            ("/proc/self/fd", "fd"),
+            ("/proc/self/fd/0", "stdin"),
+            ("/proc/self/fd/1", "stdout"),
+            ("/proc/self/fd/2", "stderr"),
+            ("pts/ptmx", "ptmx"),
+        ];
+        for (target, name) in links {
+            symlinkat(target, &dev, name).map_err(setup(name))?;
+        }
+        for name in ["pts", "shm", "mqueue"] {
+            mkdirat(&dev, name, Mode::from_raw_mode(0o755)).map_err(setup(name))?;
+        }
+        let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
+        if isolation != Isolation::Single {
+            pts.push(("gid", "5"));
+        }
+        self.mount(b"dev/pts", &new_mount("devpts", &pts, ATTR_NOSUID | ATTR_NOEXEC)?)?;
+        let size = job.shm_size.to_string();
+        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        self.mount(b"dev/shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
+        // A kernel may be built without message queues; nothing in a build needs them.
+        if let Ok(queues) = new_mount("mqueue", &[], inert) {
+            self.mount(b"dev/mqueue", &queues)?;
+        }
+        Ok(())
+    }
+
+    fn kernel_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
+        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        // Under a container that masks its /proc a fresh one is refused: then the container's own.
+        let proc = new_mount("proc", &[], inert).or_else(|_| host_tree("/proc", inert, true))?;
+        self.mount(b"proc", &proc)?;
+        let own = isolation == Isolation::Root || job.network == Network::None;
+        let sys = match own {
+            true => new_mount("sysfs", &[], inert | ATTR_RDONLY)
+                .or_else(|_| host_tree("/sys", inert | ATTR_RDONLY, true)),
+            false => host_tree("/sys", inert | ATTR_RDONLY, true),
+        };
+        self.mount(b"sys", &sys?)
+    }
+
+    fn mount_target(
+        &self,
+        job: &Job,
+        target: &Target,
+        prepared: &[Prepared],
+        files: &[HostFile],
+        memory: &OwnedFd,
+        at: usize,
+    ) -> Result<(), SandboxError> {
+        let name = format!("{at}");
+        let file = |bytes: &[u8], mode, uid, gid| memory_file(memory, &name, bytes, mode, uid, gid);
+        let mount = match target.from {
+            From::File(at) => {
+                let tree = file(files[at].text.as_bytes(), 0o644, 0, 0)?;
+                sys::set_mount_attributes(&tree, ATTR_RDONLY, false).map_err(setup(files[at].path))?;
+                tree
+            }
+            From::Mount(at) => {
+                if let Some(tree) = &prepared[at].tree {
+                    self.make_point(target)?;
+                    return self.mount(&target.path, tree);
+                }
+                let mount = match &job.mounts[at].source {
+                    MountSource::Tmpfs { size, mode } => tmpfs(*size, *mode)?,
+                    MountSource::File { bytes, mode, uid, gid } => file(bytes, *mode, *uid, *gid)?,
+                    MountSource::Bind { .. } => {
+                        return Err(SandboxError::Setup("a mount was not prepared".into()));
+                    }
+                };
+                if job.mounts[at].readonly {
+                    sys::set_mount_attributes(&mount, ATTR_RDONLY, false)
+                        .map_err(setup("read-only mount"))?;
+                }
+                mount
+            }
+        };
+        self.make_point(target)?;
+        self.mount(&target.path, &mount)
+    }
+
+    /// Below an earlier mount (our /dev, a tmpfs, a cache) the stub layer is out of sight: a missing
+    /// point is made there.
+    fn make_point(&self, target: &Target) -> Result<(), SandboxError> {
+        let name = String::from_utf8_lossy(&target.path);
+        if self.open(&target.path).is_ok() {
+            return Ok(());
+        }
+        let root = self.root.try_clone().map_err(setup("root"))?;
+        let root = Root::from_fd(root, libtree::Owners::Real);
+        let parts: Vec<_> = libtree::root::components(&target.path).collect();
+        let mut dir = root.open_dir(b"").map_err(setup(&name))?;
+        for (at, part) in parts.iter().enumerate() {
+            if at + 1 == parts.len() && !target.dir {
+                let mode = Mode::from_raw_mode(0o644);
+                openat(&dir, *part, OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW, mode)
+                    .map_err(setup(&name))?;
+                break;
+            }
+            match mkdirat(&dir, *part, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Err(errno) => return Err(setup(&name)(errno)),
+            }
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            dir = openat(&dir, *part, flags, Mode::empty()).map_err(setup(&name))?;
+        }
+        Ok(())
+    }
+
+    fn protect(&self) -> Result<(), SandboxError> {
+        for path in READ_ONLY {
+            if let Ok(found) = self.open(path.as_bytes()) {
+                let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                    | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                    | OpenTreeFlags::AT_EMPTY_PATH
+                    | OpenTreeFlags::AT_RECURSIVE;
+                let tree = open_tree(&found, "", flags).map_err(setup(path))?;
+                sys::set_mount_attributes(&tree, ATTR_RDONLY, true).map_err(setup(path))?;
+                self.mount(path.as_bytes(), &tree)?;
+            }
+        }
+        let null = self.open(b"dev/null").map_err(setup("dev/null"))?;
+        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        for path in MASKED {
+            let Ok(found) = self.open(path.as_bytes()) else { continue };
+            let mask = match Meta::of(&found).map_err(setup(path))?.is_dir() {
+                true => {
+                    new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)?
+                }
+                false => {
+                    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                        | OpenTreeFlags::AT_EMPTY_PATH;
+                    open_tree(&null, "", flags).map_err(setup(path))?
+                }
+            };
+            self.mount(path.as_bytes(), &mask)?;
+        }
+        Ok(())
+    }
+
+    fn enter(self) -> Result<(), SandboxError> {
+        rustix::process::fchdir(&self.root).map_err(setup("root"))?;
+        rustix::process::pivot_root(".", ".").map_err(setup("pivot_root"))?;
+        unmount(".", UnmountFlags::DETACH).map_err(setup("old root"))?;
+        rustix::process::chdir("/").map_err(setup("root"))
+    }
+}
+
+fn tmpfs(size: Option<u64>, mode: u32) -> Result<OwnedFd, SandboxError> {
+    let mode = format!("{mode:o}");
+    let size = size.map(|size| size.to_string());
+    let mut options = vec![("mode", mode.as_str())];
+    if let Some(size) = &size {
+        options.push(("size", size));
+    }
+    new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV)
+}
+
+fn memory_file(
+    memory: &OwnedFd,
+    name: &str,
+    bytes: &[u8],
+    mode: u32,
+    uid: u32,
+    gid: u32,
+) -> Result<OwnedFd, SandboxError> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let fd = openat(memory, name, flags, Mode::RUSR | Mode::WUSR).map_err(setup("file in memory"))?;
+    let mut file = File::from(fd);
+    file.write_all(bytes).map_err(setup("file in memory"))?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(setup("owner of a file in memory"))?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(setup("file in memory"))?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    open_tree(memory, name, flags).map_err(setup("file in memory"))
+}

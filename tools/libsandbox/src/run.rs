@@ -1,0 +1,315 @@
+//! Outside: starts the sandbox, passes its output on, answers signals, and waits until nothing is left.
+
+use crate::init::{self, Inside, word};
+use crate::rootfs::{self, HostFile};
+use crate::terminal::Terminal;
+use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, setup, sys};
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
+/// `output` as it comes. TERM, INT, HUP and QUIT to this process are passed on as TERM; after the
+/// job's grace, or at a second signal, everything is killed.
+pub fn run(
+    job: &Job,
+    isolation: Isolation,
+    output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>,
+) -> Result<Outcome, SandboxError> {
+    let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
+    let files = host_files(job);
+    let (outer, inner) = UnixStream::pair().map_err(setup("socketpair"))?;
+    let signals = Signals::block()?;
+    let mut relay = Relay::open(job.stdio)?;
+    let stdio = relay.inside.take();
+    let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if job.network == Network::None {
+        flags |= libc::CLONE_NEWNET;
+    }
+    let pid = match sys::clone(flags | libc::CLONE_NEWCGROUP).map_err(setup("namespaces"))? {
+        sys::Side::Parent(pid) => pid,
+        sys::Side::Child => {
+            drop(outer);
+            init::main(Inside { job, isolation, prepared, files, stdio, outer: inner })
+        }
+    };
+    drop((inner, stdio, prepared));
+    let mut watch = Watch { pid, outer, report: Vec::new(), caught: None, deadline: None, grace: job.grace };
+    let relayed = watch.relay(&mut relay, &signals, output);
+    if relayed.is_err() {
+        let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+    }
+    // Returns only when the namespace is empty.
+    waitpid(pid, None).map_err(setup("waitpid"))?;
+    relay.drain(output).map_err(SandboxError::Output)?;
+    relayed?;
+    watch.outcome()
+}
+
+/// What every sandbox has of its own in /etc.
+fn host_files(job: &Job) -> Vec<HostFile> {
+    let resolv = resolv_conf(
+        &std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        &std::fs::read_to_string("/run/systemd/resolve/resolv.conf").unwrap_or_default(),
+        job.network,
+    );
+    let mut hosts =
+        format!("127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n", job.hostname);
+    for (name, address) in &job.add_hosts {
+        hosts += &format!("{address}\t{name}\n");
+    }
+    vec![HostFile { path: "etc/resolv.conf", text: resolv }, HostFile { path: "etc/hosts", text: hosts }]
+}
+
+/// The resolver configuration a command gets: the host's, but systemd's real servers instead of its
+/// stub, and, without the host's network, no loopback server, for there is nothing behind it.
+fn resolv_conf(host: &str, behind_stub: &str, network: Network) -> String {
+    let servers = |text: &str| -> Vec<String> {
+        let server = |line: &str| line.trim().strip_prefix("nameserver").map(|rest| rest.trim().to_owned());
+        text.lines().filter_map(server).collect()
+    };
+    let only_stub = servers(host).iter().all(|server| server == "127.0.0.53");
+    let text = if only_stub && !servers(behind_stub).is_empty() { behind_stub } else { host };
+    if network == Network::Host {
+        return text.to_owned();
+    }
+    let loopback = |line: &str| {
+        let rest = line.trim().strip_prefix("nameserver").map(str::trim);
+        rest.is_some_and(|server| server.starts_with("127.") || server == "::1")
+    };
+    let kept: String = text.lines().filter(|line| !loopback(line)).map(|line| format!("{line}\n")).collect();
+    match servers(&kept).is_empty() {
+        true => format!("{kept}nameserver 8.8.8.8\nnameserver 8.8.4.4\n"),
+        false => kept,
+    }
+}
+
+/// Signals held back while a sandbox runs, so that none of them leaves it behind.
+struct Signals {
+    fd: SignalFd,
+    before: SigSet,
+}
+
+impl Signals {
+    fn block() -> Result<Self, SandboxError> {
+        let mut set = SigSet::empty();
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+            set.add(signal);
+        }
+        let before = SigSet::thread_get_mask().map_err(setup("signals"))?;
+        set.thread_block().map_err(setup("signals"))?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Self { fd: SignalFd::with_flags(&set, flags).map_err(setup("signalfd"))?, before })
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = self.before.thread_set_mask();
+    }
+}
+
+/// Where bytes come from and go to.
+#[derive(Clone, Copy, PartialEq)]
+enum Route {
+    Callback(Channel),
+    ToTerminal,
+    FromTerminal,
+}
+
+struct Relay {
+    sources: Vec<(OwnedFd, Route)>,
+    terminal: Option<Terminal>,
+    inside: Option<[OwnedFd; 3]>,
+}
+
+impl Relay {
+    fn open(stdio: Stdio) -> Result<Self, SandboxError> {
+        match stdio {
+            Stdio::Inherit => Ok(Self { sources: Vec::new(), terminal: None, inside: None }),
+            Stdio::Piped => {
+                let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(setup("pipe"));
+                let ((out, out_inside), (err, err_inside)) = (pipe()?, pipe()?);
+                let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
+                let sources =
+                    vec![(out, Route::Callback(Channel::Out)), (err, Route::Callback(Channel::Err))];
+                Ok(Self { sources, terminal: None, inside: Some([null.into(), out_inside, err_inside]) })
+            }
+            Stdio::Terminal => {
+                let (terminal, inside) = Terminal::open()?;
+                let copy = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(setup("terminal"));
+                let sources = vec![
+                    (copy(terminal.master.as_fd())?, Route::FromTerminal),
+                    (copy(rustix::stdio::stdin())?, Route::ToTerminal),
+                ];
+                Ok(Self { sources, terminal: Some(terminal), inside: Some(inside) })
+            }
+        }
+    }
+
+    /// Passes on one read of source `at`. `false`: it has ended.
+    fn pass(&self, at: usize, output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>) -> io::Result<bool> {
+        let (source, route) = &self.sources[at];
+        let mut buffer = [0; 1 << 16];
+        let n = match rustix::io::read(source, &mut buffer) {
+            Ok(0) | Err(rustix::io::Errno::IO) => return Ok(false),
+            Ok(n) => n,
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(true),
+            Err(errno) => return Err(errno.into()),
+        };
+        match (route, &self.terminal) {
+            (Route::Callback(channel), _) => output(*channel, &buffer[..n])?,
+            (Route::FromTerminal, _) => {
+                io::stdout().write_all(&buffer[..n]).and_then(|()| io::stdout().flush())?
+            }
+            (Route::ToTerminal, Some(terminal)) => write_all(terminal.master.as_fd(), &buffer[..n])?,
+            (Route::ToTerminal, None) => {}
+        }
+        Ok(true)
+    }
+
+    /// What is still in the pipes when every writer is gone.
+    fn drain(&mut self, output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        self.sources.retain(|(_, route)| *route != Route::ToTerminal);
+        for at in 0..self.sources.len() {
+            while self.pass(at, output)? {}
+        }
+        Ok(())
+    }
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = rustix::io::write(fd, bytes)?;
+        bytes = &bytes[n..];
+    }
+    Ok(())
+}
+
+struct Watch {
+    pid: Pid,
+    outer: UnixStream,
+    report: Vec<u8>,
+    caught: Option<i32>,
+    deadline: Option<Instant>,
+    grace: u64,
+}
+
+impl Watch {
+    /// Passes output on until pid 1 has reported and left.
+    fn relay(
+        &mut self,
+        relay: &mut Relay,
+        signals: &Signals,
+        output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>,
+    ) -> Result<(), SandboxError> {
+        loop {
+            let mut fds = vec![
+                PollFd::from_borrowed_fd(self.outer.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN),
+            ];
+            fds.extend(relay.sources.iter().map(|(fd, _)| PollFd::new(fd, PollFlags::IN)));
+            wait(self.pid, &mut self.deadline, &mut fds)?;
+            let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+            drop(fds);
+            let mut ended = Vec::new();
+            for at in 0..relay.sources.len() {
+                if ready[at + 2] && !relay.pass(at, output).map_err(SandboxError::Output)? {
+                    ended.push(at);
+                }
+            }
+            for at in ended.into_iter().rev() {
+                relay.sources.remove(at);
+            }
+            if ready[1] {
+                self.on_signal(signals);
+            }
+            if ready[0] && !self.listen()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads pid 1's report. `false`: it has closed its end.
+    fn listen(&mut self) -> Result<bool, SandboxError> {
+        let mut buffer = [0; 4096];
+        match self.outer.read(&mut buffer) {
+            Ok(0) => Ok(false),
+            Ok(n) => {
+                self.report.extend_from_slice(&buffer[..n]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(setup("pid 1's report")(error)),
+        }
+    }
+
+    fn on_signal(&mut self, signals: &Signals) {
+        while let Ok(Some(signal)) = signals.fd.read_signal() {
+            if self.caught.replace(signal.ssi_signo as i32).is_none() {
+                let _ = self.outer.write_all(&[word::TERMINATE]);
+                self.deadline = Some(Instant::now() + Duration::from_secs(self.grace));
+            } else {
+                let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+            }
+        }
+    }
+
+    fn outcome(self) -> Result<Outcome, SandboxError> {
+        if let Some(signal) = self.caught {
+            return Err(SandboxError::Interrupted(signal));
+        }
+        match self.report.as_slice() {
+            [word::FAILED, ..] => {
+                // The command's own failure comes first; pid 1 then reports that it left with 125.
+                let text = &self.report[1..];
+                let text = text.strip_suffix(&[word::EXITED, 125]).unwrap_or(text);
+                Err(SandboxError::Setup(String::from_utf8_lossy(text).into_owned()))
+            }
+            [word::EXITED, status] => Ok(Outcome { status: *status, signal: None }),
+            [word::KILLED, signal] => Ok(Outcome { status: 128 + signal, signal: Some((*signal).into()) }),
+            _ => Err(SandboxError::Lost),
+        }
+    }
+}
+
+/// Waits for something to happen, and kills pid 1 when its time is up.
+fn wait(pid: Pid, deadline: &mut Option<Instant>, fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    if left == Some(Duration::ZERO) {
+        let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+        *deadline = None;
+    }
+    let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+    match poll(fds, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(errno) => Err(setup("poll")(errno)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolvers_are_those_a_command_can_reach() {
+        let stub = "nameserver 127.0.0.53\noptions edns0\n";
+        let real = "nameserver 10.0.0.1\n";
+        assert_eq!(resolv_conf(stub, real, Network::Host), real);
+        assert_eq!(resolv_conf(stub, "", Network::Host), stub);
+        assert!(resolv_conf(stub, "", Network::None).contains("8.8.8.8"));
+        assert_eq!(
+            resolv_conf("nameserver ::1\nnameserver 1.1.1.1\n", "", Network::None),
+            "nameserver 1.1.1.1\n"
+        );
+    }
+}

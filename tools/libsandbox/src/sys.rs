@@ -1,0 +1,98 @@
+//! The system calls that neither nix nor rustix wraps, and the only unsafe code beside process creation.
+#![allow(unsafe_code)]
+
+use nix::libc;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Attribute bits of mount_setattr(2).
+pub(crate) const ATTR_RDONLY: u64 = 1;
+pub(crate) const ATTR_NOSUID: u64 = 2;
+pub(crate) const ATTR_NODEV: u64 = 4;
+pub(crate) const ATTR_NOEXEC: u64 = 8;
+
+/// Which side of a clone(2) this is.
+pub(crate) enum Side {
+    Parent(nix::unistd::Pid),
+    Child,
+}
+
+/// clone(2) with new namespaces, as fork(2) otherwise.
+pub(crate) fn clone(flags: libc::c_int) -> io::Result<Side> {
+    let flags = libc::c_long::from(flags | libc::SIGCHLD);
+    // SAFETY: with no stack and no CLONE_VM this is fork(2): the child gets a copy of this process.
+    // The tools are single-threaded when they come here, so no lock is held by a thread that is gone.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Side::Child),
+        pid => Ok(Side::Parent(nix::unistd::Pid::from_raw(pid as i32))),
+    }
+}
+
+/// Ends the process at once: no destructors, no buffers of the parent written twice.
+pub(crate) fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit(2) has no preconditions.
+    unsafe { libc::_exit(status) }
+}
+
+/// Sets attributes on a whole mount tree (mount_setattr(2)).
+pub(crate) fn set_mount_attributes(mount: impl AsFd, set: u64, recursive: bool) -> io::Result<()> {
+    #[repr(C)]
+    struct MountAttr {
+        set: u64,
+        clear: u64,
+        propagation: u64,
+        userns_fd: u64,
+    }
+    let attr = MountAttr { set, clear: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is an empty C string, `attr` is a valid mount_attr of the size given, and both
+    // outlive the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attr,
+            size_of::<MountAttr>(),
+        )
+    };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Marks every file descriptor from `first` on close-on-exec.
+pub(crate) fn cloexec_from(first: u32) -> io::Result<()> {
+    // SAFETY: only a flag of each descriptor changes.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Sets every signal to its default action: SIGPIPE is ignored in a Rust process.
+pub(crate) fn default_signals() {
+    for signal in nix::sys::signal::Signal::iterator() {
+        // SAFETY: SIG_DFL runs no code of ours.
+        let _ = unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl) };
+    }
+}
+
+/// Brings the loopback interface of a new network namespace up.
+pub(crate) fn loopback_up() -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: all-zero bytes are a valid ifreq.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads an ifreq, which `request` is.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Leaves the caller's session keyring for a new one, so that no key of the host is in reach.
+pub(crate) fn new_keyring() {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
+    // SAFETY: a null name asks for an anonymous keyring. A kernel without keys answers ENOSYS: nothing to leave.
+    let _ = unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<u8>()) };
+}
