@@ -1,1 +1,117 @@
-//! Placeholder while the workspace is laid out.
+//! Makes an image of a build's records: config, manifest and names.
+//!
+//! It reads build-record(5) and writes two small blobs and a reference. It never opens a layer or a
+//! tree, and decides nothing that a record has not said.
+
+mod collect;
+mod report;
+mod time;
+
+pub use report::metadata;
+
+use collect::Build;
+use libcli::Failure;
+use libstore::{BlobWriter, Image, Store, StoreError, check_config, host_platform};
+use libwire::Reference;
+use libwire::image::{
+    Descriptor, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform, RootFs,
+};
+use libwire::record::Layer;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+/// What is asked for beyond the records.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Names for the image.
+    pub tags: Vec<Reference>,
+    /// Labels, which win over the Dockerfile's.
+    pub labels: Vec<(String, String)>,
+    /// The image's creation time in Unix seconds, instead of its last step's.
+    pub epoch: Option<i64>,
+}
+
+/// Assembles the last stage of the records in `input`, durably, and names it.
+pub fn assemble(input: impl BufRead, store: &Store, options: &Options) -> Result<Image, Failure> {
+    let build = collect::collect(input)?;
+    let layers = build.layers(store)?;
+    let config = config_of(&build, &layers, options)?;
+    let image = write(store, config, layers)?;
+    store.tag_all(&options.tags, &image.descriptor)?;
+    Ok(image)
+}
+
+fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<ImageConfig, Failure> {
+    let mut config = build.config.clone();
+    config.rootfs =
+        RootFs { diff_ids: layers.iter().map(|layer| layer.diff_id).collect(), ..RootFs::default() };
+    config.config.labels.extend(options.labels.iter().cloned());
+    if let Some(epoch) = options.epoch {
+        let created = time::rfc3339(epoch);
+        config.created =
+            Some(created.ok_or_else(|| Failure::usage(format!("{epoch} is beyond the year 9999")))?);
+    } else if config.created.is_none() {
+        config.created = config.history.last().and_then(|entry| entry.created.clone());
+    }
+    if config.architecture.is_empty() || config.os.is_empty() {
+        let host = host_platform();
+        (config.architecture, config.os, config.variant) = (host.architecture, host.os, host.variant);
+    }
+    check_config(&config)?;
+    Ok(config)
+}
+
+fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image, Failure> {
+    let config_blob = json_blob(store, &config)?;
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MEDIA_MANIFEST.into()),
+        config: describe(&config_blob, MEDIA_CONFIG),
+        layers: layers.into_iter().map(|layer| in_oci_words(layer.descriptor)).collect(),
+        annotations: BTreeMap::new(),
+        extra: BTreeMap::new(),
+    };
+    let manifest_blob = json_blob(store, &manifest)?;
+    let mut descriptor = describe(&manifest_blob, MEDIA_MANIFEST);
+    descriptor.platform = Some(Platform {
+        architecture: config.architecture.clone(),
+        os: config.os.clone(),
+        variant: config.variant.clone(),
+        extra: BTreeMap::new(),
+    });
+    // One sync for what this build left unsettled and for these two.
+    let batch = vec![(config_blob, MEDIA_CONFIG.to_owned()), (manifest_blob, MEDIA_MANIFEST.to_owned())];
+    store.commit_and_settle(batch)?;
+    Ok(Image { descriptor, manifest, config })
+}
+
+fn json_blob(store: &Store, value: &impl Serialize) -> Result<BlobWriter, StoreError> {
+    let mut blob = store.blob_writer()?;
+    let written = serde_json::to_writer(&mut blob, value);
+    written.map_err(|error| StoreError::io("cannot write a blob")(error.into()))?;
+    Ok(blob)
+}
+
+fn describe(blob: &BlobWriter, media_type: &str) -> Descriptor {
+    Descriptor {
+        media_type: media_type.into(),
+        digest: blob.digest(),
+        size: blob.size(),
+        annotations: BTreeMap::new(),
+        platform: None,
+        extra: BTreeMap::new(),
+    }
+}
+
+/// A base image may come with docker's media types, which an OCI manifest must not mix in.
+fn in_oci_words(layer: Descriptor) -> Descriptor {
+    let suffix = match layer.media_type.strip_prefix("application/vnd.docker.image.rootfs.diff.tar") {
+        None => return layer,
+        Some(suffix) => suffix.replace('.', "+"),
+    };
+    Descriptor { media_type: format!("{MEDIA_LAYER}{suffix}"), ..layer }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,160 @@
-//! Placeholder while the workspace is laid out.
+//! Lists the images of a store. Reads only; one damaged image does not hide the others.
+
+use libcli::Failure;
+use libstore::{Image, Named, Store};
+use libwire::{Digest, Reference};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// One image, or one name of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// When it was made, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// `os/architecture`.
+    pub platform: String,
+    /// How many layers it has.
+    pub layers: usize,
+    /// Bytes of its blobs, as stored.
+    pub size: u64,
+}
+
+/// The images of `store`, and a warning for each that can't be read.
+pub fn list(store: &Store) -> Result<(Vec<Row>, Vec<String>), Failure> {
+    let (mut rows, mut warnings) = (Vec::new(), Vec::new());
+    for named in store.images()? {
+        match store.image(&named.descriptor) {
+            Ok(image) => rows.push(row(&named, &image)),
+            Err(error) => {
+                let name = named.reference.as_ref().map_or("an image".into(), Reference::familiar);
+                warnings.push(format!("{name} ({}): {error}", named.descriptor.digest));
+            }
+        }
+    }
+    Ok((rows, warnings))
+}
+
+fn row(named: &Named, image: &Image) -> Row {
+    let manifest = &image.manifest;
+    let layers: u64 = manifest.layers.iter().map(|layer| layer.size).sum();
+    Row {
+        name: named.reference.as_ref().map(Reference::familiar),
+        digest: named.descriptor.digest,
+        created: image.config.created.clone(),
+        platform: format!("{}/{}", image.config.os, image.config.architecture),
+        layers: manifest.layers.len(),
+        size: layers + manifest.config.size + image.descriptor.size,
+    }
+}
+
+/// Writes `rows` as one JSON object a line.
+pub fn write_json(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
+    for row in rows {
+        serde_json::to_writer(&mut *output, row)?;
+        output.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Writes `rows` as a table with a heading.
+pub fn write_table(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
+    let heading = ["NAME", "DIGEST", "CREATED", "LAYERS", "SIZE"].map(str::to_owned);
+    let table: Vec<[String; 5]> = std::iter::once(heading).chain(rows.iter().map(cells)).collect();
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for [name, digest, created, layers, size] in &table {
+        let [w0, w1, w2, w3, w4] = widths;
+        writeln!(output, "{name:w0$}  {digest:w1$}  {created:w2$}  {layers:>w3$}  {size:>w4$}")?;
+    }
+    Ok(())
+}
+
+fn cells(row: &Row) -> [String; 5] {
+    let created = row.created.as_deref().unwrap_or("-");
+    [
+        row.name.clone().unwrap_or_else(|| "-".into()),
+        row.digest.hex()[..12].to_owned(),
+        libcli::sanitise(&created.chars().take(19).collect::<String>()),
+        row.layers.to_string(),
+        human(row.size),
+    ]
+}
+
+/// Bytes in the unit people would say, with one digit behind the point: 1.4 MB.
+fn human(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut tenths = u128::from(bytes) * 10;
+    let mut unit = "B";
+    for next in units {
+        if tenths < 10_000 {
+            break;
+        }
+        (tenths, unit) = ((tenths + 500) / 1000, next);
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1_031_675, "1.0 MB"),
+            (78_123_456, "78.1 MB"),
+            (5_000_000_000, "5.0 GB"),
+            (u64::MAX, "18446744.1 TB"),
+        ] {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn the_table_lines_up_and_json_has_one_object_a_line() {
+        let row = |name: Option<&str>| Row {
+            name: name.map(str::to_owned),
+            digest: Digest::of(b"x"),
+            created: Some("2020-01-01T00:00:00.123Z".into()),
+            platform: "linux/amd64".into(),
+            layers: 1,
+            size: 2048,
+        };
+        let rows = [row(Some("app:latest")), row(None)];
+        let mut out = Vec::new();
+        write_table(&rows, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "NAME        DIGEST        CREATED              LAYERS    SIZE\n\
+             app:latest  2d711642b726  2020-01-01T00:00:00       1  2.0 kB\n\
+             -           2d711642b726  2020-01-01T00:00:00       1  2.0 kB\n"
+        );
+        let mut out = Vec::new();
+        write_json(&rows, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_damaged_image_is_warned_of_and_the_others_are_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), libstore::Options::default()).unwrap();
+        let bad = store.put(b"{}", libwire::image::MEDIA_MANIFEST).unwrap();
+        store.tag(&"bad".parse().unwrap(), &bad).unwrap();
+        let (rows, warnings) = list(&store).unwrap();
+        assert_eq!((rows.len(), warnings.len()), (0, 1));
+        assert!(warnings[0].starts_with("bad:latest (sha256:"), "{warnings:?}");
+    }
+}

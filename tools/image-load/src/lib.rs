@@ -1,1 +1,82 @@
-//! Placeholder while the workspace is laid out.
+//! Brings images into the store from an OCI layout, an OCI archive or a docker archive, and names them.
+//!
+//! Layers are verified and kept as they come; nothing is unpacked, and nothing in them is run or looked up.
+
+use libcli::Failure;
+use libstore::{Imported, Select, Store};
+use libwire::image::Platform;
+use libwire::{Digest, Reference};
+use std::io::Read;
+use std::path::PathBuf;
+
+/// Where images come from.
+pub enum Source {
+    /// An OCI layout directory.
+    Layout(PathBuf),
+    /// An archive, compressed or not.
+    Archive(Box<dyn Read + Send>),
+}
+
+/// What to take, and how to name it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Names for the image, instead of those it has.
+    pub tags: Vec<Reference>,
+    /// Take only the image of this name, tag or digest.
+    pub select: Option<String>,
+    /// Take this platform's image of an index, instead of this machine's.
+    pub platform: Option<Platform>,
+}
+
+/// An image that is in the store now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// The names it got.
+    pub names: Vec<Reference>,
+}
+
+/// Loads images from `source` into `store`, durably.
+pub fn load(source: Source, store: &Store, options: &Options) -> Result<Vec<Loaded>, Failure> {
+    let mut select = Select::default();
+    if let Some(platform) = &options.platform {
+        select.platform = platform.clone();
+    }
+    match options.select.as_deref().map(|text| (text, text.parse())) {
+        Some((_, Ok(digest))) => select.digest = Some(digest),
+        Some((name, Err(_))) => select.name = Some(name.to_owned()),
+        None => {}
+    }
+    let imported = match source {
+        Source::Layout(dir) => store.import_layout(&dir, &select)?,
+        Source::Archive(input) => store.import_archive(input, &select)?,
+    };
+    if !options.tags.is_empty() && imported.len() > 1 {
+        let what = format!("{} images, and --tag names one; choose it with --select", imported.len());
+        return Err(Failure::usage(what));
+    }
+    imported.into_iter().map(|imported| name(store, imported, &options.tags)).collect()
+}
+
+fn name(store: &Store, imported: Imported, tags: &[Reference]) -> Result<Loaded, Failure> {
+    let mut names = if tags.is_empty() { imported.names } else { tags.to_vec() };
+    names.sort();
+    names.dedup();
+    store.tag_all(&names, &imported.image.descriptor)?;
+    Ok(Loaded { digest: imported.image.descriptor.digest, names })
+}
+
+/// Parses `os/architecture[/variant]`.
+pub fn parse_platform(text: &str) -> Result<Platform, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (os, architecture, variant) = match parts[..] {
+        [os, architecture] => (os, architecture, None),
+        [os, architecture, variant] => (os, architecture, Some(variant.to_owned())),
+        _ => return Err("a platform is os/architecture, as linux/amd64".into()),
+    };
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err("a platform is os/architecture, as linux/amd64".into());
+    }
+    Ok(Platform { architecture: architecture.into(), os: os.into(), variant, extra: Default::default() })
+}

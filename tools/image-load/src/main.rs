@@ -1,2 +1,77 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! image-load(1): images from layouts and archives into the store.
+
+use clap::Parser;
+use image_load::{Loaded, Source};
+use libcli::{Failure, Stdout};
+use libstore::{Environment, Options, Store, locate};
+use libwire::Reference;
+use libwire::image::Platform;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Load images into the store.
+///
+/// SOURCE is an OCI layout directory, an OCI archive or a docker archive (what docker save or podman save
+/// writes), compressed or not; - is standard input. Prints the digest and the names of each image.
+#[derive(Parser)]
+#[command(name = "image-load", version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Name the image so, instead of as it was named; may be given several times
+    #[arg(short, long, value_name = "NAME")]
+    tag: Vec<Reference>,
+    /// Load only the image of this name, tag or digest
+    #[arg(long, value_name = "IMAGE")]
+    select: Option<String>,
+    /// Take the image for this platform where there are several [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH", value_parser = image_load::parse_platform)]
+    platform: Option<Platform>,
+    /// Do not wait for the disk: a power cut may lose what was reported done
+    #[arg(long)]
+    no_sync: bool,
+    /// How long to wait for a lock of the store
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u64,
+    /// Where to load from
+    source: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run("image-load", || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    let source = open(&args.source)?;
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let timeout = Some(Duration::from_secs(args.lock_timeout));
+    let store =
+        Store::open(&path, Options { sync: !args.no_sync, lock_timeout: timeout, ..Options::default() })?;
+    let options = image_load::Options { tags: args.tag, select: args.select, platform: args.platform };
+    let loaded = image_load::load(source, &store, &options)?;
+    let mut stdout = Stdout::open()?;
+    for Loaded { digest, names } in loaded {
+        write!(stdout, "{digest}")?;
+        for name in names {
+            write!(stdout, " {}", name.familiar())?;
+        }
+        writeln!(stdout)?;
+    }
+    stdout.finish()
+}
+
+fn open(path: &Path) -> Result<Source, Failure> {
+    if path == Path::new("-") {
+        return Ok(Source::Archive(Box::new(std::io::stdin())));
+    }
+    let file = File::open(path).map_err(|error| Failure::failed(path.display().to_string(), error))?;
+    match path.is_dir() {
+        true => Ok(Source::Layout(path.to_owned())),
+        false => Ok(Source::Archive(Box::new(file))),
+    }
+}

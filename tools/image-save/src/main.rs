@@ -1,2 +1,124 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! image-save(1): images out of the store.
+
+use clap::{Parser, ValueEnum};
+use image_save::Found;
+use libcli::{Failure, Stdout};
+use libsandbox::{Isolation, Overlay, mount_overlay};
+use libstore::export::{self, Format};
+use libstore::{Environment, Options, Store, StoreError, Unpack, locate};
+use libtree::Root;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Save an image of the store.
+///
+/// IMAGE is a name, a digest, or the start of one.
+#[derive(Parser)]
+#[command(name = "image-save", version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Form::Oci)]
+    format: Form,
+    /// Where to write it; - is standard output
+    #[arg(short, long, value_name = "DEST", default_value = "-")]
+    output: PathBuf,
+    /// How to be root for the tree's files: root, subuid or single [default: the best that works]
+    #[arg(long, value_name = "MODE")]
+    isolation: Option<Isolation>,
+    /// Which image
+    image: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// An OCI layout in a tar
+    Oci,
+    /// A tar for docker load and podman load
+    Docker,
+    /// An OCI layout in a directory
+    Layout,
+    /// The image's file system, all layers merged, as a tar
+    Tar,
+    /// The image's file system in a directory
+    Dir,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run("image-save", || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    let stdout = args.output == Path::new("-");
+    if stdout && matches!(args.format, Form::Layout | Form::Dir) {
+        return Err(Failure::usage("a directory can't be written to standard output; use -o DIR"));
+    }
+    if stdout && io::stdout().is_terminal() {
+        return Err(Failure::usage("a tar is not for a terminal; use -o FILE, or a pipe"));
+    }
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    match args.format {
+        Form::Oci | Form::Docker | Form::Layout => {
+            let store = Store::open_existing(&path, Options::default())?;
+            let Found { image, names } = image_save::find(&store, &args.image)?;
+            let format = if args.format == Form::Docker { Format::Docker } else { Format::Oci };
+            match args.format {
+                Form::Layout => Ok(export::layout(&store, &image, &names, &args.output)?),
+                _ => write(&args.output, |out| export::archive(&store, &image, &names, format, out)),
+            }
+        }
+        Form::Tar | Form::Dir => save_tree(&path, &args.image, args.isolation, args.format, &args.output),
+    }
+}
+
+fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>) -> Result<(), Failure> {
+    if path != Path::new("-") {
+        return Ok(export::to_file(path, write)?);
+    }
+    let mut stdout = Stdout::open()?;
+    write(&mut stdout)?;
+    stdout.finish()
+}
+
+fn save_tree(
+    path: &Path,
+    image: &str,
+    isolation: Option<Isolation>,
+    form: Form,
+    output: &Path,
+) -> Result<(), Failure> {
+    let sandbox = |error| Failure::failed("", error);
+    let isolation = libsandbox::enter(isolation).map_err(sandbox)?;
+    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let store = Store::open_existing(path, Options { map, ..Options::default() })?;
+    let Found { image, .. } = image_save::find(&store, image)?;
+    let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {
+        mount_overlay(&Overlay { lowers, upper: Some((upper, work)) }, isolation).map_err(io::Error::other)
+    };
+    let how = Unpack { owners: isolation.owners(), mount: &mount };
+    let lowers = image_save::layers(&store, &image, &how)?;
+    warn(store.take_warnings());
+    // An image without layers is an empty directory.
+    let nothing = if lowers.is_empty() { Some(store.new_snapshot(&[])?) } else { None };
+    let upper = nothing.as_ref().map(|nothing| (nothing.upper(), nothing.work()));
+    let merged = mount_overlay(&Overlay { lowers: &lowers, upper }, isolation).map_err(sandbox)?;
+    let root = Root::from_fd(merged, isolation.owners());
+    if form == Form::Dir {
+        let skipped = image_save::unpack_into(&root, output, isolation.owners())?;
+        let devices = format!("{skipped} device nodes left out: only root can make them");
+        warn(if skipped > 0 { vec![devices] } else { Vec::new() });
+        return Ok(());
+    }
+    let what = "cannot save the tree";
+    write(output, |out| image_save::write_tree(&root, out).map_err(StoreError::io(what)))
+}
+
+fn warn(warnings: Vec<String>) {
+    for warning in warnings {
+        libcli::warn("image-save", &warning);
+    }
+}

@@ -96,16 +96,35 @@ impl Store {
 
     /// Names several blobs at the cost of one sync, in their order.
     pub fn commit_all(&self, blobs: Vec<(BlobWriter, String)>) -> Result<Vec<Descriptor>, StoreError> {
+        self.commit_batch(blobs, false)
+    }
+
+    /// As [`Store::commit_all`] and [`Store::settle`], with the one sync that both need.
+    pub fn commit_and_settle(&self, blobs: Vec<(BlobWriter, String)>) -> Result<Vec<Descriptor>, StoreError> {
+        let unsettled = self.unsettled();
+        let descriptors = self.commit_batch(blobs, !unsettled.is_empty())?;
+        if self.options().sync {
+            self.mark_settled(&unsettled);
+        }
+        Ok(descriptors)
+    }
+
+    fn commit_batch(
+        &self,
+        blobs: Vec<(BlobWriter, String)>,
+        whole: bool,
+    ) -> Result<Vec<Descriptor>, StoreError> {
         let fresh: Vec<_> = blobs.iter().map(|(blob, _)| !self.is_stored(blob.digest(), blob.size)).collect();
         let count = fresh.iter().filter(|fresh| **fresh).count();
-        if self.options().sync && count > BATCH {
+        let whole = whole || count > BATCH;
+        if self.options().sync && whole {
             write::sync_all(self.path())?;
         }
         let mut descriptors = Vec::new();
         for ((blob, media_type), fresh) in blobs.into_iter().zip(fresh) {
             let (digest, size) = (blob.digest(), blob.size);
             if fresh {
-                self.name_blob(blob, count <= BATCH)?;
+                self.name_blob(blob, !whole)?;
             }
             descriptors.push(descriptor(&media_type, digest, size));
         }

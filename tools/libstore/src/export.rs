@@ -1,13 +1,52 @@
 //! Images out of the store: as OCI archives and as archives for `docker load`. Blobs are verified as they
 //! are copied; the same image gives the same bytes.
 
+use crate::store::LAYOUT;
 use crate::{Image, Store, StoreError};
 use libtree::tar::{Entry, EntryKind, Writer};
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Writes a file through `write` and gives it its name at the end, so that nobody sees half of it. Something
+/// at `path` that is no regular file (a fifo, a terminal) is written to as it is.
+pub fn to_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let what = || format!("cannot write {}", path.display());
+    let special = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if special {
+        let file = File::options().write(true).open(path).map_err(StoreError::io(what()))?;
+        return write_buffered(&file, write, &what());
+    }
+    let temp =
+        tempfile::Builder::new().prefix(".stagepipe-").tempfile_in(parent).map_err(StoreError::io(what()))?;
+    write_buffered(temp.as_file(), write, &what())?;
+    let mode = rustix::process::umask(rustix::fs::Mode::empty());
+    rustix::process::umask(mode);
+    let mode = std::fs::Permissions::from_mode(0o666 & !mode.as_raw_mode());
+    temp.as_file().set_permissions(mode).map_err(StoreError::io(what()))?;
+    temp.as_file().sync_all().map_err(StoreError::io(what()))?;
+    temp.persist(path).map_err(|error| StoreError::io(what())(error.error))?;
+    crate::write::sync_dir(parent)
+}
+
+fn write_buffered(
+    file: &File,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>,
+    what: &str,
+) -> Result<(), StoreError> {
+    let mut output = BufWriter::with_capacity(1 << 17, file);
+    write(&mut output)?;
+    output.flush().map_err(StoreError::io(what))
+}
 
 /// Which archive to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +92,35 @@ pub fn archive(
     if format == Format::Docker {
         files.push(("manifest.json", json(&[docker_entry(image, names)])?));
     }
-    files.push(("oci-layout", b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec()));
+    files.push((LAYOUT.0, LAYOUT.1.into()));
     for (name, bytes) in files {
         tar.append(&entry(name, EntryKind::File, bytes.len() as u64), &mut &bytes[..])
             .map_err(out("cannot write the archive"))?;
     }
     let (mut output, _) = tar.finish().map_err(out("cannot write the archive"))?;
     output.flush().map_err(out("cannot write the archive"))
+}
+
+/// Writes `image` under `names` as an OCI layout into `dir`, which must be missing or empty.
+pub fn layout(store: &Store, image: &Image, names: &[Reference], dir: &Path) -> Result<(), StoreError> {
+    let what = |name: &str| StoreError::io(format!("cannot write {}", dir.join(name).display()));
+    std::fs::create_dir_all(dir).map_err(what(""))?;
+    if std::fs::read_dir(dir).map_err(what(""))?.next().is_some() {
+        let why = "is not empty; name a directory that is, or one that is not there".into();
+        return Err(StoreError::NotAStore { path: dir.display().to_string(), why });
+    }
+    std::fs::create_dir_all(dir.join("blobs/sha256")).map_err(what("blobs"))?;
+    let blobs = image.manifest.layers.iter().chain([&image.manifest.config, &image.descriptor]);
+    for blob in blobs {
+        let name = path(blob);
+        let mut file = File::create(dir.join(&name)).map_err(what(&name))?;
+        io::copy(&mut store.open_blob(blob)?, &mut file).map_err(what(&name))?;
+    }
+    std::fs::write(dir.join(LAYOUT.0), LAYOUT.1).map_err(what(LAYOUT.0))?;
+    crate::write::sync_all(dir)?;
+    // The index comes last: with it the directory is a layout.
+    std::fs::write(dir.join("index.json"), json(&index(image, names))?).map_err(what("index.json"))?;
+    crate::write::sync_all(dir)
 }
 
 fn path(blob: &Descriptor) -> String {

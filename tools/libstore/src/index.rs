@@ -1,8 +1,8 @@
 //! References: which image a name means. They are entries of the layout's index.json.
 
-use crate::{Store, StoreError, image, lock};
-use libwire::Reference;
-use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
+use crate::{Store, StoreError, blob, image, lock};
+use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, MEDIA_MANIFEST, Manifest, REF_NAME};
+use libwire::{Digest, Reference};
 use std::io::Write;
 
 /// The largest index.json, manifest or config accepted, in bytes.
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// The image that `text` names: a reference, a digest, or the unambiguous start of one (6 digits or
-    /// more).
+    /// more). A whole digest may be that of a manifest that has lost its name.
     pub fn find(&self, text: &str) -> Result<Named, StoreError> {
         let missing = || StoreError::Missing {
             what: format!("image {text:?}"),
@@ -102,13 +102,25 @@ impl Store {
         let all = self.images()?;
         let matching: Vec<_> =
             all.iter().filter(|named| named.descriptor.digest.hex().starts_with(hex)).collect();
-        let first = matching.first().ok_or_else(missing)?;
+        let Some(first) = matching.first() else {
+            let stored = text.parse().ok().and_then(|digest| self.nameless(digest));
+            return stored.map(|descriptor| Named { reference: None, descriptor }).ok_or_else(missing);
+        };
         match matching.iter().all(|named| named.descriptor.digest == first.descriptor.digest) {
             true => Ok((*first).clone()),
             false => {
                 Err(StoreError::invalid("reference", format!("{text:?} is the start of several digests")))
             }
         }
+    }
+
+    /// The descriptor of a blob that is a manifest.
+    fn nameless(&self, digest: Digest) -> Option<Descriptor> {
+        let size = self.blob_path(digest).symlink_metadata().ok()?.len();
+        let unknown = blob::descriptor("", digest, size);
+        let manifest: Manifest = serde_json::from_slice(&self.read_blob(&unknown, MAX_JSON).ok()?).ok()?;
+        let media_type = manifest.media_type.unwrap_or_else(|| MEDIA_MANIFEST.into());
+        image::is_manifest(&media_type).then_some(Descriptor { media_type, ..unknown })
     }
 
     pub(crate) fn read_index(&self) -> Result<Index, StoreError> {

@@ -36,7 +36,7 @@ pub use image::{Image, host_platform};
 pub use import::{Imported, Select};
 pub use index::Named;
 pub use layers::LayerKey;
-pub use location::{Environment, default_path};
+pub use location::{Environment, default_path, locate};
 pub use snapshot::{NewSnapshot, SnapshotMeta};
 pub use store::{Options, Store};
 pub use unpack::{Mount, Unpack};

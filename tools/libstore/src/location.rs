@@ -1,5 +1,6 @@
 //! Where the store is when nobody says.
 
+use crate::StoreError;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -14,6 +15,29 @@ pub struct Environment {
     pub home: Option<OsString>,
     /// Whether the user is root, as seen before any user namespace is entered.
     pub root: bool,
+}
+
+impl Environment {
+    /// Fills it in from a look-up of environment variables and from who runs this process. Call it before
+    /// a user namespace is entered, in which everybody is root.
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        Self {
+            stagepipe_store: variable("STAGEPIPE_STORE"),
+            xdg_data_home: variable("XDG_DATA_HOME"),
+            home: variable("HOME"),
+            root: rustix::process::geteuid().is_root(),
+        }
+    }
+}
+
+/// The store that was named, or the default one.
+pub fn locate(named: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, StoreError> {
+    let nowhere = || StoreError::NotAStore {
+        path: "the store".into(),
+        why: "has no place: neither $STAGEPIPE_STORE, $XDG_DATA_HOME nor $HOME is set; use --store DIR"
+            .into(),
+    };
+    named.or_else(|| default_path(environment)).ok_or_else(nowhere)
 }
 
 /// `$STAGEPIPE_STORE`, else `/var/lib/stagepipe` for root, else `$XDG_DATA_HOME/stagepipe`, else

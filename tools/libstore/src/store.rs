@@ -11,7 +11,7 @@ const VERSION_FILE: &str = "stagepipe-store";
 /// What [`VERSION_FILE`] holds in the only version there is.
 const VERSION: &str = "1\n";
 /// The OCI image layout's own version file.
-const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
 /// What an empty layout's index holds.
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";

@@ -1,0 +1,117 @@
+//! Reads the records and keeps what an image needs: the last stage's config, its snapshots in order, and
+//! the layers of all.
+
+use libcli::Failure;
+use libstore::{Store, StoreError};
+use libwire::image::ImageConfig;
+use libwire::record::{BaseLayer, BaseStep, BuildRecord, Layer, Record, StageId, Step};
+use libwire::{Event, Reader, WireError};
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+/// A stage's result, as its records tell it.
+#[derive(Debug)]
+pub(crate) struct Build {
+    /// The config after its last step.
+    pub(crate) config: ImageConfig,
+    parts: Vec<Part>,
+    packed: BTreeMap<String, Layer>,
+}
+
+/// One layer of the image, and whose it is, for messages.
+#[derive(Debug)]
+struct Part {
+    snapshot: String,
+    layer: Option<Layer>,
+    place: String,
+}
+
+#[derive(Default)]
+struct Stage {
+    id: Option<StageId>,
+    config: ImageConfig,
+    parts: Vec<Part>,
+    packed: BTreeMap<String, Layer>,
+}
+
+/// Reads all streams of `input`. The image is that of the stage whose base record comes last.
+pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
+    let mut reader = Reader::<_, BuildRecord>::new(input);
+    let mut stage = Stage::default();
+    while let Some(event) = reader.next_event().map_err(explain)? {
+        if let Event::Record(record) = event {
+            let line = reader.line();
+            stage.take(record).map_err(|what| Failure::bad_input(format!("record {line}"), what))?;
+        }
+    }
+    match stage.id {
+        Some(_) => Ok(Build { config: stage.config, parts: stage.parts, packed: stage.packed }),
+        None => Err(Failure::bad_input("", "the records have no stage; did stage-run's output get lost?")),
+    }
+}
+
+fn explain(error: WireError) -> Failure {
+    match error {
+        WireError::Io(error) => Failure::failed("standard input", error),
+        other => Failure::bad_input("", other),
+    }
+}
+
+impl Stage {
+    fn take(&mut self, record: Record) -> Result<(), String> {
+        match record {
+            Record::Base(base) => self.begin(*base),
+            Record::Step(step) => self.step(*step)?,
+            Record::Layer(record) => {
+                let known = self.packed.insert(record.snapshot.clone(), record.layer.clone());
+                if known.is_some_and(|known| known != record.layer) {
+                    return Err(format!("a second layer for snapshot {}, and another one", record.snapshot));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, base: BaseStep) {
+        let place = format!("{}:{}", base.dockerfile, base.line);
+        let part = |BaseLayer { snapshot, layer }| Part { snapshot, layer, place: place.clone() };
+        self.parts = base.layers.into_iter().map(part).collect();
+        (self.id, self.config) = (Some(base.id), base.config);
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), String> {
+        if self.id.as_ref().map(|id| id.stage) != Some(step.id.stage) {
+            return Err(format!(
+                "a step of stage {} without that stage's base record before it",
+                step.id.stage
+            ));
+        }
+        if let Some(snapshot) = step.snapshot {
+            let place = format!("{}:{}", step.dockerfile, step.line);
+            self.parts.push(Part { snapshot, layer: step.layer, place });
+        }
+        self.config = step.config;
+        Ok(())
+    }
+}
+
+impl Build {
+    /// The image's layers, lowest first, each of them in the store.
+    pub(crate) fn layers(&self, store: &Store) -> Result<Vec<Layer>, Failure> {
+        let mut layers = Vec::new();
+        for part in &self.parts {
+            // What was packed for this build wins: the record may be of an earlier one, packed otherwise.
+            let Some(layer) = self.packed.get(&part.snapshot).or(part.layer.as_ref()) else {
+                let what =
+                    format!("no layer for snapshot {}; its layer-pack failed or was left out", part.snapshot);
+                return Err(Failure::bad_input(&part.place, what));
+            };
+            if !store.has_blob(&layer.descriptor) {
+                let missing = StoreError::missing(format!("layer {}", layer.descriptor.digest));
+                return Err(Failure::failed(&part.place, missing));
+            }
+            layers.push(layer.clone());
+        }
+        Ok(layers)
+    }
+}

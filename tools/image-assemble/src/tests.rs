@@ -1,0 +1,160 @@
+use super::*;
+use libwire::image::{ContainerConfig, History};
+use libwire::record::{BaseLayer, BaseStep, BuildRecord, Cache, LayerRecord, Record, StageId, Step};
+use libwire::{Digest, Writer};
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("s"), libstore::Options::default()).unwrap();
+    (dir, store)
+}
+
+fn layer(store: &Store, text: &str) -> Layer {
+    let descriptor = store.put(text.as_bytes(), "application/vnd.oci.image.layer.v1.tar+gzip").unwrap();
+    Layer { descriptor, diff_id: Digest::of(text.as_bytes()) }
+}
+
+fn stage(stage: usize) -> StageId {
+    StageId { stage, stage_name: None }
+}
+
+fn config(history: usize) -> ImageConfig {
+    ImageConfig {
+        created: Some("2020-01-01T00:00:00Z".into()),
+        architecture: "amd64".into(),
+        os: "linux".into(),
+        config: ContainerConfig { env: vec!["A=1".into()], ..Default::default() },
+        history: vec![History { created_by: Some("x".into()), ..Default::default() }; history],
+        ..Default::default()
+    }
+}
+
+fn base(index: usize, layers: Vec<BaseLayer>) -> Record {
+    Record::Base(Box::new(BaseStep {
+        id: stage(index),
+        dockerfile: "Dockerfile".into(),
+        line: 1,
+        text: "FROM x".into(),
+        config: config(layers.len()),
+        layers,
+        manifest: None,
+    }))
+}
+
+fn step(index: usize, snapshot: Option<&str>, history: usize) -> Record {
+    Record::Step(Box::new(Step {
+        id: stage(index),
+        step: 1,
+        steps: 1,
+        dockerfile: "Dockerfile".into(),
+        line: 2,
+        text: "RUN x".into(),
+        op: "run".into(),
+        cache: Cache::Miss,
+        key: None,
+        ingredients: Vec::new(),
+        parents: Vec::new(),
+        snapshot: snapshot.map(str::to_owned),
+        layer: None,
+        ships: true,
+        config: config(history),
+        history: None,
+        started_ms: 0,
+        duration_ms: 0,
+        log: None,
+    }))
+}
+
+fn packed(snapshot: &str, layer: &Layer) -> Record {
+    Record::Layer(Box::new(LayerRecord { snapshot: snapshot.into(), layer: layer.clone(), tar_size: 0 }))
+}
+
+fn stream(records: &[Record]) -> Vec<u8> {
+    let mut writer = Writer::<_, BuildRecord>::new(Vec::new(), Default::default()).unwrap();
+    for record in records {
+        writer.write(record).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn inherited(snapshot: &str, layer: Option<&Layer>) -> BaseLayer {
+    BaseLayer { snapshot: snapshot.into(), layer: layer.cloned() }
+}
+
+#[test]
+fn layers_are_the_inherited_ones_and_then_the_steps_in_order() {
+    let (_dir, store) = store();
+    let [one, two, three] = ["1", "2", "3"].map(|text| layer(&store, text));
+    let steps = stream(&[
+        base(0, vec![inherited("s1", Some(&one)), inherited("s2", None)]),
+        step(0, None, 2),
+        step(0, Some("s3"), 3),
+    ]);
+    let layers = stream(&[packed("s3", &three), packed("s2", &two)]);
+    let options = Options { tags: vec!["app".parse().unwrap()], ..Default::default() };
+    let image = assemble(&[steps, layers].concat()[..], &store, &options).unwrap();
+    assert_eq!(image.config.rootfs.diff_ids, [one.diff_id, two.diff_id, three.diff_id]);
+    assert_eq!(image.manifest.layers[1], two.descriptor);
+    let found = store.find("app").unwrap().descriptor;
+    assert_eq!(found.digest, image.descriptor.digest);
+    let read = store.image(&found).unwrap();
+    assert_eq!(read.config, image.config);
+}
+
+#[test]
+fn the_image_is_that_of_the_last_stage() {
+    let (_dir, store) = store();
+    let one = layer(&store, "1");
+    let input = stream(&[base(0, vec![]), step(0, Some("a"), 1), base(1, vec![inherited("s1", Some(&one))])]);
+    let image = assemble(&input[..], &store, &Options::default()).unwrap();
+    assert_eq!(image.manifest.layers, [one.descriptor]);
+    assert_eq!(store.images().unwrap().len(), 1, "an image without a name is listed");
+}
+
+#[test]
+fn labels_and_epoch_are_set_and_the_same_input_gives_the_same_digest() {
+    let (_dir, store) = store();
+    let labels = vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())];
+    let options = Options { labels, epoch: Some(0), tags: Vec::new() };
+    let digests = [0, 1].map(|_| {
+        let image = assemble(&stream(&[base(0, vec![])])[..], &store, &options).unwrap();
+        assert_eq!(image.config.created.as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(image.config.config.labels["a"], "2");
+        image.descriptor.digest
+    });
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn records_that_do_not_make_an_image_are_refused_and_publish_nothing() {
+    let (_dir, store) = store();
+    let one = layer(&store, "1");
+    let gone = Layer { diff_id: Digest::of(b"gone"), ..layer(&store, "x") };
+    let gone = Layer { descriptor: Descriptor { digest: gone.diff_id, ..gone.descriptor }, ..gone };
+    for (name, records, status) in [
+        ("no stage", vec![packed("s1", &one)], 3),
+        ("a layer that nobody packed", vec![base(0, vec![]), step(0, Some("s1"), 1)], 3),
+        ("a step of another stage", vec![base(0, vec![]), step(1, None, 0)], 3),
+        ("two layers of one snapshot", vec![base(0, vec![]), packed("s1", &one), packed("s1", &gone)], 3),
+        ("history that does not match", vec![base(0, vec![]), step(0, None, 1)], 3),
+        ("a blob that is missing", vec![base(0, vec![inherited("s", Some(&gone))])], 1),
+    ] {
+        let failure = assemble(&stream(&records)[..], &store, &Options::default()).unwrap_err();
+        assert_eq!(failure.status(), status, "{name}: {failure:?}");
+    }
+    let whole = stream(&[base(0, vec![])]);
+    for cut in 0..whole.len() {
+        assert_eq!(assemble(&whole[..cut], &store, &Options::default()).unwrap_err().status(), 3);
+    }
+    assert!(store.images().unwrap().is_empty());
+}
+
+#[test]
+fn dockers_layer_types_become_oci_ones() {
+    let (_dir, store) = store();
+    let mut one = layer(&store, "1");
+    one.descriptor.media_type = "application/vnd.docker.image.rootfs.diff.tar.gzip".into();
+    let input = stream(&[base(0, vec![inherited("s", Some(&one))])]);
+    let image = assemble(&input[..], &store, &Options::default()).unwrap();
+    assert_eq!(image.manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
+}
