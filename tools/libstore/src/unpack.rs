@@ -188,12 +188,22 @@ fn read_error(place: &str, error: io::Error) -> StoreError {
 fn explain(place: &str, error: ExtractError) -> StoreError {
     match error {
         ExtractError::Tar(TarError::Io(error)) => read_error(place, error),
+        ExtractError::Io { entry, error } if is_shape(&error) => {
+            StoreError::invalid(place, format!("entry {entry:?}: {error}"))
+        }
         ExtractError::Io { entry, error } if error.raw_os_error().is_some() => {
             StoreError::io(format!("{place} entry {entry:?}"))(error)
         }
         ExtractError::Io { entry, error } => read_error(&format!("{place} entry {entry:?}"), error),
         other => StoreError::invalid(place, other.to_string()),
     }
+}
+
+/// Whether the system refused what the layer asks for, rather than failed at it.
+fn is_shape(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let shapes = [Errno::LOOP, Errno::NAMETOOLONG, Errno::NOTDIR, Errno::ISDIR, Errno::EXIST];
+    error.raw_os_error().is_some_and(|code| shapes.iter().any(|shape| shape.raw_os_error() == code))
 }
 
 /// The bytes another thread sends.

@@ -43,25 +43,41 @@ fn choose(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError>
             None => bad("has no images".into()),
         };
     }
-    // The same name several times, or no names at all: then they are one image for several platforms.
-    let same = |entry: &Descriptor| names_text(entry) == names_text(&entries[0]);
-    let digests_differ = entries.iter().any(|entry| entry.digest != entries[0].digest);
-    if digests_differ && (select.name.is_some() || entries.iter().all(same)) {
-        let matching: Vec<Descriptor> = entries
-            .iter()
-            .filter(|entry| suits(entry.platform.as_ref(), &select.platform))
-            .cloned()
-            .collect();
-        let first = match matching.first() {
-            Some(first) => first.clone(),
-            None => return bad(no_platform(&entries, &select.platform)),
-        };
-        if matching.iter().any(|entry| entry.digest != first.digest && entry.platform == first.platform) {
-            return bad(format!("has several images named {}", names_text(&first)));
+    // Entries that say for which platform they are count only for that one, unless named by digest.
+    let serves = |entry: &Descriptor| suits(entry.platform.as_ref(), &select.platform);
+    if select.digest.is_none() && !entries.iter().any(serves) {
+        return bad(no_platform(&entries, &select.platform));
+    }
+    if let Some(name) = said_twice(&entries) {
+        return bad(format!("says twice, and not alike, what {name} is"));
+    }
+    if select.digest.is_none() {
+        entries.retain(serves);
+    }
+    // One name several times, or no names at all: one image. Then it must be clear which.
+    let same_name = entries.iter().all(|entry| names_text(entry) == names_text(&entries[0]));
+    if same_name || select.name.is_some() {
+        if let Some(other) = entries.iter().find(|entry| entry.digest != entries[0].digest) {
+            let names = [names_text(&entries[0]), names_text(other)];
+            let [first, second] =
+                names.map(|name| if name.is_empty() { "without a name".into() } else { name });
+            return bad(format!("has several images that fit ({first}, {second}); choose one by its digest"));
         }
-        entries = vec![first];
+        entries.truncate(1);
     }
     Ok(entries)
+}
+
+/// A name given to one manifest twice, for different platforms.
+fn said_twice(entries: &[Descriptor]) -> Option<String> {
+    let clash = |(at, entry): (usize, &Descriptor)| {
+        let name = names_text(entry);
+        let unlike = |other: &&Descriptor| {
+            names_text(other) == name && other.digest == entry.digest && other.platform != entry.platform
+        };
+        entries[..at].iter().find(unlike).filter(|_| !name.is_empty()).map(|_| name.clone())
+    };
+    entries.iter().enumerate().find_map(clash)
 }
 
 /// Follows indexes down to the manifest for `platform`.

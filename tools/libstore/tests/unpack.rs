@@ -1,0 +1,129 @@
+//! Layers become snapshots. Images of several layers need an overlay mount, and so root.
+
+mod common;
+
+use common::*;
+use libstore::{Image, Select, Store, StoreError, Unpack};
+use libtree::Owners;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
+};
+use std::io::{self, Cursor};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+fn mount(lowers: &[PathBuf], upper: &Path, work: &Path) -> io::Result<OwnedFd> {
+    let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let text = |path: &Path| path.display().to_string();
+    for lower in lowers.iter().rev() {
+        fsconfig_set_string(&fs, "lowerdir+", text(lower))?;
+    }
+    fsconfig_set_string(&fs, "upperdir", text(upper))?;
+    fsconfig_set_string(&fs, "workdir", text(work))?;
+    fsconfig_create(&fs)?;
+    Ok(fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
+/// Whether overlays can be mounted here.
+fn can_mount(dir: &Path) -> bool {
+    let dirs = ["l", "u", "w"].map(|name| dir.join(name));
+    for dir in &dirs {
+        std::fs::create_dir(dir).unwrap();
+    }
+    mount(&[dirs[0].clone()], &dirs[1], &dirs[2]).is_ok()
+}
+
+fn load(store: &Store, layers: &[(Vec<u8>, &str)]) -> Image {
+    let mut blobs = Blobs::default();
+    let manifest = blobs.image(layers, "amd64");
+    let archive = tar_files(&blobs.files(&[manifest]));
+    store.import_archive(Cursor::new(archive), &Select::default()).unwrap().remove(0).image
+}
+
+fn how() -> Unpack<'static> {
+    Unpack { owners: Owners::Real, mount: &mount }
+}
+
+#[test]
+fn a_layer_of_each_compression_is_unpacked_once_under_its_chain_id() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let layer = tar(&[("d/", b""), ("d/f", b"hello")]);
+    for kind in ["none", "gzip", "zstd"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let image = load(&store, &[(layer.clone(), kind)]);
+        let ids = store.unpack(&image, &how()).unwrap();
+        assert_eq!(ids, [libwire::Digest::of(&layer).hex()]);
+        let tree = store.snapshot_fs(&ids[0]).unwrap();
+        assert_eq!(std::fs::read(tree.join("d/f")).unwrap(), b"hello");
+        let meta = store.snapshot_meta(&ids[0]).unwrap();
+        assert_eq!((meta.diff_id, meta.entries), (Some(libwire::Digest::of(&layer)), Some(2)));
+        // With the blob gone it can only be there already.
+        std::fs::remove_file(store.blob_path(image.manifest.layers[0].digest)).unwrap();
+        assert_eq!(store.unpack(&image, &how()).unwrap(), ids);
+    }
+}
+
+#[test]
+fn upper_layers_change_what_is_below() {
+    let dir = tempfile::tempdir().unwrap();
+    if !can_mount(dir.path()) {
+        return;
+    }
+    let store = store(dir.path());
+    let lower = tar(&[("usr/", b""), ("usr/lib/", b""), ("usr/lib/old", b"1"), ("gone", b"2")]);
+    let upper = tar(&[(".wh.gone", b""), ("usr/lib/new", b"3")]);
+    let image = load(&store, &[(lower, "gzip"), (upper, "zstd")]);
+    let ids = store.unpack(&image, &how()).unwrap();
+    assert_eq!(store.snapshot_meta(&ids[1]).unwrap().parents, ids[..1]);
+    let upper = store.snapshot_fs(&ids[1]).unwrap();
+    assert_eq!(std::fs::read(upper.join("usr/lib/new")).unwrap(), b"3");
+    assert!(!upper.join("usr/lib/old").exists(), "a snapshot holds only its own layer");
+    let whiteout = std::fs::symlink_metadata(upper.join("gone")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::rdev(&whiteout), 0);
+    assert!(!whiteout.is_file());
+}
+
+#[test]
+fn a_layer_that_is_not_its_diff_id_leaves_no_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let mut image = load(&store, &[(tar(&[("a", b"1")]), "gzip")]);
+    image.config.rootfs.diff_ids[0] = libwire::Digest::of(b"another");
+    let error = store.unpack(&image, &how()).unwrap_err();
+    assert!(matches!(&error, StoreError::Invalid { what, .. } if what.contains("diff ID")), "{error}");
+    assert_eq!(std::fs::read_dir(store.path().join("snapshots")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(store.path().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_flipped_byte_in_a_stored_layer_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let image = load(&store, &[(tar(&[("a", &[1; 5000])]), "none")]);
+    let path = store.blob_path(image.manifest.layers[0].digest);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    assert!(store.unpack(&image, &how()).is_err());
+    assert!(!path.exists(), "it was put aside");
+}
+
+#[test]
+fn trees_of_different_id_maps_do_not_mix() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = store(dir.path());
+    let image = load(&plain, &[]);
+    assert!(plain.unpack(&image, &how()).unwrap().is_empty(), "an image may have no layers");
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let image = load(&plain, &[(tar(&[("a", b"1")]), "none")]);
+    let options = libstore::Options { map: "subuid".into(), ..Default::default() };
+    let mapped = Store::open(plain.path(), options).unwrap();
+    let ids = [plain.unpack(&image, &how()).unwrap(), mapped.unpack(&image, &how()).unwrap()];
+    assert_eq!(ids[1][0], format!("subuid-{}", ids[0][0]));
+}
