@@ -1,1 +1,106 @@
-//! Placeholder while the workspace is laid out.
+//! Runs an image of the store on a layer of its own that is thrown away afterwards.
+//!
+//! What the command reads and writes is the caller's standard input, output and error, untouched. The
+//! image and the store's snapshots are never changed.
+
+mod command;
+
+pub use command::{argv, environment};
+
+use libcli::{Exit, Failure};
+use libsandbox::{Isolation, Job, Network, Outcome, Overlay, SandboxError, Stdio, mount_overlay};
+use libstore::{Store, StoreError, Unpack};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the command line says beside the image.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// In place of the image's ENTRYPOINT and CMD; an empty word takes them away.
+    pub entrypoint: Option<OsString>,
+    /// In place of the image's CMD, when there are any.
+    pub command: Vec<OsString>,
+    /// Variables to set, over those of the image.
+    pub env: Vec<(OsString, OsString)>,
+    /// In place of the image's WORKDIR.
+    pub workdir: Option<PathBuf>,
+    /// In place of the image's USER.
+    pub user: Option<String>,
+    /// Which network it sees.
+    pub network: Network,
+    /// Its host name.
+    pub hostname: String,
+    /// `NAME` and address for /etc/hosts.
+    pub add_hosts: Vec<(String, String)>,
+    /// Whether it gets a terminal of its own, relayed to the caller's.
+    pub terminal: bool,
+    /// How long it may go on after a signal, in seconds.
+    pub grace: u64,
+}
+
+/// Docker's size of /dev/shm.
+const SHM: u64 = 64 << 20;
+
+/// Runs the image that `name` names and says how its command ended.
+pub fn run(
+    store: &Store,
+    isolation: Isolation,
+    name: &str,
+    options: &Options,
+    warn: &mut dyn FnMut(&str),
+) -> Result<Outcome, Failure> {
+    let image = store.image(&store.find(name)?.descriptor)?;
+    let config = &image.config.config;
+    let argv = argv(config, options.entrypoint.as_ref(), &options.command).ok_or_else(|| {
+        Failure::failed(name, "the image has neither ENTRYPOINT nor CMD; give a command after its name")
+    })?;
+    let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {
+        mount_overlay(&Overlay { lowers, upper: Some((upper, work)) }, isolation).map_err(io::Error::other)
+    };
+    let snapshots = store.unpack(&image, &Unpack { owners: isolation.owners(), mount: &mount })?;
+    store.take_warnings().iter().for_each(|warning| warn(warning));
+    // Never published: it goes when it is dropped, with all that the command changed.
+    let layer = store.new_snapshot(&snapshots)?;
+    let scratch = layer.upper().with_file_name("scratch");
+    std::fs::create_dir(&scratch).map_err(StoreError::io("cannot make a scratch directory"))?;
+    let workdir = options.workdir.as_deref().unwrap_or(Path::new(&config.working_dir));
+    let job = Job {
+        lowers: snapshots.iter().map(|id| store.snapshot_fs(id)).collect::<Result<_, _>>()?,
+        upper: layer.upper().to_owned(),
+        work: layer.work().to_owned(),
+        scratch,
+        argv,
+        env: environment(config, &options.env),
+        cwd: Path::new("/").join(workdir),
+        user: options.user.clone().unwrap_or_else(|| config.user.clone()),
+        mounts: Vec::new(),
+        network: options.network,
+        hostname: options.hostname.clone(),
+        add_hosts: options.add_hosts.clone(),
+        shm_size: SHM,
+        ulimits: Vec::new(),
+        insecure: false,
+        stdio: if options.terminal { Stdio::Terminal } else { Stdio::Inherit },
+        grace: options.grace,
+    };
+    libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain(name, error))
+}
+
+/// A signal to us ends us as it ended the command; everything else is a failure of our own.
+fn explain(name: &str, error: SandboxError) -> Failure {
+    match error {
+        SandboxError::Interrupted(signal) => {
+            Failure::new(Exit::Status(128 + u8::try_from(signal).unwrap_or(0)), "", "")
+        }
+        error => Failure::failed(name, error),
+    }
+}
+
+/// The failure with the status of a tool that itself failed: 125, which a command seldom has.
+pub fn own_failure(failure: Failure) -> Failure {
+    match failure.exit() {
+        Exit::Status(_) => failure,
+        _ => failure.with_exit(Exit::Status(125)),
+    }
+}

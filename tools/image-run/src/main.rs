@@ -1,2 +1,125 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! image-run(1): an image of the store, run once.
+
+use clap::{Parser, ValueEnum};
+use image_run::{Options, own_failure};
+use libcli::{Exit, Failure};
+use libsandbox::{Isolation, Network};
+use libstore::{Environment, Store, locate};
+use std::ffi::OsString;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run an image of the store, and throw away what it changes.
+#[derive(Parser)]
+#[command(name = "image-run", version, override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]")]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Run this instead of the image's ENTRYPOINT and CMD; an empty word takes them away
+    #[arg(long, value_name = "PROGRAM")]
+    entrypoint: Option<OsString>,
+    /// Set a variable; without a value, to what it is here
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Working directory
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<PathBuf>,
+    /// Run as this user of the image, by name or number
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    user: Option<String>,
+    /// Which network it sees
+    #[arg(long, value_enum, default_value_t = Net::Host)]
+    network: Net,
+    /// Its host name
+    #[arg(long, value_name = "NAME", default_value = "stagepipe")]
+    hostname: String,
+    /// A line of /etc/hosts
+    #[arg(long, value_name = "NAME:ADDRESS", value_parser = host)]
+    add_host: Vec<(String, String)>,
+    /// How long it may go on after a signal before it is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+    /// How to isolate it: root, subuid or single [default: the best that works]
+    #[arg(long, value_name = "MODE")]
+    isolation: Option<Isolation>,
+    /// The image, by name or digest, and what to run in it instead of its CMD
+    #[arg(required = true, value_name = "IMAGE", trailing_var_arg = true)]
+    words: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Net {
+    /// The host's
+    Host,
+    /// Its own loopback interface and nothing else
+    None,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run("image-run", || job(args).map_err(own_failure))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    let sandbox = |error| Failure::failed("", error);
+    libsandbox::seal(std::env::args_os(), std::env::vars_os()).map_err(sandbox)?;
+    // Before the user namespace, in which everybody is root.
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
+    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let store = Store::open_existing(&path, libstore::Options { map, ..Default::default() })?;
+    let (image, options) = options(args)?;
+    let mut warn = |text: &str| libcli::warn("image-run", text);
+    let outcome = image_run::run(&store, isolation, &image, &options, &mut warn)?;
+    match outcome.status {
+        0 => Ok(()),
+        status => Err(Failure::new(Exit::Status(status), "", "")),
+    }
+}
+
+fn options(args: Args) -> Result<(String, Options), Failure> {
+    let terminal = stdin().is_terminal() && stdout().is_terminal();
+    let mut words = args.words.into_iter();
+    let image = words.next().and_then(|word| word.into_string().ok());
+    let image = image.ok_or_else(|| Failure::usage("an image's name is plain text"))?;
+    let mut env: Vec<_> = args.env.iter().filter_map(|text| variable(text)).collect();
+    if let Some(term) = std::env::var_os("TERM").filter(|_| terminal) {
+        env.insert(0, ("TERM".into(), term));
+    }
+    let network = match args.network {
+        Net::Host => Network::Host,
+        Net::None => Network::None,
+    };
+    let options = Options {
+        entrypoint: args.entrypoint,
+        command: words.collect(),
+        env,
+        workdir: args.workdir,
+        user: args.user,
+        network,
+        hostname: args.hostname,
+        add_hosts: args.add_host,
+        terminal,
+        grace: args.grace,
+    };
+    Ok((image, options))
+}
+
+/// `NAME=VALUE`, or `NAME` for the caller's own value; nothing when there is none.
+fn variable(text: &str) -> Option<(OsString, OsString)> {
+    match text.split_once('=') {
+        Some((name, value)) => Some((name.into(), value.into())),
+        None => Some((text.into(), std::env::var_os(text)?)),
+    }
+}
+
+fn host(text: &str) -> Result<(String, String), String> {
+    match text.split_once([':', '=']) {
+        Some((name, address)) if !name.is_empty() && address.parse::<std::net::IpAddr>().is_ok() => {
+            Ok((name.to_owned(), address.to_owned()))
+        }
+        _ => Err("not NAME:ADDRESS".into()),
+    }
+}

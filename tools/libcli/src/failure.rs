@@ -84,6 +84,13 @@ impl Failure {
         self
     }
 
+    /// Ends with another status, the message unchanged.
+    #[must_use]
+    pub fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// The text for standard error, or `None` for a failure that ends quietly.
     pub fn render(&self, tool: &str) -> Option<String> {
         if self.exit == Exit::ClosedPipe || self.what.is_empty() {

@@ -1,0 +1,86 @@
+//! What a container of an image runs, and in which environment: the image's config under the command
+//! line. It looks at nothing else.
+
+use libwire::image::ContainerConfig;
+use std::ffi::{OsStr, OsString};
+
+/// Where programs are looked for when the image does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// ENTRYPOINT then CMD, as docker joins them: a command replaces CMD; an entrypoint replaces both, and an
+/// empty one takes both away. `None` when nothing is left.
+pub fn argv(
+    config: &ContainerConfig,
+    entrypoint: Option<&OsString>,
+    command: &[OsString],
+) -> Option<Vec<OsString>> {
+    let words = |words: &Option<Vec<String>>| -> Vec<OsString> {
+        words.iter().flatten().map(OsString::from).collect()
+    };
+    let mut argv = match entrypoint {
+        Some(word) if word.is_empty() => Vec::new(),
+        Some(word) => vec![word.clone()],
+        None => words(&config.entrypoint),
+    };
+    match (command, entrypoint) {
+        ([], None) => argv.extend(words(&config.cmd)),
+        (command, _) => argv.extend_from_slice(command),
+    }
+    (!argv.is_empty()).then_some(argv)
+}
+
+/// The image's variables with `extra` over them, and a PATH in any case.
+pub fn environment(config: &ContainerConfig, extra: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+    let pair = |text: &String| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (OsString::from(name), OsString::from(value))
+    };
+    let mut env: Vec<(OsString, OsString)> = Vec::new();
+    for (name, value) in config.env.iter().map(pair).chain(extra.iter().cloned()) {
+        match env.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => env.push((name, value)),
+        }
+    }
+    if !env.iter().any(|(name, _)| name == OsStr::new("PATH")) {
+        env.insert(0, ("PATH".into(), PATH.into()));
+    }
+    env
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> ContainerConfig {
+        ContainerConfig {
+            entrypoint: Some(vec!["/init".into(), "-q".into()]),
+            cmd: Some(vec!["serve".into()]),
+            env: vec!["A=1".into(), "B=x=y".into()],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_command_replaces_cmd_and_an_entrypoint_both() {
+        let argv = |entrypoint: Option<&str>, command: &[&str]| {
+            let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+            argv(&config(), entrypoint.map(OsString::from).as_ref(), &command)
+                .map(|words| words.join(OsStr::new(" ")).into_string().unwrap())
+        };
+        assert_eq!(argv(None, &[]).unwrap(), "/init -q serve");
+        assert_eq!(argv(None, &["sh", "-c"]).unwrap(), "/init -q sh -c");
+        assert_eq!(argv(Some("/bin/sh"), &[]).unwrap(), "/bin/sh");
+        assert_eq!(argv(Some("/bin/sh"), &["-c", "id"]).unwrap(), "/bin/sh -c id");
+        assert_eq!(argv(Some(""), &["id"]).unwrap(), "id");
+        assert_eq!(argv(Some(""), &[]), None);
+    }
+
+    #[test]
+    fn the_line_wins_over_the_image_and_path_is_always_there() {
+        let env = environment(&config(), &[("A".into(), "2".into()), ("C".into(), "3".into())]);
+        let text: Vec<_> =
+            env.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
+        assert_eq!(text, [format!("PATH={PATH}"), "A=2".into(), "B=x=y".into(), "C=3".into()]);
+    }
+}
