@@ -50,22 +50,19 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the store at `path` for reading and writing, and makes one there when nothing is.
+    /// Opens the store at `path` for reading and writing, and makes one there when nothing is. What killed
+    /// tools left in `tmp/` is removed.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let fresh = match std::fs::read_dir(path) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-            Err(error) => {
-                return Err(StoreError::io(format!("cannot open the store {}", path.display()))(error));
-            }
-        };
-        if fresh {
-            make_dir(path)?;
-        } else {
-            check_version(path)?;
+        let fresh =
+            is_fresh(path).map_err(StoreError::io(format!("cannot open the store {}", path.display())))?;
+        match fresh {
+            true => make_dir(path)?,
+            false => check_version(path)?,
         }
         let store = Self::new(path, options)?;
         store.lay_out(fresh)?;
+        // What stays is only garbage: another user's of the same id map, or in use since.
+        let _ = store.reclaim();
         Ok(store)
     }
 
@@ -90,10 +87,7 @@ impl Store {
             self.write_once(name, text)?;
         }
         if fresh && self.options().sync {
-            write::sync_dir(self.path())?;
-            if let Some(parent) = self.path().parent() {
-                write::sync_dir(parent)?;
-            }
+            write::sync_all(self.path())?;
         }
         Ok(())
     }
@@ -176,6 +170,23 @@ impl Store {
     }
 }
 
+/// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made
+/// one has got to so far.
+fn is_fresh(path: &Path) -> std::io::Result<bool> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    let ours =
+        |name: &String| DIRS.contains(&name.as_str()) || [LAYOUT.0, "index.json"].contains(&name.as_str());
+    // The first thing made is a directory that no other layout has.
+    Ok(names.is_empty() || (names.iter().all(ours) && names.iter().any(|name| name == DIRS[0])))
+}
+
 fn make_dir(path: &Path) -> Result<(), StoreError> {
     // Others must not list or run what is in unpacked trees: setuid files are among it.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -214,6 +225,22 @@ mod tests {
         let mode = std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap());
         assert_eq!(mode & 0o777, 0o700);
         assert_eq!(std::fs::read_dir(path.join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_store_whose_making_was_cut_short_is_completed_and_many_may_make_it() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("half/tmp")).unwrap();
+        std::fs::create_dir_all(dir.path().join("half/blobs")).unwrap();
+        Store::open(&dir.path().join("half"), Options::default()).unwrap();
+        let layout = dir.path().join("layout");
+        std::fs::create_dir_all(layout.join("blobs")).unwrap();
+        assert!(Store::open(&layout, Options::default()).is_err(), "somebody's layout stays as it is");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| Store::open(&dir.path().join("new"), Options::default()).unwrap());
+            }
+        });
     }
 
     #[test]

@@ -52,6 +52,8 @@ impl Store {
         let missing = |layers: &[Layer]| layers.iter().any(|layer| !self.has_snapshot(&layer.id));
         if missing(&layers) {
             let _lock = self.unpack_lock(&layers)?;
+            // Garbage of a killed unpacking is large. What can't be removed does no harm.
+            let _ = self.reclaim();
             self.unpack_missing(&layers, how)?;
         }
         Ok(ids)

@@ -33,11 +33,15 @@ impl Temp {
     }
 
     fn named(tmp: &Path) -> io::Result<Self> {
-        let path = tmp.join(random::hex32()?);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let file = File::from(open(&path, flags, Mode::from_raw_mode(0o600))?);
-        lock::try_take(&file, lock::Mode::Exclusive)?;
-        Ok(Self { file, name: Some(path) })
+        loop {
+            let path = tmp.join(random::hex32()?);
+            let file = File::from(open(&path, flags, Mode::from_raw_mode(0o600))?);
+            // Between its making and its locking it looks like a dead process's.
+            if lock::try_take(&file, lock::Mode::Exclusive)? && path.exists() {
+                return Ok(Self { file, name: Some(path) });
+            }
+        }
     }
 
     /// Gives the file the name `target`. `false` when something has that name already.
