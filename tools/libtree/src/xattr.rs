@@ -2,7 +2,7 @@
 //!
 //! Linux 6.18 has no *at form that rustix wraps, so names go through `/proc/self/fd`.
 
-use rustix::fs::{XattrFlags, lgetxattr, llistxattr, lsetxattr};
+use rustix::fs::{XattrFlags, getxattr, lgetxattr, listxattr, llistxattr, lsetxattr, setxattr};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -10,9 +10,14 @@ use std::os::fd::{AsFd, AsRawFd};
 /// File capabilities: the only attribute a layer carries (as BuildKit's do).
 pub const CAPABILITY: &str = "security.capability";
 
+/// The path that leads to `name` below `dir`. For an empty name it is a magic link to what `dir` itself is, a
+/// file too, and must be followed.
 fn path_of(dir: impl AsFd, name: &[u8]) -> Vec<u8> {
-    let mut path = format!("/proc/self/fd/{}/", dir.as_fd().as_raw_fd()).into_bytes();
-    path.extend_from_slice(if name.is_empty() { b"." } else { name });
+    let mut path = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd()).into_bytes();
+    if !name.is_empty() {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
     path
 }
 
@@ -26,7 +31,9 @@ pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>
     let mut value = Vec::with_capacity(256);
     loop {
         value.clear();
-        match lgetxattr(&*path, key, rustix::buffer::spare_capacity(&mut value)) {
+        let spare = rustix::buffer::spare_capacity(&mut value);
+        let read = if name.is_empty() { getxattr(&*path, key, spare) } else { lgetxattr(&*path, key, spare) };
+        match read {
             Ok(_) => return Ok(Some(value)),
             Err(errno) if absent(errno) => return Ok(None),
             Err(Errno::RANGE) if value.capacity() < 1 << 17 => value.reserve(value.capacity() * 4),
@@ -41,7 +48,9 @@ pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
     let mut names = Vec::with_capacity(512);
     loop {
         names.clear();
-        match llistxattr(&*path, rustix::buffer::spare_capacity(&mut names)) {
+        let spare = rustix::buffer::spare_capacity(&mut names);
+        let read = if name.is_empty() { listxattr(&*path, spare) } else { llistxattr(&*path, spare) };
+        match read {
             Ok(_) => break,
             Err(errno) if absent(errno) => return Ok(Vec::new()),
             Err(Errno::RANGE) if names.capacity() < 1 << 17 => names.reserve(names.capacity() * 4),
@@ -57,5 +66,33 @@ pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
 /// Sets attribute `key`.
 pub fn set(dir: impl AsFd, name: &[u8], key: &str, value: &[u8]) -> io::Result<()> {
     let path = path_of(&dir, name);
-    Ok(lsetxattr(&*path, key, value, XattrFlags::empty())?)
+    match name.is_empty() {
+        true => setxattr(&*path, key, value, XattrFlags::empty())?,
+        false => lsetxattr(&*path, key, value, XattrFlags::empty())?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn an_open_file_and_an_open_directory_have_attributes_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), "").unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("f")] {
+            let open = File::open(path).unwrap();
+            match set(&open, b"", "user.test", b"1") {
+                // A file system without such attributes has nothing to test.
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
+                result => result.unwrap(),
+            }
+            assert_eq!(get(&open, b"", "user.test").unwrap().as_deref(), Some(&b"1"[..]));
+            assert_eq!(list(&open, b"").unwrap(), ["user.test"]);
+        }
+        let open = File::open(dir.path()).unwrap();
+        assert_eq!(get(&open, b"f", "user.test").unwrap().as_deref(), Some(&b"1"[..]));
+    }
 }
