@@ -2,7 +2,7 @@
 
 use crate::{SandboxError, setup};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    CapabilitySet, capabilities, clear_ambient_capability_set, remove_capability_from_bounding_set,
     set_capabilities,
 };
 
@@ -38,9 +38,15 @@ pub(crate) fn drop_bounding() -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Leaves the process what it keeps and nothing to inherit.
-pub(crate) fn drop_sets() -> Result<(), SandboxError> {
-    let sets = CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: CapabilitySet::empty() };
+/// Leaves the process what it keeps of what it has, or all with `insecure`, and nothing to inherit.
+pub(crate) fn drop_sets(insecure: bool) -> Result<(), SandboxError> {
+    let mut sets = capabilities(None).map_err(setup("capabilities"))?;
+    if !insecure {
+        // A container around us may have taken some away already.
+        sets.permitted &= KEPT;
+        sets.effective &= KEPT;
+    }
+    sets.inheritable = CapabilitySet::empty();
     set_capabilities(None, sets).map_err(setup("capabilities"))?;
     match clear_ambient_capability_set() {
         Ok(()) | Err(rustix::io::Errno::INVAL) => Ok(()),

@@ -4,7 +4,7 @@
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
 use crate::rootfs::{self, HostFile, Prepared};
-use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, setup, sys};
+use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, setup, sys, terminal};
 use libtree::{Owners, Root};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior, set_parent_process_death_signal};
 use std::ffi::{CString, OsStr, OsString};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -38,6 +38,8 @@ pub(crate) mod word {
     pub(crate) const KILLED: u8 = b'K';
     /// Followed by a message: the command did not start.
     pub(crate) const FAILED: u8 = b'X';
+    /// The terminal's master side comes along.
+    pub(crate) const TERMINAL: u8 = b'P';
     /// From outside: end the command.
     pub(crate) const TERMINATE: u8 = b'T';
 }
@@ -141,7 +143,7 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     set_parent_process_death_signal(None).map_err(setup("death signal"))?;
     set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(setup("dumpable"))?;
     rustix::process::setsid().map_err(setup("session"))?;
-    connect(inside)?;
+    let terminal = connect(inside)?;
     sys::default_signals();
     SigSet::empty().thread_set_mask().map_err(setup("signals"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
@@ -152,30 +154,40 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     for limit in &job.ulimits {
         lower_limit(limit)?;
     }
+    if let Some(terminal) = terminal {
+        // Whoever the command is, it may open its own terminal again.
+        let _ = rustix::fs::fchown(&terminal, Some(rustix::fs::Uid::from_raw(identity.uid)), None);
+    }
     become_user(inside, &identity)?;
     exec(job, &identity.home)
 }
 
-/// Moves the pipes to 0, 1 and 2, keeps the way to the outer process as 3, closed by exec, and closes
-/// everything else.
-fn connect(inside: &Inside<'_>) -> Result<(), SandboxError> {
-    if let Some([input, output, error]) = &inside.stdio {
-        rustix::stdio::dup2_stdin(input).map_err(setup("standard input"))?;
-        rustix::stdio::dup2_stdout(output).map_err(setup("standard output"))?;
-        rustix::stdio::dup2_stderr(error).map_err(setup("standard error"))?;
+/// Gives the command its descriptors 0, 1 and 2 and marks everything else, the way to the outer process
+/// too, to be closed by exec. Returns its terminal, if it has one.
+fn connect(inside: &Inside<'_>) -> Result<Option<OwnedFd>, SandboxError> {
+    let mut terminal = None;
+    match (inside.job.stdio, &inside.stdio) {
+        (Stdio::Inherit, _) => {}
+        (Stdio::Terminal, _) => {
+            let own = terminal::make(&inside.outer, word::TERMINAL)?;
+            dup_to_stdio(&own, &own, &own)?;
+            rustix::process::ioctl_tiocsctty(&own).map_err(setup("terminal"))?;
+            terminal = Some(own);
+        }
+        (Stdio::Piped, Some([_, output, error])) => {
+            let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
+            dup_to_stdio(&null.into(), output, error)?;
+        }
+        (Stdio::Piped, None) => return Err(SandboxError::Setup("no pipes for the output".into())),
     }
-    if inside.job.stdio == Stdio::Piped {
-        let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
-        rustix::stdio::dup2_stdin(&null).map_err(setup("standard input"))?;
-    }
-    if inside.job.stdio == Stdio::Terminal {
-        rustix::process::ioctl_tiocsctty(rustix::stdio::stdin()).map_err(setup("terminal"))?;
-    }
-    let outer = inside.outer.as_raw_fd();
-    // The descriptor is far above 2; what lies between goes now, what lies beyond with it, at exec.
     sys::cloexec_from(3).map_err(setup("descriptors"))?;
-    debug_assert!(outer > 2);
-    Ok(())
+    Ok(terminal)
+}
+
+fn dup_to_stdio(input: &OwnedFd, output: &OwnedFd, error: &OwnedFd) -> Result<(), SandboxError> {
+    rustix::stdio::dup2_stdin(input).map_err(setup("standard input"))?;
+    rustix::stdio::dup2_stdout(output).map_err(setup("standard output"))?;
+    rustix::stdio::dup2_stderr(error).map_err(setup("standard error"))
 }
 
 fn change_directory(cwd: &Path) -> Result<(), SandboxError> {
@@ -236,9 +248,7 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
         setgroups(&groups).map_err(setup("supplementary groups"))?;
     }
     setresgid(gid, gid, gid).map_err(setup("group"))?;
-    if !inside.job.insecure {
-        caps::drop_sets()?;
-    }
+    caps::drop_sets(inside.job.insecure)?;
     setresuid(uid, uid, uid).map_err(setup("user"))
 }
 

@@ -5,11 +5,9 @@ use crate::job::{Mount, MountSource};
 use crate::overlay::{Overlay, mount_overlay};
 use crate::stub::{self, Point};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use crate::{Isolation, Job, Network, SandboxError, setup};
-use libtree::{FileKind, Meta, Root};
-use rustix::fs::{
-    CWD, FileType, Mode, OFlags, ResolveFlags, makedev, mkdirat, mknodat, openat, openat2, symlinkat,
-};
+use crate::{Isolation, Job, SandboxError, setup};
+use libtree::{Meta, Root};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
@@ -19,24 +17,6 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-const NODES: [(&str, u32, u32); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
-const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
-const MASKED: [&str; 12] = [
-    "proc/acpi",
-    "proc/asound",
-    "proc/interrupts",
-    "proc/kcore",
-    "proc/keys",
-    "proc/latency_stats",
-    "proc/sched_debug",
-    "proc/scsi",
-    "proc/timer_list",
-    "proc/timer_stats",
-    "sys/devices/virtual/powercap",
-    "sys/firmware",
-];
 
 /// A file that every sandbox has: path in the image, and its text.
 pub(crate) struct HostFile {
@@ -110,8 +90,9 @@ pub(crate) fn build(
         create_dir(&path).map_err(setup("scratch directory"))?;
         Ok(path)
     };
-    let (stub_dir, root_dir, files_dir) = (place("stub")?, place("root")?, place("files")?);
-    let image = merged_image(job, isolation, place("empty")?)?;
+    let (stub_dir, root_dir) = (place("stub")?, place("root")?);
+    let (files_dir, empty) = (place("files")?, place("empty")?);
+    let image = merged_image(job, isolation, &empty)?;
     let targets = targets(&image, prepared, files)?;
     let stub = Root::open(&stub_dir, isolation.owners()).map_err(setup("stub layer"))?;
     let points: Vec<Point> = fixed_points().chain(targets.iter().map(Target::point)).collect();
@@ -120,6 +101,9 @@ pub(crate) fn build(
         lowers.push(stub_dir);
     }
     drop(image);
+    if lowers.is_empty() {
+        lowers.push(empty);
+    }
     let merged =
         mount_overlay(&Overlay { lowers: &lowers, upper: Some((&job.upper, &job.work)) }, isolation)?;
     attach(&merged, CWD, root_dir.as_os_str().as_bytes()).map_err(setup("root"))?;
@@ -136,9 +120,9 @@ pub(crate) fn build(
     root.enter()
 }
 
-fn merged_image(job: &Job, isolation: Isolation, empty: PathBuf) -> Result<Root, SandboxError> {
+fn merged_image(job: &Job, isolation: Isolation, empty: &Path) -> Result<Root, SandboxError> {
     // The upper is part of the view too: image-run and a re-entered step have content there.
-    let mut lowers = vec![empty];
+    let mut lowers = vec![empty.to_owned()];
     lowers.extend(job.lowers.iter().cloned());
     lowers.push(job.upper.clone());
     let merged = mount_overlay(&Overlay { lowers: &lowers, upper: None }, isolation)?;
@@ -193,7 +177,11 @@ fn memory_files(place: &Path) -> Result<OwnedFd, SandboxError> {
     Ok(mount)
 }
 
-fn new_mount(kind: &str, options: &[(&str, &str)], attributes: u64) -> Result<OwnedFd, SandboxError> {
+pub(crate) fn new_mount(
+    kind: &str,
+    options: &[(&str, &str)],
+    attributes: u64,
+) -> Result<OwnedFd, SandboxError> {
     let fs = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup(kind))?;
     for (key, value) in options {
         match value.is_empty() {
@@ -206,96 +194,22 @@ fn new_mount(kind: &str, options: &[(&str, &str)], attributes: u64) -> Result<Ow
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup(kind))
 }
 
-/// A clone of what is mounted at a host path.
-fn host_tree(path: &str, attributes: u64, recursive: bool) -> Result<OwnedFd, SandboxError> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if recursive {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
-    let tree = open_tree(CWD, path, flags).map_err(setup(path))?;
-    sys::set_mount_attributes(&tree, attributes, recursive).map_err(setup(path))?;
-    Ok(tree)
-}
-
 /// The root being built.
-struct Tree {
+pub(crate) struct Tree {
     root: OwnedFd,
 }
 
 impl Tree {
     /// Mounts on a path of the root, opened without following any link.
-    fn mount(&self, path: &[u8], mount: &OwnedFd) -> Result<(), SandboxError> {
+    pub(crate) fn mount(&self, path: &[u8], mount: &OwnedFd) -> Result<(), SandboxError> {
         let name = String::from_utf8_lossy(path);
         attach(mount, self.open(path).map_err(setup(&name))?, b"").map_err(setup(&name))
     }
 
-    fn open(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+    pub(crate) fn open(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         openat2(&self.root, path, flags, Mode::empty(), resolve)
-    }
-
-    fn devices(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
-        let dev = new_mount("tmpfs", &[("mode", "755"), ("size", "65536k")], ATTR_NOSUID)?;
-        self.mount(b"dev", &dev)?;
-        for (name, major, minor) in NODES {
-            let mode = Mode::from_raw_mode(0o666);
-            if isolation == Isolation::Root {
-                mknodat(&dev, name, FileType::CharacterDevice, mode, makedev(major, minor))
-                    .map_err(setup(name))?;
-                rustix::fs::chmodat(&dev, name, mode, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
-                continue;
-            }
-            let host = host_tree(&format!("/dev/{name}"), 0, false)?;
-            let meta = Meta::of(&host).map_err(setup(name))?;
-            if meta.kind != FileKind::Char || meta.rdev != (major, minor) {
-                return Err(SandboxError::Setup(format!(
-                    "/dev/{name} of the host is not the device it should be"
-                )));
-            }
-            drop(openat(&dev, name, OFlags::CREATE | OFlags::WRONLY, mode).map_err(setup(name))?);
-            self.mount(format!("dev/{name}").as_bytes(), &host)?;
-        }
-        let links = [
-            ("/proc/self/fd", "fd"),
-            ("/proc/self/fd/0", "stdin"),
-            ("/proc/self/fd/1", "stdout"),
-            ("/proc/self/fd/2", "stderr"),
-            ("pts/ptmx", "ptmx"),
-        ];
-        for (target, name) in links {
-            symlinkat(target, &dev, name).map_err(setup(name))?;
-        }
-        for name in ["pts", "shm", "mqueue"] {
-            mkdirat(&dev, name, Mode::from_raw_mode(0o755)).map_err(setup(name))?;
-        }
-        let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
-        if isolation != Isolation::Single {
-            pts.push(("gid", "5"));
-        }
-        self.mount(b"dev/pts", &new_mount("devpts", &pts, ATTR_NOSUID | ATTR_NOEXEC)?)?;
-        let size = job.shm_size.to_string();
-        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-        self.mount(b"dev/shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
-        // A kernel may be built without message queues; nothing in a build needs them.
-        if let Ok(queues) = new_mount("mqueue", &[], inert) {
-            self.mount(b"dev/mqueue", &queues)?;
-        }
-        Ok(())
-    }
-
-    fn kernel_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
-        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-        // Under a container that masks its /proc a fresh one is refused: then the container's own.
-        let proc = new_mount("proc", &[], inert).or_else(|_| host_tree("/proc", inert, true))?;
-        self.mount(b"proc", &proc)?;
-        let own = isolation == Isolation::Root || job.network == Network::None;
-        let sys = match own {
-            true => new_mount("sysfs", &[], inert | ATTR_RDONLY)
-                .or_else(|_| host_tree("/sys", inert | ATTR_RDONLY, true)),
-            false => host_tree("/sys", inert | ATTR_RDONLY, true),
-        };
-        self.mount(b"sys", &sys?)
     }
 
     fn mount_target(
@@ -362,38 +276,6 @@ impl Tree {
             }
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             dir = openat(&dir, *part, flags, Mode::empty()).map_err(setup(&name))?;
-        }
-        Ok(())
-    }
-
-    fn protect(&self) -> Result<(), SandboxError> {
-        for path in READ_ONLY {
-            if let Ok(found) = self.open(path.as_bytes()) {
-                let flags = OpenTreeFlags::OPEN_TREE_CLONE
-                    | OpenTreeFlags::OPEN_TREE_CLOEXEC
-                    | OpenTreeFlags::AT_EMPTY_PATH
-                    | OpenTreeFlags::AT_RECURSIVE;
-                let tree = open_tree(&found, "", flags).map_err(setup(path))?;
-                sys::set_mount_attributes(&tree, ATTR_RDONLY, true).map_err(setup(path))?;
-                self.mount(path.as_bytes(), &tree)?;
-            }
-        }
-        let null = self.open(b"dev/null").map_err(setup("dev/null"))?;
-        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-        for path in MASKED {
-            let Ok(found) = self.open(path.as_bytes()) else { continue };
-            let mask = match Meta::of(&found).map_err(setup(path))?.is_dir() {
-                true => {
-                    new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)?
-                }
-                false => {
-                    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-                        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-                        | OpenTreeFlags::AT_EMPTY_PATH;
-                    open_tree(&null, "", flags).map_err(setup(path))?
-                }
-            };
-            self.mount(path.as_bytes(), &mask)?;
         }
         Ok(())
     }

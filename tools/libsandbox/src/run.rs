@@ -1,18 +1,18 @@
 //! Outside: starts the sandbox, passes its output on, answers signals, and waits until nothing is left.
 
 use crate::init::{self, Inside, word};
+use crate::relay::{Output, Relay};
 use crate::rootfs::{self, HostFile};
-use crate::terminal::Terminal;
-use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, setup, sys};
+use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, setup, sys, terminal};
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pipe::{PipeFlags, pipe_with};
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -24,10 +24,12 @@ pub fn run(
     isolation: Isolation,
     output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>,
 ) -> Result<Outcome, SandboxError> {
+    // Where the sandbox has to show the /proc of a container around us, we are in it too.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
     let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
     let files = host_files(job);
     let (outer, inner) = UnixStream::pair().map_err(setup("socketpair"))?;
-    let signals = Signals::block()?;
+    let signals = Signals::block(job.stdio)?;
     let mut relay = Relay::open(job.stdio)?;
     let stdio = relay.inside.take();
     let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
@@ -99,8 +101,11 @@ struct Signals {
 }
 
 impl Signals {
-    fn block() -> Result<Self, SandboxError> {
+    fn block(stdio: Stdio) -> Result<Self, SandboxError> {
         let mut set = SigSet::empty();
+        if stdio == Stdio::Terminal {
+            set.add(Signal::SIGWINCH);
+        }
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
             set.add(signal);
         }
@@ -115,83 +120,6 @@ impl Drop for Signals {
     fn drop(&mut self) {
         let _ = self.before.thread_set_mask();
     }
-}
-
-/// Where bytes come from and go to.
-#[derive(Clone, Copy, PartialEq)]
-enum Route {
-    Callback(Channel),
-    ToTerminal,
-    FromTerminal,
-}
-
-struct Relay {
-    sources: Vec<(OwnedFd, Route)>,
-    terminal: Option<Terminal>,
-    inside: Option<[OwnedFd; 3]>,
-}
-
-impl Relay {
-    fn open(stdio: Stdio) -> Result<Self, SandboxError> {
-        match stdio {
-            Stdio::Inherit => Ok(Self { sources: Vec::new(), terminal: None, inside: None }),
-            Stdio::Piped => {
-                let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(setup("pipe"));
-                let ((out, out_inside), (err, err_inside)) = (pipe()?, pipe()?);
-                let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
-                let sources =
-                    vec![(out, Route::Callback(Channel::Out)), (err, Route::Callback(Channel::Err))];
-                Ok(Self { sources, terminal: None, inside: Some([null.into(), out_inside, err_inside]) })
-            }
-            Stdio::Terminal => {
-                let (terminal, inside) = Terminal::open()?;
-                let copy = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(setup("terminal"));
-                let sources = vec![
-                    (copy(terminal.master.as_fd())?, Route::FromTerminal),
-                    (copy(rustix::stdio::stdin())?, Route::ToTerminal),
-                ];
-                Ok(Self { sources, terminal: Some(terminal), inside: Some(inside) })
-            }
-        }
-    }
-
-    /// Passes on one read of source `at`. `false`: it has ended.
-    fn pass(&self, at: usize, output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>) -> io::Result<bool> {
-        let (source, route) = &self.sources[at];
-        let mut buffer = [0; 1 << 16];
-        let n = match rustix::io::read(source, &mut buffer) {
-            Ok(0) | Err(rustix::io::Errno::IO) => return Ok(false),
-            Ok(n) => n,
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(true),
-            Err(errno) => return Err(errno.into()),
-        };
-        match (route, &self.terminal) {
-            (Route::Callback(channel), _) => output(*channel, &buffer[..n])?,
-            (Route::FromTerminal, _) => {
-                io::stdout().write_all(&buffer[..n]).and_then(|()| io::stdout().flush())?
-            }
-            (Route::ToTerminal, Some(terminal)) => write_all(terminal.master.as_fd(), &buffer[..n])?,
-            (Route::ToTerminal, None) => {}
-        }
-        Ok(true)
-    }
-
-    /// What is still in the pipes when every writer is gone.
-    fn drain(&mut self, output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>) -> io::Result<()> {
-        self.sources.retain(|(_, route)| *route != Route::ToTerminal);
-        for at in 0..self.sources.len() {
-            while self.pass(at, output)? {}
-        }
-        Ok(())
-    }
-}
-
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let n = rustix::io::write(fd, bytes)?;
-        bytes = &bytes[n..];
-    }
-    Ok(())
 }
 
 struct Watch {
@@ -209,42 +137,34 @@ impl Watch {
         &mut self,
         relay: &mut Relay,
         signals: &Signals,
-        output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>,
+        output: &mut Output,
     ) -> Result<(), SandboxError> {
         loop {
             let mut fds = vec![
                 PollFd::from_borrowed_fd(self.outer.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN),
             ];
-            fds.extend(relay.sources.iter().map(|(fd, _)| PollFd::new(fd, PollFlags::IN)));
+            fds.extend(relay.sources());
             wait(self.pid, &mut self.deadline, &mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             drop(fds);
-            let mut ended = Vec::new();
-            for at in 0..relay.sources.len() {
-                if ready[at + 2] && !relay.pass(at, output).map_err(SandboxError::Output)? {
-                    ended.push(at);
-                }
-            }
-            for at in ended.into_iter().rev() {
-                relay.sources.remove(at);
-            }
+            relay.pass_ready(&ready[2..], output).map_err(SandboxError::Output)?;
             if ready[1] {
-                self.on_signal(signals);
+                self.on_signal(signals, relay);
             }
-            if ready[0] && !self.listen()? {
+            if ready[0] && !self.listen(relay)? {
                 return Ok(());
             }
         }
     }
 
-    /// Reads pid 1's report. `false`: it has closed its end.
-    fn listen(&mut self) -> Result<bool, SandboxError> {
-        let mut buffer = [0; 4096];
-        match self.outer.read(&mut buffer) {
-            Ok(0) => Ok(false),
-            Ok(n) => {
-                self.report.extend_from_slice(&buffer[..n]);
+    /// Reads what the sandbox says. `false`: it has closed its end.
+    fn listen(&mut self, relay: &mut Relay) -> Result<bool, SandboxError> {
+        match terminal::receive(&self.outer, &mut self.report) {
+            Ok((read, None)) => Ok(read > 0),
+            Ok((_, Some(master))) => {
+                self.report.retain(|&byte| byte != word::TERMINAL);
+                relay.adopt(master)?;
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
@@ -253,9 +173,13 @@ impl Watch {
         }
     }
 
-    fn on_signal(&mut self, signals: &Signals) {
+    fn on_signal(&mut self, signals: &Signals, relay: &Relay) {
         while let Ok(Some(signal)) = signals.fd.read_signal() {
-            if self.caught.replace(signal.ssi_signo as i32).is_none() {
+            if signal.ssi_signo == Signal::SIGWINCH as u32 {
+                if let Some(terminal) = &relay.terminal {
+                    terminal.resize();
+                }
+            } else if self.caught.replace(signal.ssi_signo as i32).is_none() {
                 let _ = self.outer.write_all(&[word::TERMINATE]);
                 self.deadline = Some(Instant::now() + Duration::from_secs(self.grace));
             } else {

@@ -1,41 +1,45 @@
 //! A terminal of the sandbox's own, relayed to ours: nothing of our terminal is handed in, so nothing
-//! inside can push characters into it.
+//! inside can push characters into it. The sandbox makes it, for it is to be found in its /dev/pts, and
+//! hands out the master's side.
 
 use crate::{SandboxError, setup};
-use rustix::fs::{Mode, OFlags};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
-use std::os::fd::OwnedFd;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
-/// Our side of the terminal. Our own terminal is in raw mode until this is dropped.
+/// Our side. Our own terminal is in raw mode until this is dropped.
 pub(crate) struct Terminal {
-    pub(crate) master: OwnedFd,
+    /// The other one's master side, as soon as it is there.
+    pub(crate) master: Option<OwnedFd>,
     saved: Option<Termios>,
 }
 
 impl Terminal {
-    /// Makes the pair, with the size of ours. Also gives the sandbox's side, three times.
-    pub(crate) fn open() -> Result<(Self, [OwnedFd; 3]), SandboxError> {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .map_err(setup("terminal"))?;
-        grantpt(&master).map_err(setup("terminal"))?;
-        unlockpt(&master).map_err(setup("terminal"))?;
-        let name = ptsname(&master, Vec::new()).map_err(setup("terminal"))?;
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let slave = rustix::fs::open(&name, flags, Mode::empty()).map_err(setup("terminal"))?;
-        let copy = || slave.try_clone().map_err(setup("terminal"));
-        let stdio = [copy()?, copy()?, copy()?];
+    /// Puts our own terminal, if we have one, in raw mode.
+    pub(crate) fn ours() -> Result<Self, SandboxError> {
         let ours = rustix::stdio::stdin();
-        if let Ok(size) = tcgetwinsize(ours) {
-            tcsetwinsize(&master, size).map_err(setup("terminal"))?;
-        }
         let saved = tcgetattr(ours).ok();
         if let Some(saved) = &saved {
             let mut raw = saved.clone();
             raw.make_raw();
             tcsetattr(ours, OptionalActions::Drain, &raw).map_err(setup("terminal"))?;
         }
-        Ok((Self { master, saved }, stdio))
+        Ok(Self { master: None, saved })
+    }
+
+    /// Gives the sandbox's terminal the size that ours has.
+    pub(crate) fn resize(&self) {
+        if let (Some(master), Some(size)) = (&self.master, size()) {
+            // A terminal of the wrong size is still one.
+            let _ = tcsetwinsize(master, size);
+        }
     }
 }
 
@@ -45,4 +49,46 @@ impl Drop for Terminal {
             let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, saved);
         }
     }
+}
+
+fn size() -> Option<Winsize> {
+    tcgetwinsize(rustix::stdio::stdin()).ok()
+}
+
+/// Inside: makes a terminal of the size ours has, sends its master side out after `mark`, and gives the
+/// side for the command.
+pub(crate) fn make(outer: &UnixStream, mark: u8) -> Result<OwnedFd, SandboxError> {
+    let make = || -> io::Result<OwnedFd> {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags)?;
+        unlockpt(&master)?;
+        let slave = ioctl_tiocgptpeer(&master, flags)?;
+        if let Some(size) = size() {
+            tcsetwinsize(&slave, size)?;
+        }
+        let rights = [master.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&rights));
+        sendmsg(outer, &[IoSlice::new(&[mark])], &mut control, SendFlags::empty())?;
+        Ok(slave)
+    };
+    make().map_err(setup("terminal"))
+}
+
+/// Outside: reads from the sandbox, appending to `text`; a master side may come along. Nothing read
+/// means that it has closed its end.
+pub(crate) fn receive(outer: &UnixStream, text: &mut Vec<u8>) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut buffer = [0; 4096];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let message = recvmsg(outer, &mut [IoSliceMut::new(&mut buffer)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    text.extend_from_slice(&buffer[..message.bytes]);
+    let mut master = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            master = descriptors.last().or(master);
+        }
+    }
+    Ok((message.bytes, master))
 }

@@ -1,0 +1,136 @@
+//! The parts of the root that are the kernel's: /dev, /proc and /sys, and what of them is masked or can
+//! only be read. Nothing of the image is used to make them, and no link is followed.
+
+use crate::rootfs::{Tree, new_mount};
+use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
+use crate::{Isolation, Job, Network, SandboxError, setup};
+use libtree::{FileKind, Meta};
+use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mkdirat, mknodat, openat, symlinkat};
+use rustix::mount::{OpenTreeFlags, open_tree};
+use std::os::fd::OwnedFd;
+
+const NODES: [(&str, u32, u32); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+const MASKED: [&str; 12] = [
+    "proc/acpi",
+    "proc/asound",
+    "proc/interrupts",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+    "sys/devices/virtual/powercap",
+    "sys/firmware",
+];
+
+impl Tree {
+    pub(crate) fn devices(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
+        let dev = new_mount("tmpfs", &[("mode", "755"), ("size", "65536k")], ATTR_NOSUID)?;
+        self.mount(b"dev", &dev)?;
+        for (name, major, minor) in NODES {
+            let mode = Mode::from_raw_mode(0o666);
+            if isolation == Isolation::Root {
+                mknodat(&dev, name, FileType::CharacterDevice, mode, makedev(major, minor))
+                    .map_err(setup(name))?;
+                rustix::fs::chmodat(&dev, name, mode, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
+                continue;
+            }
+            let host = host_tree(&format!("/dev/{name}"), 0, false)?;
+            let meta = Meta::of(&host).map_err(setup(name))?;
+            if meta.kind != FileKind::Char || meta.rdev != (major, minor) {
+                return Err(SandboxError::Setup(format!(
+                    "/dev/{name} of the host is not the device it should be"
+                )));
+            }
+            drop(openat(&dev, name, OFlags::CREATE | OFlags::WRONLY, mode).map_err(setup(name))?);
+            self.mount(format!("dev/{name}").as_bytes(), &host)?;
+        }
+        let links = [
+            ("/proc/self/fd", "fd"),
+            ("/proc/self/fd/0", "stdin"),
+            ("/proc/self/fd/1", "stdout"),
+            ("/proc/self/fd/2", "stderr"),
+            ("pts/ptmx", "ptmx"),
+        ];
+        for (target, name) in links {
+            symlinkat(target, &dev, name).map_err(setup(name))?;
+        }
+        for name in ["pts", "shm", "mqueue"] {
+            mkdirat(&dev, name, Mode::from_raw_mode(0o755)).map_err(setup(name))?;
+        }
+        let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
+        if isolation != Isolation::Single {
+            pts.push(("gid", "5"));
+        }
+        self.mount(b"dev/pts", &new_mount("devpts", &pts, ATTR_NOSUID | ATTR_NOEXEC)?)?;
+        let size = job.shm_size.to_string();
+        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        self.mount(b"dev/shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
+        // A kernel may be built without message queues; nothing in a build needs them.
+        if let Ok(queues) = new_mount("mqueue", &[], inert) {
+            self.mount(b"dev/mqueue", &queues)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn kernel_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
+        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        // Under a container that masks its /proc a fresh one is refused: then the container's own.
+        let proc = new_mount("proc", &[], inert).or_else(|_| host_tree("/proc", inert, true))?;
+        self.mount(b"proc", &proc)?;
+        let own = isolation == Isolation::Root || job.network == Network::None;
+        let sys = match own {
+            true => new_mount("sysfs", &[], inert | ATTR_RDONLY)
+                .or_else(|_| host_tree("/sys", inert | ATTR_RDONLY, true)),
+            false => host_tree("/sys", inert | ATTR_RDONLY, true),
+        };
+        self.mount(b"sys", &sys?)
+    }
+
+    pub(crate) fn protect(&self) -> Result<(), SandboxError> {
+        for path in READ_ONLY {
+            if let Ok(found) = self.open(path.as_bytes()) {
+                let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                    | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                    | OpenTreeFlags::AT_EMPTY_PATH
+                    | OpenTreeFlags::AT_RECURSIVE;
+                let tree = open_tree(&found, "", flags).map_err(setup(path))?;
+                sys::set_mount_attributes(&tree, ATTR_RDONLY, true).map_err(setup(path))?;
+                self.mount(path.as_bytes(), &tree)?;
+            }
+        }
+        let null = self.open(b"dev/null").map_err(setup("dev/null"))?;
+        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        for path in MASKED {
+            let Ok(found) = self.open(path.as_bytes()) else { continue };
+            let mask = match Meta::of(&found).map_err(setup(path))?.is_dir() {
+                true => {
+                    new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)?
+                }
+                false => {
+                    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                        | OpenTreeFlags::AT_EMPTY_PATH;
+                    open_tree(&null, "", flags).map_err(setup(path))?
+                }
+            };
+            self.mount(path.as_bytes(), &mask)?;
+        }
+        Ok(())
+    }
+}
+
+/// A clone of what is mounted at a host path.
+fn host_tree(path: &str, attributes: u64, recursive: bool) -> Result<OwnedFd, SandboxError> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    let tree = open_tree(CWD, path, flags).map_err(setup(path))?;
+    sys::set_mount_attributes(&tree, attributes, recursive).map_err(setup(path))?;
+    Ok(tree)
+}

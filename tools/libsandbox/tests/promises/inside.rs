@@ -1,0 +1,102 @@
+//! The program a case starts: enters a mode, runs one command in a sandbox, passes on what it says.
+
+use libsandbox::{Channel, Isolation, Job, Mount, MountSource, Network, SandboxError, Ulimit, enter, run};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The status that says that the sandbox itself failed.
+pub const FAILED: u8 = 250;
+
+/// `MODE DIRECTORY [OPTION=VALUE]... -- COMMAND [ARGUMENT]...`
+pub fn main(words: &[String]) -> ExitCode {
+    match try_main(words) {
+        Ok(status) => ExitCode::from(status),
+        Err(SandboxError::Interrupted(signal)) => ExitCode::from(128 + signal as u8),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn try_main(words: &[String]) -> Result<u8, SandboxError> {
+    let bad = |what: &str| SandboxError::Setup(what.to_owned());
+    let [mode, dir, rest @ ..] = words else { return Err(bad("usage")) };
+    let wanted: Isolation = mode.parse().map_err(|error: String| bad(&error))?;
+    let mut options = rest.split(|word| word == "--");
+    let (options, argv) = (options.next().unwrap_or_default(), options.next().unwrap_or_default());
+    let isolation = enter(Some(wanted))?;
+    // A descriptor that a careless caller leaves open over exec.
+    let leak = std::fs::File::open("/").map_err(|error| bad(&error.to_string()))?;
+    nix::fcntl::fcntl(&leak, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
+        .map_err(|errno| bad(errno.desc()))?;
+    let mut job = job(Path::new(dir), argv);
+    for option in options {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        set(&mut job, Path::new(dir), name, value).map_err(|what| bad(&what))?;
+    }
+    let outcome = run(&job, isolation, &mut |channel, bytes| match channel {
+        Channel::Out => std::io::stdout().write_all(bytes),
+        Channel::Err => std::io::stderr().write_all(bytes),
+    })?;
+    Ok(outcome.status)
+}
+
+fn job(dir: &Path, argv: &[String]) -> Job {
+    Job {
+        lowers: vec![dir.join("image")],
+        upper: dir.join("upper"),
+        work: dir.join("work"),
+        scratch: dir.join("scratch"),
+        argv: argv.iter().map(Into::into).collect(),
+        env: vec![("PATH".into(), "/bin".into()), ("ONE".into(), "1".into())],
+        cwd: PathBuf::from("/"),
+        user: String::new(),
+        mounts: Vec::new(),
+        network: Network::Host,
+        hostname: "buildkitsandbox".into(),
+        add_hosts: Vec::new(),
+        shm_size: 64 << 20,
+        ulimits: Vec::new(),
+        insecure: false,
+        stdio: libsandbox::Stdio::Piped,
+        grace: 10,
+    }
+}
+
+fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String> {
+    let number = |value: &str| value.parse::<u64>().map_err(|error| error.to_string());
+    match name {
+        "user" => job.user = value.into(),
+        "cwd" => job.cwd = value.into(),
+        "network" if value == "none" => job.network = Network::None,
+        "host" => {
+            let (host, address) = value.split_once(':').ok_or("host")?;
+            job.add_hosts.push((host.into(), address.into()));
+        }
+        "shm" => job.shm_size = number(value)?,
+        "grace" => job.grace = number(value)?,
+        "nofile" => {
+            let limit = number(value)?;
+            job.ulimits.push(Ulimit { name: "nofile".into(), soft: limit, hard: limit });
+        }
+        "insecure" => job.insecure = true,
+        "terminal" => job.stdio = libsandbox::Stdio::Terminal,
+        "tmpfs" => {
+            let source = MountSource::Tmpfs { size: Some(1 << 20), mode: 0o1777 };
+            job.mounts.push(Mount { target: value.into(), source, readonly: false });
+        }
+        "secret" => {
+            let source = MountSource::File { bytes: b"hush".to_vec(), mode: 0o400, uid: 0, gid: 0 };
+            job.mounts.push(Mount { target: value.into(), source, readonly: true });
+        }
+        "bind" | "bindrw" => {
+            let tree = std::fs::File::open(dir.join("shared")).map_err(|error| error.to_string())?;
+            let source = MountSource::Bind { tree: tree.into(), path: Vec::new() };
+            job.mounts.push(Mount { target: value.into(), source, readonly: name == "bind" });
+        }
+        _ => return Err(format!("unknown option {name}")),
+    }
+    Ok(())
+}
