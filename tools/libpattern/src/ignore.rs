@@ -1,0 +1,180 @@
+//! `.dockerignore`: a list of patterns of which the last that matches decides.
+
+use crate::glob::{Token, characters, compile, matches};
+
+/// A pattern that can't be one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct BadIgnore {
+    /// Its line, from 1; for `--exclude`, its position.
+    pub line: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The patterns of a `.dockerignore`, cleaned, with their lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IgnoreFile {
+    patterns: Vec<(usize, String)>,
+}
+
+impl IgnoreFile {
+    /// Reads a file's text: one pattern a line, `#` in the first column is a comment, a byte order mark
+    /// and carriage returns are dropped.
+    pub fn parse(text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let pattern = |(at, line): (usize, &str)| {
+            if line.starts_with('#') {
+                return None;
+            }
+            let line = line.trim();
+            let (bang, path) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
+            let path = if path.is_empty() { String::new() } else { clean(path) };
+            let path = if path.len() > 1 { path.strip_prefix('/').unwrap_or(&path) } else { &path };
+            let whole = format!("{bang}{path}");
+            (!whole.is_empty()).then_some((at + 1, whole))
+        };
+        Self { patterns: text.lines().enumerate().filter_map(pattern).collect() }
+    }
+
+    /// Makes the patterns ready to match.
+    pub fn matcher(&self) -> Result<Matcher, BadIgnore> {
+        Matcher::build(self.patterns.iter().map(|(line, pattern)| (*line, pattern.as_str())))
+    }
+}
+
+/// Patterns ready to match (moby's patternmatcher).
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    line: usize,
+    exception: bool,
+    tokens: Vec<Token>,
+}
+
+impl Matcher {
+    /// Takes patterns as `--exclude` gives them.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, BadIgnore> {
+        Self::build(patterns.into_iter().enumerate().map(|(at, pattern)| (at + 1, pattern)))
+    }
+
+    fn build<'a>(patterns: impl Iterator<Item = (usize, &'a str)>) -> Result<Self, BadIgnore> {
+        let mut built = Vec::new();
+        for (line, text) in patterns {
+            let text = text.trim();
+            if text.is_empty() {
+                continue;
+            }
+            let (exception, path) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+            if path.is_empty() {
+                return Err(BadIgnore { line, what: "illegal exclusion pattern: \"!\"".into() });
+            }
+            let path = clean(path);
+            let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&path);
+            let tokens =
+                compile(path.as_bytes(), true).map_err(|bad| BadIgnore { line, what: bad.to_string() })?;
+            built.push(Pattern { line, exception, tokens });
+        }
+        Ok(Self { patterns: built })
+    }
+
+    /// Whether there is nothing to match.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether some pattern brings paths back: then an excluded directory must still be looked into.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.exception)
+    }
+
+    /// Whether `path`, relative and clean, is excluded, by itself or by a directory above it.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        self.deciding(path).is_some_and(|(excluded, _)| excluded)
+    }
+
+    /// Whether the last pattern that matters excludes `path`, and its line.
+    pub fn deciding(&self, path: &[u8]) -> Option<(bool, usize)> {
+        let text = characters(path);
+        let slashes = text.iter().enumerate().filter(|&(_, &c)| c == u32::from('/')).map(|(at, _)| at);
+        let above: Vec<&[u32]> = slashes.map(|at| &text[..at]).collect();
+        let mut decided = None;
+        for pattern in &self.patterns {
+            let excluded = decided.is_some_and(|(excluded, _)| excluded);
+            if pattern.exception != excluded {
+                continue;
+            }
+            if matches(&pattern.tokens, &text) || above.iter().any(|dir| matches(&pattern.tokens, dir)) {
+                decided = Some((!pattern.exception, pattern.line));
+            }
+        }
+        decided
+    }
+}
+
+/// Go's `path.Clean`: `.` and double slashes dropped, `..` resolved where it can be.
+fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    match (rooted, parts.is_empty()) {
+        (true, _) => format!("/{}", parts.join("/")),
+        (false, true) => ".".into(),
+        (false, false) => parts.join("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excluded(file: &str, path: &str) -> bool {
+        IgnoreFile::parse(file).matcher().unwrap().matches(path.as_bytes())
+    }
+
+    #[test]
+    fn the_last_match_wins_and_directories_carry() {
+        assert!(excluded("d", "d/x/y"));
+        assert!(!excluded("d\n!d/x", "d/x/y"));
+        assert!(excluded("!d/x\nd", "d/x"));
+        assert!(excluded("*\n!README.md", "a.md"));
+        assert!(!excluded("*\n!README.md", "README.md"));
+    }
+
+    #[test]
+    fn spellings_of_one_pattern() {
+        for file in ["d", "d/", "/d", "./d", "  d  ", "\u{feff}d", "d\r\n", "x/../d"] {
+            assert!(excluded(file, "d"), "{file:?}");
+        }
+        assert!(!excluded(" # d\n#d", "d"));
+        assert!(!excluded(".\n../d", "d"));
+    }
+
+    #[test]
+    fn stars() {
+        assert!(excluded("*.md", "a.md") && !excluded("*.md", "d/a.md"));
+        assert!(excluded("**/*.md", "a.md") && excluded("**/*.md", "d/e/a.md"));
+        assert!(excluded("**", "any/thing"));
+        assert!(excluded("d/**", "d/x") && !excluded("d/**", "d"));
+        assert!(excluded("a/**/b", "a/b") && excluded("a/**/b", "a/x/y/b"));
+        assert!(excluded("a**************b", "ab"));
+    }
+
+    #[test]
+    fn what_can_not_be_a_pattern_is_named_with_its_line() {
+        let bad = |text: &str| IgnoreFile::parse(text).matcher().unwrap_err();
+        assert_eq!(bad("a\n!"), BadIgnore { line: 2, what: "illegal exclusion pattern: \"!\"".into() });
+        assert_eq!(bad("\n\n[").line, 3);
+    }
+}
