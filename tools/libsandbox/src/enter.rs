@@ -7,47 +7,67 @@ use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, 
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 /// Enters the best mode that works, or the one wanted. Call it once, first thing in `main`, while the
 /// process has one thread. Afterwards this process sees itself as root and may mount.
 pub fn enter(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
-    if geteuid().is_root() {
-        return enter_as_root(wanted);
-    }
     let mut tried = Vec::new();
-    let ranges = subordinate_ranges();
-    for mode in [Isolation::Subuid, Isolation::Single] {
-        if wanted.is_some_and(|wanted| wanted != mode) {
-            continue;
-        }
-        if mode == Isolation::Subuid && ranges.is_none() {
-            tried.push(
-                "subuid: no range of at least 65535 ids in /etc/subuid and /etc/subgid, or no newuidmap"
-                    .into(),
-            );
-            continue;
-        }
-        match enter_userns(mode, ranges) {
-            Ok(()) => return Ok(mode),
-            Err(error) => tried.push(format!("{mode}: {error}")),
-        }
+    let outer = geteuid().is_root().then(outer_mode);
+    match outer {
+        Some(mode) if wanted.is_none_or(|wanted| wanted == mode) => match unshare(UnshareFlags::NEWNS) {
+            Ok(()) => return private_mounts().map(|()| mode),
+            Err(errno) => tried.push(format!("{mode}: mount namespace: {errno}")),
+        },
+        Some(mode) => tried.push(format!("the only mode here is {mode}: the caller is root already")),
+        None if wanted == Some(Isolation::Root) => tried.push("root: not root".into()),
+        None => {}
     }
-    if wanted == Some(Isolation::Root) {
-        tried.push("root: not root".into());
+    // What was asked for could not be had by root: no other mode is what was asked for.
+    if outer.is_some() && wanted.is_some() {
+        return Err(unavailable(&tried));
     }
-    Err(unavailable(&tried))
+    enter_unprivileged(wanted, &mut tried).ok_or_else(|| unavailable(&tried))
 }
 
-fn enter_as_root(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
-    let mode = outer_mode();
-    if wanted.is_some_and(|wanted| wanted != mode) {
-        return Err(unavailable(&[format!("the only mode here is {mode}: the caller is root already")]));
+fn enter_unprivileged(wanted: Option<Isolation>, tried: &mut Vec<String>) -> Option<Isolation> {
+    let ranges = subordinate_ranges();
+    if wanted.is_none_or(|wanted| wanted == Isolation::Subuid) {
+        match ranges {
+            // A process that is in a new namespace can't go back to try the next: it falls inside.
+            Some(ranges) => return enter_userns(Some(ranges), wanted.is_none(), tried),
+            None => tried.push(
+                "subuid: no range of at least 65535 ids in /etc/subuid and /etc/subgid, or no newuidmap"
+                    .into(),
+            ),
+        }
     }
-    unshare(UnshareFlags::NEWNS)
-        .map_err(|error| unavailable(&[format!("{mode}: mount namespace: {error}")]))?;
-    private_mounts()?;
-    Ok(mode)
+    match wanted {
+        None | Some(Isolation::Single) => enter_userns(None, true, tried),
+        Some(_) => None,
+    }
+}
+
+fn enter_userns(
+    ranges: Option<(Range, Range)>,
+    single_will_do: bool,
+    tried: &mut Vec<String>,
+) -> Option<Isolation> {
+    let mode = if ranges.is_some() { Isolation::Subuid } else { Isolation::Single };
+    let enter = || {
+        let mapper = Mapper::start(getuid(), getgid(), ranges, single_will_do)?;
+        unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(setup("user namespace"))?;
+        let mode = mapper.map()?;
+        let (root, group) = (Uid::from_raw(0), Gid::from_raw(0));
+        setresgid(group, group, group).map_err(setup("setresgid"))?;
+        setresuid(root, root, root).map_err(setup("setresuid"))?;
+        if mode == Isolation::Subuid {
+            setgroups(&[]).map_err(setup("setgroups"))?;
+        }
+        private_mounts().map(|()| mode)
+    };
+    enter().map_err(|error: SandboxError| tried.push(format!("{mode}: {error}"))).ok()
 }
 
 /// Root of the host, or of a user namespace that somebody made before us.
@@ -65,7 +85,8 @@ fn unavailable(tried: &[String]) -> SandboxError {
     SandboxError::Unavailable(format!(
         "no way to isolate works here ({}); run as root, or give the user subordinate ids \
          (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER) and install uidmap, \
-         or allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0)",
+         or allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container \
+         of docker, --security-opt seccomp=unconfined)",
         tried.join("; ")
     ))
 }
@@ -79,31 +100,6 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 fn private_mounts() -> Result<(), SandboxError> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(setup("private mounts"))
-}
-
-fn enter_userns(mode: Isolation, ranges: Option<(Range, Range)>) -> Result<(), SandboxError> {
-    let (uid, gid) = (getuid(), getgid());
-    let mapper = match (mode, ranges) {
-        (Isolation::Subuid, Some(ranges)) => Some(Mapper::start(uid, gid, ranges)?),
-        _ => None,
-    };
-    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(setup("user namespace"))?;
-    match mapper {
-        Some(mapper) => mapper.map()?,
-        None => {
-            let write = |path: &str, text: String| std::fs::write(path, text).map_err(setup(path));
-            write("/proc/self/setgroups", "deny".into())?;
-            write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-            write("/proc/self/gid_map", format!("0 {gid} 1"))?;
-        }
-    }
-    let (root, group) = (Uid::from_raw(0), Gid::from_raw(0));
-    setresgid(group, group, group).map_err(setup("setresgid"))?;
-    setresuid(root, root, root).map_err(setup("setresuid"))?;
-    if mode == Isolation::Subuid {
-        setgroups(&[]).map_err(setup("setgroups"))?;
-    }
-    private_mounts()
 }
 
 /// First id and how many.
@@ -137,43 +133,76 @@ fn range_of(line: &str, name: Option<&str>, uid: u32) -> Option<Range> {
     (range.1 >= 65535).then_some(range)
 }
 
-/// A child left outside the new namespace, where newuidmap(1) must run.
+/// A child left outside the new namespace, where its id maps must be written.
 struct Mapper {
     child: Pid,
-    go: std::os::unix::net::UnixStream,
+    go: UnixStream,
 }
 
+/// The child's exit status.
+const SUBUID: i32 = 0;
+const SINGLE: i32 = 2;
+const NEITHER: i32 = 1;
+
 impl Mapper {
-    fn start(uid: Uid, gid: Gid, (uids, gids): (Range, Range)) -> Result<Self, SandboxError> {
-        let (go, mut wait) = std::os::unix::net::UnixStream::pair().map_err(setup("socketpair"))?;
+    fn start(
+        uid: Uid,
+        gid: Gid,
+        ranges: Option<(Range, Range)>,
+        single_will_do: bool,
+    ) -> Result<Self, SandboxError> {
+        let (go, mut wait) = UnixStream::pair().map_err(setup("socketpair"))?;
         let parent = std::process::id();
         match sys::clone(0).map_err(setup("fork"))? {
             sys::Side::Parent(child) => Ok(Self { child, go }),
             sys::Side::Child => {
                 drop(go);
-                let ready = wait.read_exact(&mut [0]).is_ok();
-                let mapped = ready
-                    && run_mapper("newuidmap", parent, uid.as_raw(), uids)
-                    && run_mapper("newgidmap", parent, gid.as_raw(), gids);
-                sys::exit_now(if mapped { 0 } else { 1 })
+                if wait.read_exact(&mut [0]).is_err() {
+                    sys::exit_now(NEITHER);
+                }
+                // Where one id will do, failing to get more (newuidmap without its setuid bit, as in many
+                // containers) is no news.
+                let quiet = single_will_do;
+                let many = ranges.is_some_and(|(uids, gids)| {
+                    run_mapper("newuidmap", parent, uid.as_raw(), uids, quiet)
+                        && run_mapper("newgidmap", parent, gid.as_raw(), gids, quiet)
+                });
+                let one = || single_will_do && map_one(parent, uid, gid).is_ok();
+                sys::exit_now(match many {
+                    true => SUBUID,
+                    false if one() => SINGLE,
+                    false => NEITHER,
+                })
             }
         }
     }
 
-    fn map(mut self) -> Result<(), SandboxError> {
+    /// Has the maps of this process written.
+    fn map(mut self) -> Result<Isolation, SandboxError> {
         self.go.write_all(b"g").map_err(setup("id map helper"))?;
         match waitpid(self.child, None) {
-            Ok(WaitStatus::Exited(_, 0)) => Ok(()),
-            _ => Err(SandboxError::Setup("newuidmap or newgidmap refused the map".into())),
+            Ok(WaitStatus::Exited(_, SUBUID)) => Ok(Isolation::Subuid),
+            Ok(WaitStatus::Exited(_, SINGLE)) => Ok(Isolation::Single),
+            _ => Err(SandboxError::Setup("the id maps were refused".into())),
         }
     }
 }
 
-fn run_mapper(tool: &str, pid: u32, own: u32, range: Range) -> bool {
+fn map_one(pid: u32, uid: Uid, gid: Gid) -> std::io::Result<()> {
+    let write = |name: &str, text: String| std::fs::write(format!("/proc/{pid}/{name}"), text);
+    write("setgroups", "deny".into())?;
+    write("uid_map", format!("0 {uid} 1"))?;
+    write("gid_map", format!("0 {gid} 1"))
+}
+
+fn run_mapper(tool: &str, pid: u32, own: u32, range: Range, quiet: bool) -> bool {
     let count = range.1.min(u32::MAX - 2);
     let words = [pid, 0, own, 1, 1, range.0, count].map(|word| word.to_string());
     let mut command = Command::new(tool);
     command.args(words).env_clear().env("PATH", "/usr/bin:/bin:/usr/local/bin").stdin(Stdio::null());
+    if quiet {
+        command.stderr(Stdio::null());
+    }
     command.status().is_ok_and(|status| status.success())
 }
 

@@ -1,7 +1,7 @@
 //! The promises, one function each.
 
 use crate::inside::FAILED;
-use crate::{Ran, Verdict, World};
+use crate::{Ran, Running, Verdict, World};
 use libsandbox::Isolation;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -34,6 +34,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("devices of the image don't open, ours do", devices),
     ("an image without /etc works", bare_image),
     ("a terminal is the sandbox's own", terminal),
+    ("without a working newuidmap one id will do, unless more are asked for", fall_to_single),
 ];
 
 fn expect(what: &str, ran: &Ran, status: i32, out: &str) -> Verdict {
@@ -96,9 +97,14 @@ fn nothing_outlives_a_killed_caller(world: &World) -> Verdict {
     let seconds = unique(world, 2);
     let script = format!("setsid sleep {seconds} & sleep {seconds}");
     let mut command = world.command(&[], &["sh", "-c", &script]);
-    let mut child = command.stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+    let child = command.stdout(Stdio::null()).spawn().map(Running).map_err(|error| error.to_string())?;
     ensure(within(10, || sleeping(&seconds)), "the command did not start")?;
-    child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+    if world.mode == Isolation::Root {
+        let program = std::fs::read_link(format!("/proc/{}/exe", child.0.id()));
+        let sealed = program.as_ref().is_ok_and(|path| path.to_string_lossy().starts_with("/memfd:"));
+        ensure(sealed, format!("root runs from {program:?}, not a sealed copy"))?;
+    }
+    drop(child);
     ensure(within(5, || !sleeping(&seconds)), "a process outlives the caller")?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
     let dir = world.path("").display().to_string();
@@ -265,6 +271,9 @@ fn mounts(world: &World) -> Verdict {
     expect("mounts", &world.sh(&options, script), 0, out)?;
     ensure(world.path("shared/made").exists(), "what was written to a bind is not there")?;
     upper_is_empty(world)?;
+    symlink("/data", world.path("image/var")).map_err(|error| error.to_string())?;
+    let ran = world.run(&["secret=/var/s"], &["cat", "/data/s"]);
+    expect("through a link of the image", &ran, 0, "hush")?;
     let ran = world.run(&["tmpfs=/"], &["true"]);
     expect("on the root", &ran, FAILED.into(), "")
 }
@@ -297,13 +306,14 @@ fn signals(world: &World) -> Verdict {
     let try_one = |script: &str, seconds: &str, signal: &str| -> Result<(i32, Duration), String> {
         let script = script.replace("SECONDS", seconds);
         let mut command = world.command(&["grace=1"], &["sh", "-c", &script]);
-        let mut child = command.stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+        let mut child =
+            command.stdout(Stdio::null()).spawn().map(Running).map_err(|error| error.to_string())?;
         ensure(within(10, || sleeping(seconds)), "the command did not start")?;
         let start = Instant::now();
         let signal: nix::sys::signal::Signal = signal.parse().map_err(|_| "signal")?;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id() as i32), signal)
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.0.id() as i32), signal)
             .map_err(|errno| errno.desc().to_owned())?;
-        let status = child.wait().map_err(|error| error.to_string())?;
+        let status = child.0.wait().map_err(|error| error.to_string())?;
         ensure(!sleeping(seconds), "a process lives on")?;
         Ok((status.code().unwrap_or(-1), start.elapsed()))
     };
@@ -311,11 +321,7 @@ fn signals(world: &World) -> Verdict {
     let (status, took) = try_one(polite, &unique(world, 3), "SIGINT")?;
     ensure(status == 130 && took < Duration::from_millis(900), format!("polite: {status} after {took:?}"))?;
     ensure(world.path("upper/said").exists(), "the command did not get TERM")?;
-    for name in ["work", "scratch"] {
-        let _ = std::fs::remove_dir_all(world.path(name));
-        std::fs::create_dir(world.path(name)).map_err(|error| error.to_string())?;
-        world.give_away(world.path(name))?;
-    }
+    world.freshen();
     let stubborn = "trap '' TERM; sleep SECONDS; sleep SECONDS";
     let (status, took) = try_one(stubborn, &unique(world, 4), "SIGTERM")?;
     let in_time = took > Duration::from_millis(900) && took < Duration::from_secs(4);
@@ -341,4 +347,23 @@ fn terminal(world: &World) -> Verdict {
     let ran = world
         .sh(&["terminal"], "tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; (: </dev/tty) && echo ctty");
     expect("terminal", &ran, 0, "/dev/pts/0\r\nall\r\nctty\r\n")
+}
+
+fn fall_to_single(world: &World) -> Verdict {
+    if world.mode != Isolation::Subuid || world.who.is_none() {
+        return Ok(());
+    }
+    let run = |mode: &str| -> Result<Ran, String> {
+        let inner = world.command(&[], &["cat", "/proc/self/uid_map"]);
+        // setuid programs get nothing any more.
+        let mut command = std::process::Command::new("setpriv");
+        command.arg("--no-new-privs").arg(inner.get_program());
+        command.args(inner.get_args().map(|word| if word == "subuid" { mode.as_ref() } else { word }));
+        command.output().map(Ran::from).map_err(|error| error.to_string())
+    };
+    let ran = run("auto")?;
+    let map: Vec<_> = ran.out.split_whitespace().collect();
+    ensure(matches!(map[..], ["0", _, "1"]), format!("auto: {ran:?}"))?;
+    let ran = run("subuid")?;
+    ensure(ran.status == i32::from(FAILED) && ran.err.contains("usermod"), format!("subuid: {ran:?}"))
 }

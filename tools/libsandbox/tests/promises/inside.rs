@@ -23,10 +23,14 @@ pub fn main(words: &[String]) -> ExitCode {
 fn try_main(words: &[String]) -> Result<u8, SandboxError> {
     let bad = |what: &str| SandboxError::Setup(what.to_owned());
     let [mode, dir, rest @ ..] = words else { return Err(bad("usage")) };
-    let wanted: Isolation = mode.parse().map_err(|error: String| bad(&error))?;
+    let wanted = match mode.as_str() {
+        "auto" => None,
+        mode => Some(mode.parse::<Isolation>().map_err(|error| bad(&error))?),
+    };
+    libsandbox::seal(std::env::args_os(), std::env::vars_os())?;
     let mut options = rest.split(|word| word == "--");
     let (options, argv) = (options.next().unwrap_or_default(), options.next().unwrap_or_default());
-    let isolation = enter(Some(wanted))?;
+    let isolation = enter(wanted)?;
     // A descriptor that a careless caller leaves open over exec.
     let leak = std::fs::File::open("/").map_err(|error| bad(&error.to_string()))?;
     nix::fcntl::fcntl(&leak, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))

@@ -54,7 +54,7 @@ fn keep_promises(mode: Isolation, filter: &str) -> u32 {
         if !name.contains(filter) && !mode.name().contains(filter) {
             continue;
         }
-        match World::new(mode, who.as_ref()).and_then(|world| case(&world)) {
+        match World::new(mode, who).and_then(|world| case(&world)) {
             Ok(()) => say(&format!("{mode}: {name}: ok")),
             Err(why) => {
                 failed += 1;
@@ -77,21 +77,38 @@ fn user_for(mode: Isolation) -> Result<Who, &'static str> {
         return Err("there is no /bin/busybox (busybox-static)");
     }
     let root = nix::unistd::geteuid().is_root();
-    match (mode, root) {
-        (Isolation::Root, true) => Ok(None),
-        (Isolation::Root, false) => Err("it needs root"),
-        (_, false) => Ok(None),
-        (Isolation::Subuid, true) => with_subordinate_ids().map(Some),
-        (Isolation::Single, true) => Ok(Some((65534, 65534))),
-    }
+    let who = match (mode, root) {
+        (Isolation::Root, true) | (Isolation::Single, false) => None,
+        (Isolation::Root, false) => return Err("it needs root"),
+        (Isolation::Subuid, _) => {
+            let user = with_subordinate_ids(root).ok_or("no user, or not this one, has subordinate ids")?;
+            root.then_some((user.uid.as_raw(), user.gid.as_raw()))
+        }
+        (Isolation::Single, true) => Some((65534, 65534)),
+    };
+    // Another program's opinion on whether the machine allows it.
+    let kind = if mode == Isolation::Root { "--mount" } else { "--user" };
+    let mut probe = as_user(who, Path::new("unshare"));
+    let allowed =
+        probe.args([kind, "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    if allowed { Ok(who) } else { Err("this machine allows no namespaces") }
 }
 
-fn with_subordinate_ids() -> Result<(u32, u32), &'static str> {
-    let ranges = std::fs::read_to_string("/etc/subuid").unwrap_or_default();
+fn with_subordinate_ids(root: bool) -> Option<nix::unistd::User> {
+    let ranges = std::fs::read_to_string("/etc/subuid").ok()?;
     let user = |line: &str| nix::unistd::User::from_name(line.split(':').next()?).ok().flatten();
-    let ordinary = |user: &nix::unistd::User| !user.uid.is_root();
-    let found = ranges.lines().filter_map(user).find(ordinary);
-    found.map(|user| (user.uid.as_raw(), user.gid.as_raw())).ok_or("no user has subordinate ids")
+    let usable = |user: &nix::unistd::User| match root {
+        true => !user.uid.is_root(),
+        false => user.uid == nix::unistd::getuid(),
+    };
+    ranges.lines().filter_map(user).find(usable)
+}
+
+fn as_user(who: Who, program: &Path) -> Command {
+    let Some((uid, gid)) = who else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]).arg(program);
+    command
 }
 
 /// One case's files: a small image, an upper directory, and a copy of this program that the user may run.
@@ -102,7 +119,7 @@ struct World {
 }
 
 impl World {
-    fn new(mode: Isolation, who: Option<&(u32, u32)>) -> Result<Self, String> {
+    fn new(mode: Isolation, who: Who) -> Result<Self, String> {
         let make = || {
             let dir = tempfile::tempdir()?;
             std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755))?;
@@ -124,7 +141,7 @@ impl World {
             )?;
             std::fs::write(image.join("etc/group"), "app:x:1001:\nextra:x:44:app\n")?;
             std::fs::write(dir.path().join("shared/file"), "shared\n")?;
-            Ok(Self { mode, who: who.copied(), dir })
+            Ok(Self { mode, who, dir })
         };
         let world = make().map_err(|error: std::io::Error| format!("cannot make the image: {error}"))?;
         world.give_away(world.path(""))?;
@@ -152,30 +169,33 @@ impl World {
 
     /// The command that runs `argv` in a sandbox with `options` (see the module `inside`).
     fn command(&self, options: &[&str], argv: &[&str]) -> Command {
-        let mut command = match self.who {
-            None => Command::new(self.path("program")),
-            Some((uid, gid)) => {
-                let mut command = Command::new("setpriv");
-                command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
-                command.arg(self.path("program"));
-                command
-            }
-        };
+        let mut command = as_user(self.who, &self.path("program"));
         command.arg("--inside").arg(self.mode.name()).arg(self.dir.path()).args(options).arg("--").args(argv);
         command.stdin(Stdio::null()).current_dir("/");
         command
     }
 
     fn run(&self, options: &[&str], argv: &[&str]) -> Ran {
-        // Again and again in one world: overlayfs wants its work directory fresh.
-        for name in ["work", "scratch"] {
-            let _ = std::fs::remove_dir_all(self.path(name));
-            let _ = std::fs::create_dir(self.path(name));
-            let _ = self.give_away(self.path(name));
-        }
+        self.freshen();
         match self.command(options, argv).output() {
             Ok(output) => Ran::from(output),
             Err(error) => Ran { status: -1, out: String::new(), err: error.to_string() },
+        }
+    }
+
+    /// Makes the directories anew that serve for one run.
+    fn freshen(&self) {
+        for name in ["work", "scratch"] {
+            self.remove(name);
+            let _ = std::fs::create_dir(self.path(name));
+            let _ = self.give_away(self.path(name));
+        }
+    }
+
+    /// overlayfs leaves directories without any permission.
+    fn remove(&self, name: &str) {
+        if let Ok(dir) = std::fs::File::open(self.path("")) {
+            let _ = libtree::remove::remove_all(dir, name.as_bytes());
         }
     }
 
@@ -187,7 +207,19 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         // An ordinary user can't remove what other ids own; root can.
-        let _ = std::fs::remove_dir_all(self.path("upper"));
+        for name in ["work", "upper"] {
+            self.remove(name);
+        }
+    }
+}
+
+/// A sandbox that runs beside the test, and never outlives it.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
