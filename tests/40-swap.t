@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2030,SC2031 # PATH is meant to change in subshells only
 # Any tool can be replaced by one that reads and writes the same streams: those in swap/ are sh, jq and GNU tar.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
