@@ -27,9 +27,9 @@ image-run whiteouts sh -c 'ls /d /d/sub; cat /d/uno; ls -ld /bin/awk' >out 2>/de
 is "what was deleted is gone" "$(tr '\n' ' ' <out)" "/d: pipe sub uno work  /d/sub: one more "
 
 if have skopeo jq; then
-    ok "skopeo reads the store" skopeo inspect "oci:$STAGEPIPE_STORE:docker.io/library/greeting:latest"
+    ok "skopeo reads the store" skopeo inspect "oci:$STAGEPIPE_STORE:greeting:latest"
     ok "skopeo copies the image, checking every digest" \
-        skopeo copy -q "oci:$STAGEPIPE_STORE:docker.io/library/greeting:latest" "oci:$work/copy:greeting"
+        skopeo copy -q "oci:$STAGEPIPE_STORE:greeting:latest" "oci:$work/copy:greeting"
     image-build -o type=oci,dest=oci.tar "$cases/two-stages" >/dev/null 2>&1
     ok "skopeo reads the OCI tar" skopeo inspect oci-archive:oci.tar
     image-build -t greeting -o type=docker,dest=docker.tar "$cases/two-stages" >/dev/null 2>&1
@@ -43,10 +43,10 @@ else
 fi
 if have umoci && [ "$(id -u)" = 0 ]; then
     ok "umoci unpacks the store's image" \
-        umoci unpack --image "$STAGEPIPE_STORE:docker.io/library/whiteouts:latest" "$work/bundle"
+        umoci unpack --image "$STAGEPIPE_STORE:whiteouts:latest" "$work/bundle"
     is "it finds the same files" "$(ls bundle/rootfs/d && cat bundle/rootfs/d/uno)" "$(printf '%s\n' pipe sub uno work one more)"
     is "and the same owners" "$(stat -c %u:%g bundle/rootfs/d/sub)" 7:8
-    umoci unpack --image "$STAGEPIPE_STORE:docker.io/library/greeting:latest" "$work/hello" >/dev/null 2>&1
+    umoci unpack --image "$STAGEPIPE_STORE:greeting:latest" "$work/hello" >/dev/null 2>&1
     is "the unpacked image runs under chroot" "$(chroot hello/rootfs /bin/cat /etc/hello)" "Hello, world!"
     if have runc; then
         jq '.process.terminal = false' hello/config.json >config && mv config hello/config.json
