@@ -1,1 +1,44 @@
-//! Placeholder while the workspace is laid out.
+//! Reads a Dockerfile and says what is to be built: build-plan(5).
+//!
+//! A pure function of the Dockerfile, the build arguments, the target and the platform. It resolves FROM
+//! and the names of stages, keeps every other word as it is written, and never looks at a tree, an
+//! image or the network.
+
+pub mod check;
+mod dockerfile;
+mod duration;
+mod error;
+pub mod expand;
+mod instruction;
+mod lines;
+mod modifier;
+mod mount;
+pub mod outline;
+mod plan;
+mod platform;
+mod words;
+
+pub use dockerfile::{Dockerfile, parse};
+pub use error::{ParseError, snippet};
+pub use lines::Directives;
+pub use plan::{Options, plan};
+
+use instruction::{Parsed, trigger_line};
+use libwire::plan::Instruction;
+
+/// Parses an ONBUILD trigger of a base image, as it runs in a stage that may name `stages` (by index, the
+/// stage itself last) and `contexts`.
+pub fn parse_trigger(
+    text: &str,
+    escape: char,
+    stages: &[Option<String>],
+    contexts: &[String],
+) -> Result<Instruction, ParseError> {
+    let line = trigger_line(text);
+    let Parsed::Op { op, from, mounts, .. } = instruction::parse(&line, escape)? else {
+        return Err(ParseError::file("FROM isn't allowed as an ONBUILD trigger"));
+    };
+    let names = plan::Names { stages, contexts, current: stages.len().saturating_sub(1) };
+    let op = plan::resolve(op, from.as_deref(), &mounts, &names)?;
+    Ok(Instruction { line: 0, line_end: 0, text: line.text, op })
+}

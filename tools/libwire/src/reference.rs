@@ -140,7 +140,7 @@ fn split_name(name: &str) -> Result<(String, String), &'static str> {
         return Err("the registry must be a host name or address with an optional :port");
     }
     if path.bytes().any(|b| b.is_ascii_uppercase()) {
-        return Err("the repository name must be lower case");
+        return Err("the repository name must be lowercase");
     }
     if !path.split('/').all(is_path_component) {
         return Err(

@@ -1,0 +1,68 @@
+//! Findings as text and as JSON, in the shapes BuildKit prints.
+
+use super::Finding;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::json;
+use std::io::{self, Write};
+
+fn url(finding: &Finding) -> String {
+    let mut dashed = String::new();
+    let name: Vec<char> = finding.rule.name.chars().collect();
+    for (at, &c) in name.iter().enumerate() {
+        let starts_word = c.is_uppercase()
+            && at > 0
+            && (name[at - 1].is_lowercase() || name.get(at + 1).is_some_and(|next| next.is_lowercase()));
+        if starts_word {
+            dashed.push('-');
+        }
+        dashed.extend(c.to_lowercase());
+    }
+    format!("https://docs.docker.com/go/dockerfile/rule/{dashed}/")
+}
+
+/// One block a finding: rule and address, detail, place, and the lines around with `>>>` at those meant.
+pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let lines: Vec<&str> = source.lines().collect();
+    for finding in findings {
+        writeln!(out, "WARNING: {} - {}", finding.rule.name, url(finding))?;
+        writeln!(out, "{}", finding.detail)?;
+        writeln!(out, "{name}:{}", finding.line)?;
+        writeln!(out, "--------------------")?;
+        let (first, last) = (finding.line as usize, finding.line_end as usize);
+        for (at, line) in lines.iter().enumerate().take(last + 2).skip(first.saturating_sub(3)) {
+            let mark = if (first..=last).contains(&(at + 1)) { ">>>" } else { "   " };
+            writeln!(out, "{:>4} | {mark} {line}", at + 1)?;
+        }
+        writeln!(out, "--------------------\n")?;
+    }
+    match findings.len() {
+        0 => writeln!(out, "Check complete, no warnings found."),
+        1 => writeln!(out, "Check complete, 1 warning has been found!"),
+        n => writeln!(out, "Check complete, {n} warnings have been found!"),
+    }
+}
+
+/// BuildKit's lint result as JSON.
+pub fn write_json(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let warning = |finding: &Finding| {
+        json!({
+            "ruleName": finding.rule.name,
+            "description": finding.rule.description,
+            "url": url(finding),
+            "detail": finding.detail,
+            "location": {
+                "sourceIndex": 0,
+                "ranges": [{
+                    "start": {"line": finding.line, "character": 0},
+                    "end": {"line": finding.line_end, "character": 0},
+                }],
+            },
+        })
+    };
+    let value = json!({
+        "warnings": findings.iter().map(warning).collect::<Vec<_>>(),
+        "sources": [{"filename": name, "language": "Dockerfile", "data": STANDARD.encode(source)}],
+    });
+    serde_json::to_writer_pretty(&mut *out, &value)?;
+    writeln!(out)
+}

@@ -1,0 +1,173 @@
+//! A parsed Dockerfile: stages and their instructions.
+
+use crate::instruction::{self, From, Parsed};
+use crate::lines::{self, Directives, Line};
+use crate::{ParseError, expand::Expander};
+use libwire::plan::Op;
+
+/// One instruction with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) line: Line,
+    pub(crate) parsed: Parsed,
+}
+
+/// FROM and what follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StageItem {
+    pub(crate) line: Line,
+    pub(crate) from: From,
+    pub(crate) items: Vec<Item>,
+}
+
+/// A whole file, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dockerfile {
+    pub(crate) directives: Directives,
+    /// The ARGs before the first FROM.
+    pub(crate) globals: Vec<Item>,
+    pub(crate) stages: Vec<StageItem>,
+}
+
+impl Dockerfile {
+    /// The escape character.
+    pub fn escape(&self) -> char {
+        self.directives.escape.unwrap_or('\\')
+    }
+
+    /// The directives at the top.
+    pub fn directives(&self) -> &Directives {
+        &self.directives
+    }
+
+    pub(crate) fn expander(&self) -> Expander {
+        Expander::new(self.escape())
+    }
+}
+
+/// Parses a Dockerfile's text.
+pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Err(ParseError::file("the Dockerfile cannot be empty"));
+    }
+    let read = lines::read(text)?;
+    if read.lines.is_empty() {
+        return Err(ParseError::file("file with no instructions"));
+    }
+    let escape = read.directives.escape.unwrap_or('\\');
+    let mut file = Dockerfile { directives: read.directives, globals: Vec::new(), stages: Vec::new() };
+    let mut counted = None;
+    for line in read.lines {
+        let (first, last) = (line.line, line.line_end);
+        let parsed = match instruction::parse(&line, escape).map_err(|error| error.at(first, last)) {
+            Ok(parsed) => parsed,
+            // As BuildKit: words that can't be read, anywhere, come before words that are missing.
+            Err(error) if error.missing => {
+                counted.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match (parsed, file.stages.last_mut()) {
+            (Parsed::From(from), _) => file.stages.push(StageItem { line, from, items: Vec::new() }),
+            (parsed, Some(stage)) => stage.items.push(Item { line, parsed }),
+            (parsed @ Parsed::Op { op: Op::Arg { .. }, .. }, None) => {
+                file.globals.push(Item { line, parsed })
+            }
+            (_, None) => {
+                let what = "no build stage in current context: only ARG may stand before the first FROM";
+                return Err(ParseError::new(what).at(first, last));
+            }
+        }
+    }
+    if let Some(error) = counted {
+        return Err(error);
+    }
+    match file.stages.is_empty() {
+        true => Err(ParseError::file("dockerfile contains no stages to build: there is no FROM")),
+        false => Ok(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn what(text: &str) -> (Option<u32>, String) {
+        let error = parse(text).unwrap_err();
+        (error.line, error.what)
+    }
+
+    #[test]
+    fn four_kinds_of_nothing() {
+        assert_eq!(what("\n \n"), (None, "the Dockerfile cannot be empty".into()));
+        assert_eq!(what("# only\n"), (None, "file with no instructions".into()));
+        assert_eq!(what("ARG A\n").0, None);
+        assert_eq!(what("\nENV A=1\nFROM x\n").0, Some(2));
+    }
+
+    #[test]
+    fn lines_join_and_comments_drop_out() {
+        let file = parse("FROM a\nRUN echo \\\n# comment\n\n  b \\  \nc\n").unwrap();
+        let line = &file.stages[0].items[0].line;
+        assert_eq!((line.text.as_str(), line.line, line.line_end), ("RUN echo   b c", 2, 6));
+        assert!(line.blank_inside);
+    }
+
+    #[test]
+    fn an_escaped_escape_ends_the_line() {
+        let file = parse("FROM a\nRUN echo \\\\\nRUN b\n").unwrap();
+        assert_eq!(file.stages[0].items.len(), 2);
+    }
+
+    #[test]
+    fn heredocs_are_read_whole() {
+        let file =
+            parse("FROM a\nCOPY <<-\"E\" <<F /d/\n\t\tx\n  y\n\tE\n# z\nF\nRUN <<E\nbody\nE\n").unwrap();
+        let docs = &file.stages[0].items[0].line.heredocs;
+        assert_eq!((docs[0].body.as_str(), docs[0].expand), ("x\n  y\n", false));
+        assert_eq!((docs[1].body.as_str(), docs[1].expand), ("# z\n", true));
+        assert_eq!(file.stages[0].items[1].line.heredocs[0].body, "body\n");
+        assert_eq!(what("FROM a\nRUN <<E\nx\n").0, Some(2));
+    }
+
+    #[test]
+    fn errors_name_the_text() {
+        for (line, want) in [
+            ("RUNN x", "unknown instruction: RUNN (did you mean RUN?)"),
+            ("COPY --chonw=1 a b", "unknown flag: --chonw of COPY (did you mean chown?)"),
+            ("COPY --chmod=1 --chmod=2 a b", "duplicate flag specified: --chmod"),
+            ("COPY --from a b", "missing a value on flag: --from; write --from=VALUE"),
+            ("ENV A", "ENV must have two arguments"),
+            ("CMD [\"a\", 1]", "when using JSON array syntax, arrays must be comprised of strings only"),
+            ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
+            ("WORKDIR", "WORKDIR requires exactly one argument"),
+        ] {
+            assert_eq!(what(&format!("FROM a\n{line}\n")), (Some(2), want.into()), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(FROM a\n)?([A-Z]{0,8} ?[-a-z$<\"'\\\\\\[\\],=#{} ]{0,20}\n?){0,6}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn what_is_parsed_and_printed_parses_to_the_same(
+            env in "[a-z]{1,8}", value in "[a-z0-9./-]{1,12}", path in "/[a-z/]{1,12}", body in "[a-z$ \n]{0,30}",
+        ) {
+            let text = format!("FROM a AS b\nENV {env}={value}\nWORKDIR {path}\nCOPY <<X-1 {path}\n{body}\nX-1\n");
+            let first = parse(&text).unwrap();
+            let printed: String = std::iter::once(&first.stages[0].line)
+                .chain(first.stages[0].items.iter().map(|item| &item.line))
+                .map(|line| {
+                    let bodies: String = line.heredocs.iter().map(|doc| format!("{}{}\n", doc.body, doc.name)).collect();
+                    format!("{}\n{bodies}", line.text)
+                })
+                .collect();
+            prop_assert_eq!(parse(&printed).unwrap(), first);
+        }
+    }
+}

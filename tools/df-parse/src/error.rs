@@ -1,0 +1,150 @@
+//! A Dockerfile that can't be: where, what, and what was probably meant.
+
+use std::fmt::Write;
+
+/// Why a Dockerfile is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ParseError {
+    /// First line at fault, from 1; `None` when no line is.
+    pub line: Option<u32>,
+    /// Last line at fault.
+    pub line_end: u32,
+    /// What is wrong, with a suggestion where there is one.
+    pub what: String,
+    /// The text at fault, to point at; empty when the whole line is.
+    pub token: String,
+    /// Whether words are missing, rather than unreadable.
+    pub missing: bool,
+}
+
+impl ParseError {
+    /// An error of the whole file.
+    pub fn file(what: impl Into<String>) -> Self {
+        Self { line: None, line_end: 0, what: what.into(), token: String::new(), missing: false }
+    }
+
+    /// An error at a place that [`ParseError::at`] fills in.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self::file(what)
+    }
+
+    /// Says that words are missing.
+    pub(crate) fn missing(what: impl Into<String>) -> Self {
+        Self { missing: true, ..Self::file(what) }
+    }
+
+    /// Names the text at fault.
+    pub(crate) fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// Fills in the lines, unless they are known already.
+    pub(crate) fn at(mut self, line: u32, line_end: u32) -> Self {
+        if self.line.is_none() {
+            (self.line, self.line_end) = (Some(line), line_end);
+        }
+        self
+    }
+
+    /// `Dockerfile:7`, or the name alone.
+    pub fn place(&self, name: &str) -> String {
+        self.line.map_or_else(|| name.to_owned(), |line| format!("{name}:{line}"))
+    }
+
+    /// The lines at fault with carets below the text at fault.
+    pub fn snippet(&self, source: &str) -> String {
+        self.line.map_or_else(String::new, |line| snippet(source, line, self.line_end, &self.token))
+    }
+}
+
+/// Lines `first` to `last` of `source`, at most six, numbered; carets below `token` where it first
+/// occurs, or below the first line's text.
+pub fn snippet(source: &str, first: u32, last: u32, token: &str) -> String {
+    let mut out = String::new();
+    let lines = source.split('\n').map(|line| line.trim_end_matches('\r'));
+    let count = (last.saturating_sub(first) as usize + 1).min(6);
+    let shown: Vec<_> = lines.skip(first as usize - 1).take(count).collect();
+    let marked = shown.iter().position(|line| !token.is_empty() && line.contains(token)).unwrap_or(0);
+    for (at, line) in shown.iter().enumerate() {
+        let _ = writeln!(out, "{:>4} | {}", first as usize + at, clip(line));
+        if at == marked {
+            let (before, width) = match line.find(token).filter(|_| !token.is_empty()) {
+                Some(found) => {
+                    (line[..found].chars().count(), token.lines().next().unwrap_or("").chars().count())
+                }
+                None => {
+                    let text = line.trim();
+                    (line.chars().take_while(|c| c.is_whitespace()).count(), text.chars().count())
+                }
+            };
+            if before < 150 {
+                let _ = writeln!(
+                    out,
+                    "     | {}{}",
+                    " ".repeat(before),
+                    "^".repeat(width.clamp(1, 160 - before))
+                );
+            }
+        }
+    }
+    out
+}
+
+fn clip(line: &str) -> String {
+    match line.chars().count() > 160 {
+        true => line.chars().take(157).chain("...".chars()).collect(),
+        false => line.replace('\t', " "),
+    }
+}
+
+/// ` (did you mean X?)` for the known word nearest to `word`, or nothing when none is near.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let lower = word.to_lowercase();
+    let near = known
+        .into_iter()
+        .map(|known| (distance(&lower, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .min_by_key(|(distance, _)| *distance);
+    near.map_or_else(String::new, |(_, known)| format!(" (did you mean {known}?)"))
+}
+
+/// Edits (insert, delete, replace, swap neighbours) from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_is_not() {
+        assert_eq!(did_you_mean("RUNN", ["RUN", "COPY"]), " (did you mean RUN?)");
+        assert_eq!(did_you_mean("platfrom", ["platform"]), " (did you mean platform?)");
+        assert_eq!(did_you_mean("HELLO", ["RUN", "COPY"]), "");
+    }
+
+    #[test]
+    fn carets_stand_below_the_text_at_fault() {
+        assert_eq!(
+            snippet("FROM a\nCOPY --chonw=1 a b\n", 2, 2, "--chonw"),
+            "   2 | COPY --chonw=1 a b\n     |      ^^^^^^^\n"
+        );
+    }
+}

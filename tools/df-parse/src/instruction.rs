@@ -1,0 +1,349 @@
+//! From an instruction's text to the instruction.
+
+use crate::error::did_you_mean;
+use crate::lines::{Line, heredoc, heredoc_words};
+use crate::mount::{self, ParsedMount};
+use crate::words::{
+    FlagKind, Flags, array_or_words, command, json_array, name_and_rest, pairs, quoted_words,
+};
+use crate::{ParseError, duration};
+use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
+
+/// The instructions, for suggestions and for the linter.
+pub(crate) const NAMES: [&str; 18] = [
+    "FROM",
+    "RUN",
+    "CMD",
+    "LABEL",
+    "MAINTAINER",
+    "EXPOSE",
+    "ENV",
+    "ADD",
+    "COPY",
+    "ENTRYPOINT",
+    "VOLUME",
+    "USER",
+    "WORKDIR",
+    "ARG",
+    "ONBUILD",
+    "STOPSIGNAL",
+    "HEALTHCHECK",
+    "SHELL",
+];
+
+/// What an instruction says, before stage names mean anything.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Parsed {
+    /// FROM.
+    From(From),
+    /// Any other. References to stages and images are still words: the COPY's `from` and the mounts'.
+    Op { op: Op, from: Option<String>, mounts: Vec<ParsedMount>, legacy: bool },
+}
+
+/// FROM's words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct From {
+    /// The image or stage, unexpanded.
+    pub(crate) image: String,
+    /// `AS name` as written, and the keyword.
+    pub(crate) name: Option<(String, String)>,
+    /// `--platform`.
+    pub(crate) platform: Option<String>,
+}
+
+fn plain(op: Op) -> Result<Parsed, ParseError> {
+    Ok(Parsed::Op { op, from: None, mounts: Vec::new(), legacy: false })
+}
+
+/// Parses one instruction.
+pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
+    let (name, rest) = name_and_rest(&line.text);
+    let upper = name.to_uppercase();
+    match upper.as_str() {
+        "FROM" => from(rest, escape),
+        "RUN" => run(rest, &line.heredocs, escape),
+        "COPY" => copy(rest, &line.heredocs, escape, false),
+        "ADD" => copy(rest, &line.heredocs, escape, true),
+        "ENV" => {
+            let rest = no_flags("ENV", rest, escape)?;
+            let (pairs, legacy) = pairs("ENV", rest, escape)?;
+            Ok(Parsed::Op { op: Op::Env { pairs }, from: None, mounts: Vec::new(), legacy })
+        }
+        "LABEL" => {
+            let rest = no_flags("LABEL", rest, escape)?;
+            let (pairs, legacy) = pairs("LABEL", rest, escape)?;
+            Ok(Parsed::Op { op: Op::Label { pairs }, from: None, mounts: Vec::new(), legacy })
+        }
+        "ARG" => arg(rest, escape),
+        "WORKDIR" => plain(Op::Workdir { path: one("WORKDIR", no_flags("WORKDIR", rest, escape)?)? }),
+        "USER" => plain(Op::User { user: one("USER", no_flags("USER", rest, escape)?)? }),
+        "STOPSIGNAL" => plain(Op::Stopsignal { signal: one("STOPSIGNAL", rest)? }),
+        "MAINTAINER" => {
+            plain(Op::Maintainer { name: one("MAINTAINER", no_flags("MAINTAINER", rest, escape)?)? })
+        }
+        "EXPOSE" => {
+            let ports: Vec<_> =
+                no_flags("EXPOSE", rest, escape)?.split_whitespace().map(str::to_owned).collect();
+            plain(Op::Expose { ports: at_least_one("EXPOSE", ports)? })
+        }
+        "VOLUME" => {
+            let paths = at_least_one("VOLUME", array_or_words(no_flags("VOLUME", rest, escape)?)?)?;
+            match paths.iter().any(|path| path.trim().is_empty()) {
+                true => Err(ParseError::new("VOLUME specified can not be an empty string")),
+                false => plain(Op::Volume { paths }),
+            }
+        }
+        "CMD" => plain(Op::Cmd { command: command(no_flags("CMD", rest, escape)?)? }),
+        "ENTRYPOINT" => plain(Op::Entrypoint { command: command(no_flags("ENTRYPOINT", rest, escape)?)? }),
+        "SHELL" => match json_array(no_flags("SHELL", rest, escape)?) {
+            Ok(shell) => plain(Op::Shell { shell: at_least_one("SHELL", shell)? }),
+            Err(_) => {
+                let what = "SHELL requires the arguments to be in JSON form, as SHELL [\"/bin/sh\", \"-c\"]";
+                Err(ParseError::new(what).token(rest))
+            }
+        },
+        "HEALTHCHECK" => healthcheck(rest, escape),
+        "ONBUILD" => onbuild(rest, line, escape),
+        _ => {
+            let hint = did_you_mean(&upper, NAMES);
+            Err(ParseError::new(format!("unknown instruction: {name}{hint}")).token(name))
+        }
+    }
+}
+
+fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, ParseError> {
+    Flags::take(name, rest, escape, &[]).map(|(_, rest)| rest)
+}
+
+fn one(name: &str, rest: &str) -> Result<String, ParseError> {
+    match rest.is_empty() {
+        true => Err(ParseError::missing(format!("{name} requires exactly one argument"))),
+        false => Ok(rest.to_owned()),
+    }
+}
+
+fn at_least_one(name: &str, words: Vec<String>) -> Result<Vec<String>, ParseError> {
+    match words.is_empty() {
+        true => Err(ParseError::missing(format!("{name} requires at least one argument"))),
+        false => Ok(words),
+    }
+}
+
+fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
+    let (flags, rest) = Flags::take("FROM", rest, escape, &[("platform", FlagKind::Value)])?;
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let (image, name) = match words[..] {
+        [image] => (image, None),
+        [image, keyword, name] if keyword.eq_ignore_ascii_case("as") => {
+            if !is_stage_name(&name.to_lowercase()) {
+                let what = format!(
+                    "invalid name for build stage: {name:?}, name can't start with a number or contain symbols"
+                );
+                return Err(ParseError::new(what).token(name));
+            }
+            (image, Some((name.to_owned(), keyword.to_owned())))
+        }
+        _ => {
+            let what = "FROM requires either one or three arguments: FROM IMAGE, or FROM IMAGE AS NAME";
+            return Err(ParseError::new(what).token(rest));
+        }
+    };
+    Ok(Parsed::From(From { image: image.to_owned(), name, platform: flags.value("platform") }))
+}
+
+fn is_stage_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_lowercase())
+        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
+}
+
+fn run(rest: &str, heredocs: &[Heredoc], escape: char) -> Result<Parsed, ParseError> {
+    let known = [
+        ("mount", FlagKind::List),
+        ("network", FlagKind::Value),
+        ("security", FlagKind::Value),
+        ("device", FlagKind::List),
+    ];
+    let (flags, rest) = Flags::take("RUN", rest, escape, &known)?;
+    if let Some(device) = flags.list("device").first() {
+        let what = format!("RUN --device={device} is not built yet; build without devices");
+        return Err(ParseError::new(what).token("--device"));
+    }
+    let network = closed(&flags, "network", &["default", "none", "host"])?;
+    let security = closed(&flags, "security", &["sandbox", "insecure"])?;
+    let mounts = flags.list("mount").iter().map(|text| mount::parse(text)).collect::<Result<_, _>>()?;
+    let op = Op::Run {
+        command: command(rest)?,
+        heredocs: heredocs.to_vec(),
+        mounts: Vec::new(),
+        network,
+        security,
+    };
+    Ok(Parsed::Op { op, from: None, mounts, legacy: false })
+}
+
+fn closed(flags: &Flags, name: &str, known: &[&str]) -> Result<Option<String>, ParseError> {
+    let Some(value) = flags.value(name) else { return Ok(None) };
+    match known.contains(&value.as_str()) {
+        true => Ok(Some(value)),
+        false => {
+            let hint = did_you_mean(&value, known.iter().copied());
+            let what = format!("invalid value {value:?} for --{name}{hint}; use one of {}", known.join(", "));
+            Err(ParseError::new(what).token(value))
+        }
+    }
+}
+
+fn copy(rest: &str, heredocs: &[Heredoc], escape: char, add: bool) -> Result<Parsed, ParseError> {
+    let name = if add { "ADD" } else { "COPY" };
+    let mut known = vec![
+        ("chown", FlagKind::Value),
+        ("chmod", FlagKind::Value),
+        ("link", FlagKind::Switch),
+        ("exclude", FlagKind::List),
+    ];
+    known.extend_from_slice(match add {
+        true => {
+            &[("checksum", FlagKind::Value), ("keep-git-dir", FlagKind::Switch), ("unpack", FlagKind::Switch)]
+        }
+        false => &[("from", FlagKind::Value), ("parents", FlagKind::Switch)][..],
+    });
+    let (flags, rest) = Flags::take(name, rest, escape, &known)?;
+    let mut words = array_or_words(rest)?;
+    let Some(dest) = words.pop().filter(|_| !words.is_empty()) else {
+        let what = format!(
+            "{name} requires at least two arguments, but only one was provided. Destination could not be determined"
+        );
+        let what = if rest.is_empty() { format!("{name} requires at least two arguments") } else { what };
+        return Err(ParseError::new(what).token(rest));
+    };
+    if !heredocs.is_empty() {
+        if heredoc(&dest).is_some() {
+            let what = format!("{name} cannot accept a heredoc as a destination");
+            return Err(ParseError::new(what).token(dest));
+        }
+        words.retain(|word| heredoc(word).is_none());
+    }
+    let copy = Copy {
+        sources: words,
+        heredocs: heredocs.to_vec(),
+        dest,
+        from: None,
+        chown: flags.value("chown"),
+        chmod: flags.value("chmod"),
+        link: flags.switch("link").unwrap_or(false),
+        parents: flags.switch("parents").unwrap_or(false),
+        exclude: flags.list("exclude"),
+        checksum: flags.value("checksum"),
+        keep_git_dir: flags.switch("keep-git-dir").unwrap_or(false),
+        unpack: flags.switch("unpack"),
+    };
+    let from = flags.value("from");
+    if from.as_deref().is_some_and(|from| from.contains('$')) {
+        let what = "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround";
+        return Err(ParseError::new(what).token("--from"));
+    }
+    let op = if add { Op::Add(copy) } else { Op::Copy(copy) };
+    Ok(Parsed::Op { op, from, mounts: Vec::new(), legacy: false })
+}
+
+fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
+    let words = at_least_one("ARG", quoted_words(rest, escape))?;
+    let decl = |word: &String| {
+        let (name, default) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        match name.is_empty() {
+            true => Err(ParseError::new("ARG names can not be blank").token(word.clone())),
+            false => Ok(ArgDecl { name: name.to_owned(), default: default.map(str::to_owned) }),
+        }
+    };
+    plain(Op::Arg { args: words.iter().map(decl).collect::<Result<_, _>>()? })
+}
+
+fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
+    let names = ["interval", "timeout", "start-period", "start-interval", "retries"];
+    let known = names.map(|name| (name, FlagKind::Value));
+    let (flags, rest) = Flags::take("HEALTHCHECK", rest, escape, &known)?;
+    let (kind, rest) = name_and_rest(rest);
+    let time = |name: &str| match flags.value(name).filter(|value| !value.is_empty()) {
+        None => Ok(0),
+        Some(value) => duration::healthcheck(name, &value).map_err(|what| ParseError::new(what).token(value)),
+    };
+    let test = match kind.to_uppercase().as_str() {
+        "" => return Err(ParseError::new("HEALTHCHECK requires at least one argument")),
+        "NONE" if !rest.is_empty() => {
+            return Err(ParseError::new("HEALTHCHECK NONE takes no arguments").token(rest));
+        }
+        "NONE" => None,
+        "CMD" if rest.is_empty() => return Err(ParseError::new("Missing command after HEALTHCHECK CMD")),
+        "CMD" => Some(command(rest)?),
+        _ => {
+            let what = format!("unknown type {kind:?} in HEALTHCHECK (try CMD or NONE)");
+            return Err(ParseError::new(what).token(kind));
+        }
+    };
+    if test == Some(Command::Exec(Vec::new())) {
+        return Err(ParseError::new("Missing command after HEALTHCHECK CMD"));
+    }
+    let retries = match flags.value("retries").filter(|value| !value.is_empty()) {
+        None => 0,
+        Some(value) => match value.parse::<i64>() {
+            Ok(retries) if (0..=i64::from(i32::MAX)).contains(&retries) => retries,
+            _ => {
+                let what = format!("--retries must be a number from 0 on, not {value:?}");
+                return Err(ParseError::new(what).token(value));
+            }
+        },
+    };
+    plain(Op::Healthcheck {
+        interval: time("interval")?,
+        timeout: time("timeout")?,
+        start_period: time("start-period")?,
+        start_interval: time("start-interval")?,
+        retries,
+        test,
+    })
+}
+
+fn onbuild(rest: &str, line: &Line, escape: char) -> Result<Parsed, ParseError> {
+    let rest = no_flags("ONBUILD", rest, escape)?;
+    let (name, _) = name_and_rest(rest);
+    match name.to_uppercase().as_str() {
+        "" => return Err(ParseError::new("ONBUILD requires at least one argument")),
+        "ONBUILD" => return Err(ParseError::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")),
+        upper @ ("FROM" | "MAINTAINER") => {
+            return Err(ParseError::new(format!("{upper} isn't allowed as an ONBUILD trigger")).token(name));
+        }
+        _ => {}
+    }
+    let mut trigger = rest.to_owned();
+    for heredoc in &line.heredocs {
+        trigger += &format!("\n{}{}", heredoc.body, heredoc.name);
+    }
+    // The trigger must parse now, or every image built on this one would fail.
+    let inner = Line { text: rest.to_owned(), heredocs: line.heredocs.clone(), ..line.clone() };
+    let from = match parse(&inner, escape)? {
+        Parsed::Op { from, .. } => from,
+        Parsed::From(_) => None,
+    };
+    Ok(Parsed::Op { op: Op::Onbuild { trigger, from: None }, from, mounts: Vec::new(), legacy: false })
+}
+
+/// A trigger's text as a line of its own, its heredoc bodies read back.
+pub(crate) fn trigger_line(text: &str) -> Line {
+    let (first, mut rest) = text.split_once('\n').unwrap_or((text, ""));
+    let mut heredocs = heredoc_words(first);
+    for heredoc in &mut heredocs {
+        while !rest.is_empty() {
+            let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at(end);
+            rest = after;
+            let line = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
+            if line.trim_end_matches(['\n', '\r']) == heredoc.name {
+                break;
+            }
+            heredoc.body += line;
+        }
+    }
+    Line { line: 0, line_end: 0, text: first.to_owned(), heredocs, comments: Vec::new(), blank_inside: false }
+}

@@ -1,0 +1,279 @@
+//! From a file's bytes to instructions as text: directives, comments, continuations, heredocs.
+
+use crate::ParseError;
+use crate::expand::Expander;
+use libwire::plan::Heredoc;
+
+/// The longest physical line, in bytes, as BuildKit's.
+const MAX_LINE: usize = 65535;
+/// The largest file, in bytes.
+const MAX_FILE: usize = 16 << 20;
+
+/// One instruction as text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    /// First physical line, from 1.
+    pub(crate) line: u32,
+    /// Last physical line.
+    pub(crate) line_end: u32,
+    /// Continuations joined, comments dropped.
+    pub(crate) text: String,
+    /// Heredocs, bodies read.
+    pub(crate) heredocs: Vec<Heredoc>,
+    /// Comment lines directly above, without `#`.
+    pub(crate) comments: Vec<String>,
+    /// Whether a blank line stands inside a continuation.
+    pub(crate) blank_inside: bool,
+}
+
+/// `# key=value` at the very top.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directives {
+    /// `escape`.
+    pub escape: Option<char>,
+    /// `syntax`, which this parser records and otherwise ignores.
+    pub syntax: Option<String>,
+    /// `check`.
+    pub check: Option<String>,
+}
+
+pub(crate) struct Lines {
+    pub(crate) directives: Directives,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// Splits a file.
+pub(crate) fn read(text: &str) -> Result<Lines, ParseError> {
+    if text.len() > MAX_FILE {
+        return Err(ParseError::file(format!("the Dockerfile is larger than {MAX_FILE} bytes")));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let physical: Vec<&str> = text.split_inclusive('\n').collect();
+    if let Some(at) = physical.iter().position(|line| line.len() > MAX_LINE) {
+        let what = format!("dockerfile line greater than max allowed size of {MAX_LINE}");
+        return Err(ParseError::new(what).at(number(at), number(at)));
+    }
+    let directives = directives(&physical)?;
+    let mut reader = Reader {
+        physical,
+        at: 0,
+        escape: directives.escape.unwrap_or('\\'),
+        comments: Vec::new(),
+        lines: Vec::new(),
+    };
+    while reader.at < reader.physical.len() {
+        reader.next()?;
+    }
+    Ok(Lines { directives, lines: reader.lines })
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
+}
+
+fn directives(physical: &[&str]) -> Result<Directives, ParseError> {
+    let mut found = Directives::default();
+    for (at, line) in physical.iter().enumerate() {
+        let Some((key, value)) = directive(line) else { break };
+        let here = number(at);
+        let known = match key.as_str() {
+            "escape" => {
+                let escape = match value {
+                    "\\" => '\\',
+                    "`" => '`',
+                    _ => {
+                        let what = format!("invalid escape token {value:?} does not match ` or \\");
+                        return Err(ParseError::new(what).token(value).at(here, here));
+                    }
+                };
+                found.escape.replace(escape).is_some()
+            }
+            "syntax" => found.syntax.replace(value.to_owned()).is_some(),
+            "check" => found.check.replace(value.to_owned()).is_some(),
+            // Anything else is a comment, and ends the block.
+            _ => break,
+        };
+        if known {
+            let what = format!("only one {key} parser directive can be used");
+            return Err(ParseError::new(what).token(key).at(here, here));
+        }
+    }
+    Ok(found)
+}
+
+/// `# key = value`: the key lower-cased.
+fn directive(line: &str) -> Option<(String, &str)> {
+    let (key, value) = line.trim().strip_prefix('#')?.split_once('=')?;
+    let key = key.trim().to_lowercase();
+    let word = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    word.then(|| (key, value.trim()))
+}
+
+struct Reader<'a> {
+    physical: Vec<&'a str>,
+    at: usize,
+    escape: char,
+    comments: Vec<String>,
+    lines: Vec<Line>,
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+fn trim_newline(line: &str) -> &str {
+    line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line))
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Result<(), ParseError> {
+        let first = trim_newline(self.physical[self.at]).trim_start();
+        let line = number(self.at);
+        self.at += 1;
+        if let Some(comment) = first.strip_prefix('#') {
+            self.comments.push(comment.trim().to_owned());
+            return Ok(());
+        }
+        if first.is_empty() {
+            self.comments.clear();
+            return Ok(());
+        }
+        let (mut text, mut more) = self.continued(first);
+        let mut blank_inside = false;
+        while more && self.at < self.physical.len() {
+            let next = trim_newline(self.physical[self.at]);
+            self.at += 1;
+            if is_comment(next) {
+                continue;
+            }
+            if next.trim().is_empty() {
+                blank_inside = true;
+                continue;
+            }
+            let (part, again) = self.continued(next);
+            text += &part;
+            more = again;
+        }
+        let heredocs = self.heredocs(&text).map_err(|error| error.at(line, number(self.at - 1)))?;
+        let comments = std::mem::take(&mut self.comments);
+        let line_end = number(self.at - 1);
+        self.lines.push(Line {
+            line,
+            line_end,
+            text: text.trim().to_owned(),
+            heredocs,
+            comments,
+            blank_inside,
+        });
+        Ok(())
+    }
+
+    /// The line without a continuation mark at its end, and whether it had one. An escape that is itself
+    /// escaped is none.
+    fn continued(&self, line: &str) -> (String, bool) {
+        let trimmed = line.trim_end_matches([' ', '\t']);
+        match trimmed.strip_suffix(self.escape) {
+            Some(rest) if !rest.ends_with(self.escape) => (rest.to_owned(), true),
+            _ => (line.to_owned(), false),
+        }
+    }
+
+    fn heredocs(&mut self, text: &str) -> Result<Vec<Heredoc>, ParseError> {
+        let mut heredocs = heredoc_words(text);
+        for heredoc in &mut heredocs {
+            loop {
+                let Some(line) = self.physical.get(self.at) else {
+                    let token = format!("<<{}", heredoc.name);
+                    let what =
+                        format!("unterminated heredoc: no line that is just {:?} follows", heredoc.name);
+                    return Err(ParseError::new(what).token(token));
+                };
+                self.at += 1;
+                let body = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
+                if trim_newline(body) == heredoc.name {
+                    break;
+                }
+                heredoc.body += body;
+            }
+        }
+        Ok(heredocs)
+    }
+}
+
+/// The heredocs that an instruction's text announces, in order, bodies empty. Only RUN, COPY and ADD, and
+/// ONBUILD of those, have any, and none in JSON form.
+pub(crate) fn heredoc_words(text: &str) -> Vec<Heredoc> {
+    let mut rest = text;
+    let mut word = next_word(&mut rest);
+    if word.eq_ignore_ascii_case("onbuild") {
+        word = next_word(&mut rest);
+    }
+    if !["run", "copy", "add"].iter().any(|name| word.eq_ignore_ascii_case(name)) {
+        return Vec::new();
+    }
+    while rest.trim_start().starts_with("--") {
+        next_word(&mut rest);
+    }
+    if crate::words::json_array(rest).is_ok() {
+        return Vec::new();
+    }
+    raw_words(rest).iter().filter_map(|word| heredoc(word)).collect()
+}
+
+fn next_word<'a>(rest: &mut &'a str) -> &'a str {
+    let text = rest.trim_start();
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    *rest = &text[end..];
+    &text[..end]
+}
+
+/// Splits on white space outside quotes; quotes and escapes stay.
+fn raw_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => {
+                word.push(c);
+                word.extend(chars.next());
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            (c, None) if c.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                continue;
+            }
+            _ => {}
+        }
+        word.push(c);
+    }
+    // A quote left open makes the line no list of words: no heredoc then.
+    if quote.is_some() {
+        return Vec::new();
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+/// `[fd]<<[-]name`, the name possibly quoted.
+pub(crate) fn heredoc(word: &str) -> Option<Heredoc> {
+    let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (fd, rest) = word.split_at(digits);
+    let rest = rest.strip_prefix("<<")?;
+    let (strip_tabs, rest) = rest.strip_prefix('-').map_or((false, rest), |rest| (true, rest));
+    if rest.is_empty() || rest.contains('<') {
+        return None;
+    }
+    let name = match &Expander::new('\\').words(rest, &|name| Some(format!("${name}"))).ok()?[..] {
+        [name] => name.clone(),
+        _ => return None,
+    };
+    let expand = name == rest;
+    let fd = if fd.is_empty() { 0 } else { fd.parse().ok()? };
+    Some(Heredoc { name, fd, body: String::new(), expand, strip_tabs })
+}

@@ -1,0 +1,261 @@
+//! `RUN --mount`: a comma-separated list of keys, each type with its own.
+
+use crate::ParseError;
+use crate::error::did_you_mean;
+use libwire::plan::{Mount, MountKind};
+
+/// A mount whose `from` still has to be resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ParsedMount {
+    pub(crate) mount: Mount,
+    pub(crate) from: Option<String>,
+}
+
+const KEYS: [&str; 20] = [
+    "type",
+    "from",
+    "source",
+    "src",
+    "target",
+    "dst",
+    "destination",
+    "readonly",
+    "ro",
+    "readwrite",
+    "rw",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "env",
+    "tmpfs-size",
+];
+const TYPES: [(&str, MountKind); 5] = [
+    ("bind", MountKind::Bind),
+    ("cache", MountKind::Cache),
+    ("tmpfs", MountKind::Tmpfs),
+    ("secret", MountKind::Secret),
+    ("ssh", MountKind::Ssh),
+];
+
+/// Parses and checks one mount.
+pub(crate) fn parse(text: &str) -> Result<ParsedMount, ParseError> {
+    let fields =
+        fields(text).ok_or_else(|| ParseError::new(format!("failed to parse csv mount {text:?}")))?;
+    let kind = fields.iter().find_map(|field| {
+        let (key, value) = field.split_once('=')?;
+        key.eq_ignore_ascii_case("type").then(|| value.to_owned())
+    });
+    let kind = match kind {
+        None => MountKind::Bind,
+        Some(word) => kind_of(&word)?,
+    };
+    let mut parsed = ParsedMount { mount: empty(kind), from: None };
+    for field in &fields {
+        set(&mut parsed, field)
+            .map_err(|error| if error.token.is_empty() { error.token(field.clone()) } else { error })?;
+    }
+    check(parsed)
+}
+
+fn kind_of(word: &str) -> Result<MountKind, ParseError> {
+    let found = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        let hint = did_you_mean(word, TYPES.iter().map(|(name, _)| *name));
+        ParseError::new(format!("unsupported mount type {word:?}{hint}")).token(word)
+    })
+}
+
+fn name_of(kind: MountKind) -> &'static str {
+    TYPES.iter().find(|(_, known)| *known == kind).map_or("bind", |(name, _)| name)
+}
+
+fn empty(kind: MountKind) -> Mount {
+    Mount {
+        kind,
+        target: None,
+        source: None,
+        from: None,
+        id: None,
+        sharing: None,
+        readonly: kind == MountKind::Bind,
+        required: false,
+        mode: None,
+        uid: None,
+        gid: None,
+        size: None,
+        env: None,
+    }
+}
+
+/// CSV fields: a field in double quotes may hold commas, `""` is a quote.
+fn fields(text: &str) -> Option<Vec<String>> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let field = fields.last_mut()?;
+        match c {
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' if quoted || field.is_empty() => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            c => field.push(c),
+        }
+    }
+    (!quoted).then_some(fields)
+}
+
+fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
+    let (key, value) = field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value)));
+    let key = key.to_lowercase();
+    let kind = parsed.mount.kind;
+    let only = |kinds: &[MountKind], key: &str| match kinds.contains(&kind) {
+        true => Ok(()),
+        false => Err(ParseError::new(format!("{key} not allowed for {:?} type mounts", name_of(kind)))),
+    };
+    use MountKind::{Bind, Cache, Secret, Ssh, Tmpfs};
+    if let Some(on) = switch(&key, value)? {
+        match key.as_str() {
+            "readonly" | "ro" => parsed.mount.readonly = on,
+            "readwrite" | "rw" => parsed.mount.readonly = !on,
+            _ => {
+                only(&[Secret, Ssh], "required")?;
+                parsed.mount.required = on;
+            }
+        }
+        return Ok(());
+    }
+    let Some(value) = value else {
+        return Err(unknown_or(&key, format!("invalid field '{field}' must be a key=value pair")));
+    };
+    let value = value.to_owned();
+    let mount = &mut parsed.mount;
+    match key.as_str() {
+        "type" => {}
+        "from" => {
+            only(&[Bind, Cache], "from")?;
+            parsed.from = Some(value);
+        }
+        "source" | "src" => {
+            only(&[Bind, Cache, Secret], "source")?;
+            mount.source = Some(value);
+        }
+        "target" | "dst" | "destination" => mount.target = Some(value),
+        "id" => {
+            only(&[Cache, Secret, Ssh], "id")?;
+            mount.id = Some(value);
+        }
+        "sharing" => {
+            only(&[Cache], "sharing")?;
+            mount.sharing = Some(sharing(value)?);
+        }
+        "size" | "tmpfs-size" => {
+            only(&[Tmpfs], "size")?;
+            mount.size = Some(value);
+        }
+        "mode" => {
+            only(&[Cache, Secret, Ssh], "mode")?;
+            mount.mode = Some(value);
+        }
+        "uid" => {
+            only(&[Cache, Secret, Ssh], "uid")?;
+            mount.uid = Some(value);
+        }
+        "gid" => {
+            only(&[Cache, Secret, Ssh], "gid")?;
+            mount.gid = Some(value);
+        }
+        "env" => {
+            only(&[Secret], "env")?;
+            mount.env = Some(value);
+        }
+        _ => return Err(unknown_or(&key, format!("unexpected key '{key}' in '{field}'"))),
+    }
+    Ok(())
+}
+
+fn unknown_or(key: &str, what: String) -> ParseError {
+    let hint = if KEYS.contains(&key) { String::new() } else { did_you_mean(key, KEYS) };
+    ParseError::new(what + &hint)
+}
+
+fn switch(key: &str, value: Option<&str>) -> Result<Option<bool>, ParseError> {
+    if !["readonly", "ro", "readwrite", "rw", "required"].contains(&key) {
+        return Ok(None);
+    }
+    match value {
+        None | Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(other) => Err(ParseError::new(format!("invalid value for {key}: {other}; use true or false"))),
+    }
+}
+
+fn sharing(value: String) -> Result<String, ParseError> {
+    let value = value.to_lowercase();
+    let known = ["shared", "private", "locked"];
+    match known.contains(&value.as_str()) || value.contains('$') {
+        true => Ok(value),
+        false => {
+            let hint = did_you_mean(&value, known);
+            Err(ParseError::new(format!("unsupported sharing value {value:?}{hint}")))
+        }
+    }
+}
+
+fn check(parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
+    let mount = &parsed.mount;
+    let error = |what: &str| Err(ParseError::new(what));
+    if mount.kind == MountKind::Secret && mount.id.is_some() && mount.source.is_some() {
+        return error("both source and id can't be set for a secret mount");
+    }
+    if mount.kind == MountKind::Secret
+        && [&mount.id, &mount.source, &mount.target, &mount.env].iter().all(|key| key.is_none())
+    {
+        return error("invalid secret mount. one of source, target required");
+    }
+    if mount.kind == MountKind::Cache && mount.target.is_none() && mount.id.is_none() {
+        return error("invalid cache mount. one of id, target required");
+    }
+    let needs_target = matches!(mount.kind, MountKind::Bind | MountKind::Tmpfs | MountKind::Cache);
+    if needs_target && mount.target.as_deref().unwrap_or_default().is_empty() {
+        return error("a mount needs a target: target=/path/in/the/image");
+    }
+    if let Some(target) = mount.target.as_deref()
+        && target.starts_with('/')
+        && target.split('/').all(|part| matches!(part, "" | "."))
+    {
+        return error("invalid mount target \"/\": the root can't be mounted over");
+    }
+    if parsed.from.as_deref().is_some_and(|from| from.contains('$')) {
+        return error(
+            "variable expansion is not supported for mount from, define a new stage with FROM using ARG from global scope as a workaround",
+        );
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_belong_to_their_types() {
+        let what = |text: &str| parse(text).unwrap_err().what;
+        assert_eq!(what("type=bind,target=/x,mode=1"), "mode not allowed for \"bind\" type mounts");
+        assert!(what("type=bnd,target=/x").contains("did you mean bind?"));
+        assert!(what("type=bind,taget=/x").contains("did you mean target?"));
+        assert!(what("type=bind").contains("target"));
+        assert!(what("type=tmpfs,target=/").contains("target"));
+        assert!(what("type=cache,target=/c,sharing=lockd").contains("did you mean locked?"));
+    }
+
+    #[test]
+    fn a_quoted_field_may_hold_commas() {
+        let parsed = parse("type=cache,\"target=/a,b\",ro").unwrap();
+        assert_eq!(parsed.mount.target.as_deref(), Some("/a,b"));
+        assert!(parsed.mount.readonly);
+    }
+}

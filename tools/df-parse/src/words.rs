@@ -1,0 +1,206 @@
+//! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
+
+use crate::ParseError;
+use crate::error::did_you_mean;
+use libwire::plan::{Command, Pair};
+
+/// The text behind an instruction's name, and the name as written.
+pub(crate) fn name_and_rest(text: &str) -> (&str, &str) {
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    (&text[..end], text[end..].trim())
+}
+
+/// Why a text is no JSON array of strings.
+pub(crate) enum NotJson {
+    /// It is to be read as a shell would.
+    Text,
+    /// It is an array, but not of strings: an error.
+    NotStrings,
+}
+
+/// The strings of a JSON array that is the whole text.
+pub(crate) fn json_array(text: &str) -> Result<Vec<String>, NotJson> {
+    let text = text.trim();
+    if !text.starts_with('[') {
+        return Err(NotJson::Text);
+    }
+    let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| NotJson::Text)?;
+    let string = |value| match value {
+        serde_json::Value::String(text) => Ok(text),
+        _ => Err(NotJson::NotStrings),
+    };
+    values.into_iter().map(string).collect()
+}
+
+fn not_strings() -> ParseError {
+    ParseError::new("when using JSON array syntax, arrays must be comprised of strings only")
+}
+
+/// A command in exec form, or the text for a shell.
+pub(crate) fn command(text: &str) -> Result<Command, ParseError> {
+    match json_array(text) {
+        Ok(words) => Ok(Command::Exec(words)),
+        Err(NotJson::Text) => Ok(Command::Shell(text.to_owned())),
+        Err(NotJson::NotStrings) => Err(not_strings()),
+    }
+}
+
+/// The strings of a JSON array, or words split on white space.
+pub(crate) fn array_or_words(text: &str) -> Result<Vec<String>, ParseError> {
+    match json_array(text) {
+        Ok(words) => Ok(words),
+        Err(NotJson::Text) => Ok(text.split_whitespace().map(str::to_owned).collect()),
+        Err(NotJson::NotStrings) => Err(not_strings()),
+    }
+}
+
+/// Words split on white space outside quotes; quotes and escapes stay for expansion.
+pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == escape && quote != Some('\'') {
+            if let Some(next) = chars.next() {
+                word.get_or_insert_default().extend([c, next]);
+            }
+            continue;
+        }
+        match quote {
+            None if c.is_whitespace() => {
+                words.extend(word.take());
+                continue;
+            }
+            None if c == '\'' || c == '"' => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+        word.get_or_insert_default().push(c);
+    }
+    words.extend(word);
+    words
+}
+
+/// `key=value …`, or the old form `key value`. Also whether it was the old form.
+pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, bool), ParseError> {
+    let words = quoted_words(text, escape);
+    let Some(first) = words.first() else {
+        return Err(ParseError::missing(format!("{name} requires at least one argument")));
+    };
+    if !first.contains('=') {
+        let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if value.trim().is_empty() {
+            return Err(ParseError::new(format!("{name} must have two arguments")));
+        }
+        return Ok((vec![Pair { key: key.to_owned(), value: value.trim_start().to_owned() }], true));
+    }
+    let pair = |word: &String| {
+        let (key, value) = word.split_once('=').ok_or_else(|| {
+            let what = format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value");
+            ParseError::new(what).token(word.clone())
+        })?;
+        if key.is_empty() {
+            return Err(ParseError::new(format!("{name} names can not be blank")).token(word.clone()));
+        }
+        Ok(Pair { key: key.to_owned(), value: value.to_owned() })
+    };
+    Ok((words.iter().map(pair).collect::<Result<_, _>>()?, false))
+}
+
+/// What a flag may be.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum FlagKind {
+    /// `--name=value`, once.
+    Value,
+    /// `--name[=true|false]`, once.
+    Switch,
+    /// `--name=value`, any number of times.
+    List,
+}
+
+/// An instruction's flags, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Flags(Vec<(String, String)>);
+
+impl Flags {
+    /// Takes the flags off the front of `text`, checked against those `known`. `--` ends them.
+    pub(crate) fn take<'a>(
+        instruction: &str,
+        text: &'a str,
+        escape: char,
+        known: &[(&str, FlagKind)],
+    ) -> Result<(Self, &'a str), ParseError> {
+        let mut rest = text.trim_start();
+        let mut flags = Self::default();
+        while rest.starts_with("--") {
+            let (word, after) = flag_word(rest, escape);
+            rest = after.trim_start();
+            if word == "--" {
+                break;
+            }
+            flags.add(instruction, &word, known)?;
+        }
+        Ok((flags, rest))
+    }
+
+    fn add(&mut self, instruction: &str, word: &str, known: &[(&str, FlagKind)]) -> Result<(), ParseError> {
+        let error = |what: String, name: &str| Err(ParseError::new(what).token(format!("--{name}")));
+        let (name, value) =
+            word[2..].split_once('=').map_or((&word[2..], None), |(name, value)| (name, Some(value)));
+        let Some((_, kind)) = known.iter().find(|(flag, _)| *flag == name) else {
+            let hint = did_you_mean(name, known.iter().map(|(flag, _)| *flag));
+            return error(format!("unknown flag: --{name} of {instruction}{hint}"), name);
+        };
+        let value = match (kind, value) {
+            (FlagKind::Switch, None | Some("true")) => "true",
+            (FlagKind::Switch, Some("false")) => "false",
+            (FlagKind::Switch, Some(value)) => {
+                let what =
+                    format!("expecting boolean value for flag {name}, not: {value}; use true or false");
+                return error(what, name);
+            }
+            (_, Some(value)) => value,
+            (_, None) => {
+                return error(format!("missing a value on flag: --{name}; write --{name}=VALUE"), name);
+            }
+        };
+        if *kind != FlagKind::List && self.0.iter().any(|(flag, _)| flag == name) {
+            return error(format!("duplicate flag specified: --{name}"), name);
+        }
+        self.0.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// The value of a flag given once.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(flag, _)| flag == name).map(|(_, value)| value.clone())
+    }
+
+    /// Whether a switch is on; `None` when it wasn't given.
+    pub(crate) fn switch(&self, name: &str) -> Option<bool> {
+        self.value(name).map(|value| value == "true")
+    }
+
+    /// All values of a flag, in order.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(flag, _)| flag == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
+/// One flag with quotes removed and escapes applied, and the text behind it.
+fn flag_word(text: &str, escape: char) -> (String, &str) {
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match quote {
+            None if c.is_whitespace() => return (word, &text[at..]),
+            None if c == '\'' || c == '"' => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ if c == escape => word.extend(chars.next().map(|(_, next)| next)),
+            _ => word.push(c),
+        }
+    }
+    (word, "")
+}
