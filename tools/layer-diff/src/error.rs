@@ -8,6 +8,23 @@ pub enum DiffError {
     /// A tree can't be read, or the output can't be written.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The records are not what they should be.
+    #[error(transparent)]
+    Wire(#[from] libwire::WireError),
+    /// The store lacks a snapshot, or can't be read.
+    #[error(transparent)]
+    Store(#[from] libstore::StoreError),
+    /// The layers can't be merged.
+    #[error(transparent)]
+    Sandbox(#[from] libsandbox::SandboxError),
+    /// A step's changes can't be told.
+    #[error("{place}: {error}")]
+    Step {
+        /// The instruction: `Dockerfile:7`.
+        place: String,
+        /// Why.
+        error: Box<DiffError>,
+    },
     /// A name that an OCI layer can't hold, since it would delete something instead.
     #[error("{0:?} can't be stored in a layer: names that begin with .wh. mean deletions there; rename it")]
     WhiteoutName(String),
@@ -19,4 +36,30 @@ pub enum DiffError {
         "the path {0:?} of the tree is not UTF-8, which a layer-changes header can't carry; move the store"
     )]
     Root(String),
+}
+
+impl DiffError {
+    /// Says which instruction's changes it was about.
+    pub(crate) fn of(self, step: &libwire::record::Step) -> Self {
+        Self::Step { place: format!("{}:{}", step.dockerfile, step.line), error: Box::new(self) }
+    }
+
+    /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Wire(libwire::WireError::Io(_)) => false,
+            Self::Wire(_) => true,
+            Self::Step { error, .. } => error.is_bad_input(),
+            _ => false,
+        }
+    }
+
+    /// Whether the reader of our output has gone.
+    pub fn is_closed_pipe(&self) -> bool {
+        match self {
+            Self::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Step { error, .. } => error.is_closed_pipe(),
+            _ => false,
+        }
+    }
 }

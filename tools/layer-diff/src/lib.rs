@@ -7,9 +7,11 @@
 mod compare;
 mod error;
 mod pending;
+mod steps;
 mod upper;
 
 pub use error::DiffError;
+pub use steps::diff_steps;
 pub use upper::{Trees, diff};
 
 use libwire::changes::LayerChanges;

@@ -1,2 +1,75 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! layer-diff: what a step, or one tree against another, changed. See layer-diff(1).
+
+use clap::Parser;
+use layer_diff::{DiffError, Trees, diff_steps, write_stream};
+use libcli::{Exit, Failure, Stdout};
+use libsandbox::Isolation;
+use libstore::{Environment, Options, Store, locate};
+use libtree::Root;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Tells what each step changed, as layer-changes(5).
+///
+/// Reads build records on standard input and looks their snapshots up in the store. With OLD and NEW,
+/// compares two directories instead.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR", conflicts_with = "old")]
+    store: Option<PathBuf>,
+    /// Also steps that are not part of the image, or have a layer already
+    #[arg(long, conflicts_with = "old")]
+    all: bool,
+    /// How the snapshots were made: root, subuid or single [default: the best that works]
+    #[arg(long, value_name = "MODE")]
+    isolation: Option<Isolation>,
+    /// The older directory
+    #[arg(requires = "new")]
+    old: Option<PathBuf>,
+    /// The newer directory
+    new: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run("layer-diff", || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    let failed = |error| Failure::failed("", error);
+    if let (Some(old), Some(new)) = (&args.old, &args.new) {
+        return compare(old, new);
+    }
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
+    let map = if isolation == Isolation::Root { String::new() } else { isolation.to_string() };
+    let store = Store::open_existing(&path, Options { map, ..Options::default() })?;
+    let out =
+        diff_steps(std::io::stdin().lock(), &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
+    for warning in store.take_warnings() {
+        libcli::warn("layer-diff", &warning);
+    }
+    out.finish()
+}
+
+fn compare(old: &Path, new: &Path) -> Result<(), Failure> {
+    let open = |path: &Path| {
+        let root = Root::open(path, libtree::Owners::Real);
+        root.map_err(|error| Failure::failed(path.to_string_lossy(), error))
+    };
+    let root = new.canonicalize().map_err(|error| Failure::failed(new.to_string_lossy(), error))?;
+    let trees =
+        Trees { upper: open(new)?, lower: Some(open(old)?), opaque: "trusted.overlay.opaque", whole: true };
+    write_stream(&trees, &root, None, Stdout::open()?).map_err(failure)?.finish()
+}
+
+fn failure(error: DiffError) -> Failure {
+    let exit = match &error {
+        error if error.is_closed_pipe() => Exit::ClosedPipe,
+        error if error.is_bad_input() => Exit::BadInput,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, "", error)
+}

@@ -27,16 +27,24 @@ pub enum PackError {
         /// What failed.
         error: io::Error,
     },
+    /// The store can't take the layer.
+    #[error(transparent)]
+    Store(#[from] libstore::StoreError),
     /// The layer can't be written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl PackError {
+    /// Whether the reader of our output has gone.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Wire(libwire::WireError::Io(_)) | Self::File { .. } | Self::Io(_) => false,
+            Self::Wire(libwire::WireError::Io(_)) | Self::File { .. } | Self::Store(_) | Self::Io(_) => false,
             Self::Wire(_) | Self::Record { .. } | Self::NoRoot => true,
         }
     }

@@ -7,9 +7,11 @@ pub mod compress;
 mod entry;
 mod error;
 mod gzip;
+mod stored;
 
 pub use compress::{Compression, Sink};
 pub use error::PackError;
+pub use stored::{How, pack_into_store};
 
 use entry::{deletion, entry_of, open_file};
 use libtree::{Owners, Root, tar};

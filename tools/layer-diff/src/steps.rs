@@ -1,0 +1,58 @@
+//! From step records to the trees they changed.
+
+use crate::{DiffError, Trees, write_stream};
+use libsandbox::{Isolation, Overlay, mount_overlay};
+use libstore::Store;
+use libtree::Root;
+use libwire::record::{BuildRecord, Record, Step};
+use libwire::{Event, Reader};
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+/// Reads build-record streams and writes one layer-changes stream for every step that has a snapshot,
+/// is part of the image and has no layer yet; with `all`, for every step that has a snapshot. Each
+/// stream is flushed, so that packing starts while the next step runs.
+pub fn diff_steps<R: BufRead, W: Write>(
+    input: R,
+    store: &Store,
+    isolation: Isolation,
+    all: bool,
+    mut out: W,
+) -> Result<W, DiffError> {
+    let mut reader = Reader::<_, BuildRecord>::new(input);
+    while let Some(event) = reader.next_event()? {
+        let Event::Record(Record::Step(step)) = event else { continue };
+        let Some(snapshot) = step.snapshot.as_deref() else { continue };
+        if all || (step.ships && step.layer.is_none()) {
+            out = diff_step(&step, snapshot, store, isolation, out).map_err(|error| error.of(&step))?;
+        }
+    }
+    Ok(out)
+}
+
+fn diff_step<W: Write>(
+    step: &Step,
+    snapshot: &str,
+    store: &Store,
+    isolation: Isolation,
+    out: W,
+) -> Result<W, DiffError> {
+    let upper = store.snapshot_fs(snapshot)?;
+    let lowers = step.parents.iter().map(|id| store.snapshot_fs(id)).collect::<Result<Vec<PathBuf>, _>>()?;
+    let lower = match lowers.is_empty() {
+        true => None,
+        false => {
+            let merged = mount_overlay(&Overlay { lowers: &lowers, upper: None }, isolation)?;
+            Some(Root::from_fd(merged, isolation.owners()))
+        }
+    };
+    let trees = Trees {
+        upper: Root::open(&upper, isolation.owners())?,
+        lower,
+        opaque: isolation.opaque_xattr(),
+        whole: false,
+    };
+    let mut out = write_stream(&trees, &upper, Some(snapshot), out)?;
+    out.flush()?;
+    Ok(out)
+}

@@ -1,0 +1,73 @@
+//! Packs into the store: a blob for each stream, and the record that describes it.
+
+use crate::{Compression, Options, PackError, Sink, next_header, pack};
+use libstore::{LayerKey, Store};
+use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
+use libwire::{Reader, Writer};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufWriter, Write};
+
+/// How blobs are made.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// The compression.
+    pub compression: Compression,
+    /// Its level; absent, its default.
+    pub level: Option<u32>,
+    /// Threads to compress with.
+    pub threads: usize,
+    /// How the tar is made.
+    pub options: Options,
+}
+
+impl How {
+    /// The key under which the store remembers a snapshot's layer made so.
+    pub fn key(&self) -> LayerKey {
+        LayerKey {
+            compression: self.compression.name().to_owned(),
+            level: self.level.and_then(|level| i32::try_from(level).ok()),
+            clamp: self.options.clamp_mtime,
+        }
+    }
+}
+
+/// Packs every stream of `input` into a blob of `store` and writes a layer record for each to `out` as
+/// soon as it is there.
+pub fn pack_into_store<R: BufRead, W: Write>(
+    input: R,
+    store: &Store,
+    how: How,
+    out: W,
+) -> Result<W, PackError> {
+    let mut reader = Reader::new(input);
+    let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
+    // Nothing to pack is no error: every step may have its layer already.
+    while let Some(header) = next_stream(&mut reader)? {
+        let level = how.level.unwrap_or(how.compression.levels().0);
+        let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
+        let sink = BufWriter::with_capacity(1 << 18, Sink::new(blob, how.compression, level, how.threads)?);
+        let (sink, tar_size) = pack(&mut reader, &header, how.options, sink)?;
+        let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
+        let blob = blob.into_inner().map_err(|error| error.into_error())?;
+        let descriptor = blob.commit(&how.compression.media_type())?;
+        let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+        let record = LayerRecord { snapshot, layer: Layer { descriptor, diff_id }, tar_size };
+        if !record.snapshot.is_empty() {
+            store.set_layer(&how.key(), &record)?;
+        }
+        writer.write(&Record::Layer(Box::new(record)))?;
+        writer.flush()?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// As [`next_header`], but an input with no stream at all is the end too: a stage whose layers are all
+/// known has nothing to pack.
+fn next_stream<R: BufRead>(
+    reader: &mut Reader<R, libwire::changes::LayerChanges>,
+) -> Result<Option<libwire::Header>, PackError> {
+    match next_header(reader) {
+        Err(PackError::Wire(libwire::WireError::Cut { line: 0, .. })) => Ok(None),
+        other => other,
+    }
+}
