@@ -4,7 +4,7 @@
 use crate::job::{Mount, MountSource};
 use crate::overlay::{Overlay, mount_overlay};
 use crate::stub::{self, Point};
-use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
+use crate::sys::{self, ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, SandboxError, setup};
 use libtree::{Meta, Root};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
@@ -172,7 +172,8 @@ fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Ve
 
 /// A tmpfs that only this namespace sees, for files that are to be nowhere else.
 fn memory_files(place: &Path) -> Result<OwnedFd, SandboxError> {
-    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)?;
+    // Not noexec: a script may be among them.
+    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV)?;
     attach(&mount, CWD, place.as_os_str().as_bytes()).map_err(setup("files in memory"))?;
     Ok(mount)
 }
