@@ -6,6 +6,7 @@ use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Options, Store, locate};
 use libtree::Root;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,9 +46,11 @@ fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
     let map = if isolation == Isolation::Root { String::new() } else { isolation.to_string() };
+    // The tool at the other end of the pipe may still have to make the store.
+    let mut input = std::io::stdin().lock();
+    input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;
     let store = Store::open_existing(&path, Options { map, ..Options::default() })?;
-    let out =
-        diff_steps(std::io::stdin().lock(), &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
+    let out = diff_steps(input, &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-diff", &warning);
     }
