@@ -1,0 +1,77 @@
+//! Why a copy could not be made.
+
+use libtree::extract::ExtractError;
+use std::io;
+
+/// What went wrong. Paths are shown lossily, sources with a slash before them, as BuildKit does.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// A source is not there, or is ignored.
+    #[error("{path:?}: not found{hint}")]
+    NotFound {
+        /// The source.
+        path: String,
+        /// Why, perhaps.
+        hint: &'static str,
+    },
+    /// A pattern can't be one.
+    #[error("{0}")]
+    Pattern(String),
+    /// `--chmod` can't be a mode.
+    #[error("{0}")]
+    Chmod(String),
+    /// Something stands where a directory or a file has to go.
+    #[error("{0}")]
+    InTheWay(String),
+    /// A source is an archive that is damaged or refused.
+    #[error("archive {path:?}: {error}")]
+    Archive {
+        /// The source.
+        path: String,
+        /// What is wrong.
+        error: ExtractError,
+    },
+    /// Something can't be copied.
+    #[error("{path:?} {what}")]
+    Refused {
+        /// Which.
+        path: String,
+        /// Why.
+        what: &'static str,
+    },
+    /// A system call failed.
+    #[error("{path:?}: {error}")]
+    Io {
+        /// On which path.
+        path: String,
+        /// How.
+        error: io::Error,
+    },
+}
+
+impl CopyError {
+    /// Names the path a system call failed on.
+    pub(crate) fn io<E: Into<io::Error>>(path: &[u8]) -> impl FnOnce(E) -> Self {
+        let path = shown(path);
+        move |error| Self::Io { path, error: error.into() }
+    }
+
+    pub(crate) fn not_found(path: &[u8], hint: &'static str) -> Self {
+        Self::NotFound { path: shown(path), hint }
+    }
+}
+
+impl From<io::Error> for CopyError {
+    fn from(error: io::Error) -> Self {
+        Self::Io { path: String::new(), error }
+    }
+}
+
+/// A path for a message.
+pub(crate) fn shown(path: &[u8]) -> String {
+    let text = String::from_utf8_lossy(path);
+    match text.starts_with('/') {
+        true => text.into_owned(),
+        false => format!("/{text}"),
+    }
+}

@@ -1,0 +1,178 @@
+//! What the words of COPY and ADD mean: patterns expanded, links followed, nothing outside the tree.
+
+use crate::error::CopyError;
+use crate::{Request, Tree};
+use libpattern::{has_wildcards, path_match};
+use libtree::root::components;
+use libtree::{FileKind, Meta, walk};
+use std::io;
+
+/// A source that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Where it is, free of links; empty is the root.
+    pub path: Vec<u8>,
+    /// The last component of its name as written: what a file is called in a directory.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub meta: Meta,
+    /// With `--parents`: which paths below it are meant.
+    pub include: Option<String>,
+    /// Whether a pattern found it.
+    pub matched: bool,
+}
+
+/// Finds all sources of a request, in order.
+pub(crate) fn find(tree: &Tree, request: &Request) -> Result<Vec<Found>, CopyError> {
+    let mut found = Vec::new();
+    for source in &request.sources {
+        match request.parents {
+            true => found.push(with_parents(tree, source)?),
+            false => plain(tree, source, &mut found)?,
+        }
+    }
+    Ok(found)
+}
+
+fn plain(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(), CopyError> {
+    let path = clean(source.as_bytes());
+    if !has_wildcards(&path) {
+        let path = unescape(&path);
+        let one = lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?;
+        found.push(one);
+        return Ok(());
+    }
+    let mut matches = vec![Vec::new()];
+    for part in components(&path) {
+        let mut next = Vec::new();
+        for dir in &matches {
+            expand(tree, dir, part, &mut next)?;
+        }
+        matches = next;
+    }
+    matches.sort();
+    for path in matches {
+        // What a pattern finds but can't be followed is as good as not there.
+        found.extend(lookup(tree, &path, true)?);
+    }
+    Ok(())
+}
+
+/// Adds what `part` of a pattern matches in `dir`.
+fn expand(tree: &Tree, dir: &[u8], part: &[u8], next: &mut Vec<Vec<u8>>) -> Result<(), CopyError> {
+    if !has_wildcards(part) {
+        next.push(join(dir, &unescape(part)));
+        return Ok(());
+    }
+    let names = match tree.root.open_dir(dir) {
+        Ok(dir) => walk::names(dir).map_err(CopyError::io(b""))?,
+        Err(error) if absent(&error) => return Ok(()),
+        Err(error) => return Err(CopyError::io(dir)(error)),
+    };
+    for name in names {
+        if path_match(part, &name).map_err(|bad| CopyError::Pattern(bad.to_string()))? {
+            next.push(join(dir, &name));
+        }
+    }
+    Ok(())
+}
+
+/// `--parents`: the source is the directory before `/./`, or the root, and what comes after a pattern below.
+fn with_parents(tree: &Tree, source: &str) -> Result<Found, CopyError> {
+    let (base, pattern) = source.split_once("/./").unwrap_or(("", source));
+    let base = clean(base.as_bytes());
+    let pattern = clean(pattern.as_bytes());
+    if !has_wildcards(&base) && !has_wildcards(&pattern) {
+        let path = join(&base, &pattern);
+        lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?;
+    }
+    let found = lookup(tree, &base, false)?.ok_or_else(|| not_found(tree, &base))?;
+    let include = String::from_utf8_lossy(&pattern).into_owned();
+    // The directory itself is everything in it.
+    Ok(Found { include: Some(include).filter(|include| !include.is_empty()), ..found })
+}
+
+/// What `path` leads to, its links followed; nothing when it is not there or ignored.
+fn lookup(tree: &Tree, path: &[u8], matched: bool) -> Result<Option<Found>, CopyError> {
+    let resolved = match tree.root.resolve(path, true) {
+        Ok(resolved) => resolved,
+        Err(error) if absent(&error) => return Ok(None),
+        Err(error) => return Err(CopyError::io(path)(error)),
+    };
+    let meta = match tree.root.lstat(&resolved) {
+        Ok(meta) => meta,
+        Err(error) if absent(&error) => return Ok(None),
+        Err(error) => return Err(CopyError::io(path)(error)),
+    };
+    if !visible(tree, path, &meta)? || !visible(tree, &resolved, &meta)? {
+        return Ok(None);
+    }
+    let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
+    Ok(Some(Found { path: resolved, name, meta, include: None, matched }))
+}
+
+/// Whether an ignore file leaves `path`, or anything in it, in the context.
+fn visible(tree: &Tree, path: &[u8], meta: &Meta) -> Result<bool, CopyError> {
+    let Some(ignore) = tree.ignore.filter(|_| !path.is_empty()) else { return Ok(true) };
+    if !ignore.matches(path) {
+        return Ok(true);
+    }
+    if meta.kind != FileKind::Dir || !ignore.has_exceptions() {
+        return Ok(false);
+    }
+    let dir = tree.root.open_dir(path).map_err(CopyError::io(path))?;
+    let mut any = false;
+    walk::walk::<io::Error>(&dir, tree.root.owners(), &mut |entry| {
+        any |= !ignore.matches(&join(path, entry.path));
+        Ok(if any { walk::Next::Skip } else { walk::Next::Descend })
+    })
+    .map_err(CopyError::io(path))?;
+    Ok(any)
+}
+
+fn not_found(tree: &Tree, path: &[u8]) -> CopyError {
+    let there = tree.root.lstat(path).is_ok();
+    let hint = match (there, tree.ignore.is_some()) {
+        (true, true) => "; the ignore file leaves it out",
+        (false, _) if tree.local => "; is it in the build context?",
+        _ => "",
+    };
+    CopyError::not_found(path, hint)
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A path without `.`, `..` and superfluous slashes; `..` stops at the root.
+fn clean(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in components(path) {
+        match part {
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join(&b'/')
+}
+
+/// Removes the backslashes of a pattern that has no wildcard.
+fn unescape(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut bytes = path.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' => plain.extend(bytes.next()),
+            byte => plain.push(byte),
+        }
+    }
+    plain
+}
+
+pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    match (dir.is_empty(), name.is_empty()) {
+        (true, _) => name.to_vec(),
+        (_, true) => dir.to_vec(),
+        _ => [dir, b"/", name].concat(),
+    }
+}

@@ -1,0 +1,323 @@
+//! The second phase: writes a selection to its destination.
+//!
+//! The destination is resolved once, links followed; below it nothing is followed, and what stands in the
+//! way is replaced or refused as BuildKit does. Directories that were there keep their times.
+
+use crate::error::{CopyError, shown};
+use crate::select::{Kind, Member, Selected, Selection, open};
+use crate::sources::join;
+use crate::{Chmod, archive};
+use libtree::extract::set_time;
+use libtree::root::components;
+use libtree::{FileKind, Meta, Root, xattr};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, XattrFlags, chmodat, fsetxattr, linkat, makedev, mkdirat, mknodat,
+    openat, symlinkat, unlinkat,
+};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+
+impl Selection<'_> {
+    /// Writes everything to `target` below `root`. A `target` that ends in a slash is a directory.
+    pub fn write(&self, root: &Root, target: &[u8]) -> Result<(), CopyError> {
+        let mut writer = Writer { selection: self, root, times: BTreeMap::new() };
+        // Without anything to copy (a pattern that finds nothing) not even the destination is made.
+        for source in &self.sources {
+            writer.source(source, target)?;
+        }
+        for (name, bytes) in &self.request.documents {
+            writer.document(name.as_bytes(), bytes, target)?;
+        }
+        writer.finish()
+    }
+}
+
+struct Writer<'a> {
+    selection: &'a Selection<'a>,
+    root: &'a Root,
+    /// Times of directories, set at the end: those they had, or those of their sources.
+    times: BTreeMap<Vec<u8>, (i64, u32)>,
+}
+
+/// Hard links of one source: where their first name went.
+type Links = HashMap<((u32, u32), u64), Vec<u8>>;
+
+impl Writer<'_> {
+    fn source(&mut self, source: &Selected, target: &[u8]) -> Result<(), CopyError> {
+        match &source.kind {
+            Kind::Dir(members) => self.tree(source, members, target),
+            Kind::Archive => {
+                let dest = self.directory(target)?;
+                let file = open(&self.selection.tree, &source.found.path)?;
+                let dir = self.root.open_dir(&dest).map_err(CopyError::io(target))?;
+                let below = Root::from_fd(dir, self.root.owners());
+                archive::unpack(&file, &source.found.path, &below, self.selection.request.owner)
+            }
+            Kind::File => {
+                let dest = self.file_target(target, &source.found.name)?;
+                self.member(&source.found.path, &dest, &source.found.meta, &mut Links::new())
+            }
+        }
+    }
+
+    /// The contents of a directory. The destination itself keeps owner and mode, or gets the default ones.
+    fn tree(&mut self, source: &Selected, members: &[Member], target: &[u8]) -> Result<(), CopyError> {
+        let dest = self.directory(target)?;
+        let mut links = Links::new();
+        for Member { path, meta } in members {
+            self.member(&join(&source.found.path, path), &join(&dest, path), meta, &mut links)?;
+        }
+        if !source.found.path.is_empty() {
+            self.times.insert(dest, (source.found.meta.mtime, source.found.meta.mtime_ns));
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, name: &[u8], bytes: &[u8], target: &[u8]) -> Result<(), CopyError> {
+        let dest = self.file_target(target, name)?;
+        let (dir, name) = self.make_room(&dest)?;
+        let mut file = create(&dir, &name).map_err(CopyError::io(&dest))?;
+        file.write_all(bytes).map_err(CopyError::io(&dest))?;
+        let owner = self.selection.request.owner.unwrap_or((0, 0));
+        self.settle(&dir, &name, owner, self.mode(0o644, false), self.selection.request.now)
+            .map_err(CopyError::io(&dest))
+    }
+
+    /// Where a file called `name` goes: into `target` if that is a directory, else it is `target`.
+    fn file_target(&mut self, target: &[u8], name: &[u8]) -> Result<Vec<u8>, CopyError> {
+        if target.ends_with(b"/") {
+            let dir = self.directory(target)?;
+            return Ok(join(&dir, name));
+        }
+        let dest = self.root.resolve(target, true).map_err(CopyError::io(target))?;
+        match self.root.lstat(&dest) {
+            Ok(meta) if meta.is_dir() => Ok(join(&dest, name)),
+            Ok(_) => Ok(dest),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let above = dest.iter().rposition(|&b| b == b'/').map_or(&b""[..], |at| &dest[..at]);
+                self.directory(above)?;
+                Ok(dest)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(not_a_directory(target)),
+            Err(error) => Err(CopyError::io(target)(error)),
+        }
+    }
+
+    /// Makes `target` and what is missing above it, and gives its path free of links.
+    fn directory(&mut self, target: &[u8]) -> Result<Vec<u8>, CopyError> {
+        let fail = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotADirectory => not_a_directory(target),
+            _ => CopyError::io(target)(error),
+        };
+        let dest = self.root.resolve(target, true).map_err(fail)?;
+        let mut dir = self.root.open_dir(b"").map_err(fail)?;
+        let mut path = Vec::new();
+        for part in components(&dest) {
+            let next = match open_dir(&dir, part) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.remember(&path, &dir).map_err(fail)?;
+                    self.make_directory(&dir, part).map_err(fail)?;
+                    self.times.insert(join(&path, part), self.selection.request.now);
+                    open_dir(&dir, part)
+                }
+                other => other,
+            };
+            dir = next.map_err(fail)?;
+            path = join(&path, part);
+        }
+        Ok(dest)
+    }
+
+    fn make_directory(&self, dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
+        mkdirat(dir, name, Mode::RWXU)?;
+        let request = self.selection.request;
+        let mode = match request.chmod {
+            Some(Chmod::Octal(mode)) => mode,
+            _ => 0o755,
+        };
+        self.settle(dir, name, request.owner.unwrap_or((0, 0)), mode, request.now)
+    }
+
+    /// Writes one path of a source.
+    fn member(&mut self, from: &[u8], dest: &[u8], meta: &Meta, links: &mut Links) -> Result<(), CopyError> {
+        if meta.is_dir() {
+            return self.sub_directory(dest, meta);
+        }
+        let linked = (meta.nlink > 1).then_some((meta.dev, meta.ino));
+        if let Some(first) = linked.and_then(|inode| links.get(&inode)) {
+            let first = first.clone();
+            return self.hard_link(&first, dest);
+        }
+        let (dir, name) = self.make_room(dest)?;
+        self.make(from, meta, &dir, &name).map_err(|error| at(dest, error))?;
+        let mode = self.mode(meta.mode, false);
+        if meta.kind == FileKind::Symlink {
+            self.settle_link(&dir, &name, meta).map_err(CopyError::io(dest))?;
+        } else {
+            self.settle(&dir, &name, self.owner(meta), mode, (meta.mtime, meta.mtime_ns))
+                .map_err(CopyError::io(dest))?;
+        }
+        if meta.kind == FileKind::File {
+            self.capability(from, &dir, &name).map_err(CopyError::io(dest))?;
+        }
+        if let Some(inode) = linked {
+            links.insert(inode, dest.to_vec());
+        }
+        Ok(())
+    }
+
+    fn make(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
+        let tree = &self.selection.tree;
+        let node = |kind, rdev| mknodat(dir, name, kind, Mode::RUSR, rdev).map_err(CopyError::io(from));
+        match meta.kind {
+            FileKind::File => {
+                let source = open(tree, from)?;
+                let file = create(dir, name).map_err(CopyError::io(from))?;
+                libtree::copy::copy_bytes(&source, &file, meta.size).map_err(CopyError::io(from))
+            }
+            FileKind::Symlink => {
+                let target = tree.root.read_link(from).map_err(CopyError::io(from))?;
+                symlinkat(&*target, dir, name).map_err(CopyError::io(from))
+            }
+            FileKind::Fifo => node(FileType::Fifo, 0),
+            FileKind::Char | FileKind::Block if meta.is_whiteout() => Err(CopyError::Refused {
+                path: shown(from),
+                what: "is a character device 0:0, which overlayfs takes for a whiteout",
+            }),
+            FileKind::Char => node(FileType::CharacterDevice, makedev(meta.rdev.0, meta.rdev.1)),
+            FileKind::Block => node(FileType::BlockDevice, makedev(meta.rdev.0, meta.rdev.1)),
+            // As BuildKit does: nobody listens to a socket that was copied.
+            FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from)),
+        }
+    }
+
+    fn sub_directory(&mut self, dest: &[u8], meta: &Meta) -> Result<(), CopyError> {
+        let (dir, name) = self.parent(dest)?;
+        match Meta::at(&dir, &name) {
+            Ok(there) if there.is_dir() => {}
+            Ok(_) => return Err(not_a_directory(dest)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                mkdirat(&dir, &*name, Mode::RWXU).map_err(CopyError::io(dest))?;
+            }
+            Err(error) => return Err(CopyError::io(dest)(error)),
+        }
+        let time = (meta.mtime, meta.mtime_ns);
+        self.settle(&dir, &name, self.owner(meta), self.mode(meta.mode, true), time)
+            .map_err(CopyError::io(dest))?;
+        self.times.insert(dest.to_vec(), time);
+        Ok(())
+    }
+
+    fn hard_link(&mut self, first: &[u8], dest: &[u8]) -> Result<(), CopyError> {
+        let (dir, name) = self.make_room(dest)?;
+        let (first_dir, first_name) = self.root.parent(first).map_err(CopyError::io(first))?;
+        linkat(&first_dir, &*first_name, &dir, &*name, AtFlags::empty()).map_err(CopyError::io(dest))
+    }
+
+    /// Opens the directory of `dest` and removes what a file would replace.
+    fn make_room(&mut self, dest: &[u8]) -> Result<(OwnedFd, Vec<u8>), CopyError> {
+        let (dir, name) = self.parent(dest)?;
+        match Meta::at(&dir, &name) {
+            Ok(there) if there.is_dir() => Err(CopyError::InTheWay(format!(
+                "cannot replace to directory {} with file; remove it first, or choose another destination",
+                shown(dest)
+            ))),
+            Ok(_) => {
+                unlinkat(&dir, &*name, AtFlags::empty()).map_err(CopyError::io(dest))?;
+                Ok((dir, name))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((dir, name)),
+            Err(error) => Err(CopyError::io(dest)(error)),
+        }
+    }
+
+    fn parent(&mut self, dest: &[u8]) -> Result<(OwnedFd, Vec<u8>), CopyError> {
+        let (dir, name) = self.root.parent(dest).map_err(CopyError::io(dest))?;
+        let above = dest.len() - name.len();
+        self.remember(&dest[..above.saturating_sub(1)], &dir).map_err(CopyError::io(dest))?;
+        Ok((dir, name))
+    }
+
+    /// Notes the time of a directory before the first change in it.
+    fn remember(&mut self, path: &[u8], dir: &OwnedFd) -> io::Result<()> {
+        if !self.times.contains_key(path) {
+            let meta = Meta::of(dir)?;
+            self.times.insert(path.to_vec(), (meta.mtime, meta.mtime_ns));
+        }
+        Ok(())
+    }
+
+    fn owner(&self, meta: &Meta) -> (u32, u32) {
+        let own = if self.selection.tree.local { (0, 0) } else { (meta.uid, meta.gid) };
+        self.selection.request.owner.unwrap_or(own)
+    }
+
+    fn mode(&self, mode: u32, dir: bool) -> u32 {
+        self.selection.request.chmod.as_ref().map_or(mode, |chmod| chmod.apply(mode, dir))
+    }
+
+    /// Owner, mode and time, in the order in which none undoes another.
+    fn settle(
+        &self,
+        dir: &OwnedFd,
+        name: &[u8],
+        (uid, gid): (u32, u32),
+        mode: u32,
+        time: (i64, u32),
+    ) -> io::Result<()> {
+        self.root.owners().set(dir, name, uid, gid)?;
+        chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
+        set_time(dir, name, time)
+    }
+
+    fn settle_link(&self, dir: &OwnedFd, name: &[u8], meta: &Meta) -> io::Result<()> {
+        let (uid, gid) = self.owner(meta);
+        self.root.owners().set(dir, name, uid, gid)?;
+        set_time(dir, name, (meta.mtime, meta.mtime_ns))
+    }
+
+    /// Keeps file capabilities, the one attribute a layer carries; a change of owner would drop them.
+    fn capability(&self, from: &[u8], dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
+        let source = self.selection.tree.root.open_at(from, OFlags::RDONLY | OFlags::NONBLOCK, 0)?;
+        let Some(value) = xattr::get(&source, b"", xattr::CAPABILITY)? else { return Ok(()) };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(dir, name, flags, Mode::empty())?;
+        Ok(fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty())?)
+    }
+
+    fn finish(self) -> Result<(), CopyError> {
+        for (path, time) in self.times.iter().rev() {
+            let dir = self.root.open_dir(path).map_err(CopyError::io(path))?;
+            set_time(&dir, b".", *time).map_err(CopyError::io(path))?;
+        }
+        Ok(())
+    }
+}
+
+fn at(dest: &[u8], error: CopyError) -> CopyError {
+    match error {
+        CopyError::Io { error, .. } => CopyError::io(dest)(error),
+        other => other,
+    }
+}
+
+fn not_a_directory(path: &[u8]) -> CopyError {
+    let path = shown(path);
+    CopyError::InTheWay(format!(
+        "cannot copy to non-directory: {}; remove it first",
+        path.trim_end_matches('/')
+    ))
+}
+
+fn open_dir(dir: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(dir, name, flags, Mode::empty())?)
+}
+
+fn create(dir: &OwnedFd, name: &[u8]) -> Result<File, Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
