@@ -1,2 +1,147 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! stage-run(1): a plan in, records of what was built out.
+
+use clap::Parser;
+use libcli::{Failure, Stdout};
+use libsandbox::{Isolation, Network, SandboxError, Ulimit};
+use libstore::{Environment, LayerKey, Store, locate};
+use stage_run::options::{add_host, named_context, secret, size, ssh, ulimit};
+use stage_run::{NamedContext, Options, SecretSource};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Build the stages of a plan.
+///
+/// Reads a plan from standard input, runs each step or finds its result in the store, and writes a record for
+/// every step to standard output. What RUN prints goes to standard error.
+#[derive(Parser)]
+#[command(name = "stage-run", version)]
+struct Args {
+    /// Build only this stage, by index or name; without --build-dir also the stages it needs
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// The build context
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    context: PathBuf,
+    /// What to leave out of the context [default: .dockerignore in it]
+    #[arg(long, value_name = "FILE")]
+    ignore_file: Option<PathBuf>,
+    /// A further context: a directory, oci-layout://DIR[:TAG|@DIGEST] or docker-image://IMAGE
+    #[arg(long, value_name = "NAME=SOURCE", value_parser = named_context)]
+    build_context: Vec<(String, NamedContext)>,
+    /// Exchange results with the stages that other processes build
+    #[arg(long, value_name = "DIR")]
+    build_dir: Option<PathBuf>,
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// A secret: id=NAME[,src=FILE|,env=VARIABLE]
+    #[arg(long, value_name = "SPEC", value_parser = secret_of)]
+    secret: Vec<(String, SecretSource)>,
+    /// An ssh agent: default, or ID=SOCKET
+    #[arg(long, value_name = "SPEC", value_parser = ssh_of)]
+    ssh: Vec<(String, PathBuf)>,
+    /// The network of RUN: default, host or none
+    #[arg(long, value_name = "MODE", default_value = "default", value_parser = network)]
+    network: Network,
+    /// Allow network.host or security.insecure
+    #[arg(long, value_name = "ENTITLEMENT", value_parser = ["network.host", "security.insecure"])]
+    allow: Vec<String>,
+    /// A line for /etc/hosts
+    #[arg(long, value_name = "NAME:ADDRESS", value_parser = add_host)]
+    add_host: Vec<(String, String)>,
+    /// Size of /dev/shm
+    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = size)]
+    shm_size: u64,
+    /// A resource limit, never raised
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
+    ulimit: Vec<Ulimit>,
+    /// How to set steps apart from the host: root, subuid or single [default: the first that works]
+    #[arg(long, value_name = "MODE")]
+    isolation: Option<Isolation>,
+    /// Run every step again
+    #[arg(long)]
+    no_cache: bool,
+    /// Run the steps of these stages again
+    #[arg(long, value_name = "STAGE,…", value_delimiter = ',')]
+    no_cache_filter: Vec<String>,
+    /// How layer-pack will compress: gzip, zstd or none
+    #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
+    compression: String,
+    /// The level layer-pack will compress with [default: layer-pack's]
+    #[arg(long, value_name = "N")]
+    level: Option<i32>,
+    /// The time to which layer-pack will set later ones
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    clamp_mtime: Option<i64>,
+    /// The time of everything the build itself makes, in Unix seconds
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    source_date_epoch: Option<i64>,
+    /// What to print on standard error: plain or quiet
+    #[arg(long, value_name = "MODE", default_value = "plain", value_parser = ["plain", "quiet"])]
+    progress: String,
+}
+
+fn variable(name: &str) -> Option<Vec<u8>> {
+    std::env::var_os(name).map(OsStringExt::into_vec)
+}
+
+fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
+    secret(text, &variable)
+}
+
+fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {
+    ssh(text, &variable)
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    match text {
+        "default" | "host" => Ok(Network::Host),
+        "none" => Ok(Network::None),
+        _ => Err("use default, host or none".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run("stage-run", || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::seal(std::env::args_os(), std::env::vars_os())
+        .map_err(|error| Failure::failed("sandbox", error))?;
+    // Before the user namespace, in which everybody is root.
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
+        SandboxError::Unavailable(_) => Failure::failed("", error),
+        other => Failure::failed("sandbox", other),
+    })?;
+    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let store = Store::open(&path, libstore::Options { map, ..libstore::Options::default() })?;
+    let options = options(args, isolation);
+    let stdout = Stdout::open()?;
+    stage_run::build(std::io::stdin().lock(), store, &options, stdout)?.finish()
+}
+
+fn options(args: Args, isolation: Isolation) -> Options {
+    Options {
+        stage: args.stage,
+        context: args.context,
+        ignore_file: args.ignore_file,
+        build_dir: args.build_dir,
+        contexts: args.build_context.into_iter().collect(),
+        secrets: args.secret.into_iter().collect(),
+        ssh: args.ssh.into_iter().collect(),
+        network: args.network,
+        no_cache: args.no_cache,
+        no_cache_filter: args.no_cache_filter,
+        add_hosts: args.add_host,
+        shm_size: args.shm_size,
+        ulimits: args.ulimit,
+        allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
+        layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
+        epoch: args.source_date_epoch,
+        progress: args.progress == "plain",
+        isolation,
+    }
+}

@@ -1,0 +1,71 @@
+//! FROM: what a stage starts from.
+
+use crate::error::StepError;
+use crate::options::NamedContext;
+use crate::session::{Session, platform_of};
+use crate::state::State;
+use libstore::Image;
+use libwire::Digest;
+use libwire::image::{ContainerConfig, ImageConfig};
+use libwire::plan::{Base, Stage};
+use libwire::record::{BaseLayer, Layer};
+
+/// A stage's beginning.
+pub struct Begun {
+    /// The state before the first instruction.
+    pub state: State,
+    /// The base image's manifest.
+    pub manifest: Option<Digest>,
+    /// The named context whose files are the first layer, when the base is a directory.
+    pub files: Option<String>,
+    /// Triggers of the base, to be run first.
+    pub triggers: Vec<String>,
+}
+
+/// Finds the base of `stage`; waits for it when it is a stage.
+pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
+    let (mut manifest, mut files) = (None, None);
+    let mut from_image = |(image, snapshots): (Image, Vec<String>)| {
+        manifest = Some(image.descriptor.digest);
+        inherit(image, snapshots)
+    };
+    let state = match &stage.base {
+        Base::Scratch => scratch(&stage.platform),
+        Base::Stage { index } => session.stages.get(*index)?,
+        Base::Image { name, reference } => from_image(session.image(reference, name)?),
+        Base::Context { name } => match session.context(name)? {
+            NamedContext::Directory(_) => {
+                files = Some(name.clone());
+                scratch(&stage.platform)
+            }
+            NamedContext::Layout { path, select } => {
+                from_image(session.layout_image(path, select.as_deref(), &stage.platform)?)
+            }
+            NamedContext::Image(reference) => from_image(session.image(reference, reference)?),
+        },
+    };
+    let mut state = state.begin(session.options.epoch);
+    let triggers = std::mem::take(&mut state.config.config.on_build);
+    Ok(Begun { state, manifest, files, triggers })
+}
+
+fn scratch(platform: &str) -> State {
+    let platform = platform_of(platform);
+    let config = ImageConfig {
+        architecture: platform.architecture,
+        os: platform.os,
+        variant: platform.variant,
+        config: ContainerConfig { working_dir: "/".into(), ..ContainerConfig::default() },
+        ..ImageConfig::default()
+    };
+    State { config, ..State::default() }
+}
+
+fn inherit(image: Image, snapshots: Vec<String>) -> State {
+    let packed = image.manifest.layers.into_iter().zip(image.config.rootfs.diff_ids.iter().copied());
+    let layers = snapshots.into_iter().zip(packed).map(|(snapshot, (descriptor, diff_id))| BaseLayer {
+        snapshot,
+        layer: Some(Layer { descriptor, diff_id }),
+    });
+    State { layers: layers.collect(), config: image.config, ..State::default() }
+}

@@ -1,0 +1,49 @@
+//! STOPSIGNAL: which words are a signal.
+
+use crate::error::StepError;
+
+/// Linux signals without their `SIG`; `RTMIN` and `RTMAX` take an offset.
+const NAMES: [&str; 36] = [
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
+    "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU",
+    "UNUSED", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN",
+];
+
+pub(super) fn check(signal: &str) -> Result<(), StepError> {
+    let upper = signal.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let known = match signal.parse::<i64>() {
+        Ok(number) => number != 0,
+        Err(_) => NAMES.contains(&name) || name == "RTMAX" || is_real_time(name),
+    };
+    match known {
+        true => Ok(()),
+        false => {
+            Err(StepError::input(format!("invalid signal: {signal}; use a number or a name such as SIGTERM")))
+        }
+    }
+}
+
+fn is_real_time(name: &str) -> bool {
+    let offset = |text: &str, limit: u8| {
+        let plain = text.len() <= 2 && !text.starts_with('0');
+        plain && text.parse::<u8>().is_ok_and(|n| (1..=limit).contains(&n))
+    };
+    let up = name.strip_prefix("RTMIN+").is_some_and(|text| offset(text, 15));
+    up || name.strip_prefix("RTMAX-").is_some_and(|text| offset(text, 14))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn names_numbers_and_real_time_offsets_are_signals() {
+        for good in ["9", "SIGTERM", "term", "SIGRTMIN+3", "RTMAX-14", "rtmax", "SIGUSR1", "64"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in ["", "0", "SIGNOPE", "SIGRTMIN+16", "RTMIN+03", "RTMAX-0", "SIG"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

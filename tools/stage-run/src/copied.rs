@@ -1,0 +1,111 @@
+//! COPY and ADD with their words expanded: sources, destination, owner, and the history string.
+
+use crate::error::StepError;
+use crate::state::State;
+use crate::words::Words;
+use libwire::plan::{Copy, Stage};
+
+/// A COPY or ADD, expanded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Source paths as the Dockerfile means them.
+    pub sources: Vec<String>,
+    /// Files whose text is in the Dockerfile: name and text.
+    pub documents: Vec<(String, String)>,
+    /// The destination as it is written.
+    pub dest: String,
+    /// `--chown`.
+    pub chown: Option<String>,
+    /// `--chmod`.
+    pub chmod: Option<String>,
+}
+
+impl Copied {
+    /// Expands the words of `copy`.
+    pub fn new(stage: &Stage, state: &State, copy: &Copy) -> Result<Self, StepError> {
+        let words = Words::new(stage.escape, &state.scope);
+        let mut documents = Vec::new();
+        for heredoc in &copy.heredocs {
+            let text = match heredoc.expand {
+                true => words.body(&heredoc.body)?,
+                false => heredoc.body.clone(),
+            };
+            documents.push((heredoc.name.clone(), text));
+        }
+        let flag = |text: &Option<String>| -> Result<Option<String>, StepError> {
+            Ok(words.maybe(text.as_deref())?.filter(|text| !text.is_empty()))
+        };
+        Ok(Self {
+            sources: words.each(&copy.sources)?,
+            documents,
+            dest: words.one(&copy.dest)?,
+            chown: flag(&copy.chown)?,
+            chmod: flag(&copy.chmod)?,
+        })
+    }
+
+    /// The destination in the image. Its last slash stays: it says that it is a directory.
+    pub fn target(&self, state: &State) -> String {
+        let path = state.absolute(&self.dest);
+        let directory =
+            self.dest.is_empty() || self.dest.ends_with('/') || self.dest.ends_with("/.") || self.dest == ".";
+        let clean = crate::workdir::join("/", path.trim_start_matches('/'));
+        match directory && clean != "/" {
+            true => clean + "/",
+            false => clean,
+        }
+    }
+
+    /// The history entry. BuildKit shows neither `--from`, `--link` nor `--exclude`.
+    pub fn created_by(&self, instruction: &str, parents: bool) -> String {
+        let mut words = vec![instruction.to_owned()];
+        words.extend(parents.then(|| "--parents".to_owned()));
+        words.extend(self.chown.iter().map(|chown| format!("--chown={chown}")));
+        words.extend(self.chmod.iter().map(|chmod| format!("--chmod={chmod}")));
+        words.extend(self.sources.iter().cloned());
+        words.extend(self.documents.iter().map(|(name, _)| format!("<<{name}")));
+        words.extend([self.dest.clone(), "# buildkit".into()]);
+        words.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copied(dest: &str) -> Copied {
+        Copied {
+            sources: vec!["a".into(), "b*".into()],
+            documents: vec![("EOF".into(), "x\n".into())],
+            dest: dest.into(),
+            chown: Some("1:2".into()),
+            chmod: Some("u=rwX".into()),
+        }
+    }
+
+    #[test]
+    fn history_has_the_flags_buildkit_shows() {
+        assert_eq!(
+            copied("/d/").created_by("COPY", true),
+            "COPY --parents --chown=1:2 --chmod=u=rwX a b* <<EOF /d/ # buildkit"
+        );
+    }
+
+    #[test]
+    fn the_destination_is_below_the_working_directory_and_keeps_its_slash() {
+        let mut state = State::default();
+        state.config.config.working_dir = "/srv/app".into();
+        for (dest, target) in [
+            ("x", "/srv/app/x"),
+            ("./x/", "/srv/app/x/"),
+            ("../side", "/srv/side"),
+            (".", "/srv/app/"),
+            ("", "/srv/app/"),
+            ("/", "/"),
+            ("/a/../b/.", "/b/"),
+        ] {
+            assert_eq!(copied(dest).target(&state), target, "{dest:?}");
+        }
+        assert_eq!(copied(".").target(&State::default()), "/");
+    }
+}

@@ -1,0 +1,217 @@
+//! COPY and ADD, and the copies that mounts and directories as base need: what to copy is found here, the
+//! copying is libcopy's.
+
+use crate::cache::Key;
+use crate::copied::Copied;
+use crate::error::StepError;
+use crate::owner::{self, Owner};
+use crate::session::Session;
+use crate::state::State;
+use crate::step::{Made, Maker};
+use crate::time::now_ms;
+use crate::tree::Tree;
+use libcopy::{Chmod, CopyError, Request, Selection};
+use libpattern::{IgnoreFile, Matcher};
+use libstore::NewSnapshot;
+use libtree::Root;
+use libwire::plan::{Copy, Source, Stage};
+use std::path::Path;
+
+/// Does a COPY or ADD, or finds its result. Also gives the history entry.
+pub fn step(
+    session: &Session,
+    stage: &Stage,
+    state: &State,
+    copy: &Copy,
+    add: bool,
+) -> Result<(Made, String), StepError> {
+    let copied = Copied::new(stage, state, copy)?;
+    check(&copied, copy, add)?;
+    let parents = if copy.link { Vec::new() } else { state.parents() };
+    let owner = owner(session, stage, &copied, &parents)?;
+    let request = Request {
+        sources: copied.sources.clone(),
+        documents: copied
+            .documents
+            .iter()
+            .map(|(name, text)| (name.clone(), text.clone().into_bytes()))
+            .collect(),
+        owner,
+        chmod: copied.chmod.as_deref().map(Chmod::parse).transpose().map_err(explain)?,
+        parents: copy.parents,
+        exclude: copy.exclude.clone(),
+        extract: copy.unpack.unwrap_or(add),
+        now: now(session),
+    };
+    let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
+    let target = copied.target(state);
+    let ignore = ignore(&tree)?;
+    let selection = select(&tree, ignore.as_ref(), &request)?;
+    let mut key = Key::new(if add { "add" } else { "copy" }, session.options.isolation);
+    if copy.link {
+        key.add("link", "true");
+    } else {
+        key.parents(&parents);
+    }
+    ingredients(session, &mut key, &request, &copied, &target);
+    key.add("content", selection.digest());
+    let made = Maker { session, stage, key }.make(&parents, |new| {
+        let lowers = session.directories(&parents)?;
+        let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
+        let root = Root::from_fd(merged, session.options.isolation.owners());
+        selection.write(&root, target.as_bytes()).map_err(explain)?;
+        Ok(None)
+    })?;
+    Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
+}
+
+/// What decides the result, apart from the tree below and the contents.
+fn ingredients(session: &Session, key: &mut Key, request: &Request, copied: &Copied, target: &str) {
+    for source in &request.sources {
+        key.add("source", source.clone());
+    }
+    key.add("target", target);
+    if let Some((uid, gid)) = request.owner {
+        key.add("chown", format!("{uid}:{gid}"));
+    }
+    if let Some(chmod) = &copied.chmod {
+        key.add("chmod", chmod.clone());
+    }
+    if request.parents {
+        key.add("parents", "true");
+    }
+    for pattern in &request.exclude {
+        key.add("exclude", pattern.clone());
+    }
+    if request.extract {
+        key.add("unpack", "true");
+    }
+    add_epoch(session, key);
+}
+
+/// SOURCE_DATE_EPOCH decides the times of what a step makes itself.
+pub fn add_epoch(session: &Session, key: &mut Key) {
+    if let Some(epoch) = session.options.epoch {
+        key.add("epoch", epoch.to_string());
+    }
+}
+
+fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
+    let remote = |source: &&String| {
+        source.starts_with("http://")
+            || source.starts_with("https://")
+            || source.starts_with("git@")
+            || source.starts_with("git://")
+            || source.starts_with("ssh://")
+    };
+    match (copied.sources.iter().find(remote), add) {
+        (Some(source), false) => {
+            Err(StepError::input(format!("{source}: COPY takes no URL; fetch it in a RUN")))
+        }
+        (Some(source), true) => {
+            let what = "ADD from a URL or repository is not built yet; fetch it in a RUN";
+            Err(StepError::failed(format!("{source}: {what}")))
+        }
+        (None, _) if copy.checksum.is_some() => {
+            Err(StepError::input("--checksum requires HTTP(S) or Git sources; leave it out"))
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+fn owner(
+    session: &Session,
+    stage: &Stage,
+    copied: &Copied,
+    parents: &[String],
+) -> Result<Option<(u32, u32)>, StepError> {
+    let Some(chown) = &copied.chown else { return Ok(None) };
+    let tree = if parents.is_empty() { None } else { Some(Tree::merged(session, parents)?) };
+    let Owner { ids, unknown } = owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
+    if let Some(name) = unknown {
+        let stage = stage.name.clone().unwrap_or_else(|| stage.index.to_string());
+        libcli::warn("stage-run", &format!("--chown={chown}: stage {stage} has no {name}; taken for 0"));
+    }
+    Ok(Some(ids))
+}
+
+fn now(session: &Session) -> (i64, u32) {
+    (session.options.epoch.unwrap_or_else(|| i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX)), 0)
+}
+
+fn ignore(tree: &Tree) -> Result<Option<Matcher>, StepError> {
+    let Some((place, text)) = &tree.ignore else { return Ok(None) };
+    let matcher = IgnoreFile::parse(text).matcher();
+    matcher.map(Some).map_err(|bad| StepError::input(format!("{place}:{}: {}", bad.line, bad.what)))
+}
+
+fn select<'a>(
+    tree: &'a Tree,
+    ignore: Option<&'a Matcher>,
+    request: &'a Request,
+) -> Result<Selection<'a>, StepError> {
+    let tree = libcopy::Tree { root: &tree.root, ignore, local: tree.local };
+    Selection::new(tree, request).map_err(explain)
+}
+
+fn explain(error: CopyError) -> StepError {
+    match error {
+        CopyError::Io { .. } => StepError::failed(error),
+        other => StepError::input(other),
+    }
+}
+
+/// A request for one path that is no pattern.
+fn literal(session: &Session, path: &str) -> Request {
+    let mut source = String::with_capacity(path.len());
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | '\\') {
+            source.push('\\');
+        }
+        source.push(c);
+    }
+    Request { sources: vec![source], now: now(session), ..Request::default() }
+}
+
+/// A digest of what is at `path` in `tree`.
+pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
+    let (ignore, request) = (ignore(tree)?, literal(session, path));
+    Ok(select(tree, ignore.as_ref(), &request)?.digest().to_owned())
+}
+
+/// A copy of what is at `path` in `tree`, in the same place, without what is ignored and with owners as an
+/// image would have them.
+pub fn view(session: &Session, tree: &Tree, path: &str) -> Result<NewSnapshot, StepError> {
+    let view = session.store.new_snapshot(&[])?;
+    put(session, tree, path, view.upper(), path)?;
+    Ok(view)
+}
+
+/// Fills a new cache directory with what is in the directory `path` of `tree`.
+pub fn seed(session: &Session, tree: &Tree, path: &str, into: &Path) -> Result<(), StepError> {
+    put(session, tree, path, into, "/")
+}
+
+fn put(session: &Session, tree: &Tree, path: &str, into: &Path, target: &str) -> Result<(), StepError> {
+    let root = Root::open(into, session.options.isolation.owners());
+    let root = root.map_err(StepError::io(&into.display().to_string()))?;
+    let (ignore, request) = (ignore(tree)?, literal(session, path));
+    select(tree, ignore.as_ref(), &request)?.write(&root, target.as_bytes()).map_err(explain)
+}
+
+/// The files of the directory that is named context `name`, as a stage's first layer.
+pub fn files(
+    session: &Session,
+    stage: &Stage,
+    state: &State,
+    name: &str,
+) -> Result<(Made, String), StepError> {
+    let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), &stage.platform)?;
+    let mut key = Key::new("files", session.options.isolation);
+    key.parents(&state.parents());
+    key.add("content", content(session, &tree, "/")?);
+    add_epoch(session, &mut key);
+    let made = Maker { session, stage, key }
+        .make(&state.parents(), |new| put(session, &tree, "/", new.upper(), "/").map(|()| None))?;
+    Ok((made, format!("local source for {name}")))
+}

@@ -1,0 +1,216 @@
+//! RUN's mounts: what each asks for once variables are expanded, and what it adds to the cache key.
+//!
+//! Nothing is made here that a cached step would not need; that is `prepare`'s part.
+
+use crate::cache::Key;
+use crate::copy;
+use crate::error::StepError;
+use crate::session::Session;
+use crate::state::State;
+use crate::tree::Tree;
+use crate::words::Words;
+use libstore::Sharing;
+use libwire::plan::{Mount, MountKind, Stage};
+
+/// A mount with its words expanded.
+pub struct Wanted {
+    /// Absolute path in the image; empty for a secret that is only a variable.
+    pub target: String,
+    /// Whether it can't be written.
+    pub readonly: bool,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of mount.
+pub enum Kind {
+    /// A view of `path` in a tree.
+    Bind {
+        /// The tree.
+        tree: Box<Tree>,
+        /// Where in it.
+        path: String,
+    },
+    /// A directory that outlives the build.
+    Cache {
+        /// Its name.
+        id: String,
+        /// How RUNs share it.
+        sharing: Sharing,
+        /// Its first content: a tree and a path in it.
+        seed: Option<(Box<Tree>, String)>,
+        /// Mode, owner and group at first.
+        owner: (u32, u32, u32),
+    },
+    /// Memory.
+    Tmpfs {
+        /// Limit in bytes.
+        size: Option<u64>,
+    },
+    /// A secret.
+    Secret {
+        /// Its name.
+        id: String,
+        /// The variable to put it in.
+        variable: Option<String>,
+        /// Mode, owner and group of its file.
+        owner: (u32, u32, u32),
+        /// Whether the step fails without it.
+        required: bool,
+    },
+    /// The caller's ssh agent.
+    Ssh {
+        /// Which.
+        id: String,
+        /// Whether the step fails without it.
+        required: bool,
+    },
+}
+
+/// Expands the mounts of a RUN.
+pub fn want(
+    session: &Session,
+    stage: &Stage,
+    state: &State,
+    mounts: &[Mount],
+) -> Result<Vec<Wanted>, StepError> {
+    let want = |(at, mount)| Expand { session, stage, state, mount, at }.wanted();
+    mounts.iter().enumerate().map(want).collect()
+}
+
+/// Adds to `key` what of the mounts decides a step's result: places and contents, never secrets' values.
+pub fn ingredients(session: &Session, mounts: &[Wanted], key: &mut Key) -> Result<(), StepError> {
+    for Wanted { target, readonly, kind } in mounts {
+        let readonly = if *readonly { "ro" } else { "rw" };
+        let (what, value) = match kind {
+            Kind::Bind { tree, path } => {
+                ("bind", format!("{readonly} {}", copy::content(session, tree, path)?))
+            }
+            Kind::Cache { .. } => ("cache", readonly.to_owned()),
+            Kind::Tmpfs { size } => ("tmpfs", format!("{size:?}")),
+            Kind::Secret { id, variable, owner, .. } => {
+                ("secret", format!("{id} {} {owner:?}", variable.as_deref().unwrap_or_default()))
+            }
+            Kind::Ssh { id, .. } => ("ssh", id.clone()),
+        };
+        key.add(format!("mount {what} {target}"), value);
+    }
+    Ok(())
+}
+
+struct Expand<'a> {
+    session: &'a Session<'a>,
+    stage: &'a Stage,
+    state: &'a State,
+    mount: &'a Mount,
+    at: usize,
+}
+
+impl Expand<'_> {
+    fn wanted(&self) -> Result<Wanted, StepError> {
+        let readonly = self.mount.readonly;
+        let (target, kind) = match self.mount.kind {
+            MountKind::Bind => (self.directory()?, self.bind()?),
+            MountKind::Cache => {
+                let target = self.directory()?;
+                let kind = self.cache(&target)?;
+                (target, kind)
+            }
+            MountKind::Tmpfs => (self.directory()?, Kind::Tmpfs { size: self.size()? }),
+            MountKind::Secret => self.secret()?,
+            MountKind::Ssh => self.ssh()?,
+        };
+        Ok(Wanted { target, readonly, kind })
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words::new(self.stage.escape, &self.state.scope)
+    }
+
+    /// The value of a key; an empty one counts as absent.
+    fn value(&self, value: &Option<String>) -> Result<Option<String>, StepError> {
+        Ok(self.words().maybe(value.as_deref())?.filter(|value| !value.is_empty()))
+    }
+
+    fn target(&self) -> Result<Option<String>, StepError> {
+        let Some(target) = self.value(&self.mount.target)? else { return Ok(None) };
+        let clean = crate::workdir::join("/", self.state.absolute(&target).trim_start_matches('/'));
+        match clean.as_str() {
+            "/" => Err(StepError::input(format!(
+                "invalid mount target {target:?}: it is the root; name a directory below"
+            ))),
+            _ => Ok(Some(clean)),
+        }
+    }
+
+    fn directory(&self) -> Result<String, StepError> {
+        self.target()?.ok_or_else(|| StepError::input("the mount has no target; add target=/…"))
+    }
+
+    fn tree(&self) -> Result<Box<Tree>, StepError> {
+        Tree::open(self.session, self.mount.from.as_ref(), &self.stage.platform).map(Box::new)
+    }
+
+    fn source(&self) -> Result<String, StepError> {
+        let source = self.value(&self.mount.source)?.unwrap_or_default();
+        Ok(crate::workdir::join("/", source.trim_start_matches('/')))
+    }
+
+    fn bind(&self) -> Result<Kind, StepError> {
+        Ok(Kind::Bind { tree: self.tree()?, path: self.source()? })
+    }
+
+    fn cache(&self, target: &str) -> Result<Kind, StepError> {
+        let sharing = match self.value(&self.mount.sharing)?.as_deref() {
+            None | Some("shared") => Sharing::Shared,
+            Some("private") => Sharing::Private,
+            Some("locked") => Sharing::Locked,
+            Some(other) => {
+                return Err(StepError::input(format!("sharing={other}: use shared, private or locked")));
+            }
+        };
+        let seed = match self.mount.from {
+            Some(_) => Some((self.tree()?, self.source()?)),
+            None => None,
+        };
+        let id = self.value(&self.mount.id)?.unwrap_or_else(|| target.to_owned());
+        Ok(Kind::Cache { id, sharing, seed, owner: self.owner(0o755)? })
+    }
+
+    fn secret(&self) -> Result<(String, Kind), StepError> {
+        let target = self.target()?;
+        let base = target.as_deref().and_then(|target| target.rsplit('/').next()).map(str::to_owned);
+        let id = self.value(&self.mount.id)?.or(base);
+        let id = id.ok_or_else(|| StepError::input("the secret has neither id= nor target="))?;
+        let variable = self.value(&self.mount.env)?;
+        let target = match (target, &variable) {
+            (Some(target), _) => target,
+            (None, Some(_)) => String::new(),
+            (None, None) => format!("/run/secrets/{id}"),
+        };
+        let (owner, required) = (self.owner(0o400)?, self.mount.required);
+        Ok((target, Kind::Secret { id, variable, owner, required }))
+    }
+
+    fn ssh(&self) -> Result<(String, Kind), StepError> {
+        let target = self.target()?.unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{}", self.at));
+        let id = self.value(&self.mount.id)?.unwrap_or_else(|| "default".into());
+        Ok((target, Kind::Ssh { id, required: self.mount.required }))
+    }
+
+    fn size(&self) -> Result<Option<u64>, StepError> {
+        let size = self.value(&self.mount.size)?;
+        size.map(|size| crate::options::size(&size).map_err(StepError::input)).transpose()
+    }
+
+    /// Mode, owner and group.
+    fn owner(&self, mode: u32) -> Result<(u32, u32, u32), StepError> {
+        let number = |key: &str, value: &Option<String>, radix, default| match self.value(value)? {
+            None => Ok(default),
+            Some(text) => u32::from_str_radix(&text, radix)
+                .map_err(|_| StepError::input(format!("{key}={text} is not a number"))),
+        };
+        let mode = number("mode", &self.mount.mode, 8, mode)? & 0o7777;
+        Ok((mode, number("uid", &self.mount.uid, 10, 0)?, number("gid", &self.mount.gid, 10, 0)?))
+    }
+}

@@ -1,0 +1,252 @@
+//! What a caller may ask for, as plain values, and the parsing of those with a syntax of their own.
+
+use libsandbox::{Isolation, Network, Ulimit};
+use libstore::LayerKey;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Everything stage-run is told beyond the plan.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only this stage, by index or name, and what it needs that is not built elsewhere.
+    pub stage: Option<String>,
+    /// The build context.
+    pub context: PathBuf,
+    /// What of the context is left out; else its own .dockerignore.
+    pub ignore_file: Option<PathBuf>,
+    /// Where stages built by other processes leave their results.
+    pub build_dir: Option<PathBuf>,
+    /// Named contexts.
+    pub contexts: BTreeMap<String, NamedContext>,
+    /// Secrets by id.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Sockets of ssh agents by id.
+    pub ssh: BTreeMap<String, PathBuf>,
+    /// The network of RUNs that name none.
+    pub network: Network,
+    /// Run every step again.
+    pub no_cache: bool,
+    /// Run the steps of these stages again.
+    pub no_cache_filter: Vec<String>,
+    /// Further lines for /etc/hosts.
+    pub add_hosts: Vec<(String, String)>,
+    /// Size of /dev/shm in bytes.
+    pub shm_size: u64,
+    /// Resource limits of RUN.
+    pub ulimits: Vec<Ulimit>,
+    /// Whether `RUN --security=insecure` is allowed.
+    pub allow_insecure: bool,
+    /// How layers will be packed: a cached step tells the layer it has already.
+    pub layers: LayerKey,
+    /// SOURCE_DATE_EPOCH.
+    pub epoch: Option<i64>,
+    /// Whether to tell each step and RUN's output.
+    pub progress: bool,
+    /// How steps are set apart from the host.
+    pub isolation: Isolation,
+}
+
+/// What a named context is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A directory.
+    Directory(PathBuf),
+    /// An image in an OCI layout.
+    Layout {
+        /// The layout's directory.
+        path: PathBuf,
+        /// Tag or digest; without, the layout must hold one image.
+        select: Option<String>,
+    },
+    /// An image by its reference.
+    Image(String),
+}
+
+/// Where a secret's bytes are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In a file.
+    File(PathBuf),
+    /// Here: they came from the environment.
+    Value(Vec<u8>),
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({path:?})"),
+            Self::Value(_) => f.write_str("Value(…)"),
+        }
+    }
+}
+
+/// Looks up a variable of the caller's environment.
+pub type Environment<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
+
+/// `NAME=DIRECTORY`, `NAME=oci-layout://DIR[:tag|@digest]` or `NAME=docker-image://REFERENCE`.
+pub fn named_context(text: &str) -> Result<(String, NamedContext), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+        .ok_or("write NAME=DIRECTORY, NAME=oci-layout://DIRECTORY or NAME=docker-image://IMAGE")?;
+    let context = if let Some(layout) = value.strip_prefix("oci-layout://") {
+        let (path, select) = split_layout(layout);
+        NamedContext::Layout { path, select }
+    } else if let Some(image) = value.strip_prefix("docker-image://") {
+        NamedContext::Image(image.to_owned())
+    } else if value.contains("://") {
+        return Err(format!("{value}: such a context is not built yet; fetch it and name the directory"));
+    } else {
+        NamedContext::Directory(PathBuf::from(value))
+    };
+    Ok((name.to_owned(), context))
+}
+
+/// A tag never holds a slash, a directory's last part may hold a colon only before one.
+fn split_layout(text: &str) -> (PathBuf, Option<String>) {
+    if let Some((path, digest)) = text.split_once('@') {
+        return (PathBuf::from(path), Some(digest.to_owned()));
+    }
+    match text.rsplit_once(':') {
+        Some((path, tag)) if libwire::reference::is_tag(tag) => (PathBuf::from(path), Some(tag.to_owned())),
+        _ => (PathBuf::from(text), None),
+    }
+}
+
+/// `id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`. Without either, the variable NAME, else the file NAME.
+pub fn secret(text: &str, environment: &Environment) -> Result<(String, SecretSource), String> {
+    let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
+    for part in text.split(',') {
+        match part.split_once('=') {
+            Some(("id", value)) => id = Some(value.to_owned()),
+            Some(("src" | "source", value)) => file = Some(value.to_owned()),
+            Some(("env", value)) => variable = Some(value.to_owned()),
+            Some(("type", value @ ("file" | "env"))) => kind = Some(value.to_owned()),
+            _ => return Err(format!("{part:?} is not id=, src=, env= or type=file|env")),
+        }
+    }
+    let id = id.filter(|id| !id.is_empty()).ok_or("it has no id=")?;
+    if kind.as_deref() == Some("env") {
+        variable = variable.or_else(|| file.take());
+    }
+    let source = match (file, variable) {
+        (Some(_), Some(_)) => return Err("it has both src= and env=".into()),
+        (Some(file), None) => SecretSource::File(PathBuf::from(file)),
+        (None, Some(name)) => SecretSource::Value(environment(&name).ok_or(format!("${name} is not set"))?),
+        (None, None) => match environment(&id).filter(|_| kind.as_deref() != Some("file")) {
+            Some(value) => SecretSource::Value(value),
+            None => SecretSource::File(PathBuf::from(&id)),
+        },
+    };
+    Ok((id, source))
+}
+
+/// `default`, or `ID=SOCKET`; without a socket, $SSH_AUTH_SOCK.
+pub fn ssh(text: &str, environment: &Environment) -> Result<(String, PathBuf), String> {
+    use std::os::unix::ffi::OsStringExt;
+    let (id, socket) = text.split_once('=').map_or((text, None), |(id, socket)| (id, Some(socket)));
+    let agent = || {
+        let value = environment("SSH_AUTH_SOCK").filter(|value| !value.is_empty());
+        value.map(|value| PathBuf::from(std::ffi::OsString::from_vec(value)))
+    };
+    let socket = match socket.filter(|socket| !socket.is_empty()) {
+        Some(socket) if socket.contains(',') => return Err("one socket, please; keys are an agent's".into()),
+        Some(socket) => PathBuf::from(socket),
+        None => agent().ok_or("$SSH_AUTH_SOCK is not set; start an agent, or write ID=SOCKET")?,
+    };
+    Ok((if id.is_empty() { "default" } else { id }.to_owned(), socket))
+}
+
+/// `NAME:ADDRESS` or `NAME=ADDRESS`.
+pub fn add_host(text: &str) -> Result<(String, String), String> {
+    let (name, address) =
+        text.split_once('=').or_else(|| text.split_once(':')).ok_or("write NAME:ADDRESS")?;
+    let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+    let word = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+    match (word, bare.parse::<IpAddr>()) {
+        (true, Ok(address)) => Ok((name.to_owned(), address.to_string())),
+        (false, _) => Err(format!("{name:?} is no host name")),
+        (_, Err(_)) => Err(format!("{address:?} is no address")),
+    }
+}
+
+/// A number of bytes with an optional unit: `64m`, `1G`, `512kB`.
+pub fn size(text: &str) -> Result<u64, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
+    let (number, unit) = lower.split_at(end);
+    let shift = match unit.trim() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(format!("{text:?} is not a size such as 64m")),
+    };
+    let number = number.parse::<u64>().map_err(|_| format!("{text:?} is not a size such as 64m"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is too large"))
+}
+
+/// `NAME=SOFT[:HARD]`; -1 is unlimited.
+pub fn ulimit(text: &str) -> Result<Ulimit, String> {
+    let (name, limits) = text.split_once('=').ok_or("write NAME=SOFT[:HARD]")?;
+    let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+    let number = |text: &str| match text {
+        "-1" | "unlimited" => Ok(u64::MAX),
+        _ => text.parse::<u64>().map_err(|_| format!("{text:?} is not a limit")),
+    };
+    let (soft, hard) = (number(soft)?, number(hard)?);
+    match soft <= hard {
+        true => Ok(Ulimit { name: name.to_owned(), soft, hard }),
+        false => Err("the soft limit is above the hard one".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_contexts() {
+        let context = |text: &str| named_context(text).map(|(_, context)| context);
+        let layout = |path: &str, select: Option<&str>| {
+            Ok(NamedContext::Layout { path: path.into(), select: select.map(str::to_owned) })
+        };
+        assert_eq!(context("a=../b"), Ok(NamedContext::Directory("../b".into())));
+        assert_eq!(context("a=oci-layout:///x/y"), layout("/x/y", None));
+        assert_eq!(context("a=oci-layout://y:1.0"), layout("y", Some("1.0")));
+        assert_eq!(context("a=oci-layout://c:d/y"), layout("c:d/y", None));
+        assert_eq!(context("a=oci-layout://y@sha256:ab"), layout("y", Some("sha256:ab")));
+        assert_eq!(context("a=docker-image://b"), Ok(NamedContext::Image("b".into())));
+        for bad in ["a", "=x", "a=", "a=https://x/y.git"] {
+            assert!(context(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_a_file_or_a_variable() {
+        let environment = |name: &str| (name == "SET").then(|| b"v".to_vec());
+        let get = |text: &str| secret(text, &environment).map(|(_, source)| source);
+        assert!(get("id=a,src=f") == Ok(SecretSource::File("f".into())));
+        assert!(get("id=a,env=SET") == Ok(SecretSource::Value(b"v".to_vec())));
+        assert!(get("id=SET") == Ok(SecretSource::Value(b"v".to_vec())));
+        assert!(get("id=SET,type=file") == Ok(SecretSource::File("SET".into())));
+        assert!(
+            get("id=a,env=UNSET").is_err() && get("src=f").is_err() && get("id=a,src=f,env=SET").is_err()
+        );
+        assert!(!format!("{:?}", SecretSource::Value(b"v".to_vec())).contains("118"));
+    }
+
+    #[test]
+    fn sizes_hosts_and_limits() {
+        assert_eq!((size("64m"), size("1Gb"), size("7")), (Ok(64 << 20), Ok(1 << 30), Ok(7)));
+        assert!(size("m").is_err() && size("1x").is_err() && size("99999999999t").is_err());
+        assert_eq!(add_host("a:::1"), Ok(("a".into(), "::1".into())));
+        assert_eq!(add_host("a=[::1]"), Ok(("a".into(), "::1".into())));
+        assert!(add_host("a").is_err() && add_host("a b:1.2.3.4").is_err() && add_host("a:x").is_err());
+        let limit = ulimit("nofile=10:20").unwrap();
+        assert_eq!((limit.name.as_str(), limit.soft, limit.hard), ("nofile", 10, 20));
+        assert!(ulimit("nofile=20:10").is_err() && ulimit("nofile").is_err());
+    }
+}

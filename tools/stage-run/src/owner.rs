@@ -1,0 +1,97 @@
+//! `--chown`: names and numbers to ids, looked up in the stage's own files.
+
+use crate::error::StepError;
+use libsandbox::ids;
+use libtree::Root;
+
+/// An owner, and what the user should know about how it was found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// User and group.
+    pub ids: (u32, u32),
+    /// A name that the stage does not know.
+    pub unknown: Option<String>,
+}
+
+/// Resolves `user[:group]` in the tree at `root`; without one (an empty stage, or `--link`, which sees no
+/// stage) only numbers can be. As in BuildKit a name the stage does not know means 0, which the caller
+/// should say; a number alone is also the group.
+pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
+    let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
+    let mut unknown = None;
+    let (uid, own_group) = match (user, number(user)) {
+        ("", _) => (0, 0),
+        (_, Some(uid)) => (uid, uid),
+        (name, None) => match ids::user_id(named(root, name)?, name).map_err(StepError::input)? {
+            Some((uid, gid)) => (uid, gid.unwrap_or(uid)),
+            None => {
+                unknown = Some(name.to_owned());
+                (0, 0)
+            }
+        },
+    };
+    let gid = match group.filter(|group| !group.is_empty()) {
+        None => own_group,
+        Some(group) => match number(group) {
+            Some(gid) => gid,
+            None => match ids::group_id(named(root, group)?, group).map_err(StepError::input)? {
+                Some(gid) => gid,
+                None => {
+                    unknown = Some(group.to_owned());
+                    0
+                }
+            },
+        },
+    };
+    Ok(Owner { ids: (uid, gid), unknown })
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|id| digits && *id != u32::MAX)
+}
+
+fn named<'a>(root: Option<&'a Root>, name: &str) -> Result<&'a Root, StepError> {
+    root.ok_or_else(|| {
+        StepError::input(format!(
+            "--chown: there is no /etc/passwd or /etc/group to look up {name} in; use numbers"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libtree::Owners;
+
+    #[test]
+    fn numbers_names_and_groups() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        std::fs::write(dir.path().join("etc/passwd"), "zoe:x:4242:4343::/:/bin/sh\n7:x:1:1::/:\n").unwrap();
+        std::fs::write(dir.path().join("etc/group"), "band:x:777:\n").unwrap();
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let ids = |spec: &str| resolve(Some(&root), spec).unwrap().ids;
+        for (spec, expected) in [
+            ("10", (10, 10)),
+            ("7", (7, 7)),
+            ("10:20", (10, 20)),
+            (":50", (0, 50)),
+            ("zoe", (4242, 4343)),
+            ("zoe:band", (4242, 777)),
+            ("8:band", (8, 777)),
+            ("zoe:9", (4242, 9)),
+        ] {
+            assert_eq!(ids(spec), expected, "{spec}");
+        }
+        let nobody = resolve(Some(&root), "nobodyhere").unwrap();
+        assert_eq!(nobody, Owner { ids: (0, 0), unknown: Some("nobodyhere".into()) });
+    }
+
+    #[test]
+    fn without_a_tree_only_numbers_are_owners() {
+        assert_eq!(resolve(None, "21:22").unwrap().ids, (21, 22));
+        assert!(resolve(None, "zoe").is_err() && resolve(None, "1:band").is_err());
+        assert!(resolve(None, "4294967296").is_err());
+    }
+}

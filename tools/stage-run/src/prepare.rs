@@ -1,0 +1,188 @@
+//! Makes ready what RUN's mounts show: views of trees, cache directories, secrets.
+
+use crate::copy;
+use crate::error::StepError;
+use crate::mounts::{Kind, Wanted};
+use crate::options::SecretSource;
+use crate::session::Session;
+use crate::tree::Tree;
+use libsandbox::{Mount, MountSource};
+use libstore::{CacheMount, NewSnapshot, Sharing};
+use libtree::Root;
+use rustix::fs::{AtFlags, Mode, chmodat};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// The largest secret, in bytes, as BuildKit's.
+const MAX_SECRET: u64 = 500 << 10;
+
+/// Mounts ready for a sandbox. What they show lives as long as this.
+#[derive(Default)]
+pub struct Ready {
+    /// The mounts.
+    pub mounts: Vec<Mount>,
+    /// Variables that come with them. Their values go nowhere else.
+    pub env: Vec<(String, String)>,
+    caches: Vec<CacheMount>,
+    scratch: Vec<NewSnapshot>,
+}
+
+impl Ready {
+    /// Makes everything in `wanted` ready.
+    pub fn new(session: &Session, wanted: Vec<Wanted>) -> Result<Self, StepError> {
+        let mut ready = Self::default();
+        for Wanted { target, readonly, kind } in wanted {
+            let source = match kind {
+                Kind::Bind { tree, path } => Some(ready.bind(session, &tree, &path, readonly)?),
+                Kind::Cache { id, sharing, seed, owner } => {
+                    Some(ready.cache(session, &id, sharing, seed.as_ref(), owner)?)
+                }
+                Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777 }),
+                Kind::Secret { id, variable, owner, required } => {
+                    ready.secret(session, &id, variable, owner, required, !target.is_empty())?
+                }
+                Kind::Ssh { id, required } => ready.ssh(session, &id, required, &target)?,
+            };
+            if let Some(source) = source {
+                ready.mounts.push(Mount { target: PathBuf::from(target), source, readonly });
+            }
+        }
+        Ok(ready)
+    }
+
+    /// A script of RUN's own.
+    pub fn script(&mut self, path: &str, text: &str) {
+        let source = MountSource::File { bytes: text.as_bytes().to_vec(), mode: 0o755, uid: 0, gid: 0 };
+        self.mounts.push(Mount { target: PathBuf::from(path), source, readonly: true });
+    }
+
+    fn bind(
+        &mut self,
+        session: &Session,
+        tree: &Tree,
+        path: &str,
+        readonly: bool,
+    ) -> Result<MountSource, StepError> {
+        let lowers = match tree.local {
+            // Neither what is ignored nor the host's owners may show.
+            true => {
+                let view = copy::view(session, tree, path)?;
+                let lowers = vec![view.upper().to_owned()];
+                self.scratch.push(view);
+                lowers
+            }
+            false => tree.lowers.clone(),
+        };
+        let merged = match readonly {
+            true => session.mount(&lowers, None)?,
+            false => {
+                // What is written is thrown away.
+                let upper = session.store.new_snapshot(&[])?;
+                let merged = session.mount(&lowers, Some((upper.upper(), upper.work())))?;
+                self.scratch.push(upper);
+                merged
+            }
+        };
+        Ok(MountSource::Bind { tree: merged, path: path.as_bytes().to_vec() })
+    }
+
+    fn cache(
+        &mut self,
+        session: &Session,
+        id: &str,
+        sharing: Sharing,
+        seed: Option<&(Box<Tree>, String)>,
+        owner: (u32, u32, u32),
+    ) -> Result<MountSource, StepError> {
+        let cache = session.store.cache_mount(id, sharing)?;
+        let path = cache.path();
+        if cache.is_fresh() {
+            if let Some((tree, source)) = seed {
+                copy::seed(session, tree, source, &path)?;
+            }
+            own(session, &path, owner)?;
+            cache.set_ready()?;
+        }
+        self.caches.push(cache);
+        Ok(MountSource::Bind { tree: open(&path)?, path: Vec::new() })
+    }
+
+    fn secret(
+        &mut self,
+        session: &Session,
+        id: &str,
+        variable: Option<String>,
+        (mode, uid, gid): (u32, u32, u32),
+        required: bool,
+        file: bool,
+    ) -> Result<Option<MountSource>, StepError> {
+        let bytes = match session.options.secrets.get(id) {
+            Some(SecretSource::Value(bytes)) => bytes.clone(),
+            Some(SecretSource::File(path)) => read_secret(id, path)?,
+            None if required => {
+                return Err(StepError::failed(format!(
+                    "secret {id}: not found; pass --secret id={id},src=FILE"
+                )));
+            }
+            None => return Ok(None),
+        };
+        if let Some(variable) = variable {
+            let value = String::from_utf8(bytes.clone())
+                .map_err(|_| StepError::failed(format!("secret {id} is not text: it can't be a variable")))?;
+            self.env.push((variable, value));
+        }
+        Ok(file.then_some(MountSource::File { bytes, mode, uid, gid }))
+    }
+
+    fn ssh(
+        &mut self,
+        session: &Session,
+        id: &str,
+        required: bool,
+        target: &str,
+    ) -> Result<Option<MountSource>, StepError> {
+        let Some(socket) = session.options.ssh.get(id) else {
+            return match required {
+                true => Err(StepError::failed(format!("ssh {id}: not found; pass --ssh {id}=SOCKET"))),
+                false => Ok(None),
+            };
+        };
+        let place = socket.display().to_string();
+        let meta = std::fs::metadata(socket).map_err(StepError::io(&place))?;
+        if !meta.file_type().is_socket() {
+            return Err(StepError::failed(format!("{place} is not a socket; keys are an agent's to hold")));
+        }
+        let socket = std::fs::canonicalize(socket).map_err(StepError::io(&place))?;
+        let (dir, name) = (socket.parent().unwrap_or(Path::new("/")), socket.file_name().unwrap_or_default());
+        if !self.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
+            self.env.push(("SSH_AUTH_SOCK".into(), target.to_owned()));
+        }
+        Ok(Some(MountSource::Bind { tree: open(dir)?, path: name.as_encoded_bytes().to_vec() }))
+    }
+}
+
+fn read_secret(id: &str, path: &Path) -> Result<Vec<u8>, StepError> {
+    use std::io::Read;
+    let what = format!("secret {id}: {}", path.display());
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(StepError::io(&what))?;
+    file.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(StepError::io(&what))?;
+    match bytes.len() as u64 > MAX_SECRET {
+        true => Err(StepError::failed(format!("{what}: it is larger than {MAX_SECRET} bytes"))),
+        false => Ok(bytes),
+    }
+}
+
+fn open(path: &Path) -> Result<OwnedFd, StepError> {
+    use rustix::fs::{OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(StepError::io(&path.display().to_string()))
+}
+
+fn own(session: &Session, path: &Path, (mode, uid, gid): (u32, u32, u32)) -> Result<(), StepError> {
+    let place = path.display().to_string();
+    let root = Root::open(path, session.options.isolation.owners()).map_err(StepError::io(&place))?;
+    root.owners().set(root.fd(), b"", uid, gid).map_err(StepError::io(&place))?;
+    chmodat(root.fd(), ".", Mode::from_raw_mode(mode), AtFlags::empty()).map_err(StepError::io(&place))
+}

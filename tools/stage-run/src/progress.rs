@@ -1,0 +1,107 @@
+//! What the user sees of a build: one line a step, and RUN's output line by line, prefixed with its stage.
+
+use libcli::{sanitise, say};
+use std::fs::File;
+use std::io::{self, Write};
+
+/// The longest line shown in one piece.
+const LONGEST: usize = 8192;
+
+/// Says that a step begins.
+pub fn step(shown: bool, stage: usize, step: usize, steps: usize, text: &str) {
+    if shown {
+        say(&format!("#{stage} [{step}/{steps}] {}\n", sanitise(text)));
+    }
+}
+
+/// Says one thing about the step.
+pub fn note(shown: bool, stage: usize, text: &str) {
+    if shown {
+        say(&format!("#{stage} {}\n", sanitise(text)));
+    }
+}
+
+/// Takes a command's output: whole into a log, and to standard error by lines.
+pub struct Output {
+    log: File,
+    prefix: Option<String>,
+    line: Vec<u8>,
+    last: Vec<String>,
+}
+
+impl Output {
+    /// Output of a step of `stage` that goes to `log`, and is shown if asked for.
+    pub fn new(log: File, shown: bool, stage: usize) -> Self {
+        Self { log, prefix: shown.then(|| format!("#{stage} ")), line: Vec::new(), last: Vec::new() }
+    }
+
+    /// Takes some bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.log.write_all(bytes)?;
+        for &byte in bytes {
+            match byte {
+                b'\n' | b'\r' => self.end_line(),
+                _ => self.line.push(byte),
+            }
+            if self.line.len() >= LONGEST {
+                self.end_line();
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what came after the last line's end, and gives the last lines if they were not shown.
+    pub fn finish(mut self) -> Vec<String> {
+        self.end_line();
+        self.last
+    }
+
+    fn end_line(&mut self) {
+        const KEPT: usize = 20;
+        if self.line.is_empty() {
+            return;
+        }
+        let line = sanitise(&without_colours(&String::from_utf8_lossy(&self.line)));
+        self.line.clear();
+        match &self.prefix {
+            Some(prefix) => say(&format!("{prefix}{line}\n")),
+            None => {
+                if self.last.len() == KEPT {
+                    self.last.remove(0);
+                }
+                self.last.push(line);
+            }
+        }
+    }
+}
+
+/// Text without terminal control sequences (ESC [ … letter).
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\x1b' && chars.peek() == Some(&'[') {
+            chars.next();
+            let _ = chars.by_ref().find(|c| ('\x40'..='\x7e').contains(c));
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_every_byte_and_the_screen_clean_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut output = Output::new(File::create(&path).unwrap(), false, 0);
+        output.write(b"\x1b[31mred\x1b[0m\r50%\r\n\x07be").unwrap();
+        output.write(b"ll").unwrap();
+        assert_eq!(output.finish(), ["red", "50%", "?bell"]);
+        assert_eq!(std::fs::read(&path).unwrap(), b"\x1b[31mred\x1b[0m\r50%\r\n\x07bell");
+    }
+}

@@ -1,0 +1,196 @@
+//! RUN: a command in the sandbox, on an overlay of the stage's snapshots.
+
+use crate::cache::Key;
+use crate::command::{self, Assembled};
+use crate::error::StepError;
+use crate::mounts;
+use crate::prepare::Ready;
+use crate::progress::Output;
+use crate::session::Session;
+use crate::state::State;
+use crate::step::{Made, Maker};
+use libsandbox::{Job, Network, Outcome, Stdio};
+use libstore::NewSnapshot;
+use libwire::plan::{Op, Stage};
+use std::path::PathBuf;
+
+/// Build arguments that every RUN has as variables, in both cases, without leaving a trace.
+const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+/// BuildKit's host name, which scripts have come to look for.
+const HOSTNAME: &str = "buildkitsandbox";
+/// Seconds between TERM and KILL.
+const GRACE: u64 = 10;
+
+struct World {
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    cwd: String,
+    user: String,
+    network: Network,
+    hostname: String,
+    insecure: bool,
+}
+
+/// Runs a RUN, or finds its result.
+pub fn run(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<(Made, String), StepError> {
+    let Op::Run { command, heredocs, mounts, network, security } = op else {
+        return Err(StepError::failed("not a RUN"));
+    };
+    let Assembled { argv, script } = command::assemble(state, command, heredocs);
+    let world = World::new(session, stage, state, argv, network.as_deref(), security.as_deref())?;
+    let wanted = mounts::want(session, stage, state, mounts)?;
+    let mut key = Key::new("run", session.options.isolation);
+    key.parents(&state.parents());
+    world.ingredients(&mut key);
+    if let Some((_, text)) = &script {
+        key.add("script", text.clone());
+    }
+    mounts::ingredients(session, &wanted, &mut key)?;
+    let created_by = command::created_by(state, &world.argv);
+    let made = Maker { session, stage, key }.make(&state.parents(), |new| {
+        let mut ready = Ready::new(session, wanted)?;
+        if let Some((path, text)) = &script {
+            ready.script(path, text);
+        }
+        world.execute(session, stage, state, new, ready)
+    })?;
+    Ok((made, created_by))
+}
+
+impl World {
+    fn new(
+        session: &Session,
+        stage: &Stage,
+        state: &State,
+        argv: Vec<String>,
+        network: Option<&str>,
+        security: Option<&str>,
+    ) -> Result<Self, StepError> {
+        let network = match network {
+            None | Some("default") => session.options.network,
+            Some("none") => Network::None,
+            Some("host") => Network::Host,
+            Some(other) => {
+                return Err(StepError::input(format!("--network={other}: use default, none or host")));
+            }
+        };
+        let insecure = match security {
+            None | Some("sandbox") => false,
+            Some("insecure") if session.options.allow_insecure => true,
+            Some("insecure") => {
+                let what = "--security=insecure is not allowed; pass --allow security.insecure";
+                return Err(StepError::failed(what));
+            }
+            Some(other) => {
+                return Err(StepError::input(format!("--security={other}: use sandbox or insecure")));
+            }
+        };
+        if argv.iter().any(|word| word.contains('\0')) {
+            return Err(StepError::input("the command has a NUL byte"));
+        }
+        let config = &state.config.config;
+        let cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
+        let hostname = stage.build_args.get("BUILDKIT_SANDBOX_HOSTNAME").map_or(HOSTNAME, String::as_str);
+        let env = state.scope.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (cwd, user, hostname) = (state.absolute(cwd), config.user.clone(), hostname.to_owned());
+        Ok(Self { argv, env, cwd, user, network, hostname, insecure })
+    }
+
+    /// What decides the result, apart from the tree below and the mounts.
+    fn ingredients(&self, key: &mut Key) {
+        for word in &self.argv {
+            key.add("command", word.clone());
+        }
+        for (name, value) in &self.env {
+            key.add(format!("env {name}"), value.clone());
+        }
+        key.add("directory", self.cwd.clone());
+        key.add("user", self.user.clone());
+        key.add("network", format!("{:?}", self.network).to_lowercase());
+        key.add("hostname", self.hostname.clone());
+        if self.insecure {
+            key.add("security", "insecure");
+        }
+    }
+
+    fn execute(
+        &self,
+        session: &Session,
+        stage: &Stage,
+        state: &State,
+        new: &NewSnapshot,
+        mut ready: Ready,
+    ) -> Result<Option<String>, StepError> {
+        let options = session.options;
+        let (log, log_path) = session.store.new_log(new.id())?;
+        let scratch = new.work().with_file_name("scratch");
+        std::fs::create_dir(&scratch).map_err(StepError::io("cannot make a directory for the sandbox"))?;
+        let mut env = self.env.clone();
+        let secrets = std::mem::take(&mut ready.env);
+        env.retain(|(name, _)| !secrets.iter().any(|(secret, _)| secret == name));
+        env.extend(secrets);
+        env.extend(self.proxies(stage));
+        let job = Job {
+            lowers: session.directories(&state.parents())?,
+            upper: new.upper().to_owned(),
+            work: new.work().to_owned(),
+            scratch: scratch.clone(),
+            argv: self.argv.iter().map(Into::into).collect(),
+            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            cwd: PathBuf::from(&self.cwd),
+            user: self.user.clone(),
+            mounts: std::mem::take(&mut ready.mounts),
+            network: self.network,
+            hostname: self.hostname.clone(),
+            add_hosts: options.add_hosts.clone(),
+            shm_size: options.shm_size,
+            ulimits: options.ulimits.clone(),
+            insecure: self.insecure,
+            stdio: Stdio::Piped,
+            grace: GRACE,
+        };
+        let mut output = Output::new(log, options.progress, stage.index);
+        let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| output.write(bytes));
+        let last = output.finish();
+        // Only mount points are in it.
+        let _ = std::fs::remove_dir_all(&scratch);
+        self.judge(outcome?, session, &log_path, &last)?;
+        Ok(Some(log_path))
+    }
+
+    fn proxies(&self, stage: &Stage) -> Vec<(String, String)> {
+        let mut proxies = Vec::new();
+        for name in PROXIES {
+            let lower = name.to_lowercase();
+            let value = stage.build_args.get(name).or_else(|| stage.build_args.get(&lower));
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            for name in [name, &lower] {
+                if !self.env.iter().any(|(own, _)| own == name) {
+                    proxies.push((name.to_owned(), value.clone()));
+                }
+            }
+        }
+        proxies
+    }
+
+    fn judge(
+        &self,
+        outcome: Outcome,
+        session: &Session,
+        log: &str,
+        last: &[String],
+    ) -> Result<(), StepError> {
+        if outcome.status == 0 {
+            return Ok(());
+        }
+        let command: String = self.argv.join(" ").chars().take(200).collect();
+        let how = match outcome.signal {
+            Some(signal) => format!("was ended by signal {signal} (status {})", outcome.status),
+            None => format!("ended with status {}", outcome.status),
+        };
+        let log = session.store.path().join(log);
+        let what = format!("{command:?} {how}; its output is in {}", log.display());
+        let last: String = last.iter().map(|line| format!("       {line}\n")).collect();
+        Err(StepError::failed(what).with_detail(last))
+    }
+}

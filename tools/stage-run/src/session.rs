@@ -1,0 +1,118 @@
+//! What all stages of one run share: options, store, stages done, images found.
+
+use crate::error::StepError;
+use crate::options::{NamedContext, Options};
+use crate::waits::Stages;
+use libsandbox::{Overlay, mount_overlay};
+use libstore::{Image, Select, Store, StoreError, Unpack};
+use libwire::image::Platform;
+use libwire::{Digest, Reference};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// One run of the tool.
+pub struct Session<'a> {
+    /// What was asked for.
+    pub options: &'a Options,
+    /// The store.
+    pub store: Store,
+    /// Stages done.
+    pub stages: Stages,
+    images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
+}
+
+impl<'a> Session<'a> {
+    /// Begins a run.
+    pub fn new(options: &'a Options, store: Store) -> Self {
+        let stages = Stages::new(options.build_dir.clone());
+        Self { options, store, stages, images: RefCell::default() }
+    }
+
+    /// The image a reference names, from the store, with its layers' snapshots.
+    pub fn image(&self, reference: &str, name: &str) -> Result<(Image, Vec<String>), StepError> {
+        if let Some(found) = self.images.borrow().get(reference) {
+            return Ok(found.clone());
+        }
+        let parsed = Reference::parse(reference).map_err(StepError::input)?;
+        let descriptor = self.store.resolve(&parsed)?.ok_or_else(|| {
+            StepError::failed(format!(
+                "image {name} ({reference}) is not in the store {}; load it with image-load, or pass --build-context {name}=oci-layout://DIRECTORY",
+                self.store.path().display()
+            ))
+        })?;
+        self.remember(reference, self.store.image(&descriptor)?)
+    }
+
+    /// The image in an OCI layout outside the store, which is copied into the store.
+    pub fn layout_image(
+        &self,
+        path: &Path,
+        select: Option<&str>,
+        platform: &str,
+    ) -> Result<(Image, Vec<String>), StepError> {
+        let key = format!("oci-layout://{}@{}", path.display(), select.unwrap_or_default());
+        if let Some(found) = self.images.borrow().get(&key) {
+            return Ok(found.clone());
+        }
+        let digest = select.and_then(|text| text.parse::<Digest>().ok());
+        let name = select.filter(|_| digest.is_none()).map(str::to_owned);
+        let select = Select { name, digest, platform: platform_of(platform) };
+        let mut found = self.store.import_layout(path, &select)?;
+        let image = match (found.pop(), found.is_empty()) {
+            (Some(imported), true) => imported.image,
+            (Some(_), false) => {
+                let what = "holds several images; name one with :TAG or @DIGEST";
+                return Err(StepError::input(format!("oci-layout://{} {what}", path.display())));
+            }
+            (None, _) => return Err(StepError::input(format!("oci-layout://{} is empty", path.display()))),
+        };
+        self.remember(&key, image)
+    }
+
+    /// The named context `name`.
+    pub fn context(&self, name: &str) -> Result<&'a NamedContext, StepError> {
+        self.options.contexts.get(name).ok_or_else(|| {
+            StepError::input(format!("the plan names the context {name}; pass --build-context {name}=…"))
+        })
+    }
+
+    fn remember(&self, key: &str, image: Image) -> Result<(Image, Vec<String>), StepError> {
+        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| self.mount(lowers, Some((upper, work)));
+        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
+            mount(lowers, upper, work).map_err(io::Error::other)
+        };
+        let unpack = Unpack { owners: self.options.isolation.owners(), mount: &mount };
+        let snapshots = self.store.unpack(&image, &unpack)?;
+        let found = (image, snapshots);
+        self.images.borrow_mut().insert(key.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// The merged view of directories in upper form, lowest first.
+    pub fn mount(
+        &self,
+        lowers: &[PathBuf],
+        upper: Option<(&Path, &Path)>,
+    ) -> Result<OwnedFd, libsandbox::SandboxError> {
+        mount_overlay(&Overlay { lowers, upper }, self.options.isolation)
+    }
+
+    /// Where snapshots' trees are.
+    pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
+        snapshots.iter().map(|id| self.store.snapshot_fs(id)).collect()
+    }
+}
+
+/// `os/arch[/variant]` as a platform.
+pub fn platform_of(text: &str) -> Platform {
+    let mut parts = text.splitn(3, '/').map(str::to_owned);
+    Platform {
+        os: parts.next().unwrap_or_default(),
+        architecture: parts.next().unwrap_or_default(),
+        variant: parts.next(),
+        extra: BTreeMap::default(),
+    }
+}

@@ -1,0 +1,248 @@
+//! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
+
+use crate::base::{self, Begun};
+use crate::error::{StepError, snippet};
+use crate::session::Session;
+use crate::state::State;
+use crate::step::{Made, Maker};
+use crate::words::Words;
+use crate::{cache::Key, config, copy, progress, run, time, workdir};
+use libcli::Failure;
+use libtree::Root;
+use libwire::image::History;
+use libwire::plan::{Instruction, Op, Stage};
+use libwire::record::{BaseLayer, BaseStep, Cache, Record, StageId, Step};
+
+/// Takes records. What it refuses ends the stage.
+pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
+
+/// Builds a stage and gives what those built on it inherit.
+pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
+    let from = |error: StepError| error.at(place(stage, stage.line), &snippet(stage.line, &stage.text));
+    progress::note(session.options.progress, stage.index, &stage.text);
+    let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
+    let triggers = parse_triggers(stage, &triggers).map_err(from)?;
+    emit(Record::Base(Box::new(BaseStep {
+        id: id(stage),
+        dockerfile: stage.dockerfile.clone(),
+        line: stage.line,
+        text: stage.text.clone(),
+        layers: state.layers.clone(),
+        config: state.config.clone(),
+        manifest,
+    })))?;
+    let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
+    let mut builder = Builder { session, stage, state, step: 0, steps };
+    if let Some(name) = files {
+        builder.files(&name, emit).map_err(|error| match error {
+            Ended::Step(error) => from(error),
+            Ended::Emit(failure) => failure,
+        })?;
+    }
+    for (instruction, triggered) in triggers
+        .iter()
+        .map(|trigger| (trigger, true))
+        .chain(stage.instructions.iter().map(|own| (own, false)))
+    {
+        let line = if triggered { stage.line } else { instruction.line };
+        builder.instruction(instruction, line, emit).map_err(|error| match error {
+            Ended::Step(error) => error.at(place(stage, line), &snippet(line, &instruction.text)),
+            Ended::Emit(failure) => failure,
+        })?;
+    }
+    for warning in session.store.take_warnings() {
+        libcli::warn("stage-run", &warning);
+    }
+    Ok(builder.state)
+}
+
+fn place(stage: &Stage, line: u32) -> String {
+    format!("{}:{line}", stage.dockerfile)
+}
+
+fn id(stage: &Stage) -> StageId {
+    StageId { stage: stage.index, stage_name: stage.name.clone() }
+}
+
+fn parse_triggers(stage: &Stage, triggers: &[String]) -> Result<Vec<Instruction>, StepError> {
+    let parse = |trigger: &String| {
+        let parsed = df_parse::parse_trigger(trigger, stage.escape, &stage.stages, &stage.contexts);
+        parsed.map_err(|error| StepError::input(format!("the base's trigger ONBUILD {trigger}: {error}")))
+    };
+    triggers.iter().map(parse).collect()
+}
+
+enum Ended {
+    Step(StepError),
+    Emit(Failure),
+}
+
+impl From<StepError> for Ended {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
+    }
+}
+
+struct Builder<'a> {
+    session: &'a Session<'a>,
+    stage: &'a Stage,
+    state: State,
+    step: usize,
+    steps: usize,
+}
+
+impl Builder<'_> {
+    fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
+        let started = time::now_ms();
+        self.step += 1;
+        let (session, stage, shown) = (self.session, self.stage, self.session.options.progress);
+        progress::step(shown, stage.index, self.step, self.steps, &instruction.text);
+        let text = &instruction.text;
+        if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
+            let history = created.map(|created| self.state.note(created));
+            return self.tell(line, text, &instruction.op, started, Told { made: None, history }, emit);
+        }
+        let (made, created_by) = match &instruction.op {
+            Op::Workdir { path } => match self.workdir(path)? {
+                (Some(made), created_by) => (made, created_by),
+                (None, created_by) => {
+                    let history = Some(self.state.note(created_by));
+                    return self.tell(
+                        line,
+                        text,
+                        &instruction.op,
+                        started,
+                        Told { made: None, history },
+                        emit,
+                    );
+                }
+            },
+            Op::Copy(copy) => copy::step(session, stage, &self.state, copy, false)?,
+            Op::Add(copy) => copy::step(session, stage, &self.state, copy, true)?,
+            op => run::run(session, stage, &self.state, op)?,
+        };
+        let told = self.take(made, created_by);
+        self.tell(line, text, &instruction.op, started, told, emit)
+    }
+
+    /// The files of a directory that is the stage's base.
+    fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
+        let started = time::now_ms();
+        self.step += 1;
+        let (made, created_by) = copy::files(self.session, self.stage, &self.state, name)?;
+        let told = self.take(made, created_by);
+        let op = Op::Copy(libwire::plan::Copy::default());
+        self.tell(self.stage.line, &self.stage.text, &op, started, told, emit)
+    }
+
+    /// Sets the working directory and makes it. The root is there already.
+    fn workdir(&mut self, path: &str) -> Result<(Option<Made>, String), StepError> {
+        let path = Words::new(self.stage.escape, &self.state.scope).one(path)?;
+        if path.is_empty() {
+            return Err(StepError::input("WORKDIR is empty; is a variable in it unset?"));
+        }
+        let path = workdir::join(&self.state.config.config.working_dir, &path);
+        self.state.config.config.working_dir = path.clone();
+        let created_by = format!("WORKDIR {path}");
+        if path == "/" {
+            return Ok((None, created_by));
+        }
+        let (session, user) = (self.session, self.state.config.config.user.clone());
+        let parents = self.state.parents();
+        let mut key = Key::new("workdir", session.options.isolation);
+        key.parents(&parents);
+        key.add("path", path.clone());
+        key.add("user", user.clone());
+        copy::add_epoch(session, &mut key);
+        let made = Maker { session, stage: self.stage, key }.make(&parents, |new| {
+            let lowers = session.directories(&parents)?;
+            let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
+            let root = Root::from_fd(merged, session.options.isolation.owners());
+            workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
+        })?;
+        Ok((Some(made), created_by))
+    }
+
+    /// Puts a step's snapshot on top of the stage.
+    fn take(&mut self, made: Made, created_by: String) -> Told {
+        if made.cache == Cache::Hit {
+            progress::note(self.session.options.progress, self.stage.index, "CACHED");
+        }
+        let history = Some(self.state.note_layer(created_by, made.created.clone()));
+        Told { made: Some(made), history }
+    }
+
+    fn tell(
+        &mut self,
+        line: u32,
+        text: &str,
+        op: &Op,
+        started: u64,
+        told: Told,
+        emit: &mut Emit,
+    ) -> Result<(), Ended> {
+        let Told { made, history } = told;
+        let mut step = Step {
+            id: id(self.stage),
+            step: self.step,
+            steps: self.steps,
+            dockerfile: self.stage.dockerfile.clone(),
+            line,
+            text: text.to_owned(),
+            op: name(op).to_owned(),
+            cache: Cache::None,
+            key: None,
+            ingredients: Vec::new(),
+            parents: self.state.parents(),
+            snapshot: None,
+            layer: None,
+            ships: self.stage.ships,
+            config: self.state.config.clone(),
+            history,
+            started_ms: started,
+            duration_ms: time::now_ms().saturating_sub(started),
+            log: None,
+        };
+        if let Some(made) = made {
+            let store = &self.session.store;
+            let layer = store.layer(&made.snapshot, &self.session.options.layers).map_err(StepError::from)?;
+            step.layer = layer.map(|record| record.layer);
+            (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
+            (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);
+            step.snapshot = Some(made.snapshot.clone());
+            if made.cache == Cache::Miss {
+                store.cache_put(made.key.digest(), &step).map_err(StepError::from)?;
+            }
+            self.state.layers.push(BaseLayer { snapshot: made.snapshot, layer: step.layer.clone() });
+        }
+        emit(Record::Step(Box::new(step))).map_err(Ended::Emit)
+    }
+}
+
+/// What a step changed, for its record.
+struct Told {
+    made: Option<Made>,
+    history: Option<History>,
+}
+
+fn name(op: &Op) -> &'static str {
+    match op {
+        Op::Run { .. } => "run",
+        Op::Copy(_) => "copy",
+        Op::Add(_) => "add",
+        Op::Env { .. } => "env",
+        Op::Label { .. } => "label",
+        Op::Arg { .. } => "arg",
+        Op::Workdir { .. } => "workdir",
+        Op::User { .. } => "user",
+        Op::Expose { .. } => "expose",
+        Op::Volume { .. } => "volume",
+        Op::Cmd { .. } => "cmd",
+        Op::Entrypoint { .. } => "entrypoint",
+        Op::Shell { .. } => "shell",
+        Op::Healthcheck { .. } => "healthcheck",
+        Op::Stopsignal { .. } => "stopsignal",
+        Op::Onbuild { .. } => "onbuild",
+        Op::Maintainer { .. } => "maintainer",
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use libsandbox::{Isolation, Network};
+use libstore::LayerKey;
+use libwire::Event;
+use libwire::record::{Cache, Record, Step};
+use std::path::Path;
+
+const PAGE: &str = include_str!("../../../man/build-record.5");
+
+fn options() -> Options {
+    Options {
+        stage: None,
+        context: ".".into(),
+        ignore_file: None,
+        build_dir: None,
+        contexts: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        ssh: BTreeMap::new(),
+        network: Network::Host,
+        no_cache: false,
+        no_cache_filter: Vec::new(),
+        add_hosts: Vec::new(),
+        shm_size: 64 << 20,
+        ulimits: Vec::new(),
+        allow_insecure: false,
+        layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
+        epoch: Some(0),
+        progress: false,
+        isolation: Isolation::Root,
+    }
+}
+
+/// A plan of stages from scratch, or from the stage whose index is given, each with its instructions.
+fn plan(stages: &[(Option<usize>, &[&str])]) -> String {
+    let mut text = "{\"type\":\"header\",\"format\":\"build-plan\",\"version\":1}\n".to_owned();
+    for (index, (base, instructions)) in stages.iter().enumerate() {
+        let base = match base {
+            None => "{\"kind\":\"scratch\"}".to_owned(),
+            Some(index) => format!("{{\"kind\":\"stage\",\"index\":{index}}}"),
+        };
+        text += &format!(
+            "{{\"type\":\"stage\",\"index\":{index},\"name\":\"s{index}\",\"dockerfile\":\"Dockerfile\",\"line\":1,\
+             \"line_end\":1,\"text\":\"FROM x\",\"base\":{base},\"platform\":\"linux/amd64\",\"target\":true,\
+             \"ships\":true,\"stages\":[],\"escape\":\"\\\\\",\"instructions\":[{}]}}\n",
+            instructions.join(",")
+        );
+    }
+    text + &format!("{{\"type\":\"end\",\"records\":{}}}\n", stages.len())
+}
+
+const WORKDIR: &str = r#"{"line":2,"line_end":2,"text":"WORKDIR /w","op":"workdir","path":"/w"}"#;
+const USER: &str = r#"{"line":3,"line_end":3,"text":"USER app","op":"user","user":"app"}"#;
+
+fn steps(output: &[u8]) -> Vec<Step> {
+    let records = Reader::<_, BuildRecord>::new(output).read_all().unwrap();
+    let step = |record| if let Record::Step(step) = record { Some(*step) } else { None };
+    records.into_iter().filter_map(step).collect()
+}
+
+fn store(dir: &Path) -> Option<Store> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    Some(Store::open(&dir.join("s"), libstore::Options { sync: false, ..Default::default() }).unwrap())
+}
+
+#[test]
+fn the_example_of_the_page_is_what_is_written() {
+    let example = PAGE.split(".Bd -literal\n").nth(1).and_then(|rest| rest.split(".Ed").next()).unwrap();
+    let mut reader = Reader::<_, BuildRecord>::new(example.as_bytes());
+    let mut written = Vec::new();
+    let mut writer = None;
+    while let Some(event) = reader.next_event().unwrap() {
+        match event {
+            Event::Header(_) => {
+                writer = Some(Writer::<_, BuildRecord>::new(Vec::new(), BTreeMap::new()).unwrap());
+            }
+            Event::Record(record) => writer.as_mut().unwrap().write(&record).unwrap(),
+            Event::End => written.extend(writer.take().unwrap().finish().unwrap()),
+        }
+    }
+    assert_eq!(String::from_utf8(written).unwrap(), example);
+}
+
+#[test]
+fn a_second_build_finds_every_snapshot_and_says_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let plan = plan(&[(None, &[WORKDIR, USER])]);
+    let run = || steps(&build(plan.as_bytes(), store.clone(), &options(), Vec::new()).unwrap());
+    let (first, second) = (run(), run());
+    assert_eq!([first[0].cache, second[0].cache, second[1].cache], [Cache::Miss, Cache::Hit, Cache::None]);
+    assert_eq!(first[0].snapshot, second[0].snapshot);
+    assert_eq!((&first[1].config, &first[0].ingredients), (&second[1].config, &second[0].ingredients));
+    let tree = store.snapshot_fs(first[0].snapshot.as_ref().unwrap()).unwrap();
+    assert!(tree.join("w").is_dir());
+    let again = Options { no_cache: true, ..options() };
+    let third = steps(&build(plan.as_bytes(), store, &again, Vec::new()).unwrap());
+    assert_eq!(third[0].cache, Cache::Miss);
+}
+
+#[test]
+fn a_stage_stands_on_another_of_the_same_plan_or_of_another_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let plan = plan(&[(None, &[WORKDIR]), (Some(0), &[USER])]);
+    let whole = build(plan.as_bytes(), store.clone(), &options(), Vec::new()).unwrap();
+    let apart = |stage: &str| {
+        let build_dir = Some(dir.path().to_owned());
+        let options = Options { stage: Some(stage.into()), build_dir, ..options() };
+        steps(&build(plan.as_bytes(), store.clone(), &options, Vec::new()).unwrap())
+    };
+    apart("0");
+    let child = apart("S1");
+    let last = steps(&whole).pop().unwrap();
+    assert_eq!((&child[0].config, &child[0].parents), (&last.config, &last.parents));
+    assert_eq!((child[0].parents.len(), child[0].config.history.len()), (1, 2));
+}
+
+#[test]
+fn only_the_stage_asked_for_and_what_it_needs_are_built() {
+    let text = plan(&[(None, &[]), (None, &[]), (Some(0), &[]), (Some(2), &[])]);
+    let plan = read_plan(text.as_bytes()).unwrap();
+    let built = |select: &str, elsewhere: bool| -> Vec<usize> {
+        wanted(&plan, Some(select), elsewhere).unwrap().iter().map(|stage| stage.index).collect()
+    };
+    assert_eq!(built("3", false), [0, 2, 3]);
+    assert_eq!(built("s1", false), [1]);
+    assert_eq!(built("3", true), [3]);
+    assert_eq!(wanted(&plan, Some("nope"), true).unwrap_err().status(), 2);
+}
+
+#[test]
+fn a_failure_names_line_instruction_and_what_to_do_and_leaves_no_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let bad = r#"{"line":7,"line_end":7,"text":"STOPSIGNAL SIGNOPE","op":"stopsignal","signal":"SIGNOPE"}"#;
+    let plan = plan(&[(None, &[USER, bad])]);
+    let build_dir = Some(dir.path().to_owned());
+    let options = Options { stage: Some("0".into()), build_dir, ..options() };
+    let mut output = Vec::new();
+    let failure = build(plan.as_bytes(), store, &options, &mut output).unwrap_err();
+    assert_eq!(failure.status(), 3);
+    let text = failure.render("stage-run").unwrap();
+    assert!(text.starts_with("stage-run: Dockerfile:7: invalid signal: SIGNOPE; "), "{text}");
+    assert!(text.ends_with("\n   7 | >>> STOPSIGNAL SIGNOPE\n"), "{text}");
+    assert!(Reader::<_, BuildRecord>::new(&output[..]).read_all().is_err());
+    assert!(dir.path().join("0.failed").exists());
+}
