@@ -1,6 +1,7 @@
 //! df-parse: a Dockerfile in, a build plan out. See df-parse(1).
 
 use clap::Parser;
+use df_parse::check::Checked;
 use df_parse::{Dockerfile, Options, ParseError, check, outline, parse, plan};
 use libcli::{Exit, Failure, Stdout};
 use libpattern::IgnoreFile;
@@ -31,7 +32,7 @@ struct Args {
     /// A named build context that the build will have; it wins over stages and images of that name.
     #[arg(long = "build-context", value_name = "NAME")]
     contexts: Vec<String>,
-    /// The context's .dockerignore, for --check.
+    /// The context's .dockerignore, for the checks.
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
     /// Print what the build checks find instead of the plan.
@@ -97,11 +98,23 @@ fn run(args: Args) -> Result<(), Failure> {
         return out.finish();
     }
     let stages = plan(&file, &options).map_err(refused)?;
+    refuse_findings(&run_check(&args, &file, &options, &source)?, &name)?;
     let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
     for stage in stages {
         writer.write(&PlanRecord::Stage(Box::new(stage)))?;
     }
     writer.finish()?.finish()
+}
+
+fn run_check(args: &Args, file: &Dockerfile, options: &Options, source: &str) -> Result<Checked, Failure> {
+    let ignored = match &args.ignore_file {
+        Some(path) => IgnoreFile::parse(&read(Some(path), &path.to_string_lossy())?).matcher(),
+        None => Ok(libpattern::Matcher::default()),
+    };
+    let ignored = ignored.map_err(|error| Failure::bad_input(".dockerignore", error))?;
+    check::check(file, options, &ignored).map_err(|error| {
+        Failure::bad_input(error.place(&options.name), &error.what).with_detail(error.snippet(source))
+    })
 }
 
 fn print_check(
@@ -111,27 +124,25 @@ fn print_check(
     source: &str,
     mut out: Stdout,
 ) -> Result<(), Failure> {
-    let ignored = match &args.ignore_file {
-        Some(path) => IgnoreFile::parse(&read(Some(path), &path.to_string_lossy())?).matcher(),
-        None => Ok(libpattern::Matcher::default()),
-    };
-    let ignored = ignored.map_err(|error| Failure::bad_input(".dockerignore", error))?;
-    let refused = |error: ParseError| {
-        Failure::bad_input(error.place(&options.name), &error.what).with_detail(error.snippet(source))
-    };
-    let checked = check::check(file, options, &ignored).map_err(refused)?;
+    let checked = run_check(args, file, options, source)?;
     match args.format.as_str() {
         "json" => check::write_json(&options.name, source, &checked.findings, &mut out)?,
         _ => check::write_text(&options.name, source, &checked.findings, &mut out)?,
     }
     out.finish()?;
-    if checked.error && !checked.findings.is_empty() {
-        let mut rules: Vec<_> = checked.findings.iter().map(|finding| finding.rule.name).collect();
-        rules.dedup();
-        let what = format!("lint violation found for rules: {}", rules.join(", "));
-        return Err(Failure::new(Exit::Failed, options.name.clone(), what));
+    refuse_findings(&checked, &options.name)
+}
+
+/// With `# check=error=true`, what the checks find is a failure, of a build too.
+fn refuse_findings(checked: &Checked, name: &str) -> Result<(), Failure> {
+    if !checked.error || checked.findings.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut rules: Vec<_> = checked.findings.iter().map(|finding| finding.rule.name).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let what = format!("lint violation found for rules: {}; see them with --check", rules.join(", "));
+    Err(Failure::new(Exit::Failed, name, what))
 }
 
 fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
