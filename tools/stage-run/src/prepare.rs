@@ -132,6 +132,9 @@ impl Ready {
                 .map_err(|_| StepError::failed(format!("secret {id} is not text: it can't be a variable")))?;
             self.env.push((variable, value));
         }
+        // With one id mapped every command runs as that one, and a file can have no other.
+        let single = session.options.isolation == libsandbox::Isolation::Single;
+        let (uid, gid) = if single { (0, 0) } else { (uid, gid) };
         Ok(file.then_some(MountSource::File { bytes, mode, uid, gid }))
     }
 
