@@ -61,8 +61,8 @@ else
 fi
 if have podman && podman --root "$work/pr" --runroot "$work/prr" --storage-driver vfs info >/dev/null 2>&1; then
     ok "podman loads the docker tar" podman --root "$work/pr" --runroot "$work/prr" --storage-driver vfs load -i docker.tar
-    ok "under the tag it was given" sh -c 'podman --root pr --runroot prr --storage-driver vfs images | grep -q library/greeting'
-    podman --root pr --runroot prr --storage-driver vfs system reset -f >/dev/null 2>&1
+    ok "under the tag it was given" sh -c 'podman --root "$0/pr" --runroot "$0/prr" --storage-driver vfs images | grep -q library/greeting' "$work"
+    podman --root "$work/pr" --runroot "$work/prr" --storage-driver vfs system reset -f >/dev/null 2>&1
 else
     skip "podman loads the docker tar" "podman is missing or does not work here"
 fi

@@ -73,7 +73,7 @@ ok "naming place and status" grep -q 'Dockerfile:4.*9' .out
 ok "and only the culprit speaks" sh -c '! grep -e "end record" -e "layer-diff" -e "layer-pack" .out'
 ok "it ends the other stages at once" [ $(($(date +%s) - began)) -lt 20 ]
 ok "no image is made" sh -c '! image-list | grep failed'
-build >/dev/null 2>&1 &
+image-build context >/dev/null 2>&1 &
 pid=$!
 sleep 1
 kill -TERM $pid

@@ -5,14 +5,17 @@
 
 "$top/tests/busybox-layout" busybox
 export SOURCE_DATE_EPOCH=0
-# build CASE COMPRESSION: in a store and a directory of its own; file times are those of the copy
+# build CONTEXT COMPRESSION, in a store of its own
 build() {
     STAGEPIPE_STORE=$(mktemp -d) && export STAGEPIPE_STORE
     image-load --tag busybox busybox >/dev/null
-    image-build -q --compression "$2" -o "type=image" "$1" 2>&1
+    image-build -q --compression "$2" -o "type=image,rewrite-timestamp=$rewrite" "$1" 2>&1
     rm -rf "$STAGEPIPE_STORE"
 }
 for case in no-run two-stages; do
+    # What RUN writes has the clock's time, unless that is rewritten.
+    rewrite=false
+    [ $case = no-run ] || rewrite=true
     for compression in gzip zstd none; do
         mkdir first 'second place'
         cp -r "$top/tests/dockerfiles/$case" first/context
@@ -22,11 +25,7 @@ for case in no-run two-stages; do
         one=$(umask 022 && TZ=UTC build first/context $compression)
         sleep 1.1
         two=$(umask 077 && cd 'second place' && ln -s ../busybox busybox && TZ=Asia/Kathmandu LC_ALL=C.UTF-8 build other $compression)
-        case $case in
-        no-run) is "$case: same digest elsewhere, $compression" "$two" "$one" ;;
-        *) # what RUN writes has the clock's time, so this one is only built
-            ok "$case: a digest each time, $compression" expr "$one" : 'sha256:[0-9a-f]*$' ;;
-        esac
+        is "$case: same digest elsewhere, $compression" "$two" "$one"
         rm -rf first 'second place'
     done
 done
