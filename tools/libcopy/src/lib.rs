@@ -49,4 +49,3 @@ pub struct Request {
     /// Modification time of what has no source: seconds and nanoseconds.
     pub now: (i64, u32),
 }
-
