@@ -219,7 +219,7 @@ fn base(
         return Ok(Base::Scratch);
     }
     match Reference::parse(&name) {
-        Ok(reference) => Ok(Base::Image { name, reference: reference.name() }),
+        Ok(reference) => Ok(Base::Image { name, reference: reference.to_string() }),
         Err(error) => {
             let hint = did_you_mean(&name, earlier.iter().flatten().map(String::as_str));
             Err(ParseError::new(format!("failed to parse stage name {name:?}: {error}{hint}"))
@@ -238,7 +238,7 @@ pub(crate) struct Names<'a> {
 impl Names<'_> {
     /// The declared context that `name` means: by its very name, or as the same image.
     fn context(&self, name: &str) -> Option<String> {
-        let full = |text: &str| Reference::parse(text).ok().map(|reference| reference.name());
+        let full = |text: &str| Reference::parse(text).ok().map(|reference| reference.to_string());
         let wanted = full(name);
         let same = |context: &&String| {
             context.eq_ignore_ascii_case(name) || (wanted.is_some() && full(context) == wanted)
@@ -273,7 +273,7 @@ impl Names<'_> {
             return Ok(Source::Scratch);
         }
         match Reference::parse(name) {
-            Ok(reference) => Ok(Source::Image { name: name.to_owned(), reference: reference.name() }),
+            Ok(reference) => Ok(Source::Image { name: name.to_owned(), reference: reference.to_string() }),
             Err(error) => {
                 let hint = did_you_mean(name, self.stages.iter().flatten().map(String::as_str));
                 Err(ParseError::new(format!("{name:?} is neither a stage nor an image: {error}{hint}"))
