@@ -4,15 +4,13 @@
 //! through lower layers, hard links to lower files and metadata of parents are the kernel's business.
 //! No entry reaches anything outside the root.
 
-use crate::tar::{Entry, EntryKind, Reader, TarError};
-use crate::{FileKind, Meta, Root, remove, root, walk, xattr};
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, fchmod, linkat, makedev, mkdirat, mknodat, openat,
-    symlinkat, unlinkat, utimensat,
-};
+mod make;
+
+use crate::tar::{Body, Entry, EntryKind, Reader, TarError};
+use crate::{FileKind, Meta, Root, remove, root, walk};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, mkdirat, openat, unlinkat, utimensat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Bound;
 use std::os::fd::{AsFd, OwnedFd};
@@ -126,7 +124,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn entry(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), Stop> {
+    fn entry<R: Read>(&mut self, entry: &Entry, body: &mut Body<'_, R>) -> Result<(), Stop> {
         let path = self.clean(&entry.path)?;
         if path.is_empty() {
             return self.root_entry(entry);
@@ -273,118 +271,6 @@ impl Job<'_> {
             }
             _ => Ok(unlinkat(self.dir()?, name, AtFlags::empty())?),
         }
-    }
-
-    fn make(&mut self, name: &[u8], entry: &Entry, body: &mut dyn Read) -> Result<(), Stop> {
-        let dir = self.dir()?;
-        match entry.kind {
-            EntryKind::Dir => {
-                match mkdirat(dir, name, Mode::RWXU) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-                let made = open_dir(dir, name)?;
-                return self.finish_dir(&made, entry);
-            }
-            EntryKind::File => {
-                let bytes = self.make_file(name, entry, body)?;
-                self.stats.bytes += bytes;
-                return Ok(());
-            }
-            EntryKind::Hardlink => return self.make_link(name, entry),
-            EntryKind::Symlink => symlinkat(&*entry.link, dir, name)?,
-            EntryKind::Fifo => mknodat(dir, name, FileType::Fifo, Mode::RUSR, 0)?,
-            EntryKind::Char | EntryKind::Block => {
-                if !self.make_device(name, entry)? {
-                    self.stats.devices_skipped += 1;
-                    return Ok(());
-                }
-            }
-        }
-        self.finish_at(name, entry)
-    }
-
-    fn make_file(&self, name: &[u8], entry: &Entry, body: &mut dyn Read) -> Result<u64, Stop> {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(self.dir()?, name, flags, Mode::RUSR | Mode::WUSR)?);
-        let copied = io::copy(body, &mut file)?;
-        if copied != entry.size {
-            return Err(Stop::Refused("its body is cut off"));
-        }
-        self.set_owner_and_mode(&file.into(), entry)?;
-        self.set_time_at(name, entry)?;
-        Ok(copied)
-    }
-
-    fn make_link(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
-        let target = self.clean(&entry.link)?;
-        let (dir, target) = match self.root.parent(&target) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Stop::Refused("a hard link to something that is not there"));
-            }
-            found => found?,
-        };
-        match linkat(&dir, &*target, self.dir()?, name, AtFlags::empty()) {
-            Ok(()) => Ok(()),
-            Err(Errno::NOENT) => Err(Stop::Refused("a hard link to something that is not there")),
-            Err(Errno::PERM) => Err(Stop::Refused("a hard link to a directory")),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    fn make_device(&self, name: &[u8], entry: &Entry) -> Result<bool, Stop> {
-        let kind = match entry.kind {
-            EntryKind::Block => FileType::BlockDevice,
-            _ => FileType::CharacterDevice,
-        };
-        if entry.kind == EntryKind::Char && entry.rdev == (0, 0) {
-            return Err(Stop::Refused("a character device 0:0, which overlayfs takes for a whiteout"));
-        }
-        match mknodat(self.dir()?, name, kind, Mode::RUSR, makedev(entry.rdev.0, entry.rdev.1)) {
-            Ok(()) => Ok(true),
-            Err(Errno::PERM) => Ok(false),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    fn finish_dir(&self, dir: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
-        self.set_owner_and_mode(dir, entry)
-    }
-
-    fn owner(&self, entry: &Entry) -> (u32, u32) {
-        self.options.owner.unwrap_or((entry.uid, entry.gid))
-    }
-
-    fn set_owner_and_mode(&self, fd: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
-        let (uid, gid) = self.owner(entry);
-        self.root.owners().set(fd, b"", uid, gid)?;
-        fchmod(fd, Mode::from_raw_mode(entry.mode))?;
-        for (key, value) in &entry.xattrs {
-            if key.starts_with("trusted.overlay.") || key.starts_with("user.overlay.") {
-                return Err(Stop::Refused("an extended attribute that would steer overlayfs"));
-            }
-            if key == xattr::CAPABILITY {
-                if !matches!(value.len(), 20 | 24) {
-                    return Err(Stop::Refused("a security.capability of the wrong length"));
-                }
-                rustix::fs::fsetxattr(fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Owner, mode and time of what can't be opened.
-    fn finish_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
-        let (uid, gid) = self.owner(entry);
-        self.root.owners().set(self.dir()?, name, uid, gid)?;
-        if entry.kind != EntryKind::Symlink {
-            rustix::fs::chmodat(self.dir()?, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
-        }
-        self.set_time_at(name, entry)
-    }
-
-    fn set_time_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
-        Ok(set_time(self.dir()?, name, (entry.mtime, entry.mtime_ns))?)
     }
 
     fn set_times(&self) -> io::Result<()> {

@@ -64,6 +64,11 @@ impl Meta {
         Self::at(fd, b"")
     }
 
+    /// What makes it the same file: file system and inode.
+    pub fn identity(&self) -> ((u32, u32), u64) {
+        (self.dev, self.ino)
+    }
+
     /// Whether this is overlayfs's whiteout: a character device 0:0.
     pub fn is_whiteout(&self) -> bool {
         self.kind == FileKind::Char && self.rdev == (0, 0)

@@ -7,37 +7,60 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// Directories kept open at once. Those above are opened again on the way back.
+const OPEN: usize = 64;
+
 struct Level {
-    dir: OwnedFd,
+    /// Closed while the removal is deep below.
+    dir: Option<OwnedFd>,
+    /// What `dir` is, to know it again.
+    identity: ((u32, u32), u64),
     name: Vec<u8>,
     todo: Vec<Vec<u8>>,
 }
 
-/// Removes `name` below `dir`. What is not there is no error. Depth costs no stack.
+/// Removes `name` below `dir`. What is not there is no error. Depth costs neither stack nor descriptors.
 pub fn remove_all(dir: impl AsFd, name: &[u8]) -> io::Result<()> {
     let base = dir.as_fd();
     let mut levels: Vec<Level> = Vec::new();
     let mut next = Some(name.to_vec());
     loop {
-        let parent = levels.last().map_or(base, |level| level.dir.as_fd());
-        match next.take() {
-            Some(name) => {
-                if let Some(level) = remove_or_enter(parent, name)? {
-                    levels.push(level);
+        if let Some(name) = next.take() {
+            let parent = levels.last().and_then(|level| level.dir.as_ref()).map_or(base, |dir| dir.as_fd());
+            if let Some(level) = remove_or_enter(parent, name)? {
+                levels.push(level);
+                if levels.len() > OPEN {
+                    let above = levels.len() - OPEN - 1;
+                    levels[above].dir = None;
                 }
             }
-            None => {
-                let Some(level) = levels.pop() else { return Ok(()) };
-                let parent = levels.last().map_or(base, |level| level.dir.as_fd());
-                unlinkat(parent, &*level.name, AtFlags::REMOVEDIR)?;
-            }
+        } else if let Some(level) = levels.pop() {
+            reopen_last(&mut levels, level.dir.as_ref())?;
+            let parent = levels.last().and_then(|level| level.dir.as_ref()).map_or(base, |dir| dir.as_fd());
+            unlinkat(parent, &*level.name, AtFlags::REMOVEDIR)?;
         }
-        next = levels.last_mut().and_then(|level| level.todo.pop());
-        if levels.is_empty() {
-            return Ok(());
+        match levels.last_mut() {
+            Some(level) => next = level.todo.pop(),
+            None => return Ok(()),
         }
     }
 }
+
+/// Opens the last level again, if it was closed, as the parent of the directory below it.
+fn reopen_last(levels: &mut [Level], below: Option<&OwnedFd>) -> io::Result<()> {
+    if let (Some(level), Some(below)) = (levels.last_mut(), below)
+        && level.dir.is_none()
+    {
+        let dir = openat(below, "..", FLAGS, Mode::empty())?;
+        if Meta::of(&dir)?.identity() != level.identity {
+            return Err(io::Error::other("a directory was moved while it was removed"));
+        }
+        level.dir = Some(dir);
+    }
+    Ok(())
+}
+
+const FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 fn remove_or_enter(parent: BorrowedFd<'_>, name: Vec<u8>) -> io::Result<Option<Level>> {
     let meta = match Meta::at(parent, &name) {
@@ -51,12 +74,11 @@ fn remove_or_enter(parent: BorrowedFd<'_>, name: Vec<u8>) -> io::Result<Option<L
     if unlinkat(parent, &*name, AtFlags::REMOVEDIR).is_ok() {
         return Ok(None);
     }
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || openat(parent, &*name, flags, Mode::empty());
+    let open = || openat(parent, &*name, FLAGS, Mode::empty());
     let dir = match open() {
         // An ordinary user's own directory may lack the permissions to read it.
         Err(Errno::ACCESS) => {
-            let path = openat(parent, &*name, flags | OFlags::PATH, Mode::empty())?;
+            let path = openat(parent, &*name, FLAGS | OFlags::PATH, Mode::empty())?;
             let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
             rustix::fs::chmod(own, Mode::RWXU)?;
             open()?
@@ -68,7 +90,8 @@ fn remove_or_enter(parent: BorrowedFd<'_>, name: Vec<u8>) -> io::Result<Option<L
         let _ = fchmod(&dir, Mode::RWXU);
     }
     let todo = names(&dir)?;
-    Ok(Some(Level { dir, name, todo }))
+    let identity = Meta::of(&dir)?.identity();
+    Ok(Some(Level { dir: Some(dir), identity, name, todo }))
 }
 
 #[cfg(test)]
@@ -90,6 +113,19 @@ mod tests {
         remove_all(&fd, b"t").unwrap();
         assert!(!dir.path().join("t").exists());
         assert!(dir.path().join("keep/file").exists());
+    }
+
+    #[test]
+    fn depth_costs_no_descriptors() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = vec!["d"; 5 * OPEN].join("/");
+        std::fs::create_dir_all(dir.path().join(&deep)).unwrap();
+        for end in [1, OPEN, 2 * OPEN, 5 * OPEN] {
+            std::fs::write(dir.path().join(&deep[..end * 2 - 1]).join("e"), "").unwrap();
+        }
+        let fd = std::fs::File::open(dir.path()).unwrap();
+        remove_all(&fd, b"d").unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

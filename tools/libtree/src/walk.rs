@@ -3,6 +3,7 @@
 //! Byte order of whole paths puts `a-b` before `a/x`: a directory is therefore met twice, once as a
 //! name and once, at its place as `name/`, for what is in it.
 
+use crate::root::open_below;
 use crate::{FileKind, Meta, Owners};
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 use std::collections::HashSet;
@@ -36,8 +37,14 @@ struct Item {
     inside: bool,
 }
 
+/// Directories kept open at once. Those above are opened again when the walk comes back to them.
+const OPEN: usize = 64;
+
 struct Level {
-    dir: OwnedFd,
+    /// Closed while the walk is deep below.
+    dir: Option<OwnedFd>,
+    /// What `dir` is, to know it again.
+    identity: ((u32, u32), u64),
     path_len: usize,
     items: std::vec::IntoIter<Item>,
     descend: HashSet<Vec<u8>>,
@@ -51,34 +58,55 @@ pub fn walk<E: From<io::Error>>(
     owners: Owners,
     visit: &mut dyn FnMut(&Entry) -> Result<Next, E>,
 ) -> Result<(), E> {
+    let root = root.as_fd();
     let mut path = Vec::new();
     let mut levels = vec![enter(root, b".", 0).map_err(|e| at(&path, e))?];
-    while let Some(level) = levels.last_mut() {
+    loop {
+        let depth = levels.len();
+        let Some(level) = levels.last_mut() else { return Ok(()) };
         path.truncate(level.path_len);
         let Some(item) = level.items.next() else {
             levels.pop();
             continue;
         };
+        level.reopen(root, &path).map_err(|e| at(&path, e))?;
+        let Level { dir: Some(dir), descend, .. } = level else { continue };
         if !path.is_empty() {
             path.push(b'/');
         }
         path.extend_from_slice(&item.name);
         if item.inside {
-            if level.descend.remove(&item.name) {
-                let next = enter(&level.dir, &item.name, path.len()).map_err(|e| at(&path, e))?;
+            if descend.remove(&item.name) {
+                let next = enter(&*dir, &item.name, path.len()).map_err(|e| at(&path, e))?;
                 levels.push(next);
+                if depth >= OPEN {
+                    levels[depth - OPEN].dir = None;
+                }
             }
             continue;
         }
-        let mut meta = Meta::at(&level.dir, &item.name).map_err(|e| at(&path, e))?;
-        owners.read(&level.dir, &item.name, &mut meta).map_err(|e| at(&path, e))?;
+        let mut meta = Meta::at(&*dir, &item.name).map_err(|e| at(&path, e))?;
+        owners.read(&*dir, &item.name, &mut meta).map_err(|e| at(&path, e))?;
         let is_dir = meta.kind == FileKind::Dir;
-        let entry = Entry { path: &path, name: &item.name, dir: level.dir.as_fd(), meta };
+        let entry = Entry { path: &path, name: &item.name, dir: dir.as_fd(), meta };
         if visit(&entry)? == Next::Descend && is_dir {
-            level.descend.insert(item.name);
+            descend.insert(item.name);
         }
     }
-    Ok(())
+}
+
+impl Level {
+    /// Opens the directory again, by its path below `root`, if it was closed.
+    fn reopen(&mut self, root: BorrowedFd<'_>, path: &[u8]) -> io::Result<()> {
+        if self.dir.is_none() {
+            let dir = open_below(root, path, OFlags::DIRECTORY | OFlags::NOFOLLOW, 0)?;
+            if Meta::of(&dir)?.identity() != self.identity {
+                return Err(io::Error::other("another directory took its place meanwhile"));
+            }
+            self.dir = Some(dir);
+        }
+        Ok(())
+    }
 }
 
 fn at(path: &[u8], error: io::Error) -> io::Error {
@@ -101,7 +129,8 @@ fn enter(dir: impl AsFd, name: &[u8], path_len: usize) -> io::Result<Level> {
         items.push(Item { name: name.to_vec(), inside: false });
     }
     items.sort_by(|a, b| key(a).cmp(key(b)));
-    Ok(Level { dir, path_len, items: items.into_iter(), descend: HashSet::new() })
+    let identity = Meta::of(&dir)?.identity();
+    Ok(Level { dir: Some(dir), identity, path_len, items: items.into_iter(), descend: HashSet::new() })
 }
 
 fn key(item: &Item) -> impl Iterator<Item = &u8> {
@@ -146,6 +175,28 @@ mod tests {
         sorted.sort();
         assert_eq!(seen, sorted);
         assert_eq!(seen.len(), 8);
+    }
+
+    #[test]
+    fn a_deep_tree_keeps_few_directories_open_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = vec!["d"; 3 * OPEN].join("/");
+        std::fs::create_dir_all(dir.path().join(&deep)).unwrap();
+        for end in [1, OPEN, 2 * OPEN, 3 * OPEN] {
+            std::fs::write(dir.path().join(&deep[..end * 2 - 1]).join("e"), "").unwrap();
+        }
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let (before, mut most, mut files) = (open(), 0, 0);
+        walk::<io::Error>(root.fd(), Owners::Real, &mut |entry| {
+            most = most.max(open());
+            files += usize::from(entry.name == b"e");
+            Ok(Next::Descend)
+        })
+        .unwrap();
+        assert_eq!(files, 4);
+        // Other tests of this process open files too.
+        assert!(most < before + OPEN + 60, "{most} open");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The tar form of a tree: a strict reader and a canonical writer (POSIX.1-2017 ustar and pax, GNU long names).
 
+mod body;
 mod pax;
 mod reader;
+mod sparse;
 mod writer;
 
-pub use reader::{Body, Reader, TarError};
+pub use body::Body;
+pub use reader::{Reader, TarError};
 pub use writer::Writer;
 
 use std::collections::BTreeMap;
@@ -46,7 +49,7 @@ pub struct Entry {
     pub uid: u32,
     /// Numeric group.
     pub gid: u32,
-    /// Bytes of body.
+    /// Bytes of body, a sparse file's holes included.
     pub size: u64,
     /// Modification time, whole seconds.
     pub mtime: i64,

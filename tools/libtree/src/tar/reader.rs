@@ -1,5 +1,7 @@
 //! Reads tar strictly: what two sane readers could see differently is an error.
 
+use super::body::Body;
+use super::sparse::Sparse;
 use super::{BLOCK, Entry, EntryKind, pax};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -27,17 +29,16 @@ pub enum TarError {
 
 /// Reads entries one after another.
 pub struct Reader<R> {
-    input: R,
+    pub(super) input: R,
     /// Body bytes not read yet, and the padding behind them.
-    left: u64,
+    pub(super) left: u64,
     padding: u64,
+    /// Where the holes of the body are, if it has any.
+    pub(super) sparse: Option<Sparse>,
     ended: bool,
     seen_any: bool,
     last: Vec<u8>,
 }
-
-/// The body of the entry read last.
-pub struct Body<'a, R>(&'a mut Reader<R>);
 
 #[derive(Default)]
 struct Extensions {
@@ -49,7 +50,7 @@ struct Extensions {
 impl<R: Read> Reader<R> {
     /// Reads from `input`, which should be buffered.
     pub fn new(input: R) -> Self {
-        Self { input, left: 0, padding: 0, ended: false, seen_any: false, last: Vec::new() }
+        Self { input, left: 0, padding: 0, sparse: None, ended: false, seen_any: false, last: Vec::new() }
     }
 
     /// The next entry, or `None` after the last. What is unread of the former body is skipped.
@@ -81,7 +82,7 @@ impl<R: Read> Reader<R> {
 
     /// The body of the entry read last.
     pub fn body(&mut self) -> Body<'_, R> {
-        Body(self)
+        Body::new(self)
     }
 
     /// Gives the input back, positioned behind what was read.
@@ -99,7 +100,7 @@ impl<R: Read> Reader<R> {
         if skipped != skip {
             return Err(self.bad("the archive is cut off in this entry"));
         }
-        (self.left, self.padding) = (0, 0);
+        (self.left, self.padding, self.sparse) = (0, 0, None);
         Ok(())
     }
 
@@ -148,25 +149,8 @@ impl<R: Read> Reader<R> {
         Ok(Some(block))
     }
 
-    /// Octal, or GNU's base-256 when the first byte has its top bit set.
     fn number(&self, field: &[u8], what: &str) -> Result<i128, TarError> {
-        if field[0] & 0x80 != 0 {
-            let mut value = i128::from(if field[0] & 0x40 != 0 { -1 } else { 0 });
-            for (at, &byte) in field.iter().enumerate() {
-                let byte = if at == 0 { byte & 0x3f | if value < 0 { 0xc0 } else { 0 } } else { byte };
-                value = value << 8 | i128::from(byte);
-            }
-            return Ok(value);
-        }
-        let text = field.split(|&b| b == 0).next().unwrap_or_default().trim_ascii();
-        let mut value = 0i128;
-        for &byte in text {
-            if !(b'0'..=b'7').contains(&byte) {
-                return Err(self.bad(format!("the {what} field is no octal number")));
-            }
-            value = value << 3 | i128::from(byte - b'0');
-        }
-        Ok(value)
+        parse_number(field).ok_or_else(|| self.bad(format!("the {what} field is no octal number")))
     }
 
     fn read_extension(&mut self, header: &[u8; BLOCK]) -> Result<Vec<u8>, TarError> {
@@ -224,15 +208,15 @@ impl<R: Read> Reader<R> {
             self.last = path;
         }
         let kind = match header[156] {
-            b'0' | 0 if self.last.ends_with(b"/") => EntryKind::Dir,
-            b'0' | 0 | b'7' => EntryKind::File,
+            // As before ustar; but a root that claims to be a file stays one, and is refused.
+            b'0' | 0 if self.last.ends_with(b"/") && self.last.iter().any(|&b| b != b'/') => EntryKind::Dir,
+            b'0' | 0 | b'7' | b'S' => EntryKind::File,
             b'1' => EntryKind::Hardlink,
             b'2' => EntryKind::Symlink,
             b'3' => EntryKind::Char,
             b'4' => EntryKind::Block,
             b'5' => EntryKind::Dir,
             b'6' => EntryKind::Fifo,
-            b'S' => return Err(self.bad("a GNU sparse file; pack it again without --sparse")),
             other => return Err(self.bad(format!("unknown entry type {:?}", char::from(other)))),
         };
         let link = extensions.take("linkpath", Extensions::link).map_err(|what| self.bad(what))?;
@@ -252,8 +236,28 @@ impl<R: Read> Reader<R> {
         self.numbers(header, &extensions, &mut entry)?;
         self.attributes(extensions, &mut entry)?;
         self.check(&entry)?;
-        self.expect_body(entry.size);
+        let stored = entry.size;
+        if header[156] == b'S' {
+            let map = self.sparse_map(header, stored)?;
+            entry.size = map.size();
+            self.sparse = Some(map);
+        }
+        self.expect_body(stored);
         Ok(entry)
+    }
+
+    fn sparse_map(&mut self, header: &[u8; BLOCK], stored: u64) -> Result<Sparse, TarError> {
+        let number = |field: &[u8]| parse_number(field).and_then(|value| u64::try_from(value).ok());
+        let bad = |this: &Self| this.bad("the map of a sparse file is wrong");
+        let (mut map, mut more) = Sparse::of_header(header, &number).ok_or_else(|| bad(self))?;
+        while more {
+            let block = self.read_block()?.ok_or_else(|| bad(self))?;
+            more = map.extend(&block, &number).ok_or_else(|| bad(self))?;
+        }
+        if map.size() > MAX_SIZE || map.stored() != stored {
+            return Err(bad(self));
+        }
+        Ok(map)
     }
 
     fn numbers(&self, header: &[u8; BLOCK], ext: &Extensions, entry: &mut Entry) -> Result<(), TarError> {
@@ -266,9 +270,8 @@ impl<R: Read> Reader<R> {
         let size = self.or_pax(&header[124..136], ext, "size")?;
         let size = u64::try_from(size).ok().filter(|&size| size <= MAX_SIZE);
         let size = size.ok_or_else(|| self.bad("the size is out of range"))?;
-        // Links and special files have no body whatever their size says; a directory's is an error
-        // some writers make, read as GNU tar does.
-        entry.size = if matches!(entry.kind, EntryKind::File | EntryKind::Dir) { size } else { 0 };
+        entry.size = size;
+        // Some readers skip such a body, some take it for the next header.
         if entry.kind != EntryKind::File && size != 0 {
             return Err(self.bad("a body on something that is not a regular file"));
         }
@@ -326,21 +329,6 @@ impl<R: Read> Reader<R> {
     }
 }
 
-impl<R: Read> Read for Body<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.0.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let read = self.0.input.read(&mut buffer[..want])?;
-        if read == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive is cut off in this entry"));
-        }
-        self.0.left -= read as u64;
-        Ok(read)
-    }
-}
-
 impl Extensions {
     fn is_empty(&self) -> bool {
         self.pax.is_none() && self.long_name.is_none() && self.long_link.is_none()
@@ -371,6 +359,22 @@ impl Extensions {
             (long, pax) => Ok(pax.or(long)),
         }
     }
+}
+
+/// Octal, or GNU's base-256 when the first byte has its top bit set.
+fn parse_number(field: &[u8]) -> Option<i128> {
+    if field[0] & 0x80 != 0 {
+        let mut value = i128::from(if field[0] & 0x40 != 0 { -1 } else { 0 });
+        for (at, &byte) in field.iter().enumerate() {
+            let byte = if at == 0 { byte & 0x3f | if value < 0 { 0xc0 } else { 0 } } else { byte };
+            value = value << 8 | i128::from(byte);
+        }
+        return Some(value);
+    }
+    let text = field.split(|&b| b == 0).next().unwrap_or_default().trim_ascii();
+    let digit =
+        |value: i128, &byte: &u8| (b'0'..=b'7').contains(&byte).then(|| value << 3 | i128::from(byte - b'0'));
+    text.iter().try_fold(0, digit)
 }
 
 fn text(field: &[u8]) -> Vec<u8> {

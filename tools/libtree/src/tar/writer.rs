@@ -227,6 +227,31 @@ mod tests {
     }
 
     #[test]
+    fn another_reader_sees_the_same() {
+        let long = ["d".repeat(200), "f".repeat(90)].join("/");
+        let mut far = entry(long.as_bytes(), EntryKind::File, b"hello");
+        (far.uid, far.gid, far.mtime) = (3_000_000, 70_000, 1 << 34);
+        let mut link = entry(b"link", EntryKind::Symlink, b"");
+        link.link = vec![b't'; 150];
+        let mut writer = Writer::new(Vec::new());
+        writer.append(&far, &mut &b"hello"[..]).unwrap();
+        writer.append(&link, &mut io::empty()).unwrap();
+        let (bytes, written) = writer.finish().unwrap();
+        assert_eq!(bytes.len() as u64, written);
+        let mut archive = ::tar::Archive::new(&bytes[..]);
+        let mut entries = archive.entries().unwrap();
+        let mut first = entries.next().unwrap().unwrap();
+        assert_eq!(&*first.path_bytes(), long.as_bytes());
+        assert_eq!(first.header().uid().unwrap(), 3_000_000);
+        let mut body = String::new();
+        first.read_to_string(&mut body).unwrap();
+        assert_eq!(body, "hello");
+        let second = entries.next().unwrap().unwrap();
+        assert_eq!(second.link_name_bytes().unwrap().len(), 150);
+        assert!(entries.next().is_none());
+    }
+
+    #[test]
     fn a_file_that_grew_or_shrank_is_refused() {
         let entry = entry(b"a", EntryKind::File, b"abc");
         for body in [&b"ab"[..], b"abcd"] {

@@ -1,0 +1,146 @@
+//! Makes what one entry names, in a directory that is open already, with its metadata.
+
+use super::{Job, Stop, open_dir, set_time};
+use crate::tar::{Body, Entry, EntryKind};
+use crate::xattr;
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, fchmod, linkat, makedev, mkdirat, mknodat, openat, symlinkat,
+};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::OwnedFd;
+
+impl Job<'_> {
+    pub(super) fn make<R: Read>(
+        &mut self,
+        name: &[u8],
+        entry: &Entry,
+        body: &mut Body<'_, R>,
+    ) -> Result<(), Stop> {
+        let dir = self.dir()?;
+        match entry.kind {
+            EntryKind::Dir => {
+                match mkdirat(dir, name, Mode::RWXU) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+                let made = open_dir(dir, name)?;
+                return self.finish_dir(&made, entry);
+            }
+            EntryKind::File => {
+                let bytes = self.make_file(name, entry, body)?;
+                self.stats.bytes += bytes;
+                return Ok(());
+            }
+            EntryKind::Hardlink => return self.make_link(name, entry),
+            EntryKind::Symlink => symlinkat(&*entry.link, dir, name)?,
+            EntryKind::Fifo => mknodat(dir, name, FileType::Fifo, Mode::RUSR, 0)?,
+            EntryKind::Char | EntryKind::Block => {
+                if !self.make_device(name, entry)? {
+                    self.stats.devices_skipped += 1;
+                    return Ok(());
+                }
+            }
+        }
+        self.finish_at(name, entry)
+    }
+
+    fn make_file<R: Read>(&self, name: &[u8], entry: &Entry, body: &mut Body<'_, R>) -> Result<u64, Stop> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(self.dir()?, name, flags, Mode::RUSR | Mode::WUSR)?);
+        let copied = copy_body(body, &mut file, entry.size)?;
+        self.set_owner_and_mode(&file.into(), entry)?;
+        self.set_time_at(name, entry)?;
+        Ok(copied)
+    }
+
+    fn make_link(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let target = self.clean(&entry.link)?;
+        let (dir, target) = match self.root.parent(&target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Stop::Refused("a hard link to something that is not there"));
+            }
+            found => found?,
+        };
+        match linkat(&dir, &*target, self.dir()?, name, AtFlags::empty()) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOENT) => Err(Stop::Refused("a hard link to something that is not there")),
+            Err(Errno::PERM) => Err(Stop::Refused("a hard link to a directory")),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn make_device(&self, name: &[u8], entry: &Entry) -> Result<bool, Stop> {
+        let kind = match entry.kind {
+            EntryKind::Block => FileType::BlockDevice,
+            _ => FileType::CharacterDevice,
+        };
+        if entry.kind == EntryKind::Char && entry.rdev == (0, 0) {
+            return Err(Stop::Refused("a character device 0:0, which overlayfs takes for a whiteout"));
+        }
+        match mknodat(self.dir()?, name, kind, Mode::RUSR, makedev(entry.rdev.0, entry.rdev.1)) {
+            Ok(()) => Ok(true),
+            Err(Errno::PERM) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    pub(super) fn finish_dir(&self, dir: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
+        self.set_owner_and_mode(dir, entry)
+    }
+
+    fn owner(&self, entry: &Entry) -> (u32, u32) {
+        self.options.owner.unwrap_or((entry.uid, entry.gid))
+    }
+
+    fn set_owner_and_mode(&self, fd: &OwnedFd, entry: &Entry) -> Result<(), Stop> {
+        let (uid, gid) = self.owner(entry);
+        self.root.owners().set(fd, b"", uid, gid)?;
+        fchmod(fd, Mode::from_raw_mode(entry.mode))?;
+        for (key, value) in &entry.xattrs {
+            if key.starts_with("trusted.overlay.") || key.starts_with("user.overlay.") {
+                return Err(Stop::Refused("an extended attribute that would steer overlayfs"));
+            }
+            if key == xattr::CAPABILITY {
+                if !matches!(value.len(), 20 | 24) {
+                    return Err(Stop::Refused("a security.capability of the wrong length"));
+                }
+                rustix::fs::fsetxattr(fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Owner, mode and time of what can't be opened.
+    fn finish_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        let (uid, gid) = self.owner(entry);
+        self.root.owners().set(self.dir()?, name, uid, gid)?;
+        if entry.kind != EntryKind::Symlink {
+            rustix::fs::chmodat(self.dir()?, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
+        }
+        self.set_time_at(name, entry)
+    }
+
+    fn set_time_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
+        Ok(set_time(self.dir()?, name, (entry.mtime, entry.mtime_ns))?)
+    }
+}
+
+/// Writes a body, holes as holes; the bytes of data.
+fn copy_body<R: Read>(body: &mut Body<'_, R>, file: &mut File, size: u64) -> io::Result<u64> {
+    let (mut at, mut copied) = (0, 0);
+    while at < size {
+        let hole = body.skip_hole();
+        if hole > 0 {
+            at += hole;
+            file.set_len(at)?;
+            file.seek(SeekFrom::Start(at))?;
+        }
+        let data = body.data();
+        io::copy(&mut body.take(data), file)?;
+        at += data;
+        copied += data;
+    }
+    Ok(copied)
+}

@@ -1,0 +1,54 @@
+//! The bytes of the entry read last.
+
+use super::reader::Reader;
+use super::sparse::Sparse;
+use std::io::{self, Read};
+
+/// The body of the entry read last.
+pub struct Body<'a, R>(&'a mut Reader<R>);
+
+impl<'a, R> Body<'a, R> {
+    pub(super) fn new(reader: &'a mut Reader<R>) -> Self {
+        Self(reader)
+    }
+}
+
+impl<R> Body<'_, R> {
+    /// Skips the hole of a sparse file that begins here, and tells its length: 0 where data follows.
+    pub fn skip_hole(&mut self) -> u64 {
+        let hole = self.0.sparse.as_ref().map_or(0, Sparse::hole);
+        if let Some(sparse) = self.0.sparse.as_mut().filter(|_| hole > 0) {
+            sparse.advance(hole);
+        }
+        hole
+    }
+
+    /// Bytes that can be read from here before the next hole or the end.
+    pub fn data(&self) -> u64 {
+        self.0.sparse.as_ref().map_or(self.0.left, Sparse::data)
+    }
+}
+
+/// Reads all the body; a sparse file's holes as zeros.
+impl<R: Read> Read for Body<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let within = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(buffer.len());
+        let hole = within(self.0.sparse.as_ref().map_or(0, Sparse::hole));
+        let want = within(self.data());
+        let read = match hole {
+            0 if want == 0 => return Ok(0),
+            0 => self.0.input.read(&mut buffer[..want])?,
+            _ => 0,
+        };
+        if hole > 0 {
+            buffer[..hole].fill(0);
+        } else if read == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive is cut off in this entry"));
+        }
+        self.0.left -= read as u64;
+        if let Some(sparse) = &mut self.0.sparse {
+            sparse.advance((hole + read) as u64);
+        }
+        Ok(hole + read)
+    }
+}

@@ -1,0 +1,253 @@
+//! Archives made to harm or to be read in two ways: each is refused, or stays below its root.
+
+mod craft;
+
+use craft::{END, Header, dir, file, gnu_long, hardlink, pax, record, symlink};
+use libtree::extract::{ExtractError, Form, Options, Stats, extract};
+use libtree::tar::Reader;
+use libtree::{Owners, Root};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+/// A root to extract into, beside a directory that nothing may touch.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("root")).unwrap();
+        fs::create_dir(dir.path().join("victim")).unwrap();
+        fs::write(dir.path().join("victim/f"), "untouched").unwrap();
+        fs::set_permissions(dir.path().join("victim"), PermissionsExt::from_mode(0o711)).unwrap();
+        Self { dir }
+    }
+
+    fn victim(&self) -> String {
+        self.dir.path().join("victim").to_str().unwrap().to_owned()
+    }
+
+    fn root(&self, path: &str) -> PathBuf {
+        self.dir.path().join("root").join(path)
+    }
+
+    fn extract(&self, parts: &[Vec<u8>], form: Form) -> Result<Stats, ExtractError> {
+        let mut bytes = parts.concat();
+        bytes.extend_from_slice(END);
+        let root = Root::open(&self.root(""), Owners::Real).unwrap();
+        let owner = Some((rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()));
+        let result = extract(&mut Reader::new(&bytes[..]), &root, Options { form, owner });
+        let victim = fs::metadata(self.victim()).unwrap();
+        assert_eq!(victim.mode() & 0o7777, 0o711);
+        assert_eq!(fs::read_dir(self.victim()).unwrap().count(), 1);
+        assert_eq!(fs::read(self.dir.path().join("victim/f")).unwrap(), b"untouched");
+        result
+    }
+
+    fn layer(&self, parts: &[Vec<u8>]) -> Result<Stats, ExtractError> {
+        self.extract(parts, Form::Layer)
+    }
+}
+
+#[track_caller]
+fn refused(parts: &[Vec<u8>]) {
+    let place = Place::new();
+    let result = place.layer(parts);
+    assert!(result.is_err(), "accepted: {result:?}");
+}
+
+#[test]
+fn names_that_lead_out_of_a_layer_are_refused() {
+    refused(&[file("../escape", "x")]);
+    refused(&[dir("a"), file("a/../../escape", "x")]);
+    refused(&[Header::new("escape", b'0').prefix("../..").done()]);
+    refused(&[pax(&record("path", b"../escape")), file("clean", "x")]);
+    refused(&[gnu_long(b"../../escape"), file("clean", "x")]);
+    refused(&[pax(&record("path", b"ok\0/../evil")), file("clean", "x")]);
+    refused(&[file("", "x")]);
+}
+
+#[test]
+fn the_same_names_in_an_archive_are_clamped_to_its_root() {
+    let place = Place::new();
+    place.extract(&[file("../../up", "x"), file("/abs", "y")], Form::Archive).unwrap();
+    assert!(place.root("up").is_file() && place.root("abs").is_file());
+}
+
+#[test]
+fn the_root_is_a_directory_and_stays_one() {
+    let victim = Place::new().victim();
+    refused(&[symlink(".", &victim), file("escape", "x")]);
+    refused(&[file("/", "")]);
+    let place = Place::new();
+    place.layer(&[Header::new("./", b'5').mode(0o700).done()]).unwrap();
+    assert_eq!(fs::metadata(place.root("")).unwrap().mode() & 0o7777, 0o700);
+}
+
+#[test]
+fn writing_through_a_link_stays_below_the_root() {
+    for number in 0..4 {
+        let place = Place::new();
+        let victim = place.victim();
+        let up = format!("{}{}", "../".repeat(12), victim.trim_start_matches('/'));
+        let target = [&*victim, &*up, "/proc/self/cwd", "/proc/self/root"][number];
+        let _ = place.layer(&[symlink("l", target), file("l/pwn", "x")]);
+        assert!(!std::path::Path::new("pwn").exists() && !std::path::Path::new("/pwn").exists());
+    }
+}
+
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let place = Place::new();
+    let target = format!("{}/f", place.victim());
+    let changed = Header::new("s/", b'5').mode(0o777).done();
+    place.layer(&[symlink("l", &target), file("l", "new"), symlink("s", &place.victim()), changed]).unwrap();
+    assert_eq!(fs::read(place.root("l")).unwrap(), b"new");
+    assert!(fs::symlink_metadata(place.root("s")).unwrap().is_dir());
+}
+
+#[test]
+fn hard_links_lead_only_to_what_is_below_the_root() {
+    refused(&[hardlink("h", "/etc/passwd")]);
+    refused(&[hardlink("h", "../../../etc/passwd")]);
+    refused(&[hardlink("h", "Cargo.toml")]);
+    refused(&[hardlink("h", "h")]);
+    refused(&[dir("d"), hardlink("h", "d")]);
+    refused(&[hardlink("h", "later"), file("later", "x")]);
+    let place = Place::new();
+    let target = format!("{}/f", place.victim());
+    let _ = place.layer(&[symlink("s", &target), hardlink("h", "s"), file("h", "never written through")]);
+}
+
+#[test]
+fn whiteouts_delete_what_is_lower_and_nothing_else() {
+    for bad in [".wh...", ".wh..", ".wh.", "a/.wh..", ".wh..wh.plnk", ".wh..wh.foo"] {
+        refused(&[dir("a"), file(bad, "")]);
+    }
+    let place = Place::new();
+    fs::create_dir_all(place.root("d")).unwrap();
+    for lower in ["gone", "both", "d/gone"] {
+        fs::write(place.root(lower), "lower").unwrap();
+    }
+    let parts =
+        [file("both", "upper"), file(".wh.both", ""), file(".wh.gone", ""), dir("d"), file("d/new", "x")];
+    place.layer(&[&parts[..], &[file("d/.wh..wh..opq", "")]].concat()).unwrap();
+    assert_eq!(fs::read(place.root("both")).unwrap(), b"upper");
+    assert!(!place.root("gone").exists() && !place.root("d/gone").exists());
+    assert!(place.root("d/new").exists());
+}
+
+#[test]
+fn whiteouts_through_a_link_delete_nothing_outside() {
+    for mark in ["s/.wh.f", "s/.wh..wh..opq"] {
+        let place = Place::new();
+        let _ = place.layer(&[symlink("s", &place.victim()), file(mark, "")]);
+    }
+}
+
+#[test]
+fn what_would_steer_overlayfs_is_refused() {
+    refused(&[Header::new("c", b'3').done()]);
+    for key in ["trusted.overlay.opaque", "trusted.overlay.redirect", "user.overlay.whiteout"] {
+        refused(&[pax(&record(&format!("SCHILY.xattr.{key}"), b"y")), file("f", "x")]);
+    }
+    refused(&[pax(&record("SCHILY.xattr.security.capability", b"abc")), file("f", "x")]);
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    refused(&[Header::new("f", b'0').size_field(b"9z9").done()]);
+    refused(&[Header::new("f", b'0').size_field(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").done()]);
+    refused(&[Header::new("f", b'0').size_field(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff").done()]);
+    for (key, value) in [("uid", "4294967296"), ("uid", "4294967295"), ("gid", "-5"), ("mtime", "abc")] {
+        refused(&[pax(&record(key, value.as_bytes())), file("f", "x")]);
+    }
+    let mut damaged = file("f", "x");
+    damaged[0] = b'g';
+    refused(&[damaged]);
+}
+
+#[test]
+fn what_two_readers_could_read_differently_is_refused() {
+    let path = record("path", b"a");
+    refused(&[pax(&path), gnu_long(b"b"), file("clean", "x")]);
+    refused(&[pax(&[path.clone(), record("path", b"b")].concat()), file("clean", "x")]);
+    refused(&[pax(&path), pax(&path), file("clean", "x")]);
+    refused(&[pax(&path)]);
+    refused(&[pax(b"3 path=a\n"), file("clean", "x")]);
+    refused(&[pax(b"9 path=ab"), file("clean", "x")]);
+    refused(&[Header::new("g", b'g').body(&path), file("clean", "x")]);
+    refused(&[Header::new("l", b'2').link("t").body(b"not for a link")]);
+    refused(&[Header::new("f", b'Z').done()]);
+    refused(&[Header::new("f", b'D').done()]);
+}
+
+#[test]
+fn a_pax_size_counts_for_the_body_behind_it() {
+    let place = Place::new();
+    let inner = file("inner", "x");
+    let outer = Header::new("outer", b'0').done();
+    let size = record("size", inner.len().to_string().as_bytes());
+    assert_eq!(place.layer(&[pax(&size), outer, inner]).unwrap().entries, 1);
+    assert_eq!(fs::metadata(place.root("outer")).unwrap().len(), 1024);
+}
+
+#[test]
+fn lengths_and_depths_have_limits() {
+    refused(&[pax(&record("path", &[b'n'; 300])), file("f", "x")]);
+    refused(&[pax(&record("path", &b"d/".repeat(2500))), file("f", "x")]);
+    refused(&[gnu_long(&vec![b'n'; 2 << 20]), file("f", "x")]);
+    refused(&[Header::new("p", b'x').size_field(b"40000000000\0").done()]);
+}
+
+#[test]
+fn a_file_in_the_place_of_a_parent_is_refused() {
+    refused(&[file("a", "x"), file("a/b", "x")]);
+    refused(&[symlink("a", "b"), symlink("b", "a"), file("a/x", "x")]);
+}
+
+#[test]
+fn an_archive_that_is_cut_is_refused() {
+    let whole = [file("a", "some text"), END.to_vec()].concat();
+    for length in [0, 100, 512, 515] {
+        let mut reader = Reader::new(&whole[..length]);
+        let root = Root::open(&Place::new().root(""), Owners::Real).unwrap();
+        let options = Options { form: Form::Layer, owner: None };
+        assert!(extract(&mut reader, &root, options).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_sparse_file_is_as_long_as_it_says_and_its_holes_are_zero() {
+    let place = Place::new();
+    place.layer(&[Header::new("sparse", b'S').sparse(&[(512, 3)], 1 << 20).body(b"abc")]).unwrap();
+    let bytes = fs::read(place.root("sparse")).unwrap();
+    assert_eq!(bytes.len(), 1 << 20);
+    assert_eq!(&bytes[512..515], b"abc");
+    assert!(bytes.iter().filter(|&&b| b != 0).count() == 3);
+    refused(&[Header::new("s", b'S').sparse(&[(0, 3)], 1 << 62).body(b"abc")]);
+    refused(&[Header::new("s", b'S').sparse(&[(8, 3), (0, 3)], 100).body(b"abcabc")]);
+    refused(&[Header::new("s", b'S').sparse(&[(0, 4)], 100).body(b"abc")]);
+}
+
+#[test]
+fn a_sparse_file_that_gnu_tar_wrote_is_read() {
+    let place = Place::new();
+    let source = place.dir.path().join("s");
+    let sparse = fs::File::create(&source).unwrap();
+    for part in 0..40u64 {
+        use std::os::unix::fs::FileExt;
+        sparse.write_at(&[part as u8 + 1; 4096], part << 17).unwrap();
+    }
+    sparse.set_len(6 << 20).unwrap();
+    let mut tar = std::process::Command::new("tar");
+    let output = tar.arg("-C").arg(place.dir.path()).args(["-Scf", "-", "--format=gnu", "s"]).output();
+    let Ok(output) = output else { return };
+    let root = Root::open(&place.root(""), Owners::Real).unwrap();
+    let options = Options { form: Form::Archive, owner: None };
+    let stats = extract(&mut Reader::new(&output.stdout[..]), &root, options).unwrap();
+    assert!(stats.bytes < 1 << 20, "the holes are no data");
+    assert!(fs::read(source).unwrap() == fs::read(place.root("s")).unwrap());
+}
