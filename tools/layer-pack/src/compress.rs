@@ -7,6 +7,9 @@ use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
 use std::str::FromStr;
 
+/// Bytes that one zstd worker compresses at a time. Part of the output's bytes: never change it lightly.
+const ZSTD_JOB: u32 = 2 << 20;
+
 /// How a layer blob is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -82,6 +85,9 @@ impl<W: Write> Sink<W> {
                 let mut encoder = zstd::Encoder::new(output, level)?;
                 // Zero workers would give other bytes than any positive number.
                 encoder.multithread(u32::try_from(threads.max(1)).map_err(io::Error::other)?)?;
+                // Each worker holds a job, and twice that of output: the default job of four windows would
+                // take more memory than a layer packer should.
+                encoder.set_parameter(zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB))?;
                 encoder.include_checksum(true)?;
                 Encoder::Zstd(Box::new(encoder))
             }
