@@ -42,12 +42,14 @@ is "and says nothing" "$(cat "$work/.out")" ""
 status_is "image-list ends quietly when nobody reads" 141 into_closed_pipe image-list
 status_is "image-save ends quietly when nobody reads" 141 into_closed_pipe image-save busybox -o -
 
-# layer-pack --store takes no stream at all: every layer may be known. image-assemble refuses a layer that is missing.
 for tool in df-parse 'stage-run --context context' 'layer-diff --store store' layer-pack \
     'image-assemble --store store' 'image-load -'; do
     # shellcheck disable=SC2086 # words
     status_is "$tool refuses an empty input" 3 in_file /dev/null $tool
 done
+status_is "but a stage without layers is nothing to layer-pack --store" 0 in_file /dev/null layer-pack --store store
+is "which says so" "$(cat .out)" '{"type":"header","format":"build-record","version":1}
+{"type":"end","records":0}'
 cut_short kept/plan >plan
 cut_short kept/steps.0 >steps
 cut_short kept/changes.0 >changes
