@@ -1,12 +1,13 @@
 //! The merged view of snapshots, as a mount that hangs nowhere but on its file descriptor.
 
 use crate::{Isolation, SandboxError, setup};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_fd, fsconfig_set_flag,
-    fsconfig_set_string, fsmount, fsopen,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_fd, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, open_tree, unmount,
 };
-use std::os::fd::OwnedFd;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The most layers overlayfs stacks.
@@ -44,7 +45,11 @@ fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxErro
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("overlayfs"))?;
     // Topmost first, as lowerdir= has it.
     for lower in overlay.lowers.iter().rev() {
-        fsconfig_set_fd(&fs, "lowerdir+", open_path(lower)?).map_err(setup("overlay lower"))?;
+        match fsconfig_set_fd(&fs, "lowerdir+", open_path(lower)?) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::INVAL) => return mount_by_name(overlay, isolation),
+            Err(errno) => return Err(setup("overlay lower")(errno)),
+        }
     }
     if let Some((upper, work)) = overlay.upper {
         fsconfig_set_fd(&fs, "upperdir", open_path(upper)?).map_err(setup("overlay upper"))?;
@@ -55,12 +60,7 @@ fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxErro
     if isolation != Isolation::Root {
         fsconfig_set_flag(&fs, "userxattr").map_err(setup("overlay userxattr"))?;
     }
-    // nofollow, not off: a layer's smuggled redirect must not be followed where the kernel is built to.
-    let fixed: &[(&str, &str)] = match isolation {
-        Isolation::Root => &[("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow")],
-        _ => &[("index", "off")],
-    };
-    for (key, value) in fixed {
+    for (key, value) in fixed_options(isolation) {
         fsconfig_set_string(&fs, *key, *value).map_err(setup("overlay options"))?;
     }
     fsconfig_create(&fs).map_err(setup("overlay mount"))?;
@@ -72,6 +72,53 @@ fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxErro
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup("overlay mount"))
 }
 
+/// nofollow, not off: a layer's smuggled redirect must not be followed where the kernel is built to.
+fn fixed_options(isolation: Isolation) -> &'static [(&'static str, &'static str)] {
+    match isolation {
+        Isolation::Root => &[("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow")],
+        _ => &[("index", "off")],
+    }
+}
+
+/// The same mount for kernels before 6.13, which take no directories by descriptor: mount(2), with each
+/// directory named through `/proc/self/fd`, so that its own name may still hold anything. The mount
+/// is made on its own lowest directory, in this process's private namespace, and detached from there.
+fn mount_by_name(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
+    let fds = overlay.lowers.iter().rev().map(|lower| open_path(lower)).collect::<Result<Vec<_>, _>>()?;
+    let name = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let mut options = format!("lowerdir={}", fds.iter().map(name).collect::<Vec<_>>().join(":"));
+    let upper = overlay
+        .upper
+        .map(|(upper, work)| Ok::<_, SandboxError>((open_path(upper)?, open_path(work)?)))
+        .transpose()?;
+    if let Some((upper, work)) = &upper {
+        options += &format!(",upperdir={},workdir={},volatile", name(upper), name(work));
+    }
+    for (key, value) in fixed_options(isolation) {
+        options += &format!(",{key}={value}");
+    }
+    let mut flags = MountFlags::empty();
+    match isolation {
+        Isolation::Root => flags |= MountFlags::NODEV,
+        _ => options += ",userxattr",
+    }
+    // mount(2) cuts its options at a page without a word.
+    if options.len() >= 4096 {
+        let what =
+            format!("{} layers; this kernel stacks about 200 (6.13 and later stack {MAX_LAYERS})", fds.len());
+        return Err(SandboxError::Setup(what));
+    }
+    let place = fds.last().map(name).unwrap_or_default();
+    let options = CString::new(options).map_err(setup("overlay options"))?;
+    rustix::mount::mount("overlay", &place, "overlay", flags, Some(options.as_c_str()))
+        .map_err(setup("overlay mount"))?;
+    let path = &overlay.lowers[0];
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(CWD, path, clone).map_err(setup("overlay mount"));
+    unmount(path, UnmountFlags::DETACH).map_err(setup("overlay mount"))?;
+    tree
+}
+
 fn open_dir(path: &Path) -> Result<OwnedFd, SandboxError> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map_err(setup(&path.display().to_string()))
@@ -80,4 +127,39 @@ fn open_dir(path: &Path) -> Result<OwnedFd, SandboxError> {
 fn open_path(path: &Path) -> Result<OwnedFd, SandboxError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map_err(setup(&path.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Each test has its own thread, and a mount namespace is a thread's: what is mounted here is seen by
+    /// nothing else.
+    fn private() -> bool {
+        crate::enter(Some(Isolation::Root)).is_ok()
+    }
+
+    #[test]
+    fn an_old_kernels_mount_shows_the_same_tree() {
+        if !private() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "b,c:d", "up", "work"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        fs::write(dir.path().join("a/x"), "low").unwrap();
+        fs::write(dir.path().join("b,c:d/x"), "high").unwrap();
+        let lowers = [dir.path().join("a"), dir.path().join("b,c:d")];
+        let (up, work) = (dir.path().join("up"), dir.path().join("work"));
+        let overlay = Overlay { lowers: &lowers, upper: Some((&up, &work)) };
+        let merged = mount_by_name(&overlay, Isolation::Root).unwrap();
+        let root = libtree::Root::from_fd(merged, libtree::Owners::Real);
+        assert_eq!(root.read_small(b"x", 10).unwrap(), b"high");
+        let fd = root.open_at(b"y", OFlags::CREATE | OFlags::WRONLY, 0o644).unwrap();
+        drop(fd);
+        assert!(up.join("y").exists());
+        assert_eq!(fs::read_dir(&lowers[0]).unwrap().count(), 1, "the lowest directory is uncovered again");
+    }
 }
