@@ -5,7 +5,7 @@
 
 "$top/tests/busybox-layout" busybox
 image-load --tag busybox busybox >/dev/null
-mkdir context tmp
+mkdir context tmp 'tmp dir'
 export TMPDIR="$work/tmp"
 dockerfile() { cat >context/Dockerfile; }
 build() { image-build "$@" context; }
@@ -45,6 +45,9 @@ ok "--keep leaves every stream" build --keep kept
 is "of each kind" "$(cd kept && echo plan steps.* changes.* layers.*)" "plan steps.0 changes.0 layers.0"
 status_is "but not over older ones" 1 build --keep kept
 
+ok "one stage at a time, in a temporary directory with a space" \
+    env TMPDIR="$work/tmp dir" image-build -j1 -t one-by-one "$top/tests/dockerfiles/two-stages"
+is "is the same image" "$(image-run one-by-one 2>&1)" "Hello, world!"
 status_is "--target of nothing" 3 build --target nope
 for word in '--cache-to x' '--load' '-m 5' '--push' '-o type=registry'; do
     # shellcheck disable=SC2086 # words
