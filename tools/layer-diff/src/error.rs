@@ -5,9 +5,20 @@ use std::io;
 /// Why a difference can't be told.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
-    /// A tree can't be read, or the output can't be written.
+    /// A tree can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A path in it can't.
+    #[error("{path}: {error}")]
+    At {
+        /// The path, lossily.
+        path: String,
+        /// What failed.
+        error: io::Error,
+    },
+    /// The changes can't be written.
+    #[error(transparent)]
+    Output(io::Error),
     /// The records are not what they should be.
     #[error(transparent)]
     Wire(#[from] libwire::WireError),
@@ -44,6 +55,14 @@ impl DiffError {
         Self::Step { place: format!("{}:{}", step.dockerfile, step.line), error: Box::new(self) }
     }
 
+    /// Says which path it was about, if that is not known yet.
+    pub(crate) fn at(self, path: &[u8]) -> Self {
+        match self {
+            Self::Io(error) => Self::At { path: String::from_utf8_lossy(path).into_owned(), error },
+            other => other,
+        }
+    }
+
     /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
     pub fn is_bad_input(&self) -> bool {
         match self {
@@ -57,7 +76,7 @@ impl DiffError {
     /// Whether the reader of our output has gone.
     pub fn is_closed_pipe(&self) -> bool {
         match self {
-            Self::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Step { error, .. } => error.is_closed_pipe(),
             _ => false,
         }

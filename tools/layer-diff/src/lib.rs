@@ -36,7 +36,7 @@ pub fn write_stream<W: Write>(
     if let Some(id) = snapshot {
         extra.insert("snapshot".to_owned(), Value::from(id));
     }
-    let mut writer: Writer<W, LayerChanges> = stream::Writer::new(out, extra)?;
-    diff(trees, &mut |change| Ok(writer.write(&change)?))?;
-    Ok(writer.finish()?)
+    let mut writer: Writer<W, LayerChanges> = stream::Writer::new(out, extra).map_err(DiffError::Output)?;
+    diff(trees, &mut |change| writer.write(&change).map_err(DiffError::Output))?;
+    writer.finish().map_err(DiffError::Output)
 }

@@ -6,7 +6,7 @@ use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Options, Store, locate};
 use libtree::Root;
-use std::io::BufRead;
+use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,6 +42,11 @@ fn job(args: Args) -> Result<(), Failure> {
     let failed = |error| Failure::failed("", error);
     if let (Some(old), Some(new)) = (&args.old, &args.new) {
         return compare(old, new);
+    }
+    if std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "standard input is a terminal; give it build records, or name OLD and NEW",
+        ));
     }
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;

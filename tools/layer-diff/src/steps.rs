@@ -53,6 +53,6 @@ fn diff_step<W: Write>(
         whole: false,
     };
     let mut out = write_stream(&trees, &upper, Some(snapshot), out)?;
-    out.flush()?;
+    out.flush().map_err(DiffError::Output)?;
     Ok(out)
 }

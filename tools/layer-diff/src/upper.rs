@@ -32,7 +32,9 @@ pub fn diff(trees: &Trees, sink: &mut dyn FnMut(Change) -> Result<(), DiffError>
         gone: BTreeSet::new(),
     };
     job.root()?;
-    walk::walk(trees.upper.fd(), trees.upper.owners(), &mut |entry| job.visit(entry))?;
+    walk::walk(trees.upper.fd(), trees.upper.owners(), &mut |entry| {
+        job.visit(entry).map_err(|error| error.at(entry.path))
+    })?;
     job.deletions_before(None)?;
     job.pending.finish()
 }
@@ -78,7 +80,13 @@ impl Job<'_> {
             return Err(DiffError::WhiteoutName(String::from_utf8_lossy(entry.path).into_owned()));
         }
         match entry.meta.kind {
-            FileKind::Socket => Ok(Next::Skip),
+            // No archive holds a socket; what it stands in for is gone all the same.
+            FileKind::Socket => {
+                if lower_meta(self.lower(), entry.path)?.is_some() {
+                    self.delete(entry.path)?;
+                }
+                Ok(Next::Skip)
+            }
             FileKind::Dir => {
                 self.directory(entry)?;
                 Ok(Next::Descend)

@@ -144,6 +144,94 @@ fn whole_trees_report_what_is_gone_sorted_with_the_rest() {
     assert_eq!(pair.diff(true).unwrap(), ["a/", "-a/gone", "aa", "-b", "c>elsewhere"]);
 }
 
+/// Makes overlayfs's whiteout; false where the system does not let us.
+fn whiteout(path: &Path) -> bool {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::CharacterDevice, Mode::empty(), 0).is_ok()
+}
+
+#[test]
+fn a_whiteout_is_a_deletion_of_what_was_there() {
+    let pair = Pair::new();
+    pair.file("old/d/gone", "x", 1);
+    fs::create_dir_all(pair.path("new/d")).unwrap();
+    if !whiteout(&pair.path("new/d/gone")) || !whiteout(&pair.path("new/d/never")) {
+        return;
+    }
+    assert_eq!(pair.diff(false).unwrap(), ["d/", "-d/gone"]);
+}
+
+#[test]
+fn a_replaced_directory_deletes_child_by_child() {
+    let pair = Pair::new();
+    for name in ["old/d/a", "old/d/b", "old/d/sub/c", "new/d/b", "new/d/new"] {
+        pair.file(name, name, 1);
+    }
+    let fd = fs::File::open(pair.path("new/d")).unwrap();
+    if libtree::xattr::set(&fd, b"", OPAQUE, b"y").is_err() {
+        return;
+    }
+    assert_eq!(pair.diff(false).unwrap(), ["d/", "-d/a", "d/b", "d/new", "-d/sub"]);
+}
+
+#[test]
+fn another_kind_replaces_without_a_deletion() {
+    let pair = Pair::new();
+    pair.file("old/d/f", "x", 1);
+    pair.file("old/f", "x", 1);
+    pair.file("new/d", "x", 1);
+    pair.file("new/f/g", "x", 1);
+    assert_eq!(pair.diff(false).unwrap(), ["d", "f/", "f/g"]);
+}
+
+#[test]
+fn a_new_name_of_an_older_file_is_the_whole_file() {
+    let pair = Pair::new();
+    pair.file("old/old", "x", 1);
+    pair.file("new/old", "x", 1);
+    fs::hard_link(pair.path("new/old"), pair.path("new/another")).unwrap();
+    fs::hard_link(pair.path("new/old"), pair.path("new/third")).unwrap();
+    assert_eq!(pair.diff(false).unwrap(), ["another", "third=another"]);
+}
+
+#[test]
+fn the_root_is_named_only_when_it_changed() {
+    let pair = Pair::new();
+    pair.file("new/-x", "x", 1);
+    assert_eq!(pair.diff(false).unwrap(), ["-x"]);
+    fs::set_permissions(pair.path("new"), PermissionsExt::from_mode(0o700)).unwrap();
+    assert_eq!(pair.diff(false).unwrap(), ["./", "-x"]);
+}
+
+#[test]
+fn a_socket_in_the_place_of_a_file_is_the_file_s_deletion() {
+    let pair = Pair::new();
+    pair.file("old/s", "x", 1);
+    let _socket = std::os::unix::net::UnixListener::bind(pair.path("new/s")).unwrap();
+    assert_eq!(pair.diff(false).unwrap(), ["-s"]);
+}
+
+#[test]
+fn a_stream_is_sorted_whole_and_says_where_the_bytes_are() {
+    let pair = Pair::new();
+    pair.file("new/a/b", "x", 1);
+    fs::set_permissions(pair.path("new/a"), PermissionsExt::from_mode(0o755)).unwrap();
+    let trees = Trees {
+        upper: Root::open(&pair.path("new"), Owners::Real).unwrap(),
+        lower: None,
+        opaque: OPAQUE,
+        whole: false,
+    };
+    let out = layer_diff::write_stream(&trees, Path::new("/at"), Some("id"), Vec::new()).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let header = r#"{"type":"header","format":"layer-changes","version":1,"root":"/at","snapshot":"id"}"#;
+    assert_eq!(lines[0], header);
+    assert!(lines[1].starts_with(r#"{"type":"put","path":"a","mode":"0755","#), "{}", lines[1]);
+    assert!(lines[2].ends_with(r#","mtime":1,"kind":"file","size":1}"#), "{}", lines[2]);
+    assert_eq!(lines[3], r#"{"type":"end","records":2}"#);
+}
+
 #[test]
 fn sockets_are_left_out() {
     let pair = Pair::new();

@@ -7,7 +7,7 @@ use libwire::changes::{Kind, Put};
 use rustix::fs::{OFlags, ResolveFlags, openat2};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 
 /// The entry of a new or changed path, or `None` when its mode is no mode.
 pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
@@ -54,17 +54,39 @@ pub(crate) fn deletion(path: &[u8]) -> Entry {
     }
 }
 
-/// Opens a regular file of `size` bytes without following any link and without ever blocking.
-pub(crate) fn open_file(root: &Root, path: &[u8], size: u64) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let fd = openat2(root.fd(), path, flags, rustix::fs::Mode::empty(), resolve)?;
-    let meta = Meta::of(&fd)?;
-    if meta.kind != FileKind::File {
-        return Err(io::Error::other("is not a regular file, as its record says"));
+/// A file being packed. It remembers whether reading it failed, to tell that from failing to write.
+pub(crate) struct Source {
+    file: File,
+    failed: bool,
+}
+
+impl Source {
+    /// Opens a regular file of `size` bytes without following any link and without ever blocking.
+    pub(crate) fn open(root: &Root, path: &[u8], size: u64) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let fd = openat2(root.fd(), path, flags, rustix::fs::Mode::empty(), resolve)?;
+        let meta = Meta::of(&fd)?;
+        if meta.kind != FileKind::File {
+            return Err(io::Error::other("is not a regular file, as its record says"));
+        }
+        if meta.size != size {
+            return Err(io::Error::other(format!("has {} bytes, not the {size} its record says", meta.size)));
+        }
+        Ok(Self { file: File::from(fd), failed: false })
     }
-    if meta.size != size {
-        return Err(io::Error::other(format!("has {} bytes, not the {size} its record says", meta.size)));
+
+    /// Whether `error`, of appending it, is about this file rather than the output: reading failed, or
+    /// the size turned out to be another.
+    pub(crate) fn at_fault(&self, error: &io::Error) -> bool {
+        self.failed || error.raw_os_error().is_none()
     }
-    Ok(File::from(fd))
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer);
+        self.failed |= read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        read
+    }
 }

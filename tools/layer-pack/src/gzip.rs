@@ -11,17 +11,22 @@ use std::thread;
 
 const BLOCK: usize = 1 << 20;
 const WINDOW: usize = 32 << 10;
+/// Blocks handed over beyond one a worker, so that none waits for the next to be read.
+const AHEAD: usize = 2;
 
+/// Goes to a worker and comes back, with its buffers.
 struct Job {
     /// The dictionary, then the block.
     bytes: Vec<u8>,
     dictionary: usize,
     last: bool,
+    /// The block's compressed form.
+    piece: Vec<u8>,
 }
 
 struct Worker {
     jobs: SyncSender<Job>,
-    done: Receiver<io::Result<Vec<u8>>>,
+    done: Receiver<io::Result<Job>>,
 }
 
 /// Compresses what is written to it into `output`.
@@ -33,6 +38,8 @@ pub(crate) struct ParallelGzip<W> {
     dictionary: usize,
     sent: usize,
     taken: usize,
+    /// Jobs that are done, for their buffers.
+    spare: Vec<Job>,
     crc: Crc,
 }
 
@@ -43,7 +50,8 @@ impl<W: Write> ParallelGzip<W> {
         output.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])?;
         let workers = (0..threads.max(1)).map(|_| Worker::start(level)).collect::<io::Result<_>>()?;
         let buffer = Vec::with_capacity(BLOCK + WINDOW);
-        Ok(Self { output, workers, buffer, dictionary: 0, sent: 0, taken: 0, crc: Crc::new() })
+        let spare = Vec::new();
+        Ok(Self { output, workers, buffer, dictionary: 0, sent: 0, taken: 0, spare, crc: Crc::new() })
     }
 
     /// Compresses what is left, writes the trailer and gives the output back.
@@ -58,15 +66,17 @@ impl<W: Write> ParallelGzip<W> {
     }
 
     fn send(&mut self, last: bool) -> io::Result<()> {
-        if self.sent - self.taken == self.workers.len() * 2 {
+        if self.sent - self.taken == self.workers.len() + AHEAD {
             self.take()?;
         }
         self.crc.update(&self.buffer[self.dictionary..]);
         let tail = self.buffer.len().saturating_sub(WINDOW);
-        let mut next = Vec::with_capacity(BLOCK + WINDOW);
-        next.extend_from_slice(&self.buffer[tail..]);
-        let job = Job { dictionary: self.dictionary, bytes: std::mem::replace(&mut self.buffer, next), last };
-        self.dictionary = self.buffer.len();
+        let mut job = self.spare.pop().unwrap_or_else(Job::new);
+        job.bytes.clear();
+        job.bytes.extend_from_slice(&self.buffer[tail..]);
+        std::mem::swap(&mut self.buffer, &mut job.bytes);
+        job.dictionary = std::mem::replace(&mut self.dictionary, self.buffer.len());
+        job.last = last;
         let worker = &self.workers[self.sent % self.workers.len()];
         worker.jobs.send(job).map_err(|_| gone())?;
         self.sent += 1;
@@ -75,9 +85,11 @@ impl<W: Write> ParallelGzip<W> {
 
     fn take(&mut self) -> io::Result<()> {
         let worker = &self.workers[self.taken % self.workers.len()];
-        let piece = worker.done.recv().map_err(|_| gone())??;
+        let job = worker.done.recv().map_err(|_| gone())??;
         self.taken += 1;
-        self.output.write_all(&piece)
+        self.output.write_all(&job.piece)?;
+        self.spare.push(job);
+        Ok(())
     }
 }
 
@@ -102,13 +114,19 @@ fn gone() -> io::Error {
     io::Error::other("a compression thread ended early")
 }
 
+impl Job {
+    fn new() -> Self {
+        Self { bytes: Vec::with_capacity(BLOCK + WINDOW), dictionary: 0, last: false, piece: Vec::new() }
+    }
+}
+
 impl Worker {
     fn start(level: u32) -> io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(2);
         let (results, done) = sync_channel(2);
         thread::Builder::new().name("gzip".into()).spawn(move || {
-            while let Ok(job) = queue.recv() {
-                if results.send(deflate(&job, level)).is_err() {
+            while let Ok(mut job) = queue.recv() {
+                if results.send(deflate(&mut job, level).map(|()| job)).is_err() {
                     return;
                 }
             }
@@ -117,23 +135,25 @@ impl Worker {
     }
 }
 
-fn deflate(job: &Job, level: u32) -> io::Result<Vec<u8>> {
+fn deflate(job: &mut Job, level: u32) -> io::Result<()> {
+    // A new one for each block: one that is reset remembers enough of the last block to change the bytes.
     let mut deflater = Compress::new(Compression::new(level), false);
     let (dictionary, block) = job.bytes.split_at(job.dictionary);
     if !dictionary.is_empty() {
         deflater.set_dictionary(dictionary)?;
     }
     let flush = if job.last { FlushCompress::Finish } else { FlushCompress::Sync };
-    let mut piece = Vec::with_capacity(block.len() / 2 + 1024);
+    job.piece.clear();
+    job.piece.reserve(block.len() / 2 + 1024);
     loop {
         let read = deflater.total_in() as usize;
-        let status = deflater.compress_vec(&block[read..], &mut piece, flush)?;
+        let status = deflater.compress_vec(&block[read..], &mut job.piece, flush)?;
         let all_read = deflater.total_in() as usize == block.len();
         match status {
-            Status::StreamEnd => return Ok(piece),
+            Status::StreamEnd => return Ok(()),
             // A flush is complete when it leaves room in the output.
-            _ if !job.last && all_read && piece.len() < piece.capacity() => return Ok(piece),
-            _ => piece.reserve(1 << 16),
+            _ if !job.last && all_read && job.piece.len() < job.piece.capacity() => return Ok(()),
+            _ => job.piece.reserve(1 << 16),
         }
     }
 }

@@ -13,7 +13,7 @@ pub use compress::{Compression, Sink};
 pub use error::PackError;
 pub use stored::{How, pack_into_store};
 
-use entry::{deletion, entry_of, open_file};
+use entry::{Source, deletion, entry_of};
 use libtree::{Owners, Root, tar};
 use libwire::changes::{Change, Kind, LayerChanges};
 use libwire::{Event, Header, Reader};
@@ -49,7 +49,7 @@ pub fn pack<R: BufRead, W: Write>(
     let root = Root::open(Path::new(place), Owners::Real)
         .map_err(|error| PackError::File { path: place.to_owned(), error })?;
     let mut tar = tar::Writer::new(out);
-    let mut last: Vec<u8> = Vec::new();
+    let mut last = None;
     loop {
         match reader.next_event()? {
             Some(Event::Record(change)) => {
@@ -72,17 +72,23 @@ fn append<W: Write>(
     change: Change,
     options: Options,
     line: u64,
-    last: &mut Vec<u8>,
+    last: &mut Option<Vec<u8>>,
 ) -> Result<(), PackError> {
     let bad = |what: &str| PackError::Record { record: line, what: what.to_owned() };
     let path = match &change {
-        Change::Put(put) => put.path.as_bytes(),
-        Change::Delete { path } => path.as_bytes(),
+        Change::Put(put) => &put.path,
+        Change::Delete { path } => path,
     };
-    if !last.is_empty() && path <= last.as_slice() {
+    // The root is before all that is in it.
+    let key = Some(if path.as_bytes() == b"." { Vec::new() } else { path.as_bytes().to_vec() });
+    if key <= *last {
         return Err(bad("its path does not come after the one before; sort the records by path bytes"));
     }
-    *last = path.to_vec();
+    let is_dir = matches!(&change, Change::Put(put) if matches!(put.kind, Kind::Dir { .. }));
+    if path.as_bytes() == b"." && !is_dir {
+        return Err(bad("the root of a layer is a directory"));
+    }
+    *last = key;
     match change {
         Change::Delete { path } => Ok(tar.append(&deletion(path.as_bytes()), &mut io::empty())?),
         Change::Put(put) => {
@@ -90,8 +96,11 @@ fn append<W: Write>(
             let failed = |error| PackError::File { path: put.path.display().into_owned(), error };
             match put.kind {
                 Kind::File { size } => {
-                    let mut file = open_file(root, put.path.as_bytes(), size).map_err(failed)?;
-                    tar.append(&entry, &mut file).map_err(failed)
+                    let mut file = Source::open(root, put.path.as_bytes(), size).map_err(failed)?;
+                    tar.append(&entry, &mut file).map_err(|error| match file.at_fault(&error) {
+                        true => failed(error),
+                        false => PackError::Io(error),
+                    })
                 }
                 Kind::Dir { opaque: true } => {
                     tar.append(&entry, &mut io::empty())?;

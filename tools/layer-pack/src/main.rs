@@ -6,7 +6,8 @@ use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Store, locate};
 use libwire::Reader;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Packs layer-changes(5) into a layer.
@@ -25,7 +26,7 @@ struct Args {
     /// Compression level [default: gzip 6, zstd 3]
     #[arg(long, value_name = "N", requires = "store")]
     level: Option<u32>,
-    /// Threads to compress with; their number does not change the bytes [default: one a processor]
+    /// Threads to compress with; their number does not change the bytes [default: one a processor, at most 8]
     #[arg(short = 'j', long, value_name = "N", requires = "store")]
     jobs: Option<usize>,
     /// Set later modification times to this one, in seconds since 1970
@@ -39,23 +40,19 @@ struct Args {
     no_sync: bool,
 }
 
+/// More threads only by request: each holds a few MiB, and memory is promised to stay below 64.
+const MOST_JOBS: usize = 8;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     libcli::run("layer-pack", || job(args))
 }
 
 fn job(args: Args) -> Result<(), Failure> {
-    let (_, range) = args.compression.levels();
-    if let Some(level) = args.level.filter(|level| !range.contains(level)) {
-        let what = format!(
-            "level {level} is not one of {}: {} to {}",
-            args.compression.name(),
-            range.start(),
-            range.end()
-        );
-        return Err(Failure::usage(what));
+    check_level(&args)?;
+    if std::io::stdin().is_terminal() {
+        return Err(Failure::usage("standard input is a terminal; give it a layer-changes stream"));
     }
-    let options = Options { clamp_mtime: args.clamp_mtime };
     let path =
         args.store.clone().map(|store| locate(Some(store), &Environment::of(|name| std::env::var_os(name))));
     // An ordinary user's snapshots hold files of other ids, which only the map makes readable.
@@ -64,29 +61,54 @@ fn job(args: Args) -> Result<(), Failure> {
         Err(_) if args.store.is_none() && args.isolation.is_none() => Isolation::Root,
         entered => entered.map_err(|error| Failure::failed("", error))?,
     };
-    let input = std::io::stdin().lock();
-    let Some(path) = path.transpose()? else {
-        let mut reader = Reader::new(input);
-        let nothing = || Failure::bad_input("standard input", "has no layer-changes stream");
-        let header = next_header(&mut reader).map_err(failure)?.ok_or_else(nothing)?;
-        let (out, _) = pack(&mut reader, &header, options, Stdout::open()?).map_err(failure)?;
-        return match next_header(&mut reader).map_err(failure)? {
-            None => out.finish(),
-            Some(_) => {
-                Err(Failure::bad_input("standard input", "has several streams; give --store to pack each"))
-            }
-        };
-    };
+    match path.transpose()? {
+        Some(path) => to_store(&args, &path, isolation),
+        None => to_tar(Options { clamp_mtime: args.clamp_mtime }),
+    }
+}
+
+fn check_level(args: &Args) -> Result<(), Failure> {
+    let (_, range) = args.compression.levels();
+    match args.level.filter(|level| !range.contains(level)) {
+        None => Ok(()),
+        Some(level) => {
+            let (name, first, last) = (args.compression.name(), range.start(), range.end());
+            Err(Failure::usage(format!("level {level} is not one of {name}: {first} to {last}")))
+        }
+    }
+}
+
+fn to_tar(options: Options) -> Result<(), Failure> {
+    let bad = |what| Failure::bad_input("standard input", what);
+    let mut reader = Reader::new(std::io::stdin().lock());
+    let header = next_header(&mut reader).map_err(failure)?;
+    let header = header.ok_or_else(|| bad("has no layer-changes stream"))?;
+    let (out, _) = pack(&mut reader, &header, options, Stdout::open()?).map_err(failure)?;
+    match next_header(&mut reader).map_err(failure)? {
+        None => out.finish(),
+        Some(_) => Err(bad("has several streams; give --store to pack each")),
+    }
+}
+
+fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failure> {
     let map = if isolation == Isolation::Root { String::new() } else { isolation.to_string() };
-    let store =
-        Store::open(&path, libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() })?;
-    let threads = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let how = How { compression: args.compression, level: args.level, threads, options };
-    let out = pack_into_store(input, &store, how, Stdout::open()?).map_err(failure)?;
+    let options = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
+    let store = Store::open(path, options)?;
+    let how = How {
+        compression: args.compression,
+        level: args.level,
+        threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
+        options: Options { clamp_mtime: args.clamp_mtime },
+    };
+    let out = pack_into_store(std::io::stdin().lock(), &store, how, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-pack", &warning);
     }
     out.finish()
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn failure(error: PackError) -> Failure {

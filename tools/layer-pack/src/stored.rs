@@ -52,7 +52,8 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let descriptor = blob.commit(&how.compression.media_type())?;
         let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
         let record = LayerRecord { snapshot, layer: Layer { descriptor, diff_id }, tar_size };
-        if !record.snapshot.is_empty() {
+        // The changes may be those of another store's snapshot, or of none.
+        if store.has_snapshot(&record.snapshot) {
             store.set_layer(&how.key(), &record)?;
         }
         writer.write(&Record::Layer(Box::new(record)))?;

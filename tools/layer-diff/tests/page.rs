@@ -1,0 +1,33 @@
+//! The example of layer-changes(5) is what the code reads and writes, byte for byte.
+
+use libwire::changes::LayerChanges;
+use libwire::{Event, Reader, Writer};
+
+const PAGE: &str = include_str!("../../../man/layer-changes.5");
+
+fn example() -> &'static str {
+    let (_, rest) = PAGE.split_once(".Bd -literal\n").unwrap();
+    rest.split_once(".Ed\n").unwrap().0
+}
+
+#[test]
+fn the_example_is_read_and_written_unchanged() {
+    let mut reader = Reader::<_, LayerChanges>::new(example().as_bytes());
+    let Some(Event::Header(header)) = reader.next_event().unwrap() else { panic!("no header") };
+    let mut writer = Writer::<_, LayerChanges>::new(Vec::new(), header.extra).unwrap();
+    while let Some(event) = reader.next_event().unwrap() {
+        if let Event::Record(change) = event {
+            writer.write(&change).unwrap();
+        }
+    }
+    assert_eq!(String::from_utf8(writer.finish().unwrap()).unwrap(), example());
+}
+
+#[test]
+fn every_kind_of_record_is_in_the_example_or_named_on_the_page() {
+    for word in
+        ["file", "dir", "symlink", "hardlink", "fifo", "char", "block", "opaque", "path_b64", "target_b64"]
+    {
+        assert!(PAGE.contains(word), "{word}");
+    }
+}
