@@ -3,6 +3,7 @@
 use crate::error::StepError;
 use crate::state::State;
 use crate::words::Words;
+use libfetch::Kind;
 use libwire::plan::{Copy, Stage};
 
 /// A COPY or ADD, expanded.
@@ -18,6 +19,8 @@ pub struct Copied {
     pub chown: Option<String>,
     /// `--chmod`.
     pub chmod: Option<String>,
+    /// `--checksum`.
+    pub checksum: Option<String>,
 }
 
 impl Copied {
@@ -41,6 +44,7 @@ impl Copied {
             dest: words.one(&copy.dest)?,
             chown: flag(&copy.chown)?,
             chmod: flag(&copy.chmod)?,
+            checksum: flag(&copy.checksum)?,
         })
     }
 
@@ -62,10 +66,18 @@ impl Copied {
         words.extend(parents.then(|| "--parents".to_owned()));
         words.extend(self.chown.iter().map(|chown| format!("--chown={chown}")));
         words.extend(self.chmod.iter().map(|chmod| format!("--chmod={chmod}")));
-        words.extend(self.sources.iter().cloned());
+        words.extend(self.sources.iter().map(|source| shown(source)));
         words.extend(self.documents.iter().map(|(name, _)| format!("<<{name}")));
         words.extend([self.dest.clone(), "# buildkit".into()]);
         words.join(" ")
+    }
+}
+
+/// A source as history may show it: an image is given away, and its history with it.
+fn shown(source: &str) -> String {
+    match Kind::of(source) {
+        Kind::Path => source.to_owned(),
+        Kind::File | Kind::Repository => libfetch::without_credentials(source),
     }
 }
 
@@ -80,6 +92,7 @@ mod tests {
             dest: dest.into(),
             chown: Some("1:2".into()),
             chmod: Some("u=rwX".into()),
+            checksum: None,
         }
     }
 
@@ -89,6 +102,13 @@ mod tests {
             copied("/d/").created_by("COPY", true),
             "COPY --parents --chown=1:2 --chmod=u=rwX a b* <<EOF /d/ # buildkit"
         );
+    }
+
+    #[test]
+    fn history_has_no_password() {
+        let sources = vec!["https://u:p@h/x?q".into(), "git@h:x".into(), "a://u:p@b".into()];
+        let text = Copied { sources, documents: Vec::new(), ..copied("/d/") }.created_by("ADD", false);
+        assert_eq!(text, "ADD --chown=1:2 --chmod=u=rwX https://h/x?q git@h:x a://u:p@b /d/ # buildkit");
     }
 
     #[test]

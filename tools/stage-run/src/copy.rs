@@ -4,6 +4,7 @@
 use crate::cache::Key;
 use crate::copied::Copied;
 use crate::error::StepError;
+use crate::fetched::{self, Part};
 use crate::owner::{self, Owner};
 use crate::session::Session;
 use crate::state::State;
@@ -26,11 +27,11 @@ pub fn step(
     add: bool,
 ) -> Result<(Made, String), StepError> {
     let copied = Copied::new(stage, state, copy)?;
-    check(&copied, copy, add)?;
+    fetched::check(&copied, copy, add)?;
     let parents = if copy.link { Vec::new() } else { state.parents() };
     let owner = owner(session, stage, &copied, &parents)?;
     let request = Request {
-        sources: copied.sources.clone(),
+        sources: Vec::new(),
         documents: copied
             .documents
             .iter()
@@ -43,34 +44,38 @@ pub fn step(
         extract: copy.unpack.unwrap_or(add),
         now: now(session),
     };
-    let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
+    let parts = fetched::parts(session, stage, &copied, copy, &request)?;
     let target = copied.target(state);
-    let ignore = ignore(&tree)?;
-    let selection = select(&tree, ignore.as_ref(), &request)?;
+    let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
     let mut key = Key::new(if add { "add" } else { "copy" }, session.options.isolation);
     if copy.link {
         key.add("link", "true");
     } else {
         key.parents(&parents);
     }
-    ingredients(session, &mut key, &request, &copied, &target);
-    key.add("content", selection.digest());
+    ingredients(session, &mut key, &parts, &copied, &target);
+    for selection in &selections {
+        key.add("content", selection.digest());
+    }
     let made = Maker { session, stage, key }.make(&parents, |new| {
         let lowers = session.directories(&parents)?;
         let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
         let root = Root::from_fd(merged, session.options.isolation.owners());
-        selection.write(&root, target.as_bytes()).map_err(explain)?;
+        for selection in &selections {
+            selection.write(&root, target.as_bytes()).map_err(explain)?;
+        }
         Ok(None)
     })?;
     Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
 }
 
-/// What decides the result, apart from the tree below and the contents.
-fn ingredients(session: &Session, key: &mut Key, request: &Request, copied: &Copied, target: &str) {
-    for source in &request.sources {
+/// What decides the result, apart from the tree below and the contents. A URL is not in it: what it gave is.
+fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &Copied, target: &str) {
+    for source in parts.iter().filter(|part| !part.fetched).flat_map(|part| &part.request.sources) {
         key.add("source", source.clone());
     }
     key.add("target", target);
+    let Some(Part { request, .. }) = parts.first() else { return };
     if let Some((uid, gid)) = request.owner {
         key.add("chown", format!("{uid}:{gid}"));
     }
@@ -83,7 +88,7 @@ fn ingredients(session: &Session, key: &mut Key, request: &Request, copied: &Cop
     for pattern in &request.exclude {
         key.add("exclude", pattern.clone());
     }
-    if request.extract {
+    if parts.iter().any(|part| part.request.extract) {
         key.add("unpack", "true");
     }
     add_epoch(session, key);
@@ -93,29 +98,6 @@ fn ingredients(session: &Session, key: &mut Key, request: &Request, copied: &Cop
 pub fn add_epoch(session: &Session, key: &mut Key) {
     if let Some(epoch) = session.options.epoch {
         key.add("epoch", epoch.to_string());
-    }
-}
-
-fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
-    let remote = |source: &&String| {
-        source.starts_with("http://")
-            || source.starts_with("https://")
-            || source.starts_with("git@")
-            || source.starts_with("git://")
-            || source.starts_with("ssh://")
-    };
-    match (copied.sources.iter().find(remote), add) {
-        (Some(source), false) => {
-            Err(StepError::input(format!("{source}: COPY takes no URL; fetch it in a RUN")))
-        }
-        (Some(source), true) => {
-            let what = "ADD from a URL or repository is not built yet; fetch it in a RUN";
-            Err(StepError::failed(format!("{source}: {what}")))
-        }
-        (None, _) if copy.checksum.is_some() => {
-            Err(StepError::input("--checksum requires HTTP(S) or Git sources; leave it out"))
-        }
-        (None, _) => Ok(()),
     }
 }
 
@@ -139,13 +121,13 @@ fn now(session: &Session) -> (i64, u32) {
     (session.options.epoch.unwrap_or_else(|| i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX)), 0)
 }
 
-fn ignore(tree: &Tree) -> Result<Option<Matcher>, StepError> {
+pub(crate) fn ignore(tree: &Tree) -> Result<Option<Matcher>, StepError> {
     let Some((place, text)) = &tree.ignore else { return Ok(None) };
     let matcher = IgnoreFile::parse(text).matcher();
     matcher.map(Some).map_err(|bad| StepError::input(format!("{place}:{}: {}", bad.line, bad.what)))
 }
 
-fn select<'a>(
+pub(crate) fn select<'a>(
     tree: &'a Tree,
     ignore: Option<&'a Matcher>,
     request: &'a Request,
@@ -154,7 +136,7 @@ fn select<'a>(
     Selection::new(tree, request).map_err(explain)
 }
 
-fn explain(error: CopyError) -> StepError {
+pub(crate) fn explain(error: CopyError) -> StepError {
     match error {
         CopyError::Io { .. } => StepError::failed(error),
         other => StepError::input(other),
@@ -163,6 +145,11 @@ fn explain(error: CopyError) -> StepError {
 
 /// A request for one path that is no pattern.
 fn literal(session: &Session, path: &str) -> Request {
+    Request { sources: vec![escape(path)], now: now(session), ..Request::default() }
+}
+
+/// A pattern that means `path` alone.
+pub(crate) fn escape(path: &str) -> String {
     let mut source = String::with_capacity(path.len());
     for c in path.chars() {
         if matches!(c, '*' | '?' | '[' | '\\') {
@@ -170,7 +157,7 @@ fn literal(session: &Session, path: &str) -> Request {
         }
         source.push(c);
     }
-    Request { sources: vec![source], now: now(session), ..Request::default() }
+    source
 }
 
 /// A digest of what is at `path` in `tree`.

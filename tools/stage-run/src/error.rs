@@ -1,6 +1,7 @@
 //! Why an instruction could not be done, before it is known which one it is.
 
 use libcli::{Exit, Failure};
+use libfetch::FetchError;
 use libsandbox::SandboxError;
 use libstore::StoreError;
 
@@ -47,6 +48,12 @@ impl From<StoreError> for StepError {
         let text = error.to_string();
         let failure = Failure::from(error);
         Self { exit: failure.exit(), what: text, detail: String::new() }
+    }
+}
+
+impl From<FetchError> for StepError {
+    fn from(error: FetchError) -> Self {
+        if error.is_input() { Self::input(error) } else { Self::failed(error) }
     }
 }
 

@@ -10,6 +10,7 @@ mod config;
 mod copied;
 mod copy;
 mod error;
+mod fetched;
 mod golang;
 mod mounts;
 pub mod options;

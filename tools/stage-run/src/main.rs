@@ -141,6 +141,7 @@ fn options(args: Args, isolation: Isolation) -> Options {
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
         epoch: args.source_date_epoch,
+        fetch: libfetch::Environment::of(|name| std::env::var_os(name)),
         progress: args.progress == "plain",
         isolation,
     }

@@ -43,6 +43,8 @@ pub struct Options {
     pub epoch: Option<i64>,
     /// Whether to tell each step and RUN's output.
     pub progress: bool,
+    /// What downloads may see of the caller's environment.
+    pub fetch: libfetch::Environment,
     /// How steps are set apart from the host.
     pub isolation: Isolation,
 }

@@ -1,3 +1,5 @@
+mod fetch;
+
 use super::*;
 use libsandbox::{Isolation, Network};
 use libstore::LayerKey;
@@ -25,6 +27,7 @@ fn options() -> Options {
         allow_insecure: false,
         layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
         epoch: Some(0),
+        fetch: libfetch::Environment::default(),
         progress: false,
         isolation: Isolation::Root,
     }

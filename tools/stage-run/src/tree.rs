@@ -18,8 +18,8 @@ pub struct Tree {
     pub ignore: Option<(String, String)>,
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
-    /// An empty tree's directory, as long as it is used.
-    _empty: Option<NewSnapshot>,
+    /// The directory of a tree nobody else keeps, as long as it is used.
+    _held: Option<NewSnapshot>,
 }
 
 impl Tree {
@@ -66,7 +66,13 @@ impl Tree {
         // Its files are the host's: what single-uid mode records in a store means nothing here.
         let root = Root::open(path, Owners::Real)
             .map_err(StepError::io(&format!("cannot read the context {}", path.display())))?;
-        Ok(Self { root, lowers: vec![path.to_owned()], ignore, local: true, _empty: None })
+        Ok(Self { root, lowers: vec![path.to_owned()], ignore, local: true, _held: None })
+    }
+
+    /// What was fetched into `new`, where it stays until the tree is dropped.
+    pub fn fetched(new: NewSnapshot) -> Result<Self, StepError> {
+        let tree = Self::directory(new.upper(), None)?;
+        Ok(Self { _held: Some(new), ..tree })
     }
 
     fn empty(session: &Session) -> Result<Self, StepError> {
@@ -74,7 +80,7 @@ impl Tree {
         let lowers = vec![empty.upper().to_owned()];
         let root = session.mount(&lowers, None)?;
         let root = Root::from_fd(root, session.options.isolation.owners());
-        Ok(Self { root, lowers, ignore: None, local: false, _empty: Some(empty) })
+        Ok(Self { root, lowers, ignore: None, local: false, _held: Some(empty) })
     }
 
     /// The tree of snapshots, lowest first.
@@ -84,7 +90,7 @@ impl Tree {
         }
         let lowers = session.directories(snapshots)?;
         let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
-        Ok(Self { root, lowers, ignore: None, local: false, _empty: None })
+        Ok(Self { root, lowers, ignore: None, local: false, _held: None })
     }
 }
 

@@ -1,0 +1,59 @@
+//! Why something could not be fetched.
+
+use std::io;
+
+/// What went wrong. A URL in it has lost its user, password and query, which may be secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// What is asked for can't be fetched as it is written.
+    #[error("{what}")]
+    Invalid {
+        /// Why not, and what to write.
+        what: String,
+    },
+    /// The server, or the way to it, failed.
+    #[error("{url}: {what}")]
+    Remote {
+        /// Where.
+        url: String,
+        /// What happened, and what to do.
+        what: String,
+    },
+    /// What came is not what was promised.
+    #[error("{url}: digest mismatch: it is {got}, and --checksum says {expected}; look what changed there")]
+    Checksum {
+        /// Where.
+        url: String,
+        /// What came.
+        got: String,
+        /// What should have come.
+        expected: String,
+    },
+    /// The local side failed.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The error.
+        error: io::Error,
+    },
+}
+
+impl FetchError {
+    pub(crate) fn invalid(what: impl Into<String>) -> Self {
+        Self::Invalid { what: what.into() }
+    }
+
+    pub(crate) fn remote(url: &str, what: impl Into<String>) -> Self {
+        Self::Remote { url: crate::redact(url), what: what.into() }
+    }
+
+    pub(crate) fn io(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::Io { what: what.to_owned(), error }
+    }
+
+    /// Whether the Dockerfile or the bytes are to blame, not the network or the machine.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Invalid { .. } | Self::Checksum { .. })
+    }
+}

@@ -1,0 +1,154 @@
+//! One file over HTTP or HTTPS. At most five redirects, none from https to http, and what authenticates
+//! with the first server is not sent to another.
+
+use crate::{Environment, FetchError, url};
+use libwire::Digest;
+use sha2::{Digest as _, Sha256};
+use std::fs::{File, FileTimes, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, Proxy, ResponseExt};
+
+const REDIRECTS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// No server may fill the disk without end.
+const LARGEST: u64 = 64 << 30;
+/// What BuildKit calls a file whose URL has no name in it.
+const UNNAMED: &str = "__unnamed__";
+/// Where distributions keep the certificates they trust.
+const BUNDLES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// A file that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// What it is called in the directory.
+    pub name: String,
+    /// Its content's digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+}
+
+/// Fetches `from` into the directory `into`, mode 0600, with the server's time of modification, or 1970
+/// without one. With `expected`, other content is an error.
+pub fn download(
+    from: &str,
+    into: &Path,
+    expected: Option<Digest>,
+    environment: &Environment,
+) -> Result<Download, FetchError> {
+    let mut response = get(from, environment)?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let name = url::file_name(from)
+        .or_else(|| header("content-disposition").and_then(url::disposition))
+        .unwrap_or_else(|| UNNAMED.to_owned());
+    let modified = header("last-modified").and_then(|text| httpdate::parse_http_date(text).ok());
+    let path = into.join(&name);
+    let what = path.display().to_string();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(FetchError::io(&what))?;
+    let body = response.body_mut().with_config().limit(LARGEST).reader();
+    let (digest, size) = receive(from, body, &mut file)?;
+    if let Some(expected) = expected.filter(|expected| *expected != digest) {
+        let (got, expected) = (digest.to_string(), expected.to_string());
+        return Err(FetchError::Checksum { url: crate::redact(from), got, expected });
+    }
+    settle(&file, modified.unwrap_or(SystemTime::UNIX_EPOCH)).map_err(FetchError::io(&what))?;
+    Ok(Download { name, digest, size })
+}
+
+fn get(from: &str, environment: &Environment) -> Result<Response<Body>, FetchError> {
+    let failed = |error: ureq::Error| match error {
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+            FetchError::invalid(format!("{}: this can't be a URL; correct it", crate::redact(from)))
+        }
+        other => FetchError::remote(from, reason(&other)),
+    };
+    let response = agent(environment)?.get(url::encode(from)).call().map_err(failed)?;
+    let hops = response.get_redirect_history().unwrap_or_default();
+    if from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
+        return Err(FetchError::remote(
+            from,
+            "it leads from https to http; name the last URL if you mean it",
+        ));
+    }
+    let status = response.status();
+    match status.is_success() {
+        true => Ok(response),
+        false => Err(FetchError::remote(from, format!("the server says {status}; is the URL right?"))),
+    }
+}
+
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),
+        ureq::Error::HostNotFound => "no such host; is the name right, and is there a network?".into(),
+        other => other.to_string(),
+    }
+}
+
+fn agent(environment: &Environment) -> Result<Agent, FetchError> {
+    let mut config = Agent::config_builder()
+        .max_redirects(REDIRECTS)
+        .save_redirect_history(true)
+        .http_status_as_error(false)
+        .user_agent("stagepipe")
+        .timeout_connect(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .timeout_per_read(Some(PATIENCE));
+    if let Some(certificates) = certificates(environment)? {
+        config = config.tls_config(TlsConfig::builder().root_certs(certificates).build());
+    }
+    config = config.proxy(environment.proxy.then(Proxy::try_from_env).flatten());
+    Ok(config.build().new_agent())
+}
+
+/// The machine's own certificates; without any, those that are compiled in are used.
+fn certificates(environment: &Environment) -> Result<Option<RootCerts>, FetchError> {
+    let bytes = match &environment.certificates {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            Some(std::fs::read(&path).map_err(FetchError::io(&path.display().to_string()))?)
+        }
+        None => BUNDLES.iter().find_map(|path| std::fs::read(path).ok()),
+    };
+    let certificates = |bytes: Vec<u8>| -> Vec<_> {
+        let item = |item| if let Ok(PemItem::Certificate(one)) = item { Some(one) } else { None };
+        parse_pem(&bytes).filter_map(item).collect()
+    };
+    let found = bytes.map(certificates).filter(|found| !found.is_empty());
+    Ok(found.map(|found| RootCerts::new_with_certs(&found)))
+}
+
+fn receive(from: &str, mut body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        let length = match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(FetchError::remote(from, format!("it broke off: {error}; try again"))),
+        };
+        hasher.update(&buffer[..length]);
+        file.write_all(&buffer[..length]).map_err(FetchError::io("cannot write the download"))?;
+        size += length as u64;
+    }
+    Ok((Digest::from_bytes(hasher.finalize().into()), size))
+}
+
+fn settle(file: &File, modified: SystemTime) -> io::Result<()> {
+    // The umask may have taken from the mode.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.set_times(FileTimes::new().set_modified(modified))
+}

@@ -1,0 +1,110 @@
+//! Downloads, from servers on the loopback interface that answer as they are told.
+
+use libfetch::{Download, Environment, FetchError, download};
+use libwire::Digest;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::thread::JoinHandle;
+
+/// Answers one connection after another with `answers`, and gives the requests.
+fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let answer = |answer: String| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let request: Vec<String> =
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            stream.write_all(answer.as_bytes()).unwrap();
+            request.join("\n")
+        };
+        answers.into_iter().map(answer).collect()
+    });
+    (base, server)
+}
+
+fn answer(head: &str, body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n{head}\r\n{body}", body.len())
+}
+
+fn redirect(to: &str) -> String {
+    format!("HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: {to}\r\n\r\n")
+}
+
+fn fetch(url: &str, expected: Option<Digest>) -> (tempfile::TempDir, Result<Download, FetchError>) {
+    let dir = tempfile::tempdir().unwrap();
+    let got = download(url, dir.path(), expected, &Environment::default());
+    (dir, got)
+}
+
+#[test]
+fn a_file_has_the_servers_bytes_and_time_and_mode_0600() {
+    let head = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    let (base, _server) = serve(vec![answer(head, "hello")]);
+    let (dir, got) = fetch(&format!("{base}/d/x.txt?y"), Some(Digest::of(b"hello")));
+    assert_eq!(got.unwrap(), Download { name: "x.txt".into(), digest: Digest::of(b"hello"), size: 5 });
+    let meta = File::open(dir.path().join("x.txt")).unwrap().metadata().unwrap();
+    assert_eq!((meta.permissions().mode() & 0o7777, meta.mtime()), (0o600, 784_111_777));
+    assert_eq!(fs::read(dir.path().join("x.txt")).unwrap(), b"hello");
+}
+
+#[test]
+fn without_a_time_it_is_1970_and_without_a_name_the_header_gives_one() {
+    let head = "Content-Disposition: attachment; filename=\"../up/n.txt\"\r\n";
+    let (base, _server) = serve(vec![answer(head, ""), answer("", "")]);
+    let (dir, got) = fetch(&format!("{base}/"), None);
+    assert_eq!(got.unwrap().name, "n.txt");
+    assert_eq!(fs::metadata(dir.path().join("n.txt")).unwrap().mtime(), 0);
+    let (_dir, got) = fetch(&base, None);
+    assert_eq!(got.unwrap().name, "__unnamed__");
+}
+
+#[test]
+fn other_content_than_the_checksum_says_is_an_error_that_names_both() {
+    let (base, _server) = serve(vec![answer("", "evil")]);
+    let (_dir, got) = fetch(&format!("{base}/x?token=t"), Some(Digest::of(b"good")));
+    let error = got.unwrap_err();
+    assert!(matches!(&error, FetchError::Checksum { got, expected, .. }
+        if *got == Digest::of(b"evil").to_string() && *expected == Digest::of(b"good").to_string()));
+    assert!(error.is_input() && !error.to_string().contains("token"));
+}
+
+#[test]
+fn five_redirects_are_followed_and_six_are_not() {
+    for (count, good) in [(5, true), (6, false)] {
+        let mut answers: Vec<String> = (0..count).map(|at| redirect(&format!("/{at}"))).collect();
+        answers.push(answer("", "end"));
+        let (base, _server) = serve(answers);
+        let (_dir, got) = fetch(&format!("{base}/first"), None);
+        assert_eq!(got.map(|got| got.name).ok(), good.then(|| "first".to_owned()), "{count}");
+    }
+}
+
+#[test]
+fn what_authenticates_with_one_server_is_not_sent_to_another() {
+    let (other, second) = serve(vec![answer("", "x")]);
+    let (base, first) = serve(vec![redirect(&format!("{other}/y"))]);
+    let (_dir, got) = fetch(&base.replace("http://", "http://user:secret@"), None);
+    assert_eq!(got.unwrap().size, 1);
+    assert!(first.join().unwrap()[0].to_lowercase().contains("authorization: basic"));
+    let request = second.join().unwrap().remove(0).to_lowercase();
+    assert!(!request.contains("authorization") && !request.contains("secret"), "{request}");
+}
+
+#[test]
+fn an_error_of_the_server_is_an_error_and_shows_no_password() {
+    let (base, _server) = serve(vec!["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (_dir, got) = fetch(&base.replace("http://", "http://user:secret@"), None);
+    let text = got.unwrap_err().to_string();
+    assert!(text.contains("404 Not Found") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_an_error() {
+    let (base, _server) = serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort".into()]);
+    let (_dir, got) = fetch(&format!("{base}/x"), None);
+    assert!(matches!(got, Err(FetchError::Remote { .. })), "{got:?}");
+}

@@ -1,0 +1,115 @@
+//! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
+
+use crate::copied::Copied;
+use crate::copy;
+use crate::error::StepError;
+use crate::session::Session;
+use crate::tree::Tree;
+use libcopy::{Request, Selection};
+use libfetch::Kind;
+use libpattern::Matcher;
+use libwire::Digest;
+use libwire::plan::{Copy, Stage};
+
+/// Sources that follow one another and are in one tree.
+pub struct Part {
+    tree: Tree,
+    ignore: Option<Matcher>,
+    /// What to copy of it.
+    pub request: Request,
+    /// Whether it came from elsewhere.
+    pub fetched: bool,
+}
+
+impl Part {
+    /// Finds its sources and reads them.
+    pub fn select(&self) -> Result<Selection<'_>, StepError> {
+        copy::select(&self.tree, self.ignore.as_ref(), &self.request)
+    }
+}
+
+/// Refuses flags and sources that do not go together.
+pub fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
+    let remote = copied.sources.iter().find(|source| Kind::of(source) != Kind::Path);
+    match (remote, add) {
+        (Some(source), false) => {
+            let source = libfetch::redact(source);
+            Err(StepError::input(format!("{source}: COPY takes no URL; write ADD")))
+        }
+        (None, _) if copy.checksum.is_some() => {
+            Err(StepError::input("--checksum requires HTTP(S) or Git sources; leave it out"))
+        }
+        (Some(_), true) if copied.checksum.is_some() && copied.sources.len() + copied.documents.len() > 1 => {
+            Err(StepError::input("--checksum can't be of several sources; write one ADD for each"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The parts of `copied`, in order. `like` has everything of their requests but the sources.
+pub fn parts(
+    session: &Session,
+    stage: &Stage,
+    copied: &Copied,
+    copy: &Copy,
+    like: &Request,
+) -> Result<Vec<Part>, StepError> {
+    let mut parts: Vec<Part> = Vec::new();
+    let bare = Request { documents: Vec::new(), ..like.clone() };
+    let local = || -> Result<Part, StepError> {
+        let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
+        let ignore = copy::ignore(&tree)?;
+        Ok(Part { tree, ignore, request: bare.clone(), fetched: false })
+    };
+    for source in &copied.sources {
+        match Kind::of(source) {
+            Kind::Path => {
+                let mut last = match parts.pop_if(|part| !part.fetched) {
+                    Some(part) => part,
+                    None => local()?,
+                };
+                last.request.sources.push(source.clone());
+                parts.push(last);
+            }
+            Kind::File => parts.push(download(session, source, copied, copy, &bare)?),
+            Kind::Repository => {
+                let what = "ADD from a repository is not built yet; fetch it in a RUN";
+                return Err(StepError::failed(format!("{}: {what}", libfetch::redact(source))));
+            }
+        }
+    }
+    if !like.documents.is_empty() {
+        let mut last = match parts.pop_if(|part| !part.fetched) {
+            Some(part) => part,
+            None => local()?,
+        };
+        last.request.documents.clone_from(&like.documents);
+        parts.push(last);
+    }
+    Ok(parts)
+}
+
+/// A file from a URL, in a directory of its own.
+fn download(
+    session: &Session,
+    source: &str,
+    copied: &Copied,
+    copy: &Copy,
+    like: &Request,
+) -> Result<Part, StepError> {
+    let expected = copied.checksum.as_deref().map(checksum).transpose()?;
+    let new = session.store.new_snapshot(&[])?;
+    let file = libfetch::download(source, new.upper(), expected, &session.options.fetch)?;
+    let request = Request {
+        sources: vec![copy::escape(&file.name)],
+        extract: copy.unpack.unwrap_or(false),
+        ..like.clone()
+    };
+    Ok(Part { tree: Tree::fetched(new)?, ignore: None, request, fetched: true })
+}
+
+fn checksum(text: &str) -> Result<Digest, StepError> {
+    text.parse().map_err(|_| {
+        StepError::input(format!("--checksum={text}: of a URL it is sha256: and 64 lower-case hex digits"))
+    })
+}

@@ -1,0 +1,109 @@
+//! ADD of what a server on the loopback interface gives.
+
+use super::*;
+use libwire::Digest;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+/// Gives every body in turn, and the server's address.
+fn serve(bodies: Vec<Vec<u8>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for body in bodies {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let head =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        }
+    });
+    base
+}
+
+fn add(sources: &[&str], flags: &str) -> String {
+    let sources = serde_json::to_string(sources).unwrap();
+    format!(
+        "{{\"line\":2,\"line_end\":2,\"text\":\"ADD x\",\"op\":\"add\",\"sources\":{sources},\"dest\":\"/d/\"{flags}}}"
+    )
+}
+
+fn run(store: &Store, options: &Options, instruction: &str) -> Result<Step, Failure> {
+    let plan = plan(&[(None, &[instruction])]);
+    build(plan.as_bytes(), store.clone(), options, Vec::new()).map(|output| steps(&output).remove(0))
+}
+
+#[test]
+fn a_download_is_keyed_by_what_came_and_has_mode_0600() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let base = serve(vec![b"one".to_vec(), b"one".to_vec(), b"two".to_vec()]);
+    let instruction = add(&[&format!("{}/f", base.replace("://", "://u:p@"))], "");
+    let runs: Vec<Step> = (0..3).map(|_| run(&store, &options(), &instruction).unwrap()).collect();
+    let caches: Vec<Cache> = runs.iter().map(|step| step.cache).collect();
+    assert_eq!(caches, [Cache::Miss, Cache::Hit, Cache::Miss]);
+    let tree = store.snapshot_fs(runs[2].snapshot.as_ref().unwrap()).unwrap();
+    let meta = std::fs::metadata(tree.join("d/f")).unwrap();
+    assert_eq!((meta.permissions().mode() & 0o7777, meta.mtime(), meta.uid()), (0o600, 0, 0));
+    let history = runs[0].history.as_ref().unwrap().created_by.clone().unwrap();
+    assert_eq!(history, format!("ADD {base}/f /d/ # buildkit"));
+}
+
+#[test]
+fn an_archive_from_a_url_is_unpacked_only_if_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let mut tar = libtree::tar::Writer::new(Vec::new());
+    let entry = libtree::tar::Entry {
+        path: b"inside".to_vec(),
+        kind: libtree::tar::EntryKind::File,
+        link: Vec::new(),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        mtime_ns: 0,
+        rdev: (0, 0),
+        xattrs: BTreeMap::new(),
+    };
+    tar.append(&entry, &mut std::io::empty()).unwrap();
+    let (tar, _) = tar.finish().unwrap();
+    let base = serve(vec![tar.clone(), tar]);
+    for (flags, path) in [("", "d/x.tar"), (",\"unpack\":true", "d/inside")] {
+        let step = run(&store, &options(), &add(&[&format!("{base}/x.tar")], flags)).unwrap();
+        let tree = store.snapshot_fs(step.snapshot.as_ref().unwrap()).unwrap();
+        assert!(tree.join(path).is_file(), "{path}");
+    }
+}
+
+#[test]
+fn paths_and_urls_may_be_mixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    std::fs::write(dir.path().join("local"), "l").unwrap();
+    let base = serve(vec![b"r".to_vec()]);
+    let options = Options { context: dir.path().to_owned(), ..options() };
+    let step = run(&store, &options, &add(&["local", &format!("{base}/remote")], "")).unwrap();
+    let tree = store.snapshot_fs(step.snapshot.as_ref().unwrap()).unwrap().join("d");
+    assert_eq!(std::fs::read(tree.join("local")).unwrap(), b"l");
+    assert_eq!(std::fs::read(tree.join("remote")).unwrap(), b"r");
+}
+
+#[test]
+fn a_checksum_that_is_not_met_is_bad_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let base = serve(vec![b"evil".to_vec(), b"good".to_vec()]);
+    let flags = format!(",\"checksum\":\"{}\"", Digest::of(b"good"));
+    let instruction = add(&[&format!("{base}/f")], &flags);
+    let failure = run(&store, &options(), &instruction).unwrap_err();
+    assert_eq!(failure.status(), 3);
+    assert!(failure.render("stage-run").unwrap().contains("digest mismatch"));
+    assert!(run(&store, &options(), &instruction).is_ok());
+    for (sources, flags) in [(&["a"][..], &*flags), (&["http://h/a", "b"], &flags)] {
+        assert_eq!(run(&store, &options(), &add(sources, flags)).unwrap_err().status(), 3, "{sources:?}");
+    }
+}
