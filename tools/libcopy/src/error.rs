@@ -39,6 +39,9 @@ pub enum CopyError {
         /// Why.
         what: &'static str,
     },
+    /// A source of the caller's changed between the reading and the writing.
+    #[error("{0:?} changed while it was copied; build again")]
+    Changed(String),
     /// A system call failed.
     #[error("{path:?}: {error}")]
     Io {

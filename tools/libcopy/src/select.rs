@@ -63,8 +63,8 @@ impl<'a> Selection<'a> {
         Ok(Self { tree, request, sources, digest })
     }
 
-    /// A digest of names, kinds, modes, contents and links of all that is selected, and of owners where
-    /// they are kept. Times are not in it.
+    /// A digest of kinds, modes, contents and links of all that is selected, of the names that are not the
+    /// request's own words, and of owners where they are kept. Times are not in it.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -138,11 +138,19 @@ impl Digest<'_> {
         self.hasher.update(bytes);
     }
 
+    /// Says how many parts come, so that no two selections give one text.
+    fn count(&mut self, parts: usize) {
+        self.hasher.update(&(parts as u64).to_le_bytes());
+    }
+
     fn source(&mut self, selected: &Selected) -> Result<(), CopyError> {
-        let Found { path, name, meta, .. } = &selected.found;
+        let Found { path, name, meta, matched, .. } = &selected.found;
+        // A name that no pattern found is the request's.
+        let name = if *matched { name.as_slice() } else { b"" };
         match &selected.kind {
             Kind::Dir(members) => {
                 self.part(b"directory");
+                self.count(members.len());
                 for member in members {
                     self.path(&join(path, &member.path), &member.path, &member.meta)?;
                 }
@@ -187,12 +195,18 @@ impl Digest<'_> {
     }
 
     fn attributes(&mut self, fd: impl AsFd) -> io::Result<()> {
+        let mut kept = Vec::new();
         for key in xattr::list(&fd, b"")? {
-            let kept = key == xattr::CAPABILITY || (key.starts_with("user.") && !ours(&key));
-            if let Some(value) = xattr::get(&fd, b"", &key)?.filter(|_| kept) {
-                self.part(key.as_bytes());
-                self.part(&value);
+            if key == xattr::CAPABILITY || (key.starts_with("user.") && !ours(&key)) {
+                kept.extend(xattr::get(&fd, b"", &key)?.map(|value| (key, value)));
             }
+        }
+        // File systems list them in the order they like.
+        kept.sort();
+        self.count(kept.len());
+        for (key, value) in kept {
+            self.part(key.as_bytes());
+            self.part(&value);
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ impl Writer<'_> {
                 let file = open(&self.selection.tree, &source.found.path)?;
                 let dir = self.root.open_dir(&dest).map_err(CopyError::io(target))?;
                 let below = Root::from_fd(dir, self.root.owners());
-                archive::unpack(&file, &source.found.path, &below, self.selection.request.owner)
+                archive::unpack(&file, &source.found.path, &below, self.selection.request.owner)?;
+                self.unchanged(&source.found.path, &source.found.meta)
             }
             Kind::File => {
                 let dest = self.file_target(target, &source.found.name)?;
@@ -153,6 +154,7 @@ impl Writer<'_> {
         }
         let (dir, name) = self.make_room(dest)?;
         self.make(from, meta, &dir, &name).map_err(|error| at(dest, error))?;
+        self.unchanged(from, meta)?;
         let mode = self.mode(meta.mode, false);
         if meta.kind == FileKind::Symlink {
             self.settle_link(&dir, &name, meta).map_err(CopyError::io(dest))?;
@@ -191,6 +193,20 @@ impl Writer<'_> {
             FileKind::Block => node(FileType::BlockDevice, makedev(meta.rdev.0, meta.rdev.1)),
             // As BuildKit does: nobody listens to a socket that was copied.
             FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from)),
+        }
+    }
+
+    /// Refuses what somebody changed after it was selected: the digest would lead to another content.
+    fn unchanged(&self, from: &[u8], then: &Meta) -> Result<(), CopyError> {
+        let tree = &self.selection.tree;
+        if !tree.local {
+            return Ok(());
+        }
+        let now = tree.root.lstat(from).map_err(CopyError::io(from))?;
+        let state = |meta: &Meta| (meta.identity(), meta.size, meta.mtime, meta.mtime_ns, meta.ctime);
+        match state(&now) == state(then) {
+            true => Ok(()),
+            false => Err(CopyError::Changed(shown(from))),
         }
     }
 
