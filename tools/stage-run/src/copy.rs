@@ -138,7 +138,7 @@ pub(crate) fn select<'a>(
 
 pub(crate) fn explain(error: CopyError) -> StepError {
     match error {
-        CopyError::Io { .. } => StepError::failed(error),
+        CopyError::Io { .. } | CopyError::Changed(_) => StepError::failed(error),
         other => StepError::input(other),
     }
 }
@@ -166,24 +166,47 @@ pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, Ste
     Ok(select(tree, ignore.as_ref(), &request)?.digest().to_owned())
 }
 
+/// A digest of what a command sees where `path` of `tree` is mounted: the content, and the directory's own
+/// mode and owner unless it will be a view, whose are always the same.
+pub fn seen(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
+    let content = content(session, tree, path)?;
+    if tree.local {
+        return Ok(content);
+    }
+    let fail = StepError::io(path);
+    let meta = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at)).map_err(fail)?;
+    Ok(format!("{content} {:o} {}:{}", meta.mode, meta.uid, meta.gid))
+}
+
 /// A copy of what is at `path` in `tree`, in the same place, without what is ignored and with owners as an
-/// image would have them.
-pub fn view(session: &Session, tree: &Tree, path: &str) -> Result<NewSnapshot, StepError> {
+/// image would have them. It has to have the digest `content`.
+pub fn view(session: &Session, tree: &Tree, path: &str, content: &str) -> Result<NewSnapshot, StepError> {
     let view = session.store.new_snapshot(&[])?;
-    put(session, tree, path, view.upper(), path)?;
+    put(session, tree, (path, content), view.upper(), path)?;
     Ok(view)
 }
 
 /// Fills a new cache directory with what is in the directory `path` of `tree`.
-pub fn seed(session: &Session, tree: &Tree, path: &str, into: &Path) -> Result<(), StepError> {
-    put(session, tree, path, into, "/")
+pub fn seed(session: &Session, tree: &Tree, from: (&str, &str), into: &Path) -> Result<(), StepError> {
+    put(session, tree, from, into, "/")
 }
 
-fn put(session: &Session, tree: &Tree, path: &str, into: &Path, target: &str) -> Result<(), StepError> {
+/// Copies the path to `target`, if its digest is still what the step's key was made of.
+fn put(
+    session: &Session,
+    tree: &Tree,
+    (path, content): (&str, &str),
+    into: &Path,
+    target: &str,
+) -> Result<(), StepError> {
     let root = Root::open(into, session.options.isolation.owners());
     let root = root.map_err(StepError::io(&into.display().to_string()))?;
     let (ignore, request) = (ignore(tree)?, literal(session, path));
-    select(tree, ignore.as_ref(), &request)?.write(&root, target.as_bytes()).map_err(explain)
+    let selection = select(tree, ignore.as_ref(), &request)?;
+    if selection.digest() != content {
+        return Err(StepError::failed(format!("{path:?} changed while it was read; build again")));
+    }
+    selection.write(&root, target.as_bytes()).map_err(explain)
 }
 
 /// The files of the directory that is named context `name`, as a stage's first layer.
@@ -196,9 +219,11 @@ pub fn files(
     let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), &stage.platform)?;
     let mut key = Key::new("files", session.options.isolation);
     key.parents(&state.parents());
-    key.add("content", content(session, &tree, "/")?);
+    let content = content(session, &tree, "/")?;
+    key.add("content", content.clone());
     add_epoch(session, &mut key);
-    let made = Maker { session, stage, key }
-        .make(&state.parents(), |new| put(session, &tree, "/", new.upper(), "/").map(|()| None))?;
+    let made = Maker { session, stage, key }.make(&state.parents(), |new| {
+        put(session, &tree, ("/", &content), new.upper(), "/").map(|()| None)
+    })?;
     Ok((made, format!("local source for {name}")))
 }

@@ -30,6 +30,8 @@ pub enum Kind {
         tree: Box<Tree>,
         /// Where in it.
         path: String,
+        /// A digest of what the command sees there.
+        content: String,
     },
     /// A directory that outlives the build.
     Cache {
@@ -37,8 +39,8 @@ pub enum Kind {
         id: String,
         /// How RUNs share it.
         sharing: Sharing,
-        /// Its first content: a tree and a path in it.
-        seed: Option<(Box<Tree>, String)>,
+        /// Its first content: a tree, a path in it, and a digest of what is there.
+        seed: Option<(Box<Tree>, String, String)>,
         /// Mode, owner and group at first.
         owner: (u32, u32, u32),
     },
@@ -79,14 +81,16 @@ pub fn want(
 }
 
 /// Adds to `key` what of the mounts decides a step's result: places and contents, never secrets' values.
-pub fn ingredients(session: &Session, mounts: &[Wanted], key: &mut Key) -> Result<(), StepError> {
+pub fn ingredients(mounts: &[Wanted], key: &mut Key) {
     for Wanted { target, readonly, kind } in mounts {
         let readonly = if *readonly { "ro" } else { "rw" };
         let (what, value) = match kind {
-            Kind::Bind { tree, path } => {
-                ("bind", format!("{readonly} {}", copy::content(session, tree, path)?))
+            Kind::Bind { content, .. } => ("bind", format!("{readonly} {content}")),
+            // Neither its name nor what is in it now: a step must give the same with an empty one.
+            Kind::Cache { seed, owner, .. } => {
+                let seed = seed.as_ref().map_or("", |(_, _, content)| content);
+                ("cache", format!("{readonly} {owner:?} {seed}"))
             }
-            Kind::Cache { .. } => ("cache", readonly.to_owned()),
             Kind::Tmpfs { size } => ("tmpfs", format!("{size:?}")),
             Kind::Secret { id, variable, owner, .. } => {
                 ("secret", format!("{id} {} {owner:?}", variable.as_deref().unwrap_or_default()))
@@ -95,7 +99,6 @@ pub fn ingredients(session: &Session, mounts: &[Wanted], key: &mut Key) -> Resul
         };
         key.add(format!("mount {what} {target}"), value);
     }
-    Ok(())
 }
 
 struct Expand<'a> {
@@ -157,7 +160,9 @@ impl Expand<'_> {
     }
 
     fn bind(&self) -> Result<Kind, StepError> {
-        Ok(Kind::Bind { tree: self.tree()?, path: self.source()? })
+        let (tree, path) = (self.tree()?, self.source()?);
+        let content = copy::seen(self.session, &tree, &path)?;
+        Ok(Kind::Bind { tree, path, content })
     }
 
     fn cache(&self, target: &str) -> Result<Kind, StepError> {
@@ -170,7 +175,11 @@ impl Expand<'_> {
             }
         };
         let seed = match self.mount.from {
-            Some(_) => Some((self.tree()?, self.source()?)),
+            Some(_) => {
+                let (tree, path) = (self.tree()?, self.source()?);
+                let content = copy::content(self.session, &tree, &path)?;
+                Some((tree, path, content))
+            }
             None => None,
         };
         let id = self.value(&self.mount.id)?.unwrap_or_else(|| target.to_owned());

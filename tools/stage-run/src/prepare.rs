@@ -34,7 +34,9 @@ impl Ready {
         let mut ready = Self::default();
         for Wanted { target, readonly, kind } in wanted {
             let source = match kind {
-                Kind::Bind { tree, path } => Some(ready.bind(session, &tree, &path, readonly)?),
+                Kind::Bind { tree, path, content } => {
+                    Some(ready.bind(session, &tree, (&path, &content), readonly)?)
+                }
                 Kind::Cache { id, sharing, seed, owner } => {
                     Some(ready.cache(session, &id, sharing, seed.as_ref(), owner)?)
                 }
@@ -61,13 +63,13 @@ impl Ready {
         &mut self,
         session: &Session,
         tree: &Tree,
-        path: &str,
+        (path, content): (&str, &str),
         readonly: bool,
     ) -> Result<MountSource, StepError> {
         let lowers = match tree.local {
             // Neither what is ignored nor the host's owners may show.
             true => {
-                let view = copy::view(session, tree, path)?;
+                let view = copy::view(session, tree, path, content)?;
                 let lowers = vec![view.upper().to_owned()];
                 self.scratch.push(view);
                 lowers
@@ -92,14 +94,14 @@ impl Ready {
         session: &Session,
         id: &str,
         sharing: Sharing,
-        seed: Option<&(Box<Tree>, String)>,
+        seed: Option<&(Box<Tree>, String, String)>,
         owner: (u32, u32, u32),
     ) -> Result<MountSource, StepError> {
         let cache = session.store.cache_mount(id, sharing)?;
         let path = cache.path();
         if cache.is_fresh() {
-            if let Some((tree, source)) = seed {
-                copy::seed(session, tree, source, &path)?;
+            if let Some((tree, source, content)) = seed {
+                copy::seed(session, tree, (source, content), &path)?;
             }
             own(session, &path, owner)?;
             cache.set_ready()?;

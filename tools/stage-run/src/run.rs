@@ -9,7 +9,7 @@ use crate::progress::Output;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
-use libsandbox::{Job, Network, Outcome, Stdio};
+use libsandbox::{Job, Network, Outcome, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libwire::plan::{Op, Stage};
 use std::path::PathBuf;
@@ -42,10 +42,11 @@ pub fn run(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<(
     let mut key = Key::new("run", session.options.isolation);
     key.parents(&state.parents());
     world.ingredients(&mut key);
+    limits(session, &mut key);
     if let Some((_, text)) = &script {
         key.add("script", text.clone());
     }
-    mounts::ingredients(session, &wanted, &mut key)?;
+    mounts::ingredients(&wanted, &mut key);
     let created_by = command::created_by(state, &world.argv);
     let made = Maker { session, stage, key }.make(&state.parents(), |new| {
         let mut ready = Ready::new(session, wanted)?;
@@ -55,6 +56,19 @@ pub fn run(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<(
         world.execute(session, stage, state, new, ready)
     })?;
     Ok((made, created_by))
+}
+
+/// What of the build's options a command can see and depend on. The addresses of added hosts are left out:
+/// they differ between machines that build the same.
+fn limits(session: &Session, key: &mut Key) {
+    let options = session.options;
+    key.add("shm", options.shm_size.to_string());
+    for Ulimit { name, soft, hard } in &options.ulimits {
+        key.add(format!("ulimit {name}"), format!("{soft}:{hard}"));
+    }
+    for (name, _) in &options.add_hosts {
+        key.add("host", name.clone());
+    }
 }
 
 impl World {
