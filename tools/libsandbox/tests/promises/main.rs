@@ -118,12 +118,21 @@ struct World {
     dir: tempfile::TempDir,
 }
 
+/// Copies by cp(1): a descriptor open for writing in this process could be inherited, for a moment, by what
+/// another thread starts, and then the copy can't be run ("Text file busy").
+fn copy_program(from: &Path, to: &Path) -> std::io::Result<()> {
+    match Command::new("cp").arg("--").arg(from).arg(to).status()?.success() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("cp failed")),
+    }
+}
+
 impl World {
     fn new(mode: Isolation, who: Who) -> Result<Self, String> {
         let make = || {
             let dir = tempfile::tempdir()?;
             std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755))?;
-            std::fs::copy(std::env::current_exe()?, dir.path().join("program"))?;
+            copy_program(&std::env::current_exe()?, &dir.path().join("program"))?;
             for name in ["bin", "etc", "home/app", "tmp"] {
                 std::fs::create_dir_all(dir.path().join("image").join(name))?;
             }
@@ -131,7 +140,7 @@ impl World {
                 std::fs::create_dir(dir.path().join(name))?;
             }
             let image = dir.path().join("image");
-            std::fs::copy("/bin/busybox", image.join("bin/busybox"))?;
+            copy_program(Path::new("/bin/busybox"), &image.join("bin/busybox"))?;
             for name in PROGRAMS {
                 symlink("busybox", image.join("bin").join(name))?;
             }
