@@ -45,6 +45,9 @@ impl Dockerfile {
     }
 }
 
+/// The most stages a file may have.
+const MAX_STAGES: usize = 1000;
+
 /// Parses a Dockerfile's text.
 pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
@@ -68,6 +71,9 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
             }
             Err(error) => return Err(error),
         };
+        if matches!(parsed, Parsed::From(_)) && file.stages.len() == MAX_STAGES {
+            return Err(ParseError::new(format!("more than {MAX_STAGES} stages")).at(first, last));
+        }
         match (parsed, file.stages.last_mut()) {
             (Parsed::From(from), _) => file.stages.push(StageItem { line, from, items: Vec::new() }),
             (parsed, Some(stage)) => stage.items.push(Item { line, parsed }),
@@ -105,6 +111,12 @@ mod tests {
         assert_eq!(what("# only\n"), (None, "file with no instructions".into()));
         assert_eq!(what("ARG A\n").0, None);
         assert_eq!(what("\nENV A=1\nFROM x\n").0, Some(2));
+    }
+
+    #[test]
+    fn what_is_no_text_or_has_no_end_is_refused() {
+        assert_eq!(what("FROM a\nRUN \0\n").0, Some(2));
+        assert_eq!(what(&"FROM a\n".repeat(1001)), (Some(1001), "more than 1000 stages".into()));
     }
 
     #[test]

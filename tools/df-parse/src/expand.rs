@@ -4,6 +4,9 @@ use crate::modifier;
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// The longest text a word may become, in bytes.
+const MAX_WORD: usize = 1 << 20;
+
 /// Looks a variable up; `None` is unset.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -98,6 +101,9 @@ impl Scan<'_> {
         }
         let mut out = Words::default();
         while let Some(c) = self.chars.next() {
+            if out.text.len() > MAX_WORD {
+                return Err(format!("it becomes longer than {MAX_WORD} bytes"));
+            }
             match c {
                 c if Some(c) == stop => {
                     self.depth -= 1;
@@ -118,6 +124,9 @@ impl Scan<'_> {
                 }
                 c => out.split(c.encode_utf8(&mut [0; 4])),
             }
+        }
+        if out.text.len() > MAX_WORD {
+            return Err(format!("it becomes longer than {MAX_WORD} bytes"));
         }
         self.depth -= 1;
         match stop {
@@ -290,6 +299,13 @@ mod tests {
         assert_eq!(what("${u:?set it}"), "u: set it");
         assert_eq!(what("${}"), "syntax error: bad substitution");
         assert!(what("'a").contains("single-quote"));
+    }
+
+    #[test]
+    fn a_word_that_grows_without_end_is_refused() {
+        let long = |_: &str| Some("x".repeat(1 << 16));
+        let what = Expander::new('\\').word(&"$a".repeat(40), &long).unwrap_err().what;
+        assert!(what.contains("longer than"), "{what}");
     }
 
     #[test]

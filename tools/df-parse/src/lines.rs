@@ -53,6 +53,9 @@ pub(crate) fn read(text: &str) -> Result<Lines, ParseError> {
         let what = format!("dockerfile line greater than max allowed size of {MAX_LINE}");
         return Err(ParseError::new(what).at(number(at), number(at)));
     }
+    if let Some(at) = physical.iter().position(|line| line.contains('\0')) {
+        return Err(ParseError::new("a NUL byte; is this a text file?").at(number(at), number(at)));
+    }
     let directives = directives(&physical)?;
     let mut reader = Reader {
         physical,
