@@ -3,12 +3,17 @@
 
 use crate::{SandboxError, setup};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::io::Errno;
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 const MARK: &str = "STAGEPIPE_SEALED";
+/// How often and how long to wait for pages in use.
+const BUSY_TRIES: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// In root mode, replaces this process by the sealed copy, once; otherwise does nothing. `arguments` are
 /// the process's own, `environment` likewise: they are passed on unchanged but for a mark.
@@ -25,7 +30,7 @@ pub fn seal(
     let mut copy = File::from(memfd_create("sealed", flags).map_err(setup("memfd"))?);
     std::io::copy(&mut own, &mut copy).map_err(setup("memfd"))?;
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&copy, seals).map_err(setup("memfd seals"))?;
+    add_seals(&copy, seals).map_err(setup("memfd seals"))?;
     let words = c_strings(arguments)?;
     let marked = environment.into_iter().chain([(MARK.into(), "1".into())]);
     let pairs = c_strings(marked.map(|(key, value)| {
@@ -39,6 +44,17 @@ pub fn seal(
         Ok(never) => match never {},
         Err(errno) => Err(setup("sealed copy")(errno)),
     }
+}
+
+/// On a busy machine the kernel may still hold the pages just written, for a moment, and says EBUSY.
+fn add_seals(file: &File, seals: SealFlags) -> Result<(), Errno> {
+    for _ in 0..BUSY_TRIES {
+        match fcntl_add_seals(file, seals) {
+            Err(Errno::BUSY) => std::thread::sleep(BUSY_PAUSE),
+            other => return other,
+        }
+    }
+    fcntl_add_seals(file, seals)
 }
 
 fn c_strings(words: impl Iterator<Item = OsString>) -> Result<Vec<CString>, SandboxError> {
