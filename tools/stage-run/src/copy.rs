@@ -69,10 +69,10 @@ pub fn step(
     Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
 }
 
-/// What decides the result, apart from the tree below and the contents. A URL is not in it: what it gave is.
+/// What decides the result, apart from the tree below and the contents.
 fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &Copied, target: &str) {
-    for source in parts.iter().filter(|part| !part.fetched).flat_map(|part| &part.request.sources) {
-        key.add("source", source.clone());
+    for part in parts {
+        part.ingredients(key);
     }
     key.add("target", target);
     let Some(Part { request, .. }) = parts.first() else { return };

@@ -1,5 +1,6 @@
 //! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
 
+use crate::cache::Key;
 use crate::copied::Copied;
 use crate::copy;
 use crate::error::StepError;
@@ -19,9 +20,23 @@ pub struct Part {
     pub request: Request,
     /// Whether it came from elsewhere.
     pub fetched: bool,
+    /// The time the server gave it.
+    time: Option<(i64, u32)>,
 }
 
 impl Part {
+    /// Adds what decides the result apart from the content. Of what was fetched that is not the URL, which may
+    /// be secret, but the name and the time the file gets in the image.
+    pub fn ingredients(&self, key: &mut Key) {
+        let what = if self.fetched { "fetched" } else { "source" };
+        for source in &self.request.sources {
+            key.add(what, source.clone());
+        }
+        if let Some((seconds, nanoseconds)) = self.time {
+            key.add("time", format!("{seconds}.{nanoseconds}"));
+        }
+    }
+
     /// Finds its sources and reads them.
     pub fn select(&self) -> Result<Selection<'_>, StepError> {
         copy::select(&self.tree, self.ignore.as_ref(), &self.request)
@@ -59,7 +74,7 @@ pub fn parts(
     let local = || -> Result<Part, StepError> {
         let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
         let ignore = copy::ignore(&tree)?;
-        Ok(Part { tree, ignore, request: bare.clone(), fetched: false })
+        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None })
     };
     for source in &copied.sources {
         match Kind::of(source) {
@@ -105,7 +120,10 @@ fn download(
         extract: copy.unpack.unwrap_or(false),
         ..like.clone()
     };
-    Ok(Part { tree: Tree::fetched(new)?, ignore: None, request, fetched: true })
+    let tree = Tree::fetched(new)?;
+    let meta = tree.root.lstat(file.name.as_bytes()).map_err(StepError::io(&file.name))?;
+    let time = Some((meta.mtime, meta.mtime_ns));
+    Ok(Part { tree, ignore: None, request, fetched: true, time })
 }
 
 fn checksum(text: &str) -> Result<Digest, StepError> {

@@ -8,15 +8,22 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Gives every body in turn, and the server's address.
 fn serve(bodies: Vec<Vec<u8>>) -> String {
+    serve_dated(bodies.into_iter().map(|body| (body, "")).collect())
+}
+
+/// Gives every body in turn, each with a line of the head, and the server's address.
+fn serve_dated(bodies: Vec<(Vec<u8>, &'static str)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        for body in bodies {
+        for (body, line) in bodies {
             let (mut stream, _) = listener.accept().unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-            let head =
-                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\n{line}Content-Length: {}\r\n\r\n",
+                body.len()
+            );
             stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
         }
     });
@@ -49,6 +56,20 @@ fn a_download_is_keyed_by_what_came_and_has_mode_0600() {
     assert_eq!((meta.permissions().mode() & 0o7777, meta.mtime(), meta.uid()), (0o600, 0, 0));
     let history = runs[0].history.as_ref().unwrap().created_by.clone().unwrap();
     assert_eq!(history, format!("ADD {base}/f /d/ # buildkit"));
+}
+
+#[test]
+fn a_downloads_name_and_time_are_in_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let (early, late) = (
+        "Last-Modified: Thu, 01 Jan 2015 00:00:00 GMT\r\n",
+        "Last-Modified: Fri, 01 Jan 2016 00:00:00 GMT\r\n",
+    );
+    let base = serve_dated([early, early, early, late].map(|line| (b"one".to_vec(), line)).to_vec());
+    let cache = |name: &str| run(&store, &options(), &add(&[&format!("{base}/{name}")], "")).unwrap().cache;
+    assert_eq!((cache("f"), cache("f")), (Cache::Miss, Cache::Hit));
+    assert_eq!((cache("g"), cache("g")), (Cache::Miss, Cache::Miss));
 }
 
 #[test]
