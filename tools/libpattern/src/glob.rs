@@ -1,4 +1,6 @@
-//! One pattern against one path, in both dialects: they differ only in `**`.
+//! What a pattern says, in both dialects: they differ only in `**`.
+
+use crate::machine::{Machine, Places};
 
 /// A pattern whose brackets or escapes don't add up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +25,8 @@ pub(crate) enum Token {
 
 /// Matches as Go's `filepath.Match`: the whole of `name`, `*` and `?` never a slash, `\` quotes.
 pub fn path_match(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
-    Ok(matches(&compile(pattern, false)?, &characters(name)))
+    let machine = Machine::new(compile(pattern, false)?);
+    Ok(machine.matches(&characters(name), &mut Places::default()))
 }
 
 /// Whether COPY takes `name` for a pattern rather than a literal path.
@@ -113,57 +116,6 @@ fn member(text: &[u32], at: usize) -> Option<(u32, usize)> {
         Some('-' | ']') => None,
         Some('\\') => Some((*text.get(at + 1)?, at + 2)),
         _ => Some((c, at + 1)),
-    }
-}
-
-/// Keeps the set of places in the pattern that the text so far can have led to.
-pub(crate) fn matches(tokens: &[Token], text: &[u32]) -> bool {
-    const SLASH: u32 = '/' as u32;
-    let mut here = vec![false; tokens.len() + 1];
-    here[0] = true;
-    // A `Directories` being inside: it has taken something that does not end in a slash yet.
-    let mut inside = vec![false; tokens.len()];
-    skip_empty(tokens, &mut here);
-    for &c in text {
-        let mut next = vec![false; tokens.len() + 1];
-        let mut next_inside = vec![false; tokens.len()];
-        for (at, token) in tokens.iter().enumerate() {
-            let taken = match token {
-                Token::Literal(literal) => here[at] && *literal == c,
-                Token::One => here[at] && c != SLASH,
-                Token::Class { negated, ranges } => {
-                    let within = ranges.iter().any(|&(low, high)| low <= c && c <= high);
-                    here[at] && within != *negated && (c != SLASH || !negated)
-                }
-                Token::Star => {
-                    next[at] |= here[at] && c != SLASH;
-                    false
-                }
-                Token::Rest => {
-                    next[at] |= here[at];
-                    false
-                }
-                Token::Directories => {
-                    let active = here[at] || inside[at];
-                    next_inside[at] |= active;
-                    active && c == SLASH
-                }
-            };
-            next[at + 1] |= taken;
-        }
-        here = next;
-        inside = next_inside;
-        skip_empty(tokens, &mut here);
-    }
-    here[tokens.len()]
-}
-
-/// Steps over tokens that may match nothing.
-fn skip_empty(tokens: &[Token], here: &mut [bool]) {
-    for (at, token) in tokens.iter().enumerate() {
-        if here[at] && matches!(token, Token::Star | Token::Rest | Token::Directories) {
-            here[at + 1] = true;
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `.dockerignore`: a list of patterns of which the last that matches decides.
 
-use crate::glob::{Token, characters, compile, matches};
+use crate::glob::{characters, compile};
+use crate::machine::{Machine, Places};
 
 /// A pattern that can't be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +54,7 @@ pub struct Matcher {
 struct Pattern {
     line: usize,
     exception: bool,
-    tokens: Vec<Token>,
+    machine: Machine,
 }
 
 impl Matcher {
@@ -77,7 +78,7 @@ impl Matcher {
             let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&path);
             let tokens =
                 compile(path.as_bytes(), true).map_err(|bad| BadIgnore { line, what: bad.to_string() })?;
-            built.push(Pattern { line, exception, tokens });
+            built.push(Pattern { line, exception, machine: Machine::new(tokens) });
         }
         Ok(Self { patterns: built })
     }
@@ -99,20 +100,39 @@ impl Matcher {
 
     /// Whether the last pattern that matters excludes `path`, and its line.
     pub fn deciding(&self, path: &[u8]) -> Option<(bool, usize)> {
-        let text = characters(path);
-        let slashes = text.iter().enumerate().filter(|&(_, &c)| c == u32::from('/')).map(|(at, _)| at);
-        let above: Vec<&[u32]> = slashes.map(|at| &text[..at]).collect();
+        let at = self.decider(&characters(path), &mut Places::default())?;
+        self.patterns.get(at).map(|pattern| (!pattern.exception, pattern.line))
+    }
+
+    fn decider(&self, text: &[u32], places: &mut Places) -> Option<usize> {
         let mut decided = None;
-        for pattern in &self.patterns {
-            let excluded = decided.is_some_and(|(excluded, _)| excluded);
-            if pattern.exception != excluded {
-                continue;
-            }
-            if matches(&pattern.tokens, &text) || above.iter().any(|dir| matches(&pattern.tokens, dir)) {
-                decided = Some((!pattern.exception, pattern.line));
+        let mut excluded = false;
+        for (at, pattern) in self.patterns.iter().enumerate() {
+            if pattern.exception == excluded && pattern.machine.covers(text, places) {
+                decided = Some(at);
+                excluded = !excluded;
             }
         }
         decided
+    }
+
+    /// Whether something below the directory `dir` can be excluded by a pattern that does not exclude `dir`.
+    pub fn can_match_below(&self, dir: &[u8]) -> bool {
+        self.leads_below(dir, 0, false)
+    }
+
+    /// Whether something below the excluded directory `dir` can be brought back.
+    pub fn can_return_below(&self, dir: &[u8]) -> bool {
+        match self.decider(&characters(dir), &mut Places::default()) {
+            Some(at) => self.leads_below(dir, at + 1, true),
+            None => true,
+        }
+    }
+
+    fn leads_below(&self, dir: &[u8], from: usize, exception: bool) -> bool {
+        let (text, mut places) = (characters(dir), Places::default());
+        let candidates = self.patterns.iter().skip(from).filter(|pattern| pattern.exception == exception);
+        candidates.into_iter().any(|pattern| pattern.machine.leads_below(&text, &mut places))
     }
 }
 
@@ -169,6 +189,17 @@ mod tests {
         assert!(excluded("d/**", "d/x") && !excluded("d/**", "d"));
         assert!(excluded("a/**/b", "a/b") && excluded("a/**/b", "a/x/y/b"));
         assert!(excluded("a**************b", "ab"));
+    }
+
+    #[test]
+    fn an_excluded_directory_is_only_looked_into_where_something_can_return() {
+        let returns = |file: &str, dir: &str| {
+            IgnoreFile::parse(file).matcher().unwrap().can_return_below(dir.as_bytes())
+        };
+        assert!(returns("b\n!b/c/this", "b") && returns("b\n!b/c/this", "b/c"));
+        assert!(!returns("b\n!b/c/this", "b/d") && !returns("*\n!src", "node_modules"));
+        assert!(returns("b\n!**/this", "b/any/where"));
+        assert!(!returns("!b/c\nb", "b"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod glob;
 mod ignore;
+mod machine;
 
 pub use glob::{BadPattern, has_wildcards, path_match};
 pub use ignore::{BadIgnore, IgnoreFile, Matcher};
