@@ -1,59 +1,97 @@
 //! Copies a file's bytes at the least cost the file systems allow: share them, let the kernel copy,
 //! or read and write.
 
-use rustix::fs::{FallocateFlags, copy_file_range, fallocate, ioctl_ficlone};
+use rustix::fs::{FallocateFlags, SeekFrom, copy_file_range, fallocate, ioctl_ficlone, seek};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
-/// Copies exactly `size` bytes from the start of `source` to `target`, an empty file. A source that
-/// is shorter or longer than `size` changed while it was read: an error.
+/// Copies exactly `size` bytes from the start of `source` to `target`, an empty file; holes stay holes. A
+/// source that is shorter or longer than `size` changed while it was read: an error.
 pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
-    if size == 0 {
-        return Ok(());
-    }
-    if ioctl_ficlone(target, source).is_ok() {
+    let meta = source.metadata()?;
+    check_length(meta.len(), size)?;
+    if size == 0 || ioctl_ficlone(target, source).is_ok() {
         return check_length(target.metadata()?.len(), size);
     }
-    let copied = match copy_in_kernel(source, target, size) {
-        Ok(copied) => copied,
-        Err(Errno::NOSYS | Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {
-            copy_by_hand(source, target, size)?
-        }
-        Err(errno) => return Err(errno.into()),
-    };
-    check_length(copied, size)
+    let sparse = meta.blocks() < size / 512;
+    let mut by_hand = false;
+    let mut at = 0;
+    while at < size {
+        let (start, end) = if sparse { data(source, at, size)? } else { (0, size) };
+        copy_range(source, target, start, end, &mut by_hand)?;
+        at = end;
+    }
+    if sparse {
+        target.set_len(size)?;
+    }
+    check_length(source.metadata()?.len(), size)
 }
 
-fn copy_in_kernel(source: &File, target: &File, size: u64) -> rustix::io::Result<u64> {
-    let (mut from, mut to) = (0, 0);
-    while from < size {
-        let want = usize::try_from(size - from).unwrap_or(usize::MAX).min(1 << 30);
+/// Where the next data at or after `at` starts and ends. At the end of the file that is nothing.
+fn data(source: &File, at: u64, size: u64) -> io::Result<(u64, u64)> {
+    let start = match seek(source, SeekFrom::Data(at)) {
+        Ok(start) => start.min(size),
+        Err(Errno::NXIO) => size,
+        // No such thing here: all of it is data.
+        Err(Errno::INVAL) => return Ok((at, size)),
+        Err(errno) => return Err(errno.into()),
+    };
+    match seek(source, SeekFrom::Hole(start)) {
+        _ if start == size => Ok((size, size)),
+        Ok(end) => Ok((start, end.clamp(start, size))),
+        Err(Errno::NXIO) => Ok((start, size)),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn copy_range(source: &File, target: &File, start: u64, end: u64, by_hand: &mut bool) -> io::Result<()> {
+    if !*by_hand {
+        match copy_in_kernel(source, target, start, end) {
+            Ok(at) => return check_length(at, end),
+            Err(Errno::NOSYS | Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {
+                *by_hand = true;
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    check_length(copy_by_hand(source, target, start, end)?, end)
+}
+
+/// Gives where it stopped.
+fn copy_in_kernel(source: &File, target: &File, start: u64, end: u64) -> rustix::io::Result<u64> {
+    let (mut from, mut to) = (start, start);
+    while from < end {
+        let want = usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 30);
         match copy_file_range(source, Some(&mut from), target, Some(&mut to), want) {
             Ok(0) => break,
-            Ok(_) => {}
-            Err(Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
     }
     Ok(from)
 }
 
-fn copy_by_hand(source: &File, mut target: &File, size: u64) -> io::Result<u64> {
+fn copy_by_hand(source: &File, target: &File, start: u64, end: u64) -> io::Result<u64> {
     // Learn of a full disk now rather than after half the work; not every file system can tell.
-    let _ = fallocate(target, FallocateFlags::KEEP_SIZE, 0, size);
-    let mut buffer = vec![0; 1 << 17];
-    let mut input = source.take(size);
-    let mut copied = 0;
-    loop {
-        match input.read(&mut buffer)? {
-            0 => return Ok(copied),
-            n => {
-                target.write_all(&buffer[..n])?;
-                copied += n as u64;
+    let _ = fallocate(target, FallocateFlags::KEEP_SIZE, start, end - start);
+    let room = usize::try_from(end - start).unwrap_or(usize::MAX).min(1 << 17);
+    let mut buffer = vec![0; room];
+    let mut at = start;
+    while at < end {
+        let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(room);
+        match source.read_at(&mut buffer[..want], at) {
+            Ok(0) => break,
+            Ok(n) => {
+                target.write_all_at(&buffer[..n], at)?;
+                at += n as u64;
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(at)
 }
 
 fn check_length(copied: u64, size: u64) -> io::Result<()> {
@@ -85,5 +123,47 @@ mod tests {
         let source = File::open(dir.path().join("a")).unwrap();
         let target = File::create(dir.path().join("b")).unwrap();
         assert!(copy_bytes(&source, &target, 5).is_err());
+    }
+
+    #[test]
+    fn a_source_that_grew_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), "abc").unwrap();
+        let source = File::open(dir.path().join("a")).unwrap();
+        let target = File::create(dir.path().join("b")).unwrap();
+        assert!(copy_bytes(&source, &target, 2).is_err());
+    }
+
+    #[test]
+    fn holes_stay_holes_and_bytes_their_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let size = 1 << 30;
+        for by_hand in [false, true] {
+            let new = |name: &str| {
+                let mut options = File::options();
+                options.create(true).truncate(true).read(true).write(true);
+                options.open(dir.path().join(name)).unwrap()
+            };
+            let source = new("a");
+            source.set_len(size).unwrap();
+            source.write_all_at(b"middle", 1 << 29).unwrap();
+            let target = new("b");
+            if source.metadata().unwrap().blocks() > 1 << 11 {
+                return; // a file system without holes
+            }
+            match by_hand {
+                false => copy_bytes(&source, &target, size).unwrap(),
+                true => {
+                    let (start, end) = data(&source, 0, size).unwrap();
+                    copy_range(&source, &target, start, end, &mut true.clone()).unwrap();
+                    assert_eq!(data(&source, end, size).unwrap(), (size, size));
+                    target.set_len(size).unwrap();
+                }
+            }
+            let mut middle = [0; 6];
+            target.read_exact_at(&mut middle, 1 << 29).unwrap();
+            assert_eq!((&middle, target.metadata().unwrap().len()), (b"middle", size));
+            assert!(target.metadata().unwrap().blocks() < 1 << 11, "by hand: {by_hand}");
+        }
     }
 }

@@ -29,7 +29,9 @@ impl Owners {
         let (owner, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
         match (chownat(dir, name, Some(owner), Some(group), flags), self) {
-            (Ok(()), _) => Ok(()),
+            (Ok(()), Self::Real) => Ok(()),
+            // What was recorded before is the owner no more.
+            (Ok(()), Self::Recorded) => xattr::remove(dir, name, RECORD),
             (Err(Errno::INVAL | Errno::PERM), Self::Recorded) => {
                 match xattr::set(dir, name, RECORD, format!("{uid}:{gid}").as_bytes()) {
                     // user.* attributes exist on files and directories only.
@@ -55,5 +57,32 @@ impl Owners {
             (meta.uid, meta.gid) = (uid, gid);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn an_owner_the_kernel_takes_replaces_a_recorded_one() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join("f"), "").unwrap();
+        let dir = std::fs::File::open(temp.path()).unwrap();
+        let own = dir.metadata().unwrap();
+        match xattr::set(&dir, b"f", RECORD, b"5:6") {
+            // A file system without such attributes has nothing to test.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
+            result => result.unwrap(),
+        }
+        let owner = || {
+            let mut meta = Meta::at(&dir, b"f").unwrap();
+            Owners::Recorded.read(&dir, b"f", &mut meta).unwrap();
+            (meta.uid, meta.gid)
+        };
+        assert_eq!(owner(), (5, 6));
+        Owners::Recorded.set(&dir, b"f", own.uid(), own.gid()).unwrap();
+        assert_eq!(owner(), (own.uid(), own.gid()));
     }
 }

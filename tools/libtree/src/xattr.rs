@@ -2,7 +2,9 @@
 //!
 //! Linux 6.18 has no *at form that rustix wraps, so names go through `/proc/self/fd`.
 
-use rustix::fs::{XattrFlags, getxattr, lgetxattr, listxattr, llistxattr, lsetxattr, setxattr};
+use rustix::fs::{
+    XattrFlags, getxattr, lgetxattr, listxattr, llistxattr, lremovexattr, lsetxattr, removexattr, setxattr,
+};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -71,6 +73,16 @@ pub fn set(dir: impl AsFd, name: &[u8], key: &str, value: &[u8]) -> io::Result<(
         false => lsetxattr(&*path, key, value, XattrFlags::empty())?,
     }
     Ok(())
+}
+
+/// Removes attribute `key` if it is set.
+pub fn remove(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<()> {
+    let path = path_of(&dir, name);
+    match if name.is_empty() { removexattr(&*path, key) } else { lremovexattr(&*path, key) } {
+        // Symbolic links and devices have no user.* attributes at all.
+        Err(errno) if absent(errno) || errno == Errno::PERM => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 #[cfg(test)]
