@@ -6,7 +6,9 @@
 
 mod archive;
 mod chmod;
+mod digest;
 mod error;
+mod members;
 mod select;
 mod sources;
 mod write;

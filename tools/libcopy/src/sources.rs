@@ -16,10 +16,21 @@ pub(crate) struct Found {
     pub name: Vec<u8>,
     /// What it is.
     pub meta: Meta,
-    /// With `--parents`: which paths below it are meant.
-    pub include: Option<String>,
+    /// What of a directory is meant.
+    pub include: Include,
     /// Whether a pattern found it.
     pub matched: bool,
+}
+
+/// What of a directory is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    /// Everything in it.
+    All,
+    /// With `--parents`: this path below it and what is in that.
+    Path(Vec<u8>),
+    /// With `--parents`: what this pattern matches below it.
+    Pattern(String),
 }
 
 /// Finds all sources of a request, in order.
@@ -27,23 +38,21 @@ pub(crate) fn find(tree: &Tree, request: &Request) -> Result<Vec<Found>, CopyErr
     let mut found = Vec::new();
     for source in &request.sources {
         match request.parents {
-            true => found.push(with_parents(tree, source)?),
-            false => plain(tree, source, &mut found)?,
+            true => with_parents(tree, source, &mut found)?,
+            false => found.extend(named(tree, &clean(source.as_bytes()))?),
         }
     }
     Ok(found)
 }
 
-fn plain(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(), CopyError> {
-    let path = clean(source.as_bytes());
-    if !has_wildcards(&path) {
-        let path = unescape(&path);
-        let one = lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?;
-        found.push(one);
-        return Ok(());
+/// What a cleaned path or pattern names. Only a path has to be there.
+fn named(tree: &Tree, path: &[u8]) -> Result<Vec<Found>, CopyError> {
+    if !has_wildcards(path) {
+        let path = unescape(path);
+        return Ok(vec![lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?]);
     }
     let mut matches = vec![Vec::new()];
-    for part in components(&path) {
+    for part in components(path) {
         let mut next = Vec::new();
         for dir in &matches {
             expand(tree, dir, part, &mut next)?;
@@ -51,11 +60,9 @@ fn plain(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(), CopyEr
         matches = next;
     }
     matches.sort();
-    for path in matches {
-        // What a pattern finds but can't be followed is as good as not there.
-        found.extend(lookup(tree, &path, true)?);
-    }
-    Ok(())
+    // What a pattern finds but can't be followed is as good as not there.
+    let found = matches.iter().map(|path| lookup(tree, path, true));
+    found.filter_map(Result::transpose).collect()
 }
 
 /// Adds what `part` of a pattern matches in `dir`.
@@ -77,19 +84,29 @@ fn expand(tree: &Tree, dir: &[u8], part: &[u8], next: &mut Vec<Vec<u8>>) -> Resu
     Ok(())
 }
 
-/// `--parents`: the source is the directory before `/./`, or the root, and what comes after a pattern below.
-fn with_parents(tree: &Tree, source: &str) -> Result<Found, CopyError> {
-    let (base, pattern) = source.split_once("/./").unwrap_or(("", source));
-    let base = clean(base.as_bytes());
-    let pattern = clean(pattern.as_bytes());
-    if !has_wildcards(&base) && !has_wildcards(&pattern) {
-        let path = join(&base, &pattern);
-        lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?;
+/// `--parents`: the source is the directory before `/./`, or the root, and what comes after is below it.
+fn with_parents(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(), CopyError> {
+    let (base, below) = source.split_once("/./").unwrap_or(("", source));
+    let (base, below) = (clean(base.as_bytes()), clean(below.as_bytes()));
+    for base in named(tree, &base)? {
+        let include = match (below.is_empty(), has_wildcards(&below)) {
+            // The directory itself is everything in it.
+            (true, _) => Include::All,
+            (false, true) if !base.meta.is_dir() => continue,
+            (false, true) => Include::Pattern(String::from_utf8_lossy(&below).into_owned()),
+            (false, false) => {
+                let path = unescape(&below);
+                let whole = join(&base.path, &path);
+                match lookup(tree, &whole, false)? {
+                    Some(_) => Include::Path(path),
+                    None if base.matched => continue,
+                    None => return Err(not_found(tree, &whole)),
+                }
+            }
+        };
+        found.push(Found { include, ..base });
     }
-    let found = lookup(tree, &base, false)?.ok_or_else(|| not_found(tree, &base))?;
-    let include = String::from_utf8_lossy(&pattern).into_owned();
-    // The directory itself is everything in it.
-    Ok(Found { include: Some(include).filter(|include| !include.is_empty()), ..found })
+    Ok(())
 }
 
 /// What `path` leads to, its links followed; nothing when it is not there or ignored.
@@ -108,7 +125,7 @@ fn lookup(tree: &Tree, path: &[u8], matched: bool) -> Result<Option<Found>, Copy
         return Ok(None);
     }
     let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
-    Ok(Some(Found { path: resolved, name, meta, include: None, matched }))
+    Ok(Some(Found { path: resolved, name, meta, include: Include::All, matched }))
 }
 
 /// Whether an ignore file leaves `path`, or anything in it, in the context.
@@ -117,14 +134,16 @@ fn visible(tree: &Tree, path: &[u8], meta: &Meta) -> Result<bool, CopyError> {
     if !ignore.matches(path) {
         return Ok(true);
     }
-    if meta.kind != FileKind::Dir || !ignore.has_exceptions() {
+    if meta.kind != FileKind::Dir || !ignore.can_return_below(path) {
         return Ok(false);
     }
     let dir = tree.root.open_dir(path).map_err(CopyError::io(path))?;
     let mut any = false;
     walk::walk::<io::Error>(&dir, tree.root.owners(), &mut |entry| {
-        any |= !ignore.matches(&join(path, entry.path));
-        Ok(if any { walk::Next::Skip } else { walk::Next::Descend })
+        let path = join(path, entry.path);
+        any |= !ignore.matches(&path);
+        let enter = !any && entry.meta.is_dir() && ignore.can_return_below(&path);
+        Ok(if enter { walk::Next::Descend } else { walk::Next::Skip })
     })
     .map_err(CopyError::io(path))?;
     Ok(any)
