@@ -19,11 +19,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 impl Selection<'_> {
     /// Writes everything to `target` below `root`. A `target` that ends in a slash is a directory.
     pub fn write(&self, root: &Root, target: &[u8]) -> Result<(), CopyError> {
-        let mut writer = Writer { selection: self, root, times: BTreeMap::new() };
+        let mut writer = Writer { selection: self, root, times: BTreeMap::new(), open: None };
         // Without anything to copy (a pattern that finds nothing) not even the destination is made.
         for source in &self.sources {
             writer.source(source, target)?;
@@ -40,6 +41,8 @@ struct Writer<'a> {
     root: &'a Root,
     /// Times of directories, set at the end: those they had, or those of their sources.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
+    /// The directory that was last written to.
+    open: Option<(Vec<u8>, Rc<OwnedFd>)>,
 }
 
 /// Hard links of one source: where their first name went.
@@ -47,6 +50,7 @@ type Links = HashMap<((u32, u32), u64), Vec<u8>>;
 
 impl Writer<'_> {
     fn source(&mut self, source: &Selected, target: &[u8]) -> Result<(), CopyError> {
+        self.open = None;
         match &source.kind {
             Kind::Dir(members) => self.tree(source, members, target),
             Kind::Archive => {
@@ -80,10 +84,10 @@ impl Writer<'_> {
     fn document(&mut self, name: &[u8], bytes: &[u8], target: &[u8]) -> Result<(), CopyError> {
         let dest = self.file_target(target, name)?;
         let (dir, name) = self.make_room(&dest)?;
-        let mut file = create(&dir, &name).map_err(CopyError::io(&dest))?;
+        let mut file = create(&dir, name).map_err(CopyError::io(&dest))?;
         file.write_all(bytes).map_err(CopyError::io(&dest))?;
         let owner = self.selection.request.owner.unwrap_or((0, 0));
-        self.settle(&dir, &name, owner, self.mode(0o644, false), self.selection.request.now)
+        self.settle(&dir, name, owner, self.mode(0o644, false), self.selection.request.now)
             .map_err(CopyError::io(&dest))
     }
 
@@ -93,7 +97,7 @@ impl Writer<'_> {
             let dir = self.directory(target)?;
             return Ok(join(&dir, name));
         }
-        let dest = self.root.resolve(target, true).map_err(CopyError::io(target))?;
+        let dest = self.root.resolve(target, true).map_err(|error| no_directory(target, error))?;
         match self.root.lstat(&dest) {
             Ok(meta) if meta.is_dir() => Ok(join(&dest, name)),
             Ok(_) => Ok(dest),
@@ -102,17 +106,13 @@ impl Writer<'_> {
                 self.directory(above)?;
                 Ok(dest)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(not_a_directory(target)),
-            Err(error) => Err(CopyError::io(target)(error)),
+            Err(error) => Err(no_directory(target, error)),
         }
     }
 
     /// Makes `target` and what is missing above it, and gives its path free of links.
     fn directory(&mut self, target: &[u8]) -> Result<Vec<u8>, CopyError> {
-        let fail = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotADirectory => not_a_directory(target),
-            _ => CopyError::io(target)(error),
-        };
+        let fail = |error| no_directory(target, error);
         let dest = self.root.resolve(target, true).map_err(fail)?;
         let mut dir = self.root.open_dir(b"").map_err(fail)?;
         let mut path = Vec::new();
@@ -153,17 +153,18 @@ impl Writer<'_> {
             return self.hard_link(&first, dest);
         }
         let (dir, name) = self.make_room(dest)?;
-        self.make(from, meta, &dir, &name).map_err(|error| at(dest, error))?;
+        let capability = self.make(from, meta, &dir, name).map_err(|error| at(dest, error))?;
         self.unchanged(from, meta)?;
         let mode = self.mode(meta.mode, false);
         if meta.kind == FileKind::Symlink {
-            self.settle_link(&dir, &name, meta).map_err(CopyError::io(dest))?;
+            self.settle_link(&dir, name, meta).map_err(CopyError::io(dest))?;
         } else {
-            self.settle(&dir, &name, self.owner(meta), mode, (meta.mtime, meta.mtime_ns))
+            self.settle(&dir, name, self.owner(meta), mode, (meta.mtime, meta.mtime_ns))
                 .map_err(CopyError::io(dest))?;
         }
-        if meta.kind == FileKind::File {
-            self.capability(from, &dir, &name).map_err(CopyError::io(dest))?;
+        if let Some((file, value)) = capability {
+            // Last: a change of owner drops it.
+            fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty()).map_err(CopyError::io(dest))?;
         }
         if let Some(inode) = linked {
             links.insert(inode, dest.to_vec());
@@ -171,29 +172,41 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn make(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
+    /// Makes what is at `from`. Of a file with capabilities, the one attribute a layer carries, gives these.
+    fn make(
+        &self,
+        from: &[u8],
+        meta: &Meta,
+        dir: &OwnedFd,
+        name: &[u8],
+    ) -> Result<Option<(File, Vec<u8>)>, CopyError> {
         let tree = &self.selection.tree;
         let node = |kind, rdev| mknodat(dir, name, kind, Mode::RUSR, rdev).map_err(CopyError::io(from));
         match meta.kind {
             FileKind::File => {
                 let source = open(tree, from)?;
                 let file = create(dir, name).map_err(CopyError::io(from))?;
-                libtree::copy::copy_bytes(&source, &file, meta.size).map_err(CopyError::io(from))
+                libtree::copy::copy_bytes(&source, &file, meta.size).map_err(CopyError::io(from))?;
+                let value = xattr::get(&source, b"", xattr::CAPABILITY).map_err(CopyError::io(from))?;
+                return Ok(value.map(|value| (file, value)));
             }
             FileKind::Symlink => {
                 let target = tree.root.read_link(from).map_err(CopyError::io(from))?;
-                symlinkat(&*target, dir, name).map_err(CopyError::io(from))
+                symlinkat(&*target, dir, name).map_err(CopyError::io(from))?;
             }
-            FileKind::Fifo => node(FileType::Fifo, 0),
-            FileKind::Char | FileKind::Block if meta.is_whiteout() => Err(CopyError::Refused {
-                path: shown(from),
-                what: "is a character device 0:0, which overlayfs takes for a whiteout",
-            }),
-            FileKind::Char => node(FileType::CharacterDevice, makedev(meta.rdev.0, meta.rdev.1)),
-            FileKind::Block => node(FileType::BlockDevice, makedev(meta.rdev.0, meta.rdev.1)),
+            FileKind::Fifo => node(FileType::Fifo, 0)?,
+            FileKind::Char | FileKind::Block if meta.is_whiteout() => {
+                return Err(CopyError::Refused {
+                    path: shown(from),
+                    what: "is a character device 0:0, which overlayfs takes for a whiteout",
+                });
+            }
+            FileKind::Char => node(FileType::CharacterDevice, makedev(meta.rdev.0, meta.rdev.1))?,
+            FileKind::Block => node(FileType::BlockDevice, makedev(meta.rdev.0, meta.rdev.1))?,
             // As BuildKit does: nobody listens to a socket that was copied.
-            FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from)),
+            FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from))?,
         }
+        Ok(None)
     }
 
     /// Refuses what somebody changed after it was selected: the digest would lead to another content.
@@ -212,16 +225,16 @@ impl Writer<'_> {
 
     fn sub_directory(&mut self, dest: &[u8], meta: &Meta) -> Result<(), CopyError> {
         let (dir, name) = self.parent(dest)?;
-        match Meta::at(&dir, &name) {
+        match Meta::at(&dir, name) {
             Ok(there) if there.is_dir() => {}
             Ok(_) => return Err(not_a_directory(dest)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                mkdirat(&dir, &*name, Mode::RWXU).map_err(CopyError::io(dest))?;
+                mkdirat(&dir, name, Mode::RWXU).map_err(CopyError::io(dest))?;
             }
             Err(error) => return Err(CopyError::io(dest)(error)),
         }
         let time = (meta.mtime, meta.mtime_ns);
-        self.settle(&dir, &name, self.owner(meta), self.mode(meta.mode, true), time)
+        self.settle(&dir, name, self.owner(meta), self.mode(meta.mode, true), time)
             .map_err(CopyError::io(dest))?;
         self.times.insert(dest.to_vec(), time);
         Ok(())
@@ -230,19 +243,19 @@ impl Writer<'_> {
     fn hard_link(&mut self, first: &[u8], dest: &[u8]) -> Result<(), CopyError> {
         let (dir, name) = self.make_room(dest)?;
         let (first_dir, first_name) = self.root.parent(first).map_err(CopyError::io(first))?;
-        linkat(&first_dir, &*first_name, &dir, &*name, AtFlags::empty()).map_err(CopyError::io(dest))
+        linkat(&first_dir, &*first_name, &dir, name, AtFlags::empty()).map_err(CopyError::io(dest))
     }
 
     /// Opens the directory of `dest` and removes what a file would replace.
-    fn make_room(&mut self, dest: &[u8]) -> Result<(OwnedFd, Vec<u8>), CopyError> {
+    fn make_room<'n>(&mut self, dest: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8]), CopyError> {
         let (dir, name) = self.parent(dest)?;
-        match Meta::at(&dir, &name) {
+        match Meta::at(&dir, name) {
             Ok(there) if there.is_dir() => Err(CopyError::InTheWay(format!(
                 "cannot replace to directory {} with file; remove it first, or choose another destination",
                 shown(dest)
             ))),
             Ok(_) => {
-                unlinkat(&dir, &*name, AtFlags::empty()).map_err(CopyError::io(dest))?;
+                unlinkat(&dir, name, AtFlags::empty()).map_err(CopyError::io(dest))?;
                 Ok((dir, name))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((dir, name)),
@@ -250,10 +263,16 @@ impl Writer<'_> {
         }
     }
 
-    fn parent(&mut self, dest: &[u8]) -> Result<(OwnedFd, Vec<u8>), CopyError> {
-        let (dir, name) = self.root.parent(dest).map_err(CopyError::io(dest))?;
-        let above = dest.len() - name.len();
-        self.remember(&dest[..above.saturating_sub(1)], &dir).map_err(CopyError::io(dest))?;
+    /// The directory of `dest`, which is there, and its name in it.
+    fn parent<'n>(&mut self, dest: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8]), CopyError> {
+        let cut = dest.iter().rposition(|&b| b == b'/');
+        let (above, name) = cut.map_or((&b""[..], dest), |at| (&dest[..at], &dest[at + 1..]));
+        if let Some((_, dir)) = self.open.as_ref().filter(|(path, _)| path == above) {
+            return Ok((Rc::clone(dir), name));
+        }
+        let dir = Rc::new(self.root.open_dir(above).map_err(CopyError::io(dest))?);
+        self.remember(above, &dir).map_err(CopyError::io(dest))?;
+        self.open = Some((above.to_vec(), Rc::clone(&dir)));
         Ok((dir, name))
     }
 
@@ -295,15 +314,6 @@ impl Writer<'_> {
         set_time(dir, name, (meta.mtime, meta.mtime_ns))
     }
 
-    /// Keeps file capabilities, the one attribute a layer carries; a change of owner would drop them.
-    fn capability(&self, from: &[u8], dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
-        let source = self.selection.tree.root.open_at(from, OFlags::RDONLY | OFlags::NONBLOCK, 0)?;
-        let Some(value) = xattr::get(&source, b"", xattr::CAPABILITY)? else { return Ok(()) };
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(dir, name, flags, Mode::empty())?;
-        Ok(fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty())?)
-    }
-
     fn finish(self) -> Result<(), CopyError> {
         for (path, time) in self.times.iter().rev() {
             let dir = self.root.open_dir(path).map_err(CopyError::io(path))?;
@@ -326,6 +336,14 @@ fn not_a_directory(path: &[u8]) -> CopyError {
         "cannot copy to non-directory: {}; remove it first",
         path.trim_end_matches('/')
     ))
+}
+
+/// What keeps `target` from being, or being in, a directory.
+fn no_directory(target: &[u8], error: io::Error) -> CopyError {
+    match error.kind() {
+        io::ErrorKind::NotADirectory => not_a_directory(target),
+        _ => CopyError::io(target)(error),
+    }
 }
 
 fn open_dir(dir: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
