@@ -5,6 +5,9 @@ use crate::lines::{self, Directives, Line};
 use crate::{ParseError, expand::Expander};
 use libwire::plan::Op;
 
+/// The most stages of a file: each names those above it, so their records grow with the square.
+const MAX_STAGES: usize = 1000;
+
 /// One instruction with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Item {
@@ -43,10 +46,25 @@ impl Dockerfile {
     pub(crate) fn expander(&self) -> Expander {
         Expander::new(self.escape())
     }
-}
 
-/// The most stages a file may have.
-const MAX_STAGES: usize = 1000;
+    fn add(&mut self, line: Line, parsed: Parsed) -> Result<(), ParseError> {
+        if matches!(parsed, Parsed::From(_)) && self.stages.len() == MAX_STAGES {
+            return Err(ParseError::new(format!("the file has more than {MAX_STAGES} stages")));
+        }
+        match (parsed, self.stages.last_mut()) {
+            (Parsed::From(from), _) => self.stages.push(StageItem { line, from, items: Vec::new() }),
+            (parsed, Some(stage)) => stage.items.push(Item { line, parsed }),
+            (parsed @ Parsed::Op { op: Op::Arg { .. }, .. }, None) => {
+                self.globals.push(Item { line, parsed })
+            }
+            (_, None) => {
+                let what = "no build stage in current context: only ARG may stand before the first FROM";
+                return Err(ParseError::new(what));
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Parses a Dockerfile's text.
 pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
@@ -59,39 +77,23 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     }
     let escape = read.directives.escape.unwrap_or('\\');
     let mut file = Dockerfile { directives: read.directives, globals: Vec::new(), stages: Vec::new() };
-    let mut counted = None;
+    // As BuildKit: text that can't be split into words, anywhere, comes before what the words say.
+    let mut refused = None;
     for line in read.lines {
         let (first, last) = (line.line, line.line_end);
-        let parsed = match instruction::parse(&line, escape).map_err(|error| error.at(first, last)) {
-            Ok(parsed) => parsed,
-            // As BuildKit: words that can't be read, anywhere, come before words that are missing.
-            Err(error) if error.missing => {
-                counted.get_or_insert(error);
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        if matches!(parsed, Parsed::From(_)) && file.stages.len() == MAX_STAGES {
-            return Err(ParseError::new(format!("more than {MAX_STAGES} stages")).at(first, last));
-        }
-        match (parsed, file.stages.last_mut()) {
-            (Parsed::From(from), _) => file.stages.push(StageItem { line, from, items: Vec::new() }),
-            (parsed, Some(stage)) => stage.items.push(Item { line, parsed }),
-            (parsed @ Parsed::Op { op: Op::Arg { .. }, .. }, None) => {
-                file.globals.push(Item { line, parsed })
-            }
-            (_, None) => {
-                let what = "no build stage in current context: only ARG may stand before the first FROM";
-                return Err(ParseError::new(what).at(first, last));
-            }
+        let added = instruction::parse(&line, escape).and_then(|parsed| file.add(line, parsed));
+        match added.map_err(|error| error.at(first, last)) {
+            Err(error) if error.unreadable => return Err(error),
+            Err(error) => refused = refused.or(Some(error)),
+            Ok(()) => {}
         }
     }
-    if let Some(error) = counted {
-        return Err(error);
-    }
-    match file.stages.is_empty() {
-        true => Err(ParseError::file("dockerfile contains no stages to build: there is no FROM")),
-        false => Ok(file),
+    match refused {
+        Some(error) => Err(error),
+        None if file.stages.is_empty() => {
+            Err(ParseError::file("dockerfile contains no stages to build: there is no FROM"))
+        }
+        None => Ok(file),
     }
 }
 
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_no_text_or_has_no_end_is_refused() {
         assert_eq!(what("FROM a\nRUN \0\n").0, Some(2));
-        assert_eq!(what(&"FROM a\n".repeat(1001)), (Some(1001), "more than 1000 stages".into()));
+        assert_eq!(what(&"FROM a\n".repeat(1001)), (Some(1001), "the file has more than 1000 stages".into()));
     }
 
     #[test]
@@ -147,11 +149,11 @@ mod tests {
     #[test]
     fn errors_name_the_text() {
         for (line, want) in [
-            ("RUNN x", "unknown instruction: RUNN (did you mean RUN?)"),
-            ("COPY --chonw=1 a b", "unknown flag: --chonw of COPY (did you mean chown?)"),
+            ("RUNN x", "unknown instruction RUNN; did you mean RUN?"),
+            ("COPY --chonw=1 a b", "unknown flag --chonw of COPY; did you mean --chown?"),
             ("COPY --chmod=1 --chmod=2 a b", "duplicate flag specified: --chmod"),
             ("COPY --from a b", "missing a value on flag: --from; write --from=VALUE"),
-            ("ENV A", "ENV must have two arguments"),
+            ("ENV A", "ENV must have two arguments; write ENV A=value"),
             ("CMD [\"a\", 1]", "when using JSON array syntax, arrays must be comprised of strings only"),
             ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
             ("WORKDIR", "WORKDIR requires exactly one argument"),

@@ -14,14 +14,15 @@ pub struct ParseError {
     pub what: String,
     /// The text at fault, to point at; empty when the whole line is.
     pub token: String,
-    /// Whether words are missing, rather than unreadable.
-    pub missing: bool,
+    /// Whether the text can't even be split into words. Such an error anywhere in the file comes before
+    /// those of what the words say, as in BuildKit.
+    pub unreadable: bool,
 }
 
 impl ParseError {
     /// An error of the whole file.
     pub fn file(what: impl Into<String>) -> Self {
-        Self { line: None, line_end: 0, what: what.into(), token: String::new(), missing: false }
+        Self { line: None, line_end: 0, what: what.into(), token: String::new(), unreadable: false }
     }
 
     /// An error at a place that [`ParseError::at`] fills in.
@@ -29,9 +30,9 @@ impl ParseError {
         Self::file(what)
     }
 
-    /// Says that words are missing.
-    pub(crate) fn missing(what: impl Into<String>) -> Self {
-        Self { missing: true, ..Self::file(what) }
+    /// An error of splitting a text into words.
+    pub(crate) fn unreadable(what: impl Into<String>) -> Self {
+        Self { unreadable: true, ..Self::file(what) }
     }
 
     /// Names the text at fault.
@@ -56,6 +57,13 @@ impl ParseError {
     /// The lines at fault with carets below the text at fault.
     pub fn snippet(&self, source: &str) -> String {
         self.line.map_or_else(String::new, |line| snippet(source, line, self.line_end, &self.token))
+    }
+}
+
+/// A word that can't be expanded.
+impl From<&crate::expand::ExpandError> for ParseError {
+    fn from(error: &crate::expand::ExpandError) -> Self {
+        Self::file(error.to_string()).token(error.word.clone())
     }
 }
 
@@ -99,15 +107,24 @@ fn clip(line: &str) -> String {
     }
 }
 
-/// ` (did you mean X?)` for the known word nearest to `word`, or nothing when none is near.
+/// `; did you mean X?` for the known word nearest to `word`, or nothing when none is near.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
+}
+
+/// The known word nearest to `word`, when it is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    // Beyond this no word is near, and a long one would take long to compare.
+    if lower.len() > 100 {
+        return None;
+    }
     let near = known
         .into_iter()
         .map(|known| (distance(&lower, &known.to_lowercase()), known))
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
         .min_by_key(|(distance, _)| *distance);
-    near.map_or_else(String::new, |(_, known)| format!(" (did you mean {known}?)"))
+    near.map(|(_, known)| known)
 }
 
 /// Edits (insert, delete, replace, swap neighbours) from one word to the other.
@@ -135,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_near_word_is_suggested_and_a_far_one_is_not() {
-        assert_eq!(did_you_mean("RUNN", ["RUN", "COPY"]), " (did you mean RUN?)");
-        assert_eq!(did_you_mean("platfrom", ["platform"]), " (did you mean platform?)");
+        assert_eq!(did_you_mean("RUNN", ["RUN", "COPY"]), "; did you mean RUN?");
+        assert_eq!(did_you_mean("platfrom", ["platform"]), "; did you mean platform?");
         assert_eq!(did_you_mean("HELLO", ["RUN", "COPY"]), "");
     }
 

@@ -4,7 +4,8 @@ use crate::error::did_you_mean;
 use crate::lines::{Line, heredoc, heredoc_words};
 use crate::mount::{self, ParsedMount};
 use crate::words::{
-    FlagKind, Flags, array_or_words, command, json_array, name_and_rest, pairs, quoted_words,
+    FlagKind, Flags, NotJson, array_or_words, blank_words, command, json_array, name_and_rest, not_strings,
+    pairs, quoted_words,
 };
 use crate::{ParseError, duration};
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
@@ -77,18 +78,19 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
         "ARG" => arg(rest, escape),
         "WORKDIR" => plain(Op::Workdir { path: one("WORKDIR", no_flags("WORKDIR", rest, escape)?)? }),
         "USER" => plain(Op::User { user: one("USER", no_flags("USER", rest, escape)?)? }),
-        "STOPSIGNAL" => plain(Op::Stopsignal { signal: one("STOPSIGNAL", rest)? }),
+        "STOPSIGNAL" => plain(Op::Stopsignal { signal: one("STOPSIGNAL", Flags::skip(rest, escape))? }),
         "MAINTAINER" => {
             plain(Op::Maintainer { name: one("MAINTAINER", no_flags("MAINTAINER", rest, escape)?)? })
         }
         "EXPOSE" => {
-            let ports: Vec<_> =
-                no_flags("EXPOSE", rest, escape)?.split_whitespace().map(str::to_owned).collect();
+            let ports = blank_words(no_flags("EXPOSE", rest, escape)?);
             plain(Op::Expose { ports: at_least_one("EXPOSE", ports)? })
         }
         "VOLUME" => {
-            let paths = at_least_one("VOLUME", array_or_words(no_flags("VOLUME", rest, escape)?)?)?;
-            match paths.iter().any(|path| path.trim().is_empty()) {
+            let words = array_or_words(no_flags("VOLUME", rest, escape)?)?;
+            let paths: Vec<_> = words.iter().map(|path| path.trim().to_owned()).collect();
+            let paths = at_least_one("VOLUME", paths)?;
+            match paths.iter().any(String::is_empty) {
                 true => Err(ParseError::new("VOLUME specified can not be an empty string")),
                 false => plain(Op::Volume { paths }),
             }
@@ -97,7 +99,11 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
         "ENTRYPOINT" => plain(Op::Entrypoint { command: command(no_flags("ENTRYPOINT", rest, escape)?)? }),
         "SHELL" => match json_array(no_flags("SHELL", rest, escape)?) {
             Ok(shell) => plain(Op::Shell { shell: at_least_one("SHELL", shell)? }),
-            Err(_) => {
+            Err(NotJson::NotStrings) => Err(not_strings()),
+            Err(NotJson::Text) if rest.is_empty() => {
+                Err(ParseError::new("SHELL requires at least one argument"))
+            }
+            Err(NotJson::Text) => {
                 let what = "SHELL requires the arguments to be in JSON form, as SHELL [\"/bin/sh\", \"-c\"]";
                 Err(ParseError::new(what).token(rest))
             }
@@ -106,7 +112,7 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
         "ONBUILD" => onbuild(rest, line, escape),
         _ => {
             let hint = did_you_mean(&upper, NAMES);
-            Err(ParseError::new(format!("unknown instruction: {name}{hint}")).token(name))
+            Err(ParseError::new(format!("unknown instruction {name}{hint}")).token(name))
         }
     }
 }
@@ -117,21 +123,22 @@ fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, Pars
 
 fn one(name: &str, rest: &str) -> Result<String, ParseError> {
     match rest.is_empty() {
-        true => Err(ParseError::missing(format!("{name} requires exactly one argument"))),
+        true => Err(ParseError::new(format!("{name} requires exactly one argument"))),
         false => Ok(rest.to_owned()),
     }
 }
 
 fn at_least_one(name: &str, words: Vec<String>) -> Result<Vec<String>, ParseError> {
     match words.is_empty() {
-        true => Err(ParseError::missing(format!("{name} requires at least one argument"))),
+        true => Err(ParseError::new(format!("{name} requires at least one argument"))),
         false => Ok(words),
     }
 }
 
 fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
     let (flags, rest) = Flags::take("FROM", rest, escape, &[("platform", FlagKind::Value)])?;
-    let words: Vec<_> = rest.split_whitespace().collect();
+    let words = blank_words(rest);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
     let (image, name) = match words[..] {
         [image] => (image, None),
         [image, keyword, name] if keyword.eq_ignore_ascii_case("as") => {
@@ -188,7 +195,7 @@ fn closed(flags: &Flags, name: &str, known: &[&str]) -> Result<Option<String>, P
         true => Ok(Some(value)),
         false => {
             let hint = did_you_mean(&value, known.iter().copied());
-            let what = format!("invalid value {value:?} for --{name}{hint}; use one of {}", known.join(", "));
+            let what = format!("invalid value {value:?} for --{name}{hint}; it may be {}", known.join(", "));
             Err(ParseError::new(what).token(value))
         }
     }
@@ -217,11 +224,11 @@ fn copy(rest: &str, heredocs: &[Heredoc], escape: char, add: bool) -> Result<Par
         let what = if rest.is_empty() { format!("{name} requires at least two arguments") } else { what };
         return Err(ParseError::new(what).token(rest));
     };
+    if heredoc(&dest).is_some() {
+        let what = format!("{name} cannot accept a heredoc as a destination");
+        return Err(ParseError::new(what).token(dest));
+    }
     if !heredocs.is_empty() {
-        if heredoc(&dest).is_some() {
-            let what = format!("{name} cannot accept a heredoc as a destination");
-            return Err(ParseError::new(what).token(dest));
-        }
         words.retain(|word| heredoc(word).is_none());
     }
     let copy = Copy {
@@ -248,7 +255,7 @@ fn copy(rest: &str, heredocs: &[Heredoc], escape: char, add: bool) -> Result<Par
 }
 
 fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
-    let words = at_least_one("ARG", quoted_words(rest, escape))?;
+    let words = at_least_one("ARG", quoted_words(Flags::skip(rest, escape), escape))?;
     let decl = |word: &String| {
         let (name, default) =
             word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
@@ -261,30 +268,29 @@ fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
 }
 
 fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
+    let (kind, words) = name_and_rest(Flags::skip(rest, escape));
+    match kind.to_uppercase().as_str() {
+        "" => return Err(ParseError::new("HEALTHCHECK requires at least one argument")),
+        "NONE" if words.is_empty() => return plain(no_healthcheck()),
+        "NONE" => return Err(ParseError::new("HEALTHCHECK NONE takes no arguments").token(words)),
+        "CMD" => {}
+        _ => {
+            let hint = did_you_mean(kind, ["CMD", "NONE"]);
+            let what = format!("unknown type {kind:?} in HEALTHCHECK{hint}; use CMD or NONE");
+            return Err(ParseError::new(what).token(kind));
+        }
+    }
     let names = ["interval", "timeout", "start-period", "start-interval", "retries"];
     let known = names.map(|name| (name, FlagKind::Value));
-    let (flags, rest) = Flags::take("HEALTHCHECK", rest, escape, &known)?;
-    let (kind, rest) = name_and_rest(rest);
+    let (flags, _) = Flags::take("HEALTHCHECK", rest, escape, &known)?;
+    let test = command(words)?;
+    if matches!(&test, Command::Exec(words) if words.is_empty()) || words.is_empty() {
+        return Err(ParseError::new("Missing command after HEALTHCHECK CMD"));
+    }
     let time = |name: &str| match flags.value(name).filter(|value| !value.is_empty()) {
         None => Ok(0),
         Some(value) => duration::healthcheck(name, &value).map_err(|what| ParseError::new(what).token(value)),
     };
-    let test = match kind.to_uppercase().as_str() {
-        "" => return Err(ParseError::new("HEALTHCHECK requires at least one argument")),
-        "NONE" if !rest.is_empty() => {
-            return Err(ParseError::new("HEALTHCHECK NONE takes no arguments").token(rest));
-        }
-        "NONE" => None,
-        "CMD" if rest.is_empty() => return Err(ParseError::new("Missing command after HEALTHCHECK CMD")),
-        "CMD" => Some(command(rest)?),
-        _ => {
-            let what = format!("unknown type {kind:?} in HEALTHCHECK (try CMD or NONE)");
-            return Err(ParseError::new(what).token(kind));
-        }
-    };
-    if test == Some(Command::Exec(Vec::new())) {
-        return Err(ParseError::new("Missing command after HEALTHCHECK CMD"));
-    }
     let retries = match flags.value("retries").filter(|value| !value.is_empty()) {
         None => 0,
         Some(value) => match value.parse::<i64>() {
@@ -301,8 +307,12 @@ fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
         start_period: time("start-period")?,
         start_interval: time("start-interval")?,
         retries,
-        test,
+        test: Some(test),
     })
+}
+
+fn no_healthcheck() -> Op {
+    Op::Healthcheck { test: None, interval: 0, timeout: 0, start_period: 0, start_interval: 0, retries: 0 }
 }
 
 fn onbuild(rest: &str, line: &Line, escape: char) -> Result<Parsed, ParseError> {
@@ -345,5 +355,13 @@ pub(crate) fn trigger_line(text: &str) -> Line {
             heredoc.body += line;
         }
     }
-    Line { line: 0, line_end: 0, text: first.to_owned(), heredocs, comments: Vec::new(), blank_inside: false }
+    Line {
+        line: 0,
+        line_end: 0,
+        text_end: 0,
+        text: first.to_owned(),
+        heredocs,
+        comments: Vec::new(),
+        blank_inside: false,
+    }
 }

@@ -4,23 +4,29 @@
 //! and the names of stages, keeps every other word as it is written, and never looks at a tree, an
 //! image or the network.
 
+mod args;
 pub mod check;
 mod dockerfile;
 mod duration;
 mod error;
 pub mod expand;
 mod instruction;
+pub mod job;
 mod lines;
 mod modifier;
 mod mount;
-pub mod outline;
+mod names;
+mod order;
+mod outline;
 mod plan;
 mod platform;
+mod syntax;
+mod tables;
 mod words;
 
 pub use dockerfile::{Dockerfile, parse};
 pub use error::{ParseError, snippet};
-pub use lines::Directives;
+pub use lines::{Directives, MAX_FILE};
 pub use plan::{Options, plan};
 
 use instruction::{Parsed, trigger_line};
@@ -38,7 +44,7 @@ pub fn parse_trigger(
     let Parsed::Op { op, from, mounts, .. } = instruction::parse(&line, escape)? else {
         return Err(ParseError::file("FROM isn't allowed as an ONBUILD trigger"));
     };
-    let names = plan::Names { stages, contexts, current: stages.len().saturating_sub(1) };
-    let op = plan::resolve(op, from.as_deref(), &mounts, &names)?;
+    let names = names::Names { stages, contexts, current: stages.len().saturating_sub(1) };
+    let op = names::resolve(op, from.as_deref(), &mounts, &names)?;
     Ok(Instruction { line: 0, line_end: 0, text: line.text, op })
 }

@@ -2,12 +2,13 @@
 
 use crate::ParseError;
 use crate::expand::Expander;
+use crate::words::{is_blank, json_array, name_and_rest};
 use libwire::plan::Heredoc;
 
 /// The longest physical line, in bytes, as BuildKit's.
 const MAX_LINE: usize = 65535;
 /// The largest file, in bytes.
-const MAX_FILE: usize = 16 << 20;
+pub const MAX_FILE: usize = 16 << 20;
 
 /// One instruction as text.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,11 +17,13 @@ pub(crate) struct Line {
     pub(crate) line: u32,
     /// Last physical line.
     pub(crate) line_end: u32,
+    /// Last physical line of the text itself, heredoc bodies left out.
+    pub(crate) text_end: u32,
     /// Continuations joined, comments dropped.
     pub(crate) text: String,
     /// Heredocs, bodies read.
     pub(crate) heredocs: Vec<Heredoc>,
-    /// Comment lines directly above, without `#`.
+    /// Comment lines since the instruction above or the last bare `#`, without `#`.
     pub(crate) comments: Vec<String>,
     /// Whether a blank line stands inside a continuation.
     pub(crate) blank_inside: bool,
@@ -35,6 +38,8 @@ pub struct Directives {
     pub syntax: Option<String>,
     /// `check`.
     pub check: Option<String>,
+    /// The line of `check`.
+    pub(crate) check_line: u32,
 }
 
 pub(crate) struct Lines {
@@ -49,16 +54,18 @@ pub(crate) fn read(text: &str) -> Result<Lines, ParseError> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let physical: Vec<&str> = text.split_inclusive('\n').collect();
-    if let Some(at) = physical.iter().position(|line| line.len() > MAX_LINE) {
-        let what = format!("dockerfile line greater than max allowed size of {MAX_LINE}");
+    if let Some(at) = physical.iter().position(|line| line.trim_end_matches('\n').len() > MAX_LINE) {
+        let what = format!("dockerfile line greater than max allowed size of {MAX_LINE} bytes");
         return Err(ParseError::new(what).at(number(at), number(at)));
     }
     if let Some(at) = physical.iter().position(|line| line.contains('\0')) {
-        return Err(ParseError::new("a NUL byte; is this a text file?").at(number(at), number(at)));
+        let what = "the line has a NUL byte, which no instruction can pass on; is it a text file?";
+        return Err(ParseError::new(what).at(number(at), number(at)));
     }
-    let directives = directives(&physical)?;
+    let (directives, directive_lines) = directives(&physical)?;
     let mut reader = Reader {
         physical,
+        directive_lines,
         at: 0,
         escape: directives.escape.unwrap_or('\\'),
         comments: Vec::new(),
@@ -74,8 +81,10 @@ fn number(at: usize) -> u32 {
     u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
-fn directives(physical: &[&str]) -> Result<Directives, ParseError> {
+/// The directives, and the number of lines they take.
+fn directives(physical: &[&str]) -> Result<(Directives, u32), ParseError> {
     let mut found = Directives::default();
+    let mut lines = 0;
     for (at, line) in physical.iter().enumerate() {
         let Some((key, value)) = directive(line) else { break };
         let here = number(at);
@@ -92,7 +101,10 @@ fn directives(physical: &[&str]) -> Result<Directives, ParseError> {
                 found.escape.replace(escape).is_some()
             }
             "syntax" => found.syntax.replace(value.to_owned()).is_some(),
-            "check" => found.check.replace(value.to_owned()).is_some(),
+            "check" => {
+                found.check_line = here;
+                found.check.replace(value.to_owned()).is_some()
+            }
             // Anything else is a comment, and ends the block.
             _ => break,
         };
@@ -100,20 +112,22 @@ fn directives(physical: &[&str]) -> Result<Directives, ParseError> {
             let what = format!("only one {key} parser directive can be used");
             return Err(ParseError::new(what).token(key).at(here, here));
         }
+        lines = here;
     }
-    Ok(found)
+    Ok((found, lines))
 }
 
-/// `# key = value`: the key lower-cased.
+/// `# key = value`: the key lower-cased. Without a value it is a comment.
 fn directive(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.trim().strip_prefix('#')?.split_once('=')?;
-    let key = key.trim().to_lowercase();
-    let word = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    word.then(|| (key, value.trim()))
+    let value = value.trim();
+    (!value.is_empty()).then(|| (key.trim().to_lowercase(), value))
 }
 
 struct Reader<'a> {
     physical: Vec<&'a str>,
+    /// How many lines at the top are directives.
+    directive_lines: u32,
     at: usize,
     escape: char,
     comments: Vec<String>,
@@ -125,7 +139,7 @@ fn is_comment(line: &str) -> bool {
 }
 
 fn trim_newline(line: &str) -> &str {
-    line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line))
+    line.trim_end_matches(['\n', '\r'])
 }
 
 impl Reader<'_> {
@@ -134,11 +148,10 @@ impl Reader<'_> {
         let line = number(self.at);
         self.at += 1;
         if let Some(comment) = first.strip_prefix('#') {
-            self.comments.push(comment.trim().to_owned());
+            self.comment(line, comment.trim());
             return Ok(());
         }
         if first.is_empty() {
-            self.comments.clear();
             return Ok(());
         }
         let (mut text, mut more) = self.continued(first);
@@ -157,18 +170,29 @@ impl Reader<'_> {
             text += &part;
             more = again;
         }
+        let text_end = number(self.at - 1);
         let heredocs = self.heredocs(&text).map_err(|error| error.at(line, number(self.at - 1)))?;
         let comments = std::mem::take(&mut self.comments);
         let line_end = number(self.at - 1);
         self.lines.push(Line {
             line,
             line_end,
+            text_end,
             text: text.trim().to_owned(),
             heredocs,
             comments,
             blank_inside,
         });
         Ok(())
+    }
+
+    /// Keeps a comment for the instruction below. A bare `#` sets those above it apart.
+    fn comment(&mut self, line: u32, text: &str) {
+        match text {
+            "" => self.comments.clear(),
+            _ if line <= self.directive_lines => {}
+            text => self.comments.push(text.to_owned()),
+        }
     }
 
     /// The line without a continuation mark at its end, and whether it had one. An escape that is itself
@@ -183,6 +207,8 @@ impl Reader<'_> {
 
     fn heredocs(&mut self, text: &str) -> Result<Vec<Heredoc>, ParseError> {
         let mut heredocs = heredoc_words(text);
+        // A trigger is stored as written: its tabs go when it runs.
+        let stored = name_and_rest(text.trim()).0.eq_ignore_ascii_case("onbuild");
         for heredoc in &mut heredocs {
             loop {
                 let Some(line) = self.physical.get(self.at) else {
@@ -196,7 +222,7 @@ impl Reader<'_> {
                 if trim_newline(body) == heredoc.name {
                     break;
                 }
-                heredoc.body += body;
+                heredoc.body += if stored { line } else { body };
             }
         }
         Ok(heredocs)
@@ -206,28 +232,20 @@ impl Reader<'_> {
 /// The heredocs that an instruction's text announces, in order, bodies empty. Only RUN, COPY and ADD, and
 /// ONBUILD of those, have any, and none in JSON form.
 pub(crate) fn heredoc_words(text: &str) -> Vec<Heredoc> {
-    let mut rest = text;
-    let mut word = next_word(&mut rest);
+    let (mut word, mut rest) = name_and_rest(text.trim());
     if word.eq_ignore_ascii_case("onbuild") {
-        word = next_word(&mut rest);
+        (word, rest) = name_and_rest(rest);
     }
     if !["run", "copy", "add"].iter().any(|name| word.eq_ignore_ascii_case(name)) {
         return Vec::new();
     }
-    while rest.trim_start().starts_with("--") {
-        next_word(&mut rest);
+    while rest.starts_with("--") {
+        rest = name_and_rest(rest).1;
     }
-    if crate::words::json_array(rest).is_ok() {
+    if json_array(rest).is_ok() {
         return Vec::new();
     }
     raw_words(rest).iter().filter_map(|word| heredoc(word)).collect()
-}
-
-fn next_word<'a>(rest: &mut &'a str) -> &'a str {
-    let text = rest.trim_start();
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    *rest = &text[end..];
-    &text[..end]
 }
 
 /// Splits on white space outside quotes; quotes and escapes stay.
@@ -235,9 +253,17 @@ fn raw_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quote = None;
-    let mut chars = text.chars();
+    let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (c, quote) {
+            // White space after `<<` belongs to it.
+            ('<', None) if chars.next_if_eq(&'<').is_some() => {
+                word.push_str("<<");
+                while let Some(blank) = chars.next_if(|&c| is_blank(c)) {
+                    word.push(blank);
+                }
+                continue;
+            }
             ('\\', None | Some('"')) => {
                 word.push(c);
                 word.extend(chars.next());
@@ -263,12 +289,13 @@ fn raw_words(text: &str) -> Vec<String> {
     words
 }
 
-/// `[fd]<<[-]name`, the name possibly quoted.
+/// `[fd]<<[-]name`, the name possibly quoted: then the builder does not expand the body.
 pub(crate) fn heredoc(word: &str) -> Option<Heredoc> {
     let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (fd, rest) = word.split_at(digits);
     let rest = rest.strip_prefix("<<")?;
     let (strip_tabs, rest) = rest.strip_prefix('-').map_or((false, rest), |rest| (true, rest));
+    let rest = rest.trim_start();
     if rest.is_empty() || rest.contains('<') {
         return None;
     }
@@ -276,7 +303,8 @@ pub(crate) fn heredoc(word: &str) -> Option<Heredoc> {
         [name] => name.clone(),
         _ => return None,
     };
-    let expand = name == rest;
+    let quotes = |text: &str| text.matches(['\'', '"']).count();
+    let expand = quotes(&name) == quotes(rest);
     let fd = if fd.is_empty() { 0 } else { fd.parse().ok()? };
     Some(Heredoc { name, fd, body: String::new(), expand, strip_tabs })
 }

@@ -1,11 +1,9 @@
 //! df-parse: a Dockerfile in, a build plan out. See df-parse(1).
 
 use clap::Parser;
-use df_parse::check::Checked;
-use df_parse::{Dockerfile, Options, ParseError, check, outline, parse, plan};
-use libcli::{Exit, Failure, Stdout};
-use libpattern::IgnoreFile;
-use libwire::plan::{BuildPlan, PlanRecord};
+use df_parse::job::{self, Job, Wanted};
+use df_parse::{MAX_FILE, Options};
+use libcli::{Failure, Stdout};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -55,104 +53,57 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
-    let from_stdin = args.file.as_deref().is_none_or(|file| file == Path::new("-"));
-    let own_name = args
-        .file
-        .as_deref()
-        .filter(|_| !from_stdin)
-        .map_or("Dockerfile".into(), |file| file.to_string_lossy());
+    let path = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    let own_name = path.map_or("Dockerfile".into(), Path::to_string_lossy);
     let name = args.name.clone().unwrap_or_else(|| own_name.into_owned());
-    let source = read(args.file.as_deref().filter(|_| !from_stdin), &name)?;
-    let refused = |error: ParseError| {
-        Failure::bad_input(error.place(&name), &error.what).with_detail(error.snippet(&source))
+    let source = read(path, &name)?;
+    let ignore_name = args.ignore_file.as_deref().map(|path| path.to_string_lossy().into_owned());
+    let ignore_file = match (&args.ignore_file, &ignore_name) {
+        (Some(path), Some(name)) => Some((name.as_str(), read(Some(path), name)?)),
+        _ => None,
     };
-    let file = parse(&source).map_err(refused)?;
-    let options = Options {
-        name: name.clone(),
-        target: args.target.clone(),
-        build_args: build_args(&args.build_args),
-        platform: args.platform.clone(),
-        contexts: args.contexts.clone(),
+    let job = Job {
+        wanted: match (args.check, args.targets, args.outline) {
+            (true, ..) => Wanted::Check,
+            (_, true, _) => Wanted::Targets,
+            (.., true) => Wanted::Outline,
+            _ => Wanted::Plan,
+        },
+        json: args.format == "json",
+        options: Options {
+            name,
+            target: args.target,
+            build_args: build_args(&args.build_args),
+            platform: args.platform,
+            contexts: args.contexts,
+        },
+        ignore_file: ignore_file.as_ref().map(|(name, text)| (*name, text.as_str())),
     };
     let mut out = Stdout::open()?;
-    let json = args.format == "json";
-    if args.check {
-        return print_check(&args, &file, &options, &source, out);
-    }
-    if args.targets {
-        let value = outline::targets(&file);
-        if json {
-            serde_json::to_writer_pretty(&mut out, &value).map_err(std::io::Error::from)?
-        } else {
-            outline::write_targets(&value, &mut out)?
-        }
-        return out.finish();
-    }
-    if args.outline {
-        let value = outline::outline(&file, &options).map_err(refused)?;
-        if json {
-            serde_json::to_writer_pretty(&mut out, &value).map_err(std::io::Error::from)?
-        } else {
-            outline::write_outline(&value, &mut out)?
-        }
-        return out.finish();
-    }
-    let stages = plan(&file, &options).map_err(refused)?;
-    refuse_findings(&run_check(&args, &file, &options, &source)?, &name)?;
-    let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
-    for stage in stages {
-        writer.write(&PlanRecord::Stage(Box::new(stage)))?;
-    }
-    writer.finish()?.finish()
-}
-
-fn run_check(args: &Args, file: &Dockerfile, options: &Options, source: &str) -> Result<Checked, Failure> {
-    let ignored = match &args.ignore_file {
-        Some(path) => IgnoreFile::parse(&read(Some(path), &path.to_string_lossy())?).matcher(),
-        None => Ok(libpattern::Matcher::default()),
-    };
-    let ignored = ignored.map_err(|error| Failure::bad_input(".dockerignore", error))?;
-    check::check(file, options, &ignored).map_err(|error| {
-        Failure::bad_input(error.place(&options.name), &error.what).with_detail(error.snippet(source))
-    })
-}
-
-fn print_check(
-    args: &Args,
-    file: &Dockerfile,
-    options: &Options,
-    source: &str,
-    mut out: Stdout,
-) -> Result<(), Failure> {
-    let checked = run_check(args, file, options, source)?;
-    match args.format.as_str() {
-        "json" => check::write_json(&options.name, source, &checked.findings, &mut out)?,
-        _ => check::write_text(&options.name, source, &checked.findings, &mut out)?,
-    }
-    out.finish()?;
-    refuse_findings(&checked, &options.name)
-}
-
-/// With `# check=error=true`, what the checks find is a failure, of a build too.
-fn refuse_findings(checked: &Checked, name: &str) -> Result<(), Failure> {
-    if !checked.error || checked.findings.is_empty() {
-        return Ok(());
-    }
-    let mut rules: Vec<_> = checked.findings.iter().map(|finding| finding.rule.name).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let what = format!("lint violation found for rules: {}; see them with --check", rules.join(", "));
-    Err(Failure::new(Exit::Failed, name, what))
+    let done = job::run(&job, &source, &mut out);
+    // What the checks found is printed, also where it is an error.
+    out.finish().and(done)
 }
 
 fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
+    let limit = MAX_FILE as u64 + 1;
     let result = match path {
-        Some(path) => std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
-        None => std::io::stdin().lock().read_to_end(&mut bytes),
+        Some(path) => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+        None => std::io::stdin().lock().take(limit).read_to_end(&mut bytes),
     };
     result.map_err(|error| Failure::failed(name, format!("cannot be read: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| Failure::bad_input(name, "is not UTF-8 text; is it a Dockerfile?"))
+    if bytes.len() > MAX_FILE {
+        return Err(Failure::bad_input(
+            name,
+            format!("is larger than {MAX_FILE} bytes; is it a Dockerfile?"),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Failure::bad_input(format!("{name}:{line}"), "the line is not UTF-8 text; is it a Dockerfile?")
+    })
 }
 
 /// The values of `--build-arg`: the last of a name wins, and one without a value comes from the

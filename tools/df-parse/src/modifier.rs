@@ -1,26 +1,47 @@
 //! The pattern forms of `${name…}`: `#`, `##`, `%`, `%%`, `/` and `//`.
 
+use crate::expand::{MAX_TEXT, too_long};
+
+/// The most that pattern and value, multiplied, may come to: matching takes that many steps.
+const MAX_WORK: usize = 1 << 28;
+
 enum Piece {
     Char(char),
     One,
     Any,
 }
 
-fn pieces(pattern: &str) -> Vec<Piece> {
+/// A pattern's pieces. `\}` and `\/` are those characters, which would end the pattern otherwise.
+fn pieces(pattern: &str, value: &str) -> Result<Vec<Piece>, String> {
+    if pattern.len().saturating_mul(value.len()) > MAX_WORK {
+        return Err(format!(
+            "a pattern of {} bytes for a value of {} is too much",
+            pattern.len(),
+            value.len()
+        ));
+    }
     let mut pieces = Vec::new();
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         pieces.push(match c {
             '*' => Piece::Any,
             '?' => Piece::One,
-            '\\' => Piece::Char(chars.next().unwrap_or('\\')),
+            '\\' => match chars.next() {
+                Some(next @ ('*' | '?' | '\\' | '}' | '/')) => Piece::Char(next),
+                next => {
+                    let next = next.map(String::from).unwrap_or_default();
+                    return Err(format!(
+                        "invalid pattern ({pattern}) in substitution: invalid escape '\\{next}'"
+                    ));
+                }
+            },
             c => Piece::Char(c),
         });
     }
-    pieces
+    Ok(pieces)
 }
 
-/// Lengths of the prefixes of `text` that match, ascending.
+/// Lengths of the prefixes of `text` that match, ascending. No wildcard takes a newline.
 fn prefixes(pieces: &[Piece], text: &[char]) -> Vec<usize> {
     let mut here = vec![false; pieces.len() + 1];
     here[0] = true;
@@ -38,65 +59,92 @@ fn prefixes(pieces: &[Piece], text: &[char]) -> Vec<usize> {
         let mut next = vec![false; pieces.len() + 1];
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
-                Piece::Any => next[at] |= here[at],
-                Piece::One => next[at + 1] |= here[at],
+                Piece::Any => next[at] |= here[at] && c != '\n',
+                Piece::One => next[at + 1] |= here[at] && c != '\n',
                 Piece::Char(want) => next[at + 1] |= here[at] && *want == c,
             }
         }
         here = next;
+        if !here.contains(&true) {
+            break;
+        }
     }
     found
 }
 
 /// `value` without the shortest, or with `greedy` the longest, prefix that matches.
-pub(crate) fn without_prefix(value: &str, pattern: &str, greedy: bool) -> String {
+pub(crate) fn without_prefix(value: &str, pattern: &str, greedy: bool) -> Result<String, String> {
     let text: Vec<char> = value.chars().collect();
-    let found = prefixes(&pieces(pattern), &text);
+    Ok(text[cut(&pieces(pattern, value)?, &text, greedy)..].iter().collect())
+}
+
+/// `value` without the shortest, or with `greedy` the longest, suffix that matches: a prefix, read from
+/// the end.
+pub(crate) fn without_suffix(value: &str, pattern: &str, greedy: bool) -> Result<String, String> {
+    let mut pieces = pieces(pattern, value)?;
+    pieces.reverse();
+    let text: Vec<char> = value.chars().rev().collect();
+    Ok(text[cut(&pieces, &text, greedy)..].iter().rev().collect())
+}
+
+fn cut(pieces: &[Piece], text: &[char], greedy: bool) -> usize {
+    let found = prefixes(pieces, text);
     let length = if greedy { found.last() } else { found.first() };
-    text[length.copied().unwrap_or(0)..].iter().collect()
+    length.copied().unwrap_or(0)
 }
 
-/// `value` without the shortest, or with `greedy` the longest, suffix that matches.
-pub(crate) fn without_suffix(value: &str, pattern: &str, greedy: bool) -> String {
+/// `value` with the first, or with `all` every, longest match replaced. An empty match counts too, save
+/// right behind another.
+pub(crate) fn replaced(value: &str, pattern: &str, replacement: &str, all: bool) -> Result<String, String> {
     let text: Vec<char> = value.chars().collect();
-    let pieces = pieces(pattern);
-    let matches = |start: &usize| prefixes(&pieces, &text[*start..]).last() == Some(&(text.len() - start));
-    let mut starts = 0..=text.len();
-    let start = if greedy { starts.find(matches) } else { starts.rev().find(matches) };
-    text[..start.unwrap_or(text.len())].iter().collect()
-}
-
-/// `value` with the first, or with `all` every, longest match replaced. An empty match replaces nothing.
-pub(crate) fn replaced(value: &str, pattern: &str, replacement: &str, all: bool) -> String {
-    let text: Vec<char> = value.chars().collect();
-    let pieces = pieces(pattern);
-    let replacement: String = unescaped(replacement);
+    let pieces = pieces(pattern, value)?;
+    let starts = starts(&pieces, &text);
     let mut out = String::new();
-    let mut at = 0;
-    while at < text.len() {
-        match prefixes(&pieces, &text[at..]).last() {
-            Some(&length) if length > 0 => {
-                out += &replacement;
-                at += length;
-                if !all {
-                    break;
-                }
-            }
+    let (mut at, mut behind_match) = (0, false);
+    while at <= text.len() {
+        let found = if starts[at] { prefixes(&pieces, &text[at..]) } else { Vec::new() };
+        let length = found.last().copied().filter(|&length| length > 0 || !behind_match);
+        behind_match = length.is_some_and(|length| length > 0);
+        if length.is_some() {
+            out += replacement;
+        }
+        at += match length {
+            Some(length) if length > 0 => length,
             _ => {
-                out.push(text[at]);
-                at += 1;
+                out.extend(text.get(at));
+                1
             }
+        };
+        if out.len() > MAX_TEXT {
+            return Err(too_long());
+        }
+        if length.is_some() && !all {
+            break;
         }
     }
-    out.extend(&text[at..]);
-    out
+    out.extend(text.get(at..).unwrap_or_default());
+    Ok(out)
 }
 
-fn unescaped(text: &str) -> String {
-    let mut out = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+/// Where in `text` a match may start, its end included. Read backwards, so that text without a match is
+/// not searched from each of its characters.
+fn starts(pieces: &[Piece], text: &[char]) -> Vec<bool> {
+    let mut found = vec![false; text.len() + 1];
+    // Whether the pieces from each one on match some of the text from here on.
+    let mut next = vec![false; pieces.len() + 1];
+    for at in (0..=text.len()).rev() {
+        let c = text.get(at).copied();
+        let mut here = vec![false; pieces.len() + 1];
+        here[pieces.len()] = true;
+        for (index, piece) in pieces.iter().enumerate().rev() {
+            here[index] = match piece {
+                Piece::Any => here[index + 1] || (c.is_some_and(|c| c != '\n') && next[index]),
+                Piece::One => c.is_some_and(|c| c != '\n') && next[index + 1],
+                Piece::Char(want) => c == Some(*want) && next[index + 1],
+            };
+        }
+        found[at] = here[0];
+        next = here;
     }
-    out
+    found
 }

@@ -11,7 +11,7 @@ pub(crate) struct ParsedMount {
     pub(crate) from: Option<String>,
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 19] = [
     "type",
     "from",
     "source",
@@ -31,7 +31,6 @@ const KEYS: [&str; 20] = [
     "uid",
     "gid",
     "env",
-    "tmpfs-size",
 ];
 const TYPES: [(&str, MountKind); 5] = [
     ("bind", MountKind::Bind),
@@ -116,7 +115,7 @@ fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
         true => Ok(()),
         false => Err(ParseError::new(format!("{key} not allowed for {:?} type mounts", name_of(kind)))),
     };
-    use MountKind::{Bind, Cache, Secret, Ssh, Tmpfs};
+    use MountKind::{Cache, Secret, Ssh, Tmpfs};
     if let Some(on) = switch(&key, value)? {
         match key.as_str() {
             "readonly" | "ro" => parsed.mount.readonly = on,
@@ -131,50 +130,46 @@ fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
     let Some(value) = value else {
         return Err(unknown_or(&key, format!("invalid field '{field}' must be a key=value pair")));
     };
-    let value = value.to_owned();
     let mount = &mut parsed.mount;
-    match key.as_str() {
-        "type" => {}
-        "from" => {
-            only(&[Bind, Cache], "from")?;
-            parsed.from = Some(value);
-        }
-        "source" | "src" => {
-            only(&[Bind, Cache, Secret], "source")?;
-            mount.source = Some(value);
-        }
-        "target" | "dst" | "destination" => mount.target = Some(value),
-        "id" => {
-            only(&[Cache, Secret, Ssh], "id")?;
-            mount.id = Some(value);
-        }
+    let slot = match key.as_str() {
+        "type" => return Ok(()),
+        "from" => &mut parsed.from,
+        "source" | "src" => &mut mount.source,
+        "target" | "dst" | "destination" => &mut mount.target,
+        "id" => &mut mount.id,
+        "env" => &mut mount.env,
         "sharing" => {
             only(&[Cache], "sharing")?;
             mount.sharing = Some(sharing(value)?);
+            return Ok(());
         }
-        "size" | "tmpfs-size" => {
+        "size" => {
             only(&[Tmpfs], "size")?;
-            mount.size = Some(value);
+            &mut mount.size
         }
         "mode" => {
             only(&[Cache, Secret, Ssh], "mode")?;
-            mount.mode = Some(value);
+            number(&key, value, 8)?;
+            &mut mount.mode
         }
-        "uid" => {
-            only(&[Cache, Secret, Ssh], "uid")?;
-            mount.uid = Some(value);
-        }
-        "gid" => {
-            only(&[Cache, Secret, Ssh], "gid")?;
-            mount.gid = Some(value);
-        }
-        "env" => {
-            only(&[Secret], "env")?;
-            mount.env = Some(value);
+        "uid" | "gid" => {
+            only(&[Cache, Secret, Ssh], &key)?;
+            number(&key, value, 10)?;
+            if key == "uid" { &mut mount.uid } else { &mut mount.gid }
         }
         _ => return Err(unknown_or(&key, format!("unexpected key '{key}' in '{field}'"))),
-    }
+    };
+    *slot = Some(value.to_owned());
     Ok(())
+}
+
+/// Refuses what can't become a number. A variable's value is not known here.
+fn number(key: &str, value: &str, radix: u32) -> Result<(), ParseError> {
+    if value.contains('$') || u32::from_str_radix(value, radix).is_ok() {
+        return Ok(());
+    }
+    let kind = if radix == 8 { "an octal number, as 0755" } else { "a number" };
+    Err(ParseError::new(format!("invalid value {value} for {key}: it must be {kind}")).token(value))
 }
 
 fn unknown_or(key: &str, what: String) -> ParseError {
@@ -187,42 +182,46 @@ fn switch(key: &str, value: Option<&str>) -> Result<Option<bool>, ParseError> {
         return Ok(None);
     }
     match value {
-        None | Some("true" | "1") => Ok(Some(true)),
-        Some("false" | "0") => Ok(Some(false)),
+        None | Some("true" | "TRUE" | "True" | "t" | "T" | "1") => Ok(Some(true)),
+        Some("false" | "FALSE" | "False" | "f" | "F" | "0") => Ok(Some(false)),
         Some(other) => Err(ParseError::new(format!("invalid value for {key}: {other}; use true or false"))),
     }
 }
 
-fn sharing(value: String) -> Result<String, ParseError> {
-    let value = value.to_lowercase();
+fn sharing(value: &str) -> Result<String, ParseError> {
+    let lower = value.to_lowercase();
     let known = ["shared", "private", "locked"];
-    match known.contains(&value.as_str()) || value.contains('$') {
-        true => Ok(value),
+    match known.contains(&lower.as_str()) {
+        _ if value.contains('$') => Ok(value.to_owned()),
+        true => Ok(lower),
         false => {
-            let hint = did_you_mean(&value, known);
+            let hint = did_you_mean(value, known);
             Err(ParseError::new(format!("unsupported sharing value {value:?}{hint}")))
         }
     }
 }
 
-fn check(parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
-    let mount = &parsed.mount;
+fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
+    let mount = &mut parsed.mount;
     let error = |what: &str| Err(ParseError::new(what));
-    if mount.kind == MountKind::Secret && mount.id.is_some() && mount.source.is_some() {
-        return error("both source and id can't be set for a secret mount");
+    match mount.kind {
+        MountKind::Secret if parsed.from.is_some() => return error("secret mount should not have a from"),
+        MountKind::Secret if mount.id.is_some() && mount.source.is_some() => {
+            return error("both source and id can't be set for a secret mount");
+        }
+        MountKind::Secret if [&mount.id, &mount.source, &mount.target].iter().all(|key| key.is_none()) => {
+            return error("invalid secret mount. one of source, target required");
+        }
+        MountKind::Ssh if mount.source.is_some() => {
+            return error("ssh mount does not support source; name the agent with id=");
+        }
+        // As a relative one: the working directory itself.
+        MountKind::Bind | MountKind::Cache | MountKind::Tmpfs if mount.target.is_none() => {
+            mount.target = Some(".".into());
+        }
+        _ => {}
     }
-    if mount.kind == MountKind::Secret
-        && [&mount.id, &mount.source, &mount.target, &mount.env].iter().all(|key| key.is_none())
-    {
-        return error("invalid secret mount. one of source, target required");
-    }
-    if mount.kind == MountKind::Cache && mount.target.is_none() && mount.id.is_none() {
-        return error("invalid cache mount. one of id, target required");
-    }
-    let needs_target = matches!(mount.kind, MountKind::Bind | MountKind::Tmpfs | MountKind::Cache);
-    if needs_target && mount.target.as_deref().unwrap_or_default().is_empty() {
-        return error("a mount needs a target: target=/path/in/the/image");
-    }
+    let mount = &parsed.mount;
     if let Some(target) = mount.target.as_deref()
         && target.starts_with('/')
         && target.split('/').all(|part| matches!(part, "" | "."))
@@ -247,9 +246,17 @@ mod tests {
         assert_eq!(what("type=bind,target=/x,mode=1"), "mode not allowed for \"bind\" type mounts");
         assert!(what("type=bnd,target=/x").contains("did you mean bind?"));
         assert!(what("type=bind,taget=/x").contains("did you mean target?"));
-        assert!(what("type=bind").contains("target"));
         assert!(what("type=tmpfs,target=/").contains("target"));
+        assert!(what("type=cache,target=/c,uid=root").contains("a number"));
+        assert!(what("type=ssh,source=x").contains("id="));
+        assert_eq!(what("target=/x,required"), "required not allowed for \"bind\" type mounts");
         assert!(what("type=cache,target=/c,sharing=lockd").contains("did you mean locked?"));
+    }
+
+    #[test]
+    fn without_a_target_it_is_the_working_directory() {
+        assert_eq!(parse("type=bind").unwrap().mount.target.as_deref(), Some("."));
+        assert_eq!(parse("type=secret,id=a").unwrap().mount.target, None);
     }
 
     #[test]

@@ -1,157 +1,205 @@
-//! `--targets` and `--outline`: what a Dockerfile offers, with the descriptions in its comments.
+//! `--targets` and `--outline`: what a Dockerfile offers, with the descriptions in its comments, in the
+//! shapes BuildKit prints.
 
+use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, Item, StageItem};
 use crate::instruction::Parsed;
-use crate::plan::{plan, stage_name};
+use crate::lines::Line;
+use crate::plan::{plan, stage_name, target_index};
 use crate::{Options, ParseError};
-use libwire::plan::{MountKind, Op, Stage};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use libwire::plan::{ArgDecl, MountKind, Op, Stage};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The stages that can be built, in BuildKit's JSON shape.
-pub fn targets(file: &Dockerfile) -> Value {
+/// The stages that can be built.
+pub fn targets(file: &Dockerfile, source: &str) -> Value {
     let last = file.stages.len() - 1;
     let target = |(index, stage): (usize, &StageItem)| {
         let name = stage_name(stage);
-        let mut value = json!({"base": stage.from.image, "location": {"ranges": [{"start": {"line": stage.line.line}, "end": {"line": stage.line.line_end}}]}});
-        if let Some(text) = name.as_deref().and_then(|name| description(&stage.line.comments, name)) {
-            value["description"] = text.into();
-        }
-        if let Some(name) = name {
-            value["name"] = name.into();
-        }
+        let mut value = Map::new();
+        put(&mut value, "name", name.clone());
         if index == last {
-            value["default"] = true.into();
+            value.insert("default".into(), true.into());
         }
-        value
+        put(&mut value, "description", name.and_then(|name| description(&stage.line, &name)));
+        put(&mut value, "base", Some(stage.from.image.clone()));
+        put(&mut value, "platform", stage.from.platform.clone());
+        value.insert("location".into(), location(&stage.line));
+        Value::Object(value)
     };
-    json!({"targets": file.stages.iter().enumerate().map(target).collect::<Vec<_>>()})
+    let targets: Vec<_> = file.stages.iter().enumerate().map(target).collect();
+    json!({"targets": targets, "sources": [STANDARD.encode(source)]})
 }
 
-/// What the target takes: arguments with defaults, secrets, ssh agents, cache mounts.
-pub fn outline(file: &Dockerfile, options: &Options) -> Result<Value, ParseError> {
+/// What the target takes: arguments with their values, secrets, ssh agents, cache mounts.
+pub fn outline(file: &Dockerfile, options: &Options, source: &str) -> Result<Value, ParseError> {
     let stages = plan(file, options)?;
-    let target = stages.iter().find(|stage| stage.target);
-    let mut args = BTreeMap::new();
-    for item in &file.globals {
-        add_args(item, &mut args);
+    let target = target_index(file, options)?;
+    let globals = args::globals(file, options, &options.platform()?)?;
+    let mut value = Map::new();
+    let item = &file.stages[target];
+    let name = stage_name(item);
+    put(&mut value, "name", name.clone());
+    put(&mut value, "description", name.and_then(|name| description(&item.line, &name)));
+    let (mut args, mut mounts) = (BTreeMap::new(), Mounts::default());
+    // The target's own come first where a name is used in several stages.
+    for stage in stages.iter().rev() {
+        Arguments::of_globals(file, &globals).stage(file, options, stage.index, &globals, &mut args);
+        mounts.stage(stage);
     }
-    let (mut secrets, mut agents, mut caches) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for stage in &stages {
-        for item in &file.stages[stage.index].items {
-            add_args(item, &mut args);
+    let mut args: Vec<_> = args.into_values().collect();
+    args.sort_by_key(|(line, _)| *line);
+    list(&mut value, "args", args.into_iter().map(|(_, arg)| arg).collect());
+    list(&mut value, "secrets", mounts.secrets.into_values().collect());
+    list(&mut value, "ssh", mounts.agents.into_values().collect());
+    list(&mut value, "cache", mounts.caches);
+    value.insert("sources".into(), json!([STANDARD.encode(source)]));
+    Ok(Value::Object(value))
+}
+
+fn put(map: &mut Map<String, Value>, key: &str, text: Option<String>) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        map.insert(key.into(), text.into());
+    }
+}
+
+fn list(map: &mut Map<String, Value>, key: &str, values: Vec<Value>) {
+    if !values.is_empty() {
+        map.insert(key.into(), values.into());
+    }
+}
+
+fn location(line: &Line) -> Value {
+    lines(line.line, line.line_end)
+}
+
+fn lines(first: u32, last: u32) -> Value {
+    json!({"ranges": [{"start": {"line": first}, "end": {"line": last}}]})
+}
+
+/// The comment above a definition that begins with its name, without the name.
+fn description(line: &Line, name: &str) -> Option<String> {
+    line.comments.iter().find_map(|comment| Some(comment.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
+}
+
+/// The arguments that a stage can name: those before the first FROM, and its own.
+struct Arguments {
+    known: BTreeMap<String, (u32, Value)>,
+    /// Which others a default before the first FROM is made of.
+    parts: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Arguments {
+    fn of_globals(file: &Dockerfile, globals: &Values) -> Self {
+        let mut arguments = Self { known: BTreeMap::new(), parts: BTreeMap::new() };
+        for item in &file.globals {
+            let Parsed::Op { op: Op::Arg { args }, .. } = &item.parsed else { continue };
+            for arg in args {
+                let default = arg.default.as_deref().unwrap_or_default();
+                let (parts, _) = args::lookups(file, default, &|name| globals.get(name).cloned());
+                arguments.parts.insert(arg.name.clone(), parts);
+                arguments.add(item, arg, globals.get(&arg.name));
+            }
         }
-        add_mounts(stage, &mut secrets, &mut agents, &mut caches);
+        arguments
     }
-    for (name, value) in &mut args {
-        if let Some(given) = options.build_args.get(name) {
-            value["value"] = given.clone().into();
+
+    fn add(&mut self, item: &Item, arg: &ArgDecl, argument: Option<&String>) {
+        let mut value = Map::new();
+        put(&mut value, "name", Some(arg.name.clone()));
+        put(&mut value, "description", description(&item.line, &arg.name));
+        put(&mut value, "value", argument.cloned());
+        value.insert("location".into(), location(&item.line));
+        self.known.insert(arg.name.clone(), (item.line.line, Value::Object(value)));
+    }
+
+    /// Adds to `found` what the stage at `index` uses.
+    fn stage(
+        mut self,
+        file: &Dockerfile,
+        options: &Options,
+        index: usize,
+        globals: &Values,
+        found: &mut BTreeMap<String, (u32, Value)>,
+    ) {
+        let stage = &file.stages[index];
+        let get = |name: &str| globals.get(name).cloned();
+        let mut used: Vec<String> = Vec::new();
+        for word in std::iter::once(&stage.from.image).chain(&stage.from.platform) {
+            used.extend(args::lookups(file, word, &get).0);
         }
-    }
-    let required = |(name, required): (String, bool)| {
-        if required { json!({"name": name, "required": true}) } else { json!({"name": name}) }
-    };
-    let mut value = json!({
-        "args": args.into_values().collect::<Vec<_>>(),
-        "secrets": secrets.into_iter().map(required).collect::<Vec<_>>(),
-        "ssh": agents.into_iter().map(required).collect::<Vec<_>>(),
-        "cache": caches,
-    });
-    if let Some(target) = target {
-        let comments = &file.stages[target.index].line.comments;
-        if let Some(name) = &target.name {
-            value["name"] = name.clone().into();
-            if let Some(text) = description(comments, name) {
-                value["description"] = text.into();
+        let mut values = Values::new();
+        for item in &stage.items {
+            match &item.parsed {
+                Parsed::Op { op: Op::Env { pairs }, .. } => {
+                    let set = |word: &String| args::expanded(file, word, &values).unwrap_or_default();
+                    let new: Vec<_> = pairs.iter().map(|pair| (set(&pair.key), set(&pair.value))).collect();
+                    values.extend(new);
+                }
+                Parsed::Op { op: Op::Arg { args }, .. } => {
+                    for arg in args {
+                        used.push(arg.name.clone());
+                        let given = options.build_args.get(&arg.name).cloned();
+                        let default = arg.default.as_deref();
+                        let own = given.or_else(|| args::expanded(file, default?, &values).ok());
+                        // What comes from before the first FROM is described there.
+                        if own.is_some() || !globals.contains_key(&arg.name) {
+                            self.add(item, arg, own.as_ref());
+                        }
+                        let value = own.or_else(|| get(&arg.name));
+                        values.extend(value.map(|value| (arg.name.clone(), value)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut seen = BTreeSet::new();
+        while let Some(name) = used.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            used.extend(self.parts.get(&name).into_iter().flatten().cloned());
+            if let Some(argument) = self.known.get(&name) {
+                found.entry(name).or_insert_with(|| argument.clone());
             }
         }
     }
-    Ok(value)
 }
 
-fn description(comments: &[String], name: &str) -> Option<String> {
-    let rest = comments.last()?.strip_prefix(name)?;
-    (rest.starts_with(' ')).then(|| rest.trim().to_owned())
+#[derive(Default)]
+struct Mounts {
+    secrets: BTreeMap<String, Value>,
+    agents: BTreeMap<String, Value>,
+    caches: Vec<Value>,
 }
 
-fn add_args(item: &Item, args: &mut BTreeMap<String, Value>) {
-    let Parsed::Op { op: Op::Arg { args: declared }, .. } = &item.parsed else { return };
-    for arg in declared {
-        let entry = args.entry(arg.name.clone()).or_insert_with(|| json!({"name": arg.name}));
-        if let Some(default) = &arg.default {
-            entry["value"] = default.trim_matches(['"', '\'']).into();
-        }
-        if let Some(text) = description(&item.line.comments, &arg.name) {
-            entry["description"] = text.into();
-        }
-    }
-}
-
-fn add_mounts(
-    stage: &Stage,
-    secrets: &mut BTreeMap<String, bool>,
-    agents: &mut BTreeMap<String, bool>,
-    caches: &mut Vec<Value>,
-) {
-    for instruction in &stage.instructions {
-        let Op::Run { mounts, .. } = &instruction.op else { continue };
-        for mount in mounts {
-            let target = mount.target.clone().unwrap_or_default();
-            let base = target.rsplit('/').next().unwrap_or_default().to_owned();
-            match mount.kind {
-                MountKind::Secret => {
-                    let id = mount.id.clone().or_else(|| mount.source.clone()).unwrap_or(base);
-                    *secrets.entry(id).or_default() |= mount.required;
+impl Mounts {
+    fn stage(&mut self, stage: &Stage) {
+        for instruction in &stage.instructions {
+            let Op::Run { mounts, .. } = &instruction.op else { continue };
+            let location = lines(instruction.line, instruction.line_end);
+            for mount in mounts {
+                let target = mount.target.clone().unwrap_or_default();
+                let named = mount.id.clone();
+                let (map, name) = match mount.kind {
+                    MountKind::Secret => {
+                        let base = target.rsplit('/').next().unwrap_or_default().to_owned();
+                        (&mut self.secrets, named.or_else(|| mount.source.clone()).unwrap_or(base))
+                    }
+                    MountKind::Ssh => (&mut self.agents, named.unwrap_or_else(|| "default".into())),
+                    MountKind::Cache => {
+                        self.caches.push(json!({"ID": named.unwrap_or(target), "location": location}));
+                        continue;
+                    }
+                    MountKind::Bind | MountKind::Tmpfs => continue,
+                };
+                let new = json!({"name": name, "location": location});
+                let entry = map.entry(name).or_insert(new);
+                if mount.required {
+                    entry["required"] = true.into();
                 }
-                MountKind::Ssh => {
-                    *agents.entry(mount.id.clone().unwrap_or_else(|| "default".into())).or_default() |=
-                        mount.required
-                }
-                MountKind::Cache => caches.push(json!({"ID": mount.id.clone().unwrap_or(target)})),
-                MountKind::Bind | MountKind::Tmpfs => {}
             }
         }
     }
-}
-
-/// The targets as a table.
-pub fn write_targets(value: &Value, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "TARGET\tDESCRIPTION")?;
-    for target in value["targets"].as_array().into_iter().flatten() {
-        let mark = if target["default"] == true { " (default)" } else { "" };
-        let name = target["name"].as_str().unwrap_or("");
-        writeln!(out, "{name}{mark}\t{}", target["description"].as_str().unwrap_or(""))?;
-    }
-    Ok(())
-}
-
-/// The outline as tables.
-pub fn write_outline(value: &Value, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "TARGET:\t{}", value["name"].as_str().unwrap_or("default"))?;
-    if let Some(text) = value["description"].as_str() {
-        writeln!(out, "DESCRIPTION:\t{text}")?;
-    }
-    let list = |key: &str| value[key].as_array().cloned().unwrap_or_default();
-    if !list("args").is_empty() {
-        writeln!(out, "\nBUILD ARG\tVALUE\tDESCRIPTION")?;
-    }
-    for arg in list("args") {
-        let text = |key: &str| arg[key].as_str().unwrap_or("").to_owned();
-        writeln!(out, "{}\t{}\t{}", text("name"), text("value"), text("description"))?;
-    }
-    for (key, title) in [("secrets", "SECRET"), ("ssh", "SSH")] {
-        if !list(key).is_empty() {
-            writeln!(out, "\n{title}\tREQUIRED")?;
-        }
-        for item in list(key) {
-            writeln!(
-                out,
-                "{}\t{}",
-                item["name"].as_str().unwrap_or(""),
-                item["required"].as_bool().unwrap_or(false)
-            )?;
-        }
-    }
-    Ok(())
 }

@@ -1,13 +1,24 @@
 //! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
 
 use crate::ParseError;
-use crate::error::did_you_mean;
+use crate::error::nearest;
 use libwire::plan::{Command, Pair};
+
+/// Whether a character separates words. Unicode's other spaces, the no-break space for one, are part of
+/// words, except where quotes are understood.
+pub(crate) fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\u{b}' | '\u{c}' | '\r')
+}
 
 /// The text behind an instruction's name, and the name as written.
 pub(crate) fn name_and_rest(text: &str) -> (&str, &str) {
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let end = text.find(is_blank).unwrap_or(text.len());
     (&text[..end], text[end..].trim())
+}
+
+/// Words split on blanks; quotes and escapes are ordinary characters.
+pub(crate) fn blank_words(text: &str) -> Vec<String> {
+    text.split(is_blank).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Why a text is no JSON array of strings.
@@ -32,8 +43,9 @@ pub(crate) fn json_array(text: &str) -> Result<Vec<String>, NotJson> {
     values.into_iter().map(string).collect()
 }
 
-fn not_strings() -> ParseError {
-    ParseError::new("when using JSON array syntax, arrays must be comprised of strings only")
+/// The error for an array with something else than strings.
+pub(crate) fn not_strings() -> ParseError {
+    ParseError::unreadable("when using JSON array syntax, arrays must be comprised of strings only")
 }
 
 /// A command in exec form, or the text for a shell.
@@ -49,7 +61,7 @@ pub(crate) fn command(text: &str) -> Result<Command, ParseError> {
 pub(crate) fn array_or_words(text: &str) -> Result<Vec<String>, ParseError> {
     match json_array(text) {
         Ok(words) => Ok(words),
-        Err(NotJson::Text) => Ok(text.split_whitespace().map(str::to_owned).collect()),
+        Err(NotJson::Text) => Ok(blank_words(text)),
         Err(NotJson::NotStrings) => Err(not_strings()),
     }
 }
@@ -86,19 +98,20 @@ pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
 pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, bool), ParseError> {
     let words = quoted_words(text, escape);
     let Some(first) = words.first() else {
-        return Err(ParseError::missing(format!("{name} requires at least one argument")));
+        return Err(ParseError::new(format!("{name} requires at least one argument")));
     };
     if !first.contains('=') {
-        let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        if value.trim().is_empty() {
-            return Err(ParseError::new(format!("{name} must have two arguments")));
+        let (key, value) = name_and_rest(text);
+        if value.is_empty() {
+            let what = format!("{name} must have two arguments; write {name} {key}=value");
+            return Err(ParseError::unreadable(what).token(key));
         }
-        return Ok((vec![Pair { key: key.to_owned(), value: value.trim_start().to_owned() }], true));
+        return Ok((vec![Pair { key: key.to_owned(), value: value.to_owned() }], true));
     }
     let pair = |word: &String| {
         let (key, value) = word.split_once('=').ok_or_else(|| {
             let what = format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value");
-            ParseError::new(what).token(word.clone())
+            ParseError::unreadable(what).token(word.clone())
         })?;
         if key.is_empty() {
             return Err(ParseError::new(format!("{name} names can not be blank")).token(word.clone()));
@@ -149,15 +162,21 @@ impl Flags {
         let (name, value) =
             word[2..].split_once('=').map_or((&word[2..], None), |(name, value)| (name, Some(value)));
         let Some((_, kind)) = known.iter().find(|(flag, _)| *flag == name) else {
-            let hint = did_you_mean(name, known.iter().map(|(flag, _)| *flag));
-            return error(format!("unknown flag: --{name} of {instruction}{hint}"), name);
+            let near = nearest(name, known.iter().map(|(flag, _)| *flag));
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean --{near}?"));
+            return error(format!("unknown flag --{name} of {instruction}{hint}"), name);
         };
         let value = match (kind, value) {
-            (FlagKind::Switch, None | Some("true")) => "true",
-            (FlagKind::Switch, Some("false")) => "false",
+            (FlagKind::Switch, None) => "true",
+            (FlagKind::Switch, Some("")) => {
+                let what = format!("missing a value on flag: --{name}; write --{name} or --{name}=false");
+                return error(what, name);
+            }
+            (FlagKind::Switch, Some(value)) if value.eq_ignore_ascii_case("true") => "true",
+            (FlagKind::Switch, Some(value)) if value.eq_ignore_ascii_case("false") => "false",
             (FlagKind::Switch, Some(value)) => {
                 let what =
-                    format!("expecting boolean value for flag {name}, not: {value}; use true or false");
+                    format!("expecting boolean value for flag --{name}, not: {value}; use true or false");
                 return error(what, name);
             }
             (_, Some(value)) => value,
@@ -170,6 +189,19 @@ impl Flags {
         }
         self.0.push((name.to_owned(), value.to_owned()));
         Ok(())
+    }
+
+    /// Drops the flags off the front of `text`: ARG and STOPSIGNAL look at none.
+    pub(crate) fn skip(text: &str, escape: char) -> &str {
+        let mut rest = text.trim_start();
+        while rest.starts_with("--") {
+            let (word, after) = flag_word(rest, escape);
+            rest = after.trim_start();
+            if word == "--" {
+                break;
+            }
+        }
+        rest
     }
 
     /// The value of a flag given once.

@@ -93,6 +93,14 @@ impl Matcher {
         self.patterns.iter().any(|pattern| pattern.exception)
     }
 
+    /// Whether some pattern excludes all there is, whatever it is called.
+    pub fn excludes_everything(&self) -> bool {
+        let all = |tokens: &[Token]| {
+            matches!(tokens, [Token::Star] | [Token::Rest] | [Token::Directories, Token::Star])
+        };
+        self.patterns.iter().any(|pattern| !pattern.exception && all(&pattern.tokens))
+    }
+
     /// Whether `path`, relative and clean, is excluded, by itself or by a directory above it.
     pub fn matches(&self, path: &[u8]) -> bool {
         self.deciding(path).is_some_and(|(excluded, _)| excluded)
@@ -189,6 +197,13 @@ mod tests {
         assert!(excluded("d/**", "d/x") && !excluded("d/**", "d"));
         assert!(excluded("a/**/b", "a/b") && excluded("a/**/b", "a/x/y/b"));
         assert!(excluded("a**************b", "ab"));
+        for (file, everything) in [("*", true), ("**", true), ("**/*", true), (".*", false), ("!*", false)] {
+            assert_eq!(
+                IgnoreFile::parse(file).matcher().unwrap().excludes_everything(),
+                everything,
+                "{file}"
+            );
+        }
     }
 
     #[test]

@@ -1,25 +1,20 @@
 //! Build checks: BuildKit's rules, with its names and words, and how they are switched off.
 
+mod from;
 mod report;
 mod rules;
-mod variables;
+mod scope;
+mod settings;
+mod stage;
 
 pub use report::{write_json, write_text};
+pub use rules::Rule;
 
 use crate::dockerfile::{Dockerfile, StageItem};
-use crate::error::did_you_mean;
 use crate::lines::Line;
 use crate::{Options, ParseError};
 use libpattern::Matcher;
-
-/// A rule: its name, and what it asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// As in `# check=skip=NAME`.
-    pub name: &'static str,
-    /// One sentence.
-    pub description: &'static str,
-}
+use settings::Settings;
 
 /// A rule broken at a place.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,16 +29,6 @@ pub struct Finding {
     pub line_end: u32,
 }
 
-/// What the file's `# check=` directive says.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Settings {
-    skip: Vec<String>,
-    skip_all: bool,
-    experimental: Vec<String>,
-    experimental_all: bool,
-    error: bool,
-}
-
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
@@ -53,67 +38,70 @@ pub struct Checked {
     pub error: bool,
 }
 
+/// Which stages the checks look into. The file as a whole is always looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of them.
+    AllStages,
+    /// The target and those it needs.
+    Needed,
+}
+
 /// Checks a file. `ignored` is the build context's `.dockerignore`.
-pub fn check(file: &Dockerfile, options: &Options, ignored: &Matcher) -> Result<Checked, ParseError> {
-    let settings = settings(file.directives.check.as_deref().unwrap_or_default());
-    let mut found = Vec::new();
-    rules::collect(file, ignored, &mut found);
-    variables::collect(file, options, &mut found)?;
-    found.retain(|finding| settings.wants(finding) && !skipped_here(file, finding));
-    found.sort_by_key(|finding| (finding.line, finding.rule.name));
-    Ok(Checked { findings: found, error: settings.error })
+pub fn check(
+    file: &Dockerfile,
+    options: &Options,
+    ignored: &Matcher,
+    extent: Extent,
+) -> Result<Checked, ParseError> {
+    let settings = settings::of_file(file, options)?;
+    let error = settings.error;
+    let planned = crate::plan(file, options)?;
+    let needed = |index| extent == Extent::AllStages || planned.iter().any(|stage| stage.index == index);
+    let mut found = Found { settings, findings: Vec::new() };
+    rules::collect(file, &mut found);
+    from::collect(file, options, &mut found)?;
+    stage::collect(file, options, ignored, &needed, &mut found)?;
+    let mut findings = found.findings;
+    findings.sort_by_key(|finding| (finding.line, finding.rule.name));
+    Ok(Checked { findings, error })
 }
 
-fn settings(text: &str) -> Settings {
-    let mut settings = Settings::default();
-    for part in text.split(';') {
-        let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        let list = || value.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
-        match key.trim() {
-            "skip" => {
-                settings.skip_all |= list().any(|name| name == "all");
-                settings.skip.extend(list());
-            }
-            "experimental" => {
-                settings.experimental_all |= list().any(|name| name == "all");
-                settings.experimental.extend(list());
-            }
-            "error" => settings.error = value.trim() == "true",
-            _ => {}
+/// What has been found so far, and what is not wanted.
+struct Found {
+    settings: Settings,
+    findings: Vec<Finding>,
+}
+
+impl Found {
+    /// Notes a finding about an instruction, unless the file or the comments above it skip the rule.
+    fn at(&mut self, rule: Rule, line: &Line, detail: String) {
+        self.under(line, rule, line, detail);
+    }
+
+    /// Notes a finding at `place` that the comments above `line` may skip.
+    fn under(&mut self, line: &Line, rule: Rule, place: &Line, detail: String) {
+        if self.settings.with_comments(&line.comments).want(rule) {
+            self.push(rule, place, detail);
         }
     }
-    settings
-}
 
-impl Settings {
-    fn wants(&self, finding: &Finding) -> bool {
-        let name = finding.rule.name.to_lowercase();
-        if finding.rule == rules::INVALID_DEFINITION_DESCRIPTION {
-            return self.experimental_all || self.experimental.contains(&name);
+    /// Notes a finding about the file as a whole, which no comment above an instruction skips.
+    fn of_file(&mut self, rule: Rule, place: &Line, detail: String) {
+        if self.settings.want(rule) {
+            self.push(rule, place, detail);
         }
-        !self.skip_all && !self.skip.contains(&name)
+    }
+
+    fn push(&mut self, rule: Rule, place: &Line, detail: String) {
+        self.findings.push(Finding { rule, detail, line: place.line, line_end: place.line_end });
     }
 }
 
-/// Whether a comment right above the instruction, `# check=skip=RULE // why`, silences the finding.
-fn skipped_here(file: &Dockerfile, finding: &Finding) -> bool {
-    lines(file).filter(|line| line.line == finding.line).flat_map(|line| &line.comments).any(|comment| {
-        let Some(value) = comment.strip_prefix("check=") else { return false };
-        let value = value.split("//").next().unwrap_or_default();
-        !settings(value).wants(finding)
-    })
-}
-
-/// Every instruction's line.
-fn lines(file: &Dockerfile) -> impl Iterator<Item = &Line> {
+/// The lines of all stages.
+fn stage_lines(file: &Dockerfile) -> impl Iterator<Item = &Line> {
     fn of_stage(stage: &StageItem) -> impl Iterator<Item = &Line> {
         std::iter::once(&stage.line).chain(stage.items.iter().map(|item| &item.line))
     }
-    let globals = file.globals.iter().map(|item| &item.line);
-    globals.chain(file.stages.iter().flat_map(of_stage))
-}
-
-/// ` (did you mean X?)` where a known name is near.
-fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    did_you_mean(word, known)
+    file.stages.iter().flat_map(of_stage)
 }

@@ -1,0 +1,102 @@
+//! Arguments of the whole file: those before the first FROM, and the automatic ones.
+
+use crate::ParseError;
+use crate::dockerfile::{Dockerfile, Item};
+use crate::expand::{ExpandError, Lookup};
+use crate::instruction::Parsed;
+use crate::plan::{Options, stage_name};
+use crate::platform::Platform;
+use libwire::plan::Op;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Values by name.
+pub(crate) type Values = BTreeMap<String, String>;
+
+/// Values of the ARGs before FROM and of the automatic platform arguments.
+pub(crate) fn globals(file: &Dockerfile, options: &Options, target: &Platform) -> Result<Values, ParseError> {
+    declared(file, automatic(file, options, target), &options.build_args)
+}
+
+/// The same with no build argument given.
+pub(crate) fn defaults(
+    file: &Dockerfile,
+    options: &Options,
+    target: &Platform,
+) -> Result<Values, ParseError> {
+    declared(file, automatic(file, options, target), &Values::new())
+}
+
+fn declared(file: &Dockerfile, mut values: Values, given: &Values) -> Result<Values, ParseError> {
+    for item in &file.globals {
+        let Parsed::Op { op: Op::Arg { args }, .. } = &item.parsed else { continue };
+        for arg in args {
+            let value = match (given.get(&arg.name), &arg.default) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(default)) => Some(expanded(file, default, &values).map_err(|e| at(item, &e))?),
+                (None, None) => None,
+            };
+            values.extend(value.map(|value| (arg.name.clone(), value)));
+        }
+    }
+    Ok(values)
+}
+
+/// The automatic arguments, as the caller overrides them.
+fn automatic(file: &Dockerfile, options: &Options, target: &Platform) -> Values {
+    let mut values = Values::new();
+    for (prefix, platform) in [("TARGET", target), ("BUILD", &Platform::own())] {
+        let variant = platform.variant.clone().unwrap_or_default();
+        let pairs = [
+            ("PLATFORM", platform.to_string()),
+            ("OS", platform.os.clone()),
+            ("OSVERSION", String::new()),
+            ("ARCH", platform.arch.clone()),
+            ("VARIANT", variant),
+        ];
+        values.extend(pairs.map(|(name, value)| (format!("{prefix}{name}"), value)));
+    }
+    let asked = options.target.clone().filter(|target| !target.is_empty());
+    let stage = asked.or_else(|| file.stages.last().and_then(stage_name));
+    values.insert("TARGETSTAGE".into(), stage.unwrap_or_else(|| "default".into()));
+    for (name, value) in &mut values {
+        if let Some(given) = options.build_args.get(name) {
+            value.clone_from(given);
+        }
+    }
+    values
+}
+
+fn at(item: &Item, error: &ExpandError) -> ParseError {
+    ParseError::from(error).at(item.line.line, item.line.line_end)
+}
+
+/// A word with its variables' values put in.
+pub(crate) fn expanded(file: &Dockerfile, word: &str, values: &Values) -> Result<String, ExpandError> {
+    file.expander().word(word, &|name| values.get(name).cloned())
+}
+
+/// Variables that were found, and those that were not.
+pub(crate) type Lookups = (BTreeSet<String>, BTreeSet<String>);
+
+/// The variables a word looks up: those that `known` has, and those it does not.
+pub(crate) fn lookups(file: &Dockerfile, word: &str, known: Lookup) -> Lookups {
+    // A word that can't be expanded is an error of the build, which says so.
+    record(known, |get| drop(file.expander().word(word, get)))
+}
+
+/// The same for a here-document.
+pub(crate) fn body_lookups(file: &Dockerfile, body: &str, known: Lookup) -> Lookups {
+    record(known, |get| drop(file.expander().heredoc_body(body, get)))
+}
+
+fn record(known: Lookup, expand: impl FnOnce(Lookup)) -> Lookups {
+    let (found, missing) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
+    expand(&|name: &str| {
+        let value = known(name);
+        let set = if value.is_some() { &found } else { &missing };
+        set.borrow_mut().insert(name.to_owned());
+        value
+    });
+    (found.into_inner(), missing.into_inner())
+}

@@ -1,0 +1,274 @@
+//! The rules that follow a stage's instructions, with the variables they set and use.
+
+use super::Found;
+use super::rules::{
+    COPY_IGNORED_FILE, EXPOSE_INVALID_FORMAT, EXPOSE_PROTO_CASING, JSON_ARGS_RECOMMENDED,
+    LEGACY_KEY_VALUE_FORMAT, MULTIPLE_INSTRUCTIONS_DISALLOWED, SECRETS_USED_IN_ARG_OR_ENV,
+    WORKDIR_RELATIVE_PATH,
+};
+use super::scope::Scope;
+use crate::args::{self, Values};
+use crate::dockerfile::{Dockerfile, Item, StageItem};
+use crate::instruction::{self, Parsed, trigger_line};
+use crate::lines::Line;
+use crate::names::Names;
+use crate::plan::stage_name;
+use crate::syntax::{bodies, copy_words, mount_words};
+use crate::words::name_and_rest;
+use crate::{Options, ParseError};
+use libpattern::Matcher;
+use libwire::plan::{ArgDecl, Command, Copy, Op, Pair};
+use std::collections::BTreeMap;
+
+/// Checks the stages that are `needed`, and follows the others for what they pass on.
+pub(super) fn collect(
+    file: &Dockerfile,
+    options: &Options,
+    ignored: &Matcher,
+    needed: &dyn Fn(usize) -> bool,
+    found: &mut Found,
+) -> Result<(), ParseError> {
+    let globals = args::globals(file, options, &options.platform()?)?;
+    let names: Vec<Option<String>> = file.stages.iter().map(stage_name).collect();
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut unheard = Found { settings: found.settings.clone(), findings: Vec::new() };
+    for (index, stage) in file.stages.iter().enumerate() {
+        let scope = Names { stages: &names, contexts: &options.contexts, current: index };
+        let image = args::expanded(file, &stage.from.image, &globals).unwrap_or_default();
+        let base = names[..index].iter().rposition(|name| name.as_deref() == Some(&image));
+        let start = base.map_or_else(Scope::new, |base| scopes[base].clone());
+        let replaced = names[index].as_deref().is_some_and(|name| scope.context(name).is_some());
+        if replaced {
+            scopes.push(Scope::new());
+            continue;
+        }
+        let triggers = base.map(|base| triggers(file, &file.stages[base], &stage.line)).unwrap_or_default();
+        let found = if needed(index) { &mut *found } else { &mut unheard };
+        let mut walk = Walk { file, options, ignored, globals: &globals, scope: start, found };
+        walk.stage(triggers.iter().chain(&stage.items));
+        scopes.push(walk.scope);
+    }
+    Ok(())
+}
+
+/// The triggers a stage runs first, at its FROM's place.
+fn triggers(file: &Dockerfile, base: &StageItem, from: &Line) -> Vec<Item> {
+    let trigger = |item: &Item| {
+        let Parsed::Op { op: Op::Onbuild { trigger, .. }, .. } = &item.parsed else { return None };
+        let (line, line_end) = (from.line, from.line_end);
+        let line = Line { line, line_end, text_end: line_end, ..trigger_line(trigger) };
+        Some(Item { parsed: instruction::parse(&line, file.escape()).ok()?, line })
+    };
+    base.items.iter().filter_map(trigger).collect()
+}
+
+struct Walk<'a> {
+    file: &'a Dockerfile,
+    options: &'a Options,
+    ignored: &'a Matcher,
+    globals: &'a Values,
+    scope: Scope,
+    found: &'a mut Found,
+}
+
+impl Walk<'_> {
+    fn stage<'i>(&mut self, items: impl Iterator<Item = &'i Item>) {
+        let mut last: BTreeMap<&str, &Line> = BTreeMap::new();
+        for item in items {
+            let Parsed::Op { op, from, mounts, legacy } = &item.parsed else { continue };
+            let line = &item.line;
+            if *legacy {
+                self.legacy(line);
+            }
+            for word in mounts.iter().flat_map(|parsed| mount_words(&parsed.mount)) {
+                self.scope.report(self.file, line, word, self.found);
+            }
+            self.instruction(line, op, from.is_some());
+            let once = match op {
+                Op::Cmd { .. } => "CMD",
+                Op::Entrypoint { .. } => "ENTRYPOINT",
+                Op::Healthcheck { .. } => "HEALTHCHECK",
+                _ => continue,
+            };
+            if let Some(earlier) = last.insert(once, line) {
+                let word = name_and_rest(&line.text).0;
+                let detail = format!(
+                    "Multiple {word} instructions should not be used in the same stage because only the last one will be used"
+                );
+                self.found.under(line, MULTIPLE_INSTRUCTIONS_DISALLOWED, earlier, detail);
+            }
+        }
+    }
+
+    fn instruction(&mut self, line: &Line, op: &Op, from: bool) {
+        match op {
+            Op::Env { pairs } => self.env(line, pairs),
+            Op::Label { pairs } => self.report_pairs(line, pairs),
+            Op::Arg { args } => args.iter().for_each(|arg| self.arg(line, arg)),
+            Op::Workdir { path } => self.workdir(line, path),
+            Op::User { user: word } | Op::Stopsignal { signal: word } => self.report(line, [word.as_str()]),
+            Op::Volume { paths } => self.report(line, paths.iter().map(String::as_str)),
+            Op::Expose { ports } => ports.iter().for_each(|port| self.expose(line, port)),
+            Op::Copy(copy) => self.copy(line, op, copy, (!from).then_some("Copy")),
+            Op::Add(copy) => self.copy(line, op, copy, Some("Add")),
+            Op::Shell { .. } => self.scope.shell = true,
+            Op::Cmd { command: Command::Shell(_) } | Op::Entrypoint { command: Command::Shell(_) }
+                if !self.scope.shell =>
+            {
+                let word = name_and_rest(&line.text).0;
+                let detail = format!(
+                    "JSON arguments recommended for {word} to prevent unintended behavior related to OS signals"
+                );
+                self.found.at(JSON_ARGS_RECOMMENDED, line, detail);
+            }
+            _ => {}
+        }
+    }
+
+    fn report<'w>(&mut self, line: &Line, words: impl IntoIterator<Item = &'w str>) {
+        for word in words {
+            self.scope.report(self.file, line, word, self.found);
+        }
+    }
+
+    fn legacy(&mut self, line: &Line) {
+        let word = name_and_rest(&line.text).0;
+        let detail =
+            format!("\"{word} key=value\" should be used instead of legacy \"{word} key value\" format");
+        self.found.at(LEGACY_KEY_VALUE_FORMAT, line, detail);
+    }
+
+    fn report_pairs(&mut self, line: &Line, pairs: &[Pair]) {
+        self.report(line, pairs.iter().flat_map(|pair| [pair.key.as_str(), pair.value.as_str()]));
+    }
+
+    /// All values are those of the variables above the instruction.
+    fn env(&mut self, line: &Line, pairs: &[Pair]) {
+        self.report_pairs(line, pairs);
+        let expand = |word| self.scope.word(self.file, word);
+        let pairs: Vec<_> = pairs.iter().map(|pair| (expand(&pair.key), expand(&pair.value))).collect();
+        for (name, value) in pairs {
+            self.secret(line, "ENV", &name);
+            self.scope.set(&name, value);
+        }
+    }
+
+    fn arg(&mut self, line: &Line, arg: &ArgDecl) {
+        self.secret(line, "ARG", &arg.name);
+        let value = match (self.options.build_args.get(&arg.name), &arg.default) {
+            (Some(given), _) => Some(given.clone()),
+            (None, Some(default)) => {
+                self.report(line, [default.as_str()]);
+                Some(self.scope.word(self.file, default))
+            }
+            (None, None) => self.globals.get(&arg.name).cloned(),
+        };
+        self.scope.declare(&arg.name, value);
+    }
+
+    fn secret(&mut self, line: &Line, instruction: &str, name: &str) {
+        if is_secret(name) {
+            let detail =
+                format!("Do not use ARG or ENV instructions for sensitive data ({instruction} {name:?})");
+            self.found.at(SECRETS_USED_IN_ARG_OR_ENV, line, detail);
+        }
+    }
+
+    fn workdir(&mut self, line: &Line, path: &str) {
+        self.report(line, [path]);
+        let path = self.scope.word(self.file, path);
+        if !self.scope.workdir && !path.starts_with('/') {
+            let detail =
+                format!("Relative workdir {path:?} can have unexpected results if the base image changes");
+            self.found.at(WORKDIR_RELATIVE_PATH, line, detail);
+        }
+        self.scope.workdir = true;
+    }
+
+    fn expose(&mut self, line: &Line, word: &str) {
+        for port in self.scope.words(self.file, word) {
+            let (before, container) = port.rsplit_once(':').unwrap_or(("", &port));
+            let proto = container.split_once('/').map_or("", |(_, proto)| proto);
+            if proto != proto.to_lowercase() {
+                let detail = format!("Defined protocol '{port}' in EXPOSE instruction should be lowercase");
+                self.found.at(EXPOSE_PROTO_CASING, line, detail);
+            }
+            if !before.is_empty() {
+                let detail = format!(
+                    "EXPOSE instruction should not define an IP address or host-port mapping, found '{port}'"
+                );
+                self.found.at(EXPOSE_INVALID_FORMAT, line, detail);
+            }
+        }
+    }
+
+    /// `context` is the verb where sources come from the build context.
+    fn copy(&mut self, line: &Line, op: &Op, copy: &Copy, context: Option<&str>) {
+        self.report(line, copy_words(copy));
+        for heredoc in bodies(op) {
+            self.scope.report_body(self.file, line, &heredoc.body, self.found);
+        }
+        let Some(verb) = context else { return };
+        for source in &copy.sources {
+            let source = clean(&self.scope.word(self.file, source));
+            if is_ignored(self.ignored, &source) {
+                let detail =
+                    format!("Attempting to {verb} file {source:?} that is excluded by .dockerignore");
+                self.found.at(COPY_IGNORED_FILE, line, detail);
+            }
+        }
+    }
+}
+
+/// Whether a source is left out of the context. With a `!` pattern nothing can be said: a directory may be
+/// excluded and a file inside it not.
+fn is_ignored(ignored: &Matcher, source: &str) -> bool {
+    if ignored.has_exceptions() || source.contains("://") || source.starts_with("git@") {
+        return false;
+    }
+    match source {
+        // The context itself is never excluded, but all that is in it may be.
+        "." | "/" => ignored.excludes_everything(),
+        source => ignored.matches(source.as_bytes()),
+    }
+}
+
+/// The path without double slashes, `.` and `..`, as far as that goes.
+fn clean(path: &str) -> String {
+    if path.contains("://") {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if path.starts_with('/') => {}
+            part => parts.push(part),
+        }
+    }
+    match (path.starts_with('/'), parts.is_empty()) {
+        (true, _) => format!("/{}", parts.join("/")),
+        (false, true) => ".".into(),
+        (false, false) => parts.join("/"),
+    }
+}
+
+/// Whether a name has one of the tell-tale words, and none that says it's public.
+fn is_secret(name: &str) -> bool {
+    const TELL: [&str; 10] = [
+        "apikey",
+        "auth",
+        "credential",
+        "credentials",
+        "key",
+        "password",
+        "pword",
+        "passwd",
+        "secret",
+        "token",
+    ];
+    let lower = name.to_lowercase();
+    let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
+    has(&TELL) && !has(&["public", "file", "version"])
+}

@@ -1,0 +1,110 @@
+//! What the tool does with a Dockerfile it has read: the plan, the checks, the targets or the outline.
+
+use crate::check::{self, Checked, Extent};
+use crate::{Dockerfile, Options, ParseError, outline, parse, plan, tables};
+use libcli::{Exit, Failure};
+use libpattern::IgnoreFile;
+use libwire::plan::{BuildPlan, PlanRecord};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// What is wanted of a Dockerfile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// build-plan(5).
+    Plan,
+    /// What the build checks find.
+    Check,
+    /// The stages that can be built.
+    Targets,
+    /// What the target takes.
+    Outline,
+}
+
+/// One run of the tool.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What to print.
+    pub wanted: Wanted,
+    /// Whether as JSON, where it isn't anyway.
+    pub json: bool,
+    /// What the caller asks for.
+    pub options: Options,
+    /// The context's `.dockerignore`: its name and its text.
+    pub ignore_file: Option<(&'a str, &'a str)>,
+}
+
+/// Does the job for a Dockerfile's text.
+pub fn run(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let name = &job.options.name;
+    let refused = |error: ParseError| {
+        Failure::bad_input(error.place(name), &error.what).with_detail(error.snippet(source))
+    };
+    let file = parse(source).map_err(refused)?;
+    match job.wanted {
+        Wanted::Targets => {
+            let targets = outline::targets(&file, source);
+            print(job, &targets, tables::write_targets, out)?;
+        }
+        Wanted::Outline => {
+            let outline = outline::outline(&file, &job.options, source).map_err(refused)?;
+            print(job, &outline, tables::write_outline, out)?;
+        }
+        Wanted::Check => {
+            let checked = checked(job, &file)?.map_err(refused)?;
+            match job.json {
+                true => check::write_json(name, source, &checked.findings, out)?,
+                false => check::write_text(name, source, &checked.findings, out)?,
+            }
+            refuse_findings(&checked, name)?;
+        }
+        Wanted::Plan => {
+            let stages = plan(&file, &job.options).map_err(refused)?;
+            refuse_findings(&checked(job, &file)?.map_err(refused)?, name)?;
+            let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
+            for stage in stages {
+                writer.write(&PlanRecord::Stage(Box::new(stage)))?;
+            }
+            writer.finish()?;
+        }
+    }
+    Ok(())
+}
+
+type Table = fn(&Value, &mut dyn Write) -> io::Result<()>;
+
+fn print(job: &Job, value: &Value, table: Table, out: &mut dyn Write) -> io::Result<()> {
+    if !job.json {
+        return table(value, out);
+    }
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn checked(job: &Job, file: &Dockerfile) -> Result<Result<Checked, ParseError>, Failure> {
+    let ignored = match job.ignore_file {
+        Some((name, text)) => IgnoreFile::parse(text)
+            .matcher()
+            .map_err(|bad| Failure::bad_input(format!("{name}:{}", bad.line), bad.what))?,
+        None => libpattern::Matcher::default(),
+    };
+    // A build answers for what it builds; a check for the whole file, unless a target is named.
+    let extent = match (job.wanted, &job.options.target) {
+        (Wanted::Check, None) => Extent::AllStages,
+        _ => Extent::Needed,
+    };
+    Ok(check::check(file, &job.options, &ignored, extent))
+}
+
+/// With `# check=error=true`, what the checks find is a failure, of a build too.
+fn refuse_findings(checked: &Checked, name: &str) -> Result<(), Failure> {
+    if !checked.error || checked.findings.is_empty() {
+        return Ok(());
+    }
+    let mut rules: Vec<_> = checked.findings.iter().map(|finding| finding.rule.name).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let what = format!("lint violation found for rules: {}; see them with --check", rules.join(", "));
+    Err(Failure::new(Exit::Failed, name, what))
+}

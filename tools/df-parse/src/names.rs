@@ -1,0 +1,119 @@
+//! What a name stands for: a declared context, a stage, or an image, in this order.
+
+use crate::ParseError;
+use crate::error::did_you_mean;
+use crate::mount::ParsedMount;
+use libwire::plan::{Base, Op, Source};
+use libwire::reference::Reference;
+
+/// The names an instruction of a stage may use.
+pub(crate) struct Names<'a> {
+    pub(crate) stages: &'a [Option<String>],
+    pub(crate) contexts: &'a [String],
+    pub(crate) current: usize,
+}
+
+impl Names<'_> {
+    /// The declared context that `name` means: by its very name, or as the same image. Nothing stands in for
+    /// `scratch` and for the build context.
+    pub(crate) fn context(&self, name: &str) -> Option<String> {
+        if ["scratch", "context"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return None;
+        }
+        let full = |text: &str| Reference::parse(text).ok().map(|reference| reference.to_string());
+        let wanted = full(name);
+        let same = |context: &&String| {
+            context.eq_ignore_ascii_case(name) || (wanted.is_some() && full(context) == wanted)
+        };
+        self.contexts.iter().find(same).cloned()
+    }
+
+    /// What FROM starts from. `written` is the word before expansion.
+    pub(crate) fn base(&self, name: String, written: &str) -> Result<Base, ParseError> {
+        if let Some(name) = self.context(&name) {
+            return Ok(Base::Context { name });
+        }
+        let earlier = &self.stages[..self.current];
+        if let Some(index) = earlier.iter().rposition(|stage| stage.as_deref() == Some(&name)) {
+            return Ok(Base::Stage { index });
+        }
+        if name == "scratch" {
+            return Ok(Base::Scratch);
+        }
+        match Reference::parse(&name) {
+            Ok(reference) => Ok(Base::Image { name, reference: reference.to_string() }),
+            Err(error) => {
+                let hint = did_you_mean(&name, earlier.iter().flatten().map(String::as_str));
+                let what = format!("failed to parse stage name {name:?}: {error}{hint}");
+                Err(ParseError::new(what).token(written))
+            }
+        }
+    }
+
+    /// What `--from` or a mount's `from` names.
+    fn source(&self, name: &str) -> Result<Source, ParseError> {
+        if let Some(name) = self.context(name) {
+            return Ok(Source::Context { name });
+        }
+        if let Ok(index) = name.parse::<i64>() {
+            return self.index(index, name);
+        }
+        let lower = name.to_lowercase();
+        let named = |stage: &Option<String>| stage.as_deref() == Some(lower.as_str());
+        // The nearest earlier stage of that name, else one that comes too late and is refused with the rest.
+        let earlier = self.stages[..self.current].iter().rposition(named);
+        if let Some(index) = earlier.or_else(|| self.stages.iter().position(named)) {
+            return Ok(Source::Stage { index });
+        }
+        if lower == "scratch" {
+            return Ok(Source::Scratch);
+        }
+        match Reference::parse(name) {
+            Ok(reference) => Ok(Source::Image { name: name.to_owned(), reference: reference.to_string() }),
+            Err(error) => {
+                let hint = did_you_mean(name, self.stages.iter().flatten().map(String::as_str));
+                Err(ParseError::new(format!("{name:?} is neither a stage nor an image: {error}{hint}"))
+                    .token(name))
+            }
+        }
+    }
+
+    fn index(&self, index: i64, written: &str) -> Result<Source, ParseError> {
+        let found = usize::try_from(index).ok().filter(|&index| index < self.stages.len());
+        found.map(|index| Source::Stage { index }).ok_or_else(|| {
+            let last = self.stages.len().saturating_sub(1);
+            let what = format!("invalid stage index {index}: the stages here are numbered from 0 to {last}");
+            ParseError::new(what).token(written)
+        })
+    }
+}
+
+/// Puts what `--from` and the mounts' `from` mean into an instruction.
+pub(crate) fn resolve(
+    mut op: Op,
+    from: Option<&str>,
+    mounts: &[ParsedMount],
+    names: &Names,
+) -> Result<Op, ParseError> {
+    let source = match (&op, from) {
+        // A trigger's names are those of the stage it will run in.
+        (Op::Onbuild { .. }, Some(name)) => {
+            names.source(name).ok().filter(|source| matches!(source, Source::Stage { .. }))
+        }
+        (_, Some(name)) => Some(names.source(name)?),
+        (_, None) => None,
+    };
+    let mut resolved = Vec::new();
+    for parsed in mounts {
+        let mut mount = parsed.mount.clone();
+        mount.from = parsed.from.as_deref().map(|name| names.source(name)).transpose()?;
+        resolved.push(mount);
+    }
+    match &mut op {
+        Op::Copy(copy) | Op::Add(copy) => copy.from = source,
+        Op::Run { mounts, .. } => *mounts = resolved,
+        Op::Onbuild { from, .. } => *from = source,
+        _ => {}
+    }
+    Ok(op)
+}

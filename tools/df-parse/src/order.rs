@@ -1,0 +1,78 @@
+//! Which stage uses which: what the target needs, and what can't be because it comes too late.
+
+use crate::ParseError;
+use libwire::plan::{Base, Op, Source, Stage};
+use std::collections::BTreeSet;
+
+/// Fills in what each stage uses, triggers of the stage below it included.
+pub(crate) fn add_needs(stages: &mut [Stage]) -> Result<(), ParseError> {
+    for index in 0..stages.len() {
+        let stage = &stages[index];
+        let mut needs: BTreeSet<usize> =
+            stage.instructions.iter().flat_map(|inner| sources(&inner.op)).collect();
+        if let Base::Stage { index: base } = stage.base {
+            needs.insert(base);
+            for inner in &stages[base].instructions {
+                let Op::Onbuild { trigger, .. } = &inner.op else { continue };
+                let run = crate::parse_trigger(trigger, stage.escape, &stage.stages, &stage.contexts);
+                let run = run.map_err(|error| error.at(inner.line, inner.line_end))?;
+                needs.extend(sources(&run.op));
+            }
+        }
+        stages[index].needs = needs.into_iter().collect();
+    }
+    Ok(())
+}
+
+/// The stages an instruction uses.
+fn sources(op: &Op) -> Vec<usize> {
+    let stage = |source: &Option<Source>| match source {
+        Some(Source::Stage { index }) => Some(*index),
+        _ => None,
+    };
+    match op {
+        Op::Copy(copy) | Op::Add(copy) => stage(&copy.from).into_iter().collect(),
+        Op::Run { mounts, .. } => mounts.iter().filter_map(|mount| stage(&mount.from)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The target and all it uses, by index.
+pub(crate) fn needed(stages: &[Stage], target: usize) -> BTreeSet<usize> {
+    let mut needed = BTreeSet::new();
+    let mut todo = vec![target];
+    while let Some(index) = todo.pop() {
+        if needed.insert(index) {
+            todo.extend(&stages[index].needs);
+        }
+    }
+    needed
+}
+
+/// Refuses a stage that uses itself, by any way round, and, among those needed, one that uses a later one:
+/// at the instruction that does.
+pub(crate) fn check(stages: &[Stage], needed: &BTreeSet<usize>) -> Result<(), ParseError> {
+    for stage in stages {
+        let Some(&late) = stage.needs.iter().find(|&&need| need >= stage.index) else { continue };
+        let round = self::needed(stages, late).contains(&stage.index);
+        if round || needed.contains(&stage.index) {
+            return Err(too_late(stages, stage, late, round));
+        }
+    }
+    Ok(())
+}
+
+fn too_late(stages: &[Stage], stage: &Stage, late: usize, round: bool) -> ParseError {
+    let label = |index: usize| stages[index].name.clone().unwrap_or_else(|| index.to_string());
+    let culprit = stage.instructions.iter().find(|inner| sources(&inner.op).contains(&late));
+    let (line, line_end) = culprit.map_or((stage.line, stage.line_end), |inner| (inner.line, inner.line_end));
+    let (late, own) = (label(late), label(stage.index));
+    let what = match culprit.map(|inner| &inner.op) {
+        _ if round => format!("circular dependency detected on stage: {own}"),
+        Some(Op::Run { .. }) => {
+            format!("cannot mount from stage {late:?}, it needs to be defined before current stage {own:?}")
+        }
+        _ => format!("cannot copy from stage {late:?}, it needs to be defined before current stage {own:?}"),
+    };
+    ParseError::new(what).token(late).at(line, line_end)
+}
