@@ -54,6 +54,8 @@ pub struct Matcher {
 struct Pattern {
     line: usize,
     exception: bool,
+    /// Whether it matches every name at the top.
+    everything: bool,
     machine: Machine,
 }
 
@@ -78,7 +80,8 @@ impl Matcher {
             let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&path);
             let tokens =
                 compile(path.as_bytes(), true).map_err(|bad| BadIgnore { line, what: bad.to_string() })?;
-            built.push(Pattern { line, exception, machine: Machine::new(tokens) });
+            let everything = matches!(path, "*" | "**" | "**/*");
+            built.push(Pattern { line, exception, everything, machine: Machine::new(tokens) });
         }
         Ok(Self { patterns: built })
     }
@@ -95,10 +98,7 @@ impl Matcher {
 
     /// Whether some pattern excludes all there is, whatever it is called.
     pub fn excludes_everything(&self) -> bool {
-        let all = |tokens: &[Token]| {
-            matches!(tokens, [Token::Star] | [Token::Rest] | [Token::Directories, Token::Star])
-        };
-        self.patterns.iter().any(|pattern| !pattern.exception && all(&pattern.tokens))
+        self.patterns.iter().any(|pattern| !pattern.exception && pattern.everything)
     }
 
     /// Whether `path`, relative and clean, is excluded, by itself or by a directory above it.
