@@ -55,7 +55,9 @@ pub struct Stage {
     /// Stages whose result it uses, by index, ascending.
     #[serde(default, skip_serializing_if = "unset")]
     pub needs: Vec<usize>,
-    /// All stages a trigger of its base image may name: names of this and earlier stages, by index.
+    /// All stages a trigger of its base image may name: names of this and earlier stages, by index. Those
+    /// without a name are empty in the record.
+    #[serde(with = "unnamed")]
     pub stages: Vec<Option<String>>,
     /// Names of the build contexts the caller declared, which win over stages and images.
     #[serde(default, skip_serializing_if = "unset")]
@@ -71,6 +73,20 @@ pub struct Stage {
     pub escape: char,
     /// The instructions, in order, FROM left out.
     pub instructions: Vec<Instruction>,
+}
+
+/// Names that may be missing, without null: those are empty strings.
+mod unnamed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(names: &[Option<String>], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(names.iter().map(|name| name.as_deref().unwrap_or_default()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Option<String>>, D::Error> {
+        let names = Vec::<String>::deserialize(from)?;
+        Ok(names.into_iter().map(|name| (!name.is_empty()).then_some(name)).collect())
+    }
 }
 
 /// What a stage starts from.
