@@ -14,8 +14,10 @@ use std::io::{self, Write};
 pub enum Wanted {
     /// build-plan(5).
     Plan,
-    /// What the build checks find.
+    /// What the build checks find by BuildKit's rules.
     Check,
+    /// What they find by our rules about size and secrets too.
+    CheckAll,
     /// The stages that can be built.
     Targets,
     /// What the target takes.
@@ -51,7 +53,7 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> 
             let outline = outline::outline(&file, &job.options, source).map_err(refused)?;
             print(job, &outline, tables::write_outline, out)?;
         }
-        Wanted::Check => {
+        Wanted::Check | Wanted::CheckAll => {
             let checked = checked(job, &file)?.map_err(refused)?;
             match job.json {
                 true => check::write_json(name, source, &checked.findings, out)?,
@@ -91,10 +93,11 @@ fn checked(job: &Job, file: &Dockerfile) -> Result<Result<Checked, ParseError>, 
     };
     // A build answers for what it builds; a check for the whole file, unless a target is named.
     let extent = match (job.wanted, &job.options.target) {
-        (Wanted::Check, None) => Extent::AllStages,
+        (Wanted::Check | Wanted::CheckAll, None) => Extent::AllStages,
         _ => Extent::Needed,
     };
-    Ok(check::check(file, &job.options, &ignored, extent))
+    let check = if job.wanted == Wanted::CheckAll { check::check_all } else { check::check };
+    Ok(check(file, &job.options, &ignored, extent))
 }
 
 /// With `# check=error=true`, what the checks find is a failure, of a build too.

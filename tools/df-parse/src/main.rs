@@ -33,9 +33,10 @@ struct Args {
     /// The context's .dockerignore, for the checks.
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
-    /// Print what the build checks find instead of the plan.
-    #[arg(long, group = "mode")]
-    check: bool,
+    /// Print what the build checks find instead of the plan; all adds our rules about size to BuildKit's.
+    #[arg(long, group = "mode", value_name = "RULES", num_args = 0..=1, require_equals = true,
+        default_missing_value = "buildkit", value_parser = ["buildkit", "all"])]
+    check: Option<String>,
     /// Print the stages that can be built instead of the plan.
     #[arg(long, group = "mode")]
     targets: bool,
@@ -63,8 +64,9 @@ fn run(args: Args) -> Result<(), Failure> {
         _ => None,
     };
     let job = Job {
-        wanted: match (args.check, args.targets, args.outline) {
-            (true, ..) => Wanted::Check,
+        wanted: match (args.check.as_deref(), args.targets, args.outline) {
+            (Some("all"), ..) => Wanted::CheckAll,
+            (Some(_), ..) => Wanted::Check,
             (_, true, _) => Wanted::Targets,
             (.., true) => Wanted::Outline,
             _ => Wanted::Plan,

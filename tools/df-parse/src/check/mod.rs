@@ -1,10 +1,12 @@
-//! Build checks: BuildKit's rules, with its names and words, and how they are switched off.
+//! Build checks: BuildKit's rules, with its names and words, ours about size, and how they are switched off.
 
 mod from;
 mod report;
 mod rules;
 mod scope;
 mod settings;
+mod shell;
+mod size;
 mod stage;
 
 pub use report::{write_json, write_text};
@@ -54,6 +56,26 @@ pub fn check(
     ignored: &Matcher,
     extent: Extent,
 ) -> Result<Checked, ParseError> {
+    checked(file, options, ignored, extent, false)
+}
+
+/// As [`check`], by our rules about size and secrets too.
+pub fn check_all(
+    file: &Dockerfile,
+    options: &Options,
+    ignored: &Matcher,
+    extent: Extent,
+) -> Result<Checked, ParseError> {
+    checked(file, options, ignored, extent, true)
+}
+
+fn checked(
+    file: &Dockerfile,
+    options: &Options,
+    ignored: &Matcher,
+    extent: Extent,
+    own: bool,
+) -> Result<Checked, ParseError> {
     let settings = settings::of_file(file, options)?;
     let error = settings.error;
     let planned = crate::plan(file, options)?;
@@ -62,6 +84,9 @@ pub fn check(
     rules::collect(file, &mut found);
     from::collect(file, options, &mut found)?;
     stage::collect(file, options, ignored, &needed, &mut found)?;
+    if own {
+        size::collect(file, options, &mut found);
+    }
     let mut findings = found.findings;
     findings.sort_by_key(|finding| (finding.line, finding.rule.name));
     Ok(Checked { findings, error })

@@ -6,6 +6,9 @@ use serde_json::json;
 use std::io::{self, Write};
 
 fn url(finding: &Finding) -> String {
+    if finding.rule.own {
+        return String::new();
+    }
     let mut dashed = String::new();
     let name: Vec<char> = finding.rule.name.chars().collect();
     for (at, &c) in name.iter().enumerate() {
@@ -24,7 +27,8 @@ fn url(finding: &Finding) -> String {
 pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     let lines: Vec<&str> = source.lines().collect();
     for finding in findings {
-        writeln!(out, "WARNING: {} - {}", finding.rule.name, url(finding))?;
+        let url = if finding.rule.own { "see df-parse(1)".into() } else { url(finding) };
+        writeln!(out, "WARNING: {} - {url}", finding.rule.name)?;
         writeln!(out, "{}", finding.detail)?;
         writeln!(out, "{name}:{}", finding.line)?;
         writeln!(out, "--------------------")?;

@@ -18,14 +18,24 @@ pub struct Rule {
     pub description: &'static str,
     /// Whether it has to be asked for, with `# check=experimental=NAME`.
     pub experimental: bool,
+    /// Whether it is ours, and no rule of BuildKit's.
+    pub own: bool,
 }
 
 macro_rules! rules {
     ($($ident:ident $name:literal $description:literal;)*) => {
         $(pub(super) const $ident: Rule =
-            Rule { name: $name, description: $description, experimental: false };)*
+            Rule { name: $name, description: $description, experimental: false, own: false };)*
     };
 }
+
+/// Rules of our own.
+macro_rules! own_rules {
+    ($($ident:ident $name:literal $description:literal;)*) => {
+        $(const $ident: Rule = Rule { name: $name, description: $description, experimental: false, own: true };)*
+    };
+}
+pub(super) use own_rules;
 
 rules! {
     STAGE_NAME_CASING "StageNameCasing" "Stage names should be lowercase";
@@ -54,6 +64,7 @@ pub(super) const INVALID_DEFINITION_DESCRIPTION: Rule = Rule {
     name: "InvalidDefinitionDescription",
     description: "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.",
     experimental: true,
+    own: false,
 };
 
 pub(super) fn collect(file: &Dockerfile, found: &mut Found) {
@@ -145,10 +156,8 @@ fn definition(instruction: &str, names: &[&str], line: &Line, found: &mut Found)
 }
 
 fn maintainer(item: &Item, found: &mut Found) {
-    if let Parsed::Op { op: Op::Maintainer { name }, .. } = &item.parsed {
-        let detail = format!(
-            "Maintainer instruction is deprecated in favor of using label: LABEL org.opencontainers.image.authors={name:?}"
-        );
+    if let Parsed::Op { op: Op::Maintainer { .. }, .. } = &item.parsed {
+        let detail = "Maintainer instruction is deprecated in favor of using label".into();
         found.at(MAINTAINER_DEPRECATED, &item.line, detail);
     }
 }

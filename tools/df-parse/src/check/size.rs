@@ -1,0 +1,388 @@
+//! Our own rules: what makes an image larger than it need be, or leaves a secret in it. They judge the
+//! text of the stages that ship, and keep silent where it does not show enough.
+
+use super::rules::own_rules;
+use super::{Found, Rule, shell};
+use crate::Options;
+use crate::dockerfile::{Dockerfile, Item};
+use crate::instruction::Parsed;
+use crate::plan::stage_name;
+use libwire::plan::{Copy, MountKind, Op};
+
+own_rules! {
+    PACKAGE_CACHE_LEFT "PackageCacheLeft" "Package lists and download caches should be removed by the RUN that made them";
+    REMOVED_TOO_LATE "RemovedTooLate" "Removing what an earlier layer holds frees nothing";
+    RECURSIVE_CHANGE_COPIES "RecursiveChangeCopies" "Changing owner or mode of files in a later layer stores them twice";
+    COMPILER_IN_FINAL_STAGE "CompilerInFinalStage" "Build tools should stay in a stage that does not ship";
+    SECRET_COPIED "SecretCopied" "A secret that is copied and then deleted stays in the image";
+}
+
+/// A file or directory that an instruction of a stage made.
+struct Made<'a> {
+    path: String,
+    stage: usize,
+    item: &'a Item,
+    copy: Option<(&'a Copy, String)>,
+}
+
+pub(super) fn collect(file: &Dockerfile, options: &Options, found: &mut Found) {
+    let mut made: Vec<Made> = Vec::new();
+    let (mut workdir, mut quiet) = (None, String::new());
+    for stage in shipped(file, options) {
+        for item in &file.stages[stage].items {
+            let Parsed::Op { op, from, .. } = &item.parsed else { continue };
+            match op {
+                Op::Workdir { path } => workdir = literal(path, workdir.as_deref()),
+                Op::Env { pairs } => pairs.iter().for_each(|pair| quiet += &pair.key.to_uppercase()),
+                Op::Arg { args } => args.iter().for_each(|arg| quiet += &arg.name.to_uppercase()),
+                Op::Copy(copy) | Op::Add(copy) if copy.heredocs.is_empty() => {
+                    copied(copy, from.is_none(), stage, item, workdir.as_deref(), &mut made);
+                }
+                Op::Run { .. } => run(item, stage, workdir.as_deref(), &quiet, &mut made, found),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The target stage after the stages of the file that it is built on.
+fn shipped(file: &Dockerfile, options: &Options) -> Vec<usize> {
+    let named = |name: &str, before: usize| {
+        file.stages[..before]
+            .iter()
+            .rposition(|stage| stage_name(stage).is_some_and(|own| own == name.to_lowercase()))
+    };
+    let all = file.stages.len();
+    let target = options.target.as_deref().and_then(|name| named(name, all).or_else(|| name.parse().ok()));
+    let mut next = Some(target.filter(|index| *index < all).unwrap_or(all - 1));
+    let mut chain = Vec::new();
+    while let Some(index) = next {
+        chain.insert(0, index);
+        next = named(&file.stages[index].from.image, index);
+    }
+    chain
+}
+
+/// A path that the text shows whole.
+fn literal(path: &str, workdir: Option<&str>) -> Option<String> {
+    if path.contains(['$', '*', '?', '[', '{', '~', '"', '\'']) {
+        return None;
+    }
+    let full = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", workdir?) };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in full.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    Some(format!("/{}", parts.join("/")))
+}
+
+fn copied<'a>(
+    copy: &'a Copy,
+    from_context: bool,
+    stage: usize,
+    item: &'a Item,
+    workdir: Option<&str>,
+    made: &mut Vec<Made<'a>>,
+) {
+    let Some(dest) = literal(&copy.dest, workdir) else { return };
+    for source in &copy.sources {
+        let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let into = copy.dest.ends_with(['/', '.']) && !source.ends_with(['/', '.']) && !name.contains('*');
+        let path = if into { format!("{}/{name}", dest.trim_end_matches('/')) } else { dest.clone() };
+        let name = if from_context { name.to_owned() } else { String::new() };
+        made.push(Made { path, stage, item, copy: Some((copy, name)) });
+    }
+}
+
+fn run<'a>(
+    item: &'a Item,
+    stage: usize,
+    workdir: Option<&str>,
+    quiet: &str,
+    made: &mut Vec<Made<'a>>,
+    found: &mut Found,
+) {
+    let commands = shell::commands(item);
+    // After a cd the relative paths are no longer known.
+    let workdir = workdir.filter(|_| !commands.iter().any(|words| words[0] == "cd"));
+    let new: Vec<String> = commands.iter().flat_map(|words| downloads(words, workdir)).collect();
+    for words in &commands {
+        match words[0].as_str() {
+            "rm" => removed(words, item, workdir, &new, made, found),
+            "chown" | "chmod" => recursive(words, item, stage, workdir, made, found),
+            _ => {}
+        }
+    }
+    caches(item, &commands, quiet, found);
+    compiler(item, &commands, found);
+    made.extend(new.into_iter().map(|path| Made { path, stage, item, copy: None }));
+    if let Some(lists) = (updates(&commands) && !touches(&commands, "/var/lib/apt") && !mounted(item))
+        .then(|| "/var/lib/apt/lists".to_owned())
+    {
+        made.push(Made { path: lists, stage, item, copy: None });
+    }
+}
+
+/// What `curl -o` and `wget -O` write.
+fn downloads(words: &[String], workdir: Option<&str>) -> Option<String> {
+    let flag = match words[0].as_str() {
+        "curl" => "-o",
+        "wget" => "-O",
+        _ => return None,
+    };
+    let is_flag =
+        |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with(&flag[1..]);
+    let at = words.iter().position(is_flag)?;
+    words
+        .get(at + 1)
+        .filter(|word| *word != "-" && !word.starts_with("/dev/"))
+        .and_then(|word| literal(word, workdir))
+}
+
+fn removed(
+    words: &[String],
+    item: &Item,
+    workdir: Option<&str>,
+    new: &[String],
+    made: &[Made],
+    found: &mut Found,
+) {
+    for word in words[1..].iter().filter(|word| !word.starts_with('-')) {
+        let Some(path) = literal(word.strip_suffix("/*").unwrap_or(word), workdir) else { continue };
+        if path == "/" || new.iter().any(|new| within(new, &path)) {
+            continue;
+        }
+        let Some(made) = made.iter().find(|made| within(&made.path, &path)) else { continue };
+        match &made.copy {
+            Some((copy, name)) if is_secret(name) => {
+                let detail = format!(
+                    "{name:?} stays in this layer though line {} deletes it; do not copy it, but give it to the RUN that needs it: RUN --mount=type=secret,id={},target={} …",
+                    item.line.line,
+                    name.trim_start_matches('.'),
+                    made.path
+                );
+                found.at(SECRET_COPIED, &made.item.line, detail);
+            }
+            copy => {
+                let how = match copy {
+                    Some((copy, _)) => format!(
+                        "use the file without copying it: RUN --mount=type=bind,source={},target={} …",
+                        copy.sources.first().map_or("", String::as_str),
+                        made.path
+                    ),
+                    None => "delete it at the end of the RUN that made it".to_owned(),
+                };
+                let detail = format!(
+                    "rm {word} frees nothing: line {} put it into an earlier layer; {how}",
+                    made.item.line.line
+                );
+                found.at(REMOVED_TOO_LATE, &item.line, detail);
+            }
+        }
+    }
+}
+
+fn within(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_secret(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        ".env",
+        ".npmrc",
+        ".netrc",
+        ".pypirc",
+        ".git-credentials",
+        "id_rsa",
+        "id_ed25519",
+        "id_ecdsa",
+        "credentials",
+        ".ssh",
+        ".aws",
+        "kubeconfig",
+    ];
+    let lower = name.to_lowercase();
+    NAMES.contains(&lower.as_str())
+        || lower.ends_with(".key")
+        || lower.ends_with(".pem")
+        || ["secret", "password", "token"]
+            .iter()
+            .any(|word| lower.split(['.', '-', '_']).any(|part| part == *word))
+}
+
+fn recursive(
+    words: &[String],
+    item: &Item,
+    stage: usize,
+    workdir: Option<&str>,
+    made: &[Made],
+    found: &mut Found,
+) {
+    let deep = |word: &String| {
+        word == "--recursive" || (word.starts_with('-') && !word.starts_with("--") && word.contains('R'))
+    };
+    let rest: Vec<&String> = words[1..].iter().filter(|word| !word.starts_with('-')).collect();
+    if !words[1..].iter().any(deep) || rest.len() < 2 {
+        return;
+    }
+    let (tool, value) = (&words[0], rest[0]);
+    for word in &rest[1..] {
+        let Some(path) = literal(word, workdir) else { continue };
+        let same = |made: &&Made| {
+            let done = made.copy.as_ref().is_some_and(|(copy, _)| match tool.as_str() {
+                "chown" => copy.chown.is_some(),
+                _ => copy.chmod.is_some(),
+            });
+            made.stage == stage && !done && (within(&made.path, &path) || within(&path, &made.path))
+        };
+        let Some(made) = made.iter().find(same) else { continue };
+        let line = made.item.line.line;
+        let how = match &made.copy {
+            Some(_) => {
+                let text = made.item.line.text.trim();
+                let (name, args) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+                format!("line {line} can do it: {name} --{tool}={value} {}", args.trim_start())
+            }
+            None => format!("do it in the RUN of line {line}"),
+        };
+        let detail = format!("{tool} -R {word} stores again all files that line {line} made; {how}");
+        found.at(RECURSIVE_CHANGE_COPIES, &item.line, detail);
+        return;
+    }
+}
+
+/// The first word after the command's name that is no flag.
+fn verb(words: &[String]) -> &str {
+    words[1..].iter().find(|word| !word.starts_with('-')).map_or("", String::as_str)
+}
+
+fn updates(commands: &[Vec<String>]) -> bool {
+    commands.iter().any(|words| is_apt(&words[0]) && verb(words) == "update")
+}
+
+fn is_apt(name: &str) -> bool {
+    ["apt-get", "apt"].contains(&name)
+}
+
+/// Whether a command other than a package manager names something below `path`.
+fn touches(commands: &[Vec<String>], path: &str) -> bool {
+    commands.iter().flatten().any(|word| {
+        word.starts_with(path)
+            || word.starts_with("/var/lib/{")
+            || word.contains("clean.sh")
+            || word.contains("cleanup")
+    })
+}
+
+fn mounted(item: &Item) -> bool {
+    let Parsed::Op { mounts, .. } = &item.parsed else { return false };
+    mounts.iter().any(|mount| matches!(mount.mount.kind, MountKind::Cache | MountKind::Tmpfs))
+}
+
+fn caches(item: &Item, commands: &[Vec<String>], quiet: &str, found: &mut Found) {
+    if mounted(item) {
+        return;
+    }
+    let text = item.line.text.trim();
+    let pasted = item.line.heredocs.is_empty() && !text.contains(['#', '[']);
+    let mut add = |what: String, how: &str, changed: Option<String>| {
+        let changed = changed.filter(|_| pasted).map(|line| format!(": {line}")).unwrap_or_default();
+        found.at(PACKAGE_CACHE_LEFT, &item.line, format!("{what} stay in this layer; {how}{changed}"));
+    };
+    let has =
+        |name: &str, wanted: &str| commands.iter().any(|words| words[0] == name && verb(words) == wanted);
+    let flag = |words: &[String], name: &str| words.iter().any(|word| word.starts_with(name));
+    let joined: String = commands.iter().flatten().map(|word| format!("{word} ")).collect();
+    if updates(commands) && !touches(commands, "/var/lib/apt") && !joined.contains("distclean") {
+        let installs = has("apt-get", "install") || has("apt", "install");
+        let how =
+            if installs { "end it with the removal" } else { "update, install and remove them in one RUN" };
+        add(
+            "apt's package lists".into(),
+            how,
+            installs.then(|| format!("{text} && rm -rf /var/lib/apt/lists/*")),
+        );
+    }
+    for words in commands {
+        let name = words[0].as_str();
+        match (name, verb(words)) {
+            ("apk", "add") if !flag(words, "--no-cache") && !touches(commands, "/var/cache/apk") => {
+                let changed = text.contains("apk add").then(|| text.replace("apk add", "apk add --no-cache"));
+                add("apk's package lists".into(), "use --no-cache", changed);
+            }
+            ("dnf" | "yum" | "microdnf", "install" | "update" | "upgrade")
+                if !joined.contains("clean all") && !touches(commands, "/var/cache") =>
+            {
+                let how = "end it with the removal";
+                add(
+                    format!("{name}'s package lists and cache"),
+                    how,
+                    Some(format!("{text} && {name} clean all")),
+                );
+            }
+            ("npm", "install" | "ci" | "i")
+                if !joined.contains("npm cache clean")
+                    && !joined.contains("/.npm")
+                    && !flag(words, "--cache")
+                    && !quiet.contains("NPM_CONFIG_CACHE") =>
+            {
+                let how = "end it with the removal, or use --mount=type=cache,target=/root/.npm";
+                add("npm's downloads".into(), how, Some(format!("{text} && npm cache clean --force")));
+            }
+            _ => {}
+        }
+        let pip = match name {
+            "pip" | "pip3" => verb(words) == "install",
+            "python" | "python3" => joined.contains("-m pip install"),
+            _ => false,
+        };
+        let purged =
+            joined.contains("cache purge") || joined.contains(".cache") || text.contains("PIP_NO_CACHE_DIR");
+        if pip && !flag(words, "--no-cache-dir") && !purged && !quiet.contains("PIP_NO_CACHE_DIR") {
+            let changed = text.contains(" install ").then(|| {
+                text.replace("pip install ", "pip install --no-cache-dir ")
+                    .replace("pip3 install ", "pip3 install --no-cache-dir ")
+            });
+            add("pip's downloads".into(), "use --no-cache-dir", changed);
+        }
+    }
+}
+
+fn compiler(item: &Item, commands: &[Vec<String>], found: &mut Found) {
+    const TOOLS: [&str; 11] = [
+        "gcc",
+        "g++",
+        "clang",
+        "build-essential",
+        "build-base",
+        "make",
+        "cmake",
+        "gcc-c++",
+        "golang",
+        "cargo",
+        "rustc",
+    ];
+    let manager = |words: &&Vec<String>| {
+        is_apt(&words[0]) || ["apk", "dnf", "yum", "microdnf"].contains(&words[0].as_str())
+    };
+    let removes = ["purge", "remove", "autoremove", "del", "erase"];
+    if commands.iter().filter(manager).any(|words| removes.contains(&verb(words))) {
+        return;
+    }
+    let is_tool = |word: &&String| {
+        let name = word.split('=').next().unwrap_or_default();
+        let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
+        TOOLS.contains(&name) || (["gcc", "g++", "clang"].contains(&base) && name != base)
+    };
+    let installs = commands.iter().filter(manager).filter(|words| ["install", "add"].contains(&verb(words)));
+    if let Some(tool) = installs.flat_map(|words| &words[1..]).find(is_tool) {
+        let detail = format!(
+            "{tool} ships with the image; install it in an earlier stage (FROM … AS build), and take only what it built: COPY --from=build …"
+        );
+        found.at(COMPILER_IN_FINAL_STAGE, &item.line, detail);
+    }
+}
