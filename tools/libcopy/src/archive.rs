@@ -2,11 +2,12 @@
 
 use crate::CopyError;
 use crate::error::shown;
+use flate2::bufread::GzDecoder;
 use libtree::Root;
 use libtree::extract::{self, ExtractError, Form};
 use libtree::tar::Reader;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
 /// Whether `file` is a tar, plain or compressed. It is read from its start and left anywhere.
 pub fn is_archive(file: &File) -> io::Result<bool> {
@@ -39,10 +40,27 @@ fn decoder(mut file: &File) -> io::Result<Box<dyn Read + '_>> {
     file.rewind()?;
     let input = BufReader::with_capacity(1 << 16, file);
     Ok(match &magic[..length] {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+        [0x1f, 0x8b, ..] => Box::new(Gzip(Some(GzDecoder::new(input)))),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(input)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(input)?),
         _ => Box::new(input),
     })
+}
+
+/// The members of a gzip file. What follows them and is none, such as a tape's padding, is no part of it.
+struct Gzip<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let more = member.get_mut().fill_buf()?.first() == Some(&0x1f);
+            self.0 = self.0.take().filter(|_| more).map(|member| GzDecoder::new(member.into_inner()));
+        }
+        Ok(0)
+    }
 }

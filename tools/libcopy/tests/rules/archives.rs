@@ -88,6 +88,7 @@ fn every_compression_is_known() {
         ("plain", bytes.clone()),
         ("gzip", gzip(&bytes)),
         ("two-gzips", [gzip(&bytes[..700]), gzip(&bytes[700..])].concat()),
+        ("padded-gzip", [gzip(&bytes), vec![0; 1000]].concat()),
         ("bzip2", bzip2.finish().unwrap()),
         ("xz", xz.finish().unwrap()),
         ("zstd", zstd::encode_all(&bytes[..], 1).unwrap()),
