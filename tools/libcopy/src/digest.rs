@@ -1,4 +1,5 @@
-//! A digest of all that decides what a selection writes: the content part of a step's cache key.
+//! A digest of all that decides what a selection writes: the content part of a step's cache key. Beside it a
+//! short fingerprint of each path, which only serves to say later which one changed.
 
 use crate::Tree;
 use crate::error::CopyError;
@@ -14,15 +15,18 @@ pub(crate) struct Digest<'a> {
     tree: Tree<'a>,
     /// Whether owners are kept.
     owner: bool,
+    /// One for each path and document, in order.
+    fingerprints: Vec<u64>,
 }
 
 impl<'a> Digest<'a> {
     pub fn new(tree: Tree<'a>, owner: bool) -> Self {
-        Self { hasher: Hasher::new(), tree, owner: owner && !tree.local }
+        Self { hasher: Hasher::new(), tree, owner: owner && !tree.local, fingerprints: Vec::new() }
     }
 
-    pub fn finish(self) -> String {
-        format!("blake3:{}", self.hasher.finalize().to_hex())
+    /// The digest and the fingerprints.
+    pub fn finish(self) -> (String, Vec<u64>) {
+        (format!("blake3:{}", self.hasher.finalize().to_hex()), self.fingerprints)
     }
 
     pub fn source(&mut self, selected: &Selected) -> Result<(), CopyError> {
@@ -53,6 +57,7 @@ impl<'a> Digest<'a> {
         self.part(b"document");
         self.part(name.as_bytes());
         self.part(bytes);
+        self.fingerprints.push(short(blake3::hash(bytes).as_bytes()));
     }
 
     /// Every part says how long it is, and every list how many it has, so that no two selections read alike.
@@ -71,28 +76,33 @@ impl<'a> Digest<'a> {
         if self.owner {
             self.part(format!("{}:{}", meta.uid, meta.gid).as_bytes());
         }
-        match meta.kind {
+        let fingerprint = match meta.kind {
             FileKind::File => {
                 let file = open(&self.tree, path)?;
-                self.attributes(&file).map_err(CopyError::io(path))?;
+                let attributes = self.attributes(&file).map_err(CopyError::io(path))?;
                 let mut content = Hasher::new();
                 content.update_reader(&file).map_err(CopyError::io(path))?;
-                self.part(content.finalize().as_bytes());
+                let content = content.finalize();
+                self.part(content.as_bytes());
+                attributes ^ short(content.as_bytes())
             }
             FileKind::Symlink => {
                 let target = self.tree.root.read_link(path).map_err(CopyError::io(path))?;
                 self.part(&target);
+                short(blake3::hash(&target).as_bytes())
             }
             FileKind::Dir => {
                 let dir = self.tree.root.open_dir(path).map_err(CopyError::io(path))?;
-                self.attributes(&dir).map_err(CopyError::io(path))?;
+                self.attributes(&dir).map_err(CopyError::io(path))?
             }
-            _ => {}
-        }
+            _ => u64::from(meta.rdev.0) << 32 | u64::from(meta.rdev.1),
+        };
+        self.fingerprints.push(fingerprint);
         Ok(())
     }
 
-    fn attributes(&mut self, fd: impl AsFd) -> io::Result<()> {
+    /// Takes the attributes that are copied, and gives their fingerprint: 0 when there are none.
+    fn attributes(&mut self, fd: impl AsFd) -> io::Result<u64> {
         let mut kept = Vec::new();
         for key in xattr::list(&fd, b"")? {
             if key == xattr::CAPABILITY || (key.starts_with("user.") && !ours(&key)) {
@@ -100,12 +110,20 @@ impl<'a> Digest<'a> {
             }
         }
         self.number(kept.len());
+        let mut fingerprint = 0;
         for (key, value) in kept {
             self.part(key.as_bytes());
             self.part(&value);
+            let both = [blake3::hash(key.as_bytes()), blake3::hash(&value)].map(|hash| *hash.as_bytes());
+            fingerprint ^= short(blake3::hash(&both.concat()).as_bytes());
         }
-        Ok(())
+        Ok(fingerprint)
     }
+}
+
+/// The first bytes of a hash: enough to tell two versions of one file apart, and never used for more.
+fn short(hash: &[u8; 32]) -> u64 {
+    hash.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
 /// Attributes by which overlayfs and this suite keep house.

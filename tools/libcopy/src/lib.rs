@@ -8,6 +8,7 @@ mod archive;
 mod chmod;
 mod digest;
 mod error;
+mod listing;
 mod members;
 mod select;
 mod sources;
@@ -15,6 +16,7 @@ mod write;
 
 pub use chmod::Chmod;
 pub use error::CopyError;
+pub use listing::{Difference, Listing};
 pub use select::Selection;
 
 use libpattern::Matcher;

@@ -15,6 +15,7 @@ pub struct Selection<'a> {
     pub(crate) request: &'a Request,
     pub(crate) sources: Vec<Selected>,
     digest: String,
+    pub(crate) fingerprints: Vec<u64>,
 }
 
 /// One source.
@@ -53,7 +54,8 @@ impl<'a> Selection<'a> {
         for (name, bytes) in &request.documents {
             digest.document(name, bytes);
         }
-        Ok(Self { tree, request, sources, digest: digest.finish() })
+        let (digest, fingerprints) = digest.finish();
+        Ok(Self { tree, request, sources, digest, fingerprints })
     }
 
     /// A digest of kinds, modes, contents and links of all that is selected, of the names that are not the

@@ -1,7 +1,7 @@
 //! What the content part of a cache key tells.
 
 use crate::case::*;
-use libcopy::{Selection, Tree};
+use libcopy::{Difference, Listing, Selection, Tree};
 use libtree::{Owners, Root};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -65,4 +65,51 @@ fn what_changes_after_it_was_selected_is_refused() {
             assert!(selection.write(&to, b"/to/").is_err(), "change {at} of {source}");
         }
     }
+}
+
+#[test]
+fn listings_name_the_path_that_made_another_digest() {
+    let listing = |change: &dyn Fn(&Case)| {
+        let case = Case::new(&["d/x", "d/sub/y", "d/z", "one.txt"]);
+        symlink("x", case.from("d/link")).unwrap();
+        change(&case);
+        let root = Root::open(&case.dir.path().join("from"), Owners::Recorded).unwrap();
+        let tree = Tree { root: &root, ignore: None, local: true };
+        let request = request(&["d", "*.txt"]);
+        let selection = Selection::new(tree, &request).unwrap();
+        assert_eq!(selection.roots()[..2], [&b""[..], b"d"]);
+        Listing::parse(&selection.listing()).unwrap()
+    };
+    let first = listing(&|_| {});
+    let tell = |change: &dyn Fn(&Case)| {
+        let changed = listing(change);
+        let told = changed.first_difference(&first);
+        told.map(|(source, path, how, count)| {
+            (source, String::from_utf8_lossy(path).into_owned(), how, count)
+        })
+    };
+    let mode = |mode| {
+        move |case: &Case| fs::set_permissions(case.from("d/x"), PermissionsExt::from_mode(mode)).unwrap()
+    };
+    let told = |source, path: &str, how, count| Some((source, path.to_owned(), how, count));
+    assert_eq!(tell(&|case| age(&case.from("d/x"))), None);
+    assert_eq!(
+        tell(&|case| fs::write(case.from("d/sub/y"), "Y").unwrap()),
+        told(1, "sub/y", Difference::Content, 1)
+    );
+    assert_eq!(tell(&|case| fs::write(case.from("d/a"), "").unwrap()), told(1, "a", Difference::New, 1));
+    assert_eq!(
+        tell(&|case| fs::remove_dir_all(case.from("d/sub")).unwrap()),
+        told(1, "sub", Difference::Gone, 2)
+    );
+    assert_eq!(
+        tell(&|case| fs::rename(case.from("d/z"), case.from("d/link")).unwrap()),
+        told(1, "link", Difference::Kind, 2)
+    );
+    assert_eq!(
+        tell(&|case| fs::write(case.from("a.txt"), "").unwrap()),
+        told(0, "a.txt", Difference::New, 1)
+    );
+    let was = fs::metadata(Case::new(&["d/x"]).from("d/x")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(tell(&mode(0o604)), told(1, "x", Difference::Mode(was, 0o604), 1));
 }
