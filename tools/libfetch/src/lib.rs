@@ -4,6 +4,7 @@
 //! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.
 
 mod error;
+pub mod git;
 mod http;
 mod url;
 
@@ -20,11 +21,21 @@ pub struct Environment {
     pub certificates: Option<OsString>,
     /// Whether the usual proxy variables count.
     pub proxy: bool,
+    /// Those that git is given: name and value.
+    pub proxies: Vec<(String, OsString)>,
+    /// Where git and ssh are looked for.
+    pub path: Option<OsString>,
+    /// The socket of the ssh agent to log in with.
+    pub ssh_agent: Option<OsString>,
 }
 
 impl Environment {
     /// Picks from `variable`, which looks a name up.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        Self { certificates: variable("SSL_CERT_FILE").filter(|value| !value.is_empty()), proxy: true }
+        let names =
+            ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+        let proxies = names.into_iter().filter_map(|name| Some((name.to_owned(), variable(name)?))).collect();
+        let certificates = variable("SSL_CERT_FILE").filter(|value| !value.is_empty());
+        Self { certificates, proxy: true, proxies, path: variable("PATH"), ssh_agent: None }
     }
 }

@@ -83,7 +83,8 @@ fn safe_name(path: &str) -> Option<String> {
     good.then(|| name.to_owned())
 }
 
-fn decode(text: &str) -> String {
+/// `text` with its `%41` read.
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -54,8 +54,8 @@ pub fn step(
         key.parents(&parents);
     }
     ingredients(session, &mut key, &parts, &copied, &target);
-    for selection in &selections {
-        key.add("content", selection.digest());
+    for (part, selection) in parts.iter().zip(&selections) {
+        key.add("content", part.content(selection));
     }
     let made = Maker { session, stage, key }.make(&parents, |new| {
         let lowers = session.directories(&parents)?;

@@ -8,6 +8,7 @@ use crate::session::Session;
 use crate::tree::Tree;
 use libcopy::{Request, Selection};
 use libfetch::Kind;
+use libfetch::git::{self, Repository};
 use libpattern::Matcher;
 use libwire::Digest;
 use libwire::plan::{Copy, Stage};
@@ -20,11 +21,18 @@ pub struct Part {
     pub request: Request,
     /// Whether it came from elsewhere.
     pub fetched: bool,
-    /// The time the server gave it.
+    /// The time it has where it came from.
     time: Option<(i64, u32)>,
+    /// What says all of its content, where the content itself differs from one fetch to the next.
+    identity: Option<String>,
 }
 
 impl Part {
+    /// What to put into a key for its content, which is `selection`.
+    pub fn content(&self, selection: &Selection) -> String {
+        self.identity.clone().unwrap_or_else(|| selection.digest().to_owned())
+    }
+
     /// Adds what decides the result apart from the content. Of what was fetched that is not the URL, which may
     /// be secret, but the name and the time the file gets in the image.
     pub fn ingredients(&self, key: &mut Key) {
@@ -74,7 +82,7 @@ pub fn parts(
     let local = || -> Result<Part, StepError> {
         let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
         let ignore = copy::ignore(&tree)?;
-        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None })
+        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None, identity: None })
     };
     for source in &copied.sources {
         match Kind::of(source) {
@@ -87,10 +95,7 @@ pub fn parts(
                 parts.push(last);
             }
             Kind::File => parts.push(download(session, source, copied, copy, &bare)?),
-            Kind::Repository => {
-                let what = "ADD from a repository is not built yet; fetch it in a RUN";
-                return Err(StepError::failed(format!("{}: {what}", libfetch::redact(source))));
-            }
+            Kind::Repository => parts.push(check_out(session, source, copied, copy, &bare)?),
         }
     }
     if !like.documents.is_empty() {
@@ -120,10 +125,46 @@ fn download(
         extract: copy.unpack.unwrap_or(false),
         ..like.clone()
     };
-    let tree = Tree::fetched(new)?;
+    let tree = Tree::fetched(new, None)?;
     let meta = tree.root.lstat(file.name.as_bytes()).map_err(StepError::io(&file.name))?;
     let time = Some((meta.mtime, meta.mtime_ns));
-    Ok(Part { tree, ignore: None, request, fetched: true, time })
+    Ok(Part { tree, ignore: None, request, fetched: true, time, identity: None })
+}
+
+/// The tree of a repository's commit.
+fn check_out(
+    session: &Session,
+    source: &str,
+    copied: &Copied,
+    copy: &Copy,
+    like: &Request,
+) -> Result<Part, StepError> {
+    let mut repository = Repository::parse(source)?;
+    if let Some(checksum) = &copied.checksum {
+        repository.require(checksum)?;
+    }
+    if copy.keep_git_dir && repository.keep == Some(false) {
+        return Err(StepError::input(
+            "--keep-git-dir and keep-git-dir=false contradict each other; leave one",
+        ));
+    }
+    let keep = copy.keep_git_dir || repository.keep == Some(true);
+    let mut environment = session.options.fetch.clone();
+    environment.ssh_agent = session.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
+    let pinned = git::pin(&repository, &environment)?;
+    let new = session.store.new_snapshot(&[])?;
+    let below = git::check_out(&repository, &pinned, new.upper(), keep, &environment)?;
+    // What git keeps for itself is never the same twice.
+    let identity = (keep && repository.subdir.is_none()).then(|| {
+        let (remote, bare) = (libfetch::without_credentials(&repository.remote), repository.bare);
+        format!("git:{} of {remote}{}", pinned.commit, if bare { " without submodules" } else { "" })
+    });
+    let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
+    let tree = Tree::fetched(new, Some(below))?;
+    let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
+    // The time of the checkout decides nothing, else no build would find it again.
+    let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));
+    Ok(Part { tree, ignore: None, request, fetched: true, time, identity })
 }
 
 fn checksum(text: &str) -> Result<Digest, StepError> {

@@ -6,6 +6,7 @@ use crate::session::Session;
 use libstore::NewSnapshot;
 use libtree::{Owners, Root};
 use libwire::plan::Source;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// A tree to read from.
@@ -69,10 +70,11 @@ impl Tree {
         Ok(Self { root, lowers: vec![path.to_owned()], ignore, local: true, _held: None })
     }
 
-    /// What was fetched into `new`, where it stays until the tree is dropped.
-    pub fn fetched(new: NewSnapshot) -> Result<Self, StepError> {
+    /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
+    pub fn fetched(new: NewSnapshot, below: Option<OwnedFd>) -> Result<Self, StepError> {
         let tree = Self::directory(new.upper(), None)?;
-        Ok(Self { _held: Some(new), ..tree })
+        let root = below.map_or(tree.root, |below| Root::from_fd(below, Owners::Real));
+        Ok(Self { root, _held: Some(new), lowers: tree.lowers, ignore: None, local: true })
     }
 
     fn empty(session: &Session) -> Result<Self, StepError> {

@@ -1,0 +1,87 @@
+//! One run of the git program, with an environment that holds nothing but what is written here.
+
+use crate::{Environment, FetchError};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Settings that a repository or server must not decide.
+const SETTINGS: [&str; 11] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.autocrlf=false",
+    "core.attributesFile=/dev/null",
+    "credential.helper=",
+    "protocol.ext.allow=never",
+    "protocol.file.allow=never",
+    "submodule.recurse=false",
+    "transfer.bundleURI=false",
+    "transfer.fsckObjects=true",
+    "gc.auto=0",
+];
+
+/// A command line of git.
+pub(crate) struct Git(Command);
+
+impl Git {
+    /// Begins one, in the working tree `dir`.
+    pub fn new(environment: &Environment, dir: Option<&Path>) -> Self {
+        let mut git = Command::new("git");
+        git.env_clear().stdin(Stdio::null());
+        if let Some(path) = &environment.path {
+            git.env("PATH", path);
+        }
+        for (name, value) in environment.proxies.iter().filter(|_| environment.proxy) {
+            git.env(name, value);
+        }
+        if let Some(socket) = &environment.ssh_agent {
+            git.env("SSH_AUTH_SOCK", socket);
+        }
+        git.envs([
+            ("HOME", "/dev/null"),
+            ("LC_ALL", "C"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_ATTR_NOSYSTEM", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_ASKPASS", "/bin/false"),
+            ("GIT_ALLOW_PROTOCOL", "https:http:ssh:git"),
+            ("GIT_SSH_COMMAND", "ssh -F none -o BatchMode=yes"),
+            // A parent directory's repository is none of ours.
+            ("GIT_CEILING_DIRECTORIES", "/"),
+        ]);
+        for setting in SETTINGS {
+            git.args(["-c", setting]);
+        }
+        if let Some(certificates) = &environment.certificates {
+            git.env("GIT_SSL_CAINFO", certificates);
+        }
+        if let Some(dir) = dir {
+            git.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
+        }
+        Self(git)
+    }
+
+    /// Adds arguments.
+    pub fn args<'a>(
+        &mut self,
+        args: impl IntoIterator<Item = &'a (impl AsRef<str> + ?Sized + 'a)>,
+    ) -> &mut Self {
+        self.0.args(args.into_iter().map(AsRef::as_ref));
+        self
+    }
+
+    /// Runs it, and gives what it prints. `remote` is for the message.
+    pub fn run(&mut self, remote: &str) -> Result<String, FetchError> {
+        let output = self.0.output().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => FetchError::remote(remote, "git is not installed; install it"),
+            _ => FetchError::io("git")(error),
+        })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.replace(remote, &crate::redact(remote));
+        let line = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next());
+        Err(FetchError::remote(remote, format!("git says: {}", line.unwrap_or("nothing"))))
+    }
+}

@@ -1,0 +1,217 @@
+//! How a repository is named: a URL, and after it `#ref:subdir` or a query. Nothing in it can become an
+//! option or a second argument of git.
+
+use crate::FetchError;
+use crate::url::Kind;
+
+/// A repository, and what is meant of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// What git is given.
+    pub remote: String,
+    /// Branch, tag, full reference or commit; without, the repository's `HEAD`.
+    pub reference: Option<String>,
+    /// The directory that is meant.
+    pub subdir: Option<String>,
+    /// How the commit has to begin.
+    pub checksum: Option<String>,
+    /// Whether `.git` is kept, where the query says so.
+    pub keep: Option<bool>,
+    /// Whether submodules are left out.
+    pub bare: bool,
+    /// Whether files have the time they are written at, not the commit's.
+    pub fresh: bool,
+    /// Whether the checksum is taken for the commit, wherever the reference points.
+    pub trusted: bool,
+}
+
+impl Repository {
+    /// Reads `text`, which is of [`Kind::Repository`].
+    pub fn parse(text: &str) -> Result<Self, FetchError> {
+        let (rest, fragment) = text.split_once('#').map_or((text, None), |(rest, part)| (rest, Some(part)));
+        let (remote, query) = rest.split_once('?').map_or((rest, None), |(rest, part)| (rest, Some(part)));
+        let mut found = Self { remote: remote.to_owned(), ..Self::default() };
+        if let Some(fragment) = fragment {
+            let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
+            found.reference = filled(reference);
+            found.subdir = clean(subdir);
+        }
+        for pair in query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            found.set(name, &crate::url::decode(value)).map_err(|what| found.refuse(&what))?;
+        }
+        found.subdir = found.subdir.filter(|path| !path.is_empty());
+        found.check()?;
+        Ok(found)
+    }
+
+    /// Asks for a commit besides the one the text may ask for.
+    pub fn require(&mut self, commit: &str) -> Result<(), FetchError> {
+        match &self.checksum {
+            Some(other) if !other.eq_ignore_ascii_case(commit) => {
+                let remote = crate::redact(&self.remote);
+                Err(FetchError::invalid(format!("{remote}: two checksums are asked for; leave one")))
+            }
+            _ => {
+                self.checksum = Some(commit.to_ascii_lowercase());
+                self.check()
+            }
+        }
+    }
+
+    fn refuse(&self, what: &str) -> FetchError {
+        FetchError::invalid(format!("{}: {what}", crate::redact(&self.remote)))
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let full = |kind: &str| match value.strip_prefix("refs/") {
+            Some(_) => value.to_owned(),
+            None => format!("refs/{kind}/{value}"),
+        };
+        match name {
+            "keep-git-dir" => self.keep = Some(truth(name, value)?),
+            "submodules" => self.bare = !truth(name, value)?,
+            "fetch-by-commit" => self.trusted = truth(name, value)?,
+            _ if value.is_empty() => return Err(format!("{name}= has no value; write one or leave it out")),
+            "ref" => once(name, &mut self.reference, value.to_owned())?,
+            "tag" => once(name, &mut self.reference, full("tags"))?,
+            "branch" => once(name, &mut self.reference, full("heads"))?,
+            "subdir" => once(name, &mut self.subdir, clean(value).unwrap_or_default())?,
+            "checksum" | "commit" => once(name, &mut self.checksum, value.to_ascii_lowercase())?,
+            "mtime" if matches!(value, "commit" | "checkout") => self.fresh = value == "checkout",
+            "mtime" => return Err(format!("mtime={value} is neither checkout nor commit")),
+            other => {
+                let known = "ref, tag, branch, subdir, checksum, commit, keep-git-dir, submodules, mtime and fetch-by-commit";
+                return Err(format!("unexpected query {other:?}; there are {known}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), FetchError> {
+        let refuse = |what: &str| Err(self.refuse(what));
+        if Kind::of(&self.remote) != Kind::Repository {
+            return refuse("this is no repository's URL");
+        }
+        if self.remote.contains(|c: char| c.is_whitespace() || c.is_control())
+            || host(&self.remote).starts_with('-')
+        {
+            return refuse("the URL has a blank or a host that begins with -");
+        }
+        let parts = |path: &str| path.split('/').any(|part| part == "..");
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
+        match (&self.reference, &self.subdir, &self.checksum) {
+            (Some(name), _, _)
+                if name.starts_with('-')
+                    || name.contains(odd)
+                    || name.contains("..")
+                    || name.contains("@{") =>
+            {
+                refuse("the reference can't be a branch, a tag or a commit")
+            }
+            (_, Some(path), _) if path.starts_with('-') || parts(path) || path.contains('\0') => {
+                refuse("the subdirectory has to be below the repository's root, without ..")
+            }
+            (_, _, Some(commit))
+                if !(7..=64).contains(&commit.len()) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) =>
+            {
+                refuse("the checksum of a repository is a commit: at least 7 hex digits")
+            }
+            _ if self.trusted && !self.checksum.as_deref().is_some_and(super::is_commit) => {
+                refuse("fetch-by-commit needs checksum= with the whole commit")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn filled(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Sets what may be said twice, in the fragment and the query, but not differently.
+fn once(name: &str, slot: &mut Option<String>, value: String) -> Result<(), String> {
+    match slot.replace(value) {
+        Some(old) if slot.as_ref() != Some(&old) => {
+            Err(format!("{name}= conflicts with {old:?}, which is asked for too; leave one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// As Go reads a boolean; without a value it is true.
+fn truth(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("{name}={value} is neither true nor false")),
+    }
+}
+
+/// A path without empty parts and single dots; none if nothing is left.
+fn clean(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    filled(&parts.join("/"))
+}
+
+/// The host of a URL, or of `user@host:path`.
+fn host(remote: &str) -> &str {
+    let rest = remote.split_once("://").map_or(remote, |(_, rest)| rest);
+    let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_and_a_query_say_the_same() {
+        let wanted = Repository {
+            remote: "https://h/x.git".into(),
+            reference: Some("v1".into()),
+            subdir: Some("a/b".into()),
+            ..Repository::default()
+        };
+        assert_eq!(Repository::parse("https://h/x.git#v1:a/b").unwrap(), wanted);
+        assert_eq!(Repository::parse("https://h/x.git?ref=v1&subdir=a/b").unwrap(), wanted);
+        let all = Repository::parse("git@h:x?tag=v1&commit=abcdef0&keep-git-dir=1").unwrap();
+        assert_eq!((all.reference.as_deref(), all.keep), (Some("refs/tags/v1"), Some(true)));
+        assert_eq!(Repository::parse("git://h/x#:d").unwrap().reference, None);
+        let both = Repository::parse("git://h/x?ref=a%2Fb&subdir=/d/./e/#a/b:d/e").unwrap();
+        assert_eq!((both.reference.as_deref(), both.subdir.as_deref()), (Some("a/b"), Some("d/e")));
+        assert_eq!(Repository::parse("git://h/x#:/").unwrap().subdir, None);
+        let rest = Repository::parse("git://h/x?submodules=0&mtime=checkout&keep-git-dir").unwrap();
+        assert_eq!((rest.bare, rest.fresh, rest.keep, rest.trusted), (true, true, Some(true), false));
+        let commit = "0123456789012345678901234567890123456789";
+        assert!(Repository::parse(&format!("git://h/x?fetch-by-commit&commit={commit}")).unwrap().trusted);
+    }
+
+    #[test]
+    fn nothing_in_it_becomes_an_option_or_leads_out() {
+        for bad in [
+            "git://-oProxyCommand=x/y",
+            "ssh://u@-h/x",
+            "git://h/x#--upload-pack=x",
+            "git://h/x#a b",
+            "git://h/x#a:../b",
+            "git://h/x#:-x",
+            "git://h/x#+a",
+            "git://h/x#a..b",
+            "git://h/x?nope=1",
+            "git://h/x?ref=a&tag=b",
+            "git://h/x?tag=a&branch=a",
+            "git://h/x?checksum=xyz",
+            "git://h/x?submodules=some",
+            "git://h/x?mtime=now",
+            "git://h/x?ref=",
+            "git://h/x?ref=a#b",
+            "git://h/x?subdir=..%2Fa",
+            "git://h/x?fetch-by-commit&checksum=abcdef0",
+            "git://h/x y",
+        ] {
+            let got = Repository::parse(bad);
+            assert!(got.is_err(), "{bad}: {got:?}");
+        }
+    }
+}
