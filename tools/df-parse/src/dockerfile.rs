@@ -58,7 +58,7 @@ impl Dockerfile {
                 self.globals.push(Item { line, parsed })
             }
             (_, None) => {
-                let what = "no build stage in current context: only ARG may stand before the first FROM";
+                let what = "no build stage in current context: only ARG may stand before the first FROM; begin with FROM and a base image";
                 return Err(ParseError::new(what));
             }
         }
@@ -69,19 +69,23 @@ impl Dockerfile {
 /// Parses a Dockerfile's text.
 pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return Err(ParseError::file("the Dockerfile cannot be empty"));
+        return Err(ParseError::file("the Dockerfile cannot be empty; begin with FROM and a base image"));
     }
     let read = lines::read(text)?;
     if read.lines.is_empty() {
-        return Err(ParseError::file("file with no instructions"));
+        return Err(ParseError::file("file with no instructions; begin with FROM and a base image"));
     }
     let escape = read.directives.escape.unwrap_or('\\');
     let mut file = Dockerfile { directives: read.directives, globals: Vec::new(), stages: Vec::new() };
     // As BuildKit: text that can't be split into words, anywhere, comes before what the words say.
     let mut refused = None;
-    for line in read.lines {
+    for (at, line) in read.lines.iter().enumerate() {
         let (first, last) = (line.line, line.line_end);
-        let added = instruction::parse(&line, escape).and_then(|parsed| file.add(line, parsed));
+        let parsed = match instruction::is_known(line) {
+            true => instruction::parse(line, escape),
+            false => Err(instruction::unknown(line, at.checked_sub(1).map(|above| &read.lines[above]))),
+        };
+        let added = parsed.and_then(|parsed| file.add(line.clone(), parsed));
         match added.map_err(|error| error.at(first, last)) {
             Err(error) if error.unreadable => return Err(error),
             Err(error) => refused = refused.or(Some(error)),
@@ -91,7 +95,8 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     match refused {
         Some(error) => Err(error),
         None if file.stages.is_empty() => {
-            Err(ParseError::file("dockerfile contains no stages to build: there is no FROM"))
+            let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
+            Err(ParseError::file(what))
         }
         None => Ok(file),
     }
@@ -109,8 +114,8 @@ mod tests {
 
     #[test]
     fn four_kinds_of_nothing() {
-        assert_eq!(what("\n \n"), (None, "the Dockerfile cannot be empty".into()));
-        assert_eq!(what("# only\n"), (None, "file with no instructions".into()));
+        assert!(what("\n \n").1.starts_with("the Dockerfile cannot be empty; "));
+        assert!(what("# only\n").1.starts_with("file with no instructions; "));
         assert_eq!(what("ARG A\n").0, None);
         assert_eq!(what("\nENV A=1\nFROM x\n").0, Some(2));
     }
@@ -151,12 +156,15 @@ mod tests {
         for (line, want) in [
             ("RUNN x", "unknown instruction RUNN; did you mean RUN?"),
             ("COPY --chonw=1 a b", "unknown flag --chonw of COPY; did you mean --chown?"),
-            ("COPY --chmod=1 --chmod=2 a b", "duplicate flag specified: --chmod"),
-            ("COPY --from a b", "missing a value on flag: --from; write --from=VALUE"),
-            ("ENV A", "ENV must have two arguments; write ENV A=value"),
-            ("CMD [\"a\", 1]", "when using JSON array syntax, arrays must be comprised of strings only"),
+            ("COPY --chmod=1 --chmod=2 a b", "duplicate flag specified: --chmod; give it once"),
+            ("COPY --from a b", "missing a value on flag: --from; write --from=a"),
+            ("ENV A", "ENV must have two arguments, a name and a value; write ENV A=value"),
+            (
+                "CMD [\"a\", 1]",
+                "when using JSON array syntax, arrays must be comprised of strings only; write \"1\"",
+            ),
             ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
-            ("WORKDIR", "WORKDIR requires exactly one argument"),
+            ("WORKDIR", "WORKDIR requires exactly one argument; write WORKDIR /app"),
         ] {
             assert_eq!(what(&format!("FROM a\n{line}\n")), (Some(2), want.into()), "{line}");
         }

@@ -67,37 +67,58 @@ impl From<&crate::expand::ExpandError> for ParseError {
     }
 }
 
-/// Lines `first` to `last` of `source`, at most six, numbered; carets below `token` where it first
-/// occurs, or below the first line's text.
+/// Lines `first` to `last` of `source`, as [`snippet_of`] shows them.
 pub fn snippet(source: &str, first: u32, last: u32, token: &str) -> String {
-    let mut out = String::new();
+    let count = last.saturating_sub(first) as usize + 1;
     let lines = source.split('\n').map(|line| line.trim_end_matches('\r'));
-    let count = (last.saturating_sub(first) as usize + 1).min(6);
-    let shown: Vec<_> = lines.skip(first as usize - 1).take(count).collect();
-    let marked = shown.iter().position(|line| !token.is_empty() && line.contains(token)).unwrap_or(0);
-    for (at, line) in shown.iter().enumerate() {
-        let _ = writeln!(out, "{:>4} | {}", first as usize + at, clip(line));
-        if at == marked {
-            let (before, width) = match line.find(token).filter(|_| !token.is_empty()) {
-                Some(found) => {
-                    (line[..found].chars().count(), token.lines().next().unwrap_or("").chars().count())
-                }
-                None => {
-                    let text = line.trim();
-                    (line.chars().take_while(|c| c.is_whitespace()).count(), text.chars().count())
-                }
-            };
-            if before < 150 {
-                let _ = writeln!(
-                    out,
-                    "     | {}{}",
-                    " ".repeat(before),
-                    "^".repeat(width.clamp(1, 160 - before))
-                );
+    let lines: Vec<&str> = lines.skip((first as usize).saturating_sub(1)).take(count).collect();
+    snippet_of(&lines, first, token)
+}
+
+/// The most lines of an instruction that a message shows.
+const SHOWN: usize = 6;
+
+/// The lines of an instruction that begins at line `first`, numbered; carets below `token`, or below the
+/// first line's text when it is in none. Of a long instruction only the beginning and the line with carets.
+pub fn snippet_of<S: AsRef<str>>(lines: &[S], first: u32, token: &str) -> String {
+    let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
+    let token = token.lines().next().unwrap_or_default();
+    let place = |whole| {
+        let found = lines.iter().enumerate().find_map(|(at, line)| Some((at, find(line, token, whole)?)));
+        found.filter(|_| !token.is_empty())
+    };
+    let (marked, before, width) = match place(true).or_else(|| place(false)) {
+        Some((at, found)) => (at, lines[at][..found].chars().count(), token.chars().count()),
+        None => {
+            let line = lines.first().copied().unwrap_or_default();
+            let blanks = line.chars().take_while(|c| c.is_whitespace()).count();
+            (0, blanks, line.trim().chars().count())
+        }
+    };
+    let mut out = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        match (at < SHOWN - 1, at == marked) {
+            (false, false) if at == SHOWN - 1 => out += "     | ...\n",
+            (false, false) => {}
+            _ => {
+                let _ = writeln!(out, "{:>4} | {}", first as usize + at, clip(line));
             }
+        }
+        if at == marked && before < 150 {
+            let carets = "^".repeat(width.clamp(1, 160 - before));
+            let _ = writeln!(out, "     | {}{carets}", " ".repeat(before));
         }
     }
     out
+}
+
+/// Where `token` is in `line`, perhaps only as a whole word.
+fn find(line: &str, token: &str, whole: bool) -> Option<usize> {
+    let bounds = |at: usize| {
+        let blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        blank(line[..at].chars().next_back()) && blank(line[at + token.len()..].chars().next())
+    };
+    line.match_indices(token).map(|(at, _)| at).find(|at| !whole || bounds(*at))
 }
 
 fn clip(line: &str) -> String {
@@ -108,7 +129,7 @@ fn clip(line: &str) -> String {
 }
 
 /// `; did you mean X?` for the known word nearest to `word`, or nothing when none is near.
-pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
@@ -163,5 +184,16 @@ mod tests {
             snippet("FROM a\nCOPY --chonw=1 a b\n", 2, 2, "--chonw"),
             "   2 | COPY --chonw=1 a b\n     |      ^^^^^^^\n"
         );
+        // A whole word before a part of one.
+        assert_eq!(snippet("ENV abc=1 b\n", 1, 1, "b"), "   1 | ENV abc=1 b\n     |           ^\n");
+    }
+
+    #[test]
+    fn a_long_instruction_is_cut_but_for_the_line_with_carets() {
+        let lines = ["RUN a", "b", "c", "d", "e", "f", "g", "h"];
+        assert_eq!(snippet_of(&lines, 3, "zz").lines().nth(1), Some("     | ^^^^^"));
+        let shown = snippet_of(&lines, 3, "g");
+        let last: Vec<_> = shown.lines().skip(4).collect();
+        assert_eq!(last, ["   7 | e", "     | ...", "   9 | g", "     | ^"]);
     }
 }

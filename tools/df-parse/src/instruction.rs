@@ -7,7 +7,7 @@ use crate::words::{
     FlagKind, Flags, NotJson, array_or_words, blank_words, command, json_array, name_and_rest, not_strings,
     pairs, quoted_words,
 };
-use crate::{ParseError, duration};
+use crate::{ParseError, duration, hints};
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
 
 /// The instructions, for suggestions and for the linter.
@@ -99,9 +99,9 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
         "ENTRYPOINT" => plain(Op::Entrypoint { command: command(no_flags("ENTRYPOINT", rest, escape)?)? }),
         "SHELL" => match json_array(no_flags("SHELL", rest, escape)?) {
             Ok(shell) => plain(Op::Shell { shell: at_least_one("SHELL", shell)? }),
-            Err(NotJson::NotStrings) => Err(not_strings()),
+            Err(NotJson::NotStrings(value)) => Err(not_strings(&value)),
             Err(NotJson::Text) if rest.is_empty() => {
-                Err(ParseError::new("SHELL requires at least one argument"))
+                at_least_one("SHELL", Vec::new()).and_then(|shell| plain(Op::Shell { shell }))
             }
             Err(NotJson::Text) => {
                 let what = "SHELL requires the arguments to be in JSON form, as SHELL [\"/bin/sh\", \"-c\"]";
@@ -110,11 +110,20 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
         },
         "HEALTHCHECK" => healthcheck(rest, escape),
         "ONBUILD" => onbuild(rest, line, escape),
-        _ => {
-            let hint = did_you_mean(&upper, NAMES);
-            Err(ParseError::new(format!("unknown instruction {name}{hint}")).token(name))
-        }
+        _ => Err(unknown(line, None)),
     }
+}
+
+/// Whether the line begins with an instruction's name.
+pub(crate) fn is_known(line: &Line) -> bool {
+    NAMES.contains(&name_and_rest(&line.text).0.to_uppercase().as_str())
+}
+
+/// The error for a line that does not, below the instruction `previous`.
+pub(crate) fn unknown(line: &Line, previous: Option<&Line>) -> ParseError {
+    let name = name_and_rest(&line.text).0;
+    let hint = hints::stray(line, previous);
+    ParseError::new(format!("unknown instruction {name}{hint}")).token(name)
 }
 
 fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, ParseError> {
@@ -123,14 +132,20 @@ fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, Pars
 
 fn one(name: &str, rest: &str) -> Result<String, ParseError> {
     match rest.is_empty() {
-        true => Err(ParseError::new(format!("{name} requires exactly one argument"))),
+        true => {
+            let hint = hints::example(name);
+            Err(ParseError::new(format!("{name} requires exactly one argument{hint}")))
+        }
         false => Ok(rest.to_owned()),
     }
 }
 
 fn at_least_one(name: &str, words: Vec<String>) -> Result<Vec<String>, ParseError> {
     match words.is_empty() {
-        true => Err(ParseError::new(format!("{name} requires at least one argument"))),
+        true => {
+            let hint = hints::example(name);
+            Err(ParseError::new(format!("{name} requires at least one argument{hint}")))
+        }
         false => Ok(words),
     }
 }
@@ -144,7 +159,7 @@ fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
         [image, keyword, name] if keyword.eq_ignore_ascii_case("as") => {
             if !is_stage_name(&name.to_lowercase()) {
                 let what = format!(
-                    "invalid name for build stage: {name:?}, name can't start with a number or contain symbols"
+                    "invalid name for build stage: {name:?}, name can't start with a number or contain symbols; begin with a letter, then letters, digits, - _ and ."
                 );
                 return Err(ParseError::new(what).token(name));
             }
@@ -152,7 +167,13 @@ fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
         }
         _ => {
             let what = "FROM requires either one or three arguments: FROM IMAGE, or FROM IMAGE AS NAME";
-            return Err(ParseError::new(what).token(rest));
+            let hint = match words[..] {
+                [image, name] if is_stage_name(&name.to_lowercase()) => {
+                    format!("; did you mean FROM {image} AS {name}?")
+                }
+                _ => hints::comment(&format!("FROM {rest}")),
+            };
+            return Err(ParseError::new(format!("{what}{hint}")).token(rest));
         }
     };
     Ok(Parsed::From(From { image: image.to_owned(), name, platform: flags.value("platform") }))
@@ -221,7 +242,10 @@ fn copy(rest: &str, heredocs: &[Heredoc], escape: char, add: bool) -> Result<Par
         let what = format!(
             "{name} requires at least two arguments, but only one was provided. Destination could not be determined"
         );
-        let what = if rest.is_empty() { format!("{name} requires at least two arguments") } else { what };
+        let what = match rest {
+            "" => format!("{name} requires at least two arguments; write {name} SOURCE DESTINATION"),
+            source => format!("{what}; write {name} {source} . to keep its name"),
+        };
         return Err(ParseError::new(what).token(rest));
     };
     if heredoc(&dest).is_some() {
@@ -260,7 +284,10 @@ fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
         let (name, default) =
             word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
         match name.is_empty() {
-            true => Err(ParseError::new("ARG names can not be blank").token(word.clone())),
+            true => {
+                let what = "ARG names can not be blank; write ARG NAME=value, without blanks around =";
+                Err(ParseError::new(what).token(word.clone()))
+            }
             false => Ok(ArgDecl { name: name.to_owned(), default: default.map(str::to_owned) }),
         }
     };
@@ -270,7 +297,10 @@ fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
 fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
     let (kind, words) = name_and_rest(Flags::skip(rest, escape));
     match kind.to_uppercase().as_str() {
-        "" => return Err(ParseError::new("HEALTHCHECK requires at least one argument")),
+        "" => {
+            let hint = hints::example("HEALTHCHECK");
+            return Err(ParseError::new(format!("HEALTHCHECK requires at least one argument{hint}")));
+        }
         "NONE" if words.is_empty() => return plain(no_healthcheck()),
         "NONE" => return Err(ParseError::new("HEALTHCHECK NONE takes no arguments").token(words)),
         "CMD" => {}
@@ -285,7 +315,7 @@ fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
     let (flags, _) = Flags::take("HEALTHCHECK", rest, escape, &known)?;
     let test = command(words)?;
     if matches!(&test, Command::Exec(words) if words.is_empty()) || words.is_empty() {
-        return Err(ParseError::new("Missing command after HEALTHCHECK CMD"));
+        return Err(ParseError::new("Missing command after HEALTHCHECK CMD; write it behind CMD"));
     }
     let time = |name: &str| match flags.value(name).filter(|value| !value.is_empty()) {
         None => Ok(0),
@@ -319,7 +349,10 @@ fn onbuild(rest: &str, line: &Line, escape: char) -> Result<Parsed, ParseError> 
     let rest = no_flags("ONBUILD", rest, escape)?;
     let (name, _) = name_and_rest(rest);
     match name.to_uppercase().as_str() {
-        "" => return Err(ParseError::new("ONBUILD requires at least one argument")),
+        "" => {
+            let hint = hints::example("ONBUILD");
+            return Err(ParseError::new(format!("ONBUILD requires at least one argument{hint}")));
+        }
         "ONBUILD" => return Err(ParseError::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")),
         upper @ ("FROM" | "MAINTAINER") => {
             return Err(ParseError::new(format!("{upper} isn't allowed as an ONBUILD trigger")).token(name));
@@ -360,6 +393,7 @@ pub(crate) fn trigger_line(text: &str) -> Line {
         line_end: 0,
         text_end: 0,
         text: first.to_owned(),
+        written: Vec::new(),
         heredocs,
         comments: Vec::new(),
         blank_inside: false,

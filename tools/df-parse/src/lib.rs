@@ -10,6 +10,7 @@ mod dockerfile;
 mod duration;
 mod error;
 pub mod expand;
+mod hints;
 mod instruction;
 pub mod job;
 mod lines;
@@ -25,7 +26,7 @@ mod tables;
 mod words;
 
 pub use dockerfile::{Dockerfile, parse};
-pub use error::{ParseError, snippet};
+pub use error::{ParseError, did_you_mean, snippet, snippet_of};
 pub use lines::{Directives, MAX_FILE};
 pub use plan::{Options, plan};
 
@@ -46,5 +47,5 @@ pub fn parse_trigger(
     };
     let names = names::Names { stages, contexts, current: stages.len().saturating_sub(1) };
     let op = names::resolve(op, from.as_deref(), &mounts, &names)?;
-    Ok(Instruction { line: 0, line_end: 0, text: line.text, op })
+    Ok(Instruction { line: 0, line_end: 0, text: line.text, lines: Vec::new(), op })
 }

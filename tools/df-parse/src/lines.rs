@@ -2,6 +2,7 @@
 
 use crate::ParseError;
 use crate::expand::Expander;
+use crate::hints;
 use crate::words::{is_blank, json_array, name_and_rest};
 use libwire::plan::Heredoc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Line {
     pub(crate) text_end: u32,
     /// Continuations joined, comments dropped.
     pub(crate) text: String,
+    /// The physical lines of the text, when there are several.
+    pub(crate) written: Vec<String>,
     /// Heredocs, bodies read.
     pub(crate) heredocs: Vec<Heredoc>,
     /// Comment lines since the instruction above or the last bare `#`, without `#`.
@@ -171,6 +174,13 @@ impl Reader<'_> {
             more = again;
         }
         let text_end = number(self.at - 1);
+        let written = match self.at - line as usize {
+            0 => Vec::new(),
+            _ => self.physical[line as usize - 1..self.at]
+                .iter()
+                .map(|line| trim_newline(line).to_owned())
+                .collect(),
+        };
         let heredocs = self.heredocs(&text).map_err(|error| error.at(line, number(self.at - 1)))?;
         let comments = std::mem::take(&mut self.comments);
         let line_end = number(self.at - 1);
@@ -179,6 +189,7 @@ impl Reader<'_> {
             line_end,
             text_end,
             text: text.trim().to_owned(),
+            written,
             heredocs,
             comments,
             blank_inside,
@@ -209,12 +220,14 @@ impl Reader<'_> {
         let mut heredocs = heredoc_words(text);
         // A trigger is stored as written: its tabs go when it runs.
         let stored = name_and_rest(text.trim()).0.eq_ignore_ascii_case("onbuild");
+        let start = self.at;
         for heredoc in &mut heredocs {
             loop {
                 let Some(line) = self.physical.get(self.at) else {
                     let token = format!("<<{}", heredoc.name);
-                    let what =
-                        format!("unterminated heredoc: no line that is just {:?} follows", heredoc.name);
+                    let body = &self.physical[start..];
+                    let hint = hints::no_terminator(&heredoc.name, heredoc.strip_tabs, body, number(start));
+                    let what = format!("unterminated heredoc <<{}{hint}", heredoc.name);
                     return Err(ParseError::new(what).token(token));
                 };
                 self.at += 1;

@@ -50,7 +50,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    libcli::run("df-parse", || run(args))
+    libcli::run(&libcli::speaker("df-parse"), || run(args))
 }
 
 fn run(args: Args) -> Result<(), Failure> {

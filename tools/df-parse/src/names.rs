@@ -44,7 +44,12 @@ impl Names<'_> {
             Ok(reference) => Ok(Base::Image { name, reference: reference.to_string() }),
             Err(error) => {
                 let hint = did_you_mean(&name, earlier.iter().flatten().map(String::as_str));
-                let what = format!("failed to parse stage name {name:?}: {error}{hint}");
+                let lower = name.to_lowercase();
+                let hint = match hint.is_empty() && lower != name && Reference::parse(&lower).is_ok() {
+                    true => format!("; write {lower}"),
+                    false => hint,
+                };
+                let what = format!("{error}{hint}");
                 Err(ParseError::new(what).token(written))
             }
         }

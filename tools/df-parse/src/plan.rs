@@ -69,7 +69,10 @@ pub(crate) fn target_index(file: &Dockerfile, options: &Options) -> Result<usize
     let found = file.stages.iter().rposition(|stage| stage_name(stage).as_deref() == Some(&lower));
     found.ok_or_else(|| {
         let names: Vec<_> = file.stages.iter().filter_map(stage_name).collect();
-        let hint = did_you_mean(target, names.iter().map(String::as_str));
+        let hint = match did_you_mean(target, names.iter().map(String::as_str)) {
+            hint if hint.is_empty() && !names.is_empty() => format!("; the stages are {}", names.join(", ")),
+            hint => hint,
+        };
         ParseError::file(format!("target stage {target:?} could not be found{hint}"))
     })
 }
@@ -105,6 +108,7 @@ fn stage(
         line: item.line.line,
         line_end: item.line.line_end,
         text: item.line.text.clone(),
+        lines: item.line.written.clone(),
         base,
         platform: platform.to_string(),
         target: false,
@@ -126,7 +130,8 @@ fn instructions(item: &StageItem, scope: &Names) -> Result<Vec<Instruction>, Par
         let (line, line_end) = (inner.line.line, inner.line.line_end);
         let op = resolve(op.clone(), from.as_deref(), mounts, scope);
         let op = op.map_err(|error| error.at(line, line_end))?;
-        instructions.push(Instruction { line, line_end, text: inner.line.text.clone(), op });
+        let (text, lines) = (inner.line.text.clone(), inner.line.written.clone());
+        instructions.push(Instruction { line, line_end, text, lines, op });
     }
     Ok(instructions)
 }
@@ -158,13 +163,28 @@ fn base(file: &Dockerfile, item: &StageItem, globals: &Values, scope: &Names) ->
         let what = format!("base name ({written}) should not be blank{hint}");
         return Err(ParseError::new(what).token(written.clone()));
     }
-    scope.base(name, written)
+    scope.base(name, written).map_err(|error| {
+        let unset = args::lookups(file, written, &|name| globals.get(name).cloned()).1;
+        match unset.first() {
+            None => error,
+            Some(unset) => {
+                let hint = unset_hint(file, written, globals);
+                let what = format!("{written:?} is no image name without a value of {unset}{hint}");
+                ParseError { what, ..error }
+            }
+        }
+    })
 }
 
 /// What to do about a FROM that expands to nothing.
 fn unset_hint(file: &Dockerfile, word: &str, globals: &Values) -> String {
-    suggestion(file, word, globals)
-        .unwrap_or_else(|| "; FROM sees the ARGs before the first FROM only: give it a default there".into())
+    let (_, missing) = args::lookups(file, word, &|name| globals.get(name).cloned());
+    let name = missing.first().map_or("it", String::as_str);
+    suggestion(file, word, globals).unwrap_or_else(|| {
+        format!(
+            "; {name} has no value here, FROM sees the ARGs before the first FROM only: give it one there"
+        )
+    })
 }
 
 /// `; did you mean X?` for a variable of the word that is not there.

@@ -2,6 +2,7 @@
 
 use crate::ParseError;
 use crate::error::nearest;
+use crate::hints;
 use libwire::plan::{Command, Pair};
 
 /// Whether a character separates words. Unicode's other spaces, the no-break space for one, are part of
@@ -25,8 +26,8 @@ pub(crate) fn blank_words(text: &str) -> Vec<String> {
 pub(crate) enum NotJson {
     /// It is to be read as a shell would.
     Text,
-    /// It is an array, but not of strings: an error.
-    NotStrings,
+    /// It is an array, but not of strings: an error. With the first element that is none.
+    NotStrings(serde_json::Value),
 }
 
 /// The strings of a JSON array that is the whole text.
@@ -38,14 +39,19 @@ pub(crate) fn json_array(text: &str) -> Result<Vec<String>, NotJson> {
     let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|_| NotJson::Text)?;
     let string = |value| match value {
         serde_json::Value::String(text) => Ok(text),
-        _ => Err(NotJson::NotStrings),
+        other => Err(NotJson::NotStrings(other)),
     };
     values.into_iter().map(string).collect()
 }
 
 /// The error for an array with something else than strings.
-pub(crate) fn not_strings() -> ParseError {
-    ParseError::unreadable("when using JSON array syntax, arrays must be comprised of strings only")
+pub(crate) fn not_strings(value: &serde_json::Value) -> ParseError {
+    let what = "when using JSON array syntax, arrays must be comprised of strings only";
+    let hint = match value.is_array() || value.is_object() {
+        true => String::new(),
+        false => format!("; write \"{value}\""),
+    };
+    ParseError::unreadable(format!("{what}{hint}")).token(value.to_string())
 }
 
 /// A command in exec form, or the text for a shell.
@@ -53,7 +59,7 @@ pub(crate) fn command(text: &str) -> Result<Command, ParseError> {
     match json_array(text) {
         Ok(words) => Ok(Command::Exec(words)),
         Err(NotJson::Text) => Ok(Command::Shell(text.to_owned())),
-        Err(NotJson::NotStrings) => Err(not_strings()),
+        Err(NotJson::NotStrings(value)) => Err(not_strings(&value)),
     }
 }
 
@@ -62,7 +68,7 @@ pub(crate) fn array_or_words(text: &str) -> Result<Vec<String>, ParseError> {
     match json_array(text) {
         Ok(words) => Ok(words),
         Err(NotJson::Text) => Ok(blank_words(text)),
-        Err(NotJson::NotStrings) => Err(not_strings()),
+        Err(NotJson::NotStrings(value)) => Err(not_strings(&value)),
     }
 }
 
@@ -98,19 +104,24 @@ pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
 pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, bool), ParseError> {
     let words = quoted_words(text, escape);
     let Some(first) = words.first() else {
-        return Err(ParseError::new(format!("{name} requires at least one argument")));
+        let hint = hints::example(name);
+        return Err(ParseError::new(format!("{name} requires at least one argument{hint}")));
     };
     if !first.contains('=') {
         let (key, value) = name_and_rest(text);
         if value.is_empty() {
-            let what = format!("{name} must have two arguments; write {name} {key}=value");
+            let what =
+                format!("{name} must have two arguments, a name and a value; write {name} {key}=value");
             return Err(ParseError::unreadable(what).token(key));
         }
         return Ok((vec![Pair { key: key.to_owned(), value: value.to_owned() }], true));
     }
-    let pair = |word: &String| {
+    let pair = |(at, word): (usize, &String)| {
         let (key, value) = word.split_once('=').ok_or_else(|| {
-            let what = format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value");
+            let before = at.checked_sub(1).map(|at| words[at].as_str());
+            let hint = hints::no_pair(name, text, before, word);
+            let what =
+                format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value{hint}");
             ParseError::unreadable(what).token(word.clone())
         })?;
         if key.is_empty() {
@@ -118,7 +129,7 @@ pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, 
         }
         Ok(Pair { key: key.to_owned(), value: value.to_owned() })
     };
-    Ok((words.iter().map(pair).collect::<Result<_, _>>()?, false))
+    Ok((words.iter().enumerate().map(pair).collect::<Result<_, _>>()?, false))
 }
 
 /// What a flag may be.
@@ -152,12 +163,19 @@ impl Flags {
             if word == "--" {
                 break;
             }
-            flags.add(instruction, &word, known)?;
+            flags.add(instruction, &word, rest, known)?;
         }
         Ok((flags, rest))
     }
 
-    fn add(&mut self, instruction: &str, word: &str, known: &[(&str, FlagKind)]) -> Result<(), ParseError> {
+    /// Takes a flag; `behind` is the text after it.
+    fn add(
+        &mut self,
+        instruction: &str,
+        word: &str,
+        behind: &str,
+        known: &[(&str, FlagKind)],
+    ) -> Result<(), ParseError> {
         let error = |what: String, name: &str| Err(ParseError::new(what).token(format!("--{name}")));
         let (name, value) =
             word[2..].split_once('=').map_or((&word[2..], None), |(name, value)| (name, Some(value)));
@@ -181,11 +199,13 @@ impl Flags {
             }
             (_, Some(value)) => value,
             (_, None) => {
-                return error(format!("missing a value on flag: --{name}; write --{name}=VALUE"), name);
+                let next = name_and_rest(behind).0;
+                let value = if next.is_empty() || next.starts_with('-') { "VALUE" } else { next };
+                return error(format!("missing a value on flag: --{name}; write --{name}={value}"), name);
             }
         };
         if *kind != FlagKind::List && self.0.iter().any(|(flag, _)| flag == name) {
-            return error(format!("duplicate flag specified: --{name}"), name);
+            return error(format!("duplicate flag specified: --{name}; give it once"), name);
         }
         self.0.push((name.to_owned(), value.to_owned()));
         Ok(())

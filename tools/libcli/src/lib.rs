@@ -12,6 +12,14 @@ pub use stdout::Stdout;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The variable by which a driver lets the tools it runs speak under its own name.
+const SPEAKER: &str = "STAGEPIPE_SPEAKER";
+
+/// Who a tool speaks as: itself, or the driver that runs it and whose input it is about.
+pub fn speaker(tool: &str) -> String {
+    std::env::var(SPEAKER).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| tool.to_owned())
+}
+
 /// Runs a tool's job and turns its result into an exit status, printing
 /// `tool: place: what; what to do` on standard error when it failed.
 pub fn run(tool: &str, job: impl FnOnce() -> Result<(), Failure>) -> ExitCode {

@@ -44,6 +44,9 @@ pub struct Stage {
     pub line_end: u32,
     /// FROM as written, continuation lines joined.
     pub text: String,
+    /// Its physical lines, when there are several. For messages.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub lines: Vec<String>,
     /// What it starts from.
     pub base: Base,
     /// `os/arch[/variant]` the stage is built for.
@@ -148,6 +151,9 @@ pub struct Instruction {
     pub line_end: u32,
     /// The instruction as one logical line: continuations joined, comments dropped, heredoc bodies left out.
     pub text: String,
+    /// The physical lines that make up the text, when there are several. For messages.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub lines: Vec<String>,
     /// Which instruction, and its words.
     #[serde(flatten)]
     pub op: Op,

@@ -11,23 +11,35 @@ use libstore::StoreError;
 pub struct StepError {
     exit: Exit,
     what: String,
+    token: String,
     detail: String,
 }
 
 impl StepError {
     /// The Dockerfile, or something it names, is not what it should be (exit 3).
     pub fn input(what: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::BadInput, what: what.to_string(), detail: String::new() }
+        Self::new(Exit::BadInput, what.to_string())
     }
 
     /// Could not do it (exit 1).
     pub fn failed(what: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::Failed, what: what.to_string(), detail: String::new() }
+        Self::new(Exit::Failed, what.to_string())
     }
 
     /// Wraps a system error with what was being done.
     pub fn io<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Self + '_ {
         move |error| Self::failed(format!("{what}: {error}"))
+    }
+
+    fn new(exit: Exit, what: String) -> Self {
+        Self { exit, what, token: String::new(), detail: String::new() }
+    }
+
+    /// Puts words before the message.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
     }
 
     /// Adds lines below the message.
@@ -37,9 +49,29 @@ impl StepError {
         self
     }
 
-    /// The failure at `place` (`Dockerfile:7`), with `snippet` below the message.
-    pub fn at(self, place: String, snippet: &str) -> Failure {
-        Failure::new(self.exit, place, self.what).with_detail(format!("{snippet}{}", self.detail))
+    /// The failure of an instruction at `place` (`Dockerfile:7`), whose lines are shown below the message.
+    pub fn at(self, place: String, lines: &Lines) -> Failure {
+        let detail = format!("{}{}", lines.snippet(&self.token), self.detail);
+        Failure::new(self.exit, place, self.what).with_detail(detail)
+    }
+}
+
+/// Where an instruction is in the Dockerfile, and how it is written there.
+pub struct Lines<'a> {
+    /// Its first line.
+    pub first: u32,
+    /// The instruction as one line.
+    pub text: &'a str,
+    /// Its physical lines, when there are several.
+    pub lines: &'a [String],
+}
+
+impl Lines<'_> {
+    fn snippet(&self, token: &str) -> String {
+        match self.lines {
+            [] => df_parse::snippet_of(&[self.text], self.first, token),
+            lines => df_parse::snippet_of(lines, self.first, token),
+        }
     }
 }
 
@@ -47,7 +79,7 @@ impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         let failure = Failure::from(error);
-        Self { exit: failure.exit(), what: text, detail: String::new() }
+        Self::new(failure.exit(), text)
     }
 }
 
@@ -64,16 +96,6 @@ impl From<SandboxError> for StepError {
             SandboxError::User(_) => Exit::BadInput,
             _ => Exit::Failed,
         };
-        Self { exit, what: error.to_string(), detail: String::new() }
+        Self::new(exit, error.to_string())
     }
-}
-
-/// The instruction, as a snippet below a message: `   7 | >>> RUN make`.
-pub fn snippet(line: u32, text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut shown: String = text.chars().take(LONGEST).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    format!("{line:4} | >>> {}\n", shown.replace('\n', " "))
 }

@@ -104,7 +104,7 @@ fn network(text: &str) -> Result<Network, String> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    libcli::run("stage-run", || job(args))
+    libcli::run(&libcli::speaker("stage-run"), || job(args))
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
 
 use crate::base::{self, Begun};
-use crate::error::{StepError, snippet};
+use crate::error::{Lines, StepError};
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
@@ -18,7 +18,7 @@ pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
 /// Builds a stage and gives what those built on it inherit.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
-    let from = |error: StepError| error.at(place(stage, stage.line), &snippet(stage.line, &stage.text));
+    let from = |error: StepError| error.at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(stage, &triggers).map_err(from)?;
@@ -46,14 +46,26 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     {
         let line = if triggered { stage.line } else { instruction.line };
         builder.instruction(instruction, line, emit).map_err(|error| match error {
-            Ended::Step(error) => error.at(place(stage, line), &snippet(line, &instruction.text)),
+            // A trigger is not in this file: what is shown is the FROM that brought it.
+            Ended::Step(error) if triggered => {
+                from(error.within(&format!("the base's trigger ONBUILD {}", instruction.text)))
+            }
+            Ended::Step(error) => error.at(place(stage, line), &lines(instruction)),
             Ended::Emit(failure) => failure,
         })?;
     }
     for warning in session.store.take_warnings() {
-        libcli::warn("stage-run", &warning);
+        libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
     Ok(builder.state)
+}
+
+fn from_lines(stage: &Stage) -> Lines<'_> {
+    Lines { first: stage.line, text: &stage.text, lines: &stage.lines }
+}
+
+fn lines(instruction: &Instruction) -> Lines<'_> {
+    Lines { first: instruction.line, text: &instruction.text, lines: &instruction.lines }
 }
 
 fn place(stage: &Stage, line: u32) -> String {

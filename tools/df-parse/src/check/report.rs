@@ -23,6 +23,11 @@ fn url(finding: &Finding) -> String {
     format!("https://docs.docker.com/go/dockerfile/rule/{dashed}/")
 }
 
+/// The file's name as BuildKit shows it.
+fn base(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
 /// One block a finding: rule and address, detail, place, and the lines around with `>>>` at those meant.
 pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     let lines: Vec<&str> = source.lines().collect();
@@ -30,7 +35,7 @@ pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn 
         let url = if finding.rule.own { "see df-parse(1)".into() } else { url(finding) };
         writeln!(out, "WARNING: {} - {url}", finding.rule.name)?;
         writeln!(out, "{}", finding.detail)?;
-        writeln!(out, "{name}:{}", finding.line)?;
+        writeln!(out, "{}:{}", base(name), finding.line)?;
         writeln!(out, "--------------------")?;
         let (first, last) = (finding.line as usize, finding.line_end as usize);
         for (at, line) in lines.iter().enumerate().take(last + 2).skip(first.saturating_sub(3)) {
@@ -65,7 +70,7 @@ pub fn write_json(name: &str, source: &str, findings: &[Finding], out: &mut dyn 
     };
     let value = json!({
         "warnings": findings.iter().map(warning).collect::<Vec<_>>(),
-        "sources": [{"filename": name, "language": "Dockerfile", "data": STANDARD.encode(source)}],
+        "sources": [{"filename": base(name), "language": "Dockerfile", "data": STANDARD.encode(source)}],
     });
     serde_json::to_writer_pretty(&mut *out, &value)?;
     writeln!(out)

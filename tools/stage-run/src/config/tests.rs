@@ -9,6 +9,7 @@ fn stage() -> Stage {
         line: 1,
         line_end: 1,
         text: "FROM scratch".into(),
+        lines: Vec::new(),
         base: Base::Scratch,
         platform: "linux/amd64".into(),
         target: true,

@@ -1,0 +1,112 @@
+//! What was probably meant, for errors that a suggestion of another word does not explain. Each hint
+//! begins with `; ` or is empty.
+
+use crate::error::nearest;
+use crate::instruction::NAMES;
+use crate::lines::Line;
+use crate::words::name_and_rest;
+
+/// For a `#` among an instruction's words.
+pub(crate) fn comment(text: &str) -> String {
+    let inside = text.split_whitespace().skip(1).any(|word| word.starts_with('#'));
+    let text = "; a comment must have a line of its own, what follows # here is part of the instruction";
+    if inside { text.into() } else { String::new() }
+}
+
+/// For a line that begins with no instruction: what goes on from the line above, or what a shell should run.
+pub(crate) fn stray(line: &Line, previous: Option<&Line>) -> String {
+    let name = name_and_rest(&line.text).0;
+    if let Some(near) = nearest(&name.to_uppercase(), NAMES) {
+        return format!("; did you mean {near}?");
+    }
+    let above = previous.map(|line| (line.text_end, line.text.trim_end()));
+    let joins = ["&&", "||", "|", ";", "-"].iter().any(|start| name.starts_with(start));
+    match above {
+        Some((number, text)) if broken_by_comment(text) => {
+            format!("; a comment behind \\ ends line {number}, put it on a line of its own")
+        }
+        Some((number, text))
+            if joins || ["&&", "||", "|", ";", ","].iter().any(|end| text.ends_with(end)) =>
+        {
+            format!("; if it belongs to line {number}, that line must end with \\")
+        }
+        Some((number, text)) if name_and_rest(text).0.eq_ignore_ascii_case("run") => {
+            format!(
+                "; write RUN {name} … to run a command, or end line {number} with \\ if this belongs to it"
+            )
+        }
+        _ => format!("; write RUN {name} … to run a command"),
+    }
+}
+
+/// Whether a text ends with the escape character, blanks and a comment.
+fn broken_by_comment(text: &str) -> bool {
+    text.rsplit_once('#')
+        .is_some_and(|(before, _)| before.ends_with([' ', '\t']) && before.trim_end().ends_with('\\'))
+}
+
+/// How an instruction that lacks its argument is written.
+pub(crate) fn example(name: &str) -> String {
+    let example = match name {
+        "WORKDIR" => "/app",
+        "USER" => "name",
+        "STOPSIGNAL" => "SIGTERM",
+        "MAINTAINER" => "name",
+        "ARG" => "NAME=value",
+        "ENV" | "LABEL" => "name=value",
+        "EXPOSE" => "80",
+        "VOLUME" => "/data",
+        "SHELL" => "[\"/bin/sh\", \"-c\"]",
+        "HEALTHCHECK" => "CMD command",
+        "ONBUILD" => "RUN command",
+        _ => return String::new(),
+    };
+    format!("; write {name} {example}")
+}
+
+/// For a word of ENV or LABEL that is no `name=value`, behind the word `before`.
+pub(crate) fn no_pair(instruction: &str, text: &str, before: Option<&str>, word: &str) -> String {
+    if text.contains(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']) {
+        return "; quotation marks are \" or ' here, not typographic ones".into();
+    }
+    if word.starts_with('#') {
+        return comment(text);
+    }
+    match before.and_then(|before| before.split_once('=')) {
+        Some((key, "")) => format!("; write {key}={word} without a blank behind ="),
+        Some((key, value)) => {
+            let value = value.trim_matches(['"', '\'']);
+            format!("; if {word} belongs to the value, quote it: {instruction} {key}=\"{value} {word}\"")
+        }
+        None => String::new(),
+    }
+}
+
+/// For a here-document without an end: the line that was perhaps to be it.
+pub(crate) fn no_terminator(name: &str, strip_tabs: bool, lines: &[&str], first: u32) -> String {
+    let near = lines.iter().position(|line| line.trim() == name);
+    match near {
+        Some(at) => {
+            let number = first as usize + at;
+            let may = if strip_tabs { "only tabs" } else { "nothing" };
+            format!("; on line {number} there may be {may} before {name}, and nothing behind it")
+        }
+        None => format!("; end it with a line that is just {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_quoted_already_is_quoted_once() {
+        assert!(no_pair("ENV", "A=\"1\" b", Some("A=\"1\""), "b").ends_with("ENV A=\"1 b\""));
+    }
+
+    #[test]
+    fn only_a_comment_behind_a_backslash_breaks_a_line() {
+        assert!(broken_by_comment("RUN a && \\ # then") && !broken_by_comment("RUN a # b \\"));
+        assert!(!broken_by_comment("RUN echo \\# x") && !broken_by_comment("RUN a"));
+    }
+}
