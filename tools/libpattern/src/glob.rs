@@ -19,7 +19,7 @@ pub(crate) enum Token {
     Directories,
     /// Anything at all.
     Rest,
-    /// One character in the ranges, or, negated, not in them and not `/`.
+    /// One character in the ranges, or, negated, not in them; `/` too.
     Class { negated: bool, ranges: Vec<(u32, u32)> },
 }
 
@@ -66,7 +66,10 @@ pub(crate) fn compile(pattern: &[u8], double: bool) -> Result<Vec<Token>, BadPat
                 if text.get(at) == Some(&u32::from('/')) {
                     at += 1;
                 }
-                tokens.push(if at == text.len() { Token::Rest } else { Token::Directories });
+                // As in BuildKit, `**.md` is what ends in `.md`, where no other wildcard follows.
+                let plain = |&c: &u32| !matches!(char::from_u32(c), Some('*' | '?' | '[' | ']' | '\\'));
+                let ending = at == 2 && text[at..].iter().all(plain);
+                tokens.push(if ending || at == text.len() { Token::Rest } else { Token::Directories });
             }
             Some('*') => {
                 if tokens.last() != Some(&Token::Star) {

@@ -1,7 +1,7 @@
 //! `.dockerignore`: a list of patterns of which the last that matches decides.
 
 use crate::glob::{characters, compile};
-use crate::machine::{Machine, Places};
+use crate::machine::{Machine, Places, SLASH};
 
 /// A pattern that can't be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,14 +112,27 @@ impl Matcher {
         self.patterns.get(at).map(|pattern| (!pattern.exception, pattern.line))
     }
 
+    /// The pattern that decides. One that excludes holds for all below what it matches; one that brings back
+    /// is only tried where something is excluded, as in BuildKit: after `**/*.log`, `!keep` brings nothing
+    /// back, since `keep` itself was never excluded.
     fn decider(&self, text: &[u32], places: &mut Places) -> Option<usize> {
+        if !self.has_exceptions() {
+            return self.patterns.iter().position(|pattern| pattern.machine.covers(text, places));
+        }
+        let depth = text.iter().filter(|&&c| c == SLASH).count();
+        // Of each directory above and, last, of the path itself.
+        let mut excluded = vec![false; depth + 1];
         let mut decided = None;
-        let mut excluded = false;
         for (at, pattern) in self.patterns.iter().enumerate() {
-            if pattern.exception == excluded && pattern.machine.covers(text, places) {
-                decided = Some(at);
-                excluded = !excluded;
+            if excluded.iter().all(|&excluded| excluded != pattern.exception) {
+                continue;
             }
+            let tried = |level: usize| !pattern.exception || excluded[level];
+            let Some(first) = pattern.machine.first_match(text, places, tried) else { continue };
+            if excluded[depth] == pattern.exception {
+                decided = Some(at);
+            }
+            excluded[first..].fill(!pattern.exception);
         }
         decided
     }
@@ -178,6 +191,22 @@ mod tests {
         assert!(excluded("!d/x\nd", "d/x"));
         assert!(excluded("*\n!README.md", "a.md"));
         assert!(!excluded("*\n!README.md", "README.md"));
+    }
+
+    #[test]
+    fn only_what_is_excluded_can_be_brought_back() {
+        assert!(excluded("**/*.log\n!keep", "keep/a.log"));
+        assert!(!excluded("**/*.log\n!keep/*.log", "keep/a.log"));
+        assert!(excluded("d/f\n!d", "d/f") && !excluded("d\nd/f\n!d", "d/f"));
+        assert!(excluded("d\n!d/x\nd", "d/x/y"));
+    }
+
+    #[test]
+    fn two_stars_before_a_name_are_the_beginning_of_a_name_too() {
+        assert!(excluded("**.md", "a.md") && excluded("**.md", "d/a.md") && excluded("**.md", "d/.md"));
+        assert!(!excluded("**/.md", "a.md"));
+        // Behind a wildcard they end with a directory.
+        assert!(!excluded("**.m?", "a.md") && excluded("**.m?", "d/.md"));
     }
 
     #[test]

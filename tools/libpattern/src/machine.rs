@@ -2,7 +2,7 @@
 
 use crate::glob::Token;
 
-const SLASH: u32 = '/' as u32;
+pub(crate) const SLASH: u32 = '/' as u32;
 const ASCII: usize = 128;
 
 /// A pattern ready to run. A place is the number of a token that comes next; the last place is the end.
@@ -77,6 +77,30 @@ impl Machine {
             }
         }
         self.at_end(places)
+    }
+
+    /// The first level of the path `text` that the pattern matches, of those `tried`: 0 is the directory at
+    /// the top.
+    pub(crate) fn first_match(
+        &self,
+        text: &[u32],
+        places: &mut Places,
+        tried: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        self.start(places);
+        let mut level = 0;
+        for &c in text {
+            if c == SLASH {
+                if self.at_end(places) && tried(level) {
+                    return Some(level);
+                }
+                level += 1;
+            }
+            if !self.step(c, places) {
+                return None;
+            }
+        }
+        (self.at_end(places) && tried(level)).then_some(level)
     }
 
     /// Whether some path below the directory `text` can match.
@@ -157,7 +181,7 @@ fn takes(token: &Token, c: u32) -> bool {
         Token::One => c != SLASH,
         Token::Class { negated, ranges } => {
             let within = ranges.iter().any(|&(low, high)| low <= c && c <= high);
-            within != *negated && (c != SLASH || !negated)
+            within != *negated
         }
         Token::Star | Token::Rest | Token::Directories => false,
     }
