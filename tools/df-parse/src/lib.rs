@@ -25,6 +25,7 @@ mod syntax;
 mod tables;
 mod words;
 
+pub use check::names_secret;
 pub use dockerfile::{Dockerfile, parse};
 pub use error::{ParseError, did_you_mean, snippet, snippet_of};
 pub use lines::{Directives, MAX_FILE};

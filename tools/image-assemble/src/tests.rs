@@ -62,6 +62,7 @@ fn step(index: usize, snapshot: Option<&str>, history: usize) -> Record {
         started_ms: 0,
         duration_ms: 0,
         log: None,
+        why: None,
     }))
 }
 

@@ -27,7 +27,7 @@ mod terminal;
 pub use enter::enter;
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, Outcome, Stdio, Ulimit};
-pub use overlay::{Overlay, mount_overlay};
+pub use overlay::{Overlay, mount_memory, mount_overlay};
 pub use run::run;
 pub use seal::seal;
 

@@ -34,7 +34,9 @@ impl Store {
             Err(error) => return Err(StoreError::io(what())(error)),
         };
         let parsed = match bytes {
-            Ok(bytes) => unseal(&bytes),
+            Ok(bytes) => unseal(&bytes)
+                .map_err(str::to_owned)
+                .and_then(|json| serde_json::from_slice(json).map_err(|error| error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err("it is too large".into()),
             Err(error) => return Err(StoreError::io(what())(error)),
         };
@@ -49,22 +51,28 @@ impl Store {
     pub(crate) fn write_record<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
         let what = || format!("cannot write {}", path.display());
         let json = serde_json::to_vec(value).map_err(|error| StoreError::io(what())(error.into()))?;
-        let mut bytes = format!("{}\n", Digest::of(&json)).into_bytes();
-        bytes.extend_from_slice(&json);
-        bytes.push(b'\n');
-        self.write_raw(path, &bytes)
+        self.write_raw(path, &seal(&json))
     }
 }
 
-fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+/// What follows its own digest.
+pub(crate) fn seal(content: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{}\n", Digest::of(content)).into_bytes();
+    bytes.extend_from_slice(content);
+    bytes.push(b'\n');
+    bytes
+}
+
+/// The content of a sealed file, if it is whole.
+pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let end = bytes.iter().position(|&b| b == b'\n').ok_or("it has no digest line")?;
     let digest: Digest =
         String::from_utf8_lossy(&bytes[..end]).parse().map_err(|_| "it has no digest line")?;
-    let json = bytes[end + 1..].strip_suffix(b"\n").ok_or("it is cut")?;
-    if Digest::of(json) != digest {
-        return Err("its digest is wrong".into());
+    let content = bytes[end + 1..].strip_suffix(b"\n").ok_or("it is cut")?;
+    match Digest::of(content) == digest {
+        true => Ok(content),
+        false => Err("its digest is wrong"),
     }
-    serde_json::from_slice(json).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

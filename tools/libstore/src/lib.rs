@@ -13,6 +13,7 @@ mod cache;
 mod cachemount;
 mod config;
 mod decompress;
+mod earlier;
 mod error;
 pub mod export;
 mod image;

@@ -16,8 +16,19 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 9] =
-    ["tmp", "blobs", "blobs/sha256", "cache", "snapshots", "cachemounts", "logs", "locks", "quarantine"];
+const DIRS: [&str; 11] = [
+    "tmp",
+    "blobs",
+    "blobs/sha256",
+    "cache",
+    "latest",
+    "listings",
+    "snapshots",
+    "cachemounts",
+    "logs",
+    "locks",
+    "quarantine",
+];
 
 /// How to use a store.
 #[derive(Clone, Debug)]

@@ -59,6 +59,11 @@ impl Store {
         Ok(ids)
     }
 
+    /// The ids that the snapshots of `image` have, lowest first, whether they are there or not.
+    pub fn layer_ids(&self, image: &Image) -> Vec<String> {
+        self.layers_of(image).into_iter().map(|layer| layer.id).collect()
+    }
+
     fn layers_of<'a>(&self, image: &'a Image) -> Vec<Layer<'a>> {
         let map = &self.options().map;
         let prefix = if map.is_empty() { String::new() } else { format!("{map}-") };

@@ -1,9 +1,9 @@
 //! build-record(5): what stage-run did, one record a step as soon as it is done, and the layers
 //! layer-pack made of them. image-assemble needs nothing else.
 
-use crate::Digest;
 use crate::image::{Descriptor, History, ImageConfig};
 use crate::stream::Format;
+use crate::{Digest, WirePath};
 use serde::{Deserialize, Serialize};
 
 /// The build-record stream.
@@ -162,4 +162,74 @@ pub struct Step {
     /// RUN's complete output, relative to the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Why it was not in the cache, when that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Box<Why>>,
+}
+
+/// Why a step was not in the cache.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The kind of reason.
+    pub reason: Reason,
+    /// The reason in words.
+    pub text: String,
+    /// The step of this stage that it follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// The first ingredient that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingredient: Option<String>,
+    /// The first path that differs, when the ingredient is a content: where it is in the tree that is read.
+    #[serde(flatten)]
+    pub path: Option<WirePath>,
+    /// The ingredient's value in the earlier record, if it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// The ingredient's value now, if it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// The key of the earlier record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Digest>,
+}
+
+/// The kind of reason why a step was not in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// There is no earlier record to compare with.
+    New,
+    /// An ingredient of its key changed.
+    Changed,
+    /// It stands on or reads what an earlier step makes anew.
+    Follows,
+    /// Its record is there, but what it names is not.
+    Lost,
+    /// The cache was not to be asked.
+    NoCache,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_survives_json_with_and_without_a_path() {
+        for path in [None, WirePath::new("src/a.c").ok(), WirePath::new(b"\xff".to_vec()).ok()] {
+            let why = Why {
+                reason: Reason::Changed,
+                text: "x".into(),
+                step: None,
+                ingredient: Some("content".into()),
+                path,
+                was: None,
+                now: Some("y".into()),
+                earlier: None,
+            };
+            let text = serde_json::to_string(&why).unwrap();
+            assert_eq!(text.contains("path"), why.path.is_some());
+            assert_eq!(serde_json::from_str::<Why>(&text).unwrap(), why);
+        }
+    }
 }

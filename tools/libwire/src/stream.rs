@@ -210,8 +210,13 @@ struct Tagged<'a, T> {
 impl<W: Write, F: Format> Writer<W, F> {
     /// Writes the header, with `extra` members, to `output`.
     pub fn new(output: W, extra: BTreeMap<String, Value>) -> io::Result<Self> {
+        Self::requiring(output, Vec::new(), extra)
+    }
+
+    /// Writes a header by which only readers that know what it `requires` read on.
+    pub fn requiring(output: W, requires: Vec<String>, extra: BTreeMap<String, Value>) -> io::Result<Self> {
         let mut writer = Self { output, records: 0, format: PhantomData };
-        let header = Header { format: F::NAME.into(), version: F::VERSION, requires: Vec::new(), extra };
+        let header = Header { format: F::NAME.into(), version: F::VERSION, requires, extra };
         writer.line(&Tagged { r#type: "header", value: header })?;
         Ok(writer)
     }

@@ -1,6 +1,7 @@
 //! FROM: what a stage starts from.
 
 use crate::error::StepError;
+use crate::here::stage_name;
 use crate::options::NamedContext;
 use crate::session::{Session, platform_of};
 use crate::state::State;
@@ -31,7 +32,10 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
     };
     let state = match &stage.base {
         Base::Scratch => scratch(&stage.platform),
-        Base::Stage { index } => session.stages.get(*index)?,
+        Base::Stage { index } => {
+            let state = session.stages.get(*index)?;
+            State { pending: state.pending.as_ref().map(|_| stage_name(stage, *index)), ..state }
+        }
         Base::Image { name, reference } => from_image(session.image(reference, name)?),
         Base::Context { name } => match session.context(name)? {
             NamedContext::Directory(_) => {
@@ -39,7 +43,13 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
                 scratch(&stage.platform)
             }
             NamedContext::Layout { path, select } => {
-                from_image(session.layout_image(path, select.as_deref(), &stage.platform)?)
+                match session.layout_image(path, select.as_deref(), &stage.platform) {
+                    Ok(found) => from_image(found),
+                    Err(error) => {
+                        let pending = error.needs().map(str::to_owned);
+                        State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform) }
+                    }
+                }
             }
             NamedContext::Image(reference) => from_image(session.image(reference, reference)?),
         },

@@ -34,6 +34,11 @@ impl Key {
         self.0.push(Ingredient { name: name.into(), value: value.into() });
     }
 
+    /// The value of the first ingredient of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|one| one.name == name).map(|one| one.value.as_str())
+    }
+
     /// The key. Names and values are told apart by their lengths, so that no two lists give one text.
     pub fn digest(&self) -> Digest {
         let mut text = Vec::new();

@@ -5,7 +5,9 @@ use crate::cache::Key;
 use crate::copied::Copied;
 use crate::error::StepError;
 use crate::fetched::{self, Part};
+use crate::here::Here;
 use crate::owner::{self, Owner};
+use crate::seen;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
@@ -22,7 +24,7 @@ use std::path::Path;
 pub fn step(
     session: &Session,
     stage: &Stage,
-    state: &State,
+    (state, here): (&State, &Here),
     copy: &Copy,
     add: bool,
 ) -> Result<(Made, String), StepError> {
@@ -56,8 +58,9 @@ pub fn step(
     ingredients(session, &mut key, &parts, &copied, &target);
     for (part, selection) in parts.iter().zip(&selections) {
         key.add("content", part.content(selection));
+        part.note(session, selection);
     }
-    let made = Maker { session, stage, key }.make(&parents, |new| {
+    let made = Maker { session, stage, here, key }.make(&parents, |new| {
         let lowers = session.directories(&parents)?;
         let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
         let root = Root::from_fd(merged, session.options.isolation.owners());
@@ -163,7 +166,9 @@ pub(crate) fn escape(path: &str) -> String {
 /// A digest of what is at `path` in `tree`.
 pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
     let (ignore, request) = (ignore(tree)?, literal(session, path));
-    Ok(select(tree, ignore.as_ref(), &request)?.digest().to_owned())
+    let selection = select(tree, ignore.as_ref(), &request)?;
+    seen::note(session, tree, &selection);
+    Ok(selection.digest().to_owned())
 }
 
 /// A digest of what a command sees where `path` of `tree` is mounted: the content, and the directory's own
@@ -213,16 +218,16 @@ fn put(
 pub fn files(
     session: &Session,
     stage: &Stage,
-    state: &State,
+    (state, here): (&State, &Here),
     name: &str,
 ) -> Result<(Made, String), StepError> {
-    let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), &stage.platform)?;
+    let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), stage)?;
     let mut key = Key::new("files", session.options.isolation);
     key.parents(&state.parents());
     let content = content(session, &tree, "/")?;
     key.add("content", content.clone());
     add_epoch(session, &mut key);
-    let made = Maker { session, stage, key }.make(&state.parents(), |new| {
+    let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
         put(session, &tree, ("/", &content), new.upper(), "/").map(|()| None)
     })?;
     Ok((made, format!("local source for {name}")))

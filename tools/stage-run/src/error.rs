@@ -13,6 +13,7 @@ pub struct StepError {
     what: String,
     token: String,
     detail: String,
+    pending: bool,
 }
 
 impl StepError {
@@ -26,13 +27,23 @@ impl StepError {
         Self::new(Exit::Failed, what.to_string())
     }
 
+    /// In a dry run, `what` is needed and would have to be made first.
+    pub fn pending(what: impl std::fmt::Display) -> Self {
+        Self { pending: true, ..Self::failed(what) }
+    }
+
+    /// What would have to be made first, if that is the trouble.
+    pub fn needs(&self) -> Option<&str> {
+        self.pending.then_some(self.what.as_str())
+    }
+
     /// Wraps a system error with what was being done.
     pub fn io<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Self + '_ {
         move |error| Self::failed(format!("{what}: {error}"))
     }
 
     fn new(exit: Exit, what: String) -> Self {
-        Self { exit, what, token: String::new(), detail: String::new() }
+        Self { exit, what, token: String::new(), detail: String::new(), pending: false }
     }
 
     /// Puts words before the message.

@@ -4,6 +4,8 @@ use crate::cache::Key;
 use crate::copied::Copied;
 use crate::copy;
 use crate::error::StepError;
+use crate::scratch::Scratch;
+use crate::seen;
 use crate::session::Session;
 use crate::tree::Tree;
 use libcopy::{Request, Selection};
@@ -31,6 +33,13 @@ impl Part {
     /// What to put into a key for its content, which is `selection`.
     pub fn content(&self, selection: &Selection) -> String {
         self.identity.clone().unwrap_or_else(|| selection.digest().to_owned())
+    }
+
+    /// Notes its content, which is `selection`, for explanations.
+    pub fn note(&self, session: &Session, selection: &Selection) {
+        if self.identity.is_none() {
+            seen::note(session, &self.tree, selection);
+        }
     }
 
     /// Adds what decides the result apart from the content. Of what was fetched that is not the URL, which may
@@ -80,7 +89,7 @@ pub fn parts(
     let mut parts: Vec<Part> = Vec::new();
     let bare = Request { documents: Vec::new(), ..like.clone() };
     let local = || -> Result<Part, StepError> {
-        let tree = Tree::open(session, copy.from.as_ref(), &stage.platform)?;
+        let tree = Tree::open(session, copy.from.as_ref(), stage)?;
         let ignore = copy::ignore(&tree)?;
         Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None, identity: None })
     };
@@ -118,8 +127,8 @@ fn download(
     like: &Request,
 ) -> Result<Part, StepError> {
     let expected = copied.checksum.as_deref().map(checksum).transpose()?;
-    let new = session.store.new_snapshot(&[])?;
-    let file = libfetch::download(source, new.upper(), expected, &session.options.fetch)?;
+    let new = Scratch::new(session)?;
+    let file = libfetch::download(source, &new.path(), expected, &session.options.fetch)?;
     let request = Request {
         sources: vec![copy::escape(&file.name)],
         extract: copy.unpack.unwrap_or(false),
@@ -152,8 +161,8 @@ fn check_out(
     let mut environment = session.options.fetch.clone();
     environment.ssh_agent = session.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
     let pinned = git::pin(&repository, &environment)?;
-    let new = session.store.new_snapshot(&[])?;
-    let below = git::check_out(&repository, &pinned, new.upper(), keep, &environment)?;
+    let new = Scratch::new(session)?;
+    let below = git::check_out(&repository, &pinned, &new.path(), keep, &environment)?;
     // What git keeps for itself is never the same twice.
     let identity = (keep && repository.subdir.is_none()).then(|| {
         let (remote, bare) = (libfetch::without_credentials(&repository.remote), repository.bare);

@@ -9,9 +9,11 @@ mod command;
 mod config;
 mod copied;
 mod copy;
+mod differences;
 mod error;
 mod fetched;
 mod golang;
+mod here;
 mod mounts;
 pub mod options;
 mod owner;
@@ -19,6 +21,8 @@ mod prepare;
 mod progress;
 mod run;
 mod scope;
+mod scratch;
+mod seen;
 mod session;
 mod stage;
 mod state;
@@ -26,6 +30,7 @@ mod step;
 mod time;
 mod tree;
 mod waits;
+mod why;
 mod words;
 mod workdir;
 
@@ -51,7 +56,9 @@ pub fn build<W: Write>(
     let plan = read_plan(input)?;
     let mut session = Session::new(options, store);
     let wanted = wanted(&plan, options.stage.as_deref(), session.stages.elsewhere())?;
-    let mut writer = Writer::<_, BuildRecord>::new(output, BTreeMap::new())?;
+    // Nothing can be made of what was not done.
+    let requires = if options.dry_run { vec!["dry_run".to_owned()] } else { Vec::new() };
+    let mut writer = Writer::<_, BuildRecord>::requiring(output, requires, BTreeMap::new())?;
     for stage in wanted {
         let built = stage::build(&session, stage, &mut |record| {
             writer.write(&record)?;

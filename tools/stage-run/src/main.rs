@@ -6,6 +6,7 @@ use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Store, locate};
 use stage_run::options::{add_host, named_context, secret, size, ssh, ulimit};
 use stage_run::{NamedContext, Options, SecretSource};
+use std::io::{IsTerminal, sink, stdin, stdout};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,12 @@ struct Args {
     /// Run the steps of these stages again
     #[arg(long, value_name = "STAGE,…", value_delimiter = ',')]
     no_cache_filter: Vec<String>,
+    /// Say why a step is not in the cache
+    #[arg(long)]
+    explain: bool,
+    /// Say what would be run, run nothing, and write nothing to the store
+    #[arg(long)]
+    dry_run: bool,
     /// How layer-pack will compress: gzip, zstd or none
     #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
     compression: String,
@@ -117,10 +124,18 @@ fn job(args: Args) -> Result<(), Failure> {
         other => Failure::failed("sandbox", other),
     })?;
     let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
-    let store = Store::open(&path, libstore::Options { map, ..libstore::Options::default() })?;
+    let settings = libstore::Options { map, ..libstore::Options::default() };
+    let store = match args.dry_run {
+        true => Store::open_existing(&path, settings)?,
+        false => Store::open(&path, settings)?,
+    };
     let options = options(args, isolation);
+    if options.dry_run && stdout().is_terminal() {
+        // What is to be read there goes to standard error.
+        return stage_run::build(stdin().lock(), store, &options, sink()).map(drop);
+    }
     let stdout = Stdout::open()?;
-    stage_run::build(std::io::stdin().lock(), store, &options, stdout)?.finish()
+    stage_run::build(stdin().lock(), store, &options, stdout)?.finish()
 }
 
 fn options(args: Args, isolation: Isolation) -> Options {
@@ -135,6 +150,8 @@ fn options(args: Args, isolation: Isolation) -> Options {
         network: args.network,
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter,
+        explain: args.explain,
+        dry_run: args.dry_run,
         add_hosts: args.add_host,
         shm_size: args.shm_size,
         ulimits: args.ulimit,

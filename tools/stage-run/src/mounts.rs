@@ -151,7 +151,7 @@ impl Expand<'_> {
     }
 
     fn tree(&self) -> Result<Box<Tree>, StepError> {
-        Tree::open(self.session, self.mount.from.as_ref(), &self.stage.platform).map(Box::new)
+        Tree::open(self.session, self.mount.from.as_ref(), self.stage).map(Box::new)
     }
 
     fn source(&self) -> Result<String, StepError> {

@@ -29,6 +29,10 @@ pub struct Options {
     pub no_cache: bool,
     /// Run the steps of these stages again.
     pub no_cache_filter: Vec<String>,
+    /// Whether to say why steps are not in the cache.
+    pub explain: bool,
+    /// Whether to say what would be done, and do nothing of it.
+    pub dry_run: bool,
     /// Further lines for /etc/hosts.
     pub add_hosts: Vec<(String, String)>,
     /// Size of /dev/shm in bytes.

@@ -1,6 +1,8 @@
 //! What the user sees of a build: one line a step, and RUN's output line by line, prefixed with its stage.
 
+use crate::options::Options;
 use libcli::{sanitise, say};
+use libwire::record::Why;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -18,6 +20,16 @@ pub fn step(shown: bool, stage: usize, step: usize, steps: usize, text: &str) {
 pub fn note(shown: bool, stage: usize, text: &str) {
     if shown {
         say(&format!("#{stage} {}\n", sanitise(text)));
+    }
+}
+
+/// Says that a step has to be made, or would be, and why.
+pub fn miss(options: &Options, stage: usize, why: Option<&Why>) {
+    let begin = if options.dry_run { "would run" } else { "not cached" };
+    match why {
+        Some(why) => note(options.progress, stage, &format!("{begin}: {}", why.text)),
+        None if options.dry_run => note(options.progress, stage, begin),
+        None => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cache::Key;
 use crate::command::{self, Assembled};
 use crate::error::StepError;
+use crate::here::Here;
 use crate::mounts;
 use crate::prepare::Ready;
 use crate::progress::Output;
@@ -32,7 +33,12 @@ struct World {
 }
 
 /// Runs a RUN, or finds its result.
-pub fn run(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<(Made, String), StepError> {
+pub fn run(
+    session: &Session,
+    stage: &Stage,
+    (state, here): (&State, &Here),
+    op: &Op,
+) -> Result<(Made, String), StepError> {
     let Op::Run { command, heredocs, mounts, network, security } = op else {
         return Err(StepError::failed("not a RUN"));
     };
@@ -48,7 +54,7 @@ pub fn run(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<(
     }
     mounts::ingredients(&wanted, &mut key);
     let created_by = command::created_by(state, &world.argv);
-    let made = Maker { session, stage, key }.make(&state.parents(), |new| {
+    let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
         let mut ready = Ready::new(session, wanted)?;
         if let Some((path, text)) = &script {
             ready.script(path, text);

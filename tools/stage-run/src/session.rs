@@ -2,6 +2,7 @@
 
 use crate::error::StepError;
 use crate::options::{NamedContext, Options};
+use crate::seen::Contents;
 use crate::waits::Stages;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
@@ -21,6 +22,9 @@ pub struct Session<'a> {
     pub store: Store,
     /// Stages done.
     pub stages: Stages,
+    /// Contents read.
+    pub contents: RefCell<Contents>,
+    context: String,
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
 }
 
@@ -28,7 +32,14 @@ impl<'a> Session<'a> {
     /// Begins a run.
     pub fn new(options: &'a Options, store: Store) -> Self {
         let stages = Stages::new(options.build_dir.clone());
-        Self { options, store, stages, images: RefCell::default() }
+        let context = std::fs::canonicalize(&options.context).unwrap_or_else(|_| options.context.clone());
+        let context = context.to_string_lossy().into_owned();
+        Self { options, store, stages, contents: RefCell::default(), context, images: RefCell::default() }
+    }
+
+    /// The build context's path, whatever way it was named.
+    pub fn context_name(&self) -> &str {
+        &self.context
     }
 
     /// The image a reference names, from the store, with its layers' snapshots.
@@ -53,6 +64,12 @@ impl<'a> Session<'a> {
         select: Option<&str>,
         platform: &str,
     ) -> Result<(Image, Vec<String>), StepError> {
+        if self.options.dry_run {
+            return Err(StepError::pending(format!(
+                "oci-layout://{}, which is read when it is built",
+                path.display()
+            )));
+        }
         let key = format!("oci-layout://{}@{}", path.display(), select.unwrap_or_default());
         if let Some(found) = self.images.borrow().get(&key) {
             return Ok(found.clone());
@@ -80,6 +97,10 @@ impl<'a> Session<'a> {
     }
 
     fn remember(&self, key: &str, image: Image) -> Result<(Image, Vec<String>), StepError> {
+        if self.options.dry_run {
+            let snapshots = self.store.layer_ids(&image);
+            return Ok((image, snapshots));
+        }
         let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| self.mount(lowers, Some((upper, work)));
         let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
             mount(lowers, upper, work).map_err(io::Error::other)

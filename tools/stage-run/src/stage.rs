@@ -2,16 +2,17 @@
 
 use crate::base::{self, Begun};
 use crate::error::{Lines, StepError};
+use crate::here::Here;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::words::Words;
-use crate::{cache::Key, config, copy, progress, run, time, workdir};
+use crate::{cache::Key, config, copy, progress, run, time, why, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::History;
 use libwire::plan::{Instruction, Op, Stage};
-use libwire::record::{BaseLayer, BaseStep, Cache, Record, StageId, Step};
+use libwire::record::{BaseLayer, BaseStep, Cache, Record, StageId, Step, Why};
 
 /// Takes records. What it refuses ends the stage.
 pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
@@ -32,7 +33,8 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
         manifest,
     })))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
-    let mut builder = Builder { session, stage, state, step: 0, steps };
+    let here = Here::new(stage, &state, steps);
+    let mut builder = Builder { session, stage, state, here };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -99,49 +101,74 @@ struct Builder<'a> {
     session: &'a Session<'a>,
     stage: &'a Stage,
     state: State,
-    step: usize,
-    steps: usize,
+    here: Here,
 }
 
 impl Builder<'_> {
     fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
         let started = time::now_ms();
-        self.step += 1;
-        let (session, stage, shown) = (self.session, self.stage, self.session.options.progress);
-        progress::step(shown, stage.index, self.step, self.steps, &instruction.text);
+        let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
+        self.next(text);
+        progress::step(shown, stage.index, self.here.step, self.here.steps, text);
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
-            return self.tell(line, text, &instruction.op, started, Told { made: None, history }, emit);
+            let told = Told { history, ..Told::default() };
+            return self.tell(line, text, &instruction.op, started, told, emit);
         }
-        let (made, created_by) = match &instruction.op {
-            Op::Workdir { path } => match self.workdir(path)? {
-                (Some(made), created_by) => (made, created_by),
-                (None, created_by) => {
-                    let history = Some(self.state.note(created_by));
-                    return self.tell(
-                        line,
-                        text,
-                        &instruction.op,
-                        started,
-                        Told { made: None, history },
-                        emit,
-                    );
-                }
+        let told = match self.make(&instruction.op) {
+            Ok((Some(made), created_by)) => self.take(made, created_by),
+            Ok((None, created_by)) => Told { history: Some(self.state.note(created_by)), ..Told::default() },
+            Err(error) => match error.needs() {
+                Some(needs) => self.follow(needs),
+                None => return Err(error.into()),
             },
-            Op::Copy(copy) => copy::step(session, stage, &self.state, copy, false)?,
-            Op::Add(copy) => copy::step(session, stage, &self.state, copy, true)?,
-            op => run::run(session, stage, &self.state, op)?,
         };
-        let told = self.take(made, created_by);
         self.tell(line, text, &instruction.op, started, told, emit)
+    }
+
+    /// Goes on to the next step.
+    fn next(&mut self, text: &str) {
+        self.here.step += 1;
+        self.here.text = text.to_owned();
+        self.here.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
+    }
+
+    /// Makes what an instruction leaves, or finds it. Also gives the history entry.
+    fn make(&mut self, op: &Op) -> Result<(Option<Made>, String), StepError> {
+        let (session, stage) = (self.session, self.stage);
+        if let Op::Workdir { path } = op {
+            return self.workdir(path);
+        }
+        // A COPY --link stands on nothing.
+        let alone = matches!(op, Op::Copy(copy) | Op::Add(copy) if copy.link);
+        if !alone {
+            self.state.known()?;
+        }
+        let at = (&self.state, &self.here);
+        let (made, created_by) = match op {
+            Op::Copy(copy) => copy::step(session, stage, at, copy, false)?,
+            Op::Add(copy) => copy::step(session, stage, at, copy, true)?,
+            op => run::run(session, stage, at, op)?,
+        };
+        Ok((Some(made), created_by))
+    }
+
+    /// In a dry run, a step that can't be looked up before what it `needs` is made.
+    fn follow(&self, needs: &str) -> Told {
+        let own = self.state.pending.as_deref() == Some(needs);
+        let step = self.here.ran.first().map(|(step, _)| *step).filter(|_| own);
+        let why = why::follows(step, needs);
+        let why = Some(why).filter(|_| self.session.options.explain);
+        progress::miss(self.session.options, self.stage.index, why.as_ref());
+        Told { runs: true, why, ..Told::default() }
     }
 
     /// The files of a directory that is the stage's base.
     fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
         let started = time::now_ms();
-        self.step += 1;
-        let (made, created_by) = copy::files(self.session, self.stage, &self.state, name)?;
+        self.next(&self.stage.text);
+        let (made, created_by) = copy::files(self.session, self.stage, (&self.state, &self.here), name)?;
         let told = self.take(made, created_by);
         let op = Op::Copy(libwire::plan::Copy::default());
         self.tell(self.stage.line, &self.stage.text, &op, started, told, emit)
@@ -159,6 +186,7 @@ impl Builder<'_> {
         if path == "/" {
             return Ok((None, created_by));
         }
+        self.state.known()?;
         let (session, user) = (self.session, self.state.config.config.user.clone());
         let parents = self.state.parents();
         let mut key = Key::new("workdir", session.options.isolation);
@@ -166,7 +194,7 @@ impl Builder<'_> {
         key.add("path", path.clone());
         key.add("user", user.clone());
         copy::add_epoch(session, &mut key);
-        let made = Maker { session, stage: self.stage, key }.make(&parents, |new| {
+        let made = Maker { session, stage: self.stage, here: &self.here, key }.make(&parents, |new| {
             let lowers = session.directories(&parents)?;
             let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
             let root = Root::from_fd(merged, session.options.isolation.owners());
@@ -181,7 +209,8 @@ impl Builder<'_> {
             progress::note(self.session.options.progress, self.stage.index, "CACHED");
         }
         let history = Some(self.state.note_layer(created_by, made.created.clone()));
-        Told { made: Some(made), history }
+        let (runs, why) = (made.cache == Cache::Miss, made.why.clone());
+        Told { made: Some(made), history, runs, why }
     }
 
     fn tell(
@@ -193,16 +222,16 @@ impl Builder<'_> {
         told: Told,
         emit: &mut Emit,
     ) -> Result<(), Ended> {
-        let Told { made, history } = told;
+        let Told { made, history, runs, why } = told;
         let mut step = Step {
             id: id(self.stage),
-            step: self.step,
-            steps: self.steps,
+            step: self.here.step,
+            steps: self.here.steps,
             dockerfile: self.stage.dockerfile.clone(),
             line,
             text: text.to_owned(),
             op: name(op).to_owned(),
-            cache: Cache::None,
+            cache: if runs { Cache::Miss } else { Cache::None },
             key: None,
             ingredients: Vec::new(),
             parents: self.state.parents(),
@@ -214,27 +243,46 @@ impl Builder<'_> {
             started_ms: started,
             duration_ms: time::now_ms().saturating_sub(started),
             log: None,
+            why: None,
         };
         if let Some(made) = made {
-            let store = &self.session.store;
-            let layer = store.layer(&made.snapshot, &self.session.options.layers).map_err(StepError::from)?;
-            step.layer = layer.map(|record| record.layer);
-            (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
-            (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);
-            step.snapshot = Some(made.snapshot.clone());
-            if made.cache == Cache::Miss {
-                store.cache_put(made.key.digest(), &step).map_err(StepError::from)?;
-            }
-            self.state.layers.push(BaseLayer { snapshot: made.snapshot, layer: step.layer.clone() });
+            self.keep(made, &mut step)?;
         }
+        if self.session.options.dry_run && runs && self.state.pending.is_none() {
+            self.state.pending = Some(format!("step {}", step.step));
+            self.here.ran.push((step.step, String::new()));
+        }
+        step.why = why.map(Box::new);
         emit(Record::Step(Box::new(step))).map_err(Ended::Emit)
+    }
+
+    /// Puts what was made on top of the stage, into its record and into the cache.
+    fn keep(&mut self, made: Made, step: &mut Step) -> Result<(), StepError> {
+        let (store, options) = (&self.session.store, self.session.options);
+        (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
+        (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);
+        let Some(snapshot) = made.snapshot else { return Ok(()) };
+        step.layer = store.layer(&snapshot, &options.layers)?.map(|record| record.layer);
+        step.snapshot = Some(snapshot.clone());
+        if made.cache == Cache::Miss {
+            store.cache_put(made.key.digest(), step)?;
+            self.here.ran.push((step.step, snapshot.clone()));
+        }
+        if !options.dry_run {
+            store.set_latest(&self.here.places(self.session, self.stage, &made.key), made.key.digest());
+        }
+        self.state.layers.push(BaseLayer { snapshot, layer: step.layer.clone() });
+        Ok(())
     }
 }
 
 /// What a step changed, for its record.
+#[derive(Default)]
 struct Told {
     made: Option<Made>,
     history: Option<History>,
+    runs: bool,
+    why: Option<Why>,
 }
 
 fn name(op: &Op) -> &'static str {

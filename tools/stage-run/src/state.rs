@@ -1,6 +1,7 @@
 //! What a stage has become so far: config, variables, layers. Instructions change it; nothing here runs
 //! or reads anything.
 
+use crate::error::StepError;
 use crate::scope::{Scope, has_env};
 use crate::time::rfc3339;
 use libwire::image::{History, ImageConfig};
@@ -23,6 +24,9 @@ pub struct State {
     pub args: Vec<(String, Option<String>)>,
     /// Layers so far, lowest first.
     pub layers: Vec<BaseLayer>,
+    /// In a dry run, the step that would have been run first: what it leaves is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// Whether CMD was set in this stage: then ENTRYPOINT leaves it alone.
     #[serde(skip)]
     pub cmd_set: bool,
@@ -42,6 +46,14 @@ impl State {
         // The new image was made now, not when its base was.
         self.config.created = None;
         Self { cmd_set: false, epoch, ..self }
+    }
+
+    /// Fails in a dry run when the tree is not known, because a step of it would be run.
+    pub fn known(&self) -> Result<(), StepError> {
+        match &self.pending {
+            None => Ok(()),
+            Some(step) => Err(StepError::pending(step)),
+        }
     }
 
     /// The snapshots below the next step, lowest first.

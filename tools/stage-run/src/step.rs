@@ -2,11 +2,14 @@
 
 use crate::cache::Key;
 use crate::error::StepError;
+use crate::here::Here;
+use crate::progress;
 use crate::session::Session;
 use crate::time::{now_ms, rfc3339};
+use crate::why::{self, Missing};
 use libstore::NewSnapshot;
 use libwire::plan::Stage;
-use libwire::record::{Cache, Step};
+use libwire::record::{Cache, Step, Why};
 
 /// A step with a snapshot.
 #[derive(Debug)]
@@ -15,14 +18,23 @@ pub struct Made {
     pub cache: Cache,
     /// Its key.
     pub key: Key,
-    /// Its snapshot.
-    pub snapshot: String,
+    /// Its snapshot; none when it would have been made.
+    pub snapshot: Option<String>,
     /// The snapshots it stands on, lowest first.
     pub parents: Vec<String>,
     /// The log of its command.
     pub log: Option<String>,
     /// When it was made.
     pub created: String,
+    /// Why it was not there, when that was asked for.
+    pub why: Option<Why>,
+}
+
+/// What the cache has of a step.
+enum Known {
+    /// A snapshot, its log, and when it was made.
+    Hit(String, Option<String>, String),
+    Missing(Missing),
 }
 
 /// Makes steps of one stage.
@@ -31,6 +43,8 @@ pub struct Maker<'a> {
     pub session: &'a Session<'a>,
     /// The stage.
     pub stage: &'a Stage,
+    /// The place in it.
+    pub here: &'a Here,
     /// The step's key.
     pub key: Key,
 }
@@ -44,31 +58,59 @@ impl Maker<'_> {
         make: impl FnOnce(&NewSnapshot) -> Result<Option<String>, StepError>,
     ) -> Result<Made, StepError> {
         let parents = parents.to_vec();
-        if let Some((snapshot, log, created)) = self.known()? {
-            let created = self.created(created);
-            return Ok(Made { cache: Cache::Hit, key: self.key, snapshot, parents, log, created });
+        let missing = match self.known()? {
+            Known::Hit(snapshot, log, created) => {
+                let (created, snapshot) = (self.created(created), Some(snapshot));
+                return Ok(Made {
+                    cache: Cache::Hit,
+                    key: self.key,
+                    snapshot,
+                    parents,
+                    log,
+                    created,
+                    why: None,
+                });
+            }
+            Known::Missing(missing) => missing,
+        };
+        let why = self.explain(&parents, missing);
+        let (mut snapshot, mut log) = (None, None);
+        if !self.session.options.dry_run {
+            let new = self.session.store.new_snapshot(&parents)?;
+            log = make(&new)?;
+            snapshot = Some(new.publish()?);
         }
-        let new = self.session.store.new_snapshot(&parents)?;
-        let log = make(&new)?;
-        let snapshot = new.publish()?;
         let created = self.created(rfc3339(i64::try_from(now_ms()).unwrap_or(i64::MAX)));
-        Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created })
+        Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created, why })
     }
 
-    /// The snapshot, log and time the key led to.
-    fn known(&self) -> Result<Option<(String, Option<String>, String)>, StepError> {
+    /// Says why the step has to be made, or that it would be, as far as that is asked for.
+    fn explain(&self, parents: &[String], missing: Missing) -> Option<Why> {
+        let (session, stage) = (self.session, self.stage);
+        let tell = || why::tell(session, stage, self.here, &self.key, parents, missing);
+        let why = session.options.explain.then(tell);
+        progress::miss(session.options, stage.index, why.as_ref());
+        why
+    }
+
+    /// What the key led to.
+    fn known(&self) -> Result<Known, StepError> {
         let options = self.session.options;
         let named = self.stage.name.as_ref().is_some_and(|name| options.no_cache_filter.contains(name));
         if options.no_cache || named {
-            return Ok(None);
+            return Ok(Known::Missing(Missing::NoCache));
         }
-        let Some(step) = self.session.store.cache_get::<Step>(self.key.digest())? else { return Ok(None) };
-        let (Some(snapshot), Some(history)) = (step.snapshot, step.history) else { return Ok(None) };
+        let Some(step) = self.session.store.cache_get::<Step>(self.key.digest())? else {
+            return Ok(Known::Missing(Missing::Unknown));
+        };
+        let (Some(snapshot), Some(history)) = (step.snapshot, step.history) else {
+            return Ok(Known::Missing(Missing::Lost));
+        };
         if !self.session.store.has_snapshot(&snapshot) {
-            return Ok(None);
+            return Ok(Known::Missing(Missing::Lost));
         }
         let log = step.log.filter(|log| self.session.store.path().join(log).exists());
-        Ok(Some((snapshot, log, history.created.unwrap_or_default())))
+        Ok(Known::Hit(snapshot, log, history.created.unwrap_or_default()))
     }
 
     fn created(&self, created: String) -> String {

@@ -21,6 +21,8 @@ fn options() -> Options {
         network: Network::Host,
         no_cache: false,
         no_cache_filter: Vec::new(),
+        explain: false,
+        dry_run: false,
         add_hosts: Vec::new(),
         shm_size: 64 << 20,
         ulimits: Vec::new(),

@@ -1,16 +1,19 @@
 //! The trees COPY, ADD and mounts read: the context, a named context, a stage, an image, or nothing.
 
 use crate::error::StepError;
+use crate::here::stage_name;
 use crate::options::NamedContext;
+use crate::scratch::Scratch;
 use crate::session::Session;
-use libstore::NewSnapshot;
 use libtree::{Owners, Root};
-use libwire::plan::Source;
+use libwire::plan::{Source, Stage};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// A tree to read from.
 pub struct Tree {
+    /// What it is, in words.
+    pub name: String,
     /// Its root.
     pub root: Root,
     /// The directories it is merged of, lowest first.
@@ -20,24 +23,39 @@ pub struct Tree {
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
     /// The directory of a tree nobody else keeps, as long as it is used.
-    _held: Option<NewSnapshot>,
+    _held: Option<Scratch>,
 }
 
 impl Tree {
     /// Opens what `--from` or a mount's `from=` names; without it, the build context.
-    pub fn open(session: &Session, source: Option<&Source>, platform: &str) -> Result<Self, StepError> {
+    pub fn open(session: &Session, source: Option<&Source>, stage: &Stage) -> Result<Self, StepError> {
+        let name = match source {
+            None => "the context".to_owned(),
+            Some(Source::Scratch) => "scratch".to_owned(),
+            Some(Source::Stage { index }) => stage_name(stage, *index),
+            Some(Source::Image { name, .. }) => format!("image {name}"),
+            Some(Source::Context { name }) => format!("context {name}"),
+        };
+        let tree = Self::of(session, source, &stage.platform, &name)?;
+        Ok(Self { name, ..tree })
+    }
+
+    fn of(session: &Session, source: Option<&Source>, platform: &str, name: &str) -> Result<Self, StepError> {
         match source {
             None => Self::context(session),
             Some(Source::Scratch) => Self::empty(session),
             Some(Source::Stage { index }) => {
                 let state = session.stages.get(*index)?;
+                if state.pending.is_some() {
+                    return Err(StepError::pending(name));
+                }
                 Self::merged(session, &state.parents())
             }
-            Some(Source::Image { name, reference }) => {
+            Some(Source::Image { reference, .. }) => {
                 let (_, snapshots) = session.image(reference, name)?;
                 Self::merged(session, &snapshots)
             }
-            Some(Source::Context { name }) => match session.context(name)? {
+            Some(Source::Context { name: context }) => match session.context(context)? {
                 NamedContext::Directory(path) => {
                     let ignore = read_ignore(&path.join(".dockerignore"), false)?;
                     Self::directory(path, ignore)
@@ -67,22 +85,32 @@ impl Tree {
         // Its files are the host's: what single-uid mode records in a store means nothing here.
         let root = Root::open(path, Owners::Real)
             .map_err(StepError::io(&format!("cannot read the context {}", path.display())))?;
-        Ok(Self { root, lowers: vec![path.to_owned()], ignore, local: true, _held: None })
+        Ok(Self {
+            name: String::new(),
+            root,
+            lowers: vec![path.to_owned()],
+            ignore,
+            local: true,
+            _held: None,
+        })
     }
 
     /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
-    pub fn fetched(new: NewSnapshot, below: Option<OwnedFd>) -> Result<Self, StepError> {
-        let tree = Self::directory(new.upper(), None)?;
-        let root = below.map_or(tree.root, |below| Root::from_fd(below, Owners::Real));
-        Ok(Self { root, _held: Some(new), lowers: tree.lowers, ignore: None, local: true })
+    pub fn fetched(new: Scratch, below: Option<OwnedFd>) -> Result<Self, StepError> {
+        let tree = Self::directory(&new.path(), None)?;
+        let root = match below {
+            Some(below) => Root::from_fd(below, Owners::Real),
+            None => tree.root,
+        };
+        Ok(Self { name: "what was fetched".into(), root, _held: Some(new), ..tree })
     }
 
     fn empty(session: &Session) -> Result<Self, StepError> {
-        let empty = session.store.new_snapshot(&[])?;
-        let lowers = vec![empty.upper().to_owned()];
+        let empty = Scratch::new(session)?;
+        let lowers = vec![empty.path()];
         let root = session.mount(&lowers, None)?;
         let root = Root::from_fd(root, session.options.isolation.owners());
-        Ok(Self { root, lowers, ignore: None, local: false, _held: Some(empty) })
+        Ok(Self { name: String::new(), root, lowers, ignore: None, local: false, _held: Some(empty) })
     }
 
     /// The tree of snapshots, lowest first.
@@ -90,9 +118,12 @@ impl Tree {
         if snapshots.is_empty() {
             return Self::empty(session);
         }
+        if session.options.dry_run && !snapshots.iter().all(|id| session.store.has_snapshot(id)) {
+            return Err(StepError::pending("an image that is not unpacked yet"));
+        }
         let lowers = session.directories(snapshots)?;
         let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
-        Ok(Self { root, lowers, ignore: None, local: false, _held: None })
+        Ok(Self { name: String::new(), root, lowers, ignore: None, local: false, _held: None })
     }
 }
 

@@ -59,6 +59,11 @@ pub fn check(
     checked(file, options, ignored, extent, false)
 }
 
+/// Whether a variable of this name is likely to hold a secret.
+pub fn names_secret(name: &str) -> bool {
+    stage::is_secret(name)
+}
+
 /// As [`check`], by our rules about size and secrets too.
 pub fn check_all(
     file: &Dockerfile,

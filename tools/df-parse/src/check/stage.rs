@@ -255,7 +255,7 @@ fn clean(path: &str) -> String {
 }
 
 /// Whether a name has one of the tell-tale words, and none that says it's public.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     const TELL: [&str; 10] = [
         "apikey",
         "auth",

@@ -1,0 +1,88 @@
+//! What explains a cache miss: which record was the latest in a place, and listings of contents.
+//!
+//! None of it decides what a hit is. It is written as well as possible, and where it is lost, damaged or
+//! can't be written, an explanation says less.
+
+use crate::Store;
+use libwire::Digest;
+use std::path::PathBuf;
+
+impl Store {
+    /// Says that `key` is the latest record of each of these places.
+    pub fn set_latest(&self, places: &[Digest], key: Digest) {
+        for &place in places {
+            if self.latest(place) != Some(key) {
+                let _ = self.write_raw(&self.place_file(place), format!("{key}\n").as_bytes());
+            }
+        }
+    }
+
+    /// The key of the latest record of a place.
+    pub fn latest(&self, place: Digest) -> Option<Digest> {
+        std::fs::read_to_string(self.place_file(place)).ok()?.trim_end().parse().ok()
+    }
+
+    /// Keeps the listing of a content. One that is there stays.
+    pub fn keep_listing(&self, content: &str, listing: impl FnOnce() -> Vec<u8>) {
+        let Some(path) = self.listing_file(content) else { return };
+        if !path.exists() {
+            let _ = self.write_raw(&path, &crate::cache::seal(&listing()));
+        }
+    }
+
+    /// The listing of a content.
+    pub fn listing(&self, content: &str) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(self.listing_file(content)?).ok()?;
+        crate::cache::unseal(&bytes).ok().map(<[u8]>::to_vec)
+    }
+
+    fn place_file(&self, place: Digest) -> PathBuf {
+        self.path().join("latest").join(place.hex())
+    }
+
+    /// `content` is `ALGORITHM:HEX`.
+    fn listing_file(&self, content: &str) -> Option<PathBuf> {
+        let (_, hex) = content.split_once(':')?;
+        let plain = !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        plain.then(|| self.path().join("listings").join(hex))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn the_latest_key_of_each_place_is_found_and_a_damaged_one_is_none() {
+        let (_dir, store) = store();
+        let [a, b, one, two] = ["a", "b", "one", "two"].map(|text| Digest::of(text.as_bytes()));
+        store.set_latest(&[a, b], one);
+        store.set_latest(&[b], two);
+        assert_eq!((store.latest(a), store.latest(b)), (Some(one), Some(two)));
+        std::fs::write(store.place_file(b), "x").unwrap();
+        assert_eq!(store.latest(b), None);
+        store.set_latest(&[b], one);
+        assert_eq!(store.latest(b), Some(one));
+    }
+
+    #[test]
+    fn a_listing_is_kept_once_and_never_outside_its_directory() {
+        let (_dir, store) = store();
+        store.keep_listing("blake3:0a", || b"one\n".to_vec());
+        store.keep_listing("blake3:0a", || panic!("it is there"));
+        assert_eq!(store.listing("blake3:0a").unwrap(), b"one\n");
+        for name in ["blake3:", "0a", "blake3:../x", "blake3:a/b"] {
+            store.keep_listing(name, || b"x".to_vec());
+            assert_eq!(store.listing(name), None);
+        }
+        std::fs::write(store.path().join("listings/0a"), "one\n").unwrap();
+        assert_eq!(store.listing("blake3:0a"), None, "a cut one");
+    }
+}
