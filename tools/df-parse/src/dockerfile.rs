@@ -145,7 +145,7 @@ mod tests {
         let file =
             parse("FROM a\nCOPY <<-\"E\" <<F /d/\n\t\tx\n  y\n\tE\n# z\nF\nRUN <<E\nbody\nE\n").unwrap();
         let docs = &file.stages[0].items[0].line.heredocs;
-        assert_eq!((docs[0].body.as_str(), docs[0].expand), ("x\n  y\n", false));
+        assert_eq!((docs[0].body.as_str(), docs[0].expand), ("\t\tx\n  y\n", false));
         assert_eq!((docs[1].body.as_str(), docs[1].expand), ("# z\n", true));
         assert_eq!(file.stages[0].items[1].line.heredocs[0].body, "body\n");
         assert_eq!(what("FROM a\nRUN <<E\nx\n").0, Some(2));

@@ -381,8 +381,8 @@ pub(crate) fn trigger_line(text: &str) -> Line {
             let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
             let (line, after) = rest.split_at(end);
             rest = after;
-            let line = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
-            if line.trim_end_matches(['\n', '\r']) == heredoc.name {
+            let bare = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
+            if bare.trim_end_matches(['\n', '\r']) == heredoc.name {
                 break;
             }
             heredoc.body += line;

@@ -32,18 +32,25 @@ pub use lines::{Directives, MAX_FILE};
 pub use plan::{Options, plan};
 
 use instruction::{Parsed, trigger_line};
-use libwire::plan::Instruction;
+use libwire::plan::{Instruction, Mount};
+
+/// Decides what the mount of a plan is whose `words` have variables, with the values that `get` has. Its other
+/// members are as the words have them, unexpanded.
+pub fn decide_mount(mount: &Mount, escape: char, get: expand::Lookup) -> Result<Mount, ParseError> {
+    let Some(words) = &mount.words else { return Ok(mount.clone()) };
+    let decided = mount::decide(words, expand::Expander::new(escape), get)?.mount;
+    Ok(Mount { from: mount.from.clone(), ..decided })
+}
 
 /// Parses an ONBUILD trigger of a base image, as it runs in a stage that may name `stages` (by index, the
-/// stage itself last) and `contexts`.
+/// stage itself last) and `contexts`. It may come from any file, so its escape character is the backslash.
 pub fn parse_trigger(
     text: &str,
-    escape: char,
     stages: &[Option<String>],
     contexts: &[String],
 ) -> Result<Instruction, ParseError> {
     let line = trigger_line(text);
-    let Parsed::Op { op, from, mounts, .. } = instruction::parse(&line, escape)? else {
+    let Parsed::Op { op, from, mounts, .. } = instruction::parse(&line, '\\')? else {
         return Err(ParseError::file("FROM isn't allowed as an ONBUILD trigger"));
     };
     let names = names::Names { stages, contexts, current: stages.len().saturating_sub(1) };

@@ -218,8 +218,6 @@ impl Reader<'_> {
 
     fn heredocs(&mut self, text: &str) -> Result<Vec<Heredoc>, ParseError> {
         let mut heredocs = heredoc_words(text);
-        // A trigger is stored as written: its tabs go when it runs.
-        let stored = name_and_rest(text.trim()).0.eq_ignore_ascii_case("onbuild");
         let start = self.at;
         for heredoc in &mut heredocs {
             loop {
@@ -231,11 +229,11 @@ impl Reader<'_> {
                     return Err(ParseError::new(what).token(token));
                 };
                 self.at += 1;
-                let body = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
-                if trim_newline(body) == heredoc.name {
+                let bare = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
+                if trim_newline(bare) == heredoc.name {
                     break;
                 }
-                heredoc.body += if stored { line } else { body };
+                heredoc.body += line;
             }
         }
         Ok(heredocs)

@@ -2,6 +2,7 @@
 
 use crate::ParseError;
 use crate::error::did_you_mean;
+use crate::expand::{Expander, Lookup};
 use libwire::plan::{Mount, MountKind};
 
 /// A mount whose `from` still has to be resolved.
@@ -40,10 +41,49 @@ const TYPES: [(&str, MountKind); 5] = [
     ("ssh", MountKind::Ssh),
 ];
 
-/// Parses and checks one mount.
+/// Keys whose values decide how the others are read.
+const DECIDING: [&str; 6] = ["type", "readonly", "ro", "readwrite", "rw", "required"];
+
+/// Parses and checks one mount; as far as that goes, when variables decide what it is.
 pub(crate) fn parse(text: &str) -> Result<ParsedMount, ParseError> {
-    let fields =
-        fields(text).ok_or_else(|| ParseError::new(format!("failed to parse csv mount {text:?}")))?;
+    let fields = csv(text)?;
+    match fields.iter().any(|field| deciding(field).is_some_and(|(_, value)| value.contains('$'))) {
+        true => undecided(text, &fields),
+        false => read(&fields),
+    }
+}
+
+/// The mount that `text` is with the values that `get` has. Words that decide nothing stay as written.
+pub(crate) fn decide(text: &str, expander: Expander, get: Lookup) -> Result<ParsedMount, ParseError> {
+    let mut fields = csv(text)?;
+    for field in &mut fields {
+        if let Some((key, value)) = deciding(field) {
+            let value = expander.word(value, get).map_err(|error| ParseError::from(&error))?;
+            *field = format!("{key}={value}");
+        }
+    }
+    read(&fields)
+}
+
+fn csv(text: &str) -> Result<Vec<String>, ParseError> {
+    fields(text).ok_or_else(|| ParseError::new(format!("failed to parse csv mount {text:?}")))
+}
+
+fn deciding(field: &str) -> Option<(&str, &str)> {
+    field.split_once('=').filter(|(key, _)| DECIDING.iter().any(|known| known.eq_ignore_ascii_case(key)))
+}
+
+/// Only `from` is known before the variables are.
+fn undecided(text: &str, fields: &[String]) -> Result<ParsedMount, ParseError> {
+    let from = fields.iter().rev().find_map(|field| {
+        let (key, value) = field.split_once('=')?;
+        key.eq_ignore_ascii_case("from").then(|| value.to_owned())
+    });
+    let mount = Mount { words: Some(text.to_owned()), ..empty(MountKind::Bind) };
+    no_variable(ParsedMount { mount, from })
+}
+
+fn read(fields: &[String]) -> Result<ParsedMount, ParseError> {
     let kind = fields.iter().find_map(|field| {
         let (key, value) = field.split_once('=')?;
         key.eq_ignore_ascii_case("type").then(|| value.to_owned())
@@ -53,7 +93,7 @@ pub(crate) fn parse(text: &str) -> Result<ParsedMount, ParseError> {
         Some(word) => kind_of(&word)?,
     };
     let mut parsed = ParsedMount { mount: empty(kind), from: None };
-    for field in &fields {
+    for field in fields {
         set(&mut parsed, field)
             .map_err(|error| if error.token.is_empty() { error.token(field.clone()) } else { error })?;
     }
@@ -87,6 +127,7 @@ fn empty(kind: MountKind) -> Mount {
         gid: None,
         size: None,
         env: None,
+        words: None,
     }
 }
 
@@ -215,6 +256,7 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
         MountKind::Ssh if mount.source.is_some() => {
             return error("ssh mount does not support source; name the agent with id=");
         }
+        MountKind::Secret if mount.source.is_some() => mount.id = mount.source.take(),
         // As a relative one: the working directory itself.
         MountKind::Bind | MountKind::Cache | MountKind::Tmpfs if mount.target.is_none() => {
             mount.target = Some(".".into());
@@ -228,12 +270,16 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
     {
         return error("invalid mount target \"/\": the root can't be mounted over");
     }
-    if parsed.from.as_deref().is_some_and(|from| from.contains('$')) {
-        return error(
+    no_variable(parsed)
+}
+
+fn no_variable(parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
+    match parsed.from.as_deref().is_some_and(|from| from.contains('$')) {
+        true => Err(ParseError::new(
             "variable expansion is not supported for mount from, define a new stage with FROM using ARG from global scope as a workaround",
-        );
+        )),
+        false => Ok(parsed),
     }
-    Ok(parsed)
 }
 
 #[cfg(test)]

@@ -65,9 +65,9 @@ impl Names<'_> {
         }
         let lower = name.to_lowercase();
         let named = |stage: &Option<String>| stage.as_deref() == Some(lower.as_str());
-        // The nearest earlier stage of that name, else one that comes too late and is refused with the rest.
-        let earlier = self.stages[..self.current].iter().rposition(named);
-        if let Some(index) = earlier.or_else(|| self.stages.iter().position(named)) {
+        // The last stage of that name in the whole file, as BuildKit: one that comes too late is refused with
+        // the rest.
+        if let Some(index) = self.stages.iter().rposition(named) {
             return Ok(Source::Stage { index });
         }
         if lower == "scratch" {

@@ -14,7 +14,7 @@ pub(crate) fn add_needs(stages: &mut [Stage]) -> Result<(), ParseError> {
             needs.insert(base);
             for inner in &stages[base].instructions {
                 let Op::Onbuild { trigger, .. } = &inner.op else { continue };
-                let run = crate::parse_trigger(trigger, stage.escape, &stage.stages, &stage.contexts);
+                let run = crate::parse_trigger(trigger, &stage.stages, &stage.contexts);
                 let run = run.map_err(|error| error.at(inner.line, inner.line_end))?;
                 needs.extend(sources(&run.op));
             }

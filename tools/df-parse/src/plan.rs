@@ -39,9 +39,11 @@ impl Options {
 pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseError> {
     let platform = options.platform()?;
     let globals = args::globals(file, options, &platform)?;
+    let epoch = args::epoch(options, &globals)?;
     let mut stages = Vec::new();
     for index in 0..file.stages.len() {
-        stages.push(stage(file, options, index, &globals, &platform)?);
+        let stage = stage(file, options, index, &globals, &platform)?;
+        stages.push(Stage { epoch, ..stage });
     }
     let target = target_index(file, options)?;
     order::add_needs(&mut stages)?;
@@ -56,6 +58,8 @@ pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseErr
         };
     }
     stages[target].target = true;
+    // Whatever its base is: a build for a platform makes an image of that one.
+    stages[target].image_platform = options.platform.as_ref().map(|_| platform.to_string());
     stages.retain(|stage| needed.contains(&stage.index));
     stages.iter().try_for_each(|stage| syntax::check(file, stage))?;
     Ok(stages)
@@ -95,6 +99,8 @@ fn stage(
     let scope = Names { stages: &names, contexts: &options.contexts, current: index };
     let mut base = base(file, item, globals, &scope).map_err(place)?;
     let platform = stage_platform(file, item, globals, target).map_err(place)?;
+    // An empty tree is of the platform the build is for, whatever FROM says.
+    let platform = if base == Base::Scratch { target.clone() } else { platform };
     let mut instructions = instructions(item, &scope)?;
     // A context of a stage's name stands in for the whole stage.
     if let Some(name) = names[index].as_deref().and_then(|name| scope.context(name)) {
@@ -111,6 +117,8 @@ fn stage(
         lines: item.line.written.clone(),
         base,
         platform: platform.to_string(),
+        image_platform: None,
+        epoch: None,
         target: false,
         ships: false,
         needs: Vec::new(),

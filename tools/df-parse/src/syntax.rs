@@ -69,7 +69,7 @@ pub(crate) fn copy_words(copy: &Copy) -> Vec<&str> {
 /// A mount's words that are expanded.
 pub(crate) fn mount_words(mount: &Mount) -> impl Iterator<Item = &str> {
     let keys = [&mount.target, &mount.source, &mount.id, &mount.sharing, &mount.mode, &mount.uid, &mount.gid];
-    keys.into_iter().chain([&mount.size, &mount.env]).flatten().map(String::as_str)
+    keys.into_iter().chain([&mount.size, &mount.env, &mount.words]).flatten().map(String::as_str)
 }
 
 /// The here-documents that the builder expands.

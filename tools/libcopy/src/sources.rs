@@ -52,17 +52,49 @@ fn named(tree: &Tree, path: &[u8]) -> Result<Vec<Found>, CopyError> {
         return Ok(vec![lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?]);
     }
     let mut matches = vec![Vec::new()];
+    let mut below = false;
     for part in components(path) {
         let mut next = Vec::new();
         for dir in &matches {
-            expand(tree, dir, part, &mut next)?;
+            // Links are followed up to the first wildcard, and where a match is one.
+            if !below || is_directory(tree, dir)? {
+                expand(tree, dir, part, &mut next)?;
+            }
         }
         matches = next;
+        below |= has_wildcards(part);
     }
     matches.sort();
-    // What a pattern finds but can't be followed is as good as not there.
-    let found = matches.iter().map(|path| lookup(tree, path, true));
-    found.filter_map(Result::transpose).collect()
+    let mut found = Vec::new();
+    for path in &matches {
+        match lookup(tree, path, true)? {
+            Some(there) => found.push(there),
+            None if is_link(tree, path)? => return Err(not_found(tree, path)),
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+fn is_directory(tree: &Tree, path: &[u8]) -> Result<bool, CopyError> {
+    Ok(itself(tree, path)?.is_some_and(|meta| meta.is_dir()))
+}
+
+/// Whether `path` is a link that no ignore file leaves out.
+fn is_link(tree: &Tree, path: &[u8]) -> Result<bool, CopyError> {
+    match itself(tree, path)? {
+        Some(meta) if meta.kind == FileKind::Symlink => visible(tree, path, &meta),
+        _ => Ok(false),
+    }
+}
+
+/// What `path` is, a link at its end not followed.
+fn itself(tree: &Tree, path: &[u8]) -> Result<Option<Meta>, CopyError> {
+    match tree.root.resolve(path, false).and_then(|at| tree.root.lstat(&at)) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if absent(&error) => Ok(None),
+        Err(error) => Err(CopyError::io(path)(error)),
+    }
 }
 
 /// Adds what `part` of a pattern matches in `dir`.

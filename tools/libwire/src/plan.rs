@@ -5,6 +5,7 @@
 
 use crate::stream::Format;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The build-plan stream.
@@ -51,6 +52,12 @@ pub struct Stage {
     pub base: Base,
     /// `os/arch[/variant]` the stage is built for.
     pub platform: String,
+    /// The platform of the image, when the caller asked for one and this is the target; else its base's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_platform: Option<String>,
+    /// SOURCE_DATE_EPOCH, as the caller or the file gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i64>,
     /// Whether it is what the build is for.
     pub target: bool,
     /// Whether its layers are part of the image: it is the target or in the target's chain of FROMs.
@@ -295,13 +302,28 @@ pub struct Heredoc {
     pub name: String,
     /// The file descriptor before `<<`, 0 when none.
     pub fd: u32,
-    /// The body; tabs are already stripped for `<<-`.
+    /// The body as written.
     pub body: String,
     /// Whether the builder (COPY, ADD) or the shell (RUN) expands it: no part of the delimiter was quoted.
     pub expand: bool,
     /// Whether it was `<<-`.
     #[serde(default, skip_serializing_if = "unset")]
     pub strip_tabs: bool,
+}
+
+impl Heredoc {
+    /// The body as a file has it: `<<-` takes the tabs off the beginning of each line.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self.strip_tabs {
+            true => self
+                .body
+                .split_inclusive('\n')
+                .map(|line| line.trim_start_matches('\t'))
+                .collect::<String>()
+                .into(),
+            false => Cow::Borrowed(&self.body),
+        }
+    }
 }
 
 /// `key=value` of ENV and LABEL, quotes kept.
@@ -419,4 +441,8 @@ pub struct Mount {
     /// `env=`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
+    /// The flag's whole value as written, when variables decide on its type or on what is true or false:
+    /// then no other member but `from` says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }

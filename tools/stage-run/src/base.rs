@@ -7,7 +7,7 @@ use crate::session::{Session, platform_of};
 use crate::state::State;
 use libstore::Image;
 use libwire::Digest;
-use libwire::image::{ContainerConfig, ImageConfig};
+use libwire::image::{ContainerConfig, ImageConfig, Platform};
 use libwire::plan::{Base, Stage};
 use libwire::record::{BaseLayer, Layer};
 
@@ -55,6 +55,9 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
         },
     };
     let mut state = state.begin(session.options.epoch);
+    if let Some(platform) = &stage.image_platform {
+        set_platform(&mut state.config, platform_of(platform));
+    }
     let triggers = std::mem::take(&mut state.config.config.on_build);
     Ok(Begun { state, manifest, files, triggers })
 }
@@ -69,6 +72,15 @@ fn scratch(platform: &str) -> State {
         ..ImageConfig::default()
     };
     State { config, ..State::default() }
+}
+
+/// A variant that the base has for the same machine stays, if the platform asked for has none.
+fn set_platform(config: &mut ImageConfig, platform: Platform) {
+    let same = (&config.os, &config.architecture) == (&platform.os, &platform.architecture);
+    if !same || platform.variant.is_some() {
+        config.variant = platform.variant;
+    }
+    (config.os, config.architecture) = (platform.os, platform.architecture);
 }
 
 fn inherit(image: Image, snapshots: Vec<String>) -> State {

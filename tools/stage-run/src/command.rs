@@ -21,12 +21,13 @@ pub fn assemble(state: &State, command: &Command, heredocs: &[Heredoc]) -> Assem
     let mut script = None;
     let text = match heredocs {
         [] => text.clone(),
-        [only] if is_bare(text) && only.body.starts_with("#!") => {
+        [only] if is_bare(text) && only.text().starts_with("#!") => {
             let path = format!("/dev/pipes/{}", only.name);
-            script = Some((path.clone(), only.body.clone()));
+            script = Some((path.clone(), only.text().into_owned()));
             path
         }
-        [only] if is_bare(text) => only.body.clone(),
+        [only] if is_bare(text) => only.text().into_owned(),
+        // The shell takes the tabs off itself.
         several => {
             let documents = several.iter().map(|heredoc| format!("\n{}{}", heredoc.body, heredoc.name));
             std::iter::once(text.clone()).chain(documents).collect()

@@ -30,8 +30,8 @@ impl Copied {
         let mut documents = Vec::new();
         for heredoc in &copy.heredocs {
             let text = match heredoc.expand {
-                true => words.body(&heredoc.body)?,
-                false => heredoc.body.clone(),
+                true => words.body(&heredoc.text())?,
+                false => heredoc.text().into_owned(),
             };
             documents.push((heredoc.name.clone(), text));
         }

@@ -30,7 +30,9 @@ pub fn step(
 ) -> Result<(Made, String), StepError> {
     let copied = Copied::new(stage, state, copy)?;
     fetched::check(&copied, copy, add)?;
-    let parents = if copy.link { Vec::new() } else { state.parents() };
+    // As in BuildKit, --chmod makes --link an ordinary copy.
+    let link = copy.link && copied.chmod.is_none();
+    let parents = if link { Vec::new() } else { state.parents() };
     let owner = owner(session, stage, &copied, &parents)?;
     let request = Request {
         sources: Vec::new(),
@@ -50,7 +52,7 @@ pub fn step(
     let target = copied.target(state);
     let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
     let mut key = Key::new(if add { "add" } else { "copy" }, session.options.isolation);
-    if copy.link {
+    if link {
         key.add("link", "true");
     } else {
         key.parents(&parents);
@@ -178,9 +180,16 @@ pub fn seen(session: &Session, tree: &Tree, path: &str) -> Result<String, StepEr
     if tree.local {
         return Ok(content);
     }
-    let fail = StepError::io(path);
-    let meta = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at)).map_err(fail)?;
-    Ok(format!("{content} {:o} {}:{}", meta.mode, meta.uid, meta.gid))
+    let (mode, uid, gid) = meta(tree, path)?;
+    Ok(format!("{content} {mode:o} {uid}:{gid}"))
+}
+
+/// Mode, owner and group that what is at `path` in `tree` has in an image.
+pub fn meta(tree: &Tree, path: &str) -> Result<(u32, u32, u32), StepError> {
+    let found = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at));
+    let meta = found.map_err(StepError::io(path))?;
+    let (uid, gid) = if tree.local { (0, 0) } else { (meta.uid, meta.gid) };
+    Ok((meta.mode, uid, gid))
 }
 
 /// A copy of what is at `path` in `tree`, in the same place, without what is ignored and with owners as an

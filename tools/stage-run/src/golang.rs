@@ -15,20 +15,13 @@ pub fn plain_list(words: &[String]) -> String {
 
 /// A string as a Go literal in double quotes.
 pub fn quoted(text: &str) -> String {
-    let body: String = text.chars().map(|c| escape(c, '"')).collect();
+    let body: String = text.chars().map(escape).collect();
     format!("\"{body}\"")
 }
 
-/// A small number by `%q`, which takes it for a character: `'\x03'`.
-pub fn quoted_char(code: i64) -> String {
-    let c = u32::try_from(code).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
-    format!("'{}'", escape(c, '\''))
-}
-
-fn escape(c: char, quote: char) -> String {
+fn escape(c: char) -> String {
     match c {
-        '\\' => "\\\\".into(),
-        c if c == quote => format!("\\{c}"),
+        '\\' | '"' => format!("\\{c}"),
         '\x07' => "\\a".into(),
         '\x08' => "\\b".into(),
         '\x0c' => "\\f".into(),
@@ -96,10 +89,6 @@ mod tests {
         assert_eq!(quoted("a\"b\\ \t\n\x01é\u{200b}"), "\"a\\\"b\\\\ \\t\\n\\x01é\\u200b\"");
         assert_eq!(quoted_list(&["sh".into(), "-c".into()]), "[\"sh\" \"-c\"]");
         assert_eq!(quoted_list(&[]), "[]");
-        assert_eq!(
-            (quoted_char(0), quoted_char(3), quoted_char(65)),
-            ("'\\x00'".into(), "'\\x03'".into(), "'A'".into())
-        );
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub fn build<W: Write>(
     output: W,
 ) -> Result<W, Failure> {
     let plan = read_plan(input)?;
+    let epoch = options.epoch.or_else(|| plan.first().and_then(|stage| stage.epoch));
+    let options = &Options { epoch, ..options.clone() };
     let mut session = Session::new(options, store);
     let wanted = wanted(&plan, options.stage.as_deref(), session.stages.elsewhere())?;
     // Nothing can be made of what was not done.

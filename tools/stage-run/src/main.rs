@@ -43,8 +43,8 @@ struct Args {
     #[arg(long, value_name = "SPEC", value_parser = ssh_of)]
     ssh: Vec<(String, PathBuf)>,
     /// The network of RUN: default, host or none
-    #[arg(long, value_name = "MODE", default_value = "default", value_parser = network)]
-    network: Network,
+    #[arg(long, value_name = "MODE", default_value = "default", value_parser = ["default", "host", "none"])]
+    network: String,
     /// Allow network.host or security.insecure
     #[arg(long, value_name = "ENTITLEMENT", value_parser = ["network.host", "security.insecure"])]
     allow: Vec<String>,
@@ -101,14 +101,6 @@ fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {
     ssh(text, &variable)
 }
 
-fn network(text: &str) -> Result<Network, String> {
-    match text {
-        "default" | "host" => Ok(Network::Host),
-        "none" => Ok(Network::None),
-        _ => Err("use default, host or none".into()),
-    }
-}
-
 fn main() -> ExitCode {
     let args = Args::parse();
     libcli::run(&libcli::speaker("stage-run"), || job(args))
@@ -147,7 +139,7 @@ fn options(args: Args, isolation: Isolation) -> Options {
         contexts: args.build_context.into_iter().collect(),
         secrets: args.secret.into_iter().collect(),
         ssh: args.ssh.into_iter().collect(),
-        network: args.network,
+        network: if args.network == "none" { Network::None } else { Network::Host },
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter,
         explain: args.explain,
@@ -155,6 +147,8 @@ fn options(args: Args, isolation: Isolation) -> Options {
         add_hosts: args.add_host,
         shm_size: args.shm_size,
         ulimits: args.ulimit,
+        // Whoever gives it to the whole build lets a step ask for it.
+        allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
         epoch: args.source_date_epoch,

@@ -76,7 +76,11 @@ pub fn want(
     state: &State,
     mounts: &[Mount],
 ) -> Result<Vec<Wanted>, StepError> {
-    let want = |(at, mount)| Expand { session, stage, state, mount, at }.wanted();
+    let get = |name: &str| state.scope.get(name).map(str::to_owned);
+    let want = |(at, mount)| {
+        let mount = &df_parse::decide_mount(mount, stage.escape, &get).map_err(StepError::input)?;
+        Expand { session, stage, state, mount, at }.wanted()
+    };
     mounts.iter().enumerate().map(want).collect()
 }
 
@@ -114,11 +118,7 @@ impl Expand<'_> {
         let readonly = self.mount.readonly;
         let (target, kind) = match self.mount.kind {
             MountKind::Bind => (self.directory()?, self.bind()?),
-            MountKind::Cache => {
-                let target = self.directory()?;
-                let kind = self.cache(&target)?;
-                (target, kind)
-            }
+            MountKind::Cache => (self.directory()?, self.cache()?),
             MountKind::Tmpfs => (self.directory()?, Kind::Tmpfs { size: self.size()? }),
             MountKind::Secret => self.secret()?,
             MountKind::Ssh => self.ssh()?,
@@ -165,7 +165,7 @@ impl Expand<'_> {
         Ok(Kind::Bind { tree, path, content })
     }
 
-    fn cache(&self, target: &str) -> Result<Kind, StepError> {
+    fn cache(&self) -> Result<Kind, StepError> {
         let sharing = match self.value(&self.mount.sharing)?.as_deref() {
             None | Some("shared") => Sharing::Shared,
             Some("private") => Sharing::Private,
@@ -174,16 +174,20 @@ impl Expand<'_> {
                 return Err(StepError::input(format!("sharing={other}: use shared, private or locked")));
             }
         };
-        let seed = match self.mount.from {
-            Some(_) => {
-                let (tree, path) = (self.tree()?, self.source()?);
-                let content = copy::content(self.session, &tree, &path)?;
-                Some((tree, path, content))
+        let (mut seed, mut owner) = (None, self.owner(0o755)?);
+        if self.mount.from.is_some() {
+            let (tree, path) = (self.tree()?, self.source()?);
+            let content = copy::content(self.session, &tree, &path)?;
+            if path != "/" {
+                // It is that directory, with its own mode and owner.
+                owner = copy::meta(&tree, &path)?;
             }
-            None => None,
-        };
-        let id = self.value(&self.mount.id)?.unwrap_or_else(|| target.to_owned());
-        Ok(Kind::Cache { id, sharing, seed, owner: self.owner(0o755)? })
+            seed = Some((tree, path, content));
+        }
+        // The word as it is written: the same one is the same cache in any working directory.
+        let written = self.value(&self.mount.target)?.unwrap_or_default();
+        let id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::workdir::clean(&written));
+        Ok(Kind::Cache { id, sharing, seed, owner })
     }
 
     fn secret(&self) -> Result<(String, Kind), StepError> {
@@ -195,7 +199,7 @@ impl Expand<'_> {
         let target = match (target, &variable) {
             (Some(target), _) => target,
             (None, Some(_)) => String::new(),
-            (None, None) => format!("/run/secrets/{id}"),
+            (None, None) => format!("/run/secrets/{}", id.rsplit('/').next().unwrap_or_default()),
         };
         let (owner, required) = (self.owner(0o400)?, self.mount.required);
         Ok((target, Kind::Secret { id, variable, owner, required }))

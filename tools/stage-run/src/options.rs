@@ -39,6 +39,8 @@ pub struct Options {
     pub shm_size: u64,
     /// Resource limits of RUN.
     pub ulimits: Vec<Ulimit>,
+    /// Whether `RUN --network=host` is allowed.
+    pub allow_host: bool,
     /// Whether `RUN --security=insecure` is allowed.
     pub allow_insecure: bool,
     /// How layers will be packed: a cached step tells the layer it has already.

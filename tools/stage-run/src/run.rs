@@ -89,7 +89,11 @@ impl World {
         let network = match network {
             None | Some("default") => session.options.network,
             Some("none") => Network::None,
-            Some("host") => Network::Host,
+            Some("host") if session.options.allow_host => Network::Host,
+            Some("host") => {
+                let what = "--network=host is not allowed; pass --allow network.host";
+                return Err(StepError::failed(what));
+            }
             Some(other) => {
                 return Err(StepError::input(format!("--network={other}: use default, none or host")));
             }
@@ -178,13 +182,13 @@ impl World {
         Ok(Some(log_path))
     }
 
+    /// The proxies among the build arguments, whatever their case; the last one counts, by name.
     fn proxies(&self, stage: &Stage) -> Vec<(String, String)> {
         let mut proxies = Vec::new();
         for name in PROXIES {
-            let lower = name.to_lowercase();
-            let value = stage.build_args.get(name).or_else(|| stage.build_args.get(&lower));
-            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
-            for name in [name, &lower] {
+            let given = stage.build_args.iter().rfind(|(given, _)| given.eq_ignore_ascii_case(name));
+            let Some((_, value)) = given.filter(|(_, value)| !value.is_empty()) else { continue };
+            for name in [name, &name.to_lowercase()] {
                 if !self.env.iter().any(|(own, _)| own == name) {
                     proxies.push((name.to_owned(), value.clone()));
                 }

@@ -80,7 +80,7 @@ fn id(stage: &Stage) -> StageId {
 
 fn parse_triggers(stage: &Stage, triggers: &[String]) -> Result<Vec<Instruction>, StepError> {
     let parse = |trigger: &String| {
-        let parsed = df_parse::parse_trigger(trigger, stage.escape, &stage.stages, &stage.contexts);
+        let parsed = df_parse::parse_trigger(trigger, &stage.stages, &stage.contexts);
         parsed.map_err(|error| StepError::input(format!("the base's trigger ONBUILD {trigger}: {error}")))
     };
     triggers.iter().map(parse).collect()
@@ -177,9 +177,6 @@ impl Builder<'_> {
     /// Sets the working directory and makes it. The root is there already.
     fn workdir(&mut self, path: &str) -> Result<(Option<Made>, String), StepError> {
         let path = Words::new(self.stage.escape, &self.state.scope).one(path)?;
-        if path.is_empty() {
-            return Err(StepError::input("WORKDIR is empty; is a variable in it unset?"));
-        }
         let path = workdir::join(&self.state.config.config.working_dir, &path);
         self.state.config.config.working_dir = path.clone();
         let created_by = format!("WORKDIR {path}");

@@ -8,11 +8,12 @@ use rustix::fs::{AtFlags, Mode, OFlags, chmodat, mkdirat, openat};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// The working directory after `WORKDIR path` in `current`: an absolute one as it is written, another one
-/// joined and cleaned.
+/// The working directory after `WORKDIR path` in `current`: an absolute one as it is written, an empty one
+/// changes nothing, another one is joined and cleaned.
 pub fn join(current: &str, path: &str) -> String {
-    if path.starts_with('/') {
-        return path.to_owned();
+    let written = if path.is_empty() { current } else { path };
+    if written.starts_with('/') {
+        return written.to_owned();
     }
     let mut parts: Vec<&str> = Vec::new();
     for part in current.split('/').chain(path.split('/')) {
@@ -23,6 +24,22 @@ pub fn join(current: &str, path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
+}
+
+/// `path` without superfluous slashes, `.` and `..`, relative or not, as Go's path.Clean.
+pub fn clean(path: &str) -> String {
+    if path.starts_with('/') {
+        return join("", path.trim_start_matches('/'));
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 /// Makes the directory `path` of the image at `root` with all above it that are missing. What is made
@@ -86,10 +103,23 @@ mod tests {
 
     #[test]
     fn an_absolute_path_stays_as_written_and_a_relative_one_is_cleaned() {
-        for (current, path, joined) in
-            [("/", "a", "/a"), ("/a", "b/../c/", "/a/c"), ("/a", "/p//q/", "/p//q/"), ("", "../x", "/x")]
-        {
+        for (current, path, joined) in [
+            ("/", "a", "/a"),
+            ("/a", "b/../c/", "/a/c"),
+            ("/a", "/p//q/", "/p//q/"),
+            ("", "../x", "/x"),
+            ("/a//b", "", "/a//b"),
+        ] {
             assert_eq!(join(current, path), joined);
+        }
+    }
+
+    #[test]
+    fn paths_are_cleaned_as_go_does() {
+        for (path, cleaned) in
+            [("a/./b//", "a/b"), ("../a/..", ".."), ("a/..", "."), ("/a/../..//b", "/b"), ("/", "/")]
+        {
+            assert_eq!(clean(path), cleaned);
         }
     }
 

@@ -1,7 +1,7 @@
 //! HEALTHCHECK.
 
 use crate::error::StepError;
-use crate::golang::{duration, quoted, quoted_char, quoted_list};
+use crate::golang::{duration, plain_list};
 use crate::state::State;
 use libwire::image::Healthcheck;
 use libwire::plan::{Command, Op};
@@ -15,9 +15,14 @@ pub(super) fn check(state: &mut State, op: &Op) -> Result<String, StepError> {
         Some(Command::Shell(text)) => vec!["CMD-SHELL".to_owned(), text.clone()],
         Some(Command::Exec(words)) => std::iter::once("CMD".to_owned()).chain(words.clone()).collect(),
     };
-    let times = [*interval, *timeout, *start_period, *start_interval].map(|ns| quoted(&duration(ns)));
-    let created =
-        format!("HEALTHCHECK &{{{} {} {}}}", quoted_list(&words), times.join(" "), quoted_char(*retries));
+    let created = format!(
+        "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{retries}}}",
+        plain_list(&words),
+        duration(*interval),
+        duration(*timeout),
+        duration(*start_period),
+        duration(*start_interval),
+    );
     state.config.config.healthcheck = Some(Healthcheck {
         test: words,
         interval: *interval,

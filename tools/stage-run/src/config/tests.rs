@@ -12,6 +12,8 @@ fn stage() -> Stage {
         lines: Vec::new(),
         base: Base::Scratch,
         platform: "linux/amd64".into(),
+        image_platform: None,
+        epoch: None,
         target: true,
         ships: true,
         needs: Vec::new(),
@@ -116,7 +118,7 @@ fn history_strings_are_buildkits() {
     };
     assert_eq!(
         created(&mut state, health),
-        r#"HEALTHCHECK &{["CMD-SHELL" "curl x"] "1m30s" "0s" "0s" "0s" '\x03'}"#
+        "HEALTHCHECK {Test:[CMD-SHELL curl x] Interval:1m30s Timeout:0s StartPeriod:0s StartInterval:0s Retries:3}"
     );
     assert_eq!(created(&mut state, Op::Maintainer { name: "me".into() }), "MAINTAINER me");
     let onbuild = Op::Onbuild { trigger: "RUN x".into(), from: None };

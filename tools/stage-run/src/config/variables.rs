@@ -6,6 +6,9 @@ use crate::state::State;
 use crate::words::Words;
 use libwire::plan::{ArgDecl, Pair, Stage};
 
+/// Arguments that speak to the builder only: a stage can declare them, but no word and no RUN has them.
+const NO_VARIABLES: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+
 fn expand(state: &State, escape: char, pairs: &[Pair]) -> Result<Vec<(String, String)>, StepError> {
     let words = Words::new(escape, &state.scope);
     let expand = |pair: &Pair| Ok((words.one(&pair.key)?, words.one(&pair.value)?));
@@ -39,7 +42,8 @@ pub(super) fn arg(state: &mut State, stage: &Stage, args: &[ArgDecl]) -> Result<
     let mut created = "ARG".to_owned();
     for arg in args {
         let words = Words::new(stage.escape, &state.scope);
-        let name = words.one(&arg.name)?;
+        // Unlike the default, the name is what is written.
+        let name = arg.name.clone();
         let default = words.maybe(arg.default.as_deref())?;
         let given = stage.build_args.get(&name).cloned();
         // A value from before the first FROM counts only for an ARG without a default of its own.
@@ -48,7 +52,7 @@ pub(super) fn arg(state: &mut State, stage: &Stage, args: &[ArgDecl]) -> Result<
             Some(value) => format!(" {name}={value}"),
             None => format!(" {name}"),
         };
-        if let Some(value) = &value {
+        if let Some(value) = value.as_ref().filter(|_| !NO_VARIABLES.contains(&name.as_str())) {
             state.scope.set(&name, value);
         }
         state.args.push((name, value));
