@@ -6,11 +6,11 @@ use crate::instruction::NAMES;
 use crate::lines::Line;
 use crate::words::name_and_rest;
 
-/// For a `#` among an instruction's words.
-pub(crate) fn comment(text: &str) -> String {
+/// For a `#` among the words of an instruction.
+pub fn comment(text: &str) -> Option<String> {
     let inside = text.split_whitespace().skip(1).any(|word| word.starts_with('#'));
-    let text = "; a comment must have a line of its own, what follows # here is part of the instruction";
-    if inside { text.into() } else { String::new() }
+    let hint = "; a comment must have a line of its own, what follows # here is part of the instruction";
+    inside.then(|| hint.into())
 }
 
 /// For a line that begins with no instruction: what goes on from the line above, or what a shell should run.
@@ -70,7 +70,7 @@ pub(crate) fn no_pair(instruction: &str, text: &str, before: Option<&str>, word:
         return "; quotation marks are \" or ' here, not typographic ones".into();
     }
     if word.starts_with('#') {
-        return comment(text);
+        return comment(&format!("{instruction} {text}")).unwrap_or_default();
     }
     match before.and_then(|before| before.split_once('=')) {
         Some((key, "")) => format!("; write {key}={word} without a blank behind ="),

@@ -171,7 +171,7 @@ fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
                 [image, name] if is_stage_name(&name.to_lowercase()) => {
                     format!("; did you mean FROM {image} AS {name}?")
                 }
-                _ => hints::comment(&format!("FROM {rest}")),
+                _ => hints::comment(&format!("FROM {rest}")).unwrap_or_default(),
             };
             return Err(ParseError::new(format!("{what}{hint}")).token(rest));
         }

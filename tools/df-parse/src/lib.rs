@@ -21,14 +21,18 @@ mod order;
 mod outline;
 mod plan;
 mod platform;
+pub mod ports;
+pub mod signal;
 mod syntax;
 mod tables;
 mod words;
 
 pub use check::names_secret;
 pub use dockerfile::{Dockerfile, parse};
-pub use error::{ParseError, did_you_mean, snippet, snippet_of};
+pub use error::{ParseError, nearest, snippet, snippet_of};
+pub use hints::comment as comment_hint;
 pub use lines::{Directives, MAX_FILE};
+pub use mount::bad_target as bad_mount_target;
 pub use plan::{Options, plan};
 
 use instruction::{Parsed, trigger_line};

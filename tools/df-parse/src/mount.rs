@@ -264,11 +264,8 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
         _ => {}
     }
     let mount = &parsed.mount;
-    if let Some(target) = mount.target.as_deref()
-        && target.starts_with('/')
-        && target.split('/').all(|part| matches!(part, "" | "."))
-    {
-        return error("invalid mount target \"/\": the root can't be mounted over");
+    if let Some(what) = mount.target.as_deref().filter(|target| !target.contains('$')).and_then(bad_target) {
+        return error(&what);
     }
     no_variable(parsed)
 }
@@ -282,6 +279,28 @@ fn no_variable(parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
     }
 }
 
+/// Why nothing can be mounted at an absolute path: no kernel lets a container cover its own /proc, and a
+/// mount on the root would hide the image.
+pub fn bad_target(target: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in target.strip_prefix('/')?.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    match parts.first() {
+        None => Some(format!(
+            "invalid mount target {target:?}: the root can't be mounted over; name a directory below"
+        )),
+        Some(&"proc") => Some(format!(
+            "invalid mount target {target:?}: nothing can be mounted in /proc; choose another directory"
+        )),
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +311,9 @@ mod tests {
         assert_eq!(what("type=bind,target=/x,mode=1"), "mode not allowed for \"bind\" type mounts");
         assert!(what("type=bnd,target=/x").contains("did you mean bind?"));
         assert!(what("type=bind,taget=/x").contains("did you mean target?"));
-        assert!(what("type=tmpfs,target=/").contains("target"));
+        assert!(what("type=tmpfs,target=/").contains("the root"));
+        assert!(what("type=tmpfs,target=/a/../proc/sys").contains("nothing can be mounted in /proc"));
+        assert!(parse("type=tmpfs,target=/process").is_ok() && parse("type=tmpfs,target=/dev/shm").is_ok());
         assert!(what("type=cache,target=/c,uid=root").contains("a number"));
         assert!(what("type=ssh,source=x").contains("id="));
         assert_eq!(what("target=/x,required"), "required not allowed for \"bind\" type mounts");

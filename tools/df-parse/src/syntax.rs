@@ -3,6 +3,7 @@
 use crate::ParseError;
 use crate::dockerfile::Dockerfile;
 use crate::expand::{ExpandError, Expander};
+use crate::{hints, ports, signal};
 use libwire::plan::{Copy, Heredoc, Mount, Op, Stage};
 
 /// Checks all words of a stage that will be expanded.
@@ -14,9 +15,38 @@ pub(crate) fn check(file: &Dockerfile, stage: &Stage) -> Result<(), ParseError> 
             .map(|word| try_word(&expander, word))
             .chain(bodies(&instruction.op).map(|heredoc| try_body(&expander, heredoc)))
             .find_map(Result::err);
+        let place = |error: ParseError| error.at(instruction.line, instruction.line_end);
         if let Some(error) = refused {
-            return Err(ParseError::from(&error).at(instruction.line, instruction.line_end));
+            return Err(place(ParseError::from(&error)));
         }
+        constant(&expander, &instruction.op).map_err(|error| match hints::comment(&instruction.text) {
+            Some(hint) => place(ParseError { what: error.what + &hint, ..error }),
+            None => place(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Checks what words say, where no variable has a part in it.
+fn constant(expander: &Expander, op: &Op) -> Result<(), ParseError> {
+    let words = |word: &str| match word.contains('$') {
+        true => Vec::new(),
+        false => expander.words(word, &value).unwrap_or_default(),
+    };
+    match op {
+        Op::Expose { ports } => {
+            for word in ports {
+                for port in words(word) {
+                    ports::parse(&port).map_err(|what| ParseError::new(what).token(word.clone()))?;
+                }
+            }
+        }
+        Op::Stopsignal { signal } => {
+            if let Some(bad) = words(signal).iter().find(|word| !signal::is_signal(word)) {
+                return Err(ParseError::new(signal::invalid(bad)).token(signal.clone()));
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -7,12 +7,12 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// A source is not there, or is ignored.
-    #[error("{path:?}: not found{hint}")]
+    #[error("{path:?}: not found{}", left_out(*ignored))]
     NotFound {
         /// The source.
         path: String,
-        /// Why, perhaps.
-        hint: &'static str,
+        /// The line of the ignore file that leaves it out.
+        ignored: Option<usize>,
     },
     /// A pattern can't be one.
     #[error("{0}")]
@@ -59,8 +59,8 @@ impl CopyError {
         move |error| Self::Io { path, error: error.into() }
     }
 
-    pub(crate) fn not_found(path: &[u8], hint: &'static str) -> Self {
-        Self::NotFound { path: shown(path), hint }
+    pub(crate) fn not_found(path: &[u8], ignored: Option<usize>) -> Self {
+        Self::NotFound { path: shown(path), ignored }
     }
 }
 
@@ -68,6 +68,10 @@ impl From<io::Error> for CopyError {
     fn from(error: io::Error) -> Self {
         Self::Io { path: String::new(), error }
     }
+}
+
+fn left_out(ignored: Option<usize>) -> String {
+    ignored.map_or_else(String::new, |line| format!("; line {line} of the ignore file leaves it out"))
 }
 
 /// A path for a message.

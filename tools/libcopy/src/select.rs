@@ -58,6 +58,17 @@ impl<'a> Selection<'a> {
         Ok(Self { tree, request, sources, digest, fingerprints })
     }
 
+    /// How many files it has that are no directory's, archives left out: each is a file at the destination.
+    pub fn files(&self) -> usize {
+        let files = self.sources.iter().filter(|source| matches!(source.kind, Kind::File)).count();
+        files + self.request.documents.len()
+    }
+
+    /// Whether there is nothing to copy.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.request.documents.is_empty()
+    }
+
     /// A digest of kinds, modes, contents and links of all that is selected, of the names that are not the
     /// request's own words, and of owners where they are kept. Times are not in it.
     pub fn digest(&self) -> &str {

@@ -182,13 +182,15 @@ fn visible(tree: &Tree, path: &[u8], meta: &Meta) -> Result<bool, CopyError> {
 }
 
 fn not_found(tree: &Tree, path: &[u8]) -> CopyError {
-    let there = tree.root.lstat(path).is_ok();
-    let hint = match (there, tree.ignore.is_some()) {
-        (true, true) => "; the ignore file leaves it out",
-        (false, _) if tree.local => "; is it in the build context?",
-        _ => "",
+    let excluding = |ignore: &libpattern::Matcher, path: &[u8]| {
+        ignore.deciding(path).filter(|(excluded, _)| *excluded).map(|(_, line)| line)
     };
-    CopyError::not_found(path, hint)
+    let there = tree.root.lstat(path).is_ok();
+    let ignored = tree.ignore.filter(|_| there).and_then(|ignore| {
+        let target = || excluding(ignore, &tree.root.resolve(path, true).ok()?);
+        excluding(ignore, path).or_else(target)
+    });
+    CopyError::not_found(path, ignored)
 }
 
 fn absent(error: &io::Error) -> bool {

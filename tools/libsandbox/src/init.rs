@@ -38,6 +38,8 @@ pub(crate) mod word {
     pub(crate) const KILLED: u8 = b'K';
     /// Followed by a message: the command did not start.
     pub(crate) const FAILED: u8 = b'X';
+    /// Followed by a message: the command did not start, because its user can't be had.
+    pub(crate) const NO_USER: u8 = b'U';
     /// The terminal's master side comes along.
     pub(crate) const TERMINAL: u8 = b'P';
     /// From outside: end the command.
@@ -55,11 +57,12 @@ pub(crate) fn main(mut inside: Inside<'_>) -> ! {
 }
 
 fn failure(error: &SandboxError) -> Vec<u8> {
-    let text = match error {
-        SandboxError::Setup(text) => text.clone(),
-        other => other.to_string(),
+    let (word, text) = match error {
+        SandboxError::Setup(text) => (word::FAILED, text.clone()),
+        SandboxError::User(error) => (word::NO_USER, error.to_string()),
+        other => (word::FAILED, other.to_string()),
     };
-    [&[word::FAILED], text.as_bytes()].concat()
+    [&[word], text.as_bytes()].concat()
 }
 
 fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {

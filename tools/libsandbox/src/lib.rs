@@ -45,6 +45,9 @@ pub enum SandboxError {
     /// The user can't be had.
     #[error(transparent)]
     User(#[from] ids::IdError),
+    /// The same, found out inside.
+    #[error("{0}")]
+    NoUser(String),
     /// A signal ended us; the command is gone.
     #[error("interrupted by signal {0}")]
     Interrupted(i32),

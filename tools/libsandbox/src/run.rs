@@ -193,11 +193,16 @@ impl Watch {
             return Err(SandboxError::Interrupted(signal));
         }
         match self.report.as_slice() {
-            [word::FAILED, ..] => {
+            [kind @ (word::FAILED | word::NO_USER), ..] => {
                 // The command's own failure comes first; pid 1 then reports that it left with 125.
                 let text = &self.report[1..];
                 let text = text.strip_suffix(&[word::EXITED, 125]).unwrap_or(text);
-                Err(SandboxError::Setup(String::from_utf8_lossy(text).into_owned()))
+                let text = String::from_utf8_lossy(text).into_owned();
+                Err(if *kind == word::NO_USER {
+                    SandboxError::NoUser(text)
+                } else {
+                    SandboxError::Setup(text)
+                })
             }
             [word::EXITED, status] => Ok(Outcome { status: *status, signal: None }),
             [word::KILLED, signal] => Ok(Outcome { status: 128 + signal, signal: Some((*signal).into()) }),

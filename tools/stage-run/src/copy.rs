@@ -6,6 +6,7 @@ use crate::copied::Copied;
 use crate::error::StepError;
 use crate::fetched::{self, Part};
 use crate::here::Here;
+use crate::missing;
 use crate::owner::{self, Owner};
 use crate::seen;
 use crate::session::Session;
@@ -20,20 +21,28 @@ use libtree::Root;
 use libwire::plan::{Copy, Source, Stage};
 use std::path::Path;
 
+/// Which of the two it is, and the line it is on.
+pub struct Kind {
+    /// ADD, and not COPY.
+    pub add: bool,
+    /// For warnings.
+    pub line: u32,
+}
+
 /// Does a COPY or ADD, or finds its result. Also gives the history entry.
 pub fn step(
     session: &Session,
     stage: &Stage,
     (state, here): (&State, &Here),
     copy: &Copy,
-    add: bool,
+    &Kind { add, line }: &Kind,
 ) -> Result<(Made, String), StepError> {
     let copied = Copied::new(stage, state, copy)?;
     fetched::check(&copied, copy, add)?;
     // As in BuildKit, --chmod makes --link an ordinary copy.
     let link = copy.link && copied.chmod.is_none();
     let parents = if link { Vec::new() } else { state.parents() };
-    let owner = owner(session, stage, &copied, &parents)?;
+    let owner = owner(session, stage, line, &copied, &parents)?;
     let request = Request {
         sources: Vec::new(),
         documents: copied
@@ -42,7 +51,7 @@ pub fn step(
             .map(|(name, text)| (name.clone(), text.clone().into_bytes()))
             .collect(),
         owner,
-        chmod: copied.chmod.as_deref().map(Chmod::parse).transpose().map_err(explain)?,
+        chmod: copied.chmod.as_deref().map(chmod).transpose()?,
         parents: copy.parents,
         exclude: copy.exclude.clone(),
         extract: copy.unpack.unwrap_or(add),
@@ -51,6 +60,9 @@ pub fn step(
     let parts = fetched::parts(session, stage, &copied, copy, &request)?;
     let target = copied.target(state);
     let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
+    for what in doubts(session, &parents, &copied, &selections, &target)? {
+        session.warn(stage, line, &what);
+    }
     let mut key = Key::new(if add { "add" } else { "copy" }, session.options.isolation);
     if link {
         key.add("link", "true");
@@ -72,6 +84,38 @@ pub fn step(
         Ok(None)
     })?;
     Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
+}
+
+fn chmod(mode: &str) -> Result<Chmod, StepError> {
+    Chmod::parse(mode).map_err(|error| explain(error).token(mode))
+}
+
+/// What is allowed and hardly ever meant.
+fn doubts(
+    session: &Session,
+    parents: &[String],
+    copied: &Copied,
+    selections: &[Selection],
+    target: &str,
+) -> Result<Vec<String>, StepError> {
+    if selections.iter().all(Selection::is_empty) {
+        let sources = copied.sources.join(" ");
+        return Ok(vec![format!("{sources} matches nothing, so nothing is copied; is the path right?")]);
+    }
+    let files: usize = selections.iter().map(Selection::files).sum();
+    if files < 2 || target.ends_with('/') || is_directory(session, parents, target)? {
+        return Ok(Vec::new());
+    }
+    let dest = &copied.dest;
+    let what = format!(
+        "all {files} files become {dest}, which is no directory, and the last one stays; write {dest}/"
+    );
+    Ok(vec![what])
+}
+
+fn is_directory(session: &Session, parents: &[String], target: &str) -> Result<bool, StepError> {
+    let tree = Tree::merged(session, parents)?;
+    Ok(tree.root.stat(target.as_bytes()).is_ok_and(|meta| meta.is_dir()))
 }
 
 /// What decides the result, apart from the tree below and the contents.
@@ -109,6 +153,7 @@ pub fn add_epoch(session: &Session, key: &mut Key) {
 fn owner(
     session: &Session,
     stage: &Stage,
+    line: u32,
     copied: &Copied,
     parents: &[String],
 ) -> Result<Option<(u32, u32)>, StepError> {
@@ -116,8 +161,10 @@ fn owner(
     let tree = if parents.is_empty() { None } else { Some(Tree::merged(session, parents)?) };
     let Owner { ids, unknown } = owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
     if let Some(name) = unknown {
-        let stage = stage.name.clone().unwrap_or_else(|| stage.index.to_string());
-        libcli::warn("stage-run", &format!("--chown={chown}: stage {stage} has no {name}; taken for 0"));
+        let what = format!(
+            "--chown={chown}: the stage has no {name}, so it counts as root; create it in a RUN above"
+        );
+        session.warn(stage, line, &what);
     }
     Ok(Some(ids))
 }
@@ -137,8 +184,11 @@ pub(crate) fn select<'a>(
     ignore: Option<&'a Matcher>,
     request: &'a Request,
 ) -> Result<Selection<'a>, StepError> {
-    let tree = libcopy::Tree { root: &tree.root, ignore, local: tree.local };
-    Selection::new(tree, request).map_err(explain)
+    let from = libcopy::Tree { root: &tree.root, ignore, local: tree.local };
+    Selection::new(from, request).map_err(|error| match error {
+        CopyError::NotFound { path, ignored } => missing::explain(tree, ignore, request, &path, ignored),
+        other => explain(other),
+    })
 }
 
 pub(crate) fn explain(error: CopyError) -> StepError {

@@ -11,7 +11,11 @@ use libstore::StoreError;
 pub struct StepError {
     exit: Exit,
     what: String,
+    /// What to do, when that is not a part of `what`.
+    hint: String,
     token: String,
+    /// Whether the token is an image that is not there.
+    image: bool,
     detail: String,
     pending: bool,
 }
@@ -43,7 +47,48 @@ impl StepError {
     }
 
     fn new(exit: Exit, what: String) -> Self {
-        Self { exit, what, token: String::new(), detail: String::new(), pending: false }
+        Self {
+            exit,
+            what,
+            hint: String::new(),
+            token: String::new(),
+            image: false,
+            detail: String::new(),
+            pending: false,
+        }
+    }
+
+    /// Names the text at fault, unless it is known already.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        if self.token.is_empty() {
+            token.clone_into(&mut self.token);
+        }
+        self
+    }
+
+    /// Says what to do: `; did you mean X?`.
+    #[must_use]
+    pub fn hint(mut self, hint: &str) -> Self {
+        hint.clone_into(&mut self.hint);
+        self
+    }
+
+    /// Says that it is about an image that is not there.
+    #[must_use]
+    pub fn image(mut self, name: &str) -> Self {
+        self.image = true;
+        self.token(name)
+    }
+
+    /// The image that was looked for and is not there.
+    pub fn missing_image(&self) -> Option<&str> {
+        self.image.then_some(self.token.as_str())
+    }
+
+    /// Whether the Dockerfile is at fault, or what it names.
+    pub fn is_input(&self) -> bool {
+        self.exit == Exit::BadInput
     }
 
     /// Puts words before the message.
@@ -63,7 +108,7 @@ impl StepError {
     /// The failure of an instruction at `place` (`Dockerfile:7`), whose lines are shown below the message.
     pub fn at(self, place: String, lines: &Lines) -> Failure {
         let detail = format!("{}{}", lines.snippet(&self.token), self.detail);
-        Failure::new(self.exit, place, self.what).with_detail(detail)
+        Failure::new(self.exit, place, self.what + &self.hint).with_detail(detail)
     }
 }
 
@@ -104,7 +149,7 @@ impl From<SandboxError> for StepError {
     fn from(error: SandboxError) -> Self {
         let exit = match &error {
             SandboxError::Interrupted(signal) => Exit::Status(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
-            SandboxError::User(_) => Exit::BadInput,
+            SandboxError::User(_) | SandboxError::NoUser(_) => Exit::BadInput,
             _ => Exit::Failed,
         };
         Self::new(exit, error.to_string())

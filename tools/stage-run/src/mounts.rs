@@ -138,11 +138,9 @@ impl Expand<'_> {
     fn target(&self) -> Result<Option<String>, StepError> {
         let Some(target) = self.value(&self.mount.target)? else { return Ok(None) };
         let clean = crate::workdir::join("/", self.state.absolute(&target).trim_start_matches('/'));
-        match clean.as_str() {
-            "/" => Err(StepError::input(format!(
-                "invalid mount target {target:?}: it is the root; name a directory below"
-            ))),
-            _ => Ok(Some(clean)),
+        match df_parse::bad_mount_target(&clean) {
+            Some(what) => Err(StepError::input(what).token(&target)),
+            None => Ok(Some(clean)),
         }
     }
 

@@ -62,7 +62,7 @@ impl Output {
         Ok(())
     }
 
-    /// Shows what came after the last line's end, and gives the last lines if they were not shown.
+    /// Shows what came after the last line's end, and gives the last lines.
     pub fn finish(mut self) -> Vec<String> {
         self.end_line();
         self.last
@@ -75,15 +75,13 @@ impl Output {
         }
         let line = sanitise(&without_colours(&String::from_utf8_lossy(&self.line)));
         self.line.clear();
-        match &self.prefix {
-            Some(prefix) => say(&format!("{prefix}{line}\n")),
-            None => {
-                if self.last.len() == KEPT {
-                    self.last.remove(0);
-                }
-                self.last.push(line);
-            }
+        if let Some(prefix) = &self.prefix {
+            say(&format!("{prefix}{line}\n"));
         }
+        if self.last.len() == KEPT {
+            self.last.remove(0);
+        }
+        self.last.push(line);
     }
 }
 

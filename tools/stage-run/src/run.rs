@@ -3,6 +3,7 @@
 use crate::cache::Key;
 use crate::command::{self, Assembled};
 use crate::error::StepError;
+use crate::failed::Failed;
 use crate::here::Here;
 use crate::mounts;
 use crate::prepare::Ready;
@@ -10,9 +11,10 @@ use crate::progress::Output;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
-use libsandbox::{Job, Network, Outcome, Stdio, Ulimit};
+use libsandbox::{Job, Network, Stdio, Ulimit};
 use libstore::NewSnapshot;
-use libwire::plan::{Op, Stage};
+use libtree::Root;
+use libwire::plan::{Command, Op, Stage};
 use std::path::PathBuf;
 
 /// Build arguments that every RUN has as variables, in both cases, without leaving a trace.
@@ -24,6 +26,8 @@ const GRACE: u64 = 10;
 
 struct World {
     argv: Vec<String>,
+    /// Whether the words are the shell's, with the command as its text.
+    shell: bool,
     env: Vec<(String, String)>,
     cwd: String,
     user: String,
@@ -43,7 +47,8 @@ pub fn run(
         return Err(StepError::failed("not a RUN"));
     };
     let Assembled { argv, script } = command::assemble(state, command, heredocs);
-    let world = World::new(session, stage, state, argv, network.as_deref(), security.as_deref())?;
+    let mut world = World::new(session, stage, state, argv, network.as_deref(), security.as_deref())?;
+    world.shell = matches!(command, Command::Shell(_));
     let wanted = mounts::want(session, stage, state, mounts)?;
     let mut key = Key::new("run", session.options.isolation);
     key.parents(&state.parents());
@@ -117,7 +122,7 @@ impl World {
         let hostname = stage.build_args.get("BUILDKIT_SANDBOX_HOSTNAME").map_or(HOSTNAME, String::as_str);
         let env = state.scope.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (cwd, user, hostname) = (state.absolute(cwd), config.user.clone(), hostname.to_owned());
-        Ok(Self { argv, env, cwd, user, network, hostname, insecure })
+        Ok(Self { argv, shell: false, env, cwd, user, network, hostname, insecure })
     }
 
     /// What decides the result, apart from the tree below and the mounts.
@@ -178,8 +183,24 @@ impl World {
         let last = output.finish();
         // Only mount points are in it.
         let _ = std::fs::remove_dir_all(&scratch);
-        self.judge(outcome?, session, &log_path, &last)?;
-        Ok(Some(log_path))
+        let outcome = outcome?;
+        if outcome.status == 0 {
+            return Ok(Some(log_path));
+        }
+        // The same layers, to be read only.
+        let layers = [&job.lowers[..], &[new.upper().to_owned()]].concat();
+        let left = session.mount(&layers, None).ok();
+        let root = left.map(|fd| Root::from_fd(fd, options.isolation.owners()));
+        let failed = Failed {
+            argv: &self.argv,
+            shell: self.shell,
+            outcome,
+            last: &last,
+            user: &self.user,
+            cwd: &self.cwd,
+            root: root.as_ref(),
+        };
+        Err(self.failure(session, &failed, &log_path))
     }
 
     /// The proxies among the build arguments, whatever their case; the last one counts, by name.
@@ -197,24 +218,24 @@ impl World {
         proxies
     }
 
-    fn judge(
-        &self,
-        outcome: Outcome,
-        session: &Session,
-        log: &str,
-        last: &[String],
-    ) -> Result<(), StepError> {
-        if outcome.status == 0 {
-            return Ok(());
-        }
-        let command: String = self.argv.join(" ").chars().take(200).collect();
-        let how = match outcome.signal {
-            Some(signal) => format!("was ended by signal {signal} (status {})", outcome.status),
-            None => format!("ended with status {}", outcome.status),
+    /// The error for a command that failed. Its last lines are shown unless they have been.
+    fn failure(&self, session: &Session, failed: &Failed, log: &str) -> StepError {
+        let status = failed.outcome.status;
+        let how = match failed.outcome.signal {
+            Some(signal) => format!("RUN was ended by signal {signal} (status {status})"),
+            None => format!("RUN ended with status {status}"),
         };
         let log = session.store.path().join(log);
-        let what = format!("{command:?} {how}; its output is in {}", log.display());
-        let last: String = last.iter().map(|line| format!("       {line}\n")).collect();
-        Err(StepError::failed(what).with_detail(last))
+        let shown = session.options.progress;
+        let lines = failed.last.iter().filter(|_| !shown).map(|line| format!("       {line}\n"));
+        let detail: String = lines.chain([format!("       its output is in {}\n", log.display())]).collect();
+        let error = match failed.reason() {
+            Some(reason) => StepError::failed(format!("{how}: {}", reason.text)).token(&reason.token),
+            None => {
+                let place = if shown { "above" } else { "below" };
+                StepError::failed(how).hint(&format!("; what it printed is {place}"))
+            }
+        };
+        error.with_detail(detail)
     }
 }

@@ -7,6 +7,7 @@ use crate::waits::Stages;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
 use libwire::image::Platform;
+use libwire::plan::Stage;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -49,12 +50,23 @@ impl<'a> Session<'a> {
         }
         let parsed = Reference::parse(reference).map_err(StepError::input)?;
         let descriptor = self.store.resolve(&parsed)?.ok_or_else(|| {
-            StepError::failed(format!(
-                "image {name} ({reference}) is not in the store {}; load it with image-load, or pass --build-context {name}=oci-layout://DIRECTORY",
-                self.store.path().display()
-            ))
+            let store = self.store.path().display();
+            StepError::failed(format!("image {name} ({reference}) is not in the store {store}"))
+                .hint(&self.near_image(&parsed))
+                .image(name)
         })?;
         self.remember(reference, self.store.image(&descriptor)?)
+    }
+
+    /// What to do without an image: perhaps one of a similar name was meant.
+    fn near_image(&self, wanted: &Reference) -> String {
+        let images = self.store.images().unwrap_or_default();
+        let names: Vec<_> =
+            images.iter().filter_map(|image| Some(image.reference.as_ref()?.familiar())).collect();
+        match df_parse::nearest(&wanted.familiar(), names.iter().map(String::as_str)) {
+            Some(near) => format!("; did you mean {near}?"),
+            None => "; image-load puts one there that skopeo copy or docker save wrote".into(),
+        }
     }
 
     /// The image in an OCI layout outside the store, which is copied into the store.
@@ -87,6 +99,13 @@ impl<'a> Session<'a> {
             (None, _) => return Err(StepError::input(format!("oci-layout://{} is empty", path.display()))),
         };
         self.remember(&key, image)
+    }
+
+    /// Warns about an instruction, unless nothing is to be said but failures.
+    pub fn warn(&self, stage: &Stage, line: u32, what: &str) {
+        if self.options.progress {
+            libcli::warn(&libcli::speaker("stage-run"), &format!("{}:{line}: {what}", stage.dockerfile));
+        }
     }
 
     /// The named context `name`.

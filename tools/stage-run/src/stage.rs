@@ -1,13 +1,14 @@
 //! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
 
 use crate::base::{self, Begun};
+use crate::copy::Kind;
 use crate::error::{Lines, StepError};
 use crate::here::Here;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::words::Words;
-use crate::{cache::Key, config, copy, progress, run, time, why, workdir};
+use crate::{cache::Key, config, copy, hints, progress, run, time, why, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::History;
@@ -19,7 +20,7 @@ pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
 /// Builds a stage and gives what those built on it inherit.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
-    let from = |error: StepError| error.at(place(stage, stage.line), &from_lines(stage));
+    let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(stage, &triggers).map_err(from)?;
@@ -47,7 +48,8 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
         .chain(stage.instructions.iter().map(|own| (own, false)))
     {
         let line = if triggered { stage.line } else { instruction.line };
-        builder.instruction(instruction, line, emit).map_err(|error| match error {
+        let done = builder.instruction(instruction, line, emit);
+        done.map_err(|error| match builder.hinted(instruction, error) {
             // A trigger is not in this file: what is shown is the FROM that brought it.
             Ended::Step(error) if triggered => {
                 from(error.within(&format!("the base's trigger ONBUILD {}", instruction.text)))
@@ -68,6 +70,15 @@ fn from_lines(stage: &Stage) -> Lines<'_> {
 
 fn lines(instruction: &Instruction) -> Lines<'_> {
     Lines { first: instruction.line, text: &instruction.text, lines: &instruction.lines }
+}
+
+/// For an image that is not there, with the stage that was perhaps meant.
+fn with_stages(stage: &Stage, error: StepError) -> StepError {
+    let names = stage.stages.iter().flatten().map(String::as_str);
+    match error.missing_image().and_then(|image| df_parse::nearest(image, names)) {
+        Some(near) => error.hint(&format!("; did you mean the stage {near}?")),
+        None => error,
+    }
 }
 
 fn place(stage: &Stage, line: u32) -> String {
@@ -116,7 +127,7 @@ impl Builder<'_> {
             let told = Told { history, ..Told::default() };
             return self.tell(line, text, &instruction.op, started, told, emit);
         }
-        let told = match self.make(&instruction.op) {
+        let told = match self.make(&instruction.op, line) {
             Ok((Some(made), created_by)) => self.take(made, created_by),
             Ok((None, created_by)) => Told { history: Some(self.state.note(created_by)), ..Told::default() },
             Err(error) => match error.needs() {
@@ -135,7 +146,7 @@ impl Builder<'_> {
     }
 
     /// Makes what an instruction leaves, or finds it. Also gives the history entry.
-    fn make(&mut self, op: &Op) -> Result<(Option<Made>, String), StepError> {
+    fn make(&mut self, op: &Op, line: u32) -> Result<(Option<Made>, String), StepError> {
         let (session, stage) = (self.session, self.stage);
         if let Op::Workdir { path } = op {
             return self.workdir(path);
@@ -147,8 +158,8 @@ impl Builder<'_> {
         }
         let at = (&self.state, &self.here);
         let (made, created_by) = match op {
-            Op::Copy(copy) => copy::step(session, stage, at, copy, false)?,
-            Op::Add(copy) => copy::step(session, stage, at, copy, true)?,
+            Op::Copy(copy) => copy::step(session, stage, at, copy, &Kind { add: false, line })?,
+            Op::Add(copy) => copy::step(session, stage, at, copy, &Kind { add: true, line })?,
             op => run::run(session, stage, at, op)?,
         };
         Ok((Some(made), created_by))
@@ -162,6 +173,28 @@ impl Builder<'_> {
         let why = Some(why).filter(|_| self.session.options.explain);
         progress::miss(self.session.options, self.stage.index, why.as_ref());
         Told { runs: true, why, ..Told::default() }
+    }
+
+    /// The line of the USER that counts for an instruction, if this file has it.
+    fn user_line(&self, instruction: &Instruction) -> Option<u32> {
+        let above = self.stage.instructions.iter().filter(|inner| inner.line < instruction.line);
+        above.filter(|inner| matches!(inner.op, Op::User { .. })).map(|inner| inner.line).next_back()
+    }
+
+    /// With what the instruction and the stages' names tell about an error.
+    fn hinted(&self, instruction: &Instruction, ended: Ended) -> Ended {
+        let Ended::Step(error) = ended else { return ended };
+        let error = with_stages(self.stage, error);
+        if let (Op::Run { .. }, true, Some(user)) =
+            (&instruction.op, error.is_input(), self.user_line(instruction))
+        {
+            return Ended::Step(error.within(&format!("USER of line {user}")));
+        }
+        let hint = hints::of(self.stage, &self.state, instruction);
+        Ended::Step(match hint.filter(|_| error.is_input() || matches!(instruction.op, Op::Run { .. })) {
+            Some(hint) => error.hint(&hint),
+            None => error,
+        })
     }
 
     /// The files of a directory that is the stage's base.

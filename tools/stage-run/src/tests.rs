@@ -149,7 +149,7 @@ fn a_failure_names_line_instruction_and_what_to_do_and_leaves_no_end() {
     assert_eq!(failure.status(), 3);
     let text = failure.render("stage-run").unwrap();
     assert!(text.starts_with("stage-run: Dockerfile:7: invalid signal: SIGNOPE; "), "{text}");
-    assert!(text.contains("\n   7 | STOPSIGNAL SIGNOPE\n"), "{text}");
+    assert!(text.ends_with("\n   7 | STOPSIGNAL SIGNOPE\n     |            ^^^^^^^\n"), "{text}");
     assert!(Reader::<_, BuildRecord>::new(&output[..]).read_all().is_err());
     assert!(dir.path().join("0.failed").exists());
 }

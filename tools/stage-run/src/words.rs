@@ -2,7 +2,7 @@
 
 use crate::error::StepError;
 use crate::scope::Scope;
-use df_parse::expand::Expander;
+use df_parse::expand::{ExpandError, Expander};
 
 /// Expands words against one scope.
 pub struct Words<'a> {
@@ -18,7 +18,7 @@ impl<'a> Words<'a> {
 
     /// One word: variables replaced, quotes and escapes removed.
     pub fn one(&self, text: &str) -> Result<String, StepError> {
-        self.expander.word(text, &|name| self.get(name)).map_err(|error| bad(text, &error))
+        self.expander.word(text, &|name| self.get(name)).map_err(|error| bad(&error))
     }
 
     /// One word that may be absent.
@@ -33,12 +33,12 @@ impl<'a> Words<'a> {
 
     /// A text whose variables may expand to several words.
     pub fn several(&self, text: &str) -> Result<Vec<String>, StepError> {
-        self.expander.words(text, &|name| self.get(name)).map_err(|error| bad(text, &error))
+        self.expander.words(text, &|name| self.get(name)).map_err(|error| bad(&error))
     }
 
     /// A here-document's body: variables replaced, quotes kept.
     pub fn body(&self, text: &str) -> Result<String, StepError> {
-        self.expander.heredoc_body(text, &|name| self.get(name)).map_err(|error| bad(text, &error))
+        self.expander.heredoc_body(text, &|name| self.get(name)).map_err(|error| bad(&error))
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -46,7 +46,6 @@ impl<'a> Words<'a> {
     }
 }
 
-fn bad(text: &str, error: &impl std::fmt::Display) -> StepError {
-    let shown: String = text.chars().take(200).collect();
-    StepError::input(format!("cannot expand {shown:?}: {error}"))
+fn bad(error: &ExpandError) -> StepError {
+    StepError::input(error).token(&error.word)
 }

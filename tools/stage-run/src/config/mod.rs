@@ -3,7 +3,6 @@
 mod command;
 mod health;
 mod ports;
-mod signal;
 mod variables;
 
 pub use command::words;
@@ -34,7 +33,9 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
         Op::Healthcheck { .. } => health::check(state, op)?,
         Op::Stopsignal { signal } => {
             let signal = Words::new(stage.escape, &state.scope).one(signal)?;
-            signal::check(&signal)?;
+            if !df_parse::signal::is_signal(&signal) {
+                return Err(StepError::input(df_parse::signal::invalid(&signal)).token(&signal));
+            }
             state.config.config.stop_signal = signal.clone();
             format!("STOPSIGNAL {signal}")
         }

@@ -1,7 +1,5 @@
 //! STOPSIGNAL: which words are a signal.
 
-use crate::error::StepError;
-
 /// Linux signals without their `SIG`; `RTMIN` and `RTMAX` take an offset.
 const NAMES: [&str; 36] = [
     "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
@@ -9,19 +7,19 @@ const NAMES: [&str; 36] = [
     "UNUSED", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN",
 ];
 
-pub(super) fn check(signal: &str) -> Result<(), StepError> {
+/// Whether a text names a signal.
+pub fn is_signal(signal: &str) -> bool {
     let upper = signal.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let known = match signal.parse::<i64>() {
+    match signal.parse::<i64>() {
         Ok(number) => number != 0,
         Err(_) => NAMES.contains(&name) || name == "RTMAX" || is_real_time(name),
-    };
-    match known {
-        true => Ok(()),
-        false => {
-            Err(StepError::input(format!("invalid signal: {signal}; use a number or a name such as SIGTERM")))
-        }
     }
+}
+
+/// What is wrong with a text that names none.
+pub fn invalid(signal: &str) -> String {
+    format!("invalid signal: {signal}; write a number or a name such as SIGTERM")
 }
 
 fn is_real_time(name: &str) -> bool {
@@ -35,15 +33,15 @@ fn is_real_time(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::is_signal;
 
     #[test]
     fn names_numbers_and_real_time_offsets_are_signals() {
         for good in ["9", "SIGTERM", "term", "SIGRTMIN+3", "RTMAX-14", "rtmax", "SIGUSR1", "64"] {
-            assert!(check(good).is_ok(), "{good}");
+            assert!(is_signal(good), "{good}");
         }
         for bad in ["", "0", "SIGNOPE", "SIGRTMIN+16", "RTMIN+03", "RTMAX-0", "SIG"] {
-            assert!(check(bad).is_err(), "{bad}");
+            assert!(!is_signal(bad), "{bad}");
         }
     }
 }

@@ -1,0 +1,42 @@
+#!/bin/sh
+# What image-build says about mistakes: each folder of messages/ is one, and expected is all it says, the
+# progress of steps and the digest aside.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+"$top/tests/busybox-layout" busybox
+image-load --tag busybox busybox >/dev/null
+mkdir none
+
+# said_of DIR: what is said; the store and the names of logs differ from one run to the next.
+said_of() {
+    context=$work/none
+    [ ! -d "$1/context" ] || context=context
+    set -- "$1" -f Dockerfile "$context"
+    [ ! -f "$1/args" ] || set -- "$@" "$(cat "$1/args")"
+    (cd "$1" && shift && exec image-build "$@") 2>&1 </dev/null |
+        sed -e '/^#[0-9]* /d' -e '/^sha256:/d' -e "s|$STAGEPIPE_STORE|STORE|g" -e 's|logs/[0-9a-f]*\.log|logs/ID.log|'
+}
+
+for dir in "$top"/tests/messages/*/; do
+    name=$(basename "$dir")
+    said_of "$dir" >said
+    if [ "${UPDATE_MESSAGES-}" ]; then cp said "$dir/expected"; fi
+    ok "$name" diff -u "$dir/expected" said
+done
+
+mkdir -p sub/dir
+printf 'FROM busybox\nRUNN x\n' | tee sub/dir/app.Dockerfile >sub/Dockerfile
+is "the file's name is the one that was given" "$(image-build -f sub/dir/app.Dockerfile sub 2>&1 | head -n1)" \
+    "image-build: sub/dir/app.Dockerfile:2: unknown instruction RUNN; did you mean RUN?"
+is "without one it is the name in the context" "$(image-build sub 2>&1 | head -n1)" \
+    "image-build: Dockerfile:2: unknown instruction RUNN; did you mean RUN?"
+is "on standard input it is Dockerfile" "$(image-build -f - sub <sub/Dockerfile 2>&1 | head -n1)" \
+    "image-build: Dockerfile:2: unknown instruction RUNN; did you mean RUN?"
+is "by hand each tool speaks for itself" "$(df-parse sub/Dockerfile 2>&1 | head -n1)" \
+    "df-parse: sub/Dockerfile:2: unknown instruction RUNN; did you mean RUN?"
+printf 'FROM busybox\nRUN echo one; echo two >&2; exit 3\n' >sub/Dockerfile
+image-build --progress quiet sub >said 2>&1
+is "without progress the end of the output is below the message" "$(sed 's/[^ ]*$//' said | tail -n 3 | head -n 1; sed -n '4,5p' said)" \
+    "$(printf '       \n       one\n       two')"
+finish
