@@ -19,7 +19,9 @@ pub fn explain(
 ) -> StepError {
     let plain = path.trim_start_matches('/');
     let source = request.sources.iter().find(|source| names(source, plain)).map_or("", String::as_str);
-    let what = format!("{path:?}: not found in {}", tree.name);
+    // There are several contexts: this one in full.
+    let place = if tree.name == "the context" { "the build context" } else { &tree.name };
+    let what = format!("{path:?}: not found in {place}");
     let hint = match ignored.zip(tree.ignore.as_ref()) {
         Some((line, (file, text))) => left_out(file, text, line, plain),
         None if tree.local && source.starts_with("..") => {

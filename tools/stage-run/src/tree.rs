@@ -30,7 +30,7 @@ impl Tree {
     /// Opens what `--from` or a mount's `from=` names; without it, the build context.
     pub fn open(session: &Session, source: Option<&Source>, stage: &Stage) -> Result<Self, StepError> {
         let name = match source {
-            None => "the build context".to_owned(),
+            None => "the context".to_owned(),
             Some(Source::Scratch) => "scratch".to_owned(),
             Some(Source::Stage { index }) => stage_name(stage, *index),
             Some(Source::Image { name, .. }) => format!("image {name}"),
