@@ -2,6 +2,7 @@
 //! with the first server is not sent to another.
 
 use crate::{Environment, FetchError, url};
+use flate2::read::MultiGzDecoder;
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, FileTimes, OpenOptions, Permissions};
@@ -56,7 +57,13 @@ pub fn download(
         .mode(0o600)
         .open(&path)
         .map_err(FetchError::io(&what))?;
+    let encoded = header("content-encoding").is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
     let body = response.body_mut().with_config().limit(LARGEST).reader();
+    // Nobody asked for it, but some stores give every file so; BuildKit undoes it too.
+    let body: Box<dyn Read> = match encoded {
+        true => Box::new(MultiGzDecoder::new(body).take(LARGEST)),
+        false => Box::new(body),
+    };
     let (digest, size) = receive(from, body, &mut file)?;
     if let Some(expected) = expected.filter(|expected| *expected != digest) {
         let (got, expected) = (digest.to_string(), expected.to_string());
@@ -129,19 +136,34 @@ fn certificates(environment: &Environment) -> Result<Option<RootCerts>, FetchErr
     Ok(found.map(|found| RootCerts::new_with_certs(&found)))
 }
 
-fn receive(from: &str, mut body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
+fn receive(from: &str, body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
+    let broken = |error| FetchError::remote(from, format!("it broke off: {error}; try again"));
+    pass(body, broken, |bytes| file.write_all(bytes).map_err(FetchError::io("cannot write the download")))
+}
+
+/// The digest of a file's content.
+pub fn digest_of(path: &Path) -> io::Result<Digest> {
+    pass(File::open(path)?, |error| error, |_| Ok(())).map(|(digest, _)| digest)
+}
+
+/// Hashes and counts what `from` gives, and passes it on.
+fn pass<E>(
+    mut from: impl Read,
+    broken: impl Fn(io::Error) -> E,
+    mut on: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(Digest, u64), E> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut size = 0;
     loop {
-        let length = match body.read(&mut buffer) {
+        let length = match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(FetchError::remote(from, format!("it broke off: {error}; try again"))),
+            Err(error) => return Err(broken(error)),
         };
         hasher.update(&buffer[..length]);
-        file.write_all(&buffer[..length]).map_err(FetchError::io("cannot write the download"))?;
+        on(&buffer[..length])?;
         size += length as u64;
     }
     Ok((Digest::from_bytes(hasher.finalize().into()), size))

@@ -9,8 +9,8 @@ mod http;
 mod url;
 
 pub use error::FetchError;
-pub use http::{Download, download};
-pub use url::{Kind, redact, without_credentials};
+pub use http::{Download, digest_of, download};
+pub use url::{Kind, file_name, redact, without_credentials};
 
 use std::ffi::OsString;
 

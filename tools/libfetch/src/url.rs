@@ -57,7 +57,7 @@ pub fn without_credentials(url: &str) -> String {
 }
 
 /// The last component of a URL's path, decoded, if it can be a file's name.
-pub(crate) fn file_name(url: &str) -> Option<String> {
+pub fn file_name(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let rest = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
     let (_, path) = rest.split_once('/')?;

@@ -9,19 +9,19 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::thread::JoinHandle;
 
 /// Answers one connection after another with `answers`, and gives the requests.
-fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+fn serve(answers: Vec<impl Into<Vec<u8>> + Send + 'static>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
-        let answer = |answer: String| {
+        let answer = |answer: Vec<u8>| {
             let (mut stream, _) = listener.accept().unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let request: Vec<String> =
                 lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            stream.write_all(answer.as_bytes()).unwrap();
+            stream.write_all(&answer).unwrap();
             request.join("\n")
         };
-        answers.into_iter().map(answer).collect()
+        answers.into_iter().map(Into::into).map(answer).collect()
     });
     (base, server)
 }
@@ -96,7 +96,7 @@ fn what_authenticates_with_one_server_is_not_sent_to_another() {
 
 #[test]
 fn an_error_of_the_server_is_an_error_and_shows_no_password() {
-    let (base, _server) = serve(vec!["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (base, _server) = serve(vec!["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]);
     let (_dir, got) = fetch(&base.replace("http://", "http://user:secret@"), None);
     let text = got.unwrap_err().to_string();
     assert!(text.contains("404 Not Found") && !text.contains("secret"), "{text}");
@@ -104,7 +104,19 @@ fn an_error_of_the_server_is_an_error_and_shows_no_password() {
 
 #[test]
 fn a_body_that_is_cut_off_is_an_error() {
-    let (base, _server) = serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort".into()]);
+    let (base, _server) = serve(vec!["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"]);
     let (_dir, got) = fetch(&format!("{base}/x"), None);
     assert!(matches!(got, Err(FetchError::Remote { .. })), "{got:?}");
+}
+
+#[test]
+fn what_is_compressed_on_the_way_arrives_as_it_was() {
+    // gzip of "hello", as bytes that are no text.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"hello").unwrap();
+    let body = encoder.finish().unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (base, _server) = serve(vec![[head.as_bytes(), &body].concat()]);
+    let (_dir, got) = fetch(&format!("{base}/x"), Some(Digest::of(b"hello")));
+    assert_eq!(got.unwrap().size, 5);
 }

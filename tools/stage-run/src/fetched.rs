@@ -2,12 +2,12 @@
 
 use crate::cache::Key;
 use crate::copied::Copied;
-use crate::copy;
 use crate::error::StepError;
 use crate::scratch::Scratch;
 use crate::seen;
 use crate::session::Session;
 use crate::tree::Tree;
+use crate::{copy, downloads};
 use libcopy::{Request, Selection};
 use libfetch::Kind;
 use libfetch::git::{self, Repository};
@@ -118,7 +118,7 @@ pub fn parts(
     Ok(parts)
 }
 
-/// A file from a URL, in a directory of its own.
+/// A file from a URL.
 fn download(
     session: &Session,
     source: &str,
@@ -126,16 +126,13 @@ fn download(
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {
-    let expected = copied.checksum.as_deref().map(checksum).transpose()?;
-    let new = Scratch::new(session)?;
-    let file = libfetch::download(source, &new.path(), expected, &session.options.fetch)?;
-    let request = Request {
-        sources: vec![copy::escape(&file.name)],
-        extract: copy.unpack.unwrap_or(false),
-        ..like.clone()
+    let (tree, name) = match copied.checksum.as_deref().map(checksum).transpose()? {
+        Some(expected) => downloads::known(session, source, expected)?,
+        None => downloads::fetch(session, source, None)?,
     };
-    let tree = Tree::fetched(new, None)?;
-    let meta = tree.root.lstat(file.name.as_bytes()).map_err(StepError::io(&file.name))?;
+    let request =
+        Request { sources: vec![copy::escape(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
+    let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
     let time = Some((meta.mtime, meta.mtime_ns));
     Ok(Part { tree, ignore: None, request, fetched: true, time, identity: None })
 }

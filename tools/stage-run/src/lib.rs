@@ -10,6 +10,7 @@ mod config;
 mod copied;
 mod copy;
 mod differences;
+mod downloads;
 mod error;
 mod failed;
 mod fetched;

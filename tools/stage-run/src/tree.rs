@@ -95,6 +95,11 @@ impl Tree {
         })
     }
 
+    /// The directory `path`, of which nothing is left out and whose owners mean nothing.
+    pub fn files(path: &Path) -> Result<Self, StepError> {
+        Self::directory(path, None)
+    }
+
     /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
     pub fn fetched(new: Scratch, below: Option<OwnedFd>) -> Result<Self, StepError> {
         let tree = Self::directory(&new.path(), None)?;

@@ -128,3 +128,41 @@ fn a_checksum_that_is_not_met_is_bad_input() {
         assert_eq!(run(&store, &options(), &add(sources, flags)).unwrap_err().status(), 3, "{sources:?}");
     }
 }
+
+#[test]
+fn a_file_with_a_checksum_is_fetched_once_for_all_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let late = "Last-Modified: Fri, 01 Jan 2016 00:00:00 GMT\r\n";
+    // One answer: whoever asks again is refused.
+    let base = serve_dated(vec![(b"good".to_vec(), late)]);
+    let checksum = format!(",\"checksum\":\"{}\"", Digest::of(b"good"));
+    let add_to = |flags: &str| run(&store, &options(), &add(&[&format!("{base}/f")], flags));
+    let first = add_to(&checksum).unwrap();
+    assert_eq!((first.cache, add_to(&checksum).unwrap().cache), (Cache::Miss, Cache::Hit));
+    let other = add_to(&format!("{checksum},\"chown\":\"1:2\"")).unwrap();
+    assert_eq!(other.cache, Cache::Miss);
+    for (step, owner) in [(first, 0), (other, 1)] {
+        let file = store.snapshot_fs(step.snapshot.as_ref().unwrap()).unwrap().join("d/f");
+        let meta = std::fs::metadata(&file).unwrap();
+        assert_eq!(
+            (std::fs::read(file).unwrap(), meta.uid(), meta.mtime()),
+            (b"good".to_vec(), owner, 1_451_606_400)
+        );
+    }
+    assert!(add_to("").is_err(), "without a checksum the server is asked");
+}
+
+#[test]
+fn a_kept_download_that_was_damaged_is_fetched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let base = serve(vec![b"good".to_vec(), b"good".to_vec()]);
+    let instruction = add(&[&format!("{base}/f")], &format!(",\"checksum\":\"{}\"", Digest::of(b"good")));
+    let step = run(&store, &options(), &instruction).unwrap();
+    for entry in std::fs::read_dir(store.path().join("snapshots")).unwrap() {
+        let file = entry.unwrap().path().join("fs/f");
+        let _ = file.exists().then(|| std::fs::write(&file, "evil").unwrap());
+    }
+    assert_eq!(run(&store, &options(), &instruction).unwrap().snapshot, step.snapshot);
+}
