@@ -20,7 +20,7 @@ trap 'exit 143' TERM
 cd "$work" || exit 1
 STAGEPIPE_STORE=$work/store
 export PATH STAGEPIPE_BIN STAGEPIPE_STORE
-export tools='df-parse stage-run layer-diff layer-pack image-assemble image-load image-save image-list image-run'
+export tools='df-parse stage-run layer-diff layer-pack image-assemble image-load image-save image-list image-run context-fetch'
 count=0 failures=0
 
 result() { # STATUS DESCRIPTION [FILE-WITH-DETAILS]
@@ -56,4 +56,16 @@ status_is() { # DESCRIPTION STATUS COMMAND...: it ends with the status; its outp
 skip() { count=$((count + 1)) && echo "ok $count - $1 # SKIP $2"; }
 skip_all() { echo "1..0 # SKIP $1" && exit 0; }
 have() { for tool; do command -v "$tool" >/dev/null || return 1; done; }
+# serve DIR [CERTIFICATE]: serves a directory until the test ends; sets $web, $secure and $repos, the start of URLs.
+# shellcheck disable=SC2034 # those are for the tests
+serve() {
+    mkfifo "$work/.hold"
+    # It holds no stream of the test's but the one whose end ends it.
+    python3 "$top/tests/loopback" "$@" <"$work/.hold" >"$work/.ports" 2>/dev/null &
+    exec 8>"$work/.hold"
+    tries=0
+    until [ -s "$work/.ports" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+    read -r port secure git <"$work/.ports" || return
+    web=http://127.0.0.1:$port secure=https://127.0.0.1:$secure repos=git://127.0.0.1:$git
+}
 finish() { echo "1..$count" && [ "$failures" = 0 ]; }

@@ -4,7 +4,7 @@
 //! [`Selection::write`] writes. Sources and destinations are resolved below their roots, whatever their
 //! symbolic links say. It expands no variables, looks up no names and fetches nothing.
 
-mod archive;
+pub mod archive;
 mod chmod;
 mod digest;
 mod error;

@@ -88,6 +88,7 @@ pub fn check_out(
     keep: bool,
     environment: &Environment,
 ) -> Result<OwnedFd, FetchError> {
+    let into = &std::path::absolute(into).map_err(FetchError::io("the current directory"))?;
     let remote = &repository.remote;
     let run = |args: &[&str]| Git::new(environment, Some(into)).args(args).run(remote);
     run(&["init", "--quiet", "--template=", "--initial-branch=main", "."])?;

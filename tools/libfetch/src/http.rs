@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LARGEST: u64 = 64 << 30;
 /// What BuildKit calls a file whose URL has no name in it.
 const UNNAMED: &str = "__unnamed__";
+const NO_HOST: &str = "no such host; is the name right, and is there a network?";
 /// Where distributions keep the certificates they trust.
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -43,21 +44,38 @@ pub fn download(
     expected: Option<Digest>,
     environment: &Environment,
 ) -> Result<Download, FetchError> {
-    let mut response = get(from, environment)?;
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let response = get(from, environment)?;
     let name = url::file_name(from)
-        .or_else(|| header("content-disposition").and_then(url::disposition))
+        .or_else(|| header(&response, "content-disposition").and_then(url::disposition))
         .unwrap_or_else(|| UNNAMED.to_owned());
-    let modified = header("last-modified").and_then(|text| httpdate::parse_http_date(text).ok());
-    let path = into.join(&name);
+    let (digest, size) = save(from, response, &into.join(&name), expected)?;
+    Ok(Download { name, digest, size })
+}
+
+/// Fetches `from` to the new file `path`.
+pub fn download_to(from: &str, path: &Path, environment: &Environment) -> Result<(), FetchError> {
+    save(from, get(from, environment)?, path, None).map(drop)
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn save(
+    from: &str,
+    mut response: Response<Body>,
+    path: &Path,
+    expected: Option<Digest>,
+) -> Result<(Digest, u64), FetchError> {
+    let modified = header(&response, "last-modified").and_then(|text| httpdate::parse_http_date(text).ok());
+    let encoded = header(&response, "content-encoding").is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
     let what = path.display().to_string();
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&path)
+        .open(path)
         .map_err(FetchError::io(&what))?;
-    let encoded = header("content-encoding").is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
     let body = response.body_mut().with_config().limit(LARGEST).reader();
     // Nobody asked for it, but some stores give every file so; BuildKit undoes it too.
     let body: Box<dyn Read> = match encoded {
@@ -70,7 +88,7 @@ pub fn download(
         return Err(FetchError::Checksum { url: crate::redact(from), got, expected });
     }
     settle(&file, modified.unwrap_or(SystemTime::UNIX_EPOCH)).map_err(FetchError::io(&what))?;
-    Ok(Download { name, digest, size })
+    Ok((digest, size))
 }
 
 fn get(from: &str, environment: &Environment) -> Result<Response<Body>, FetchError> {
@@ -98,7 +116,19 @@ fn get(from: &str, environment: &Environment) -> Result<Response<Body>, FetchErr
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),
-        ureq::Error::HostNotFound => "no such host; is the name right, and is there a network?".into(),
+        ureq::Error::HostNotFound => NO_HOST.into(),
+        ureq::Error::Io(error) => {
+            let text = error.to_string();
+            let knows = |part: &str| text.contains(part);
+            match () {
+                () if knows("certificate") => {
+                    format!("{text}; if it is to be trusted, name its authority's file in SSL_CERT_FILE")
+                }
+                () if knows("InvalidContentType") => "it does not speak TLS; is it http?".into(),
+                () if knows("lookup address") => NO_HOST.into(),
+                () => format!("{text}; is the server up?"),
+            }
+        }
         other => other.to_string(),
     }
 }

@@ -1,15 +1,16 @@
-//! What ADD and contexts take from elsewhere: files over HTTP(S), trees from git repositories.
+//! What ADD and contexts take from elsewhere: files over HTTP(S), trees from git repositories, archives.
 //!
 //! Everything goes into an empty directory that the caller names and throws away; a built tree is never
 //! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.
 
+pub mod context;
 mod error;
 pub mod git;
 mod http;
 mod url;
 
 pub use error::FetchError;
-pub use http::{Download, digest_of, download};
+pub use http::{Download, digest_of, download, download_to};
 pub use url::{Kind, file_name, redact, without_credentials};
 
 use std::ffi::OsString;
@@ -27,6 +28,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// The socket of the ssh agent to log in with.
     pub ssh_agent: Option<OsString>,
+    /// The hosts that ssh knows.
+    pub known_hosts: Option<OsString>,
 }
 
 impl Environment {
@@ -36,6 +39,10 @@ impl Environment {
             ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
         let proxies = names.into_iter().filter_map(|name| Some((name.to_owned(), variable(name)?))).collect();
         let certificates = variable("SSL_CERT_FILE").filter(|value| !value.is_empty());
-        Self { certificates, proxy: true, proxies, path: variable("PATH"), ssh_agent: None }
+        let known_hosts = variable("HOME").filter(|home| !home.is_empty()).map(|mut home| {
+            home.push("/.ssh/known_hosts");
+            home
+        });
+        Self { certificates, proxy: true, proxies, path: variable("PATH"), ssh_agent: None, known_hosts }
     }
 }

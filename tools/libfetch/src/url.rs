@@ -56,6 +56,15 @@ pub fn without_credentials(url: &str) -> String {
     }
 }
 
+/// `text` without the user and password that `url` has: a message may be of another URL that begins like it.
+pub(crate) fn without_secret(text: &str, url: &str) -> String {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    match rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@') {
+        Some((user, _)) => text.replace(&format!("{user}@"), ""),
+        None => text.to_owned(),
+    }
+}
+
 /// The last component of a URL's path, decoded, if it can be a file's name.
 pub fn file_name(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
@@ -182,6 +191,7 @@ mod tests {
         assert_eq!(without_credentials("https://u:p@h/a?b"), "https://h/a?b");
         assert_eq!(without_credentials("ssh://git@h/a"), "ssh://git@h/a");
         assert_eq!(without_credentials("git@h:a"), "git@h:a");
+        assert_eq!(without_secret("no https://u:p@h/b", "https://u:p@h/a?x@y"), "no https://h/b");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use libfetch::{Environment, FetchError};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -137,6 +137,33 @@ fn no_hook_and_no_filter_of_the_repository_runs() {
     let (dir, _) = fetch(&server.url, true).unwrap();
     assert!(!dir.path().join(".git/hooks").exists());
     assert_eq!(fs::read_to_string(dir.path().join("f")).unwrap(), "two");
+}
+
+#[test]
+fn ssh_is_given_the_callers_known_hosts_and_no_configuration() {
+    let Some(server) = server() else { return };
+    // Stands in for ssh: notes how it was called, and does here what it should have done there.
+    let fake = server.dir.path().join("ssh");
+    let script =
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" >\"${0%/*}/called\"\nfor command; do :; done\neval \"$command\"\n";
+    fs::write(&fake, script).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut path = server.dir.path().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let known_hosts = Some("/home/a b/known".into());
+    let environment = Environment { path: Some(path), known_hosts, ..Environment::default() };
+    let repository =
+        Repository::parse(&format!("me@host:{}#v1", server.dir.path().join("r").display())).unwrap();
+    let pinned = pin(&repository, &environment).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    check_out(&repository, &pinned, into.path(), false, &environment).unwrap();
+    assert_eq!(fs::read_to_string(into.path().join("f")).unwrap(), "one");
+    let called = fs::read_to_string(server.dir.path().join("called")).unwrap();
+    let words: Vec<&str> = called.lines().collect();
+    let wanted = ["-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=\"/home/a b/known\""];
+    assert_eq!(words[..6], wanted);
+    assert!(words.contains(&"me@host"), "{called}");
 }
 
 /// Gives the repository a submodule `module`, whose URL is relative.

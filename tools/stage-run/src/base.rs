@@ -38,7 +38,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
         }
         Base::Image { name, reference } => from_image(session.image(reference, name)?),
         Base::Context { name } => match session.context(name)? {
-            NamedContext::Directory(_) => {
+            NamedContext::Directory(_) | NamedContext::Url(_) => {
                 files = Some(name.clone());
                 scratch(&stage.platform)
             }
@@ -51,6 +51,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
                     }
                 }
             }
+            NamedContext::Image(reference) if reference == "scratch" => scratch(&stage.platform),
             NamedContext::Image(reference) => from_image(session.image(reference, reference)?),
         },
     };

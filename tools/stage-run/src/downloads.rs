@@ -17,11 +17,7 @@ struct Kept {
 }
 
 /// Fetches a file into a directory that lives as long as its tree. Gives the tree and the file's name.
-pub fn fetch(
-    session: &Session,
-    url: &str,
-    expected: Option<Digest>,
-) -> Result<(Tree, String), StepError> {
+pub fn fetch(session: &Session, url: &str, expected: Option<Digest>) -> Result<(Tree, String), StepError> {
     let new = Scratch::new(session)?;
     let file = libfetch::download(url, &new.path(), expected, &session.options.fetch)?;
     Ok((Tree::fetched(new, None)?, file.name))

@@ -155,8 +155,7 @@ fn check_out(
         ));
     }
     let keep = copy.keep_git_dir || repository.keep == Some(true);
-    let mut environment = session.options.fetch.clone();
-    environment.ssh_agent = session.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
+    let environment = session.fetch_environment();
     let pinned = git::pin(&repository, &environment)?;
     let new = Scratch::new(session)?;
     let below = git::check_out(&repository, &pinned, &new.path(), keep, &environment)?;

@@ -7,6 +7,7 @@ mod base;
 mod cache;
 mod command;
 mod config;
+mod contexts;
 mod copied;
 mod copy;
 mod differences;

@@ -27,7 +27,7 @@ struct Args {
     /// What to leave out of the context [default: .dockerignore in it]
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
-    /// A further context: a directory, oci-layout://DIR[:TAG|@DIGEST] or docker-image://IMAGE
+    /// A further context: a directory, a tar, a URL, oci-layout://DIR[:TAG|@DIGEST] or docker-image://IMAGE
     #[arg(long, value_name = "NAME=SOURCE", value_parser = named_context)]
     build_context: Vec<(String, NamedContext)>,
     /// Exchange results with the stages that other processes build

@@ -58,7 +58,7 @@ pub struct Options {
 /// What a named context is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedContext {
-    /// A directory.
+    /// A directory, or a tar.
     Directory(PathBuf),
     /// An image in an OCI layout.
     Layout {
@@ -69,6 +69,8 @@ pub enum NamedContext {
     },
     /// An image by its reference.
     Image(String),
+    /// A URL of a tar, a file or a repository.
+    Url(String),
 }
 
 /// Where a secret's bytes are.
@@ -92,19 +94,25 @@ impl std::fmt::Debug for SecretSource {
 /// Looks up a variable of the caller's environment.
 pub type Environment<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
-/// `NAME=DIRECTORY`, `NAME=oci-layout://DIR[:tag|@digest]` or `NAME=docker-image://REFERENCE`.
+/// `NAME=DIRECTORY` or `NAME=TAR`, `NAME=URL`, `NAME=oci-layout://DIR[:tag|@digest]` or
+/// `NAME=docker-image://REFERENCE`.
 pub fn named_context(text: &str) -> Result<(String, NamedContext), String> {
     let (name, value) = text
         .split_once('=')
         .filter(|(name, value)| !name.is_empty() && !value.is_empty())
-        .ok_or("write NAME=DIRECTORY, NAME=oci-layout://DIRECTORY or NAME=docker-image://IMAGE")?;
+        .ok_or("write NAME=DIRECTORY, NAME=URL, NAME=oci-layout://DIRECTORY or NAME=docker-image://IMAGE")?;
     let context = if let Some(layout) = value.strip_prefix("oci-layout://") {
         let (path, select) = split_layout(layout);
         NamedContext::Layout { path, select }
     } else if let Some(image) = value.strip_prefix("docker-image://") {
         NamedContext::Image(image.to_owned())
+    } else if libfetch::Kind::of(value) != libfetch::Kind::Path {
+        NamedContext::Url(value.to_owned())
     } else if value.contains("://") {
-        return Err(format!("{value}: such a context is not built yet; fetch it and name the directory"));
+        let known = "http, https, git, ssh, oci-layout and docker-image";
+        return Err(format!("{value}: no such kind of context; there are {known}"));
+    } else if let Some(target) = value.strip_prefix("target:") {
+        return Err(format!("{value}: a target is bake's; build {target} first and name its image"));
     } else {
         NamedContext::Directory(PathBuf::from(value))
     };
@@ -227,7 +235,10 @@ mod tests {
         assert_eq!(context("a=oci-layout://c:d/y"), layout("c:d/y", None));
         assert_eq!(context("a=oci-layout://y@sha256:ab"), layout("y", Some("sha256:ab")));
         assert_eq!(context("a=docker-image://b"), Ok(NamedContext::Image("b".into())));
-        for bad in ["a", "=x", "a=", "a=https://x/y.git"] {
+        for url in ["https://x/y.git#a:b", "http://x/y.tar", "git@x:y", "git://x/y", "ssh://x/y"] {
+            assert_eq!(context(&format!("a={url}")), Ok(NamedContext::Url(url.into())));
+        }
+        for bad in ["a", "=x", "a=", "a=ftp://x/y.git", "a=file:///x", "a=target:b"] {
             assert!(context(bad).is_err(), "{bad}");
         }
     }

@@ -1,5 +1,6 @@
 //! What all stages of one run share: options, store, stages done, images found.
 
+use crate::contexts::Contexts;
 use crate::error::StepError;
 use crate::options::{NamedContext, Options};
 use crate::seen::Contents;
@@ -26,6 +27,8 @@ pub struct Session<'a> {
     /// Contents read.
     pub contents: RefCell<Contents>,
     context: String,
+    /// Contexts that are fetched.
+    pub contexts: Contexts,
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
 }
 
@@ -35,7 +38,9 @@ impl<'a> Session<'a> {
         let stages = Stages::new(options.build_dir.clone());
         let context = std::fs::canonicalize(&options.context).unwrap_or_else(|_| options.context.clone());
         let context = context.to_string_lossy().into_owned();
-        Self { options, store, stages, contents: RefCell::default(), context, images: RefCell::default() }
+        let contexts = Contexts::new(options.build_dir.clone());
+        let (contents, images) = (RefCell::default(), RefCell::default());
+        Self { options, store, stages, contents, contexts, context, images }
     }
 
     /// The build context's path, whatever way it was named.
@@ -113,6 +118,13 @@ impl<'a> Session<'a> {
         self.options.contexts.get(name).ok_or_else(|| {
             StepError::input(format!("the plan names the context {name}; pass --build-context {name}=…"))
         })
+    }
+
+    /// What a fetch may see: the agent too, where steps may use it.
+    pub fn fetch_environment(&self) -> libfetch::Environment {
+        let mut environment = self.options.fetch.clone();
+        environment.ssh_agent = self.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
+        environment
     }
 
     fn remember(&self, key: &str, image: Image) -> Result<(Image, Vec<String>), StepError> {

@@ -56,6 +56,10 @@ impl Tree {
                 Self::merged(session, &snapshots)
             }
             Some(Source::Context { name: context }) => match session.context(context)? {
+                NamedContext::Directory(path) if path.is_file() => {
+                    Self::files(&session.contexts.fetch(session, &path.display().to_string())?)
+                }
+                NamedContext::Url(url) => Self::files(&session.contexts.fetch(session, url)?),
                 NamedContext::Directory(path) => {
                     let ignore = read_ignore(&path.join(".dockerignore"), false)?;
                     Self::directory(path, ignore)
@@ -64,6 +68,7 @@ impl Tree {
                     let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
                     Self::merged(session, &snapshots)
                 }
+                NamedContext::Image(reference) if reference == "scratch" => Self::empty(session),
                 NamedContext::Image(reference) => {
                     let (_, snapshots) = session.image(reference, reference)?;
                     Self::merged(session, &snapshots)

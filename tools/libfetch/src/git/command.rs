@@ -19,6 +19,9 @@ const SETTINGS: [&str; 11] = [
     "gc.auto=0",
 ];
 
+/// How git calls ssh, by way of a shell. In a user namespace its own idea of a home is root's.
+const SSH: &str = r#"ssh -F none -o BatchMode=yes -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
+
 /// A command line of git.
 pub(crate) struct Git(Command);
 
@@ -45,13 +48,14 @@ impl Git {
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ASKPASS", "/bin/false"),
             ("GIT_ALLOW_PROTOCOL", "https:http:ssh:git"),
-            ("GIT_SSH_COMMAND", "ssh -F none -o BatchMode=yes"),
+            ("GIT_SSH_COMMAND", SSH),
             // A parent directory's repository is none of ours.
             ("GIT_CEILING_DIRECTORIES", "/"),
         ]);
         for setting in SETTINGS {
             git.args(["-c", setting]);
         }
+        git.env("KNOWN_HOSTS", environment.known_hosts.as_deref().unwrap_or("/dev/null".as_ref()));
         if let Some(certificates) = &environment.certificates {
             git.env("GIT_SSL_CAINFO", certificates);
         }
@@ -80,7 +84,7 @@ impl Git {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.replace(remote, &crate::redact(remote));
+        let said = crate::url::without_secret(&said.replace(remote, &crate::redact(remote)), remote);
         let line = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next());
         Err(FetchError::remote(remote, format!("git says: {}", line.unwrap_or("nothing"))))
     }

@@ -109,7 +109,7 @@ impl Repository {
             {
                 refuse("the reference can't be a branch, a tag or a commit")
             }
-            (_, Some(path), _) if path.starts_with('-') || parts(path) || path.contains('\0') => {
+            (_, Some(path), _) if path.starts_with('-') || parts(path) || path.contains(char::is_control) => {
                 refuse("the subdirectory has to be below the repository's root, without ..")
             }
             (_, _, Some(commit))

@@ -1,0 +1,65 @@
+//! Fetches a build context into a directory and says where in it the context is. What a source is and how it
+//! is fetched is libfetch's; no Dockerfile is read here.
+
+use libcli::Failure;
+use libfetch::context::{self, Context};
+use libfetch::{Environment, FetchError};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// How much of a file is looked at to tell text.
+const START: u64 = 1 << 10;
+
+/// Fetches `source`, or reads it from `input` if it is `-`, into `dir`, and writes the path of the tree or of
+/// the Dockerfile to `output`.
+pub fn fetch<W: Write>(
+    source: &str,
+    input: &mut dyn Read,
+    dir: &Path,
+    keep: bool,
+    environment: &Environment,
+    mut output: W,
+) -> Result<W, Failure> {
+    empty(dir)?;
+    let context = match source {
+        "-" => context::read(input, dir),
+        source => context::fetch(source, dir, keep, environment),
+    };
+    let path = match context.map_err(explain)? {
+        Context::Tree(path) => path,
+        Context::File(path) if is_text(&path)? => path,
+        Context::File(_) => {
+            let what = "this is neither a tar nor a Dockerfile; look what it is";
+            let place = if source == "-" { "standard input".to_owned() } else { libfetch::redact(source) };
+            return Err(Failure::bad_input(place, what));
+        }
+    };
+    let line = [path.as_os_str().as_bytes(), b"\n"].concat();
+    output.write_all(&line).map_err(|error| Failure::failed("standard output", error))?;
+    Ok(output)
+}
+
+fn empty(dir: &Path) -> Result<(), Failure> {
+    let place = dir.display().to_string();
+    std::fs::create_dir_all(dir).map_err(|error| Failure::failed(&place, error))?;
+    match std::fs::read_dir(dir).map_err(|error| Failure::failed(&place, error))?.next() {
+        None => Ok(()),
+        Some(_) => Err(Failure::failed(&place, "the directory is not empty; name a new one")),
+    }
+}
+
+fn explain(error: FetchError) -> Failure {
+    match error.is_input() {
+        true => Failure::bad_input("", error),
+        false => Failure::failed("", error),
+    }
+}
+
+fn is_text(path: &Path) -> Result<bool, Failure> {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(START).read_to_end(&mut start));
+    read.map_err(|error| Failure::failed(path.display().to_string(), error))?;
+    Ok(!start.contains(&0))
+}

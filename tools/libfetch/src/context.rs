@@ -1,0 +1,151 @@
+//! Build contexts from elsewhere, in a directory: the tree of a repository, what is in an archive, or one file,
+//! which may be a Dockerfile. Owners mean nothing in a context: everything belongs to the caller.
+
+use crate::git::{self, Repository};
+use crate::{Environment, FetchError, Kind, download_to};
+use libcopy::{CopyError, archive};
+use libtree::{Owners, Root};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What BuildKit calls the one file of a context.
+const FILE: &str = "context";
+const TREE: &str = "tree";
+
+/// What a context turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// A tree, with this root.
+    Tree(PathBuf),
+    /// A file that is no archive, alone in its directory.
+    File(PathBuf),
+}
+
+/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`. `keep` leaves a
+/// repository's `.git`.
+pub fn fetch(
+    source: &str,
+    into: &Path,
+    keep: bool,
+    environment: &Environment,
+) -> Result<Context, FetchError> {
+    match Kind::of(source) {
+        Kind::Repository => check_out(source, into, keep, environment),
+        Kind::File => {
+            let path = into.join(FILE);
+            download_to(source, &path, environment)?;
+            told(&crate::redact(source), path, into)
+        }
+        Kind::Path => match github(source) {
+            Some(url) => check_out(&url, into, keep, environment),
+            None => open(source, into),
+        },
+    }
+}
+
+/// Reads an archive or a file from `input`.
+pub fn read(input: &mut dyn Read, into: &Path) -> Result<Context, FetchError> {
+    let path = into.join(FILE);
+    let what = path.display().to_string();
+    let mut file = File::create_new(&path).map_err(FetchError::io(&what))?;
+    match io::copy(input, &mut file).map_err(FetchError::io("cannot read standard input"))? {
+        0 => Err(FetchError::invalid("standard input is empty; give it a Dockerfile or a tar")),
+        _ => told("standard input", path, into),
+    }
+}
+
+/// `github.com/OWNER/NAME`, which docker takes for a repository, as a URL.
+fn github(source: &str) -> Option<String> {
+    source.starts_with("github.com/").then(|| {
+        let end = source.find(['#', '?']).unwrap_or(source.len());
+        let path = source[..end].trim_end_matches('/');
+        format!("https://{}.git{}", path.strip_suffix(".git").unwrap_or(path), &source[end..])
+    })
+}
+
+fn check_out(
+    source: &str,
+    into: &Path,
+    keep: bool,
+    environment: &Environment,
+) -> Result<Context, FetchError> {
+    let repository = Repository::parse(source)?;
+    let pinned = git::pin(&repository, environment)?;
+    let tree = tree(into)?;
+    let keep = keep || repository.keep == Some(true);
+    git::check_out(&repository, &pinned, &tree, keep, environment)?;
+    Ok(Context::Tree(match &repository.subdir {
+        Some(subdir) => tree.join(subdir),
+        None => tree,
+    }))
+}
+
+/// The archive at `path`.
+fn open(path: &str, into: &Path) -> Result<Context, FetchError> {
+    if path.contains("://") {
+        let what = "no such kind of URL; there are http, https, git and ssh";
+        return Err(FetchError::invalid(format!("{}: {what}", crate::redact(path))));
+    }
+    let file = File::open(path).map_err(FetchError::io(path))?;
+    let meta = file.metadata().map_err(FetchError::io(path))?;
+    match meta.is_file() && archive::is_archive(&file).map_err(FetchError::io(path))? {
+        true => unpack(path, &file, into),
+        false => Err(FetchError::invalid(format!(
+            "{path}: this is neither a directory, a tar nor a URL of http, https, git or ssh; name one"
+        ))),
+    }
+}
+
+/// Finds out what the file at `path` is. `source` is for the message.
+fn told(source: &str, path: PathBuf, into: &Path) -> Result<Context, FetchError> {
+    let what = path.display().to_string();
+    let file = File::open(&path).map_err(FetchError::io(&what))?;
+    if !archive::is_archive(&file).map_err(FetchError::io(&what))? {
+        return Ok(Context::File(path));
+    }
+    let context = unpack(source, &file, into)?;
+    std::fs::remove_file(&path).map_err(FetchError::io(&what))?;
+    Ok(context)
+}
+
+fn unpack(source: &str, file: &File, into: &Path) -> Result<Context, FetchError> {
+    let tree = tree(into)?;
+    let root = Root::open(&tree, Owners::Real).map_err(FetchError::io("cannot open the context"))?;
+    let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    archive::unpack(file, source.as_bytes(), &root, Some(owner)).map_err(|error| match error {
+        CopyError::Archive { error, .. } => {
+            FetchError::invalid(format!("{source}: the archive can't be unpacked: {error}"))
+        }
+        other => FetchError::invalid(other.to_string()),
+    })?;
+    Ok(Context::Tree(tree))
+}
+
+/// A new directory for a tree, as others would find it, whatever the umask.
+fn tree(into: &Path) -> Result<PathBuf, FetchError> {
+    let tree = into.join(TREE);
+    let made = DirBuilder::new().mode(0o755).create(&tree);
+    made.and_then(|()| std::fs::set_permissions(&tree, Permissions::from_mode(0o755)))
+        .map_err(FetchError::io(&tree.display().to_string()))?;
+    Ok(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_at_github_is_a_repository() {
+        for (source, url) in [
+            ("github.com/a/b", Some("https://github.com/a/b.git")),
+            ("github.com/a/b.git#v1:d", Some("https://github.com/a/b.git#v1:d")),
+            ("github.com/a/b/?ref=x", Some("https://github.com/a/b.git?ref=x")),
+            ("example.com/a/b", None),
+            ("./github.com/a/b", None),
+        ] {
+            assert_eq!(github(source).as_deref(), url, "{source}");
+        }
+    }
+}
