@@ -1,12 +1,14 @@
-//! Runs the tool from a sealed copy of itself, so that a command which reaches `/proc/self/exe` of the
-//! outer process finds nothing it could overwrite (CVE-2019-5736).
+//! Runs the tool such that a command which reaches `/proc/self/exe` of the outer process finds nothing it
+//! could overwrite (CVE-2019-5736): through a read-only mount of its own file, or from a sealed copy.
 
-use crate::{SandboxError, setup};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use crate::{SandboxError, setup, sys};
+use nix::fcntl::AtFlags;
+use rustix::fs::{CWD, MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
+use rustix::mount::{OpenTreeFlags, open_tree};
 use std::ffi::{CString, OsString};
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -15,8 +17,9 @@ const MARK: &str = "STAGEPIPE_SEALED";
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// In root mode, replaces this process by the sealed copy, once; otherwise does nothing. `arguments` are
-/// the process's own, `environment` likewise: they are passed on unchanged but for a mark.
+/// In root mode, replaces this process by one that can't be written to through itself, once; otherwise
+/// does nothing. `arguments` are the process's own, `environment` likewise: they are passed on unchanged
+/// but for a mark.
 pub fn seal(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -25,12 +28,6 @@ pub fn seal(
     if !nix::unistd::geteuid().is_root() || environment.iter().any(|(key, _)| key == MARK) {
         return Ok(());
     }
-    let mut own = File::open("/proc/self/exe").map_err(setup("/proc/self/exe"))?;
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut copy = File::from(memfd_create("sealed", flags).map_err(setup("memfd"))?);
-    std::io::copy(&mut own, &mut copy).map_err(setup("memfd"))?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    add_seals(&copy, seals).map_err(setup("memfd seals"))?;
     let words = c_strings(arguments)?;
     let marked = environment.into_iter().chain([(MARK.into(), "1".into())]);
     let pairs = c_strings(marked.map(|(key, value)| {
@@ -39,11 +36,36 @@ pub fn seal(
         pair.push(value);
         pair
     }))?;
-    let path = CString::new(format!("/proc/self/fd/{}", copy.as_raw_fd())).map_err(setup("memfd"))?;
-    match nix::unistd::execve(&path, &words, &pairs) {
-        Ok(never) => match never {},
-        Err(errno) => Err(setup("sealed copy")(errno)),
+    let execute = |program: &OwnedFd| {
+        let Err(errno) = nix::unistd::execveat(program, c"", &words, &pairs, AtFlags::AT_EMPTY_PATH);
+        errno
+    };
+    // A copy of megabytes costs more than all of a build that is cached. Where there is no such mount, in a
+    // container that was started from outside its own mounts, say, the copy does as well.
+    if let Ok(program) = read_only() {
+        execute(&program);
     }
+    Err(setup("sealed copy")(execute(&copy()?)))
+}
+
+/// This program's file on a read-only mount, which hangs nowhere and which nobody can change: it is in no
+/// mount namespace.
+fn read_only() -> std::io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let program = open_tree(CWD, "/proc/self/exe", flags)?;
+    sys::set_mount_attributes(&program, sys::ATTR_RDONLY, false)?;
+    Ok(program)
+}
+
+/// A copy of this program's file that nobody can change.
+fn copy() -> Result<OwnedFd, SandboxError> {
+    let mut own = File::open("/proc/self/exe").map_err(setup("/proc/self/exe"))?;
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut copy = File::from(memfd_create("sealed", flags).map_err(setup("memfd"))?);
+    std::io::copy(&mut own, &mut copy).map_err(setup("memfd"))?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    add_seals(&copy, seals).map_err(setup("memfd seals"))?;
+    Ok(copy.into())
 }
 
 /// On a busy machine the kernel may still hold the pages just written, for a moment, and says EBUSY.
