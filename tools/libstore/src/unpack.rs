@@ -3,7 +3,7 @@
 //! A layer is extracted into the merged view of those below it, so one after another; the next layer is
 //! read, decompressed and hashed meanwhile.
 
-use crate::{Compression, Decoder, Image, SnapshotMeta, Store, StoreError, lock};
+use crate::{BlobReader, Compression, Decoder, Image, SnapshotMeta, Store, StoreError, lock};
 use libtree::extract::{self, ExtractError, Form};
 use libtree::tar::{Reader, TarError};
 use libtree::{Owners, Root};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use std::io::{self, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction.
 const PIECE: usize = 1 << 18;
@@ -36,6 +36,9 @@ pub struct Unpack<'a> {
     pub mount: &'a Mount<'a>,
 }
 
+/// Opens a blob for a read that verifies it.
+pub(crate) type Open<'a> = dyn Fn(&Descriptor) -> Result<BlobReader, StoreError> + Sync + 'a;
+
 struct Layer<'a> {
     id: String,
     diff_id: Digest,
@@ -47,6 +50,16 @@ impl Store {
     /// layer's id is its chain ID's hex, with the store's id map before it. With everything there already
     /// nothing is locked or written.
     pub fn unpack(&self, image: &Image, how: &Unpack) -> Result<Vec<String>, StoreError> {
+        self.unpack_from(&|layer| self.open_blob(layer), image, how)
+    }
+
+    /// As [`Store::unpack`], with the layers' blobs from elsewhere.
+    pub(crate) fn unpack_from(
+        &self,
+        open: &Open,
+        image: &Image,
+        how: &Unpack,
+    ) -> Result<Vec<String>, StoreError> {
         let layers = self.layers_of(image);
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
         let missing = |layers: &[Layer]| layers.iter().any(|layer| !self.has_snapshot(&layer.id));
@@ -54,7 +67,7 @@ impl Store {
             let _lock = self.unpack_lock(&layers)?;
             // Garbage of a killed unpacking is large. What can't be removed does no harm.
             let _ = self.reclaim();
-            self.unpack_missing(&layers, how)?;
+            self.unpack_missing(open, &layers, how)?;
         }
         Ok(ids)
     }
@@ -89,15 +102,16 @@ impl Store {
         lock::take(&path, lock::Mode::Exclusive, timeout).map(Some)
     }
 
-    fn unpack_missing(&self, layers: &[Layer], how: &Unpack) -> Result<(), StoreError> {
+    fn unpack_missing(&self, open: &Open, layers: &[Layer], how: &Unpack) -> Result<(), StoreError> {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
         std::thread::scope(|scope| {
             let start = |at: usize| {
                 let (sender, receiver) = sync_channel(PIECES);
+                let (used, spare) = channel();
                 let layer = &layers[at];
-                scope.spawn(move || self.feed(layer, &sender));
-                Pieces { receiver, piece: Vec::new(), at: 0, ended: false }
+                scope.spawn(move || feed(open, layer, &sender, &spare));
+                Pieces { receiver, used, piece: Vec::new(), at: 0, ended: false }
             };
             let mut next = todo.first().map(|&at| start(at));
             for (n, &at) in todo.iter().enumerate() {
@@ -107,47 +121,6 @@ impl Store {
             }
             Ok(())
         })
-    }
-
-    /// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
-    fn feed(&self, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>) {
-        if let Err(error) = self.feed_pieces(layer, sender) {
-            // Nobody listens any more when the extraction has failed first.
-            let _ = sender.send(Err(error));
-        }
-    }
-
-    fn feed_pieces(&self, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>) -> io::Result<()> {
-        let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-        let kind = &layer.descriptor.media_type;
-        let compression =
-            Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
-        let blob = self.open_blob(layer.descriptor).map_err(|error| bad(error.to_string()))?;
-        let mut input = Decoder::new(BufReader::with_capacity(PIECE, blob), compression)?;
-        let (mut hasher, mut total) = (Sha256::new(), 0u64);
-        loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            input.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
-            if piece.is_empty() {
-                break;
-            }
-            hasher.update(&piece);
-            total += piece.len() as u64;
-            let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
-            if total > MAX_LAYER || ratio {
-                return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
-            }
-            if sender.send(Ok(piece)).is_err() {
-                return Ok(());
-            }
-        }
-        let found = Digest::from_bytes(hasher.finalize().into());
-        if found != layer.diff_id {
-            return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
-        }
-        // An empty piece is the end: a channel that just closes is a thread that died.
-        let _ = sender.send(Ok(Vec::new()));
-        Ok(())
     }
 
     fn extract_layer(
@@ -179,6 +152,54 @@ impl Store {
         new.set_entries(stats.entries);
         new.publish().map(drop)
     }
+}
+
+/// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
+fn feed(open: &Open, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>, spare: &Receiver<Vec<u8>>) {
+    if let Err(error) = feed_pieces(open, layer, sender, spare) {
+        // Nobody listens any more when the extraction has failed first.
+        let _ = sender.send(Err(error));
+    }
+}
+
+fn feed_pieces(
+    open: &Open,
+    layer: &Layer,
+    sender: &SyncSender<io::Result<Vec<u8>>>,
+    spare: &Receiver<Vec<u8>>,
+) -> io::Result<()> {
+    let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let kind = &layer.descriptor.media_type;
+    let compression =
+        Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
+    let blob = open(layer.descriptor).map_err(|error| bad(error.to_string()))?;
+    let mut input = Decoder::new(BufReader::with_capacity(PIECE, blob), compression)?;
+    let (mut hasher, mut total) = (Sha256::new(), 0u64);
+    loop {
+        // A piece that was used is in the processor's cache and has its pages.
+        let mut piece = spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PIECE));
+        piece.clear();
+        input.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            break;
+        }
+        hasher.update(&piece);
+        total += piece.len() as u64;
+        let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
+        if total > MAX_LAYER || ratio {
+            return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
+        }
+        if sender.send(Ok(piece)).is_err() {
+            return Ok(());
+        }
+    }
+    let found = Digest::from_bytes(hasher.finalize().into());
+    if found != layer.diff_id {
+        return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
+    }
+    // An empty piece is the end: a channel that just closes is a thread that died.
+    let _ = sender.send(Ok(Vec::new()));
+    Ok(())
 }
 
 fn read_error(place: &str, error: io::Error) -> StoreError {
@@ -216,6 +237,8 @@ fn is_shape(error: &io::Error) -> bool {
 /// The bytes another thread sends.
 struct Pieces {
     receiver: Receiver<io::Result<Vec<u8>>>,
+    /// Takes the pieces back.
+    used: Sender<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,
     ended: bool,
@@ -228,7 +251,9 @@ impl Read for Pieces {
                 return Ok(0);
             }
             let died = || io::Error::other("decompression ended without a verdict");
-            self.piece = self.receiver.recv().map_err(|_| died())??;
+            let next = self.receiver.recv().map_err(|_| died())??;
+            // Nobody waits for it any more when the end is near.
+            let _ = self.used.send(std::mem::replace(&mut self.piece, next));
             self.at = 0;
             self.ended = self.piece.is_empty();
         }

@@ -87,6 +87,35 @@ fn upper_layers_change_what_is_below() {
 }
 
 #[test]
+fn a_layout_is_imported_and_unpacked_at_once_and_all_or_nothing_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = dir.path().join("layout");
+    let layer = tar(&[("f", b"hello")]);
+    let mut blobs = Blobs::default();
+    let manifest = blobs.image(&[(layer.clone(), "gzip")], "amd64");
+    let select = Select::default();
+    write_files(&layout, &blobs.files(&[manifest.clone(), manifest]));
+    let packed = layout.join("blobs/sha256").join(libwire::Digest::of(&gzip(&layer)).hex());
+    let mut damaged = gzip(&layer);
+    let crc = damaged.len() - 6;
+    damaged[crc] ^= 1;
+    std::fs::write(&packed, damaged).unwrap();
+    let store = store(dir.path());
+    let error = store.import_and_unpack(&layout, &select, &how()).unwrap_err();
+    assert!(matches!(error, StoreError::Invalid { .. }), "{error}");
+    for empty in ["snapshots", "tmp", "blobs/sha256"] {
+        assert_eq!(std::fs::read_dir(store.path().join(empty)).unwrap().count(), 0, "{empty}");
+    }
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    std::fs::write(&packed, gzip(&layer)).unwrap();
+    let (image, ids) = store.import_and_unpack(&layout, &select, &how()).unwrap();
+    assert!(image.manifest.layers.iter().all(|layer| store.has_blob(layer)));
+    assert_eq!(std::fs::read(store.snapshot_fs(&ids[0]).unwrap().join("f")).unwrap(), b"hello");
+}
+
+#[test]
 fn a_layer_that_is_not_its_diff_id_leaves_no_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());

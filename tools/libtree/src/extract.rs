@@ -15,6 +15,9 @@ use std::io::{self, Read};
 use std::ops::Bound;
 use std::os::fd::{AsFd, OwnedFd};
 
+/// Bytes of content written at once.
+const COPY_BUFFER: usize = 1 << 17;
+
 /// What kind of archive it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -81,6 +84,7 @@ pub fn extract<R: Read>(
         written: BTreeSet::new(),
         times: BTreeMap::new(),
         parent: None,
+        buffer: vec![0; COPY_BUFFER],
         stats: Stats::default(),
     };
     while let Some(entry) = reader.next_entry()? {
@@ -120,6 +124,7 @@ struct Job<'a> {
     /// Directories' times, set last: what the archive says, or what they had before it touched them.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
     parent: Option<(Vec<u8>, OwnedFd)>,
+    buffer: Vec<u8>,
     stats: Stats,
 }
 
@@ -139,8 +144,17 @@ impl Job<'_> {
         {
             return self.whiteout(&parent, hidden);
         }
-        self.make_room(&path, &name, entry.kind)?;
-        self.make(&name, entry, body)?;
+        // Nearly always nothing is there, so a file is tried first; a directory would do with what it finds.
+        if entry.kind == EntryKind::Dir {
+            self.make_room(&path, &name, entry.kind)?;
+        }
+        match self.make(&name, entry, body) {
+            Err(Stop::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.make_room(&path, &name, entry.kind)?;
+                self.make(&name, entry, body)?;
+            }
+            made => made?,
+        }
         if entry.kind == EntryKind::Dir {
             self.times.insert(path.clone(), (entry.mtime, entry.mtime_ns));
         }

@@ -60,7 +60,12 @@ impl<'a> Session<'a> {
                 .hint(&self.near_image(&parsed))
                 .image(name)
         })?;
-        self.remember(reference, self.store.image(&descriptor)?)
+        let image = self.store.image(&descriptor)?;
+        let snapshots = match self.options.dry_run {
+            true => self.store.layer_ids(&image),
+            false => self.with_unpack(|unpack| self.store.unpack(&image, unpack))?,
+        };
+        Ok(self.remember(reference, (image, snapshots)))
     }
 
     /// What to do without an image: perhaps one of a similar name was meant.
@@ -94,16 +99,8 @@ impl<'a> Session<'a> {
         let digest = select.and_then(|text| text.parse::<Digest>().ok());
         let name = select.filter(|_| digest.is_none()).map(str::to_owned);
         let select = Select { name, digest, platform: platform_of(platform) };
-        let mut found = self.store.import_layout(path, &select)?;
-        let image = match (found.pop(), found.is_empty()) {
-            (Some(imported), true) => imported.image,
-            (Some(_), false) => {
-                let what = "holds several images; name one with :TAG or @DIGEST";
-                return Err(StepError::input(format!("oci-layout://{} {what}", path.display())));
-            }
-            (None, _) => return Err(StepError::input(format!("oci-layout://{} is empty", path.display()))),
-        };
-        self.remember(&key, image)
+        let found = self.with_unpack(|unpack| self.store.import_and_unpack(path, &select, unpack))?;
+        Ok(self.remember(&key, found))
     }
 
     /// Warns about an instruction, unless nothing is to be said but failures.
@@ -127,20 +124,16 @@ impl<'a> Session<'a> {
         environment
     }
 
-    fn remember(&self, key: &str, image: Image) -> Result<(Image, Vec<String>), StepError> {
-        if self.options.dry_run {
-            let snapshots = self.store.layer_ids(&image);
-            return Ok((image, snapshots));
-        }
-        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| self.mount(lowers, Some((upper, work)));
-        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
-            mount(lowers, upper, work).map_err(io::Error::other)
-        };
-        let unpack = Unpack { owners: self.options.isolation.owners(), mount: &mount };
-        let snapshots = self.store.unpack(&image, &unpack)?;
-        let found = (image, snapshots);
+    fn remember(&self, key: &str, found: (Image, Vec<String>)) -> (Image, Vec<String>) {
         self.images.borrow_mut().insert(key.to_owned(), found.clone());
-        Ok(found)
+        found
+    }
+
+    fn with_unpack<T>(&self, job: impl FnOnce(&Unpack) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
+            self.mount(lowers, Some((upper, work))).map_err(io::Error::other)
+        };
+        job(&Unpack { owners: self.options.isolation.owners(), mount: &mount })
     }
 
     /// The merged view of directories in upper form, lowest first.

@@ -50,7 +50,7 @@ impl Layout {
         }
     }
 
-    fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader, StoreError> {
+    pub(super) fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader, StoreError> {
         let file = self.open_file(&format!("blobs/sha256/{}", descriptor.digest.hex()))?;
         Ok(BlobReader::new(Box::new(file), descriptor))
     }

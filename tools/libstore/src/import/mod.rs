@@ -8,7 +8,7 @@ mod pick;
 
 use crate::image::{parse, parse_manifest};
 use crate::index::MAX_JSON;
-use crate::{BlobWriter, Image, Store, StoreError};
+use crate::{BlobWriter, Image, Store, StoreError, Unpack};
 use libwire::image::{Descriptor, Index, Platform};
 use libwire::{Digest, Reference};
 use std::io::Read;
@@ -59,6 +59,27 @@ impl Store {
         self.import_index(&mut layout, &index, select)
     }
 
+    /// Imports the one image that `select` means from an OCI image layout directory, and unpacks it as
+    /// [`Store::unpack`] does, at the same time: one waits for the disk, the other for the processor.
+    pub fn import_and_unpack(
+        &self,
+        dir: &Path,
+        select: &Select,
+        how: &Unpack,
+    ) -> Result<(Image, Vec<String>), StoreError> {
+        let mut layout = layout::Layout::open(self, dir)?;
+        let read = read_one(&mut layout, dir, select)?;
+        let (image, source) = (read.image.clone(), layout::Layout::open(self, dir)?);
+        std::thread::scope(|scope| {
+            let importing = scope.spawn(|| self.import_image(&mut layout, read));
+            let unpacked = self.unpack_from(&|layer| source.open_blob(layer), &image, how);
+            let died =
+                |_| StoreError::io("cannot import")(std::io::Error::other("the thread that copies died"));
+            // Both find damage in a blob; the import knows which blob it is.
+            Ok((importing.join().map_err(died)??, unpacked?))
+        })
+    }
+
     /// Imports from an archive, compressed or not: an OCI layout in a tar, or what `docker save` writes.
     pub fn import_archive(
         &self,
@@ -82,17 +103,17 @@ impl Store {
         for (descriptor, names) in pick::pick(source, index, select)? {
             match imported.iter_mut().find(|known| known.image.descriptor.digest == descriptor.digest) {
                 Some(known) => known.names.extend(names),
-                None => imported.push(Imported { image: self.import_image(source, &descriptor)?, names }),
+                None => {
+                    let read = read_image(source, &descriptor)?;
+                    imported.push(Imported { image: self.import_image(source, read)?, names });
+                }
             }
         }
         Ok(imported)
     }
 
-    fn import_image(&self, source: &mut dyn Source, descriptor: &Descriptor) -> Result<Image, StoreError> {
-        let bytes = source.read(descriptor, MAX_JSON)?;
-        let manifest = parse_manifest(descriptor, &bytes)?;
-        let config = source.read(&manifest.config, MAX_JSON)?;
-        let image = Image::new(descriptor.clone(), manifest, &config)?;
+    fn import_image(&self, source: &mut dyn Source, read: ReadImage) -> Result<Image, StoreError> {
+        let ReadImage { image, manifest, config } = read;
         let mut batch: Vec<(BlobWriter, String)> = Vec::new();
         let mut taken: Vec<Digest> = Vec::new();
         for layer in &image.manifest.layers {
@@ -105,7 +126,7 @@ impl Store {
                 self.commit_all(std::mem::take(&mut batch))?;
             }
         }
-        for (bytes, descriptor) in [(&config, &image.manifest.config), (&bytes, descriptor)] {
+        for (bytes, descriptor) in [(&config, &image.manifest.config), (&manifest, &image.descriptor)] {
             let mut blob = self.blob_writer()?;
             std::io::Write::write_all(&mut blob, bytes).map_err(StoreError::io("cannot write a blob"))?;
             batch.push((blob, descriptor.media_type.clone()));
@@ -129,6 +150,36 @@ impl Store {
             platform: known.then_some(platform),
             extra: Default::default(),
             ..image.descriptor.clone()
+        }
+    }
+}
+
+/// An image, and the bytes of its JSON, which are kept as they are.
+struct ReadImage {
+    image: Image,
+    manifest: Vec<u8>,
+    config: Vec<u8>,
+}
+
+fn read_image(source: &mut dyn Source, descriptor: &Descriptor) -> Result<ReadImage, StoreError> {
+    let manifest = source.read(descriptor, MAX_JSON)?;
+    let parsed = parse_manifest(descriptor, &manifest)?;
+    let config = source.read(&parsed.config, MAX_JSON)?;
+    let image = Image::new(descriptor.clone(), parsed, &config)?;
+    Ok(ReadImage { image, manifest, config })
+}
+
+/// The image that `select` means, when it means one.
+fn read_one(layout: &mut layout::Layout, dir: &Path, select: &Select) -> Result<ReadImage, StoreError> {
+    let index = layout.index()?;
+    let picked = pick::pick(layout, &index, select)?;
+    match picked.as_slice() {
+        [(first, _), more @ ..] if more.iter().all(|(other, _)| other.digest == first.digest) => {
+            read_image(layout, first)
+        }
+        _ => {
+            let what = "holds several images; name one with :TAG or @DIGEST";
+            Err(StoreError::invalid(format!("oci-layout://{}", dir.display()), what))
         }
     }
 }

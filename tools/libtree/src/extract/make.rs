@@ -8,7 +8,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
 impl Job<'_> {
@@ -46,10 +46,15 @@ impl Job<'_> {
         self.finish_at(name, entry)
     }
 
-    fn make_file<R: Read>(&self, name: &[u8], entry: &Entry, body: &mut Body<'_, R>) -> Result<u64, Stop> {
+    fn make_file<R: Read>(
+        &mut self,
+        name: &[u8],
+        entry: &Entry,
+        body: &mut Body<'_, R>,
+    ) -> Result<u64, Stop> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(self.dir()?, name, flags, Mode::RUSR | Mode::WUSR)?);
-        let copied = copy_body(body, &mut file, entry.size)?;
+        let copied = copy_body(body, &mut file, entry.size, &mut self.buffer)?;
         self.set_owner_and_mode(&file.into(), entry)?;
         self.set_time_at(name, entry)?;
         Ok(copied)
@@ -128,7 +133,12 @@ impl Job<'_> {
 }
 
 /// Writes a body, holes as holes; the bytes of data.
-fn copy_body<R: Read>(body: &mut Body<'_, R>, file: &mut File, size: u64) -> io::Result<u64> {
+fn copy_body<R: Read>(
+    body: &mut Body<'_, R>,
+    file: &mut File,
+    size: u64,
+    buffer: &mut [u8],
+) -> io::Result<u64> {
     let (mut at, mut copied) = (0, 0);
     while at < size {
         let hole = body.skip_hole();
@@ -138,9 +148,21 @@ fn copy_body<R: Read>(body: &mut Body<'_, R>, file: &mut File, size: u64) -> io:
             file.seek(SeekFrom::Start(at))?;
         }
         let data = body.data();
-        io::copy(&mut body.take(data), file)?;
+        copy_data(&mut body.take(data), file, buffer)?;
         at += data;
         copied += data;
     }
     Ok(copied)
+}
+
+/// As [`io::copy`], with pieces as large as the buffer.
+fn copy_data(data: &mut impl Read, file: &mut File, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        match data.read(buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => file.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
