@@ -77,7 +77,7 @@ fn expression(pattern: &str, double: bool) -> Option<Regex> {
     while let Some(c) = chars.next() {
         match c {
             '*' if double && chars.next_if_eq(&'*').is_some() => {
-                let ending = out.ends_with('^') && !chars.clone().any(|c| "*?[]\\".contains(c));
+                let ending = out == "(?s)^" && !chars.clone().any(|c| "*?[]\\".contains(c));
                 let slash = chars.next_if_eq(&'/').is_some();
                 out += if chars.peek().is_none() || ending && !slash { ".*" } else { "(.*/)?" };
             }

@@ -4,6 +4,8 @@
 //! and the coverage-guided targets of `fuzz/` share generators, models and properties. No tool uses this.
 
 mod choices;
+mod dockerfile;
 mod ignore;
 
+pub use dockerfile::{dockerfile, dockerfile_text};
 pub use ignore::ignore;

@@ -375,7 +375,7 @@ fn onbuild(rest: &str, line: &Line, escape: char) -> Result<Parsed, ParseError> 
 /// A trigger's text as a line of its own, its heredoc bodies read back.
 pub(crate) fn trigger_line(text: &str) -> Line {
     let (first, mut rest) = text.split_once('\n').unwrap_or((text, ""));
-    let mut heredocs = heredoc_words(first);
+    let mut heredocs = heredoc_words(first, '\\');
     for heredoc in &mut heredocs {
         while !rest.is_empty() {
             let end = rest.find('\n').map_or(rest.len(), |at| at + 1);

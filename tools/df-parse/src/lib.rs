@@ -22,6 +22,7 @@ mod outline;
 mod plan;
 mod platform;
 pub mod ports;
+mod print;
 pub mod signal;
 mod syntax;
 mod tables;

@@ -3,7 +3,7 @@
 use crate::ParseError;
 use crate::expand::Expander;
 use crate::hints;
-use crate::words::{is_blank, json_array, name_and_rest};
+use crate::words::{Flags, is_blank, json_array, name_and_rest};
 use libwire::plan::Heredoc;
 
 /// The longest physical line, in bytes, as BuildKit's.
@@ -217,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn heredocs(&mut self, text: &str) -> Result<Vec<Heredoc>, ParseError> {
-        let mut heredocs = heredoc_words(text);
+        let mut heredocs = heredoc_words(text, self.escape);
         let start = self.at;
         for heredoc in &mut heredocs {
             loop {
@@ -242,21 +242,23 @@ impl Reader<'_> {
 
 /// The heredocs that an instruction's text announces, in order, bodies empty. Only RUN, COPY and ADD, and
 /// ONBUILD of those, have any, and none in JSON form.
-pub(crate) fn heredoc_words(text: &str) -> Vec<Heredoc> {
-    let (mut word, mut rest) = name_and_rest(text.trim());
-    if word.eq_ignore_ascii_case("onbuild") {
-        (word, rest) = name_and_rest(rest);
-    }
-    if !["run", "copy", "add"].iter().any(|name| word.eq_ignore_ascii_case(name)) {
+pub(crate) fn heredoc_words(text: &str, escape: char) -> Vec<Heredoc> {
+    if !text.contains("<<") {
         return Vec::new();
     }
-    while rest.starts_with("--") {
-        rest = name_and_rest(rest).1;
+    let parts = |text| {
+        let (name, rest) = name_and_rest(text);
+        (name, Flags::skip(rest, escape))
+    };
+    let (mut name, mut rest) = parts(text.trim());
+    if name.eq_ignore_ascii_case("onbuild") {
+        (name, rest) = parts(rest);
     }
-    if json_array(rest).is_ok() {
+    let can = ["run", "copy", "add"].iter().any(|can| name.eq_ignore_ascii_case(can));
+    if !can || json_array(rest).is_ok() {
         return Vec::new();
     }
-    raw_words(rest).iter().filter_map(|word| heredoc(word)).collect()
+    raw_words(text).iter().filter_map(|word| heredoc(word)).collect()
 }
 
 /// Splits on white space outside quotes; quotes and escapes stay.

@@ -20,3 +20,10 @@ fn every_folder_holds() {
         assert_eq!(got, fs::read_to_string(folder.join("expected")).unwrap(), "{}", folder.display());
     }
 }
+
+#[test]
+fn a_command_of_no_words_is_checked_too() {
+    let file = parse("FROM a\nRUN []\n").unwrap();
+    let (options, none) = (Options::default(), libpattern::Matcher::default());
+    assert!(check::check_all(&file, &options, &none, check::Extent::AllStages).unwrap().findings.is_empty());
+}

@@ -10,6 +10,7 @@ pub(super) fn commands(item: &Item) -> Vec<Vec<String>> {
     match command {
         Command::Exec(words) => match &words[..] {
             [shell, flag, script] if shell.ends_with("sh") && flag.ends_with('c') => split(script),
+            [] => Vec::new(),
             _ => vec![words.clone()],
         },
         Command::Shell(text) if text.trim_start().starts_with("<<") => {

@@ -42,7 +42,7 @@ pub(super) fn collect(
             scopes.push(Scope::new());
             continue;
         }
-        let triggers = base.map(|base| triggers(file, &file.stages[base], &stage.line)).unwrap_or_default();
+        let triggers = base.map(|base| triggers(&file.stages[base], &stage.line)).unwrap_or_default();
         let found = if needed(index) { &mut *found } else { &mut unheard };
         let mut walk = Walk { file, options, ignored, globals: &globals, scope: start, found };
         walk.stage(triggers.iter().chain(&stage.items));
@@ -52,12 +52,12 @@ pub(super) fn collect(
 }
 
 /// The triggers a stage runs first, at its FROM's place.
-fn triggers(file: &Dockerfile, base: &StageItem, from: &Line) -> Vec<Item> {
+fn triggers(base: &StageItem, from: &Line) -> Vec<Item> {
     let trigger = |item: &Item| {
         let Parsed::Op { op: Op::Onbuild { trigger, .. }, .. } = &item.parsed else { return None };
         let (line, line_end) = (from.line, from.line_end);
         let line = Line { line, line_end, text_end: line_end, ..trigger_line(trigger) };
-        Some(Item { parsed: instruction::parse(&line, file.escape()).ok()?, line })
+        Some(Item { parsed: instruction::parse(&line, '\\').ok()?, line })
     };
     base.items.iter().filter_map(trigger).collect()
 }
