@@ -185,6 +185,16 @@ v1"
     status_is "an authority that nobody knows" 1 adds "$secure/file /b/"
     ok "is named as the reason" grep -q 'certificate.*SSL_CERT_FILE' .added
 fi
+for source in "git://$silent/x" "http://$silent/x"; do
+    image-build "$source" >/dev/null 2>&1 &
+    pid=$!
+    sleep 1
+    kill -TERM $pid
+    wait $pid
+    is "a build that waits for ${source%%:*} can be ended" $? 143
+    sleep 0.2
+    is "and nothing waits on" "$(pgrep -f "$silent")" ""
+done
 is "nothing is left in the temporary directory" "$(ls -A tmp)" ""
 is "nor in the store's" "$(ls -A store/tmp)" ""
 finish

@@ -13,13 +13,25 @@ cp -r "$top/tests/dockerfiles" "$work/dockerfiles"
 chmod -R a+rX "$work/bin" "$work/dockerfiles"
 "$top/tests/busybox-layout" "$work/busybox"
 chmod -R a+rX "$work/busybox"
+mkdir -p www/app context
+echo file >www/file
+sum=sha256:$(sha256sum <www/file | cut -d' ' -f1)
+printf 'FROM busybox\nCOPY --chown=12:34 version /\nCMD stat -c %%u:%%g /version\n' >www/app/Dockerfile
+echo one >www/app/version
+tar -czf www/app.tar.gz --owner=4000000 --group=4000000 -C www/app .
+programs=/usr/bin served=''
+if have git python3; then
+    programs=$(dirname "$(command -v git)")
+    git init -q -b main www/app && git -C www/app add . && git -C www/app -c user.name=n -c user.email=e commit -qm 1
+    [ ! -x "$(git --exec-path)/git-daemon" ] || ! serve www || served=1
+fi
 
 # as USER COMMAND...: with a home, a store and temporary files of its own
 as() {
     user=$1 && shift
     id=$(id -u "$user")
     setpriv --reuid "$id" --regid "$(id -g "$user")" --clear-groups env -i HOME="$work/$user" USER="$user" \
-        TMPDIR="$work/$user" STAGEPIPE_STORE="$work/$user/store" PATH="$work/bin:/usr/bin:/bin:/usr/sbin:/sbin" "$@"
+        TMPDIR="$work/$user" STAGEPIPE_STORE="$work/$user/store" PATH="$work/bin:$programs:/usr/bin:/bin:/usr/sbin:/sbin" "$@"
 }
 range=stagepipe-t-range single=stagepipe-t-single
 end() {
@@ -49,6 +61,37 @@ for user in $range $single; do
         "$(tar --numeric-owner -tvf "$work/$user/tree.tar" tree/b.txt | tr -s ' ' | cut -d' ' -f2)" 12/34
     as "$user" sh -c 'image-save no-run --format oci -o "$HOME/oci.tar"'
     ok "$user: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
+    if [ "$served" ]; then
+        cat >context/Dockerfile <<END
+FROM busybox
+ADD $web/file /url/
+ADD --chown=12:34 --checksum=$sum $web/file /sum/
+ADD $repos/app /git/
+ADD --keep-git-dir $repos/app /kept/
+COPY --from=tar version /
+CMD stat -c '%u:%g %a' /url/file /sum/file /git/version /kept/.git/HEAD /version
+END
+        chmod -R a+rX context
+        other=12:34
+        [ "$user" = "$range" ] || other=0:0 # in its namespace there is no other id; the image has it all the same
+        status_is "$user: ADD of URLs and repositories" 0 as "$user" image-build -t added context --build-context "tar=$web/app.tar.gz"
+        is "$user: gives root's files, or those --chown says" "$(as "$user" image-run added 2>&1)" "0:0 600
+$other 600
+0:0 644
+0:0 644
+0:0 644"
+        mv www/file www/away
+        sed -i "/url/d; s/CMD.*/CMD cat sum file/" context/Dockerfile
+        status_is "$user: and with a checksum once" 0 as "$user" image-build context --build-context "tar=$web/app.tar.gz"
+        mv www/away www/file
+        for source in "$repos/app" "$web/app.tar.gz"; do
+            status_is "$user: a context from ${source%%:*}" 0 as "$user" image-build -t fetched "$source"
+            is "$user: is built as any other" "$(as "$user" image-run fetched 2>&1)" $other
+        done
+        is "$user: and nothing of it is left" "$(as "$user" sh -c 'ls -d "$TMPDIR"/image-build.* 2>/dev/null')" ""
+    else
+        skip "$user: what is fetched" "git, python3 or git-daemon is missing"
+    fi
     # its store has files of other ids: only it can remove them
     as "$user" sh -c 'rm -rf "$STAGEPIPE_STORE"' 2>/dev/null
 done

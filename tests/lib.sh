@@ -56,7 +56,8 @@ status_is() { # DESCRIPTION STATUS COMMAND...: it ends with the status; its outp
 skip() { count=$((count + 1)) && echo "ok $count - $1 # SKIP $2"; }
 skip_all() { echo "1..0 # SKIP $1" && exit 0; }
 have() { for tool; do command -v "$tool" >/dev/null || return 1; done; }
-# serve DIR [CERTIFICATE]: serves a directory until the test ends; sets $web, $secure and $repos, the start of URLs.
+# serve DIR [CERTIFICATE]: serves a directory until the test ends; sets $web, $secure and $repos, the start of
+# URLs, and $silent, where nobody answers.
 # shellcheck disable=SC2034 # those are for the tests
 serve() {
     mkfifo "$work/.hold"
@@ -65,7 +66,7 @@ serve() {
     exec 8>"$work/.hold"
     tries=0
     until [ -s "$work/.ports" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
-    read -r port secure git <"$work/.ports" || return
-    web=http://127.0.0.1:$port secure=https://127.0.0.1:$secure repos=git://127.0.0.1:$git
+    read -r port secure git silent <"$work/.ports" || return
+    web=http://127.0.0.1:$port secure=https://127.0.0.1:$secure repos=git://127.0.0.1:$git silent=127.0.0.1:$silent
 }
 finish() { echo "1..$count" && [ "$failures" = 0 ]; }

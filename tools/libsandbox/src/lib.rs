@@ -9,6 +9,7 @@
 //! bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
 
 mod caps;
+mod child;
 mod enter;
 pub mod ids;
 mod init;
@@ -24,6 +25,7 @@ mod stub;
 mod sys;
 mod terminal;
 
+pub use child::end_with_parent;
 pub use enter::enter;
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, Outcome, Stdio, Ulimit};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Settings that a repository or server must not decide.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 13] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.autocrlf=false",
@@ -17,10 +17,13 @@ const SETTINGS: [&str; 11] = [
     "transfer.bundleURI=false",
     "transfer.fsckObjects=true",
     "gc.auto=0",
+    // A server that stopped giving anything.
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=60",
 ];
 
 /// How git calls ssh, by way of a shell. In a user namespace its own idea of a home is root's.
-const SSH: &str = r#"ssh -F none -o BatchMode=yes -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
+const SSH: &str = r#"ssh -F none -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=20 -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
 
 /// A command line of git.
 pub(crate) struct Git(Command);
@@ -76,10 +79,13 @@ impl Git {
 
     /// Runs it, and gives what it prints. `remote` is for the message.
     pub fn run(&mut self, remote: &str) -> Result<String, FetchError> {
-        let output = self.0.output().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => FetchError::remote(remote, "git is not installed; install it"),
-            _ => FetchError::io("git")(error),
-        })?;
+        let output =
+            libsandbox::end_with_parent(&mut self.0).output().map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    FetchError::remote(remote, "git is not installed; install it")
+                }
+                _ => FetchError::io("git")(error),
+            })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
