@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use ureq::http::Response;
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, ResponseExt};
 
@@ -34,6 +34,8 @@ pub struct Download {
     pub digest: Digest,
     /// Its size.
     pub size: u64,
+    /// What the server calls this version of it.
+    pub etag: Option<String>,
 }
 
 /// Fetches `from` into the directory `into`, mode 0600, with the server's time of modification, or 1970
@@ -44,17 +46,40 @@ pub fn download(
     expected: Option<Digest>,
     environment: &Environment,
 ) -> Result<Download, FetchError> {
-    let response = get(from, environment)?;
+    receive(from, get(from, None, environment)?, into, expected)
+}
+
+/// The same, or nothing if what the server has is still the version `etag`.
+pub fn download_unless(
+    etag: &str,
+    from: &str,
+    into: &Path,
+    environment: &Environment,
+) -> Result<Option<Download>, FetchError> {
+    let response = get(from, Some(etag), environment)?;
+    match response.status() {
+        StatusCode::NOT_MODIFIED => Ok(None),
+        _ => receive(from, response, into, None).map(Some),
+    }
+}
+
+fn receive(
+    from: &str,
+    response: Response<Body>,
+    into: &Path,
+    expected: Option<Digest>,
+) -> Result<Download, FetchError> {
     let name = url::file_name(from)
         .or_else(|| header(&response, "content-disposition").and_then(url::disposition))
         .unwrap_or_else(|| UNNAMED.to_owned());
+    let etag = header(&response, "etag").map(str::to_owned);
     let (digest, size) = save(from, response, &into.join(&name), expected)?;
-    Ok(Download { name, digest, size })
+    Ok(Download { name, digest, size, etag })
 }
 
 /// Fetches `from` to the new file `path`.
 pub fn download_to(from: &str, path: &Path, environment: &Environment) -> Result<(), FetchError> {
-    save(from, get(from, environment)?, path, None).map(drop)
+    save(from, get(from, None, environment)?, path, None).map(drop)
 }
 
 fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
@@ -82,7 +107,7 @@ fn save(
         true => Box::new(MultiGzDecoder::new(body).take(LARGEST)),
         false => Box::new(body),
     };
-    let (digest, size) = receive(from, body, &mut file)?;
+    let (digest, size) = write(from, body, &mut file)?;
     if let Some(expected) = expected.filter(|expected| *expected != digest) {
         let (got, expected) = (digest.to_string(), expected.to_string());
         return Err(FetchError::Checksum { url: crate::redact(from), got, expected });
@@ -91,14 +116,18 @@ fn save(
     Ok((digest, size))
 }
 
-fn get(from: &str, environment: &Environment) -> Result<Response<Body>, FetchError> {
+fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Response<Body>, FetchError> {
     let failed = |error: ureq::Error| match error {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             FetchError::invalid(format!("{}: this can't be a URL; correct it", crate::redact(from)))
         }
         other => FetchError::remote(from, reason(&other)),
     };
-    let response = agent(environment)?.get(url::encode(from)).call().map_err(failed)?;
+    let mut request = agent(environment)?.get(url::encode(from));
+    if let Some(etag) = etag {
+        request = request.header("If-None-Match", etag);
+    }
+    let response = request.call().map_err(failed)?;
     let hops = response.get_redirect_history().unwrap_or_default();
     if from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
         return Err(FetchError::remote(
@@ -107,7 +136,7 @@ fn get(from: &str, environment: &Environment) -> Result<Response<Body>, FetchErr
         ));
     }
     let status = response.status();
-    match status.is_success() {
+    match status.is_success() || (etag.is_some() && status == StatusCode::NOT_MODIFIED) {
         true => Ok(response),
         false => Err(FetchError::remote(from, format!("the server says {status}; is the URL right?"))),
     }
@@ -166,7 +195,7 @@ fn certificates(environment: &Environment) -> Result<Option<RootCerts>, FetchErr
     Ok(found.map(|found| RootCerts::new_with_certs(&found)))
 }
 
-fn receive(from: &str, body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
+fn write(from: &str, body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
     let broken = |error| FetchError::remote(from, format!("it broke off: {error}; try again"));
     pass(body, broken, |bytes| file.write_all(bytes).map_err(FetchError::io("cannot write the download")))
 }

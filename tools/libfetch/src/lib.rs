@@ -10,7 +10,7 @@ mod http;
 mod url;
 
 pub use error::FetchError;
-pub use http::{Download, digest_of, download, download_to};
+pub use http::{Download, digest_of, download, download_to, download_unless};
 pub use url::{Kind, file_name, redact, without_credentials};
 
 use std::ffi::OsString;

@@ -1,51 +1,82 @@
-//! Files from URLs. One whose checksum is known stays in the store, as a snapshot that holds nothing else, and
-//! is not fetched again: neither when the server is away nor when another step asks for it.
+//! Files from URLs, kept in the store as snapshots that hold nothing else. One whose checksum is given is not
+//! fetched again: neither when the server is away nor when another step asks for it. Of any other the server is
+//! asked each time, but need not send what is here already.
 
 use crate::cache::Key;
 use crate::error::StepError;
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::tree::Tree;
+use libfetch::Download;
 use libwire::Digest;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Where a file is that was fetched before.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     snapshot: String,
     name: String,
+    digest: Digest,
+    etag: Option<String>,
 }
 
-/// Fetches a file into a directory that lives as long as its tree. Gives the tree and the file's name.
-pub fn fetch(session: &Session, url: &str, expected: Option<Digest>) -> Result<(Tree, String), StepError> {
-    let new = Scratch::new(session)?;
-    let file = libfetch::download(url, &new.path(), expected, &session.options.fetch)?;
-    Ok((Tree::fetched(new, None)?, file.name))
-}
-
-/// The file at `url` with the digest `expected`: the one fetched before, if it is there and still whole.
-pub fn known(session: &Session, url: &str, expected: Digest) -> Result<(Tree, String), StepError> {
+/// The file at `url`, in a tree of its own, and its name. It has to have the digest `expected`.
+pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(Tree, String), StepError> {
     let mut key = Key::new("download", session.options.isolation);
-    key.add("checksum", expected.to_string());
-    match libfetch::file_name(url) {
-        Some(name) => key.add("name", name),
-        // The server names it.
-        None => key.add("url", Digest::of(url.as_bytes()).to_string()),
-    }
-    if let Some(kept) = session.store.cache_get::<Kept>(key.digest())?
-        && session.store.has_snapshot(&kept.snapshot)
+    let by_url = ("url", Digest::of(url.as_bytes()).to_string());
+    let (what, value) = match expected {
+        // Without a name in the URL, the server gives one.
+        Some(_) => libfetch::file_name(url).map_or(by_url, |name| ("name", name)),
+        None => by_url,
+    };
+    key.add(what, value);
+    key.add("checksum", expected.map(|digest| digest.to_string()).unwrap_or_default());
+    let kept = find(session, &key)?;
+    if let (Some(expected), Some((kept, dir))) = (expected, &kept)
+        && kept.digest == expected
     {
-        let dir = session.store.snapshot_fs(&kept.snapshot)?;
-        if libfetch::digest_of(&dir.join(&kept.name)).is_ok_and(|digest| digest == expected) {
-            return Ok((Tree::files(&dir)?, kept.name));
+        return Ok((Tree::files(dir)?, kept.name.clone()));
+    }
+    let environment = &session.options.fetch;
+    let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.as_deref());
+    let new = Scratch::new(session)?;
+    let download = match etag {
+        Some(etag) => libfetch::download_unless(etag, url, &new.path(), environment)?,
+        None => Some(libfetch::download(url, &new.path(), expected, environment)?),
+    };
+    match (download, kept) {
+        (Some(download), _) => keep(session, &key, new, download, expected.is_some()),
+        (None, Some((kept, dir))) => Ok((Tree::files(&dir)?, kept.name)),
+        (None, None) => Err(StepError::failed("the server says that nothing changed; try again")),
+    }
+}
+
+/// What was fetched before, if it is there and still whole, and its directory.
+fn find(session: &Session, key: &Key) -> Result<Option<(Kept, PathBuf)>, StepError> {
+    let Some(kept) = session.store.cache_get::<Kept>(key.digest())? else { return Ok(None) };
+    if !session.store.has_snapshot(&kept.snapshot) {
+        return Ok(None);
+    }
+    let dir = session.store.snapshot_fs(&kept.snapshot)?;
+    let whole = libfetch::digest_of(&dir.join(&kept.name)).is_ok_and(|digest| digest == kept.digest);
+    Ok(whole.then_some((kept, dir)))
+}
+
+/// Keeps what the next build may ask for again.
+fn keep(
+    session: &Session,
+    key: &Key,
+    new: Scratch,
+    Download { name, digest, etag, .. }: Download,
+    always: bool,
+) -> Result<(Tree, String), StepError> {
+    match new {
+        Scratch::Store(new) if always || etag.is_some() => {
+            let kept = Kept { snapshot: new.publish()?, name, digest, etag };
+            session.store.cache_put(key.digest(), &kept)?;
+            Ok((Tree::files(&session.store.snapshot_fs(&kept.snapshot)?)?, kept.name))
         }
+        new => Ok((Tree::fetched(new, None)?, name)),
     }
-    if session.options.dry_run {
-        return fetch(session, url, Some(expected));
-    }
-    let new = session.store.new_snapshot(&[])?;
-    let name = libfetch::download(url, new.upper(), Some(expected), &session.options.fetch)?.name;
-    let kept = Kept { snapshot: new.publish()?, name };
-    session.store.cache_put(key.digest(), &kept)?;
-    Ok((Tree::files(&session.store.snapshot_fs(&kept.snapshot)?)?, kept.name))
 }

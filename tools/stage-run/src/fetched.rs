@@ -126,10 +126,8 @@ fn download(
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {
-    let (tree, name) = match copied.checksum.as_deref().map(checksum).transpose()? {
-        Some(expected) => downloads::known(session, source, expected)?,
-        None => downloads::fetch(session, source, None)?,
-    };
+    let expected = copied.checksum.as_deref().map(checksum).transpose()?;
+    let (tree, name) = downloads::file(session, source, expected)?;
     let request =
         Request { sources: vec![copy::escape(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
     let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
