@@ -24,7 +24,8 @@ use std::rc::Rc;
 impl Selection<'_> {
     /// Writes everything to `target` below `root`. A `target` that ends in a slash is a directory.
     pub fn write(&self, root: &Root, target: &[u8]) -> Result<(), CopyError> {
-        let mut writer = Writer { selection: self, root, times: BTreeMap::new(), open: None };
+        let mut writer =
+            Writer { selection: self, root, times: BTreeMap::new(), open: None, unpacking: false };
         // Without anything to copy (a pattern that finds nothing) not even the destination is made.
         for source in &self.sources {
             writer.source(source, target)?;
@@ -43,6 +44,8 @@ struct Writer<'a> {
     times: BTreeMap<Vec<u8>, (i64, u32)>,
     /// The directory that was last written to.
     open: Option<(Vec<u8>, Rc<OwnedFd>)>,
+    /// Whether what is made is for an archive.
+    unpacking: bool,
 }
 
 /// Hard links of one source: where their first name went.
@@ -54,7 +57,10 @@ impl Writer<'_> {
         match &source.kind {
             Kind::Dir(members) => self.tree(source, members, target),
             Kind::Archive => {
-                let dest = self.directory(target)?;
+                self.unpacking = true;
+                let dest = self.directory(target);
+                self.unpacking = false;
+                let dest = dest?;
                 let file = open(&self.selection.tree, &source.found.path)?;
                 let dir = self.root.open_dir(&dest).map_err(CopyError::io(target))?;
                 let below = Root::from_fd(dir, self.root.owners());
@@ -136,7 +142,8 @@ impl Writer<'_> {
         mkdirat(dir, name, Mode::RWXU)?;
         let request = self.selection.request;
         let mode = match request.chmod {
-            Some(Chmod::Octal(mode)) => mode,
+            // It is nothing to an archive, nor to the directory that is made for one.
+            Some(Chmod::Octal(mode)) if !self.unpacking => mode,
             _ => 0o755,
         };
         self.settle(dir, name, request.owner.unwrap_or((0, 0)), mode, request.now)

@@ -160,10 +160,9 @@ fn owner(
     let Some(chown) = &copied.chown else { return Ok(None) };
     let tree = if parents.is_empty() { None } else { Some(Tree::merged(session, parents)?) };
     let Owner { ids, unknown } = owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
-    if let Some(name) = unknown {
-        let what = format!(
-            "--chown={chown}: the stage has no {name}, so it counts as root; create it in a RUN above"
-        );
+    if !unknown.is_empty() {
+        let names = unknown.join(" and no ");
+        let what = format!("--chown={chown}: the stage has no {names}, so root it is; create it in a RUN above");
         session.warn(stage, line, &what);
     }
     Ok(Some(ids))

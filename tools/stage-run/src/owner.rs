@@ -9,8 +9,8 @@ use libtree::Root;
 pub struct Owner {
     /// User and group.
     pub ids: (u32, u32),
-    /// A name that the stage does not know.
-    pub unknown: Option<String>,
+    /// Names that the stage does not know.
+    pub unknown: Vec<String>,
 }
 
 /// Resolves `user[:group]` in the tree at `root`; without one (an empty stage, or `--link`, which sees no
@@ -18,14 +18,14 @@ pub struct Owner {
 /// should say; a number alone is also the group.
 pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
     let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
-    let mut unknown = None;
+    let mut unknown = Vec::new();
     let (uid, own_group) = match (user, number(user)) {
         ("", _) => (0, 0),
         (_, Some(uid)) => (uid, uid),
         (name, None) => match ids::user_id(named(root, name)?, name).map_err(StepError::input)? {
             Some((uid, gid)) => (uid, gid.unwrap_or(uid)),
             None => {
-                unknown = Some(name.to_owned());
+                unknown.push(format!("user {name}"));
                 (0, 0)
             }
         },
@@ -37,7 +37,7 @@ pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
             None => match ids::group_id(named(root, group)?, group).map_err(StepError::input)? {
                 Some(gid) => gid,
                 None => {
-                    unknown = Some(group.to_owned());
+                    unknown.push(format!("group {group}"));
                     0
                 }
             },
@@ -85,7 +85,7 @@ mod tests {
             assert_eq!(ids(spec), expected, "{spec}");
         }
         let nobody = resolve(Some(&root), "nobodyhere").unwrap();
-        assert_eq!(nobody, Owner { ids: (0, 0), unknown: Some("nobodyhere".into()) });
+        assert_eq!(nobody, Owner { ids: (0, 0), unknown: vec!["user nobodyhere".into()] });
     }
 
     #[test]
