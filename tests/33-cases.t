@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each folder of tests/cases is a build whose name is an assertion. `expected` is a transcript: `$ command` and what it
 # prints. Its comment says which rule it pins down and why.
-# usage: 33-cases.t [FOLDER]...
+# usage: 33-cases.t [FOLDER]...; STAGEPIPE_CASE_OPTIONS are more options for each build
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
@@ -57,7 +57,7 @@ run_case() {
     # shellcheck source=/dev/null
     [ ! -f setup ] || (set -eu && . ./setup) || return 1
     args='' && [ ! -f args ] || args=$(cat args)
-    eval "image-build -t $tag -f Dockerfile $args context" >digest 2>said
+    eval "image-build ${STAGEPIPE_CASE_OPTIONS-} -t $tag -f Dockerfile $args context" >digest 2>said
     status=$? base=1
     if [ "$status" = 0 ]; then
         blob "$(cat digest)" >manifest && blob "$(jq -r .config.digest manifest)" >config
@@ -74,10 +74,15 @@ run_case() {
 [ $# -gt 0 ] || set -- "$top"/tests/cases/*/*/
 for case; do
     case=${case%/}
+    name="$(basename "$(dirname "$case")"): $(basename "$case" | tr - ' ')"
+    if [ -f "$case/needs" ] && [ "$(id -u)" != 0 ]; then
+        skip "$name" "it needs $(cat "$case/needs")"
+        continue
+    fi
     run_case "$case"
     cd "$work" && diff -u case/expected case/got >case/diff
     failed=$?
     [ "$failed" = 0 ] || cat case/said >>case/diff
-    result "$failed" "$(basename "$(dirname "$case")"): $(basename "$case" | tr - ' ')" case/diff
+    result "$failed" "$name" case/diff
 done
 finish

@@ -15,16 +15,17 @@ pub fn is_archive(file: &File) -> io::Result<bool> {
     Ok(matches!(tar.next_entry(), Ok(Some(_))))
 }
 
-/// Unpacks the archive `file` below `root`, with `owner` instead of the archive's own.
-pub fn unpack(file: &File, path: &[u8], root: &Root, owner: Option<(u32, u32)>) -> Result<(), CopyError> {
+/// Unpacks the archive `file` below `root`, with `owner` instead of the archive's own. Says how many device nodes
+/// it left out because only root can make them.
+pub fn unpack(file: &File, path: &[u8], root: &Root, owner: Option<(u32, u32)>) -> Result<u64, CopyError> {
     let failed = |error| CopyError::Archive { path: shown(path), error };
     let read = |error: io::Error| failed(ExtractError::Tar(error.into()));
     let mut tar = Reader::new(decoder(file).map_err(read)?);
     let options = extract::Options { form: Form::Archive, owner };
-    extract::extract(&mut tar, root, options).map_err(failed)?;
+    let stats = extract::extract(&mut tar, root, options).map_err(failed)?;
     // A compressed archive that is cut off behind the tar's end is damaged all the same.
     io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(read)?;
-    Ok(())
+    Ok(stats.devices_skipped)
 }
 
 fn decoder(mut file: &File) -> io::Result<Box<dyn Read + '_>> {

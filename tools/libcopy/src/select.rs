@@ -7,6 +7,7 @@ use crate::{Request, Tree, archive, members};
 use libpattern::Matcher;
 use libtree::{FileKind, Meta};
 use rustix::fs::OFlags;
+use std::cell::Cell;
 use std::fs::File;
 
 /// What a request means in a tree.
@@ -16,6 +17,7 @@ pub struct Selection<'a> {
     pub(crate) sources: Vec<Selected>,
     digest: String,
     pub(crate) fingerprints: Vec<u64>,
+    pub(crate) left_out: Cell<u64>,
 }
 
 /// One source.
@@ -55,7 +57,12 @@ impl<'a> Selection<'a> {
             digest.document(name, bytes);
         }
         let (digest, fingerprints) = digest.finish();
-        Ok(Self { tree, request, sources, digest, fingerprints })
+        Ok(Self { tree, request, sources, digest, fingerprints, left_out: Cell::default() })
+    }
+
+    /// How many device nodes of archives were not written, because only root can make them.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.get()
     }
 
     /// How many files it has that are no directory's, archives left out: each is a file at the destination.

@@ -81,6 +81,11 @@ pub fn step(
         for selection in &selections {
             selection.write(&root, target.as_bytes()).map_err(explain)?;
         }
+        let devices: u64 = selections.iter().map(Selection::left_out).sum();
+        if devices > 0 {
+            let what = format!("{devices} device nodes of the archive are left out: only root can make them");
+            session.warn(stage, line, &what);
+        }
         Ok(None)
     })?;
     Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
@@ -162,7 +167,8 @@ fn owner(
     let Owner { ids, unknown } = owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
     if !unknown.is_empty() {
         let names = unknown.join(" and no ");
-        let what = format!("--chown={chown}: the stage has no {names}, so root it is; create it in a RUN above");
+        let what =
+            format!("--chown={chown}: the stage has no {names}, so root it is; create it in a RUN above");
         session.warn(stage, line, &what);
     }
     Ok(Some(ids))
