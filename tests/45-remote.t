@@ -169,6 +169,12 @@ ok "--keep-git-dir" adds --keep-git-dir "$repos/app /b"
 is "keeps it" "$(inside cat /b/.git/HEAD)" "$(git -C www/app rev-parse HEAD)"
 ok "--checksum is the commit" adds "--checksum=$first" "$repos/app#old /b"
 status_is "or an error" 3 adds "--checksum=$first" "$repos/app#main /b"
+ok "a commit" adds "$repos/app#$first /b"
+mv www/app www/away
+ok "needs no server a second time" adds --chown=1 "$repos/app#$first /b"
+is "nor another directory of its own" "$(inside stat -c '%u %Y' /b/version)" "1 1000000000"
+status_is "as a branch does" 1 adds "$repos/app#old /b"
+mv www/away www/app
 ok "submodules=false" adds "$repos/app?submodules=false /b"
 is "leaves them out" "$(inside ls /b/lib)" ""
 

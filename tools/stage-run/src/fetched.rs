@@ -3,14 +3,13 @@
 use crate::cache::Key;
 use crate::copied::Copied;
 use crate::error::StepError;
-use crate::scratch::Scratch;
 use crate::seen;
 use crate::session::Session;
 use crate::tree::Tree;
-use crate::{copy, downloads};
+use crate::{checkouts, copy, downloads};
 use libcopy::{Request, Selection};
 use libfetch::Kind;
-use libfetch::git::{self, Repository};
+use libfetch::git::Repository;
 use libpattern::Matcher;
 use libwire::Digest;
 use libwire::plan::{Copy, Stage};
@@ -153,17 +152,13 @@ fn check_out(
         ));
     }
     let keep = copy.keep_git_dir || repository.keep == Some(true);
-    let environment = session.fetch_environment();
-    let pinned = git::pin(&repository, &environment)?;
-    let new = Scratch::new(session)?;
-    let below = git::check_out(&repository, &pinned, &new.path(), keep, &environment)?;
+    let (tree, commit) = checkouts::tree(session, &repository, keep)?;
     // What git keeps for itself is never the same twice.
     let identity = (keep && repository.subdir.is_none()).then(|| {
         let (remote, bare) = (libfetch::without_credentials(&repository.remote), repository.bare);
-        format!("git:{} of {remote}{}", pinned.commit, if bare { " without submodules" } else { "" })
+        format!("git:{commit} of {remote}{}", if bare { " without submodules" } else { "" })
     });
     let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
-    let tree = Tree::fetched(new, Some(below))?;
     let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
     // The time of the checkout decides nothing, else no build would find it again.
     let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));

@@ -5,6 +5,7 @@
 
 mod base;
 mod cache;
+mod checkouts;
 mod command;
 mod config;
 mod contexts;
