@@ -27,6 +27,19 @@ for case in two-stages whiteouts no-run; do
     done
 done
 
+# A COPY that is deferred has no tree: the stand-ins read the files where they are, as layer-pack does.
+mkdir plain plain/sub
+printf 'a\n' >plain/sub/a && ln plain/sub/a plain/b && ln -s sub/a plain/c && chmod 0700 plain/sub
+printf '%s\n' 'FROM busybox' 'COPY --chown=3:4 . /new/' >plain.Dockerfile
+copied() { image-build -q -o type=image,compression=uncompressed -t copied -f plain.Dockerfile plain 2>&1; }
+ours=$(copied)
+for tool in layer-diff layer-pack; do
+    mkdir swap && ln -s "$top/tests/swap/$tool" swap/
+    theirs=$(STAGEPIPE_STORE=$work/other && image-load --tag busybox busybox >/dev/null && PATH=$work/swap:$PATH && copied)
+    is "a deferred COPY: the same digest with $tool in sh" "$theirs" "$ours"
+    rm -rf swap other
+done
+
 REAL=$(dirname "$(command -v layer-pack)") && export REAL
 mkdir context
 printf '%s\n' 'FROM busybox' 'RUN mkdir -p /usr/share/doc/x && echo text >/usr/share/doc/x/readme && echo kept >/usr/share/kept' >context/Dockerfile

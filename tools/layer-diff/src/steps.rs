@@ -6,8 +6,9 @@ use libstore::Store;
 use libtree::Root;
 use libwire::record::{BuildRecord, Record, Step};
 use libwire::{Event, Reader};
-use std::io::{BufRead, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::path::{Path, PathBuf};
 
 /// Reads build-record streams and writes one layer-changes stream for every step that has a snapshot,
 /// is part of the image and has no layer yet; with `all`, for every step that has a snapshot. Each
@@ -37,8 +38,12 @@ fn diff_step<W: Write>(
     isolation: Isolation,
     out: W,
 ) -> Result<W, DiffError> {
-    let upper = store.snapshot_fs(snapshot)?;
-    let lowers = step.parents.iter().map(|id| store.snapshot_fs(id)).collect::<Result<Vec<PathBuf>, _>>()?;
+    if let Some(changes) = store.snapshot_changes(snapshot)? {
+        return pass_on(&changes, out);
+    }
+    let tree = |id: &String| store.snapshot_tree(id, isolation.owners());
+    let lowers = step.parents.iter().map(tree).collect::<Result<Vec<PathBuf>, _>>()?;
+    let upper = store.snapshot_tree(snapshot, isolation.owners())?;
     let lower = match lowers.is_empty() {
         true => None,
         false => {
@@ -53,6 +58,22 @@ fn diff_step<W: Write>(
         whole: false,
     };
     let mut out = write_stream(&trees, &upper, Some(snapshot), out)?;
+    out.flush().map_err(DiffError::Output)?;
+    Ok(out)
+}
+
+/// A deferred snapshot's changes are told already.
+fn pass_on<W: Write>(changes: &Path, mut out: W) -> Result<W, DiffError> {
+    let mut changes = File::open(changes)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match changes.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => out.write_all(&buffer[..n]).map_err(DiffError::Output)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     out.flush().map_err(DiffError::Output)?;
     Ok(out)
 }

@@ -194,7 +194,7 @@ fn kind_of(entry: &Entry) -> io::Result<Kind> {
         FileKind::Fifo => Kind::Fifo,
         FileKind::Char => Kind::Char { major: meta.rdev.0, minor: meta.rdev.1 },
         FileKind::Block => Kind::Block { major: meta.rdev.0, minor: meta.rdev.1 },
-        _ => Kind::File { size: meta.size },
+        _ => Kind::File { size: meta.size, source: None },
     })
 }
 

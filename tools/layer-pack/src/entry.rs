@@ -12,7 +12,7 @@ use std::io::{self, Read};
 /// The entry of a new or changed path, or `None` when its mode is no mode.
 pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
     let (kind, link, size, rdev) = match &put.kind {
-        Kind::File { size } => (EntryKind::File, &[][..], *size, (0, 0)),
+        Kind::File { size, .. } => (EntryKind::File, &[][..], *size, (0, 0)),
         Kind::Dir { .. } => (EntryKind::Dir, &[][..], 0, (0, 0)),
         Kind::Symlink { target } => (EntryKind::Symlink, &target.0[..], 0, (0, 0)),
         Kind::Hardlink { target } => (EntryKind::Hardlink, &target.0[..], 0, (0, 0)),
@@ -61,8 +61,9 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens a regular file of `size` bytes without following any link and without ever blocking.
-    pub(crate) fn open(root: &Root, path: &[u8], size: u64) -> io::Result<Self> {
+    /// Opens a regular file of `size` bytes, in `state` if that is known, without following any link and
+    /// without ever blocking.
+    pub(crate) fn open(root: &Root, path: &[u8], size: u64, state: Option<&str>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         let fd = openat2(root.fd(), path, flags, rustix::fs::Mode::empty(), resolve)?;
@@ -73,7 +74,20 @@ impl Source {
         if meta.size != size {
             return Err(io::Error::other(format!("has {} bytes, not the {size} its record says", meta.size)));
         }
-        Ok(Self { file: File::from(fd), failed: false })
+        let source = Self { file: File::from(fd), failed: false };
+        source.check(state)?;
+        Ok(source)
+    }
+
+    /// Refuses a file that is not in the `state` in which it was read for its step's key: the layer would be
+    /// kept under the key of another content. To be called after reading too.
+    pub(crate) fn check(&self, state: Option<&str>) -> io::Result<()> {
+        match state {
+            Some(state) if Meta::of(&self.file)?.state() != state => {
+                Err(io::Error::other("changed while it was copied; build again"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether `error`, of appending it, is about this file rather than the output: reading failed, or

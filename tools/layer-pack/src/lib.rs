@@ -93,14 +93,17 @@ fn append<W: Write>(
         Change::Delete { path } => Ok(tar.append(&deletion(path.as_bytes()), &mut io::empty())?),
         Change::Put(put) => {
             let entry = entry_of(&put, options).ok_or_else(|| bad("mode must be four octal digits"))?;
-            let failed = |error| PackError::File { path: put.path.display().into_owned(), error };
             match put.kind {
-                Kind::File { size } => {
-                    let mut file = Source::open(root, put.path.as_bytes(), size).map_err(failed)?;
+                Kind::File { size, source } => {
+                    let path = source.as_ref().map_or(&put.path, |source| &source.path);
+                    let state = source.as_ref().map(|source| source.state.as_str());
+                    let failed = |error| PackError::File { path: path.display().into_owned(), error };
+                    let mut file = Source::open(root, path.as_bytes(), size, state).map_err(failed)?;
                     tar.append(&entry, &mut file).map_err(|error| match file.at_fault(&error) {
                         true => failed(error),
                         false => PackError::Io(error),
-                    })
+                    })?;
+                    file.check(state).map_err(failed)
                 }
                 Kind::Dir { opaque: true } => {
                     tar.append(&entry, &mut io::empty())?;

@@ -55,6 +55,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         // The changes may be those of another store's snapshot, or of none.
         if store.has_snapshot(&record.snapshot) {
             store.set_layer(&how.key(), &record)?;
+            store.forget_changes(&record.snapshot)?;
         }
         writer.write(&Record::Layer(Box::new(record)))?;
         writer.flush()?;

@@ -2,13 +2,12 @@
 //! short fingerprint of each path, which only serves to say later which one changed.
 
 use crate::Tree;
+use crate::contents::{self, Content};
 use crate::error::CopyError;
-use crate::select::{Kind, Selected, open};
+use crate::select::{Kind, Selected};
 use crate::sources::{Found, join};
 use blake3::Hasher;
 use libtree::{FileKind, Meta, xattr};
-use std::io;
-use std::os::fd::AsFd;
 
 pub(crate) struct Digest<'a> {
     hasher: Hasher,
@@ -17,16 +16,24 @@ pub(crate) struct Digest<'a> {
     owner: bool,
     /// One for each path and document, in order.
     fingerprints: Vec<u64>,
+    /// Whether no file has capabilities.
+    plain: bool,
 }
 
 impl<'a> Digest<'a> {
     pub fn new(tree: Tree<'a>, owner: bool) -> Self {
-        Self { hasher: Hasher::new(), tree, owner: owner && !tree.local, fingerprints: Vec::new() }
+        Self {
+            hasher: Hasher::new(),
+            tree,
+            owner: owner && !tree.local,
+            fingerprints: Vec::new(),
+            plain: true,
+        }
     }
 
-    /// The digest and the fingerprints.
-    pub fn finish(self) -> (String, Vec<u64>) {
-        (format!("blake3:{}", self.hasher.finalize().to_hex()), self.fingerprints)
+    /// The digest, the fingerprints, and whether no file has capabilities.
+    pub fn finish(self) -> (String, Vec<u64>, bool) {
+        (format!("blake3:{}", self.hasher.finalize().to_hex()), self.fingerprints, self.plain)
     }
 
     pub fn source(&mut self, selected: &Selected) -> Result<(), CopyError> {
@@ -37,17 +44,22 @@ impl<'a> Digest<'a> {
             Kind::Dir(members) => {
                 self.part(b"directory");
                 self.number(members.len());
-                for member in members {
-                    self.path(&join(path, &member.path), &member.path, &member.meta)?;
+                let paths: Vec<_> =
+                    members.iter().map(|member| (join(path, &member.path), &member.meta)).collect();
+                let contents = contents::all(&self.tree, &paths)?;
+                for ((member, (whole, meta)), content) in members.iter().zip(&paths).zip(contents) {
+                    self.path(whole, &member.path, meta, content)?;
                 }
             }
             Kind::File => {
                 self.part(b"file");
-                self.path(path, name, meta)?;
+                let content = contents::one(&self.tree, path, meta, &mut Vec::new())?;
+                self.path(path, name, meta, content)?;
             }
             Kind::Archive => {
                 self.part(b"archive");
-                self.path(path, name, meta)?;
+                let content = contents::one(&self.tree, path, meta, &mut Vec::new())?;
+                self.path(path, name, meta, content)?;
             }
         }
         Ok(())
@@ -70,63 +82,47 @@ impl<'a> Digest<'a> {
         self.hasher.update(&(number as u64).to_le_bytes());
     }
 
-    fn path(&mut self, path: &[u8], name: &[u8], meta: &Meta) -> Result<(), CopyError> {
+    fn path(
+        &mut self,
+        path: &[u8],
+        name: &[u8],
+        meta: &Meta,
+        content: Option<Content>,
+    ) -> Result<(), CopyError> {
         self.part(name);
         self.part(format!("{:?} {:o} {:?}", meta.kind, meta.mode, meta.rdev).as_bytes());
         if self.owner {
             self.part(format!("{}:{}", meta.uid, meta.gid).as_bytes());
         }
-        let fingerprint = match meta.kind {
-            FileKind::File => {
-                let file = open(&self.tree, path)?;
-                let attributes = self.attributes(&file).map_err(CopyError::io(path))?;
-                let mut content = Hasher::new();
-                content.update_reader(&file).map_err(CopyError::io(path))?;
-                let content = content.finalize();
-                self.part(content.as_bytes());
-                attributes ^ short(content.as_bytes())
+        let fingerprint = match (meta.kind, content) {
+            (_, Some(content)) => {
+                self.part(&content.digest);
+                short(&content.digest)
             }
-            FileKind::Symlink => {
+            (FileKind::Symlink, None) => {
                 let target = self.tree.root.read_link(path).map_err(CopyError::io(path))?;
                 self.part(&target);
                 short(blake3::hash(&target).as_bytes())
             }
-            FileKind::Dir => {
-                let dir = self.tree.root.open_dir(path).map_err(CopyError::io(path))?;
-                self.attributes(&dir).map_err(CopyError::io(path))?
+            (FileKind::Dir, None) => {
+                let failed = CopyError::io(path);
+                let attributes = self.tree.root.open_dir(path).and_then(|dir| {
+                    let keys = xattr::list_of(&dir)?;
+                    contents::attributes(&keys, |key| xattr::get_of(&dir, key))
+                });
+                let attributes = attributes.map_err(failed)?;
+                self.part(&attributes);
+                short(blake3::hash(&attributes).as_bytes())
             }
             _ => u64::from(meta.rdev.0) << 32 | u64::from(meta.rdev.1),
         };
+        self.plain &= content.is_none_or(|content| content.plain);
         self.fingerprints.push(fingerprint);
         Ok(())
-    }
-
-    /// Takes the attributes that are copied, and gives their fingerprint: 0 when there are none.
-    fn attributes(&mut self, fd: impl AsFd) -> io::Result<u64> {
-        let mut kept = Vec::new();
-        for key in xattr::list(&fd, b"")? {
-            if key == xattr::CAPABILITY || (key.starts_with("user.") && !ours(&key)) {
-                kept.extend(xattr::get(&fd, b"", &key)?.map(|value| (key, value)));
-            }
-        }
-        self.number(kept.len());
-        let mut fingerprint = 0;
-        for (key, value) in kept {
-            self.part(key.as_bytes());
-            self.part(&value);
-            let both = [blake3::hash(key.as_bytes()), blake3::hash(&value)].map(|hash| *hash.as_bytes());
-            fingerprint ^= short(blake3::hash(&both.concat()).as_bytes());
-        }
-        Ok(fingerprint)
     }
 }
 
 /// The first bytes of a hash: enough to tell two versions of one file apart, and never used for more.
 fn short(hash: &[u8; 32]) -> u64 {
     hash.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
-}
-
-/// Attributes by which overlayfs and this suite keep house.
-fn ours(key: &str) -> bool {
-    key.starts_with("user.overlay.") || key.starts_with("user.stagepipe.")
 }

@@ -1,15 +1,19 @@
 //! COPY and ADD: selecting what sources mean, and writing it to a destination with BuildKit's rules.
 //!
 //! Two phases. [`Selection::new`] resolves sources and reads them for the cache key, and writes nothing;
-//! [`Selection::write`] writes. Sources and destinations are resolved below their roots, whatever their
-//! symbolic links say. It expands no variables, looks up no names and fetches nothing.
+//! [`Selection::write`] writes, or [`Selection::changes`] tells what it would write. Sources and destinations
+//! are resolved below their roots, whatever their symbolic links say. It expands no variables, looks up no
+//! names and fetches nothing.
 
 pub mod archive;
+mod changes;
 mod chmod;
+mod contents;
 mod digest;
 mod error;
 mod listing;
 mod members;
+mod memory;
 mod select;
 mod sources;
 mod write;
@@ -17,6 +21,7 @@ mod write;
 pub use chmod::Chmod;
 pub use error::CopyError;
 pub use listing::{Difference, Listing};
+pub use memory::Memory;
 pub use select::Selection;
 
 use libpattern::Matcher;
@@ -31,6 +36,8 @@ pub struct Tree<'a> {
     pub ignore: Option<&'a Matcher>,
     /// Whether it is the caller's directory: then owners are not kept.
     pub local: bool,
+    /// What its files held before.
+    pub memory: Option<&'a Memory>,
 }
 
 /// What to copy and how.

@@ -18,6 +18,8 @@ pub struct Selection<'a> {
     digest: String,
     pub(crate) fingerprints: Vec<u64>,
     pub(crate) left_out: Cell<u64>,
+    /// Whether no file has capabilities.
+    pub(crate) plain: bool,
 }
 
 /// One source.
@@ -56,8 +58,8 @@ impl<'a> Selection<'a> {
         for (name, bytes) in &request.documents {
             digest.document(name, bytes);
         }
-        let (digest, fingerprints) = digest.finish();
-        Ok(Self { tree, request, sources, digest, fingerprints, left_out: Cell::default() })
+        let (digest, fingerprints, plain) = digest.finish();
+        Ok(Self { tree, request, sources, digest, fingerprints, plain, left_out: Cell::default() })
     }
 
     /// How many device nodes of archives were not written, because only root can make them.

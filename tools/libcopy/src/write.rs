@@ -11,14 +11,14 @@ use libtree::extract::set_time;
 use libtree::root::components;
 use libtree::{FileKind, Meta, Root, xattr};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, XattrFlags, chmodat, fsetxattr, linkat, makedev, mkdirat, mknodat,
-    openat, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, XattrFlags, chmodat, fchmod, fsetxattr, linkat, makedev, mkdirat,
+    mknodat, openat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 impl Selection<'_> {
@@ -35,6 +35,39 @@ impl Selection<'_> {
         }
         writer.finish()
     }
+
+    /// Mode and owner of a directory that is made because it is missing.
+    pub(crate) fn made(&self) -> (u32, (u32, u32)) {
+        let mode = match self.request.chmod {
+            Some(Chmod::Octal(mode)) => mode,
+            _ => 0o755,
+        };
+        (mode, self.request.owner.unwrap_or((0, 0)))
+    }
+
+    /// The owner something gets that has a source.
+    pub(crate) fn owner(&self, meta: &Meta) -> (u32, u32) {
+        let own = if self.tree.local { (0, 0) } else { (meta.uid, meta.gid) };
+        self.request.owner.unwrap_or(own)
+    }
+
+    /// The mode something gets that has, or had, another.
+    pub(crate) fn mode(&self, mode: u32, dir: bool) -> u32 {
+        self.request.chmod.as_ref().map_or(mode, |chmod| chmod.apply(mode, dir))
+    }
+
+    /// Refuses what somebody changed after it was selected: the digest would lead to another content.
+    pub(crate) fn unchanged(&self, from: &[u8], then: &Meta) -> Result<(), CopyError> {
+        let tree = &self.tree;
+        if !tree.local {
+            return Ok(());
+        }
+        let now = tree.root.lstat(from).map_err(CopyError::io(from))?;
+        match now.state() == then.state() {
+            true => Ok(()),
+            false => Err(CopyError::Changed(shown(from))),
+        }
+    }
 }
 
 struct Writer<'a> {
@@ -49,7 +82,7 @@ struct Writer<'a> {
 }
 
 /// Hard links of one source: where their first name went.
-type Links = HashMap<((u32, u32), u64), Vec<u8>>;
+pub(crate) type Links = HashMap<((u32, u32), u64), Vec<u8>>;
 
 impl Writer<'_> {
     fn source(&mut self, source: &Selected, target: &[u8]) -> Result<(), CopyError> {
@@ -67,7 +100,7 @@ impl Writer<'_> {
                 let owner = self.selection.request.owner;
                 let left_out = archive::unpack(&file, &source.found.path, &below, owner)?;
                 self.selection.left_out.set(self.selection.left_out.get() + left_out);
-                self.unchanged(&source.found.path, &source.found.meta)
+                self.selection.unchanged(&source.found.path, &source.found.meta)
             }
             Kind::File => {
                 let dest = self.file_target(target, &source.found.name)?;
@@ -95,7 +128,7 @@ impl Writer<'_> {
         let mut file = create(&dir, name).map_err(CopyError::io(&dest))?;
         file.write_all(bytes).map_err(CopyError::io(&dest))?;
         let owner = self.selection.request.owner.unwrap_or((0, 0));
-        self.settle(&dir, name, owner, self.mode(0o644, false), self.selection.request.now)
+        self.settle(&dir, name, owner, self.selection.mode(0o644, false), self.selection.request.now)
             .map_err(CopyError::io(&dest))
     }
 
@@ -110,8 +143,7 @@ impl Writer<'_> {
             Ok(meta) if meta.is_dir() => Ok(join(&dest, name)),
             Ok(_) => Ok(dest),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let above = dest.iter().rposition(|&b| b == b'/').map_or(&b""[..], |at| &dest[..at]);
-                self.directory(above)?;
+                self.directory(split(&dest).0)?;
                 Ok(dest)
             }
             Err(error) => Err(no_directory(target, error)),
@@ -142,13 +174,8 @@ impl Writer<'_> {
 
     fn make_directory(&self, dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
         mkdirat(dir, name, Mode::RWXU)?;
-        let request = self.selection.request;
-        let mode = match request.chmod {
-            // It is nothing to an archive, nor to the directory that is made for one.
-            Some(Chmod::Octal(mode)) if !self.unpacking => mode,
-            _ => 0o755,
-        };
-        self.settle(dir, name, request.owner.unwrap_or((0, 0)), mode, request.now)
+        let (mode, owner) = self.selection.made();
+        self.settle(dir, name, owner, mode, self.selection.request.now)
     }
 
     /// Writes one path of a source.
@@ -162,43 +189,20 @@ impl Writer<'_> {
             return self.hard_link(&first, dest);
         }
         let (dir, name) = self.make_room(dest)?;
-        let capability = self.make(from, meta, &dir, name).map_err(|error| at(dest, error))?;
-        self.unchanged(from, meta)?;
-        let mode = self.mode(meta.mode, false);
-        if meta.kind == FileKind::Symlink {
-            self.settle_link(&dir, name, meta).map_err(CopyError::io(dest))?;
-        } else {
-            self.settle(&dir, name, self.owner(meta), mode, (meta.mtime, meta.mtime_ns))
-                .map_err(CopyError::io(dest))?;
-        }
-        if let Some((file, value)) = capability {
-            // Last: a change of owner drops it.
-            fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty()).map_err(CopyError::io(dest))?;
-        }
+        self.make(from, meta, &dir, name).map_err(|error| at(dest, error))?;
+        self.selection.unchanged(from, meta)?;
         if let Some(inode) = linked {
             links.insert(inode, dest.to_vec());
         }
         Ok(())
     }
 
-    /// Makes what is at `from`. Of a file with capabilities, the one attribute a layer carries, gives these.
-    fn make(
-        &self,
-        from: &[u8],
-        meta: &Meta,
-        dir: &OwnedFd,
-        name: &[u8],
-    ) -> Result<Option<(File, Vec<u8>)>, CopyError> {
+    /// Makes what is at `from`.
+    fn make(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
         let tree = &self.selection.tree;
         let node = |kind, rdev| mknodat(dir, name, kind, Mode::RUSR, rdev).map_err(CopyError::io(from));
         match meta.kind {
-            FileKind::File => {
-                let source = open(tree, from)?;
-                let file = create(dir, name).map_err(CopyError::io(from))?;
-                libtree::copy::copy_bytes(&source, &file, meta.size).map_err(CopyError::io(from))?;
-                let value = xattr::get(&source, b"", xattr::CAPABILITY).map_err(CopyError::io(from))?;
-                return Ok(value.map(|value| (file, value)));
-            }
+            FileKind::File => return self.file(from, meta, dir, name),
             FileKind::Symlink => {
                 let target = tree.root.read_link(from).map_err(CopyError::io(from))?;
                 symlinkat(&*target, dir, name).map_err(CopyError::io(from))?;
@@ -215,21 +219,39 @@ impl Writer<'_> {
             // As BuildKit does: nobody listens to a socket that was copied.
             FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from))?,
         }
-        Ok(None)
+        match meta.kind {
+            FileKind::Symlink => self.settle_link(dir, name, meta),
+            _ => self.settle(
+                dir,
+                name,
+                self.selection.owner(meta),
+                self.selection.mode(meta.mode, false),
+                time(meta),
+            ),
+        }
+        .map_err(CopyError::io(from))
     }
 
-    /// Refuses what somebody changed after it was selected: the digest would lead to another content.
-    fn unchanged(&self, from: &[u8], then: &Meta) -> Result<(), CopyError> {
-        let tree = &self.selection.tree;
-        if !tree.local {
-            return Ok(());
-        }
-        let now = tree.root.lstat(from).map_err(CopyError::io(from))?;
-        let state = |meta: &Meta| (meta.identity(), meta.size, meta.mtime, meta.mtime_ns, meta.ctime);
-        match state(&now) == state(then) {
-            true => Ok(()),
-            false => Err(CopyError::Changed(shown(from))),
-        }
+    /// A copy of a file, with its capabilities: the one attribute a layer carries.
+    fn file(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
+        let source = open(&self.selection.tree, from)?;
+        let copy = || -> io::Result<()> {
+            let file = create(dir, name)?;
+            libtree::copy::copy_bytes(&source, &file, meta.size)?;
+            self.settle(
+                &file,
+                b"",
+                self.selection.owner(meta),
+                self.selection.mode(meta.mode, false),
+                time(meta),
+            )?;
+            if let Some(value) = xattr::get_of(&source, xattr::CAPABILITY)? {
+                // Last: a change of owner drops it.
+                fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty())?;
+            }
+            Ok(())
+        };
+        copy().map_err(CopyError::io(from))
     }
 
     fn sub_directory(&mut self, dest: &[u8], meta: &Meta) -> Result<(), CopyError> {
@@ -243,7 +265,7 @@ impl Writer<'_> {
             Err(error) => return Err(CopyError::io(dest)(error)),
         }
         let time = (meta.mtime, meta.mtime_ns);
-        self.settle(&dir, name, self.owner(meta), self.mode(meta.mode, true), time)
+        self.settle(&dir, name, self.selection.owner(meta), self.selection.mode(meta.mode, true), time)
             .map_err(CopyError::io(dest))?;
         self.times.insert(dest.to_vec(), time);
         Ok(())
@@ -274,8 +296,7 @@ impl Writer<'_> {
 
     /// The directory of `dest`, which is there, and its name in it.
     fn parent<'n>(&mut self, dest: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8]), CopyError> {
-        let cut = dest.iter().rposition(|&b| b == b'/');
-        let (above, name) = cut.map_or((&b""[..], dest), |at| (&dest[..at], &dest[at + 1..]));
+        let (above, name) = split(dest);
         if let Some((_, dir)) = self.open.as_ref().filter(|(path, _)| path == above) {
             return Ok((Rc::clone(dir), name));
         }
@@ -294,33 +315,28 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn owner(&self, meta: &Meta) -> (u32, u32) {
-        let own = if self.selection.tree.local { (0, 0) } else { (meta.uid, meta.gid) };
-        self.selection.request.owner.unwrap_or(own)
-    }
-
-    fn mode(&self, mode: u32, dir: bool) -> u32 {
-        self.selection.request.chmod.as_ref().map_or(mode, |chmod| chmod.apply(mode, dir))
-    }
-
-    /// Owner, mode and time, in the order in which none undoes another.
+    /// Owner, mode and time, in the order in which none undoes another. An empty name is the open file `at`.
     fn settle(
         &self,
-        dir: &OwnedFd,
+        at: impl AsFd,
         name: &[u8],
         (uid, gid): (u32, u32),
         mode: u32,
         time: (i64, u32),
     ) -> io::Result<()> {
-        self.root.owners().set(dir, name, uid, gid)?;
-        chmodat(dir, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
-        set_time(dir, name, time)
+        self.root.owners().set(&at, name, uid, gid)?;
+        let mode = Mode::from_raw_mode(mode);
+        match name.is_empty() {
+            true => fchmod(&at, mode)?,
+            false => chmodat(&at, name, mode, AtFlags::empty())?,
+        }
+        set_time(at, name, time)
     }
 
     fn settle_link(&self, dir: &OwnedFd, name: &[u8], meta: &Meta) -> io::Result<()> {
-        let (uid, gid) = self.owner(meta);
+        let (uid, gid) = self.selection.owner(meta);
         self.root.owners().set(dir, name, uid, gid)?;
-        set_time(dir, name, (meta.mtime, meta.mtime_ns))
+        set_time(dir, name, time(meta))
     }
 
     fn finish(self) -> Result<(), CopyError> {
@@ -330,6 +346,16 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+/// The directory of a path, and the last component.
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let cut = path.iter().rposition(|&b| b == b'/');
+    cut.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]))
+}
+
+fn time(meta: &Meta) -> (i64, u32) {
+    (meta.mtime, meta.mtime_ns)
 }
 
 fn at(dest: &[u8], error: CopyError) -> CopyError {

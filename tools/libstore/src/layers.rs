@@ -42,6 +42,28 @@ impl Store {
         self.write_record(&self.layer_file(&record.snapshot, key)?, record)
     }
 
+    /// Any layer of a snapshot that is exactly it: whose times are its own.
+    pub(crate) fn faithful_layer(&self, snapshot: &str) -> Result<Option<LayerRecord>, StoreError> {
+        if !self.has_snapshot(snapshot) {
+            return Ok(None);
+        }
+        let dir = self.snapshot_dir(snapshot)?;
+        let what = || format!("cannot read {}", dir.display());
+        for entry in std::fs::read_dir(&dir).map_err(StoreError::io(what()))? {
+            let name = entry.map_err(StoreError::io(what()))?.file_name().to_string_lossy().into_owned();
+            if !name.starts_with("layer-") || name.contains("-c") {
+                continue;
+            }
+            let record: Option<LayerRecord> = self.read_record(&dir.join(name))?;
+            let is_there =
+                |record: &LayerRecord| record.snapshot == snapshot && self.has_blob(&record.layer.descriptor);
+            if let Some(record) = record.filter(is_there) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
     fn layer_file(&self, snapshot: &str, key: &LayerKey) -> Result<PathBuf, StoreError> {
         Ok(self.snapshot_dir(snapshot)?.join(key.file_name()))
     }

@@ -12,6 +12,7 @@ mod blob;
 mod cache;
 mod cachemount;
 mod config;
+mod contexts;
 mod decompress;
 mod earlier;
 mod error;

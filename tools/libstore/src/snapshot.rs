@@ -3,6 +3,9 @@
 //! A snapshot is made under `tmp/` and published by one rename, so it is whole or not there. It is not
 //! synced then: it carries this boot's id, and after another boot it is taken for missing, until
 //! [`Store::settle`] has made it durable and removed the mark. A lost snapshot is only a cache miss.
+//!
+//! A deferred snapshot has no tree: what was changed is told in a file, in terms of files elsewhere, until it is
+//! packed. From then on the layer stands for it, and the tree is unpacked when somebody wants it (`restore`).
 
 use crate::{Store, StoreError, lock, random, write};
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,10 @@ use std::path::{Path, PathBuf};
 /// In a snapshot that is not synced yet: the id of the boot that wrote it.
 const UNSETTLED: &str = "unsettled";
 const META: &str = "meta.json";
+/// The tree.
+pub(crate) const TREE: &str = "fs";
+/// In a deferred snapshot that is not packed yet: what it changed, as layer-changes(5).
+const CHANGES: &str = "changes";
 
 /// What is known of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,12 +69,21 @@ impl NewSnapshot {
         &self.work
     }
 
+    /// The file that tells what it changes, for a deferred snapshot. Once that is there, nothing may be in
+    /// `upper`.
+    pub fn changes(&self) -> PathBuf {
+        self.dir.join(CHANGES)
+    }
+
     /// Publishes the snapshot under its id, which is returned. Unmount the overlay before. When another
     /// process has published the same id meanwhile, that one stays: ids that can meet name contents.
     pub fn publish(mut self) -> Result<String, StoreError> {
         let what = format!("cannot publish snapshot {}", self.id);
         libtree::remove::remove_all(File::open(&self.dir).map_err(StoreError::io(&what))?, b"work")
             .map_err(StoreError::io(&what))?;
+        if self.changes().exists() {
+            std::fs::remove_dir(&self.upper).map_err(StoreError::io(&what))?;
+        }
         let json = serde_json::to_vec(&self.meta).map_err(|error| StoreError::io(&what)(error.into()))?;
         std::fs::write(self.dir.join(META), json).map_err(StoreError::io(&what))?;
         std::fs::write(self.dir.join(UNSETTLED), write::boot_id()).map_err(StoreError::io(&what))?;
@@ -82,6 +98,21 @@ impl NewSnapshot {
             Err(errno) => return Err(StoreError::io(what)(errno.into())),
         }
         Ok(std::mem::take(&mut self.id))
+    }
+
+    /// Gives its tree to the snapshot `id`, which has none. If another process has done so meanwhile, that
+    /// tree stays.
+    pub(crate) fn give_tree(self, id: &str) -> Result<(), StoreError> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        let dir = self.store.snapshot_dir(id)?;
+        let (target, mark) = (dir.join(TREE), dir.join(UNSETTLED));
+        // The tree is not synced: from here to the next settling the snapshot is this boot's again.
+        std::fs::write(&mark, write::boot_id())
+            .map_err(StoreError::io(format!("cannot write {}", mark.display())))?;
+        match renameat_with(CWD, &self.upper, CWD, &target, RenameFlags::NOREPLACE) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+            Err(errno) => Err(StoreError::io(format!("cannot make {}", target.display()))(errno.into())),
+        }
     }
 }
 
@@ -102,7 +133,7 @@ impl Store {
 
     pub(crate) fn new_snapshot_as(&self, id: String, meta: SnapshotMeta) -> Result<NewSnapshot, StoreError> {
         let (dir, lock) = self.temp_dir()?;
-        let (upper, work) = (dir.join("fs"), dir.join("work"));
+        let (upper, work) = (dir.join(TREE), dir.join("work"));
         let new =
             NewSnapshot { store: self.clone(), id, dir, upper, work, meta, published: false, _lock: lock };
         for (path, mode) in [(&new.upper, 0o755), (&new.work, 0o700)] {
@@ -119,18 +150,36 @@ impl Store {
 
     /// Where a snapshot's tree is: what it changed, in overlay form.
     pub fn snapshot_fs(&self, id: &str) -> Result<PathBuf, StoreError> {
-        match self.has_snapshot(id) {
-            true => Ok(self.snapshot_dir(id)?.join("fs")),
+        let tree = self.snapshot_dir(id)?.join(TREE);
+        match self.has_snapshot(id) && tree.is_dir() {
+            true => Ok(tree),
             false => {
                 Err(StoreError::Missing { what: format!("snapshot {id}"), hint: "; build again".into() })
             }
         }
     }
 
-    /// Whether a snapshot is there and can be trusted.
+    /// The file that tells what a deferred snapshot changed, if it is not packed yet.
+    pub fn snapshot_changes(&self, id: &str) -> Result<Option<PathBuf>, StoreError> {
+        let changes = self.snapshot_dir(id)?.join(CHANGES);
+        Ok(Some(changes).filter(|changes| self.has_snapshot(id) && changes.is_file()))
+    }
+
+    /// Forgets what a deferred snapshot changed: its layer is there.
+    pub fn forget_changes(&self, id: &str) -> Result<(), StoreError> {
+        let changes = self.snapshot_dir(id)?.join(CHANGES);
+        match std::fs::remove_file(&changes) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io(format!("cannot remove {}", changes.display()))(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a snapshot is there, in whatever form, and can be trusted.
     pub fn has_snapshot(&self, id: &str) -> bool {
         let Ok(dir) = self.snapshot_dir(id) else { return false };
-        if !dir.join("fs").is_dir() || !dir.join(META).is_file() {
+        if !dir.join(META).is_file() || !(dir.join(TREE).is_dir() || is_deferred(&dir)) {
             return false;
         }
         match std::fs::read_to_string(dir.join(UNSETTLED)) {
@@ -218,6 +267,13 @@ impl Store {
     }
 }
 
+/// Whether a snapshot without a tree is told by its changes or stood for by a layer.
+fn is_deferred(dir: &Path) -> bool {
+    let is_layer = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"layer-");
+    let mut entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries.any(|entry| entry.file_name() == CHANGES || is_layer(&entry.file_name()))
+}
+
 /// Gives `upper` owner, mode and time of the root directory `lower`.
 fn inherit(lower: &Path, upper: &Path) -> Result<(), StoreError> {
     let what = || format!("cannot copy the metadata of {}", lower.display());
@@ -288,6 +344,22 @@ mod tests {
         std::fs::write(&mark, write::boot_id()).unwrap();
         store.settle().unwrap();
         assert!(store.has_snapshot(&id) && !mark.exists());
+    }
+
+    #[test]
+    fn a_deferred_snapshot_has_no_tree_and_tells_its_changes_until_they_are_forgotten() {
+        let (_dir, store) = store();
+        let new = store.new_snapshot(&[]).unwrap();
+        std::fs::write(new.changes(), "x").unwrap();
+        let id = new.publish().unwrap();
+        assert!(store.has_snapshot(&id) && !store.has_tree(&id).unwrap());
+        assert!(store.snapshot_fs(&id).is_err());
+        let changes = store.snapshot_changes(&id).unwrap().unwrap();
+        assert_eq!(std::fs::read(changes).unwrap(), b"x");
+        store.forget_changes(&id).unwrap();
+        store.forget_changes(&id).unwrap();
+        // Nothing is left that could say what it was.
+        assert!(!store.has_snapshot(&id));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 11] = [
+const DIRS: [&str; 12] = [
     "tmp",
     "blobs",
     "blobs/sha256",
@@ -25,6 +25,7 @@ const DIRS: [&str; 11] = [
     "listings",
     "snapshots",
     "cachemounts",
+    "contexts",
     "logs",
     "locks",
     "quarantine",

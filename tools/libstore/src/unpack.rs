@@ -72,6 +72,30 @@ impl Store {
         Ok(ids)
     }
 
+    /// Where a snapshot's tree is, unpacked from its layer if it was deferred. The trees below it have to be
+    /// there.
+    pub fn snapshot_tree(&self, id: &str, owners: Owners) -> Result<PathBuf, StoreError> {
+        let tree = self.snapshot_fs(id);
+        if tree.is_ok() || !self.has_snapshot(id) {
+            return tree;
+        }
+        let Some(record) = self.faithful_layer(id)? else { return tree };
+        let layer =
+            Layer { id: id.to_owned(), diff_id: record.layer.diff_id, descriptor: &record.layer.descriptor };
+        let new = self.new_snapshot(&self.snapshot_meta(id)?.parents)?;
+        let root = Root::open(new.upper(), owners);
+        let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
+        let open = |descriptor: &Descriptor| self.open_blob(descriptor);
+        std::thread::scope(|scope| self.extract(&layer, start(scope, &open, &layer), &root))?;
+        new.give_tree(id)?;
+        self.snapshot_fs(id)
+    }
+
+    /// Whether a snapshot's tree is there or can be unpacked.
+    pub fn has_tree(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.snapshot_fs(id).is_ok() || self.faithful_layer(id)?.is_some())
+    }
+
     /// The ids that the snapshots of `image` have, lowest first, whether they are there or not.
     pub fn layer_ids(&self, image: &Image) -> Vec<String> {
         self.layers_of(image).into_iter().map(|layer| layer.id).collect()
@@ -106,13 +130,7 @@ impl Store {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
         std::thread::scope(|scope| {
-            let start = |at: usize| {
-                let (sender, receiver) = sync_channel(PIECES);
-                let (used, spare) = channel();
-                let layer = &layers[at];
-                scope.spawn(move || feed(open, layer, &sender, &spare));
-                Pieces { receiver, used, piece: Vec::new(), at: 0, ended: false }
-            };
+            let start = |at: usize| start(scope, open, &layers[at]);
             let mut next = todo.first().map(|&at| start(at));
             for (n, &at) in todo.iter().enumerate() {
                 let Some(input) = next.take() else { break };
@@ -127,7 +145,7 @@ impl Store {
         &self,
         layer: &Layer,
         parents: &[String],
-        mut input: Pieces,
+        input: Pieces,
         how: &Unpack,
     ) -> Result<(), StoreError> {
         let place = format!("layer {}", layer.descriptor.digest);
@@ -139,19 +157,38 @@ impl Store {
             false => (how.mount)(&lowers, new.upper(), new.work()).map(|fd| Root::from_fd(fd, how.owners)),
         };
         let root = root.map_err(StoreError::io(format!("cannot mount the layers below {place}")))?;
+        let entries = self.extract(layer, input, &root)?;
+        drop(root);
+        new.set_entries(entries);
+        new.publish().map(drop)
+    }
+
+    /// Extracts a layer, whose bytes are `input`, into `root`, and gives the number of its entries.
+    fn extract(&self, layer: &Layer, mut input: Pieces, root: &Root) -> Result<u64, StoreError> {
+        let place = format!("layer {}", layer.descriptor.digest);
         let mut tar = Reader::new(&mut input);
         let options = extract::Options { form: Form::Layer, owner: None };
-        let stats = extract::extract(&mut tar, &root, options).map_err(|error| explain(&place, error))?;
+        let stats = extract::extract(&mut tar, root, options).map_err(|error| explain(&place, error))?;
         // What stands behind the end marker counts for the diff ID, and the end brings the verdict.
         io::copy(&mut input, &mut io::sink()).map_err(|error| read_error(&place, error))?;
-        drop(root);
         if stats.devices_skipped > 0 {
             let (count, digest) = (stats.devices_skipped, layer.descriptor.digest);
             self.warn(format!("layer {digest}: {count} device nodes left out: only root can make them"));
         }
-        new.set_entries(stats.entries);
-        new.publish().map(drop)
+        Ok(stats.entries)
     }
+}
+
+/// Begins to read a layer in another thread.
+fn start<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    open: &'scope Open,
+    layer: &'scope Layer,
+) -> Pieces {
+    let (sender, receiver) = sync_channel(PIECES);
+    let (used, spare) = channel();
+    scope.spawn(move || feed(open, layer, &sender, &spare));
+    Pieces { receiver, used, piece: Vec::new(), at: 0, ended: false }
 }
 
 /// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.

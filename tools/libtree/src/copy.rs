@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+/// Bytes from which on asking for room first is worth a system call.
+const LARGE: u64 = 8 << 20;
+
 /// Copies exactly `size` bytes from the start of `source` to `target`, an empty file; holes stay holes. A
 /// source that is shorter or longer than `size` changed while it was read: an error.
 pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
@@ -74,8 +77,10 @@ fn copy_in_kernel(source: &File, target: &File, start: u64, end: u64) -> rustix:
 }
 
 fn copy_by_hand(source: &File, target: &File, start: u64, end: u64) -> io::Result<u64> {
-    // Learn of a full disk now rather than after half the work; not every file system can tell.
-    let _ = fallocate(target, FallocateFlags::KEEP_SIZE, start, end - start);
+    if end - start >= LARGE {
+        // Learn of a full disk now rather than after half the work; not every file system can tell.
+        let _ = fallocate(target, FallocateFlags::KEEP_SIZE, start, end - start);
+    }
     let room = usize::try_from(end - start).unwrap_or(usize::MAX).min(1 << 17);
     let mut buffer = vec![0; room];
     let mut at = start;

@@ -8,7 +8,9 @@ mod make;
 
 use crate::tar::{Body, Entry, EntryKind, Reader, TarError};
 use crate::{FileKind, Meta, Root, remove, root, walk};
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, mkdirat, openat, unlinkat, utimensat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, mkdirat, openat, unlinkat, utimensat,
+};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -306,10 +308,13 @@ fn open_dir(dir: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
     Ok(openat(dir, name, flags, Mode::empty())?)
 }
 
-/// Sets the modification time of `name` below `dir`, a symbolic link's own. Times beyond what the file
-/// system keeps are clamped by the kernel.
+/// Sets the modification time of `name` below `dir`, a symbolic link's own; without a name, of the open file
+/// `dir`. Times beyond what the file system keeps are clamped by the kernel.
 pub fn set_time(dir: impl AsFd, name: &[u8], (seconds, nanos): (i64, u32)) -> io::Result<()> {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
     let times = Timestamps { last_access: time, last_modification: time };
-    Ok(utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    match name.is_empty() {
+        true => Ok(futimens(dir, &times)?),
+        false => Ok(utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?),
+    }
 }

@@ -69,6 +69,13 @@ impl Meta {
         (self.dev, self.ino)
     }
 
+    /// All that changes when a file's content does, as one word: `major:minor/inode/size/mtime/ctime`, times in
+    /// seconds and nanoseconds.
+    pub fn state(&self) -> String {
+        let Self { dev, ino, size, mtime, mtime_ns, ctime, .. } = self;
+        format!("{}:{}/{ino}/{size}/{mtime}.{mtime_ns:09}/{}.{:09}", dev.0, dev.1, ctime.0, ctime.1)
+    }
+
     /// Whether this is overlayfs's whiteout: a character device 0:0.
     pub fn is_whiteout(&self) -> bool {
         self.kind == FileKind::Char && self.rdev == (0, 0)

@@ -2,8 +2,10 @@
 //!
 //! Linux 6.18 has no *at form that rustix wraps, so names go through `/proc/self/fd`.
 
+use rustix::buffer::{SpareCapacity, spare_capacity};
 use rustix::fs::{
-    XattrFlags, getxattr, lgetxattr, listxattr, llistxattr, lremovexattr, lsetxattr, removexattr, setxattr,
+    XattrFlags, fgetxattr, flistxattr, getxattr, lgetxattr, listxattr, llistxattr, lremovexattr, lsetxattr,
+    removexattr, setxattr,
 };
 use rustix::io::Errno;
 use std::io;
@@ -30,12 +32,19 @@ fn absent(errno: Errno) -> bool {
 /// The value of attribute `key`, or `None` when it isn't set or the file system has none.
 pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>> {
     let path = path_of(&dir, name);
+    valued(|spare| if name.is_empty() { getxattr(&*path, key, spare) } else { lgetxattr(&*path, key, spare) })
+}
+
+/// The same of a file that is open for reading or writing.
+pub fn get_of(file: impl AsFd, key: &str) -> io::Result<Option<Vec<u8>>> {
+    valued(|spare| fgetxattr(&file, key, spare))
+}
+
+fn valued(get: impl Fn(SpareCapacity<'_, u8>) -> rustix::io::Result<usize>) -> io::Result<Option<Vec<u8>>> {
     let mut value = Vec::with_capacity(256);
     loop {
         value.clear();
-        let spare = rustix::buffer::spare_capacity(&mut value);
-        let read = if name.is_empty() { getxattr(&*path, key, spare) } else { lgetxattr(&*path, key, spare) };
-        match read {
+        match get(spare_capacity(&mut value)) {
             Ok(_) => return Ok(Some(value)),
             Err(errno) if absent(errno) => return Ok(None),
             Err(Errno::RANGE) if value.capacity() < 1 << 17 => value.reserve(value.capacity() * 4),
@@ -47,12 +56,19 @@ pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>
 /// The names of all attributes, sorted. Names that are not UTF-8 are left out: no layer can carry them.
 pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
     let path = path_of(&dir, name);
+    listed(|spare| if name.is_empty() { listxattr(&*path, spare) } else { llistxattr(&*path, spare) })
+}
+
+/// The same of a file that is open for reading.
+pub fn list_of(file: impl AsFd) -> io::Result<Vec<String>> {
+    listed(|spare| flistxattr(&file, spare))
+}
+
+fn listed(list: impl Fn(SpareCapacity<'_, u8>) -> rustix::io::Result<usize>) -> io::Result<Vec<String>> {
     let mut names = Vec::with_capacity(512);
     loop {
         names.clear();
-        let spare = rustix::buffer::spare_capacity(&mut names);
-        let read = if name.is_empty() { listxattr(&*path, spare) } else { llistxattr(&*path, spare) };
-        match read {
+        match list(spare_capacity(&mut names)) {
             Ok(_) => break,
             Err(errno) if absent(errno) => return Ok(Vec::new()),
             Err(Errno::RANGE) if names.capacity() < 1 << 17 => names.reserve(names.capacity() * 4),

@@ -56,14 +56,28 @@ pub struct Put {
 #[serde(transparent)]
 pub struct Base64(#[serde(with = "b64")] pub Vec<u8>);
 
+/// A file outside the tree that a path is a copy of, so that it need not be copied before it is packed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Where it is below the header's `root`.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// What it was when it was read for the step's key, as `libtree::Meta::state` tells it. A file that is
+    /// something else by now has to be refused.
+    pub state: String,
+}
+
 /// What a changed path is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
-    /// A regular file; its bytes are at `path` below the header's `root`.
+    /// A regular file; its bytes are at `path` below the header's `root`, or where `source` says.
     File {
         /// Length in bytes.
         size: u64,
+        /// The file that has the bytes, when it is not `path`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Box<Source>>,
     },
     /// A directory.
     Dir {

@@ -4,7 +4,7 @@ use libwire::Digest;
 use libwire::record::Ingredient;
 
 /// Changes when the same ingredients would no longer give the same result.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// The ingredients of one step's key, in order.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 use crate::cache::Key;
 use crate::copied::Copied;
+use crate::deferred;
 use crate::error::StepError;
 use crate::fetched::{self, Part};
 use crate::here::Here;
@@ -21,11 +22,14 @@ use libtree::Root;
 use libwire::plan::{Copy, Source, Stage};
 use std::path::Path;
 
-/// Which of the two it is, and the line it is on.
+/// Which of the two it is, and where.
+#[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// ADD, and not COPY.
     pub add: bool,
-    /// For warnings.
+    /// Whether nothing of the build will look at the tree any more.
+    pub last: bool,
+    /// The line it is on, for warnings.
     pub line: u32,
 }
 
@@ -35,7 +39,7 @@ pub fn step(
     stage: &Stage,
     (state, here): (&State, &Here),
     copy: &Copy,
-    &Kind { add, line }: &Kind,
+    &Kind { add, last, line }: &Kind,
 ) -> Result<(Made, String), StepError> {
     let copied = Copied::new(stage, state, copy)?;
     fetched::check(&copied, copy, add)?;
@@ -76,6 +80,9 @@ pub fn step(
     }
     let made = Maker { session, stage, here, key }.make(&parents, |new| {
         let lowers = session.directories(&parents)?;
+        if last && deferred::defer(session, (&parts, &selections), &lowers, &target, new)? {
+            return Ok(None);
+        }
         let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
         let root = Root::from_fd(merged, session.options.isolation.owners());
         for selection in &selections {
@@ -189,8 +196,13 @@ pub(crate) fn select<'a>(
     ignore: Option<&'a Matcher>,
     request: &'a Request,
 ) -> Result<Selection<'a>, StepError> {
-    let from = libcopy::Tree { root: &tree.root, ignore, local: tree.local };
-    Selection::new(from, request).map_err(|error| match error {
+    let remembered = tree.remembered.as_ref();
+    let (root, local, memory) = (&tree.root, tree.local, remembered.map(|known| &known.memory));
+    let selection = Selection::new(libcopy::Tree { root, ignore, local, memory }, request);
+    if let Some(known) = remembered {
+        known.keep();
+    }
+    selection.map_err(|error| match error {
         CopyError::NotFound { path, ignored } => missing::explain(tree, ignore, request, &path, ignored),
         other => explain(other),
     })

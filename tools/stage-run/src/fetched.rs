@@ -16,7 +16,8 @@ use libwire::plan::{Copy, Stage};
 
 /// Sources that follow one another and are in one tree.
 pub struct Part {
-    tree: Tree,
+    /// Where it is.
+    pub tree: Tree,
     ignore: Option<Matcher>,
     /// What to copy of it.
     pub request: Request,

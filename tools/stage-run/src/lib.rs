@@ -11,6 +11,7 @@ mod config;
 mod contexts;
 mod copied;
 mod copy;
+mod deferred;
 mod differences;
 mod downloads;
 mod error;
@@ -25,6 +26,7 @@ pub mod options;
 mod owner;
 mod prepare;
 mod progress;
+mod remembered;
 mod run;
 mod scope;
 mod scratch;
@@ -63,6 +65,7 @@ pub fn build<W: Write>(
     let epoch = options.epoch.or_else(|| plan.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };
     let mut session = Session::new(options, store);
+    session.last = plan.last().filter(|stage| stage.target).map(|stage| stage.index);
     let wanted = wanted(&plan, options.stage.as_deref(), session.stages.elsewhere())?;
     // Nothing can be made of what was not done.
     let requires = if options.dry_run { vec!["dry_run".to_owned()] } else { Vec::new() };

@@ -81,6 +81,9 @@ struct Args {
     /// The time to which layer-pack will set later ones
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     clamp_mtime: Option<i64>,
+    /// Let layer-pack read the files of a COPY, the last thing a build does, where they are
+    #[arg(long)]
+    defer_copies: bool,
     /// The time of everything the build itself makes, in Unix seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     source_date_epoch: Option<i64>,
@@ -151,6 +154,7 @@ fn options(args: Args, isolation: Isolation) -> Options {
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
+        defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
         fetch: libfetch::Environment::of(|name| std::env::var_os(name)),
         progress: args.progress == "plain",

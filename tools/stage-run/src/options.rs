@@ -45,6 +45,8 @@ pub struct Options {
     pub allow_insecure: bool,
     /// How layers will be packed: a cached step tells the layer it has already.
     pub layers: LayerKey,
+    /// Whether a COPY that nothing looks at need only be told to who packs it.
+    pub defer_copies: bool,
     /// SOURCE_DATE_EPOCH.
     pub epoch: Option<i64>,
     /// Whether to tell each step and RUN's output.

@@ -24,6 +24,8 @@ pub struct Session<'a> {
     pub store: Store,
     /// Stages done.
     pub stages: Stages,
+    /// The stage that is packed and that no other uses, by index.
+    pub last: Option<usize>,
     /// Contents read.
     pub contents: RefCell<Contents>,
     context: String,
@@ -40,7 +42,7 @@ impl<'a> Session<'a> {
         let context = context.to_string_lossy().into_owned();
         let contexts = Contexts::new(options.build_dir.clone());
         let (contents, images) = (RefCell::default(), RefCell::default());
-        Self { options, store, stages, contents, contexts, context, images }
+        Self { options, store, stages, last: None, contents, contexts, context, images }
     }
 
     /// The build context's path, whatever way it was named.
@@ -145,9 +147,9 @@ impl<'a> Session<'a> {
         mount_overlay(&Overlay { lowers, upper }, self.options.isolation)
     }
 
-    /// Where snapshots' trees are.
+    /// Where snapshots' trees are, lowest first.
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
-        snapshots.iter().map(|id| self.store.snapshot_fs(id)).collect()
+        snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::words::Words;
-use crate::{cache::Key, config, copy, hints, progress, run, time, why, workdir};
+use crate::{cache::Key, config, copy, deferred, hints, progress, run, time, why, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::History;
@@ -35,7 +35,8 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     })))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let here = Here::new(stage, &state, steps);
-    let mut builder = Builder { session, stage, state, here };
+    let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
+    let mut builder = Builder { session, stage, state, here, last_use };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -113,6 +114,8 @@ struct Builder<'a> {
     stage: &'a Stage,
     state: State,
     here: Here,
+    /// The last step that looks at the tree or changes it.
+    last_use: usize,
 }
 
 impl Builder<'_> {
@@ -158,11 +161,16 @@ impl Builder<'_> {
         }
         let at = (&self.state, &self.here);
         let (made, created_by) = match op {
-            Op::Copy(copy) => copy::step(session, stage, at, copy, &Kind { add: false, line })?,
-            Op::Add(copy) => copy::step(session, stage, at, copy, &Kind { add: true, line })?,
+            Op::Copy(copy) => copy::step(session, stage, at, copy, &self.kind(false, line))?,
+            Op::Add(copy) => copy::step(session, stage, at, copy, &self.kind(true, line))?,
             op => run::run(session, stage, at, op)?,
         };
         Ok((Some(made), created_by))
+    }
+
+    fn kind(&self, add: bool, line: u32) -> Kind {
+        let last = self.here.step == self.last_use && self.session.last == Some(self.stage.index);
+        Kind { add, last, line }
     }
 
     /// In a dry run, a step that can't be looked up before what it `needs` is made.

@@ -76,6 +76,8 @@ impl Maker<'_> {
         let why = self.explain(&parents, missing);
         let (mut snapshot, mut log) = (None, None);
         if !self.session.options.dry_run {
+            // What was deferred below is wanted now.
+            self.session.directories(&parents)?;
             let new = self.session.store.new_snapshot(&parents)?;
             log = make(&new)?;
             snapshot = Some(new.publish()?);
@@ -106,7 +108,7 @@ impl Maker<'_> {
         let (Some(snapshot), Some(history)) = (step.snapshot, step.history) else {
             return Ok(Known::Missing(Missing::Lost));
         };
-        if !self.session.store.has_snapshot(&snapshot) {
+        if !self.session.store.has_tree(&snapshot)? {
             return Ok(Known::Missing(Missing::Lost));
         }
         let log = step.log.filter(|log| self.session.store.path().join(log).exists());

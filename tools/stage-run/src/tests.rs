@@ -29,6 +29,7 @@ fn options() -> Options {
         allow_host: false,
         allow_insecure: false,
         layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
+        defer_copies: false,
         epoch: Some(0),
         fetch: libfetch::Environment::default(),
         progress: false,

@@ -3,6 +3,7 @@
 use crate::error::StepError;
 use crate::here::stage_name;
 use crate::options::NamedContext;
+use crate::remembered::Remembered;
 use crate::scratch::Scratch;
 use crate::session::Session;
 use libtree::{Owners, Root};
@@ -22,6 +23,8 @@ pub struct Tree {
     pub ignore: Option<(String, String)>,
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
+    /// Of a directory of the caller's that stays: what is remembered of its files.
+    pub remembered: Option<Remembered>,
     /// The directory of a tree nobody else keeps, as long as it is used.
     _held: Option<Scratch>,
 }
@@ -62,7 +65,7 @@ impl Tree {
                 NamedContext::Url(url) => Self::files(&session.contexts.fetch(session, url)?),
                 NamedContext::Directory(path) => {
                     let ignore = read_ignore(&path.join(".dockerignore"), false)?;
-                    Self::directory(path, ignore)
+                    Self::remembered(session, path, ignore)
                 }
                 NamedContext::Layout { path, select } => {
                     let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
@@ -83,7 +86,16 @@ impl Tree {
             Some(path) => read_ignore(path, true)?,
             None => read_ignore(&options.context.join(".dockerignore"), false)?,
         };
-        Self::directory(&options.context, ignore)
+        Self::remembered(session, &options.context, ignore)
+    }
+
+    fn remembered(
+        session: &Session,
+        path: &Path,
+        ignore: Option<(String, String)>,
+    ) -> Result<Self, StepError> {
+        let tree = Self::directory(path, ignore)?;
+        Ok(Self { remembered: Remembered::of(session, path), ..tree })
     }
 
     fn directory(path: &Path, ignore: Option<(String, String)>) -> Result<Self, StepError> {
@@ -96,6 +108,7 @@ impl Tree {
             lowers: vec![path.to_owned()],
             ignore,
             local: true,
+            remembered: None,
             _held: None,
         })
     }
@@ -120,7 +133,15 @@ impl Tree {
         let lowers = vec![empty.path()];
         let root = session.mount(&lowers, None)?;
         let root = Root::from_fd(root, session.options.isolation.owners());
-        Ok(Self { name: String::new(), root, lowers, ignore: None, local: false, _held: Some(empty) })
+        Ok(Self {
+            name: String::new(),
+            root,
+            lowers,
+            ignore: None,
+            local: false,
+            remembered: None,
+            _held: Some(empty),
+        })
     }
 
     /// The tree of snapshots, lowest first.
@@ -128,12 +149,20 @@ impl Tree {
         if snapshots.is_empty() {
             return Self::empty(session);
         }
-        if session.options.dry_run && !snapshots.iter().all(|id| session.store.has_snapshot(id)) {
+        if session.options.dry_run && !snapshots.iter().all(|id| session.store.snapshot_fs(id).is_ok()) {
             return Err(StepError::pending("an image that is not unpacked yet"));
         }
         let lowers = session.directories(snapshots)?;
         let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
-        Ok(Self { name: String::new(), root, lowers, ignore: None, local: false, _held: None })
+        Ok(Self {
+            name: String::new(),
+            root,
+            lowers,
+            ignore: None,
+            local: false,
+            remembered: None,
+            _held: None,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A source, a destination, and what to look at in them.
 
-use libcopy::{CopyError, Request, Selection, Tree};
+use libcopy::{CopyError, Memory, Request, Selection, Tree};
 use libpattern::{IgnoreFile, Matcher};
 use libtree::{Owners, Root};
 use std::fs;
@@ -15,12 +15,14 @@ pub(crate) struct Case {
     pub dir: tempfile::TempDir,
     ignore: Option<Matcher>,
     local: bool,
+    /// What the source's files held before.
+    pub memory: Option<Memory>,
 }
 
 impl Case {
     /// With these files in the source; a name that ends in a slash is a directory.
     pub fn new(files: &[&str]) -> Self {
-        let case = Self { dir: tempfile::tempdir().unwrap(), ignore: None, local: true };
+        let case = Self { dir: tempfile::tempdir().unwrap(), ignore: None, local: true, memory: None };
         fs::create_dir(case.dir.path().join("to")).unwrap();
         fs::create_dir(case.dir.path().join("from")).unwrap();
         for file in files {
@@ -64,7 +66,12 @@ impl Case {
     pub fn request(&self, request: &Request, target: &str) -> Result<String, CopyError> {
         let root = |name: &str| Root::open(&self.dir.path().join(name), Owners::Recorded).unwrap();
         let (from, to) = (root("from"), root("to"));
-        let tree = Tree { root: &from, ignore: self.ignore.as_ref(), local: self.local };
+        let tree = Tree {
+            root: &from,
+            ignore: self.ignore.as_ref(),
+            local: self.local,
+            memory: self.memory.as_ref(),
+        };
         let selection = Selection::new(tree, request)?;
         selection.write(&to, target.as_bytes())?;
         Ok(selection.digest().to_owned())

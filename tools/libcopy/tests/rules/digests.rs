@@ -1,11 +1,12 @@
 //! What the content part of a cache key tells.
 
 use crate::case::*;
-use libcopy::{Difference, Listing, Selection, Tree};
+use libcopy::{Difference, Listing, Memory, Selection, Tree};
 use libtree::{Owners, Root};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn the_digest_tells_contents_modes_and_names_but_not_times() {
@@ -34,6 +35,34 @@ fn the_digest_tells_names_a_pattern_found_but_not_the_requests_own() {
 }
 
 #[test]
+fn a_digest_is_the_same_whether_contents_are_read_or_remembered() {
+    let files: Vec<String> = (0..300).map(|n| format!("d/{}/{n}", n % 7)).collect();
+    let mut case = Case::new(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    let later = SystemTime::now() + Duration::from_secs(10);
+    let digests = |case: &mut Case| {
+        let read = {
+            case.memory = None;
+            case.copy(&["d"], "/to").unwrap()
+        };
+        let known = case.memory.replace(Memory::new(b"", later));
+        assert!(known.is_none());
+        let learned = case.copy(&["d"], "/to").unwrap();
+        let written = case.memory.as_ref().unwrap().write(b"");
+        case.memory = Some(Memory::new(&written, later));
+        let remembered = case.copy(&["d"], "/to").unwrap();
+        assert!(!case.memory.as_ref().unwrap().has_news(), "all of it was known");
+        assert_eq!((&read, &read), (&learned, &remembered));
+        read
+    };
+    let first = digests(&mut case);
+    // The memory of before, and a file that has changed since with its old size and time.
+    fs::write(case.from("d/3/10"), "D/3/10").unwrap();
+    let changed = case.copy(&["d"], "/to").unwrap();
+    assert_ne!(first, changed);
+    assert_eq!(changed, digests(&mut case));
+}
+
+#[test]
 fn what_changes_after_it_was_selected_is_refused() {
     let changes: [&dyn Fn(&Path); 4] = [
         &|file| fs::write(file, "y").unwrap(),
@@ -56,7 +85,7 @@ fn what_changes_after_it_was_selected_is_refused() {
             age(&case.from("d/x"));
             let root = |name: &str| Root::open(&case.dir.path().join(name), Owners::Recorded).unwrap();
             let (from, to) = (root("from"), root("to"));
-            let tree = Tree { root: &from, ignore: None, local: true };
+            let tree = Tree { root: &from, ignore: None, local: true, memory: None };
             let request = request(&[source]);
             let selection = Selection::new(tree, &request).unwrap();
             // Some kernels' change times have steps of a few milliseconds.
@@ -74,7 +103,7 @@ fn listings_name_the_path_that_made_another_digest() {
         symlink("x", case.from("d/link")).unwrap();
         change(&case);
         let root = Root::open(&case.dir.path().join("from"), Owners::Recorded).unwrap();
-        let tree = Tree { root: &root, ignore: None, local: true };
+        let tree = Tree { root: &root, ignore: None, local: true, memory: None };
         let request = request(&["d", "*.txt"]);
         let selection = Selection::new(tree, &request).unwrap();
         assert_eq!(selection.roots()[..2], [&b""[..], b"d"]);

@@ -1,0 +1,282 @@
+//! The other second phase: tells what a selection of the caller's own files would change, as records of
+//! layer-changes(5) that name the files themselves, so that a layer can be packed without a copy.
+//!
+//! It tells only what needs no judgement: new paths in directories, old or new. Anything else is left to
+//! [`Selection::write`], whose result it must equal.
+
+use crate::error::CopyError;
+use crate::select::{Kind, Selected, Selection};
+use crate::sources::join;
+use crate::write::{self, Links};
+use libtree::root::components;
+use libtree::{FileKind, Meta, Root};
+use libwire::changes::{self, Change, Put, Source, Target};
+use libwire::path::WirePath;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+
+/// Takes records, in order.
+pub type Sink<'a> = dyn FnMut(Change) -> io::Result<()> + 'a;
+
+impl Selection<'_> {
+    /// Tells `sink` what [`Selection::write`] to `target` would change in a tree, `lower`, and says whether it
+    /// could: if not, nothing was told. Without `lower` the tree is empty.
+    pub fn changes(&self, lower: Option<&Root>, target: &[u8], sink: &mut Sink) -> Result<bool, CopyError> {
+        if !self.tree.local || !self.plain || !self.request.documents.is_empty() {
+            return Ok(false);
+        }
+        let mut plan = Plan { selection: self, lower, paths: BTreeMap::new() };
+        for (number, source) in self.sources.iter().enumerate() {
+            if plan.source(source, number, target)?.is_none() {
+                return Ok(false);
+            }
+        }
+        plan.drop_unchanged();
+        let Some(changes) = plan.check() else { return Ok(false) };
+        changes.tell(sink)?;
+        Ok(true)
+    }
+}
+
+/// Every path that is written, and what becomes of it.
+struct Plan<'a> {
+    selection: &'a Selection<'a>,
+    lower: Option<&'a Root>,
+    paths: BTreeMap<Vec<u8>, Planned<'a>>,
+}
+
+enum Planned<'a> {
+    Dir(Dir),
+    /// What is at the path `from` of the source of this number.
+    Copy {
+        from: Vec<u8>,
+        meta: &'a Meta,
+        source: usize,
+    },
+}
+
+#[derive(Clone, Copy)]
+struct Dir {
+    mode: u32,
+    owner: (u32, u32),
+    mtime: i64,
+    /// Whether it is in the lower tree.
+    old: bool,
+    /// Whether it is what it was there.
+    same: bool,
+}
+
+/// What can't be told is nothing.
+type Told<T> = Result<Option<T>, CopyError>;
+
+impl<'a> Plan<'a> {
+    fn source(&mut self, source: &'a Selected, number: usize, target: &[u8]) -> Told<()> {
+        match &source.kind {
+            Kind::Archive => Ok(None),
+            Kind::File => {
+                let Some(dest) = self.file_target(target, &source.found.name)? else { return Ok(None) };
+                self.member(dest, source.found.path.clone(), &source.found.meta, number)
+            }
+            Kind::Dir(members) => {
+                let Some(dest) = self.directory(target)? else { return Ok(None) };
+                for member in members {
+                    let (to, from) = (join(&dest, &member.path), join(&source.found.path, &member.path));
+                    if self.member(to, from, &member.meta, number)?.is_none() {
+                        return Ok(None);
+                    }
+                }
+                if let Some(Planned::Dir(dir)) = self.paths.get_mut(&dest)
+                    && !source.found.path.is_empty()
+                {
+                    dir.mtime = source.found.meta.mtime;
+                }
+                Ok(Some(()))
+            }
+        }
+    }
+
+    /// As `write` finds it: into `target` if that is a directory, else it is `target`.
+    fn file_target(&mut self, target: &[u8], name: &[u8]) -> Told<Vec<u8>> {
+        let Some(dest) = self.resolve(target)? else { return Ok(None) };
+        let Some(there) = self.there(&dest)? else { return Ok(None) };
+        let into = target.ends_with(b"/") || dest.is_empty() || there.is_some_and(|meta| meta.is_dir());
+        let (dir, name) = match into {
+            true => (dest, name.to_vec()),
+            false => {
+                let (dir, name) = write::split(&dest);
+                (dir.to_vec(), name.to_vec())
+            }
+        };
+        Ok(self.directory_at(dir)?.map(|dir| join(&dir, &name)))
+    }
+
+    fn directory(&mut self, target: &[u8]) -> Told<Vec<u8>> {
+        let Some(dest) = self.resolve(target)? else { return Ok(None) };
+        self.directory_at(dest)
+    }
+
+    /// The directory `dest` and those above it: what they are, or will be made.
+    fn directory_at(&mut self, dest: Vec<u8>) -> Told<Vec<u8>> {
+        let mut path = Vec::new();
+        for part in components(&dest) {
+            path = join(&path, part);
+            match self.paths.get(&path) {
+                Some(Planned::Dir(_)) => continue,
+                Some(Planned::Copy { .. }) => return Ok(None),
+                None => {}
+            }
+            let Some(there) = self.there(&path)? else { return Ok(None) };
+            let dir = match there {
+                Some(meta) if meta.is_dir() => {
+                    let (owner, mtime) = ((meta.uid, meta.gid), meta.mtime);
+                    Dir { mode: meta.mode, owner, mtime, old: true, same: true }
+                }
+                Some(_) => return Ok(None),
+                None => {
+                    let (mode, owner) = self.selection.made();
+                    Dir { mode, owner, mtime: self.selection.request.now.0, old: false, same: false }
+                }
+            };
+            self.paths.insert(path.clone(), Planned::Dir(dir));
+        }
+        Ok(Some(dest))
+    }
+
+    fn member(&mut self, to: Vec<u8>, from: Vec<u8>, meta: &'a Meta, source: usize) -> Told<()> {
+        let (above, name) = write::split(&to);
+        // Such names are refused where layers are made.
+        if name.starts_with(b".wh.") {
+            return Ok(None);
+        }
+        let old = match self.paths.get(above) {
+            Some(Planned::Dir(dir)) => dir.old,
+            Some(Planned::Copy { .. }) => return Ok(None),
+            None => above.is_empty() && self.lower.is_some(),
+        };
+        let there = match old {
+            true => match self.there(&to)? {
+                Some(there) => there,
+                None => return Ok(None),
+            },
+            false => None,
+        };
+        let planned = match (meta.kind, there, self.paths.get(&to)) {
+            (FileKind::Dir, there, None | Some(Planned::Dir(_))) => {
+                if there.as_ref().is_some_and(|there| !there.is_dir()) {
+                    return Ok(None);
+                }
+                let (mode, owner) = (self.selection.mode(meta.mode, true), self.selection.owner(meta));
+                let same =
+                    there.as_ref().is_some_and(|there| there.mode == mode && (there.uid, there.gid) == owner);
+                Planned::Dir(Dir { mode, owner, mtime: meta.mtime, old: there.is_some(), same })
+            }
+            (FileKind::File | FileKind::Symlink, None, None) => Planned::Copy { from, meta, source },
+            _ => return Ok(None),
+        };
+        self.paths.insert(to, planned);
+        Ok(Some(()))
+    }
+
+    /// Drops the directories that are what they were, with nothing changed in them.
+    fn drop_unchanged(&mut self) {
+        let mut needed: HashSet<Vec<u8>> = HashSet::new();
+        let mut dropped = Vec::new();
+        for (path, planned) in self.paths.iter().rev() {
+            match planned {
+                Planned::Dir(Dir { same: true, .. }) if !needed.contains(path) => dropped.push(path.clone()),
+                _ => {
+                    needed.insert(write::split(path).0.to_vec());
+                }
+            }
+        }
+        for path in dropped {
+            self.paths.remove(&path);
+        }
+    }
+
+    /// The plan, if a stream can carry every path.
+    fn check(self) -> Option<Self> {
+        let fits = |path: &[u8]| WirePath::new(path).is_ok();
+        let good = |(path, planned): (&Vec<u8>, &Planned)| match planned {
+            Planned::Dir(_) => fits(path),
+            Planned::Copy { from, .. } => fits(path) && fits(from),
+        };
+        let all = self.paths.iter().all(good);
+        all.then_some(self)
+    }
+
+    fn tell(&self, sink: &mut Sink) -> Result<(), CopyError> {
+        let mut links: BTreeMap<usize, Links> = BTreeMap::new();
+        for (path, planned) in &self.paths {
+            let change = match planned {
+                Planned::Dir(dir) => {
+                    put(path, dir.mode, dir.owner, dir.mtime, changes::Kind::Dir { opaque: false })?
+                }
+                Planned::Copy { from, meta, source } => {
+                    let links = links.entry(*source).or_default();
+                    let kind = self.kind(path, from, meta, links)?;
+                    let (mode, owner) = (self.selection.mode(meta.mode, false), self.selection.owner(meta));
+                    let mode = if meta.kind == FileKind::Symlink { meta.mode } else { mode };
+                    put(path, mode, owner, meta.mtime, kind)?
+                }
+            };
+            sink(change).map_err(CopyError::io(path))?;
+        }
+        Ok(())
+    }
+
+    fn kind(
+        &self,
+        path: &[u8],
+        from: &[u8],
+        meta: &Meta,
+        links: &mut Links,
+    ) -> Result<changes::Kind, CopyError> {
+        if meta.nlink > 1 {
+            if let Some(first) = links.get(&meta.identity()) {
+                return Ok(changes::Kind::Hardlink { target: Target(first.clone()) });
+            }
+            links.insert(meta.identity(), path.to_vec());
+        }
+        if meta.kind == FileKind::Symlink {
+            let target = self.selection.tree.root.read_link(from).map_err(CopyError::io(from))?;
+            self.selection.unchanged(from, meta)?;
+            return Ok(changes::Kind::Symlink { target: Target(target) });
+        }
+        let source = Source { path: wire(from)?, state: meta.state() };
+        Ok(changes::Kind::File { size: meta.size, source: Some(Box::new(source)) })
+    }
+
+    fn resolve(&self, target: &[u8]) -> Told<Vec<u8>> {
+        let Some(lower) = self.lower else {
+            return Ok(Some(components(target).collect::<Vec<_>>().join(&b'/')));
+        };
+        // What is wrong with it is for `write` to say.
+        Ok(lower.resolve(target, true).ok())
+    }
+
+    /// What is at `path` of the lower tree.
+    fn there(&self, path: &[u8]) -> Told<Option<Meta>> {
+        let Some(lower) = self.lower else { return Ok(Some(None)) };
+        match lower.lstat(path) {
+            Ok(meta) => Ok(Some(Some(meta))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(None)),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn put(
+    path: &[u8],
+    mode: u32,
+    (uid, gid): (u32, u32),
+    mtime: i64,
+    kind: changes::Kind,
+) -> Result<Change, CopyError> {
+    let (path, mode, xattrs) = (wire(path)?, format!("{mode:04o}"), BTreeMap::new());
+    Ok(Change::Put(Box::new(Put { path, mode, uid, gid, mtime, xattrs, kind })))
+}
+
+fn wire(path: &[u8]) -> Result<WirePath, CopyError> {
+    WirePath::new(path).map_err(|bad| CopyError::io(path)(io::Error::other(bad.to_string())))
+}

@@ -1,0 +1,130 @@
+//! Digests of what files hold, found by several threads, or remembered.
+
+use crate::Tree;
+use crate::error::CopyError;
+use crate::select::open;
+use blake3::Hasher;
+use libtree::{FileKind, Meta, xattr};
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Files fewer than this a thread are not worth starting one.
+const WORTH: usize = 64;
+/// Files a thread takes at a time.
+const BATCH: usize = 16;
+/// More threads only wait for the disk.
+const MOST: usize = 8;
+/// Bytes read at once.
+const BUFFER: usize = 1 << 17;
+
+/// What is known of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// A digest of its bytes and attributes.
+    pub digest: [u8; 32],
+    /// Whether it has no capabilities, the only attribute a layer carries.
+    pub plain: bool,
+}
+
+/// The contents of those of `paths` that are files, in order; nothing for what is none.
+pub(crate) fn all(tree: &Tree, paths: &[(Vec<u8>, &Meta)]) -> Result<Vec<Option<Content>>, CopyError> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors.min(MOST).min(paths.len() / WORTH);
+    let mut buffer = Vec::new();
+    if threads < 2 {
+        return paths.iter().map(|(path, meta)| one(tree, path, meta, &mut buffer)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffer = Vec::new();
+        let mut done = Vec::new();
+        loop {
+            let start = next.fetch_add(BATCH, Ordering::Relaxed);
+            let Some(batch) = paths.get(start..paths.len().min(start + BATCH)).filter(|b| !b.is_empty())
+            else {
+                return done;
+            };
+            let found = batch.iter().map(|(path, meta)| one(tree, path, meta, &mut buffer));
+            done.push((start, found.collect::<Result<Vec<_>, _>>()));
+        }
+    };
+    let mut batches = thread::scope(|scope| {
+        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut batches = work();
+        for thread in threads {
+            // A panic goes on here; there is no result without it.
+            batches.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        batches
+    });
+    batches.sort_by_key(|(start, _)| *start);
+    let mut contents = Vec::with_capacity(paths.len());
+    for (_, batch) in batches {
+        contents.extend(batch?);
+    }
+    Ok(contents)
+}
+
+/// The content of `path`, if it is a file.
+pub(crate) fn one(
+    tree: &Tree,
+    path: &[u8],
+    meta: &Meta,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Content>, CopyError> {
+    if meta.kind != FileKind::File {
+        return Ok(None);
+    }
+    if let Some(content) = tree.memory.and_then(|memory| memory.recall(meta)) {
+        return Ok(Some(content));
+    }
+    let file = open(tree, path)?;
+    let content = read(&file, buffer).map_err(CopyError::io(path))?;
+    if let Some(memory) = tree.memory {
+        memory.learn(meta, content);
+    }
+    Ok(Some(content))
+}
+
+fn read(mut file: &File, buffer: &mut Vec<u8>) -> io::Result<Content> {
+    let mut hasher = Hasher::new();
+    let keys = xattr::list_of(file)?;
+    let plain = keys.iter().all(|key| key != xattr::CAPABILITY);
+    hasher.update(&attributes(&keys, |key| xattr::get_of(file, key))?);
+    buffer.resize(BUFFER, 0);
+    loop {
+        match file.read(buffer) {
+            Ok(0) => return Ok(Content { digest: *hasher.finalize().as_bytes(), plain }),
+            Ok(n) => hasher.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+    }
+}
+
+/// The attributes that count, each with its lengths, and their number before them.
+pub(crate) fn attributes(
+    keys: &[String],
+    value: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
+) -> io::Result<Vec<u8>> {
+    let (mut count, mut text) = (0u64, Vec::new());
+    for key in keys.iter().filter(|key| counts(key)) {
+        let Some(value) = value(key)? else { continue };
+        count += 1;
+        for part in [key.as_bytes(), &value] {
+            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            text.extend_from_slice(part);
+        }
+    }
+    let mut whole = count.to_le_bytes().to_vec();
+    whole.append(&mut text);
+    Ok(whole)
+}
+
+/// Not those by which overlayfs and this suite keep house.
+fn counts(key: &str) -> bool {
+    let ours = key.starts_with("user.overlay.") || key.starts_with("user.stagepipe.");
+    key == xattr::CAPABILITY || (key.starts_with("user.") && !ours)
+}

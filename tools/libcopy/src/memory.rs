@@ -1,0 +1,281 @@
+//! What files held when they were last read, so that a file nobody touched is not read again.
+//!
+//! A file is known by file system, inode, size and both of its times. The change time can't be set back by
+//! anybody but the clock, so a file that was written to has another one, unless that happened within one
+//! tick of it: a file that changed within [`SETTLED`] before it was read is not remembered (git calls such
+//! an entry racy). It knows no paths and reads no file.
+
+use crate::contents::Content;
+use libtree::Meta;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How old a file's last change has to be. The coarsest clock of a file system in use ticks every two seconds.
+const SETTLED: Duration = Duration::from_secs(2);
+/// What the written form begins with.
+const MAGIC: &[u8; 8] = b"seen 1\n\0";
+/// Bytes of one entry.
+const ENTRY: usize = 88;
+/// Bytes of the checksum the written form ends with.
+const SUM: usize = 32;
+/// Days after which what nobody asked for is forgotten.
+const KEEP: u32 = 30;
+/// Days that a use may go unrecorded, for a memory that has learned nothing new is not written again.
+const STALE: u32 = 7;
+
+/// Digests of files.
+#[derive(Debug)]
+pub struct Memory {
+    /// Ordered by file.
+    known: Vec<Entry>,
+    learned: Mutex<Learned>,
+    /// Files that changed at or after this time, in seconds and nanoseconds, are not remembered.
+    settled: (i64, u32),
+    today: u32,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    digests: BTreeMap<File, (State, Content)>,
+    /// Places in `known` of what was asked for and not noted as used lately.
+    used: Vec<usize>,
+}
+
+/// Device, as major and minor, and inode.
+type File = (u32, u32, u64);
+
+/// What changes with a file: size, modification time, change time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    size: u64,
+    mtime: (i64, u32),
+    ctime: (i64, u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    file: File,
+    state: State,
+    /// The day it was last asked for, counted from 1970.
+    used: u32,
+    content: Content,
+}
+
+impl Memory {
+    /// A memory from its written form, none or a damaged one being empty. `now` is a time before any file is
+    /// looked at.
+    pub fn new(written: &[u8], now: SystemTime) -> Self {
+        let settled = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(SETTLED);
+        let days = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
+        Self {
+            known: decode(written).unwrap_or_default(),
+            learned: Mutex::default(),
+            settled: (i64::try_from(settled.as_secs()).unwrap_or(i64::MAX), settled.subsec_nanos()),
+            today: u32::try_from(days).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The content that the file of this metadata had.
+    pub(crate) fn recall(&self, meta: &Meta) -> Option<Content> {
+        let (file, state) = identify(meta);
+        let at = self.known.binary_search_by_key(&file, |entry| entry.file).ok()?;
+        let entry = self.known.get(at).filter(|entry| entry.state == state)?;
+        if self.today.saturating_sub(entry.used) > STALE {
+            self.learned().used.push(at);
+        }
+        Some(entry.content)
+    }
+
+    /// Remembers the content of a file that had this metadata before it was read.
+    pub(crate) fn learn(&self, meta: &Meta, content: Content) {
+        if meta.ctime < self.settled {
+            let (file, state) = identify(meta);
+            self.learned().digests.insert(file, (state, content));
+        }
+    }
+
+    /// Whether writing it down would add anything.
+    pub fn has_news(&self) -> bool {
+        let learned = self.learned();
+        !learned.digests.is_empty() || !learned.used.is_empty()
+    }
+
+    /// The written form, with what `others` wrote meanwhile.
+    pub fn write(&self, others: &[u8]) -> Vec<u8> {
+        let learned = self.learned();
+        let mut entries: BTreeMap<File, Entry> = BTreeMap::new();
+        for entry in self.known.iter().copied().chain(decode(others).unwrap_or_default()) {
+            entries.insert(entry.file, entry);
+        }
+        for entry in learned.used.iter().filter_map(|&at| self.known.get(at)) {
+            entries.insert(entry.file, Entry { used: self.today, ..*entry });
+        }
+        for (&file, &(state, content)) in &learned.digests {
+            entries.insert(file, Entry { file, state, content, used: self.today });
+        }
+        entries.retain(|_, entry| self.today.saturating_sub(entry.used) <= KEEP);
+        encode(entries.values())
+    }
+
+    fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
+        // What a thread that panicked learned is whole: each digest is put in at once.
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn identify(meta: &Meta) -> (File, State) {
+    let state = State { size: meta.size, mtime: (meta.mtime, meta.mtime_ns), ctime: meta.ctime };
+    ((meta.dev.0, meta.dev.1, meta.ino), state)
+}
+
+fn encode<'a>(entries: impl ExactSizeIterator<Item = &'a Entry>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(MAGIC.len() + entries.len() * ENTRY + SUM);
+    out.extend_from_slice(MAGIC);
+    for Entry { file, state, used, content } in entries {
+        out.extend_from_slice(&file.0.to_le_bytes());
+        out.extend_from_slice(&file.1.to_le_bytes());
+        out.extend_from_slice(&file.2.to_le_bytes());
+        out.extend_from_slice(&state.size.to_le_bytes());
+        for (seconds, nanoseconds) in [state.mtime, state.ctime] {
+            out.extend_from_slice(&seconds.to_le_bytes());
+            out.extend_from_slice(&nanoseconds.to_le_bytes());
+        }
+        out.extend_from_slice(&used.to_le_bytes());
+        out.extend_from_slice(&u32::from(content.plain).to_le_bytes());
+        out.extend_from_slice(&content.digest);
+    }
+    let sum = blake3::hash(&out);
+    out.extend_from_slice(sum.as_bytes());
+    out
+}
+
+/// Nothing when it is damaged: one wrong digest would be worse than none.
+fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let (body, sum) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
+    let entries = body.strip_prefix(MAGIC)?;
+    if blake3::hash(body).as_bytes() != sum || !entries.len().is_multiple_of(ENTRY) {
+        return None;
+    }
+    let entries = entries.chunks_exact(ENTRY).map(|mut bytes| {
+        let file = (u32::from_le_bytes(take(&mut bytes)?), u32::from_le_bytes(take(&mut bytes)?));
+        let file = (file.0, file.1, u64::from_le_bytes(take(&mut bytes)?));
+        let size = u64::from_le_bytes(take(&mut bytes)?);
+        let mtime = (i64::from_le_bytes(take(&mut bytes)?), u32::from_le_bytes(take(&mut bytes)?));
+        let ctime = (i64::from_le_bytes(take(&mut bytes)?), u32::from_le_bytes(take(&mut bytes)?));
+        let used = u32::from_le_bytes(take(&mut bytes)?);
+        let plain = u32::from_le_bytes(take(&mut bytes)?) == 1;
+        let content = Content { plain, digest: take(&mut bytes)? };
+        Some(Entry { file, state: State { size, mtime, ctime }, used, content })
+    });
+    let entries: Option<Vec<_>> = entries.collect();
+    entries.filter(|entries| entries.is_sorted_by(|a, b| a.file < b.file))
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    fn content(byte: u8) -> Content {
+        Content { digest: [byte; 32], plain: byte > 1 }
+    }
+
+    fn day(day: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(day * DAY)
+    }
+
+    /// A file's metadata, changed `age` before day 1000.
+    fn meta(name: &str, age: Duration) -> Meta {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(name), name).unwrap();
+        let mut meta = Meta::of(std::fs::File::open(dir.path().join(name)).unwrap()).unwrap();
+        let then = Duration::from_secs(1000 * DAY) - age;
+        meta.ctime = (then.as_secs() as i64, then.subsec_nanos());
+        meta.ino = name.len() as u64;
+        meta
+    }
+
+    #[test]
+    fn a_file_is_known_until_anything_of_it_changes() {
+        let old = meta("a", Duration::from_secs(100));
+        let memory = Memory::new(b"", day(1000));
+        assert!(!memory.has_news());
+        memory.learn(&old, content(7));
+        assert!(memory.has_news());
+        let again = Memory::new(&memory.write(b""), day(1001));
+        assert_eq!(again.recall(&old), Some(content(7)));
+        assert!(!again.has_news());
+        let edits: [fn(&mut Meta); 8] = [
+            |meta| meta.size += 1,
+            |meta| meta.mtime += 1,
+            |meta| meta.mtime_ns ^= 1,
+            |meta| meta.ctime.0 += 1,
+            |meta| meta.ctime.1 ^= 1,
+            |meta| meta.ino += 1,
+            |meta| meta.dev.0 += 1,
+            |meta| meta.dev.1 += 1,
+        ];
+        for edit in edits {
+            let mut other = old.clone();
+            edit(&mut other);
+            assert_eq!(again.recall(&other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_just_now_is_not_remembered() {
+        let memory = Memory::new(b"", day(1000));
+        for age in [SETTLED, Duration::from_millis(1), Duration::ZERO] {
+            memory.learn(&meta("a", age), content(7));
+            assert!(!memory.has_news(), "{age:?}");
+        }
+        memory.learn(&meta("a", SETTLED + Duration::from_nanos(1)), content(7));
+        assert!(memory.has_news());
+    }
+
+    #[test]
+    fn what_another_process_learned_meanwhile_is_kept() {
+        let (a, b) = (meta("a", Duration::from_secs(9)), meta("bb", Duration::from_secs(9)));
+        let (mine, theirs) = (Memory::new(b"", day(1000)), Memory::new(b"", day(1000)));
+        mine.learn(&a, content(1));
+        theirs.learn(&b, content(2));
+        let both = Memory::new(&mine.write(&theirs.write(b"")), day(1000));
+        assert_eq!((both.recall(&a), both.recall(&b)), (Some(content(1)), Some(content(2))));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten() {
+        let (a, b) = (meta("a", Duration::from_secs(9)), meta("bb", Duration::from_secs(9)));
+        let memory = Memory::new(b"", day(1000));
+        memory.learn(&a, content(1));
+        memory.learn(&b, content(2));
+        let later = Memory::new(&memory.write(b""), day(1020));
+        later.recall(&a);
+        assert!(later.has_news(), "a use after a long time is worth a note");
+        let last = Memory::new(&Memory::new(&later.write(b""), day(1040)).write(b""), day(1040));
+        assert_eq!((last.recall(&a), last.recall(&b)), (Some(content(1)), None));
+    }
+
+    #[test]
+    fn a_damaged_memory_is_empty() {
+        let file = meta("a", Duration::from_secs(9));
+        let memory = Memory::new(b"", day(1000));
+        memory.learn(&file, content(1));
+        let written = memory.write(b"");
+        for at in 0..written.len() {
+            let mut bad = written.clone();
+            bad[at] ^= 1;
+            assert_eq!(Memory::new(&bad, day(1000)).recall(&file), None, "byte {at}");
+            assert_eq!(Memory::new(&written[..at], day(1000)).recall(&file), None, "cut at {at}");
+        }
+        assert!(Memory::new(&written, day(1000)).recall(&file).is_some());
+    }
+}

@@ -1,0 +1,64 @@
+//! COPYs that need not be carried out: when nothing of the build looks at the tree any more, only the packer
+//! wants the files, and it can read them where they are.
+
+use crate::copy;
+use crate::error::StepError;
+use crate::fetched::Part;
+use crate::session::Session;
+use libcopy::Selection;
+use libstore::NewSnapshot;
+use libtree::Root;
+use libwire::changes::LayerChanges;
+use libwire::plan::{Instruction, Op};
+use libwire::stream;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+/// How many of the last instructions neither look at the tree nor change it.
+pub fn after_last_use<'a>(instructions: impl DoubleEndedIterator<Item = &'a Instruction>) -> usize {
+    let uses = |op: &Op| matches!(op, Op::Run { .. } | Op::Copy(_) | Op::Add(_) | Op::Workdir { .. });
+    instructions.rev().take_while(|instruction| !uses(&instruction.op)).count()
+}
+
+/// Tells in `new` what copying the selections of `parts` to `target` changes, and says whether that was
+/// possible. If not, they have to be copied.
+pub fn defer(
+    session: &Session,
+    (parts, selections): (&[Part], &[Selection]),
+    lowers: &[PathBuf],
+    target: &str,
+    new: &NewSnapshot,
+) -> Result<bool, StepError> {
+    let options = session.options;
+    // A layer with other times could not stand for the tree.
+    if !options.defer_copies || options.layers.clamp.is_some() {
+        return Ok(false);
+    }
+    let ([part], [selection]) = (parts, selections) else { return Ok(false) };
+    let Some(root) = part.tree.remembered.as_ref().and_then(|known| known.directory.to_str()) else {
+        return Ok(false);
+    };
+    let lower = match lowers.is_empty() {
+        true => None,
+        false => Some(Root::from_fd(session.mount(lowers, None)?, options.isolation.owners())),
+    };
+    let path = new.changes();
+    let place = path.display().to_string();
+    let extra = BTreeMap::from([
+        ("root".to_owned(), Value::from(root)),
+        ("snapshot".to_owned(), Value::from(new.id())),
+    ]);
+    let file = BufWriter::with_capacity(1 << 17, File::create(&path).map_err(StepError::io(&place))?);
+    let mut writer = stream::Writer::<_, LayerChanges>::new(file, extra).map_err(StepError::io(&place))?;
+    let told = selection
+        .changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))
+        .map_err(copy::explain)?;
+    match told {
+        true => writer.finish().and_then(|mut file| file.flush()).map_err(StepError::io(&place))?,
+        false => std::fs::remove_file(&path).map_err(StepError::io(&place))?,
+    }
+    Ok(told)
+}

@@ -1,0 +1,36 @@
+//! What the store remembers of a build context: what its files held when they were last read. To lose it costs
+//! only reading them again.
+
+use crate::session::Session;
+use libcopy::Memory;
+use libstore::Store;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The memory of one directory.
+pub struct Remembered {
+    /// What its files held.
+    pub memory: Memory,
+    /// Its absolute path.
+    pub directory: PathBuf,
+    /// Where the memory is kept, unless the run may not write.
+    store: Option<Store>,
+}
+
+impl Remembered {
+    /// What is remembered of the directory at `path`.
+    pub fn of(session: &Session, path: &Path) -> Option<Self> {
+        let directory = path.canonicalize().ok()?;
+        let memory = Memory::new(&session.store.memory_of(&directory), SystemTime::now());
+        let store = Some(session.store.clone()).filter(|_| !session.options.dry_run);
+        Some(Self { memory, directory, store })
+    }
+
+    /// Keeps what was learned.
+    pub fn keep(&self) {
+        if let Some(store) = self.store.as_ref().filter(|_| self.memory.has_news()) {
+            let written = self.memory.write(&store.memory_of(&self.directory));
+            let _ = store.set_memory_of(&self.directory, &written);
+        }
+    }
+}
