@@ -175,6 +175,8 @@ impl Writer<'_> {
     fn make_directory(&self, dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
         mkdirat(dir, name, Mode::RWXU)?;
         let (mode, owner) = self.selection.made();
+        // --chmod is nothing to an archive, nor to the directory that is made for one.
+        let mode = if self.unpacking { 0o755 } else { mode };
         self.settle(dir, name, owner, mode, self.selection.request.now)
     }
 
