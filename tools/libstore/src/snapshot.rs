@@ -53,6 +53,16 @@ impl NewSnapshot {
         self.meta.entries = Some(entries);
     }
 
+    /// Puts a snapshot made without parents on top of some, which are there by now. Unless its root has
+    /// metadata of its own, it takes the topmost parent's.
+    pub(crate) fn stand_on(&mut self, parents: &[String], own_root: bool) -> Result<(), StoreError> {
+        self.meta.parents = parents.to_vec();
+        match parents.last() {
+            Some(parent) if !own_root => inherit(&self.store.snapshot_fs(parent)?, &self.upper),
+            _ => Ok(()),
+        }
+    }
+
     /// The id it will have.
     pub fn id(&self) -> &str {
         &self.id

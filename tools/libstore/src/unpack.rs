@@ -1,28 +1,22 @@
 //! Unpacks an image's layers into snapshots, verifying each blob and each diff ID on the way.
 //!
-//! A layer is extracted into the merged view of those below it, so one after another; the next layer is
-//! read, decompressed and hashed meanwhile.
+//! Layers are extracted several at a time, each while a thread of its own reads, decompresses and hashes
+//! it. A layer that changes what is below it needs the merged view of that: those wait for their turn.
 
-use crate::{BlobReader, Compression, Decoder, Image, SnapshotMeta, Store, StoreError, lock};
-use libtree::extract::{self, ExtractError, Form};
+mod feed;
+
+use crate::{BlobReader, Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
+use libtree::extract::{self, ExtractError, Form, Stats};
 use libtree::tar::{Reader, TarError};
 use libtree::{Owners, Root};
 use libwire::Digest;
 use libwire::image::Descriptor;
-use sha2::{Digest as _, Sha256};
-use std::io::{self, BufReader, Read};
+use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-
-/// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction.
-const PIECE: usize = 1 << 18;
-const PIECES: usize = 64;
-/// The largest uncompressed layer, in bytes.
-const MAX_LAYER: u64 = 64 << 30;
-/// Beyond this many bytes a layer may not be larger than [`MAX_RATIO`] times its blob.
-const RATIO_FROM: u64 = 64 << 20;
-const MAX_RATIO: u64 = 1000;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 /// Mounts lower directories, lowest first, with an upper and a work directory, and gives the root of the
 /// merged tree. The tree is unmounted when it is dropped.
@@ -86,7 +80,7 @@ impl Store {
         let root = Root::open(new.upper(), owners);
         let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
         let open = |descriptor: &Descriptor| self.open_blob(descriptor);
-        std::thread::scope(|scope| self.extract(&layer, start(scope, &open, &layer), &root))?;
+        self.warn_of_devices(&layer, &extract_into(&open, &layer, &root, Form::Layer)??);
         new.give_tree(id)?;
         self.snapshot_fs(id)
     }
@@ -126,117 +120,137 @@ impl Store {
         lock::take(&path, lock::Mode::Exclusive, timeout).map(Some)
     }
 
+    /// Layers are extracted alone, several at once, and put on one another in their order. One that
+    /// can't be is extracted again, on the merged view of those below it, when it is its turn.
     fn unpack_missing(&self, open: &Open, layers: &[Layer], how: &Unpack) -> Result<(), StoreError> {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(todo.len());
+        let (next, owners) = (AtomicUsize::new(0), how.owners);
+        let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            let start = |at: usize| start(scope, open, &layers[at]);
-            let mut next = todo.first().map(|&at| start(at));
-            for (n, &at) in todo.iter().enumerate() {
-                let Some(input) = next.take() else { break };
-                next = todo.get(n + 1).map(|&at| start(at));
-                self.extract_layer(&layers[at], &ids[..at], input, how)?;
+            for _ in 0..workers {
+                let (sender, next, todo) = (sender.clone(), &next, &todo);
+                scope.spawn(move || {
+                    while let Some(&at) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let form = if at == 0 { Form::Layer } else { Form::LayerAlone };
+                        let extracted = self.extract_alone(open, &layers[at], form, owners);
+                        // Nobody listens any more when another layer has failed.
+                        if sender.send((at, extracted)).is_err() {
+                            return;
+                        }
+                    }
+                });
             }
-            Ok(())
+            drop(sender);
+            let result = self.stack(open, layers, &todo, &ids, &receiver, how);
+            next.store(todo.len(), Ordering::Relaxed);
+            result
         })
     }
 
-    fn extract_layer(
+    fn stack(
         &self,
-        layer: &Layer,
-        parents: &[String],
-        input: Pieces,
+        open: &Open,
+        layers: &[Layer],
+        todo: &[usize],
+        ids: &[String],
+        alone: &Receiver<(usize, Result<Option<Extracted>, StoreError>)>,
         how: &Unpack,
     ) -> Result<(), StoreError> {
-        let place = format!("layer {}", layer.descriptor.digest);
+        let mut waiting = BTreeMap::new();
+        for &at in todo {
+            while !waiting.contains_key(&at) {
+                let died = |_| StoreError::io("cannot unpack")(io::Error::other("a thread ended early"));
+                let (other, extracted) = alone.recv().map_err(died)?;
+                waiting.insert(other, extracted);
+            }
+            let (layer, parents) = (&layers[at], &ids[..at]);
+            let mut extracted = match waiting.remove(&at).transpose()?.flatten() {
+                Some(extracted) => extracted,
+                None => self.extract_merged(open, layer, parents, how)?,
+            };
+            extracted.new.stand_on(parents, extracted.stats.root)?;
+            self.warn_of_devices(layer, &extracted.stats);
+            extracted.new.set_entries(extracted.stats.entries);
+            extracted.new.publish()?;
+        }
+        Ok(())
+    }
+
+    fn warn_of_devices(&self, layer: &Layer, stats: &Stats) {
+        if stats.devices_skipped > 0 {
+            let (count, digest) = (stats.devices_skipped, layer.descriptor.digest);
+            self.warn(format!("layer {digest}: {count} device nodes left out: only root can make them"));
+        }
+    }
+
+    /// `None`: the layer needs those below it.
+    fn extract_alone(
+        &self,
+        open: &Open,
+        layer: &Layer,
+        form: Form,
+        owners: Owners,
+    ) -> Result<Option<Extracted>, StoreError> {
+        let meta = SnapshotMeta { diff_id: Some(layer.diff_id), ..SnapshotMeta::default() };
+        let new = self.new_snapshot_as(layer.id.clone(), meta)?;
+        let root = Root::open(new.upper(), owners).map_err(StoreError::io("cannot open a new snapshot"))?;
+        match extract_into(open, layer, &root, form)? {
+            Ok(stats) => Ok(Some(Extracted { new, stats })),
+            Err(_) if form == Form::LayerAlone => Ok(None),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    fn extract_merged(
+        &self,
+        open: &Open,
+        layer: &Layer,
+        parents: &[String],
+        how: &Unpack,
+    ) -> Result<Extracted, StoreError> {
         let meta = SnapshotMeta { parents: parents.to_vec(), diff_id: Some(layer.diff_id), entries: None };
-        let mut new = self.new_snapshot_as(layer.id.clone(), meta)?;
+        let new = self.new_snapshot_as(layer.id.clone(), meta)?;
         let lowers = parents.iter().map(|id| self.snapshot_fs(id)).collect::<Result<Vec<_>, _>>()?;
         let root = match lowers.is_empty() {
             true => Root::open(new.upper(), how.owners),
             false => (how.mount)(&lowers, new.upper(), new.work()).map(|fd| Root::from_fd(fd, how.owners)),
         };
-        let root = root.map_err(StoreError::io(format!("cannot mount the layers below {place}")))?;
-        let entries = self.extract(layer, input, &root)?;
-        drop(root);
-        new.set_entries(entries);
-        new.publish().map(drop)
-    }
-
-    /// Extracts a layer, whose bytes are `input`, into `root`, and gives the number of its entries.
-    fn extract(&self, layer: &Layer, mut input: Pieces, root: &Root) -> Result<u64, StoreError> {
-        let place = format!("layer {}", layer.descriptor.digest);
-        let mut tar = Reader::new(&mut input);
-        let options = extract::Options { form: Form::Layer, owner: None };
-        let stats = extract::extract(&mut tar, root, options).map_err(|error| explain(&place, error))?;
-        // What stands behind the end marker counts for the diff ID, and the end brings the verdict.
-        io::copy(&mut input, &mut io::sink()).map_err(|error| read_error(&place, error))?;
-        if stats.devices_skipped > 0 {
-            let (count, digest) = (stats.devices_skipped, layer.descriptor.digest);
-            self.warn(format!("layer {digest}: {count} device nodes left out: only root can make them"));
-        }
-        Ok(stats.entries)
+        let what = || format!("cannot mount the layers below layer {}", layer.descriptor.digest);
+        let root = root.map_err(StoreError::io(what()))?;
+        let stats = extract_into(open, layer, &root, Form::Layer)??;
+        // The root has been given its metadata on the merged view.
+        Ok(Extracted { new, stats: Stats { root: true, ..stats } })
     }
 }
 
-/// Begins to read a layer in another thread.
-fn start<'scope>(
-    scope: &'scope std::thread::Scope<'scope, '_>,
-    open: &'scope Open,
-    layer: &'scope Layer,
-) -> Pieces {
-    let (sender, receiver) = sync_channel(PIECES);
-    let (used, spare) = channel();
-    scope.spawn(move || feed(open, layer, &sender, &spare));
-    Pieces { receiver, used, piece: Vec::new(), at: 0, ended: false }
+/// A layer's snapshot, not published yet.
+struct Extracted {
+    new: NewSnapshot,
+    stats: Stats,
 }
 
-/// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
-fn feed(open: &Open, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>, spare: &Receiver<Vec<u8>>) {
-    if let Err(error) = feed_pieces(open, layer, sender, spare) {
-        // Nobody listens any more when the extraction has failed first.
-        let _ = sender.send(Err(error));
-    }
-}
-
-fn feed_pieces(
+/// Inside, the error is that an entry was refused.
+fn extract_into(
     open: &Open,
     layer: &Layer,
-    sender: &SyncSender<io::Result<Vec<u8>>>,
-    spare: &Receiver<Vec<u8>>,
-) -> io::Result<()> {
-    let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let kind = &layer.descriptor.media_type;
-    let compression =
-        Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
-    let blob = open(layer.descriptor).map_err(|error| bad(error.to_string()))?;
-    let mut input = Decoder::new(BufReader::with_capacity(PIECE, blob), compression)?;
-    let (mut hasher, mut total) = (Sha256::new(), 0u64);
-    loop {
-        // A piece that was used is in the processor's cache and has its pages.
-        let mut piece = spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PIECE));
-        piece.clear();
-        input.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
-        if piece.is_empty() {
-            break;
-        }
-        hasher.update(&piece);
-        total += piece.len() as u64;
-        let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
-        if total > MAX_LAYER || ratio {
-            return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
-        }
-        if sender.send(Ok(piece)).is_err() {
-            return Ok(());
-        }
-    }
-    let found = Digest::from_bytes(hasher.finalize().into());
-    if found != layer.diff_id {
-        return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
-    }
-    // An empty piece is the end: a channel that just closes is a thread that died.
-    let _ = sender.send(Ok(Vec::new()));
-    Ok(())
+    root: &Root,
+    form: Form,
+) -> Result<Result<Stats, StoreError>, StoreError> {
+    let place = format!("layer {}", layer.descriptor.digest);
+    std::thread::scope(|scope| {
+        let mut input = feed::start(scope, open, layer);
+        let mut tar = Reader::new(&mut input);
+        let options = extract::Options { form, owner: None };
+        let stats = match extract::extract(&mut tar, root, options) {
+            Err(error @ ExtractError::Refused { .. }) => return Ok(Err(explain(&place, error))),
+            stats => stats.map_err(|error| explain(&place, error))?,
+        };
+        // What stands behind the end marker counts for the diff ID, and the end brings the verdict.
+        io::copy(&mut input, &mut io::sink()).map_err(|error| read_error(&place, error))?;
+        Ok(Ok(stats))
+    })
 }
 
 fn read_error(place: &str, error: io::Error) -> StoreError {
@@ -269,34 +283,4 @@ fn is_shape(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let shapes = [Errno::LOOP, Errno::NAMETOOLONG, Errno::NOTDIR, Errno::ISDIR, Errno::EXIST];
     error.raw_os_error().is_some_and(|code| shapes.iter().any(|shape| shape.raw_os_error() == code))
-}
-
-/// The bytes another thread sends.
-struct Pieces {
-    receiver: Receiver<io::Result<Vec<u8>>>,
-    /// Takes the pieces back.
-    used: Sender<Vec<u8>>,
-    piece: Vec<u8>,
-    at: usize,
-    ended: bool,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.piece.len() {
-            if self.ended {
-                return Ok(0);
-            }
-            let died = || io::Error::other("decompression ended without a verdict");
-            let next = self.receiver.recv().map_err(|_| died())??;
-            // Nobody waits for it any more when the end is near.
-            let _ = self.used.send(std::mem::replace(&mut self.piece, next));
-            self.at = 0;
-            self.ended = self.piece.is_empty();
-        }
-        let count = buffer.len().min(self.piece.len() - self.at);
-        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
-        self.at += count;
-        Ok(count)
-    }
 }

@@ -5,10 +5,13 @@ mod common;
 use common::*;
 use libstore::{Image, Select, Store, StoreError, Unpack};
 use libtree::Owners;
+use libtree::extract;
+use libtree::tar::EntryKind;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
 };
 use std::io::{self, Cursor};
+use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +87,92 @@ fn upper_layers_change_what_is_below() {
     let whiteout = std::fs::symlink_metadata(upper.join("gone")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::rdev(&whiteout), 0);
     assert!(!whiteout.is_file());
+}
+
+/// A layer of entries that are more than files, and the names of what it is to be.
+fn layer(entries: &[(&str, EntryKind, &str, u32)]) -> Vec<u8> {
+    let mut tar = libtree::tar::Writer::new(Vec::new());
+    for (path, kind, link, mode) in entries {
+        let entry = libtree::tar::Entry { link: link.as_bytes().to_vec(), ..entry(path, *kind, *mode, 0) };
+        tar.append(&entry, &mut io::empty()).unwrap();
+    }
+    tar.finish().unwrap().0
+}
+
+/// Every path below `dir` with what it is, its mode and its time.
+fn listing(dir: &Path) -> Vec<String> {
+    let output = std::process::Command::new("find")
+        .args([dir.to_str().unwrap(), "-printf", "%P %y %m %U %T@ %l\\n"])
+        .output()
+        .unwrap();
+    let mut lines: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn layers_extracted_at_once_give_the_tree_they_give_in_one_directory_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    if !can_mount(dir.path()) {
+        return;
+    }
+    use EntryKind::{Dir, File, Hardlink, Symlink};
+    let stack: Vec<(Vec<u8>, &str)> = [
+        layer(&[
+            ("usr/", Dir, "", 0o711),
+            ("usr/lib/", Dir, "", 0o750),
+            ("lib", Symlink, "usr/lib", 0o777),
+            ("usr/lib/a", File, "", 0o644),
+            ("was-dir/", Dir, "", 0o755),
+            ("was-dir/x", File, "", 0o600),
+            ("was-file", File, "", 0o640),
+            ("./", Dir, "", 0o711),
+        ]),
+        // Whole in itself: directories again, a link to its own file, things of other kinds than below.
+        layer(&[
+            ("usr/", Dir, "", 0o700),
+            ("usr/lib/", Dir, "", 0o701),
+            ("usr/lib/b", File, "", 0o4755),
+            ("usr/lib/c", Hardlink, "usr/lib/b", 0o644),
+            ("was-dir", File, "", 0o444),
+            ("was-file/", Dir, "", 0o1777),
+        ]),
+        // Through a link of the first layer, a parent it has not, a link to a lower file, a whiteout.
+        layer(&[("lib/d", File, "", 0o644)]),
+        layer(&[("usr/lib/e", File, "", 0o644)]),
+        layer(&[("f", Hardlink, "usr/lib/a", 0o644)]),
+        layer(&[("usr/", Dir, "", 0o755), ("usr/lib/", Dir, "", 0o755), ("usr/lib/.wh.b", File, "", 0)]),
+        layer(&[("new/", Dir, "", 0o755), ("new/.wh..wh..opq", File, "", 0), ("new/g", File, "", 0o644)]),
+        layer(&[("last", File, "", 0o644)]),
+    ]
+    .map(|tar| (tar, "gzip"))
+    .into();
+    let merged = |store: &Store, ids: &[String]| {
+        let lowers: Vec<_> = ids.iter().map(|id| store.snapshot_fs(id).unwrap()).collect();
+        let (upper, work) = (dir.path().join("upper"), dir.path().join("work"));
+        std::fs::create_dir(&upper).unwrap();
+        std::fs::create_dir(&work).unwrap();
+        let root = mount(&lowers, &upper, &work).unwrap();
+        let mut lines = listing(Path::new(&format!("/proc/{}/fd/{}/", std::process::id(), root.as_raw_fd())));
+        // The root of this view is the upper directory; that of an image is its last layer's.
+        lines.retain(|line| !line.starts_with(' '));
+        lines.extend(listing(&lowers[lowers.len() - 1]).into_iter().filter(|line| line.starts_with(' ')));
+        lines.sort();
+        lines
+    };
+    let all = store(&dir.path().join("store"));
+    let image = load(&all, &stack);
+    let at_once = merged(&all, &all.unpack(&image, &how()).unwrap());
+    let plain = dir.path().join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    let root = libtree::Root::open(&plain, Owners::Real).unwrap();
+    for (tar, _) in &stack {
+        let options = extract::Options { form: extract::Form::Layer, owner: None };
+        extract::extract(&mut libtree::tar::Reader::new(&tar[..]), &root, options).unwrap();
+    }
+    assert_eq!(at_once, listing(&plain));
+    assert!(at_once.iter().any(|line| line.starts_with("usr/lib/d f")), "{at_once:#?}");
+    assert!(!at_once.iter().any(|line| line.starts_with("usr/lib/b")), "{at_once:#?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! A layer is extracted into the merged view of the layers below it (an overlay mount), so that links
 //! through lower layers, hard links to lower files and metadata of parents are the kernel's business.
+//! Most layers need none of that, and can be extracted alone: see [`Form::LayerAlone`].
 //! No entry reaches anything outside the root.
 
 mod make;
@@ -25,6 +26,8 @@ const COPY_BUFFER: usize = 1 << 17;
 pub enum Form {
     /// An image layer: `.wh.` names are whiteouts, `..` in a name is an error.
     Layer,
+    /// An image layer without the layers below it in sight: an entry that would need them is refused.
+    LayerAlone,
     /// Any archive: names are literal, `..` and a leading `/` are clamped to the root.
     Archive,
 }
@@ -45,6 +48,8 @@ pub struct Stats {
     pub entries: u64,
     /// Bytes of file content.
     pub bytes: u64,
+    /// Whether the root directory itself was an entry.
+    pub root: bool,
     /// Device nodes left out because this user namespace may not make them.
     pub devices_skipped: u64,
 }
@@ -106,6 +111,8 @@ enum Stop {
     Io(io::Error),
 }
 
+const NEEDS_LOWER: Stop = Stop::Refused("it changes what a layer below has");
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -141,10 +148,12 @@ impl Job<'_> {
             None => (Vec::new(), path.clone()),
         };
         self.enter(&parent, entry)?;
-        if self.options.form == Form::Layer
-            && let Some(hidden) = name.strip_prefix(b".wh.")
-        {
-            return self.whiteout(&parent, hidden);
+        if let Some(hidden) = name.strip_prefix(b".wh.") {
+            match self.options.form {
+                Form::Layer => return self.whiteout(&parent, hidden),
+                Form::LayerAlone => return Err(NEEDS_LOWER),
+                Form::Archive => {}
+            }
         }
         // Nearly always nothing is there, so a file is tried first; a directory would do with what it finds.
         if entry.kind == EntryKind::Dir {
@@ -169,7 +178,9 @@ impl Job<'_> {
         let mut parts: Vec<&[u8]> = Vec::new();
         for part in root::components(path) {
             match (part, self.options.form) {
-                (b"..", Form::Layer) => return Err(Stop::Refused("its name leads out of the layer by '..'")),
+                (b"..", Form::Layer | Form::LayerAlone) => {
+                    return Err(Stop::Refused("its name leads out of the layer by '..'"));
+                }
                 (b"..", Form::Archive) => drop(parts.pop()),
                 _ => parts.push(part),
             }
@@ -182,6 +193,7 @@ impl Job<'_> {
             return Err(Stop::Refused("the root must be a directory"));
         }
         self.finish_dir(&self.root.open_dir(b"")?, entry)?;
+        self.stats.root = true;
         self.times.insert(Vec::new(), (entry.mtime, entry.mtime_ns));
         Ok(())
     }
@@ -194,6 +206,9 @@ impl Job<'_> {
         let open = || self.root.open_dir(parent);
         let dir = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.options.form == Form::LayerAlone {
+                    return Err(NEEDS_LOWER);
+                }
                 self.make_parents(parent, entry)?;
                 self.root.open_dir(parent)?
             }
