@@ -29,7 +29,7 @@ pub use child::end_with_parent;
 pub use enter::enter;
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, Outcome, Stdio, Ulimit};
-pub use overlay::{Overlay, mount_memory, mount_overlay};
+pub use overlay::{Overlay, mount_overlay};
 pub use run::run;
 pub use seal::seal;
 

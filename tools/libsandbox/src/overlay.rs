@@ -41,15 +41,6 @@ pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd,
     }
 }
 
-/// A new file system in memory, detached in the same way.
-pub fn mount_memory() -> Result<OwnedFd, SandboxError> {
-    let fs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("tmpfs"))?;
-    fsconfig_set_string(&fs, "mode", "0755").map_err(setup("tmpfs"))?;
-    fsconfig_create(&fs).map_err(setup("tmpfs"))?;
-    let attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
-    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup("tmpfs"))
-}
-
 fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("overlayfs"))?;
     // Topmost first, as lowerdir= has it.

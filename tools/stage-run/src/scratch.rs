@@ -1,35 +1,33 @@
-//! A directory for what is read once: in the store's `tmp/`, or in memory when nothing may be written there.
+//! A directory for what is read once: in the store's `tmp/`, or elsewhere when nothing may be written there.
 
 use crate::error::StepError;
 use crate::session::Session;
 use libstore::NewSnapshot;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::Path;
+use tempfile::TempDir;
 
 /// An empty directory, gone when it is dropped.
 pub enum Scratch {
     /// Of the store.
     Store(NewSnapshot),
-    /// A mount of its own.
-    Memory(OwnedFd),
+    /// In TMPDIR, for a dry run.
+    Elsewhere(TempDir),
 }
 
 impl Scratch {
     /// Makes one.
     pub fn new(session: &Session) -> Result<Self, StepError> {
         match session.options.dry_run {
-            true => Ok(Self::Memory(libsandbox::mount_memory()?)),
+            true => tempfile::tempdir().map(Self::Elsewhere).map_err(StepError::io("a temporary directory")),
             false => Ok(Self::Store(session.store.new_snapshot(&[])?)),
         }
     }
 
-    /// Its path, for other processes too.
-    pub fn path(&self) -> PathBuf {
+    /// Its path.
+    pub fn path(&self) -> &Path {
         match self {
-            Self::Store(new) => new.upper().to_owned(),
-            Self::Memory(root) => {
-                PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), root.as_raw_fd()))
-            }
+            Self::Store(new) => new.upper(),
+            Self::Elsewhere(dir) => dir.path(),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Tree {
 
     /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
     pub fn fetched(new: Scratch, below: Option<OwnedFd>) -> Result<Self, StepError> {
-        let tree = Self::directory(&new.path(), None)?;
+        let tree = Self::directory(new.path(), None)?;
         let root = match below {
             Some(below) => Root::from_fd(below, Owners::Real),
             None => tree.root,
@@ -130,7 +130,7 @@ impl Tree {
 
     fn empty(session: &Session) -> Result<Self, StepError> {
         let empty = Scratch::new(session)?;
-        let lowers = vec![empty.path()];
+        let lowers = vec![empty.path().to_owned()];
         let root = session.mount(&lowers, None)?;
         let root = Root::from_fd(root, session.options.isolation.owners());
         Ok(Self {
