@@ -26,6 +26,7 @@ mod print;
 pub mod signal;
 mod syntax;
 mod tables;
+mod until;
 mod words;
 
 pub use check::names_secret;

@@ -21,6 +21,9 @@ struct Args {
     /// The stage to build; the last one when absent.
     #[arg(long, value_name = "STAGE")]
     target: Option<String>,
+    /// The step to end with: STEP of the target, STAGE:STEP, :LINE, or a whole STAGE
+    #[arg(long, value_name = "STEP")]
+    until: Option<String>,
     /// Value of an ARG; without a value, that of the environment variable of the same name.
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
     build_args: Vec<String>,
@@ -75,6 +78,7 @@ fn run(args: Args) -> Result<(), Failure> {
         options: Options {
             name,
             target: args.target,
+            until: args.until,
             build_args: build_args(&args.build_args),
             platform: args.platform,
             contexts: args.contexts,

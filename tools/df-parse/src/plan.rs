@@ -7,7 +7,7 @@ use crate::error::did_you_mean;
 use crate::instruction::Parsed;
 use crate::names::{Names, resolve};
 use crate::platform::Platform;
-use crate::{order, syntax};
+use crate::{order, syntax, until};
 use libwire::plan::{Base, Instruction, Stage};
 
 /// What the caller asks for.
@@ -17,6 +17,8 @@ pub struct Options {
     pub name: String,
     /// The stage to build; the last one otherwise.
     pub target: Option<String>,
+    /// The step to end with, which says the target too.
+    pub until: Option<String>,
     /// `--build-arg`.
     pub build_args: Values,
     /// `--platform`.
@@ -45,7 +47,12 @@ pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseErr
         let stage = stage(file, options, index, &globals, &platform)?;
         stages.push(Stage { epoch, ..stage });
     }
-    let target = target_index(file, options)?;
+    let mut target = target_index(file, options)?;
+    if let Some(until) = &options.until {
+        let end = until::parse(file, until, target)?;
+        target = end.stage;
+        until::cut(end, &file.stages[target], &mut stages[target])?;
+    }
     order::add_needs(&mut stages)?;
     let needed = order::needed(&stages, target);
     order::check(&stages, &needed)?;
@@ -69,6 +76,11 @@ pub(crate) fn target_index(file: &Dockerfile, options: &Options) -> Result<usize
     let Some(target) = options.target.as_deref().filter(|target| !target.is_empty()) else {
         return Ok(file.stages.len() - 1);
     };
+    named(file, target)
+}
+
+/// The last stage of this name.
+pub(crate) fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError> {
     let lower = target.to_lowercase();
     let found = file.stages.iter().rposition(|stage| stage_name(stage).as_deref() == Some(&lower));
     found.ok_or_else(|| {
