@@ -1,11 +1,13 @@
-//! Runs an image of the store on a layer of its own that is thrown away afterwards.
+//! Runs an image of the store, or what a failed step left, on a layer of its own that is thrown away afterwards.
 //!
 //! What the command reads and writes is the caller's standard input, output and error, untouched. The
 //! image and the store's snapshots are never changed.
 
 mod command;
+mod failed;
 
 pub use command::{argv, environment};
+pub use failed::run_failed;
 
 use libcli::{Exit, Failure};
 use libsandbox::{Isolation, Job, Network, Outcome, Overlay, SandboxError, Stdio, mount_overlay};

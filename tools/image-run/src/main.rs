@@ -1,7 +1,7 @@
 //! image-run(1): an image of the store, run once.
 
 use clap::{Parser, ValueEnum};
-use image_run::{Options, own_failure};
+use image_run::{Options, own_failure, run_failed};
 use libcli::{Exit, Failure};
 use libsandbox::{Isolation, Network};
 use libstore::{Environment, Store, locate};
@@ -12,7 +12,11 @@ use std::process::ExitCode;
 
 /// Run an image of the store, and throw away what it changes.
 #[derive(Parser)]
-#[command(name = "image-run", version, override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]")]
+#[command(
+    name = "image-run",
+    version,
+    override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]\n       image-run [OPTIONS] --failed ID [COMMAND [ARG]...]"
+)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
@@ -44,8 +48,11 @@ struct Args {
     /// How to isolate it: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    /// Enter what a failed step of a build left: the message that it failed says the ID
+    #[arg(long, value_name = "ID")]
+    failed: Option<String>,
     /// The image, by name or digest, and what to run in it instead of its CMD
-    #[arg(required = true, value_name = "IMAGE", trailing_var_arg = true)]
+    #[arg(required_unless_present = "failed", value_name = "IMAGE", trailing_var_arg = true)]
     words: Vec<OsString>,
 }
 
@@ -70,20 +77,27 @@ fn job(args: Args) -> Result<(), Failure> {
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
     let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
     let store = Store::open_existing(&path, libstore::Options { map, ..Default::default() })?;
-    let (image, options) = options(args)?;
-    let mut warn = |text: &str| libcli::warn("image-run", text);
-    let outcome = image_run::run(&store, isolation, &image, &options, &mut warn)?;
+    let outcome = match args.failed.clone() {
+        Some(id) => {
+            let words = args.words.clone();
+            run_failed(&store, isolation, &id, &options(args, words))?
+        }
+        None => {
+            let mut words = args.words.clone().into_iter();
+            let image = words.next().and_then(|word| word.into_string().ok());
+            let image = image.ok_or_else(|| Failure::usage("an image's name is plain text"))?;
+            let mut warn = |text: &str| libcli::warn("image-run", text);
+            image_run::run(&store, isolation, &image, &options(args, words.collect()), &mut warn)?
+        }
+    };
     match outcome.status {
         0 => Ok(()),
         status => Err(Failure::new(Exit::Status(status), "", "")),
     }
 }
 
-fn options(args: Args) -> Result<(String, Options), Failure> {
+fn options(args: Args, command: Vec<OsString>) -> Options {
     let terminal = stdin().is_terminal() && stdout().is_terminal();
-    let mut words = args.words.into_iter();
-    let image = words.next().and_then(|word| word.into_string().ok());
-    let image = image.ok_or_else(|| Failure::usage("an image's name is plain text"))?;
     let mut env: Vec<_> = args.env.iter().filter_map(|text| variable(text)).collect();
     if let Some(term) = std::env::var_os("TERM").filter(|_| terminal) {
         env.insert(0, ("TERM".into(), term));
@@ -92,9 +106,9 @@ fn options(args: Args) -> Result<(String, Options), Failure> {
         Net::Host => Network::Host,
         Net::None => Network::None,
     };
-    let options = Options {
+    Options {
         entrypoint: args.entrypoint,
-        command: words.collect(),
+        command,
         env,
         workdir: args.workdir,
         user: args.user,
@@ -103,8 +117,7 @@ fn options(args: Args) -> Result<(String, Options), Failure> {
         add_hosts: args.add_host,
         terminal,
         grace: args.grace,
-    };
-    Ok((image, options))
+    }
 }
 
 /// `NAME=VALUE`, or `NAME` for the caller's own value; nothing when there is none.

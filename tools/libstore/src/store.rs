@@ -16,13 +16,14 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 12] = [
+const DIRS: [&str; 13] = [
     "tmp",
     "blobs",
     "blobs/sha256",
     "cache",
     "latest",
     "listings",
+    "failed",
     "snapshots",
     "cachemounts",
     "contexts",

@@ -38,7 +38,7 @@ pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<(T
         return Ok((kept(&known.snapshot)?, pinned.commit));
     }
     let new = Scratch::new(session)?;
-    let below = git::check_out(repository, &pinned, &new.path(), keep, &environment)?;
+    let below = git::check_out(repository, &pinned, new.path(), keep, &environment)?;
     let tree = match new {
         Scratch::Store(new) => {
             let snapshot = new.publish()?;

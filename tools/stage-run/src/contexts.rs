@@ -40,7 +40,7 @@ impl Contexts {
             return Ok(path.clone());
         }
         let new = Scratch::new(session)?;
-        let path = fetch(session, source, &new.path())?;
+        let path = fetch(session, source, new.path())?;
         self.own.borrow_mut().insert(source.to_owned(), (new, path.clone()));
         Ok(path)
     }

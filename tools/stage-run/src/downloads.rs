@@ -42,8 +42,8 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
     let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.as_deref());
     let new = Scratch::new(session)?;
     let download = match etag {
-        Some(etag) => libfetch::download_unless(etag, url, &new.path(), environment)?,
-        None => Some(libfetch::download(url, &new.path(), expected, environment)?),
+        Some(etag) => libfetch::download_unless(etag, url, new.path(), environment)?,
+        None => Some(libfetch::download(url, new.path(), expected, environment)?),
     };
     match (download, kept) {
         (Some(download), _) => keep(session, &key, new, download, expected.is_some()),

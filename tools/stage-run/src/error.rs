@@ -36,6 +36,11 @@ impl StepError {
         Self { pending: true, ..Self::failed(what) }
     }
 
+    /// Ends with this status and says nothing.
+    pub fn quiet(exit: Exit) -> Self {
+        Self::new(exit, String::new())
+    }
+
     /// What would have to be made first, if that is the trouble.
     pub fn needs(&self) -> Option<&str> {
         self.pending.then_some(self.what.as_str())
@@ -102,6 +107,13 @@ impl StepError {
     #[must_use]
     pub fn with_detail(mut self, detail: String) -> Self {
         self.detail = detail;
+        self
+    }
+
+    /// Adds a line below all others.
+    #[must_use]
+    pub fn and_detail(mut self, line: &str) -> Self {
+        self.detail += line;
         self
     }
 

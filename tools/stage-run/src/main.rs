@@ -4,9 +4,10 @@ use clap::Parser;
 use libcli::{Failure, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Store, locate};
-use stage_run::options::{add_host, named_context, secret, size, ssh, ulimit};
-use stage_run::{NamedContext, Options, SecretSource};
+use stage_run::options::{add_host, named_context, place, secret, size, ssh, ulimit};
+use stage_run::{NamedContext, Options, Place, SecretSource};
 use std::io::{IsTerminal, sink, stdin, stdout};
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,20 @@ struct Args {
     /// Say what would be run, run nothing, and write nothing to the store
     #[arg(long)]
     dry_run: bool,
+    /// End the target with this step
+    #[arg(long, value_name = "STEP")]
+    until: Option<NonZeroUsize>,
+    /// Open a shell in the target before this step or line, or after the last, and end there
+    #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = place)]
+    shell: Option<Place>,
+    /// Open a shell in what a failed RUN left
+    #[arg(long)]
+    shell_on_fail: bool,
+    /// Print what RUN printed when it ran, of all steps or of this one of the target, and run nothing
+    #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = place)]
+    logs: Option<Place>,
     /// How layer-pack will compress: gzip, zstd or none
     #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
     compression: String,
@@ -120,11 +135,15 @@ fn job(args: Args) -> Result<(), Failure> {
     })?;
     let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
     let settings = libstore::Options { map, ..libstore::Options::default() };
-    let store = match args.dry_run {
+    let logs = args.logs;
+    let store = match args.dry_run || logs.is_some() {
         true => Store::open_existing(&path, settings)?,
         false => Store::open(&path, settings)?,
     };
     let options = options(args, isolation);
+    if let Some(place) = logs {
+        return stage_run::logs(stdin().lock(), store, &options, place, Stdout::open()?)?.finish();
+    }
     if options.dry_run && stdout().is_terminal() {
         // What is to be read there goes to standard error.
         return stage_run::build(stdin().lock(), store, &options, sink()).map(drop);
@@ -146,7 +165,11 @@ fn options(args: Args, isolation: Isolation) -> Options {
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter,
         explain: args.explain,
-        dry_run: args.dry_run,
+        dry_run: args.dry_run || args.logs.is_some(),
+        until: args.until.map(NonZeroUsize::get),
+        shell: args.shell,
+        shell_on_fail: args.shell_on_fail,
+        term: std::env::var_os("TERM"),
         add_hosts: args.add_host,
         shm_size: args.shm_size,
         ulimits: args.ulimit,
@@ -157,7 +180,7 @@ fn options(args: Args, isolation: Isolation) -> Options {
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
         fetch: libfetch::Environment::of(|name| std::env::var_os(name)),
-        progress: args.progress == "plain",
+        progress: args.progress == "plain" && args.logs.is_none(),
         isolation,
     }
 }

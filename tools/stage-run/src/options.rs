@@ -3,6 +3,7 @@
 use libsandbox::{Isolation, Network, Ulimit};
 use libstore::LayerKey;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -33,6 +34,14 @@ pub struct Options {
     pub explain: bool,
     /// Whether to say what would be done, and do nothing of it.
     pub dry_run: bool,
+    /// The last step of the target to do.
+    pub until: Option<usize>,
+    /// Where in the target to open a shell, and to end.
+    pub shell: Option<Place>,
+    /// Whether to open a shell in what a failed RUN left.
+    pub shell_on_fail: bool,
+    /// The kind of terminal a shell is on.
+    pub term: Option<OsString>,
     /// Further lines for /etc/hosts.
     pub add_hosts: Vec<(String, String)>,
     /// Size of /dev/shm in bytes.
@@ -55,6 +64,27 @@ pub struct Options {
     pub fetch: libfetch::Environment,
     /// How steps are set apart from the host.
     pub isolation: Isolation,
+}
+
+/// A place in a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// After the last step.
+    End,
+    /// Before this step.
+    Step(usize),
+    /// Before the instruction in this line.
+    Line(u32),
+}
+
+/// `STEP` or `:LINE`; without a word, the end.
+pub fn place(text: &str) -> Result<Place, String> {
+    let place = match text.strip_prefix(':') {
+        _ if text.is_empty() => Some(Place::End),
+        Some(line) => line.parse().ok().map(Place::Line),
+        None => text.parse().ok().filter(|&step| step > 0).map(Place::Step),
+    };
+    place.ok_or_else(|| format!("{text:?} is neither a step's number nor :LINE"))
 }
 
 /// What a named context is.

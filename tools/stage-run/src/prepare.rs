@@ -7,7 +7,7 @@ use crate::options::SecretSource;
 use crate::session::Session;
 use crate::tree::Tree;
 use libsandbox::{Mount, MountSource};
-use libstore::{CacheMount, NewSnapshot, Sharing};
+use libstore::{CacheMount, FailedMount, FailedSource, NewSnapshot, Sharing};
 use libtree::Root;
 use rustix::fs::{AtFlags, Mode, chmodat};
 use std::os::fd::OwnedFd;
@@ -24,7 +24,12 @@ pub struct Ready {
     pub mounts: Vec<Mount>,
     /// Variables that come with them. Their values go nowhere else.
     pub env: Vec<(String, String)>,
+    /// The names of those that are secrets.
+    pub secret_variables: Vec<String>,
+    /// The mounts again, without secrets and agents, in words that can be kept.
+    pub kept: Vec<FailedMount>,
     caches: Vec<CacheMount>,
+    views: Vec<NewSnapshot>,
     scratch: Vec<NewSnapshot>,
 }
 
@@ -33,6 +38,7 @@ impl Ready {
     pub fn new(session: &Session, wanted: Vec<Wanted>) -> Result<Self, StepError> {
         let mut ready = Self::default();
         for Wanted { target, readonly, kind } in wanted {
+            let kept = ready.words(session, &kind);
             let source = match kind {
                 Kind::Bind { tree, path, content } => {
                     Some(ready.bind(session, &tree, (&path, &content), readonly)?)
@@ -46,6 +52,9 @@ impl Ready {
                 }
                 Kind::Ssh { id, required } => ready.ssh(session, &id, required, &target)?,
             };
+            if let Some(source) = kept {
+                ready.kept.push(FailedMount { target: target.clone(), readonly, source });
+            }
             if let Some(source) = source {
                 ready.mounts.push(Mount { target: PathBuf::from(target), source, readonly });
             }
@@ -55,8 +64,31 @@ impl Ready {
 
     /// A script of RUN's own.
     pub fn script(&mut self, path: &str, text: &str) {
+        let kept = FailedSource::Script { text: text.to_owned() };
+        self.kept.push(FailedMount { target: path.to_owned(), readonly: true, source: kept });
         let source = MountSource::File { bytes: text.as_bytes().to_vec(), mode: 0o755, uid: 0, gid: 0 };
         self.mounts.push(Mount { target: PathBuf::from(path), source, readonly: true });
+    }
+
+    /// The views that [`FailedSource::View`] numbers.
+    pub fn views(&self) -> Vec<&NewSnapshot> {
+        self.views.iter().collect()
+    }
+
+    /// A mount that is to be made next, in words that can be kept.
+    fn words(&self, session: &Session, kind: &Kind) -> Option<FailedSource> {
+        match kind {
+            Kind::Bind { tree, path, .. } if tree.local => {
+                Some(FailedSource::View { number: self.views.len(), path: path.clone() })
+            }
+            Kind::Bind { tree, path, .. } => {
+                let ids = session.snapshots(&tree.lowers)?;
+                Some(FailedSource::Snapshots { ids, path: path.clone() })
+            }
+            Kind::Cache { id, .. } => Some(FailedSource::Cache { id: id.clone() }),
+            Kind::Tmpfs { size } => Some(FailedSource::Tmpfs { size: *size }),
+            Kind::Secret { .. } | Kind::Ssh { .. } => None,
+        }
     }
 
     fn bind(
@@ -71,7 +103,7 @@ impl Ready {
             true => {
                 let view = copy::view(session, tree, path, content)?;
                 let lowers = vec![view.upper().to_owned()];
-                self.scratch.push(view);
+                self.views.push(view);
                 lowers
             }
             false => tree.lowers.clone(),
@@ -132,6 +164,7 @@ impl Ready {
         if let Some(variable) = variable {
             let value = String::from_utf8(bytes.clone())
                 .map_err(|_| StepError::failed(format!("secret {id} is not text: it can't be a variable")))?;
+            self.secret_variables.push(variable.clone());
             self.env.push((variable, value));
         }
         // With one id mapped every command runs as that one, and a file can have no other.

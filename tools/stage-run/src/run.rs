@@ -5,15 +5,17 @@ use crate::command::{self, Assembled};
 use crate::error::StepError;
 use crate::failed::Failed;
 use crate::here::Here;
-use crate::mounts;
+use crate::mounts::{self, Wanted};
 use crate::prepare::Ready;
 use crate::progress::Output;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
+use crate::{kept, shell};
 use libsandbox::{Job, Network, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libtree::Root;
+use libwire::Digest;
 use libwire::plan::{Command, Op, Stage};
 use std::path::PathBuf;
 
@@ -24,7 +26,8 @@ const HOSTNAME: &str = "buildkitsandbox";
 /// Seconds between TERM and KILL.
 const GRACE: u64 = 10;
 
-struct World {
+/// What a command is and sees.
+pub struct World {
     argv: Vec<String>,
     /// Whether the words are the shell's, with the command as its text.
     shell: bool,
@@ -36,13 +39,25 @@ struct World {
     insecure: bool,
 }
 
-/// Runs a RUN, or finds its result.
-pub fn run(
-    session: &Session,
-    stage: &Stage,
-    (state, here): (&State, &Here),
-    op: &Op,
-) -> Result<(Made, String), StepError> {
+/// A directory for the sandbox's own use, beside a snapshot that is being made.
+pub fn scratch(new: &NewSnapshot) -> Result<PathBuf, StepError> {
+    let scratch = new.work().with_file_name("scratch");
+    std::fs::create_dir(&scratch).map_err(StepError::io("cannot make a directory for the sandbox"))?;
+    Ok(scratch)
+}
+
+/// A RUN that is ready to be looked up.
+pub struct Prepared {
+    /// What its command sees.
+    pub world: World,
+    /// Its mounts.
+    pub wanted: Vec<Wanted>,
+    /// A script that must be there: its path and its text.
+    pub script: Option<(String, String)>,
+}
+
+/// Expands a RUN.
+pub fn prepare(session: &Session, stage: &Stage, state: &State, op: &Op) -> Result<Prepared, StepError> {
     let Op::Run { command, heredocs, mounts, network, security } = op else {
         return Err(StepError::failed("not a RUN"));
     };
@@ -50,6 +65,17 @@ pub fn run(
     let mut world = World::new(session, stage, state, argv, network.as_deref(), security.as_deref())?;
     world.shell = matches!(command, Command::Shell(_));
     let wanted = mounts::want(session, stage, state, mounts)?;
+    Ok(Prepared { world, wanted, script })
+}
+
+/// Runs a RUN, or finds its result.
+pub fn run(
+    session: &Session,
+    stage: &Stage,
+    (state, here): (&State, &Here),
+    op: &Op,
+) -> Result<(Made, String), StepError> {
+    let Prepared { world, wanted, script } = prepare(session, stage, state, op)?;
     let mut key = Key::new("run", session.options.isolation);
     key.parents(&state.parents());
     world.ingredients(&mut key);
@@ -59,12 +85,13 @@ pub fn run(
     }
     mounts::ingredients(&wanted, &mut key);
     let created_by = command::created_by(state, &world.argv);
+    let digest = key.digest();
     let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
         let mut ready = Ready::new(session, wanted)?;
         if let Some((path, text)) = &script {
             ready.script(path, text);
         }
-        world.execute(session, stage, state, new, ready)
+        world.execute(session, stage, state, (new, digest), ready)
     })?;
     Ok((made, created_by))
 }
@@ -83,7 +110,8 @@ fn limits(session: &Session, key: &mut Key) {
 }
 
 impl World {
-    fn new(
+    /// What a command with the words `argv` sees at this point of a stage.
+    pub fn new(
         session: &Session,
         stage: &Stage,
         state: &State,
@@ -142,28 +170,31 @@ impl World {
         }
     }
 
-    fn execute(
+    /// The same with another command.
+    pub fn with(self, argv: Vec<String>) -> Self {
+        Self { argv, ..self }
+    }
+
+    /// The job for the sandbox, on top of `lowers`.
+    pub fn job(
         &self,
         session: &Session,
         stage: &Stage,
-        state: &State,
+        lowers: Vec<PathBuf>,
         new: &NewSnapshot,
-        mut ready: Ready,
-    ) -> Result<Option<String>, StepError> {
+        ready: &mut Ready,
+    ) -> Result<Job, StepError> {
         let options = session.options;
-        let (log, log_path) = session.store.new_log(new.id())?;
-        let scratch = new.work().with_file_name("scratch");
-        std::fs::create_dir(&scratch).map_err(StepError::io("cannot make a directory for the sandbox"))?;
         let mut env = self.env.clone();
         let secrets = std::mem::take(&mut ready.env);
         env.retain(|(name, _)| !secrets.iter().any(|(secret, _)| secret == name));
         env.extend(secrets);
         env.extend(self.proxies(stage));
-        let job = Job {
-            lowers: session.directories(&state.parents())?,
+        Ok(Job {
+            lowers,
             upper: new.upper().to_owned(),
             work: new.work().to_owned(),
-            scratch: scratch.clone(),
+            scratch: scratch(new)?,
             argv: self.argv.iter().map(Into::into).collect(),
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: PathBuf::from(&self.cwd),
@@ -177,12 +208,25 @@ impl World {
             insecure: self.insecure,
             stdio: Stdio::Piped,
             grace: GRACE,
-        };
+        })
+    }
+
+    fn execute(
+        &self,
+        session: &Session,
+        stage: &Stage,
+        state: &State,
+        (new, key): (&NewSnapshot, Digest),
+        mut ready: Ready,
+    ) -> Result<Option<String>, StepError> {
+        let options = session.options;
+        let (log, log_path) = session.store.new_log(new.id())?;
+        let job = self.job(session, stage, session.directories(&state.parents())?, new, &mut ready)?;
         let mut output = Output::new(log, options.progress, stage.index);
         let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| output.write(bytes));
         let last = output.finish();
         // Only mount points are in it.
-        let _ = std::fs::remove_dir_all(&scratch);
+        let _ = std::fs::remove_dir_all(&job.scratch);
         let outcome = outcome?;
         if outcome.status == 0 {
             return Ok(Some(log_path));
@@ -200,7 +244,16 @@ impl World {
             cwd: &self.cwd,
             root: root.as_ref(),
         };
-        Err(self.failure(session, &failed, &log_path))
+        let error = self.failure(session, &failed, &log_path);
+        drop(root);
+        let enter = kept::keep(session, state, (key, &log_path), (new, &job), &ready)?;
+        if options.shell_on_fail {
+            let opened = shell::after_failure(session, stage, state, (new.id(), job), &error);
+            if let Err(why) = opened {
+                libcli::warn(&libcli::speaker("stage-run"), &why.to_string());
+            }
+        }
+        Err(error.and_detail(&format!("       enter what it left: {enter}\n")))
     }
 
     /// The proxies among the build arguments, whatever their case; the last one counts, by name.

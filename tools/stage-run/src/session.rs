@@ -147,6 +147,15 @@ impl<'a> Session<'a> {
         mount_overlay(&Overlay { lowers, upper }, self.options.isolation)
     }
 
+    /// The snapshots whose trees these are; `None` when one is no snapshot's.
+    pub fn snapshots(&self, trees: &[PathBuf]) -> Option<Vec<String>> {
+        let id = |tree: &PathBuf| {
+            let id = tree.parent()?.file_name()?.to_str()?;
+            (self.store.snapshot_fs(id).ok()? == *tree).then(|| id.to_owned())
+        };
+        trees.iter().map(id).collect()
+    }
+
     /// Where snapshots' trees are, lowest first.
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
         snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()

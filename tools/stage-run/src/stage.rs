@@ -7,8 +7,9 @@ use crate::here::Here;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
+use crate::stops::Stops;
 use crate::words::Words;
-use crate::{cache::Key, config, copy, deferred, hints, progress, run, time, why, workdir};
+use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, time, why, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::History;
@@ -36,7 +37,8 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let here = Here::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
-    let mut builder = Builder { session, stage, state, here, last_use };
+    let stops = Stops::new(session.options, stage, steps - stage.instructions.len()).map_err(from)?;
+    let mut builder = Builder { session, stage, state, here, last_use, stops };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -48,6 +50,9 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
         .map(|trigger| (trigger, true))
         .chain(stage.instructions.iter().map(|own| (own, false)))
     {
+        if builder.here.step == builder.stops.last {
+            break;
+        }
         let line = if triggered { stage.line } else { instruction.line };
         let done = builder.instruction(instruction, line, emit);
         done.map_err(|error| match builder.hinted(instruction, error) {
@@ -58,6 +63,9 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
             Ended::Step(error) => error.at(place(stage, line), &lines(instruction)),
             Ended::Emit(failure) => failure,
         })?;
+    }
+    if builder.stops.shell.is_some_and(|step| step > builder.here.step) {
+        return Err(from(shell::before(session, stage, &builder.state, &builder.here, None)));
     }
     for warning in session.store.take_warnings() {
         libcli::warn(&libcli::speaker("stage-run"), &warning);
@@ -116,6 +124,7 @@ struct Builder<'a> {
     here: Here,
     /// The last step that looks at the tree or changes it.
     last_use: usize,
+    stops: Stops,
 }
 
 impl Builder<'_> {
@@ -125,6 +134,11 @@ impl Builder<'_> {
         let text = &instruction.text;
         self.next(text);
         progress::step(shown, stage.index, self.here.step, self.here.steps, text);
+        if self.stops.shell == Some(self.here.step) {
+            return Err(
+                shell::before(self.session, stage, &self.state, &self.here, Some(&instruction.op)).into()
+            );
+        }
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
             let told = Told { history, ..Told::default() };
@@ -155,7 +169,7 @@ impl Builder<'_> {
             return self.workdir(path);
         }
         // A COPY --link stands on nothing.
-        let alone = matches!(op, Op::Copy(copy) | Op::Add(copy) if copy.link);
+        let alone = matches!(op, Op::Copy(copy) | Op::Add(copy) if copy.link && copy.chmod.is_none());
         if !alone {
             self.state.known()?;
         }

@@ -81,6 +81,8 @@ impl Maker<'_> {
             let new = self.session.store.new_snapshot(&parents)?;
             log = make(&new)?;
             snapshot = Some(new.publish()?);
+        } else if let Some(failed) = self.session.store.failure_of(self.key.digest()) {
+            log = self.log(Some(failed.step.log));
         }
         let created = self.created(rfc3339(i64::try_from(now_ms()).unwrap_or(i64::MAX)));
         Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created, why })
@@ -111,8 +113,13 @@ impl Maker<'_> {
         if !self.session.store.has_tree(&snapshot)? {
             return Ok(Known::Missing(Missing::Lost));
         }
-        let log = step.log.filter(|log| self.session.store.path().join(log).exists());
+        let log = self.log(step.log);
         Ok(Known::Hit(snapshot, log, history.created.unwrap_or_default()))
+    }
+
+    /// A log, if it is still there.
+    fn log(&self, log: Option<String>) -> Option<String> {
+        log.filter(|log| self.session.store.path().join(log).exists())
     }
 
     fn created(&self, created: String) -> String {

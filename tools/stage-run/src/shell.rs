@@ -1,0 +1,96 @@
+//! A shell of the user's in a step's environment: on a terminal, in the sandbox, on a layer that is thrown
+//! away. Nothing of it gets into a record or the store.
+
+use crate::error::StepError;
+use crate::here::Here;
+use crate::prepare::Ready;
+use crate::progress;
+use crate::run::{self, World};
+use crate::session::Session;
+use crate::state::State;
+use libcli::Exit;
+use libsandbox::{Job, Stdio};
+use libwire::plan::{Op, Stage};
+use std::ffi::OsString;
+
+/// Opens a shell where `op` would be run, or after the last step. It ends the build: what it gives is the
+/// shell's own status, as an error without words.
+pub fn before(session: &Session, stage: &Stage, state: &State, here: &Here, op: Option<&Op>) -> StepError {
+    match open(session, stage, state, here, op) {
+        Ok(status) => StepError::quiet(Exit::Status(status)),
+        Err(error) => error,
+    }
+}
+
+fn open(
+    session: &Session,
+    stage: &Stage,
+    state: &State,
+    here: &Here,
+    op: Option<&Op>,
+) -> Result<u8, StepError> {
+    let argv = vec![program(state)];
+    let (world, mut ready) = match op {
+        Some(op @ Op::Run { .. }) => {
+            let run::Prepared { world, wanted, script } = run::prepare(session, stage, state, op)?;
+            let mut ready = Ready::new(session, wanted)?;
+            if let Some((path, text)) = &script {
+                ready.script(path, text);
+            }
+            (world.with(argv), ready)
+        }
+        _ => (World::new(session, stage, state, argv, None, None)?, Ready::default()),
+    };
+    let new = session.store.new_snapshot(&state.parents())?;
+    let lowers = session.directories(&state.parents())?;
+    let job = world.job(session, stage, lowers, &new, &mut ready)?;
+    let place = match op {
+        Some(_) => format!("before step {}/{}", here.step, here.steps),
+        None => format!("after step {}/{}", here.step, here.steps),
+    };
+    enter(session, stage, job, &place)
+}
+
+/// Opens a shell on what a failed command left, which is not changed by it.
+pub fn after_failure(
+    session: &Session,
+    stage: &Stage,
+    state: &State,
+    (failed, job): (&str, Job),
+    error: &StepError,
+) -> Result<u8, StepError> {
+    progress::note(true, stage.index, &error.to_string());
+    let kept = session.store.failure(failed)?;
+    let kept = kept.ok_or_else(|| StepError::failed("what it left was removed by a later failure"))?;
+    let new = session.store.new_snapshot(&state.parents())?;
+    let scratch = run::scratch(&new)?;
+    let mut lowers = job.lowers;
+    lowers.push(kept.fs());
+    let (upper, work) = (new.upper().to_owned(), new.work().to_owned());
+    let job = Job { lowers, upper, work, scratch, argv: vec![program(state).into()], ..job };
+    enter(session, stage, job, "in what the step left")
+}
+
+fn enter(session: &Session, stage: &Stage, mut job: Job, place: &str) -> Result<u8, StepError> {
+    take_terminal()?;
+    job.stdio = Stdio::Terminal;
+    if let Some(term) = &session.options.term {
+        job.env.push((OsString::from("TERM"), term.clone()));
+    }
+    progress::note(true, stage.index, &format!("a shell {place}; what it changes is thrown away"));
+    let outcome = libsandbox::run(&job, session.options.isolation, &mut |_, _| Ok(()))?;
+    Ok(outcome.status)
+}
+
+/// The program of the stage's SHELL.
+fn program(state: &State) -> String {
+    state.shell().swap_remove(0)
+}
+
+/// Makes the terminal our standard input and output: these are pipes of the build.
+fn take_terminal() -> Result<(), StepError> {
+    let none = StepError::io("a shell needs a terminal, and there is none");
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;
+    let failed = StepError::io("the terminal");
+    rustix::stdio::dup2_stdin(&terminal).and_then(|()| rustix::stdio::dup2_stdout(&terminal)).map_err(failed)
+}
