@@ -16,13 +16,14 @@ context() {
     echo a >context/a && echo b >context/b && echo t >context/one.txt
     echo 1 >context/d/1 && echo 2 >context/d/sub/2 && ln -s 1 context/d/link
     echo bystander >context/e/f && printf 's3cret' >secret
+    tar -C context -cf context/t.tar a
     find context -exec touch -h -d @1000000000 {} +
 }
 # last: builds, and says hit or miss of the target's last step with a layer; or that it failed
 last() {
     rm -rf kept
     # shellcheck disable=SC2086 # options are words
-    image-build -q --keep kept -o type=cacheonly -f Dockerfile $options context >out 2>&1 || { tail -n 3 out && return; }
+    image-build -q --keep kept -o type=cacheonly -f Dockerfile ${STAGEPIPE_CASE_OPTIONS-} $options context >out 2>&1 || { tail -n 3 out && return; }
     steps=$(printf '%s\n' kept/steps.* | tail -n 1)
     sed -n 's/^{"type":"step".*,"cache":"\(hit\|miss\)".*/\1/p' "$steps" | tail -n 1
 }
@@ -78,6 +79,20 @@ miss "--chmod" 'COPY a /q' 'other "COPY --chmod=644 a /q"'
 miss "--link" 'COPY a /q' 'other "COPY --link a /q"'
 miss "--exclude" 'COPY d /q/' 'other "COPY --exclude=1 d /q/"'
 miss "--parents" 'COPY d /q/' 'other "COPY --parents d /q/"'
+miss "--link, unless --chmod makes it a common copy" 'COPY --chmod=644 a /q' 'other "COPY --chmod=644 --link b /q"'
+hit "--link where --chmod makes it a common copy" 'COPY --chmod=644 a /q' 'other "COPY --chmod=644 --link a /q"'
+miss "--unpack" 'ADD a /q' 'other "ADD --unpack=false a /q"'
+hit "--unpack=false, which COPY is" 'ADD --unpack=false a /q' 'touch context/a'
+miss "an archive's content" 'ADD t.tar /q' 'tar -C context -cf context/t.tar b'
+hit "an archive's time" 'ADD t.tar /q' 'touch context/t.tar'
+miss "a number that a --chown's name stands for" 'RUN echo u:x:5:6:: >>/etc/passwd
+COPY --chown=u a /q' 'sed -i "s/5:6/5:7/" Dockerfile'
+hit "--chown by number instead of by name" 'RUN echo u:x:5:6:: >>/etc/passwd
+COPY --chown=u a /q' 'sed -i "s/=u/=5:6/" Dockerfile'
+miss "--chmod in other words" 'COPY --chmod=644 a /q' 'other "COPY --chmod=0644 a /q"'
+hit "an empty --chmod" 'COPY a /q' 'other "COPY --chmod=\$NOPE a /q"'
+miss "the order of the sources" 'COPY a b /q/' 'other "COPY b a /q/"'
+hit "the spelling of the destination" 'COPY a /q' 'other "COPY a /pair/../q"'
 miss "ADD instead of COPY" 'COPY a /q' 'other "ADD a /q"'
 miss "a here-document's text" 'COPY <<F /q
 one
@@ -111,8 +126,12 @@ stages "the stage ran another command that made the same" hit 'RUN echo same >/o
     'again "RUN echo same >/o; : 2" "COPY --from=0 /o /q"'
 stages "the stage made something else" miss 'RUN echo one >/o' 'COPY --from=0 /o /q' \
     'again "RUN echo two >/o" "COPY --from=0 /o /q"'
-stages "the stage gave it another owner" miss 'RUN echo o >/o && chown 1:1 /o' 'COPY --from=0 /o /q' \
-    'again "RUN echo o >/o && chown 2:2 /o" "COPY --from=0 /o /q"'
+stages "the stage gave it another owner" miss 'COPY --chown=1:1 a /o' 'COPY --from=0 /o /q' \
+    'again "COPY --chown=2:2 a /o" "COPY --from=0 /o /q"'
+stages "the stage gave what is in a directory another owner" miss 'COPY --chown=1:1 d /o/d' 'COPY --from=0 /o /q/' \
+    'again "COPY --chown=1:2 d /o/d" "COPY --from=0 /o /q/"'
+stages "the stage gave it another owner, which --chown replaces" hit 'COPY --chown=1:1 a /o' 'COPY --from=0 --chown=3 /o /q' \
+    'again "COPY --chown=2:2 a /o" "COPY --from=0 --chown=3 /o /q"'
 stages "the stage made something else elsewhere" hit 'RUN echo o >/o' 'COPY --from=0 /o /q' \
     'again "RUN echo o >/o && echo p >/p" "COPY --from=0 /o /q"'
 stages "the stage's name" hit 'RUN echo o >/o' 'COPY --from=0 /o /q' \
@@ -154,13 +173,20 @@ miss "a proxy that is declared" 'ARG HTTP_PROXY
 RUN true' 'options="--build-arg HTTP_PROXY=http://127.0.0.1:1"'
 miss "the working directory" 'RUN true' 'other "WORKDIR /else
 RUN true"'
-miss "the user" 'RUN true' 'other "USER user
-RUN true"'
+case ${STAGEPIPE_CASE_OPTIONS-} in
+*single*) skip "the user: miss" "there is no other user" ;;
+*) miss "the user" 'RUN true' 'other "USER user
+RUN true"' ;;
+esac
 miss "the shell" 'RUN true' 'other "SHELL [\"/bin/ash\", \"-c\"]
 RUN true"'
 hit "the exec form of the shell's words" 'RUN true' 'other "RUN [\"/bin/sh\", \"-c\", \"true\"]"'
 hit "a SHELL the command does not use" 'RUN ["/bin/true"]' 'other "SHELL [\"/bin/ash\", \"-c\"]
 RUN [\"/bin/true\"]"'
+miss "--security" 'RUN true' 'other "RUN --security=insecure true" && options="--allow security.insecure"'
+hit "--security=sandbox, which it is anyway" 'RUN true' 'other "RUN --security=sandbox true"'
+hit "--network=default, which it is anyway" 'RUN true' 'other "RUN --network=default true"'
+hit "an entitlement the command does not ask for" 'RUN true' 'options="--allow security.insecure"'
 miss "--network in the file" 'RUN true' 'other "RUN --network=none true"'
 miss "--network of the build" 'RUN true' 'options="--network none"'
 miss "the host name" 'RUN true' 'options="--build-arg BUILDKIT_SANDBOX_HOSTNAME=other"'
@@ -190,6 +216,14 @@ true 1
 F' 'other "RUN <<F
 true 2
 F"'
+hit "a here-document's name" 'RUN <<F
+true 1
+F' 'other "RUN <<G
+true 1
+G"'
+hit "whether the shell or the document has the text" 'RUN <<F
+true
+F' 'other "RUN [\"/bin/sh\", \"-c\", \"true\\n\"]"'
 miss "a script's text" 'RUN <<F
 #!/bin/sh
 true 1
@@ -215,8 +249,8 @@ stages "a bound directory of a stage that ran again and made the same" hit 'RUN 
     'again "RUN mkdir /d && echo d >/d/f; : 2" "$(mount type=bind,from=0,source=/d,target=/m)"'
 stages "the mode of a bound directory of a stage" miss 'RUN mkdir /d' "$(mount type=bind,from=0,source=/d,target=/m)" \
     'again "RUN mkdir -m 700 /d" "$(mount type=bind,from=0,source=/d,target=/m)"'
-stages "the owner of a bound directory of a stage" miss 'RUN mkdir /d' "$(mount type=bind,from=0,source=/d,target=/m)" \
-    'again "RUN mkdir /d && chown 1:1 /d" "$(mount type=bind,from=0,source=/d,target=/m)"'
+stages "the owner of a bound directory of a stage" miss 'COPY d /d/' "$(mount type=bind,from=0,source=/d,target=/m)" \
+    'again "COPY --chown=1:1 d /d/" "$(mount type=bind,from=0,source=/d,target=/m)"'
 miss "a cache's target" "$(mount type=cache,target=/m)" 'other "$(mount type=cache,target=/n,id=/m)"'
 hit "a cache's id" "$(mount type=cache,id=x,target=/m)" 'other "$(mount type=cache,id=y,target=/m)"'
 hit "a cache's sharing" "$(mount type=cache,id=x,target=/m)" 'other "$(mount type=cache,id=x,target=/m,sharing=locked)"'
@@ -234,6 +268,23 @@ miss "a secret's target" "$(mount type=secret,id=s,target=/m)" 'other "$(mount t
 miss "a secret's mode" "$(mount type=secret,id=s)" 'other "$(mount type=secret,id=s,mode=444)"'
 miss "a secret's variable" "$(mount type=secret,id=s)" 'other "$(mount type=secret,id=s,env=S)"'
 
+hit "a secret that must be there" "$(mount type=secret,id=s)" 'other "$(mount type=secret,id=s,required)" && options="--secret id=s,src=secret"'
+hit "a secret by source" "$(mount type=secret,id=s)" 'other "$(mount type=secret,source=s)"'
+miss "a mount's type, from a variable" 'RUN --mount=type=${T:-tmpfs},target=/m true' 'other "RUN --mount=type=\${T:-cache},target=/m true"'
+hit "the words of a mount" "$(mount type=cache,target=/m)" 'other "$(mount target=/m,type=cache,readonly=false)"'
+miss "read-only" "$(mount type=cache,target=/m)" 'other "$(mount type=cache,target=/m,ro)"'
+stages "the mode of what a cache begins with" miss 'RUN mkdir -m 700 /d' "$(mount type=cache,id=begun,from=0,source=/d,target=/m)" \
+    'again "RUN mkdir -m 750 /d" "$(mount type=cache,id=begun,from=0,source=/d,target=/m)"'
+context_dir='mkdir -p other && echo 1 >other/f'
+eval "$context_dir"
+options='--build-context o=other'
+miss "the content of a named context" 'COPY --from=o f /q' 'echo 2 >other/f'
+eval "$context_dir"
+options='--build-context o=other'
+hit "another file of a named context" 'COPY --from=o f /q' 'echo 2 >other/g'
+options='--build-context o=other'
+hit "the name of a named context" 'COPY --from=o f /q' 'other "COPY --from=p f /q" && options="--build-context p=other"'
+
 echo "# SOURCE_DATE_EPOCH and the rest of the build's options"
 epoch='options="--build-arg SOURCE_DATE_EPOCH=5"'
 miss "SOURCE_DATE_EPOCH, of WORKDIR" 'WORKDIR /q' "$epoch"
@@ -242,6 +293,9 @@ n=$((n + 1))
 printf 'FROM busybox\nRUN true %s\n' "$n" >Dockerfile && last >/dev/null && eval "$epoch"
 is "SOURCE_DATE_EPOCH, of RUN: hit" "$(last)" hit
 options=''
+miss "SOURCE_DATE_EPOCH, of an ARG before FROM" 'COPY a /q' 'sed "1i ARG SOURCE_DATE_EPOCH=7" Dockerfile >x && mv x Dockerfile'
+hit "an empty SOURCE_DATE_EPOCH" 'COPY a /q' 'options="--build-arg SOURCE_DATE_EPOCH="'
+hit "WORKDIR by a relative path" 'WORKDIR /pair@/q' 'other "WORKDIR q"'
 miss "WORKDIR's user" 'WORKDIR /q' 'other "USER user
 WORKDIR /q"'
 miss "--no-cache" 'RUN true' 'options=--no-cache'

@@ -113,4 +113,19 @@ for group in run copy add; do
     grep '^not ok\|^#' out >bad
     ok "$range: the cases of $group give what they give root" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
 done
+for isolation in subuid single; do
+    as $range env TMPDIR="$work/cases" STAGEPIPE_BIN="$work/bin" STAGEPIPE_CASE_OPTIONS="--isolation $isolation" \
+        sh "$work/tests/35-cache.t" >out 2>&1
+    grep '^not ok\|^#  ' out >bad
+    ok "$range: the rules of cache keys hold with --isolation $isolation" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
+done
+printf 'FROM busybox\nCOPY a /a\nRUN true\n' >"$work/device/Dockerfile"
+both() { as $range env STAGEPIPE_STORE="$work/cases/both" "$@"; }
+both image-load --tag busybox "$work/busybox" >/dev/null
+cached=''
+for isolation in subuid single subuid single; do
+    both image-build --isolation $isolation -t isolated "$work/device" >out 2>&1
+    cached="$cached $(grep -c ' CACHED$' out)"
+done
+is "$range: no isolation takes another's step from the cache" "$cached" " 0 0 2 2"
 finish
