@@ -20,7 +20,7 @@ use libpattern::{IgnoreFile, Matcher};
 use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::plan::{Copy, Source, Stage};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which of the two it is, and where.
 #[derive(Clone, Copy, Debug)]
@@ -46,27 +46,10 @@ pub fn step(
     // As in BuildKit, --chmod makes --link an ordinary copy.
     let link = copy.link && copied.chmod.is_none();
     let parents = if link { Vec::new() } else { state.parents() };
-    let owner = owner(session, stage, line, &copied, &parents)?;
-    let request = Request {
-        sources: Vec::new(),
-        documents: copied
-            .documents
-            .iter()
-            .map(|(name, text)| (name.clone(), text.clone().into_bytes()))
-            .collect(),
-        owner,
-        chmod: copied.chmod.as_deref().map(chmod).transpose()?,
-        parents: copy.parents,
-        exclude: copy.exclude.clone(),
-        extract: copy.unpack.unwrap_or(add),
-        now: now(session),
-    };
+    let request = request(session, &copied, copy, add, owner(session, stage, line, &copied, &parents)?)?;
     let parts = fetched::parts(session, stage, &copied, copy, &request)?;
     let target = copied.target(state);
-    let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
-    for what in doubts(session, &parents, &copied, &selections, &target)? {
-        session.warn(stage, line, &what);
-    }
+    let created_by = copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents);
     let mut key = Key::new(if add { "add" } else { "copy" }, session.options.isolation);
     if link {
         key.add("link", "true");
@@ -74,28 +57,78 @@ pub fn step(
         key.parents(&parents);
     }
     ingredients(session, &mut key, &parts, &copied, &target);
-    for (part, selection) in parts.iter().zip(&selections) {
-        key.add("content", part.content(selection));
-        part.note(session, selection);
+    let maker = |contents: &[String]| {
+        let mut key = key.clone();
+        contents.iter().for_each(|content| key.add("content", content.clone()));
+        Maker { session, stage, here, key }
+    };
+    // Trees that never change need not be read to find what was made of them.
+    let known: Option<Vec<String>> = parts.iter().map(|part| part.known(session)).collect();
+    if let Some(contents) = known
+        && let Some(made) = maker(&contents).find(&parents)?
+    {
+        return Ok((made, created_by));
     }
-    let made = Maker { session, stage, here, key }.make(&parents, |new| {
+    let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
+    let doubts = doubts(session, &parents, &copied, &selections, &target)?;
+    doubts.iter().for_each(|what| session.warn(stage, line, what));
+    let mut contents = Vec::new();
+    for (part, selection) in parts.iter().zip(&selections) {
+        contents.push(part.content(selection));
+        part.note(session, selection);
+        // A doubt is told in every build.
+        if doubts.is_empty() {
+            part.keep(session, selection)?;
+        }
+    }
+    let made = maker(&contents).make(&parents, |new| {
         let lowers = session.directories(&parents)?;
-        if last && deferred::defer(session, (&parts, &selections), &lowers, &target, new)? {
-            return Ok(None);
-        }
-        let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
-        let root = Root::from_fd(merged, session.options.isolation.owners());
-        for selection in &selections {
-            selection.write(&root, target.as_bytes()).map_err(explain)?;
-        }
-        let devices: u64 = selections.iter().map(Selection::left_out).sum();
-        if devices > 0 {
-            let what = format!("{devices} device nodes of the archive are left out: only root can make them");
-            session.warn(stage, line, &what);
+        if !last || !deferred::defer(session, (&parts, &selections), &lowers, &target, new)? {
+            let left_out = write(session, &selections, &lowers, &target, new)?;
+            left_out.iter().for_each(|what| session.warn(stage, line, what));
         }
         Ok(None)
     })?;
-    Ok((made, copied.created_by(if add { "ADD" } else { "COPY" }, copy.parents)))
+    Ok((made, created_by))
+}
+
+/// What is asked for, without the sources.
+fn request(
+    session: &Session,
+    copied: &Copied,
+    copy: &Copy,
+    add: bool,
+    owner: Option<(u32, u32)>,
+) -> Result<Request, StepError> {
+    let documents = copied.documents.iter();
+    Ok(Request {
+        sources: Vec::new(),
+        documents: documents.map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect(),
+        owner,
+        chmod: copied.chmod.as_deref().map(chmod).transpose()?,
+        parents: copy.parents,
+        exclude: copy.exclude.clone(),
+        extract: copy.unpack.unwrap_or(add),
+        now: now(session),
+    })
+}
+
+/// Writes what is selected to `target` of the tree of `lowers` and `new`. Gives a warning when it is not all.
+fn write(
+    session: &Session,
+    selections: &[Selection],
+    lowers: &[PathBuf],
+    target: &str,
+    new: &NewSnapshot,
+) -> Result<Option<String>, StepError> {
+    let merged = session.mount(lowers, Some((new.upper(), new.work())))?;
+    let root = Root::from_fd(merged, session.options.isolation.owners());
+    for selection in selections {
+        selection.write(&root, target.as_bytes()).map_err(explain)?;
+    }
+    let devices: u64 = selections.iter().map(Selection::left_out).sum();
+    let what = format!("{devices} device nodes of the archive are left out: only root can make them");
+    Ok(Some(what).filter(|_| devices > 0))
 }
 
 fn chmod(mode: &str) -> Result<Chmod, StepError> {

@@ -35,6 +35,41 @@ impl Part {
         self.identity.clone().unwrap_or_else(|| selection.digest().to_owned())
     }
 
+    /// The digest of its content, if that was read before in the same tree: a stage's or an image's trees never
+    /// change.
+    pub fn known(&self, session: &Session) -> Option<String> {
+        let key = self.place(session)?;
+        session.store.cache_get(key.digest()).ok().flatten()
+    }
+
+    /// Keeps the digest of its content, which is `selection`.
+    pub fn keep(&self, session: &Session, selection: &Selection) -> Result<(), StepError> {
+        match self.place(session).filter(|_| !session.options.dry_run) {
+            Some(key) => Ok(session.store.cache_put(key.digest(), &selection.digest())?),
+            None => Ok(()),
+        }
+    }
+
+    /// What decides its content, if that is the tree's snapshots and its own words.
+    fn place(&self, session: &Session) -> Option<Key> {
+        if !self.tree.lasts() || self.fetched || !self.request.documents.is_empty() {
+            return None;
+        }
+        let mut key = Key::new("content", session.options.isolation);
+        for lower in &self.tree.lowers {
+            key.add("snapshot", lower.to_str()?);
+        }
+        for source in &self.request.sources {
+            key.add("source", source.clone());
+        }
+        for pattern in &self.request.exclude {
+            key.add("exclude", pattern.clone());
+        }
+        let Request { parents, extract, owner, .. } = &self.request;
+        key.add("how", format!("parents {parents} extract {extract} owners {}", owner.is_none()));
+        Some(key)
+    }
+
     /// Notes its content, which is `selection`, for explanations.
     pub fn note(&self, session: &Session, selection: &Selection) {
         if self.identity.is_none() {

@@ -50,6 +50,26 @@ pub struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Finds the step's result.
+    pub fn find(&self, parents: &[String]) -> Result<Option<Made>, StepError> {
+        Ok(match self.known()? {
+            Known::Hit(snapshot, log, created) => Some(self.hit(parents, snapshot, log, created)),
+            Known::Missing(_) => None,
+        })
+    }
+
+    fn hit(&self, parents: &[String], snapshot: String, log: Option<String>, created: String) -> Made {
+        Made {
+            cache: Cache::Hit,
+            key: self.key.clone(),
+            snapshot: Some(snapshot),
+            parents: parents.to_vec(),
+            log,
+            created: self.created(created),
+            why: None,
+        }
+    }
+
     /// Finds the step's result, or has `make` fill a new snapshot on top of `parents`, whose log's path it
     /// returns.
     pub fn make(
@@ -59,18 +79,7 @@ impl Maker<'_> {
     ) -> Result<Made, StepError> {
         let parents = parents.to_vec();
         let missing = match self.known()? {
-            Known::Hit(snapshot, log, created) => {
-                let (created, snapshot) = (self.created(created), Some(snapshot));
-                return Ok(Made {
-                    cache: Cache::Hit,
-                    key: self.key,
-                    snapshot,
-                    parents,
-                    log,
-                    created,
-                    why: None,
-                });
-            }
+            Known::Hit(snapshot, log, created) => return Ok(self.hit(&parents, snapshot, log, created)),
             Known::Missing(missing) => missing,
         };
         let why = self.explain(&parents, missing);

@@ -26,7 +26,7 @@ pub struct Tree {
     /// Of a directory of the caller's that stays: what is remembered of its files.
     pub remembered: Option<Remembered>,
     /// The directory of a tree nobody else keeps, as long as it is used.
-    _held: Option<Scratch>,
+    held: Option<Scratch>,
 }
 
 impl Tree {
@@ -109,7 +109,7 @@ impl Tree {
             ignore,
             local: true,
             remembered: None,
-            _held: None,
+            held: None,
         })
     }
 
@@ -125,7 +125,12 @@ impl Tree {
             Some(below) => Root::from_fd(below, Owners::Real),
             None => tree.root,
         };
-        Ok(Self { name: "what was fetched".into(), root, _held: Some(new), ..tree })
+        Ok(Self { name: "what was fetched".into(), root, held: Some(new), ..tree })
+    }
+
+    /// Whether it is made of snapshots, which never change and have their paths for good.
+    pub fn lasts(&self) -> bool {
+        !self.local && self.held.is_none()
     }
 
     fn empty(session: &Session) -> Result<Self, StepError> {
@@ -140,7 +145,7 @@ impl Tree {
             ignore: None,
             local: false,
             remembered: None,
-            _held: Some(empty),
+            held: Some(empty),
         })
     }
 
@@ -161,7 +166,7 @@ impl Tree {
             ignore: None,
             local: false,
             remembered: None,
-            _held: None,
+            held: None,
         })
     }
 }
