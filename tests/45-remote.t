@@ -191,6 +191,14 @@ v1"
     status_is "an authority that nobody knows" 1 adds "$secure/file /b/"
     ok "is named as the reason" grep -q 'certificate.*SSL_CERT_FILE' .added
 fi
+echo token >token
+is "a secret opens a file" "$(runs --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token "$web/private/alone")" alone
+is "and a repository" "$(TOKEN=token runs --secret id=GIT_AUTH_TOKEN,env=TOKEN "$web/private/plain.git#v1")" v1
+printf 'FROM busybox\nADD %s %s /b/\nCMD cat /b/alone /b/version\n' "$web/private/alone" "$web/private/plain.git#v1" | dockerfile
+is "in ADD too" "$(runs --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token --secret id=GIT_AUTH_TOKEN,src=token context | tail -n1)" v1
+status_is "which others are not let in to" 1 image-build "$web/private/other"
+ok "and is nowhere in the store" sh -c '! grep -rqw -e "Bearer token" -e eC1hY2Nlc3MtdG9rZW46dG9rZW4= store'
+
 for source in "git://$silent/x" "http://$silent/x"; do
     image-build "$source" >/dev/null 2>&1 &
     pid=$!

@@ -2,6 +2,9 @@
 
 use clap::Parser;
 use libcli::{Failure, Stdout};
+use stage_run::SecretSource;
+use stage_run::options::secret;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +21,13 @@ struct Args {
     /// Leave a repository's .git
     #[arg(long)]
     keep_git_dir: bool,
+    /// A secret to show servers: id=NAME[,src=FILE|,env=VARIABLE]
+    #[arg(long, value_name = "SPEC", value_parser = secret_of)]
+    secret: Vec<(String, SecretSource)>,
+}
+
+fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
+    secret(text, &|name: &str| std::env::var_os(name).map(OsStringExt::into_vec))
 }
 
 fn main() -> ExitCode {
@@ -30,6 +40,9 @@ fn job(args: &Args) -> Result<(), Failure> {
     let variable = |name: &str| std::env::var_os(name);
     let mut environment = libfetch::Environment::of(variable);
     environment.ssh_agent = variable("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
+    let secrets = args.secret.iter().cloned().collect();
+    environment.secrets =
+        stage_run::secret::for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
     let mut input = std::io::stdin().lock();
     context_fetch::fetch(&args.source, &mut input, &args.dir, args.keep_git_dir, &environment, stdout)?
         .finish()

@@ -57,12 +57,12 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
         name if name.starts_with("refs/") => vec![name.to_owned(), format!("{name}^{{}}")],
         name => ["heads/", "tags/"].map(|kind| format!("refs/{kind}{name}")).to_vec(),
     };
-    let mut git = Git::new(environment, None);
+    let mut git = Git::new(&repository.remote, environment, None);
     git.args(["ls-remote", "--quiet", "--", &repository.remote]);
     for pattern in &patterns {
         git.args([pattern.as_str(), &format!("{pattern}^{{}}")]);
     }
-    let listing = git.run(&repository.remote)?;
+    let listing = git.run()?;
     let find = |wanted: &str| -> Option<String> {
         let pair = |line: &str| line.split_once('\t').map(|(id, name)| (id.to_owned(), name.to_owned()));
         listing.lines().filter_map(pair).find(|(id, name)| name == wanted && is_commit(id)).map(|(id, _)| id)
@@ -90,7 +90,7 @@ pub fn check_out(
 ) -> Result<OwnedFd, FetchError> {
     let into = &std::path::absolute(into).map_err(FetchError::io("the current directory"))?;
     let remote = &repository.remote;
-    let run = |args: &[&str]| Git::new(environment, Some(into)).args(args).run(remote);
+    let run = |args: &[&str]| Git::new(remote, environment, Some(into)).args(args).run();
     run(&["init", "--quiet", "--template=", "--initial-branch=main", "."])?;
     fetch(remote, pinned, &run)?;
     let object = format!("{}^{{commit}}", pinned.commit);

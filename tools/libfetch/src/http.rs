@@ -1,7 +1,7 @@
 //! One file over HTTP or HTTPS. At most five redirects, none from https to http, and what authenticates
 //! with the first server is not sent to another.
 
-use crate::{Environment, FetchError, url};
+use crate::{Environment, FetchError, access, url};
 use flate2::read::MultiGzDecoder;
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +10,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use ureq::http::{Response, StatusCode};
+use ureq::config::RedirectAuthHeaders;
+use ureq::http::{HeaderValue, Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy, ResponseExt};
 
@@ -127,6 +128,13 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
     if let Some(etag) = etag {
         request = request.header("If-None-Match", etag);
     }
+    if let Some(value) = access::of_url(from, environment)? {
+        let mut value = HeaderValue::try_from(value).map_err(|_| {
+            FetchError::invalid(format!("{}: the secret can't be a header", crate::redact(from)))
+        })?;
+        value.set_sensitive(true);
+        request = request.header("Authorization", value);
+    }
     let response = request.call().map_err(failed)?;
     let hops = response.get_redirect_history().unwrap_or_default();
     if from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
@@ -165,6 +173,7 @@ fn reason(error: &ureq::Error) -> String {
 fn agent(environment: &Environment) -> Result<Agent, FetchError> {
     let mut config = Agent::config_builder()
         .max_redirects(REDIRECTS)
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .save_redirect_history(true)
         .http_status_as_error(false)
         .user_agent("stagepipe")

@@ -3,12 +3,14 @@
 //! Everything goes into an empty directory that the caller names and throws away; a built tree is never
 //! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.
 
+mod access;
 pub mod context;
 mod error;
 pub mod git;
 mod http;
 mod url;
 
+pub use access::{Secrets, is_for_servers};
 pub use error::FetchError;
 pub use http::{Download, digest_of, download, download_to, download_unless};
 pub use url::{Kind, file_name, redact, without_credentials};
@@ -30,6 +32,8 @@ pub struct Environment {
     pub ssh_agent: Option<OsString>,
     /// The hosts that ssh knows.
     pub known_hosts: Option<OsString>,
+    /// The secrets that are for servers.
+    pub secrets: Secrets,
 }
 
 impl Environment {
@@ -43,6 +47,14 @@ impl Environment {
             home.push("/.ssh/known_hosts");
             home
         });
-        Self { certificates, proxy: true, proxies, path: variable("PATH"), ssh_agent: None, known_hosts }
+        Self {
+            certificates,
+            proxy: true,
+            proxies,
+            path: variable("PATH"),
+            ssh_agent: None,
+            known_hosts,
+            secrets: Secrets::new(),
+        }
     }
 }

@@ -98,6 +98,20 @@ fn what_authenticates_with_one_server_is_not_sent_to_another() {
 }
 
 #[test]
+fn a_secret_is_shown_to_its_host_alone() {
+    let (other, second) = serve(vec![answer("", "x")]);
+    let away = other.replace("127.0.0.1", "localhost");
+    let (base, first) = serve(vec![redirect(&format!("{away}/y"))]);
+    let secrets = [("HTTP_AUTH_TOKEN_127.0.0.1".to_owned(), b"secret\n".to_vec())].into();
+    let environment = Environment { secrets, ..Environment::default() };
+    let dir = tempfile::tempdir().unwrap();
+    download(&base, dir.path(), None, &environment).unwrap();
+    assert!(first.join().unwrap()[0].to_lowercase().contains("authorization: bearer secret"));
+    let request = second.join().unwrap().remove(0).to_lowercase();
+    assert!(!request.contains("authorization") && !request.contains("secret"), "{request}");
+}
+
+#[test]
 fn an_error_of_the_server_is_an_error_and_shows_no_password() {
     let (base, _server) = serve(vec!["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]);
     let (_dir, got) = fetch(&base.replace("http://", "http://user:secret@"), None);

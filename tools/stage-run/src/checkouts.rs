@@ -17,7 +17,7 @@ struct Kept {
 
 /// The tree of what `repository` means now, with its `.git` if that is to be kept; and the commit.
 pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<(Tree, String), StepError> {
-    let environment = session.fetch_environment();
+    let environment = session.fetch_environment()?;
     let pinned = git::pin(repository, &environment)?;
     let mut key = Key::new("checkout", session.options.isolation);
     // It may hold a password.

@@ -69,7 +69,7 @@ fn shared(session: &Session, source: &str, dir: &Path) -> Result<PathBuf, StepEr
 }
 
 fn fetch(session: &Session, source: &str, into: &Path) -> Result<PathBuf, StepError> {
-    let environment = session.fetch_environment();
+    let environment = session.fetch_environment()?;
     Ok(match context::fetch(source, into, false, &environment)? {
         Context::Tree(path) => path,
         Context::File(_) => into.to_owned(),

@@ -38,7 +38,7 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
     {
         return Ok((Tree::files(dir)?, kept.name.clone()));
     }
-    let environment = &session.options.fetch;
+    let environment = &session.fetch_environment()?;
     let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.as_deref());
     let new = Scratch::new(session)?;
     let download = match etag {

@@ -32,6 +32,7 @@ mod remembered;
 mod run;
 mod scope;
 mod scratch;
+pub mod secret;
 mod seen;
 mod session;
 mod shell;

@@ -3,7 +3,7 @@
 use crate::copy;
 use crate::error::StepError;
 use crate::mounts::{Kind, Wanted};
-use crate::options::SecretSource;
+use crate::secret;
 use crate::session::Session;
 use crate::tree::Tree;
 use libsandbox::{Mount, MountSource};
@@ -13,9 +13,6 @@ use rustix::fs::{AtFlags, Mode, chmodat};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-
-/// The largest secret, in bytes, as BuildKit's.
-const MAX_SECRET: u64 = 500 << 10;
 
 /// Mounts ready for a sandbox. What they show lives as long as this.
 #[derive(Default)]
@@ -152,8 +149,7 @@ impl Ready {
         file: bool,
     ) -> Result<Option<MountSource>, StepError> {
         let bytes = match session.options.secrets.get(id) {
-            Some(SecretSource::Value(bytes)) => bytes.clone(),
-            Some(SecretSource::File(path)) => read_secret(id, path)?,
+            Some(source) => secret::read(id, source).map_err(StepError::failed)?,
             None if required => {
                 return Err(StepError::failed(format!(
                     "secret {id}: not found; pass --secret id={id},src=FILE"
@@ -197,18 +193,6 @@ impl Ready {
             self.env.push(("SSH_AUTH_SOCK".into(), target.to_owned()));
         }
         Ok(Some(MountSource::Bind { tree: open(dir)?, path: name.as_encoded_bytes().to_vec() }))
-    }
-}
-
-fn read_secret(id: &str, path: &Path) -> Result<Vec<u8>, StepError> {
-    use std::io::Read;
-    let what = format!("secret {id}: {}", path.display());
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(StepError::io(&what))?;
-    file.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(StepError::io(&what))?;
-    match bytes.len() as u64 > MAX_SECRET {
-        true => Err(StepError::failed(format!("{what}: it is larger than {MAX_SECRET} bytes"))),
-        false => Ok(bytes),
     }
 }
 

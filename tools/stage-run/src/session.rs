@@ -3,6 +3,7 @@
 use crate::contexts::Contexts;
 use crate::error::StepError;
 use crate::options::{NamedContext, Options};
+use crate::secret;
 use crate::seen::Contents;
 use crate::waits::Stages;
 use libsandbox::{Overlay, mount_overlay};
@@ -119,11 +120,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What a fetch may see: the agent too, where steps may use it.
-    pub fn fetch_environment(&self) -> libfetch::Environment {
+    /// What a fetch may see: the agent and secrets too, where steps may use them.
+    pub fn fetch_environment(&self) -> Result<libfetch::Environment, StepError> {
         let mut environment = self.options.fetch.clone();
         environment.ssh_agent = self.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
-        environment
+        environment.secrets = secret::for_servers(&self.options.secrets).map_err(StepError::failed)?;
+        Ok(environment)
     }
 
     fn remember(&self, key: &str, found: (Image, Vec<String>)) -> (Image, Vec<String>) {

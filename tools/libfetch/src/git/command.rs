@@ -1,6 +1,6 @@
 //! One run of the git program, with an environment that holds nothing but what is written here.
 
-use crate::{Environment, FetchError};
+use crate::{Environment, FetchError, access};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -25,12 +25,16 @@ const SETTINGS: [&str; 13] = [
 /// How git calls ssh, by way of a shell. In a user namespace its own idea of a home is root's.
 const SSH: &str = r#"ssh -F none -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=20 -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
 
-/// A command line of git.
-pub(crate) struct Git(Command);
+/// A command line of git that has to do with `remote`.
+pub(crate) struct Git<'a> {
+    command: Command,
+    remote: &'a str,
+    environment: &'a Environment,
+}
 
-impl Git {
+impl<'a> Git<'a> {
     /// Begins one, in the working tree `dir`.
-    pub fn new(environment: &Environment, dir: Option<&Path>) -> Self {
+    pub fn new(remote: &'a str, environment: &'a Environment, dir: Option<&Path>) -> Self {
         let mut git = Command::new("git");
         git.env_clear().stdin(Stdio::null());
         if let Some(path) = &environment.path {
@@ -65,27 +69,35 @@ impl Git {
         if let Some(dir) = dir {
             git.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
         }
-        Self(git)
+        Self { command: git, remote, environment }
     }
 
     /// Adds arguments.
-    pub fn args<'a>(
+    pub fn args<'b>(
         &mut self,
-        args: impl IntoIterator<Item = &'a (impl AsRef<str> + ?Sized + 'a)>,
+        args: impl IntoIterator<Item = &'b (impl AsRef<str> + ?Sized + 'b)>,
     ) -> &mut Self {
-        self.0.args(args.into_iter().map(AsRef::as_ref));
+        self.command.args(args.into_iter().map(AsRef::as_ref));
         self
     }
 
-    /// Runs it, and gives what it prints. `remote` is for the message.
-    pub fn run(&mut self, remote: &str) -> Result<String, FetchError> {
-        let output =
-            libsandbox::end_with_parent(&mut self.0).output().map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    FetchError::remote(remote, "git is not installed; install it")
-                }
-                _ => FetchError::io("git")(error),
-            })?;
+    /// Runs it, and gives what it prints.
+    pub fn run(&mut self) -> Result<String, FetchError> {
+        let remote = self.remote;
+        if let Some((scope, value)) = access::of_repository(remote, self.environment)? {
+            // Others can read a command line.
+            self.command.envs([
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", &format!("http.{scope}.extraHeader")),
+                ("GIT_CONFIG_VALUE_0", &format!("Authorization: {value}")),
+            ]);
+        }
+        let output = libsandbox::end_with_parent(&mut self.command).output().map_err(|error| match error
+            .kind()
+        {
+            std::io::ErrorKind::NotFound => FetchError::remote(remote, "git is not installed; install it"),
+            _ => FetchError::io("git")(error),
+        })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
