@@ -19,7 +19,7 @@ use libwire::image::{
 use libwire::record::Layer;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 
 /// What is asked for beyond the records.
 #[derive(Clone, Debug, Default)]
@@ -87,9 +87,11 @@ fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image
 }
 
 fn json_blob(store: &Store, value: &impl Serialize) -> Result<BlobWriter, StoreError> {
+    let cannot = || StoreError::io("cannot write a blob");
+    // In one piece: serde_json writes each quotation mark by itself.
+    let bytes = serde_json::to_vec(value).map_err(|error| cannot()(error.into()))?;
     let mut blob = store.blob_writer()?;
-    let written = serde_json::to_writer(&mut blob, value);
-    written.map_err(|error| StoreError::io("cannot write a blob")(error.into()))?;
+    blob.write_all(&bytes).map_err(cannot())?;
     Ok(blob)
 }
 

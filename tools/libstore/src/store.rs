@@ -92,8 +92,10 @@ impl Store {
     }
 
     fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
-        for dir in DIRS {
-            make_dir(&self.path().join(dir))?;
+        for dir in DIRS.map(|dir| self.path().join(dir)) {
+            if !dir.is_dir() {
+                make_dir(&dir)?;
+            }
         }
         // The version comes last: a directory that has it is complete.
         for (name, text) in [LAYOUT, ("index.json", EMPTY_INDEX), (VERSION_FILE, VERSION)] {
