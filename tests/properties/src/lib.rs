@@ -3,9 +3,17 @@
 //! Bytes are either the input itself or choices from which one is made (`choices`), so that `cargo test`
 //! and the coverage-guided targets of `fuzz/` share generators, models and properties. No tool uses this.
 
+mod archive;
 mod choices;
 mod dockerfile;
+mod expansion;
 mod ignore;
+mod names;
+mod records;
 
+pub use archive::{archive, archive_bytes};
 pub use dockerfile::{dockerfile, dockerfile_text};
+pub use expansion::{expansion, expansion_text, variables_for_bash, word_for_bash};
 pub use ignore::ignore;
+pub use names::{name, name_text, users};
+pub use records::{changes, image, image_members, records_text};

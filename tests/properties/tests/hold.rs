@@ -21,4 +21,41 @@ proptest! {
     fn an_ignore_file_excludes_what_its_documentation_says(bytes in bytes()) {
         properties::ignore(&bytes);
     }
+
+    #[test]
+    fn a_word_becomes_what_it_was_made_to_become(bytes in bytes()) {
+        properties::expansion(&bytes);
+    }
+
+    #[test]
+    fn any_text_expands_or_is_refused(text in "[-a-z${}:?+#%/*\\\\'\" ü]{0,60}") {
+        properties::expansion_text(text.as_bytes());
+    }
+
+    #[test]
+    fn an_archive_reads_the_same_elsewhere_and_comes_back(bytes in bytes()) {
+        properties::archive(&bytes);
+        properties::archive_bytes(&bytes);
+    }
+
+    #[test]
+    fn changes_cross_a_pipe_whole_or_not_at_all(bytes in bytes()) {
+        properties::changes(&bytes);
+    }
+
+    #[test]
+    fn an_images_json_loses_nothing(bytes in bytes()) {
+        properties::image_members(&bytes);
+    }
+
+    #[test]
+    fn a_name_from_outside_is_safe_where_it_is_used(bytes in bytes()) {
+        properties::name(&bytes);
+        properties::name_text(&bytes);
+    }
+
+    #[test]
+    fn nobody_is_found_that_no_line_has(bytes in bytes()) {
+        properties::users(&bytes);
+    }
 }

@@ -67,9 +67,15 @@ impl Printer {
         for comment in &line.comments {
             writeln!(f, "# {comment}")?;
         }
-        // An escape at the end would continue the line, save before a blank that is trimmed later.
+        // An escape at the end would continue the line, and an escaped blank be trimmed: neither before a
+        // blank of another kind.
         let escapes = text.chars().rev().take_while(|&c| c == self.escape).count();
-        writeln!(f, "{text}{}", if escapes == 1 { "\u{b}" } else { "" })?;
+        let end = match (escapes, text.ends_with(char::is_whitespace)) {
+            (1, _) => "\u{b}".to_owned(),
+            (_, true) => format!("{}\u{b}", self.escape),
+            _ => String::new(),
+        };
+        writeln!(f, "{text}{end}")?;
         // A trigger's bodies are part of its text.
         if !text.starts_with("ONBUILD ") {
             for Heredoc { body, name, .. } in &line.heredocs {

@@ -182,6 +182,14 @@ fn what_two_readers_could_read_differently_is_refused() {
     refused(&[Header::new("l", b'2').link("t").body(b"not for a link")]);
     refused(&[Header::new("f", b'Z').done()]);
     refused(&[Header::new("f", b'D').done()]);
+    let (none, long) = (&[0; 8], b"another name\0");
+    refused(&[Header::new("L", b'L').magic(none).body(long), file("clean", "x")]);
+    refused(&[Header::new("x", b'x').magic(none).body(&path), file("clean", "x")]);
+    let global = Header::new("g", b'g').body(&record("comment", b"c"));
+    refused(&[Header::new("L", b'L').body(long), global, file("clean", "x")]);
+    refused(&[Header::new("f", b'S').sparse(&[(0, 1)], 1).magic(b"ustar\x0000").body(b"x")]);
+    refused(&[Header::new("f/", b'S').sparse(&[(0, 1)], 1).body(b"x")]);
+    refused(&[Header::new("f/", b'7').body(b"a directory's")]);
 }
 
 #[test]

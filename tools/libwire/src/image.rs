@@ -4,7 +4,7 @@
 //! whole. All maps are sorted: the same value always serialises to the same bytes.
 
 use crate::Digest;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -34,6 +34,11 @@ fn unset<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Reads null as if the member were not there: Go writes what is empty so.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
 /// Points at a blob (descriptor.md).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +50,7 @@ pub struct Descriptor {
     /// Its length in bytes.
     pub size: u64,
     /// Free-form annotations.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub annotations: BTreeMap<String, String>,
     /// For which platform, in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,9 +87,10 @@ pub struct Manifest {
     /// The image config.
     pub config: Descriptor,
     /// Layers, lowest first.
+    #[serde(deserialize_with = "or_default")]
     pub layers: Vec<Descriptor>,
     /// Free-form annotations.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub annotations: BTreeMap<String, String>,
     /// Other members.
     #[serde(flatten)]
@@ -101,6 +107,7 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// The images.
+    #[serde(deserialize_with = "or_default")]
     pub manifests: Vec<Descriptor>,
     /// Other members.
     #[serde(flatten)]
@@ -117,22 +124,22 @@ pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// As GOARCH.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub architecture: String,
     /// As GOOS.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub os: String,
     /// CPU variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// What a container of this image runs with.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub config: ContainerConfig,
     /// The layers' diff IDs, lowest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub rootfs: RootFs,
     /// One entry an instruction.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub history: Vec<History>,
     /// Other members.
     #[serde(flatten)]
@@ -146,6 +153,7 @@ pub struct RootFs {
     #[serde(rename = "type")]
     pub kind: String,
     /// Digests of the uncompressed layers.
+    #[serde(deserialize_with = "or_default")]
     pub diff_ids: Vec<Digest>,
 }
 
@@ -171,7 +179,7 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Whether the entry has no layer.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub empty_layer: bool,
     /// Other members.
     #[serde(flatten)]
@@ -183,13 +191,13 @@ pub struct History {
 #[serde(rename_all = "PascalCase")]
 pub struct ContainerConfig {
     /// User, uid, `user:group` or `uid:gid`.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub user: String,
     /// `port/protocol`.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub exposed_ports: Set,
     /// `NAME=value`, in order.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub env: Vec<String>,
     /// ENTRYPOINT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,25 +206,25 @@ pub struct ContainerConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
     /// VOLUME paths.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub volumes: Set,
     /// WORKDIR.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub working_dir: String,
     /// LABEL.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub labels: BTreeMap<String, String>,
     /// STOPSIGNAL, as written.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub stop_signal: String,
     /// Docker: CMD was in shell form; BuildKit always sets it with CMD.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub args_escaped: bool,
     /// HEALTHCHECK.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     /// ONBUILD triggers, as text.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub on_build: Vec<String>,
     /// SHELL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -231,24 +239,41 @@ pub struct ContainerConfig {
 #[serde(rename_all = "PascalCase")]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", text]`.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub test: Vec<String>,
     /// Between two checks.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub interval: i64,
     /// Before a check counts as failed.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub timeout: i64,
     /// Grace after the start.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub start_period: i64,
     /// Between checks during the grace.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub start_interval: i64,
     /// Failures in a row that mean unhealthy.
-    #[serde(default, skip_serializing_if = "unset")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub retries: i64,
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_nothing() {
+        let docker = r#"{"architecture":"amd64","os":"linux","config":{"User":"","Env":["A=1"],"Cmd":["sh"],"Image":
+            "sha256:1","Volumes":null,"WorkingDir":null,"Entrypoint":null,"OnBuild":null,"Labels":null},"history":null,
+            "rootfs":{"type":"layers","diff_ids":null}}"#;
+        let config: ImageConfig = serde_json::from_str(docker).unwrap();
+        assert_eq!((config.config.env.len(), config.config.labels.len(), config.history.len()), (1, 0, 0));
+        assert!(serde_json::to_string(&config).unwrap().find("null").is_none());
+        let index: Index = serde_json::from_str(r#"{"schemaVersion":2,"manifests":null}"#).unwrap();
+        assert!(index.manifests.is_empty());
+    }
 }

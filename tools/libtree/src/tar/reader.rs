@@ -65,6 +65,16 @@ impl<R: Read> Reader<R> {
                 };
             };
             match header[156] {
+                // Some readers know these only behind the magic of POSIX or GNU.
+                b'x' | b'g' | b'L' | b'K' if &header[257..262] != b"ustar" => {
+                    return Err(self.bad("an extension in a header of the time before extensions"));
+                }
+                b'g' if !extensions.is_empty() => {
+                    return Err(self.bad("a global header between an extension and its entry"));
+                }
+                b'S' if &header[257..265] != b"ustar  \0" => {
+                    return Err(self.bad("a sparse file of GNU's kind in a header that is not GNU's"));
+                }
                 b'x' => self.read_pax(&header, &mut extensions)?,
                 b'g' => self.check_global(&header)?,
                 b'L' => {
@@ -208,8 +218,11 @@ impl<R: Read> Reader<R> {
             self.last = path;
         }
         let kind = match header[156] {
+            b'S' if self.last.ends_with(b"/") => return Err(self.bad("a directory that is a sparse file")),
             // As before ustar; but a root that claims to be a file stays one, and is refused.
-            b'0' | 0 if self.last.ends_with(b"/") && self.last.iter().any(|&b| b != b'/') => EntryKind::Dir,
+            b'0' | 0 | b'7' if self.last.ends_with(b"/") && self.last.iter().any(|&b| b != b'/') => {
+                EntryKind::Dir
+            }
             b'0' | 0 | b'7' | b'S' => EntryKind::File,
             b'1' => EntryKind::Hardlink,
             b'2' => EntryKind::Symlink,

@@ -40,6 +40,12 @@ impl Header {
         self
     }
 
+    /// Another magic and version: GNU's, or none at all.
+    pub fn magic(mut self, magic: &[u8; 8]) -> Self {
+        self.0[257..265].copy_from_slice(magic);
+        self
+    }
+
     /// GNU's map of a sparse file: offset and length of each part, and the file's length.
     pub fn sparse(mut self, parts: &[(u64, u64)], size: u64) -> Self {
         self.0[257..265].copy_from_slice(b"ustar  \0");
