@@ -7,7 +7,7 @@ have setpriv newuidmap || skip_all "setpriv or newuidmap is missing"
 
 chmod 0755 "$work"
 mkdir "$work/bin"
-cp "$top/scripts/image-build" "$work/bin/"
+cp "$top/scripts/image-build" "$top/tests/on-terminal" "$work/bin/"
 for tool in $tools; do cp "$(command -v "$tool")" "$work/bin/"; done
 cp -r "$top/tests/dockerfiles" "$work/dockerfiles"
 chmod -R a+rX "$work/bin" "$work/dockerfiles"
@@ -69,6 +69,27 @@ for user in $range $single; do
     ok "$user: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
     status_is "$user: an archive with a device node is unpacked" 0 as "$user" image-build -t devices "$work/device"
     ok "$user: without the node, and that is said with the line" grep -q 'warning: Dockerfile:2: .*device' "$work/.out"
+    name=user
+    [ "$user" = "$range" ] || name=root # the only one there
+    mkdir -p "$work/failing" && chmod a+rX "$work/failing" && echo bound >"$work/failing/bound"
+    cat >"$work/failing/Dockerfile" <<END
+FROM busybox
+USER $name
+RUN --mount=type=bind,source=bound,target=/m echo left >/tmp/left; echo said; exit 7
+END
+    status_is "$user: a failing step" 1 as "$user" image-build "$work/failing"
+    is "$user: can be entered" \
+        "$(as "$user" sh -c "$(sed -n 's/^ *enter what it left: //p' "$work/.out") cat /tmp/left /m" 2>&1)" "left
+bound"
+    is "$user: and has its log" "$(as "$user" image-build --logs=2 "$work/failing" 2>&1)" "said"
+    if have python3; then
+        # shellcheck disable=SC2016 # it is evaluated inside
+        as "$user" TERM=vt100 on-terminal 'echo "$(id -un) $(cat /m)"; exit' \
+            image-build --shell=2 "$work/failing" >"$work/.shown" 2>&1
+        ok "$user: a shell is there before it" grep -q "^$name bound" "$work/.shown"
+    else
+        skip "$user: a shell is there before it" "python3 is missing"
+    fi
     if [ "$served" ]; then
         cat >context/Dockerfile <<END
 FROM busybox
