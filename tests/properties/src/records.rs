@@ -60,7 +60,7 @@ pub fn image_members(bytes: &[u8]) {
     image(value(&mut Choices::new(bytes), 0).to_string().as_bytes());
 }
 
-/// Whether all that `original` says is in `kept`; what is empty need not be.
+/// Whether all that `original` says is in `kept`; what is empty need not be, and null says nothing.
 fn holds(kept: &Value, original: &Value) -> bool {
     match (kept, original) {
         (Value::Object(kept), Value::Object(original)) => {
@@ -72,6 +72,7 @@ fn holds(kept: &Value, original: &Value) -> bool {
         (Value::Array(kept), Value::Array(original)) => {
             kept.len() == original.len() && kept.iter().zip(original).all(|(kept, value)| holds(kept, value))
         }
+        (_, Value::Null) => true,
         (kept, original) => kept == original || is_empty(kept) && is_empty(original),
     }
 }
