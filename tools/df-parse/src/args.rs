@@ -2,6 +2,7 @@
 
 use crate::ParseError;
 use crate::dockerfile::{Dockerfile, Item};
+use crate::error::did_you_mean;
 use crate::expand::{ExpandError, Lookup};
 use crate::instruction::Parsed;
 use crate::plan::{Options, stage_name};
@@ -76,6 +77,33 @@ fn automatic(file: &Dockerfile, options: &Options, target: &Platform) -> Values 
         }
     }
     values
+}
+
+/// Build arguments that no ARG of the file takes, in words.
+pub(crate) fn unused(file: &Dockerfile, options: &Options) -> Vec<String> {
+    const ALWAYS: [&str; 6] =
+        ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "source_date_epoch"];
+    let items = file.globals.iter().chain(file.stages.iter().flat_map(|stage| &stage.items));
+    let declared: BTreeSet<&str> = items
+        .filter_map(|item| match &item.parsed {
+            Parsed::Op { op: Op::Arg { args }, .. } => Some(args.iter().map(|arg| arg.name.as_str())),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let automatic =
+        options.platform().map(|platform| automatic(file, options, &platform)).unwrap_or_default();
+    let taken = |name: &str| {
+        declared.contains(name)
+            || automatic.contains_key(name)
+            || name.starts_with("BUILDKIT_")
+            || ALWAYS.iter().any(|always| name.eq_ignore_ascii_case(always))
+    };
+    let words = |name: &String| {
+        let hint = did_you_mean(name, declared.iter().copied());
+        format!("--build-arg {name}: the Dockerfile has no ARG of this name{hint}")
+    };
+    options.build_args.keys().filter(|name| !taken(name)).map(words).collect()
 }
 
 fn at(item: &Item, error: &ExpandError) -> ParseError {

@@ -45,6 +45,12 @@ fn broken_by_comment(text: &str) -> bool {
         .is_some_and(|(before, _)| before.ends_with([' ', '\t']) && before.trim_end().ends_with('\\'))
 }
 
+/// Whether a shell's text was perhaps meant to be an array: `["a" "b"]` and the like, but not `[ -f x ]`.
+pub fn is_broken_array(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with(['[']) && text.ends_with(']') && text[1..].trim_start().starts_with(['"', '\''])
+}
+
 /// How an instruction that lacks its argument is written.
 pub(crate) fn example(name: &str) -> String {
     let example = match name {

@@ -1,5 +1,6 @@
 //! What the tool does with a Dockerfile it has read: the plan, the checks, the targets or the outline.
 
+use crate::args::unused;
 use crate::check::{self, Checked, Extent};
 use crate::{Dockerfile, Options, ParseError, outline, parse, plan, tables};
 use libcli::{Exit, Failure};
@@ -37,8 +38,8 @@ pub struct Job<'a> {
     pub ignore_file: Option<(&'a str, &'a str)>,
 }
 
-/// Does the job for a Dockerfile's text.
-pub fn run(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
+/// Does the job for a Dockerfile's text. While a plan is made, what the checks find goes to `warn`, a line each.
+pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let name = &job.options.name;
     let refused = |error: ParseError| {
         Failure::bad_input(error.place(name), &error.what).with_detail(error.snippet(source))
@@ -63,7 +64,12 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> 
         }
         Wanted::Plan => {
             let stages = plan(&file, &job.options).map_err(refused)?;
-            refuse_findings(&checked(job, &file)?.map_err(refused)?, name)?;
+            let checked = checked(job, &file)?.map_err(refused)?;
+            for finding in &checked.findings {
+                warn(&format!("{name}:{}: {}: {}", finding.line, finding.rule.name, finding.detail));
+            }
+            unused(&file, &job.options).iter().for_each(|what| warn(&format!("{name}: {what}")));
+            refuse_findings(&checked, name)?;
             let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
             for stage in stages {
                 writer.write(&PlanRecord::Stage(Box::new(stage)))?;

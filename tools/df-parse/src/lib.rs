@@ -5,6 +5,7 @@
 //! image or the network.
 
 mod args;
+pub mod bases;
 pub mod check;
 mod dockerfile;
 mod duration;
@@ -32,7 +33,7 @@ mod words;
 pub use check::names_secret;
 pub use dockerfile::{Dockerfile, parse};
 pub use error::{ParseError, nearest, snippet, snippet_of};
-pub use hints::comment as comment_hint;
+pub use hints::{comment as comment_hint, is_broken_array};
 pub use lines::{Directives, MAX_FILE};
 pub use mount::bad_target as bad_mount_target;
 pub use plan::{Options, plan};

@@ -1,11 +1,12 @@
 //! df-parse: a Dockerfile in, a build plan out. See df-parse(1).
 
 use clap::Parser;
+use df_parse::bases::Bases;
 use df_parse::job::{self, Job, Wanted};
 use df_parse::{MAX_FILE, Options};
 use libcli::{Failure, Stdout};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -33,6 +34,12 @@ struct Args {
     /// A named build context that the build will have; it wins over stages and images of that name.
     #[arg(long = "build-context", value_name = "NAME")]
     contexts: Vec<String>,
+    /// What the stages start from, for the checks: what stage-run --bases writes.
+    #[arg(long, value_name = "FILE")]
+    bases: Option<PathBuf>,
+    /// Say what the checks find on standard error while making a plan.
+    #[arg(long)]
+    warn: bool,
     /// The context's .dockerignore, for the checks.
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
@@ -82,11 +89,17 @@ fn run(args: Args) -> Result<(), Failure> {
             build_args: build_args(&args.build_args),
             platform: args.platform,
             contexts: args.contexts,
+            bases: args.bases.as_deref().map(bases).transpose()?.unwrap_or_default(),
         },
         ignore_file: ignore_file.as_ref().map(|(name, text)| (*name, text.as_str())),
     };
     let mut out = Stdout::open()?;
-    let done = job::run(&job, &source, &mut out);
+    let mut warn = |what: &str| {
+        if args.warn {
+            libcli::warn(&libcli::speaker("df-parse"), what);
+        }
+    };
+    let done = job::run(&job, &source, &mut out, &mut warn);
     // What the checks found is printed, also where it is an error.
     out.finish().and(done)
 }
@@ -110,6 +123,13 @@ fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         Failure::bad_input(format!("{name}:{line}"), "the line is not UTF-8 text; is it a Dockerfile?")
     })
+}
+
+fn bases(path: &Path) -> Result<Bases, Failure> {
+    let name = path.display().to_string();
+    let file = std::fs::File::open(path)
+        .map_err(|error| Failure::failed(&name, format!("cannot be read: {error}")))?;
+    df_parse::bases::read(BufReader::new(file)).map_err(|error| Failure::bad_input(name, error))
 }
 
 /// The values of `--build-arg`: the last of a name wins, and one without a value comes from the

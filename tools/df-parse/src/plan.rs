@@ -2,6 +2,7 @@
 
 use crate::ParseError;
 use crate::args::{self, Values};
+use crate::bases::Bases;
 use crate::dockerfile::{Dockerfile, StageItem};
 use crate::error::did_you_mean;
 use crate::instruction::Parsed;
@@ -25,6 +26,8 @@ pub struct Options {
     pub platform: Option<String>,
     /// Names of build contexts the caller declares.
     pub contexts: Vec<String>,
+    /// What is known of the images that stages start from, for the checks.
+    pub bases: Bases,
 }
 
 impl Options {

@@ -37,7 +37,7 @@ pub use decompress::{Compression, Decoder};
 pub use error::StoreError;
 pub use failure::{FailedMount, FailedSource, FailedStep, KeptFailure};
 pub use image::{Image, host_platform};
-pub use import::{Imported, Select};
+pub use import::{Imported, Select, peek_layout};
 pub use index::Named;
 pub use layers::LayerKey;
 pub use location::{Environment, default_path, locate};

@@ -36,7 +36,7 @@ pub struct Reason {
 impl Failed<'_> {
     /// The reason, if there is a likely one.
     pub fn reason(&self) -> Option<Reason> {
-        if self.shell && self.argv.last().is_some_and(|text| is_broken_array(text)) {
+        if self.shell && self.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
             let text = "it begins like a JSON array and is none, so a shell got it as it stands; \
                         put each word in \" and commas between them";
             return Some(Reason { text: text.into(), token: String::new() });
@@ -127,12 +127,6 @@ impl Failed<'_> {
         File::from(fd).take(256).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
-}
-
-/// Whether a shell's text was perhaps meant to be an array: `["a" "b"]` and the like, but not `[ -f x ]`.
-pub fn is_broken_array(text: &str) -> bool {
-    let text = text.trim();
-    text.starts_with(['[']) && text.ends_with(']') && text[1..].trim_start().starts_with(['"', '\''])
 }
 
 /// The program's name in `sh: line 1: NAME: not found`.

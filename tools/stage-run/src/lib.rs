@@ -4,6 +4,7 @@
 //! Reads build-plan(5), writes build-record(5) and snapshots. It packs no layer and makes no image.
 
 mod base;
+pub mod bases;
 mod cache;
 mod checkouts;
 mod command;

@@ -22,6 +22,9 @@ struct Args {
     /// Build only this stage, by index or name; without --build-dir also the stages it needs
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
+    /// Only tell the images that stages start from, without their layers: for the checks of df-parse
+    #[arg(long)]
+    bases: bool,
     /// The build context
     #[arg(long, value_name = "DIR", default_value = ".")]
     context: PathBuf,
@@ -125,6 +128,9 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    if args.bases {
+        return bases(args);
+    }
     libsandbox::seal(std::env::args_os(), std::env::vars_os())
         .map_err(|error| Failure::failed("sandbox", error))?;
     // Before the user namespace, in which everybody is root.
@@ -150,6 +156,14 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let stdout = Stdout::open()?;
     stage_run::build(stdin().lock(), store, &options, stdout)?.finish()
+}
+
+/// The images that stages start from. Without a store there are those of named contexts.
+fn bases(args: Args) -> Result<(), Failure> {
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let store = Store::open_existing(&path, libstore::Options::default()).ok();
+    let contexts = args.build_context.into_iter().collect();
+    stage_run::bases::tell(stdin().lock(), store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
 fn options(args: Args, isolation: Isolation) -> Options {

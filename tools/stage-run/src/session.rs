@@ -99,8 +99,7 @@ impl<'a> Session<'a> {
         if let Some(found) = self.images.borrow().get(&key) {
             return Ok(found.clone());
         }
-        let digest = select.and_then(|text| text.parse::<Digest>().ok());
-        let name = select.filter(|_| digest.is_none()).map(str::to_owned);
+        let (name, digest) = select_of(select);
         let select = Select { name, digest, platform: platform_of(platform) };
         let found = self.with_unpack(|unpack| self.store.import_and_unpack(path, &select, unpack))?;
         Ok(self.remember(&key, found))
@@ -162,6 +161,12 @@ impl<'a> Session<'a> {
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
         snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
     }
+}
+
+/// Which image of a layout a named context means: by its name or by its digest.
+pub fn select_of(text: Option<&str>) -> (Option<String>, Option<Digest>) {
+    let digest = text.and_then(|text| text.parse::<Digest>().ok());
+    (text.filter(|_| digest.is_none()).map(str::to_owned), digest)
 }
 
 /// `os/arch[/variant]` as a platform.

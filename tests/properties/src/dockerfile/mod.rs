@@ -67,7 +67,7 @@ fn does_no_harm(text: &str) {
         let options = Options { name: "Dockerfile".into(), ..Options::default() };
         let job = Job { wanted, json: wanted == Wanted::Outline, options, ignore_file: None };
         let mut out = Vec::new();
-        match run(&job, text, &mut out) {
+        match run(&job, text, &mut out, &mut |_| {}) {
             Ok(()) if wanted == Wanted::Plan => {
                 let read = libwire::Reader::<_, BuildPlan>::new(&out[..]).read_all();
                 let stages = read.unwrap_or_else(|error| panic!("{text:?} has a bad plan: {error}"));

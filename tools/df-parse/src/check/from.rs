@@ -2,8 +2,8 @@
 
 use super::Found;
 use super::rules::{
-    FROM_PLATFORM_FLAG_CONST_DISALLOWED, INVALID_DEFAULT_ARG_IN_FROM, REDUNDANT_TARGET_PLATFORM,
-    UNDEFINED_ARG_IN_FROM,
+    FROM_PLATFORM_FLAG_CONST_DISALLOWED, INVALID_BASE_IMAGE_PLATFORM, INVALID_DEFAULT_ARG_IN_FROM,
+    REDUNDANT_TARGET_PLATFORM, UNDEFINED_ARG_IN_FROM,
 };
 use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, StageItem};
@@ -12,7 +12,7 @@ use crate::instruction::Parsed;
 use crate::plan::stage_name;
 use crate::platform::Platform;
 use crate::{Options, ParseError};
-use libwire::plan::Op;
+use libwire::plan::{Base, Op, Stage};
 use libwire::reference::Reference;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,25 @@ pub(super) fn collect(file: &Dockerfile, options: &Options, found: &mut Found) -
         }
     }
     Ok(())
+}
+
+/// Images that are known and of another platform than their stage. One that a named context stands in for is
+/// meant to be what it is.
+pub(super) fn platforms(file: &Dockerfile, options: &Options, planned: &[Stage], found: &mut Found) {
+    for stage in planned {
+        let image = options.bases.get(&stage.index);
+        let (Base::Image { name, .. }, Some(image)) = (&stage.base, image) else { continue };
+        let (os, arch) = &image.platform;
+        let mut expected = stage.platform.split('/');
+        let same = expected.next() == Some(os) && expected.next() == Some(arch);
+        if !same && !os.is_empty() && !arch.is_empty() {
+            let detail = format!(
+                "Base image {name} was pulled with platform \"{os}/{arch}\", expected {:?} for current build",
+                stage.platform
+            );
+            found.of_file(INVALID_BASE_IMAGE_PLATFORM, &file.stages[stage.index].line, detail);
+        }
+    }
 }
 
 fn default_images(file: &Dockerfile, defaults: &Values, found: &mut Found) {

@@ -88,6 +88,7 @@ fn checked(
     let mut found = Found { settings, findings: Vec::new() };
     rules::collect(file, &mut found);
     from::collect(file, options, &mut found)?;
+    from::platforms(file, options, &planned, &mut found);
     stage::collect(file, options, ignored, &needed, &mut found)?;
     if own {
         size::collect(file, options, &mut found);
@@ -124,7 +125,8 @@ impl Found {
     }
 
     fn push(&mut self, rule: Rule, place: &Line, detail: String) {
-        self.findings.push(Finding { rule, detail, line: place.line, line_end: place.line_end });
+        let (line, line_end) = (place.line, place.line_end);
+        self.findings.push(Finding { rule, detail, line, line_end });
     }
 }
 

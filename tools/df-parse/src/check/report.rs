@@ -6,7 +6,8 @@ use serde_json::json;
 use std::io::{self, Write};
 
 fn url(finding: &Finding) -> String {
-    if finding.rule.own {
+    // BuildKit has no page for the platform either.
+    if finding.rule.own || finding.rule.name == "InvalidBaseImagePlatform" {
         return String::new();
     }
     let mut dashed = String::new();
@@ -33,7 +34,8 @@ pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn 
     let lines: Vec<&str> = source.lines().collect();
     for finding in findings {
         let url = if finding.rule.own { "see df-parse(1)".into() } else { url(finding) };
-        writeln!(out, "WARNING: {} - {url}", finding.rule.name)?;
+        let dash = if url.is_empty() { String::new() } else { format!(" - {url}") };
+        writeln!(out, "WARNING: {}{dash}", finding.rule.name)?;
         writeln!(out, "{}", finding.detail)?;
         writeln!(out, "{}:{}", base(name), finding.line)?;
         writeln!(out, "--------------------")?;

@@ -57,6 +57,7 @@ rules! {
     EXPOSE_INVALID_FORMAT "ExposeInvalidFormat" "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release";
     UNDEFINED_ARG_IN_FROM "UndefinedArgInFrom" "FROM command must use declared ARGs";
     UNDEFINED_VAR "UndefinedVar" "Variables should be defined before their use";
+    INVALID_BASE_IMAGE_PLATFORM "InvalidBaseImagePlatform" "Base image platform does not match expected target platform";
     INVALID_DEFAULT_ARG_IN_FROM "InvalidDefaultArgInFrom" "Default value for global ARG results in an empty or invalid base image name";
 }
 

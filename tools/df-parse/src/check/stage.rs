@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::plan::stage_name;
 use crate::syntax::{bodies, copy_words, mount_words};
 use crate::words::name_and_rest;
-use crate::{Options, ParseError};
+use crate::{Options, ParseError, hints};
 use libpattern::Matcher;
 use libwire::plan::{ArgDecl, Command, Copy, Op, Pair};
 use std::collections::BTreeMap;
@@ -36,13 +36,20 @@ pub(super) fn collect(
         let scope = Names { stages: &names, contexts: &options.contexts, current: index };
         let image = args::expanded(file, &stage.from.image, &globals).unwrap_or_default();
         let base = names[..index].iter().rposition(|name| name.as_deref() == Some(&image));
-        let start = base.map_or_else(Scope::new, |base| scopes[base].clone());
+        let known = options.bases.get(&index);
         let replaced = names[index].as_deref().is_some_and(|name| scope.context(name).is_some());
         if replaced {
-            scopes.push(Scope::new());
+            scopes.push(Scope::on(known));
             continue;
         }
-        let triggers = base.map(|base| triggers(&file.stages[base], &stage.line)).unwrap_or_default();
+        let start = base.map_or_else(|| Scope::on(known), |base| scopes[base].clone());
+        let texts = match base {
+            Some(base) => triggers_of(&file.stages[base]),
+            None => {
+                known.map(|image| image.triggers.iter().map(String::as_str).collect()).unwrap_or_default()
+            }
+        };
+        let triggers = triggers(&texts, &stage.line);
         let found = if needed(index) { &mut *found } else { &mut unheard };
         let mut walk = Walk { file, options, ignored, globals: &globals, scope: start, found };
         walk.stage(triggers.iter().chain(&stage.items));
@@ -51,15 +58,25 @@ pub(super) fn collect(
     Ok(())
 }
 
+/// The triggers that a stage leaves to those that start from it.
+fn triggers_of(base: &StageItem) -> Vec<&str> {
+    fn text(item: &Item) -> Option<&str> {
+        match &item.parsed {
+            Parsed::Op { op: Op::Onbuild { trigger, .. }, .. } => Some(trigger.as_str()),
+            _ => None,
+        }
+    }
+    base.items.iter().filter_map(text).collect()
+}
+
 /// The triggers a stage runs first, at its FROM's place.
-fn triggers(base: &StageItem, from: &Line) -> Vec<Item> {
-    let trigger = |item: &Item| {
-        let Parsed::Op { op: Op::Onbuild { trigger, .. }, .. } = &item.parsed else { return None };
+fn triggers(texts: &[&str], from: &Line) -> Vec<Item> {
+    let trigger = |text: &&str| {
         let (line, line_end) = (from.line, from.line_end);
-        let line = Line { line, line_end, text_end: line_end, ..trigger_line(trigger) };
+        let line = Line { line, line_end, text_end: line_end, ..trigger_line(text) };
         Some(Item { parsed: instruction::parse(&line, '\\').ok()?, line })
     };
-    base.items.iter().filter_map(trigger).collect()
+    texts.iter().filter_map(trigger).collect()
 }
 
 struct Walk<'a> {
@@ -78,7 +95,7 @@ impl Walk<'_> {
             let Parsed::Op { op, from, mounts, legacy } = &item.parsed else { continue };
             let line = &item.line;
             if *legacy {
-                self.legacy(line);
+                self.legacy(line, op);
             }
             for word in mounts.iter().flat_map(|parsed| mount_words(&parsed.mount)) {
                 self.scope.report(self.file, line, word, self.found);
@@ -112,17 +129,24 @@ impl Walk<'_> {
             Op::Copy(copy) => self.copy(line, op, copy, (!from).then_some("Copy")),
             Op::Add(copy) => self.copy(line, op, copy, Some("Add")),
             Op::Shell { .. } => self.scope.shell = true,
-            Op::Cmd { command: Command::Shell(_) } | Op::Entrypoint { command: Command::Shell(_) }
+            Op::Cmd { command: Command::Shell(text) } | Op::Entrypoint { command: Command::Shell(text) }
                 if !self.scope.shell =>
             {
-                let word = name_and_rest(&line.text).0;
-                let detail = format!(
-                    "JSON arguments recommended for {word} to prevent unintended behavior related to OS signals"
-                );
-                self.found.at(JSON_ARGS_RECOMMENDED, line, detail);
+                self.shell_form(line, text);
             }
             _ => {}
         }
+    }
+
+    fn shell_form(&mut self, line: &Line, text: &str) {
+        let word = name_and_rest(&line.text).0;
+        let mut detail = format!(
+            "JSON arguments recommended for {word} to prevent unintended behavior related to OS signals"
+        );
+        if hints::is_broken_array(text) {
+            detail += "; it begins like a JSON array and is none, a shell gets it as it stands: put each word in \" and commas between them";
+        }
+        self.found.at(JSON_ARGS_RECOMMENDED, line, detail);
     }
 
     fn report<'w>(&mut self, line: &Line, words: impl IntoIterator<Item = &'w str>) {
@@ -131,10 +155,16 @@ impl Walk<'_> {
         }
     }
 
-    fn legacy(&mut self, line: &Line) {
+    fn legacy(&mut self, line: &Line, op: &Op) {
         let word = name_and_rest(&line.text).0;
-        let detail =
+        let mut detail =
             format!("\"{word} key=value\" should be used instead of legacy \"{word} key value\" format");
+        if let Op::Env { pairs } | Op::Label { pairs } = op
+            && let [Pair { key, value }] = &pairs[..]
+            && value.starts_with('=')
+        {
+            detail += &format!("; this sets {key} to {value:?}, write {key}={}", value[1..].trim());
+        }
         self.found.at(LEGACY_KEY_VALUE_FORMAT, line, detail);
     }
 

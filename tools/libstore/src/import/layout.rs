@@ -12,14 +12,15 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub(super) struct Layout {
-    store: Store,
+    /// Where layers are taken to; without it they can't be.
+    store: Option<Store>,
     dir: File,
 }
 
 impl Layout {
-    pub(super) fn open(store: &Store, dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(store: Option<&Store>, dir: &Path) -> Result<Self, StoreError> {
         let what = format!("cannot open {}", dir.display());
-        let layout = Self { store: store.clone(), dir: File::open(dir).map_err(StoreError::io(what))? };
+        let layout = Self { store: store.cloned(), dir: File::open(dir).map_err(StoreError::io(what))? };
         check_layout(&layout.read_file("oci-layout")?)?;
         Ok(layout)
     }
@@ -76,7 +77,8 @@ impl Source for Layout {
     }
 
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError> {
-        let mut blob = self.store.blob_writer()?;
+        let store = self.store.as_ref().ok_or_else(|| StoreError::invalid("layout", "is only looked at"))?;
+        let mut blob = store.blob_writer()?;
         let mut input = io::BufReader::with_capacity(1 << 17, self.open_blob(descriptor)?);
         io::copy(&mut input, &mut blob).map_err(explain(descriptor))?;
         Ok(blob)

@@ -51,10 +51,16 @@ trait Source {
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError>;
 }
 
+/// The one image that `select` means in an OCI image layout directory. Its layers are not read, and nothing is
+/// taken anywhere.
+pub fn peek_layout(dir: &Path, select: &Select) -> Result<Image, StoreError> {
+    Ok(read_one(&mut layout::Layout::open(None, dir)?, dir, select)?.image)
+}
+
 impl Store {
     /// Imports from an OCI image layout directory.
     pub fn import_layout(&self, dir: &Path, select: &Select) -> Result<Vec<Imported>, StoreError> {
-        let mut layout = layout::Layout::open(self, dir)?;
+        let mut layout = layout::Layout::open(Some(self), dir)?;
         let index = layout.index()?;
         self.import_index(&mut layout, &index, select)
     }
@@ -67,9 +73,9 @@ impl Store {
         select: &Select,
         how: &Unpack,
     ) -> Result<(Image, Vec<String>), StoreError> {
-        let mut layout = layout::Layout::open(self, dir)?;
+        let mut layout = layout::Layout::open(Some(self), dir)?;
         let read = read_one(&mut layout, dir, select)?;
-        let (image, source) = (read.image.clone(), layout::Layout::open(self, dir)?);
+        let (image, source) = (read.image.clone(), layout::Layout::open(Some(self), dir)?);
         std::thread::scope(|scope| {
             let importing = scope.spawn(|| self.import_image(&mut layout, read));
             let unpacked = self.unpack_from(&|layer| source.open_blob(layer), &image, how);
