@@ -40,6 +40,7 @@ tar -czf www/tree.tar.gz -C tree .
 echo file >www/file && touch -d @1234567890 www/file
 sum=sha256:$(sha256sum <www/file | cut -d' ' -f1)
 head -c 100 /dev/zero >www/zeros
+echo token >token
 
 if have openssl; then # an authority and the server's certificate, whose key is with it
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca 2>/dev/null
@@ -95,6 +96,12 @@ status_is "a scheme that is none" 3 image-build ftp://127.0.0.1/x
 is "-n prints a script that fetches, and builds the same" \
     "$(image-build -q -n "$repos/app" | sh 2>/dev/null)" "$(image-build -q "$repos/app")"
 ok "checks are made of what is fetched" sh -c 'image-build --check "$1" | grep JSONArgs' - "$repos/app"
+mkdir below && (cd below && tar -cPf ../www/up.tar ../token ../tree/f)
+is "no name in a tar leads out" "$(cd below && context-fetch "$web/up.tar" new && find . -type f | sort)" "new/tree
+./new/tree/token
+./new/tree/tree/f"
+is "a directory that can't be written goes away with the build" "$(mkdir shut && cp www/alone shut/Dockerfile && chmod 0555 shut &&
+    tar -cf - -C shut . | runs -)" alone
 ok "context-fetch says where the context is" [ "$(context-fetch "$repos/app#:sub" new)" = new/tree/sub ]
 status_is "and wants a directory of its own" 1 context-fetch "$repos/app" new
 
@@ -191,7 +198,6 @@ v1"
     status_is "an authority that nobody knows" 1 adds "$secure/file /b/"
     ok "is named as the reason" grep -q 'certificate.*SSL_CERT_FILE' .added
 fi
-echo token >token
 is "a secret opens a file" "$(runs --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token "$web/private/alone")" alone
 is "and a repository" "$(TOKEN=token runs --secret id=GIT_AUTH_TOKEN,env=TOKEN "$web/private/plain.git#v1")" v1
 printf 'FROM busybox\nADD %s %s /b/\nCMD cat /b/alone /b/version\n' "$web/private/alone" "$web/private/plain.git#v1" | dockerfile

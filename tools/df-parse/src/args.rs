@@ -25,7 +25,7 @@ pub(crate) fn epoch(options: &Options, globals: &Values) -> Result<Option<i64>, 
     let value = options.build_args.get(NAME).or_else(|| globals.get(NAME)).filter(|value| !value.is_empty());
     let Some(value) = value else { return Ok(None) };
     value.parse().map(Some).map_err(|_| {
-        let what = format!("invalid {NAME}: {value:?} is no number of seconds since 1970");
+        let what = format!("invalid {NAME}: {value:?} is no number of seconds since 1970; the time of a context or a stage is not looked up");
         ParseError::file(what)
     })
 }

@@ -86,7 +86,11 @@ impl Tree {
             Some(path) => read_ignore(path, true)?,
             None => read_ignore(&options.context.join(".dockerignore"), false)?,
         };
-        Self::remembered(session, &options.context, ignore)
+        // What was fetched for this build is gone after it, and no later one meets it again.
+        match options.build_dir.as_ref().is_some_and(|dir| options.context.starts_with(dir)) {
+            true => Self::directory(&options.context, ignore),
+            false => Self::remembered(session, &options.context, ignore),
+        }
     }
 
     fn remembered(
