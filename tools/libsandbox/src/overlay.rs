@@ -72,6 +72,22 @@ fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxErro
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup("overlay mount"))
 }
 
+/// A view of `dir` whose file system nobody can write to, since it has nowhere to put it.
+pub(crate) fn mount_read_only(dir: &Path) -> Result<OwnedFd, SandboxError> {
+    // overlayfs wants two directories when it has none for changes.
+    let empty = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("tmpfs"))?;
+    fsconfig_create(&empty).map_err(setup("tmpfs"))?;
+    let cloexec = FsMountFlags::FSMOUNT_CLOEXEC;
+    let empty = fsmount(&empty, cloexec, MountAttrFlags::empty()).map_err(setup("tmpfs"))?;
+    let view = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("overlayfs"))?;
+    for lower in [&open_path(dir)?, &empty] {
+        fsconfig_set_fd(&view, "lowerdir+", lower).map_err(setup("overlay lower"))?;
+    }
+    fsconfig_create(&view).map_err(setup("overlay mount"))?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY | MountAttrFlags::MOUNT_ATTR_NOSUID;
+    fsmount(&view, cloexec, attributes).map_err(setup("overlay mount"))
+}
+
 /// nofollow, not off: a layer's smuggled redirect must not be followed where the kernel is built to.
 fn fixed_options(isolation: Isolation) -> &'static [(&'static str, &'static str)] {
     match isolation {

@@ -1,11 +1,12 @@
 //! Runs the tool such that a command which reaches `/proc/self/exe` of the outer process finds nothing it
-//! could overwrite (CVE-2019-5736): through a read-only mount of its own file, or from a sealed copy.
+//! could overwrite (CVE-2019-5736): from a read-only view of its own directory, or from a sealed copy.
 
-use crate::{SandboxError, setup, sys};
-use nix::fcntl::AtFlags;
-use rustix::fs::{CWD, MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use crate::{SandboxError, overlay, setup};
+use rustix::fs::{
+    AtFlags, CWD, MemfdFlags, Mode, OFlags, SealFlags, Statx, StatxFlags, fcntl_add_seals, memfd_create,
+    openat, statx,
+};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -37,24 +38,39 @@ pub fn seal(
         pair
     }))?;
     let execute = |program: &OwnedFd| {
-        let Err(errno) = nix::unistd::execveat(program, c"", &words, &pairs, AtFlags::AT_EMPTY_PATH);
+        let Err(errno) =
+            nix::unistd::execveat(program, c"", &words, &pairs, nix::fcntl::AtFlags::AT_EMPTY_PATH);
         errno
     };
-    // A copy of megabytes costs more than all of a build that is cached. Where there is no such mount, in a
-    // container that was started from outside its own mounts, say, the copy does as well.
+    // A copy of megabytes costs more than all of a build that is cached. Where there is no such view (before
+    // Linux 6.13, or on a file system that overlayfs does not take), the copy does as well.
     if let Ok(program) = read_only() {
         execute(&program);
     }
     Err(setup("sealed copy")(execute(&copy()?)))
 }
 
-/// This program's file on a read-only mount, which hangs nowhere and which nobody can change: it is in no
-/// mount namespace.
-fn read_only() -> std::io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let program = open_tree(CWD, "/proc/self/exe", flags)?;
-    sys::set_mount_attributes(&program, sys::ATTR_RDONLY, false)?;
-    Ok(program)
+/// This program's file in a file system that is read-only itself: an overlay of its directory and an empty
+/// one, mounted nowhere. A read-only mount would not do: whoever has it open and makes a user namespace may
+/// make a mount that belongs to none writable again.
+fn read_only() -> Result<OwnedFd, SandboxError> {
+    let own = std::fs::read_link("/proc/self/exe").map_err(setup("/proc/self/exe"))?;
+    let (Some(dir), Some(name)) = (own.parent(), own.file_name()) else {
+        return Err(SandboxError::Setup("this program has no directory".into()));
+    };
+    let view = overlay::mount_read_only(dir)?;
+    let program = openat(&view, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let program = program.map_err(setup("this program"))?;
+    // Another one may have been installed in its place meanwhile, or a mount may hide it there.
+    let same = |a: Statx, b: Statx| {
+        (a.stx_ino, a.stx_size, a.stx_mtime.tv_sec) == (b.stx_ino, b.stx_size, b.stx_mtime.tv_sec)
+    };
+    let now = statx(CWD, "/proc/self/exe", AtFlags::empty(), StatxFlags::BASIC_STATS);
+    let there = statx(&program, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS);
+    match (now, there) {
+        (Ok(now), Ok(there)) if same(now, there) => Ok(program),
+        _ => Err(SandboxError::Setup("another program is in this one's place".into())),
+    }
 }
 
 /// A copy of this program's file that nobody can change.

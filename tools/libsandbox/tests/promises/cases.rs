@@ -109,12 +109,16 @@ fn nothing_outlives_a_killed_caller(world: &World) -> Verdict {
     ensure(!mounts.contains(dir.trim_end_matches('/')), "a mount stays")
 }
 
-/// Whether what a process runs is a sealed copy, or on a read-only mount, whichever way it is reached.
+/// Whether what a process runs is a sealed copy, or in an overlay without a place for changes. A mount that is
+/// only read-only itself can be made writable again from a user namespace.
 fn is_sealed(pid: u32) -> bool {
     let program = format!("/proc/{pid}/exe");
     let copied = |path: std::path::PathBuf| path.to_string_lossy().starts_with("/memfd:");
-    let read_only = |fs: rustix::fs::StatVfs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY);
-    std::fs::read_link(&program).is_ok_and(copied) || rustix::fs::statvfs(&program).is_ok_and(read_only)
+    let overlay = |fs: rustix::fs::StatFs| fs.f_type as u64 == 0x794c_7630;
+    let opened = std::fs::OpenOptions::new().write(true).open(&program);
+    let refused = opened.is_err_and(|error| error.kind() == std::io::ErrorKind::ReadOnlyFilesystem);
+    std::fs::read_link(&program).is_ok_and(copied)
+        || (refused && rustix::fs::statfs(&program).is_ok_and(overlay))
 }
 
 fn three_descriptors(world: &World) -> Verdict {
