@@ -75,7 +75,7 @@ fn job(args: Args) -> Result<(), Failure> {
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
-    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let map = isolation.map();
     let store = Store::open_existing(&path, libstore::Options { map, ..Default::default() })?;
     let outcome = match args.failed.clone() {
         Some(id) => {

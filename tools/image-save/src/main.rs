@@ -93,7 +93,7 @@ fn save_tree(
 ) -> Result<(), Failure> {
     let sandbox = |error| Failure::failed("", error);
     let isolation = libsandbox::enter(isolation).map_err(sandbox)?;
-    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let map = isolation.map();
     let store = Store::open_existing(path, Options { map, ..Options::default() })?;
     let Found { image, .. } = image_save::find(&store, image)?;
     let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {

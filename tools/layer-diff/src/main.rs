@@ -50,7 +50,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
-    let map = if isolation == Isolation::Root { String::new() } else { isolation.to_string() };
+    let map = isolation.map();
     // The tool at the other end of the pipe may still have to make the store.
     let mut input = std::io::stdin().lock();
     input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;

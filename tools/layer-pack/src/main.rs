@@ -91,7 +91,7 @@ fn to_tar(options: Options) -> Result<(), Failure> {
 }
 
 fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failure> {
-    let map = if isolation == Isolation::Root { String::new() } else { isolation.to_string() };
+    let map = isolation.map();
     let options = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
     let store = Store::open(path, options)?;
     let how = How {

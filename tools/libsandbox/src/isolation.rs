@@ -32,7 +32,16 @@ impl Isolation {
         }
     }
 
-    /// Names trees that are unpacked for this mode, so that those of another are never used.
+    /// The name of the id map under which a store keeps trees in this mode, so that those of another are
+    /// never used: empty for root's own ids.
+    pub fn map(self) -> String {
+        match self {
+            Self::Root => String::new(),
+            other => other.name().to_owned(),
+        }
+    }
+
+    /// The word on the command line and in keys.
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root",

@@ -139,7 +139,7 @@ fn job(args: Args) -> Result<(), Failure> {
         SandboxError::Unavailable(_) => Failure::failed("", error),
         other => Failure::failed("sandbox", other),
     })?;
-    let map = if isolation == Isolation::Root { String::new() } else { isolation.name().to_owned() };
+    let map = isolation.map();
     let settings = libstore::Options { map, ..libstore::Options::default() };
     let logs = args.logs;
     let store = match args.dry_run || logs.is_some() {
