@@ -8,9 +8,10 @@ use std::io::{self, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 
-/// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction.
-const PIECE: usize = 1 << 18;
-const PIECES: usize = 64;
+/// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction. Each piece
+/// may wake the other thread, which on a busy machine then waits for its turn.
+const PIECE: usize = 1 << 20;
+const PIECES: usize = 16;
 /// The largest uncompressed layer, in bytes.
 const MAX_LAYER: u64 = 64 << 30;
 /// Beyond this many bytes a layer may not be larger than [`MAX_RATIO`] times its blob.
