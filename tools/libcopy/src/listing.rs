@@ -9,6 +9,7 @@ use crate::select::{Kind, Selected};
 use crate::sources::join;
 use libtree::{FileKind, Meta};
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// A listing, read back.
 #[derive(Debug, Default)]
@@ -46,10 +47,13 @@ impl Selection<'_> {
         let mut fingerprints = self.fingerprints.iter().copied();
         let mut line = |meta: Option<&Meta>, source: usize, path: &[u8]| {
             let mode = meta.map_or(0o100_000, |meta| file_type(meta.kind) | meta.mode);
-            let owner =
-                meta.filter(|_| owners).map_or("-".into(), |meta| format!("{}:{}", meta.uid, meta.gid));
             let fingerprint = fingerprints.next().unwrap_or_default();
-            text.extend_from_slice(format!("{mode:06o} {owner} {fingerprint:016x} {source} ").as_bytes());
+            // Writing to memory does not fail.
+            let _ = match meta.filter(|_| owners) {
+                Some(Meta { uid, gid, .. }) => write!(text, "{mode:06o} {uid}:{gid} "),
+                None => write!(text, "{mode:06o} - "),
+            };
+            let _ = write!(text, "{fingerprint:016x} {source} ");
             escape(path, &mut text);
             text.push(b'\n');
         };
