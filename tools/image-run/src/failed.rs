@@ -105,11 +105,11 @@ fn mounts(
         let source = match source {
             FailedSource::Snapshots { ids, path } => bind(&lowers(store, ids)?, path, held)?,
             FailedSource::View { number, path } => bind(&[kept.view(*number)], path, held)?,
-            FailedSource::Cache { id } => {
+            FailedSource::Cache { id, path } => {
                 let cache = store.cache_mount(id, Sharing::Shared)?;
                 let tree = std::fs::File::open(cache.path()).map_err(cannot_mount(target))?;
                 held.caches.push(cache);
-                MountSource::Bind { tree: tree.into(), path: Vec::new() }
+                MountSource::Bind { tree: tree.into(), path: path.clone().into_bytes() }
             }
             FailedSource::Tmpfs { size } => MountSource::Tmpfs { size: *size, mode: 0o1777 },
             FailedSource::Script { text } => {

@@ -76,6 +76,8 @@ pub enum FailedSource {
     Cache {
         /// Its name.
         id: String,
+        /// Where in it; empty is all.
+        path: String,
     },
     /// Memory.
     Tmpfs {

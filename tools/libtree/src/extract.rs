@@ -236,9 +236,9 @@ impl Job<'_> {
             path.extend_from_slice(part);
             match mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
                 Ok(()) => {
-                    let (uid, gid) = self.options.owner.unwrap_or((0, 0));
+                    // Root's: an owner for the entries is none for what the archive does not have.
                     let made = open_dir(&dir, part)?;
-                    self.root.owners().set(&made, b"", uid, gid)?;
+                    self.root.owners().set(&made, b"", 0, 0)?;
                     fchmod(&made, Mode::from_raw_mode(0o755))?;
                     self.times.insert(path.clone(), (entry.mtime, entry.mtime_ns));
                 }

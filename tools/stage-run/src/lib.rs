@@ -53,7 +53,7 @@ pub use options::{NamedContext, Options, Place, SecretSource};
 
 use libcli::Failure;
 use libstore::Store;
-use libwire::plan::{Base, BuildPlan, PlanRecord, Source, Stage};
+use libwire::plan::{Base, BuildPlan, Instruction, Op, PlanRecord, Source, Stage};
 use libwire::record::BuildRecord;
 use libwire::{Reader, WireError, Writer};
 use session::Session;
@@ -72,6 +72,7 @@ pub fn build<W: Write>(
     let epoch = options.epoch.or_else(|| plan.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };
     let mut session = Session::new(options, store);
+    session.planned = plan.iter().map(|stage| stage.index).collect();
     session.last = plan.last().filter(|stage| stage.target).map(|stage| stage.index);
     let wanted = wanted(&plan, options.stage.as_deref(), session.stages.elsewhere())?;
     // Nothing can be made of what was not done.
@@ -135,19 +136,21 @@ fn uses(stage: &Stage) -> Vec<usize> {
     if let Base::Stage { index } = stage.base {
         uses.push(index);
     }
-    let mut from = |source: &Option<Source>| {
-        if let Some(Source::Stage { index }) = source {
-            uses.push(*index);
-        }
-    };
-    for instruction in &stage.instructions {
-        match &instruction.op {
-            libwire::plan::Op::Copy(copy) | libwire::plan::Op::Add(copy) => from(&copy.from),
-            libwire::plan::Op::Run { mounts, .. } => mounts.iter().for_each(|mount| from(&mount.from)),
-            _ => {}
-        }
-    }
+    uses.extend(stage.instructions.iter().flat_map(named));
     uses
+}
+
+/// The stages that `instruction` names.
+fn named(instruction: &Instruction) -> Vec<usize> {
+    let index = |source: &Option<Source>| match source {
+        Some(Source::Stage { index }) => Some(*index),
+        _ => None,
+    };
+    match &instruction.op {
+        Op::Copy(copy) | Op::Add(copy) => index(&copy.from).into_iter().collect(),
+        Op::Run { mounts, .. } => mounts.iter().filter_map(|mount| index(&mount.from)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

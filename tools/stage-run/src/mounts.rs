@@ -43,6 +43,8 @@ pub enum Kind {
         seed: Option<(Box<Tree>, String, String)>,
         /// Mode, owner and group at first.
         owner: (u32, u32, u32),
+        /// What of it is mounted; empty is all.
+        part: String,
     },
     /// Memory.
     Tmpfs {
@@ -91,9 +93,9 @@ pub fn ingredients(mounts: &[Wanted], key: &mut Key) {
         let (what, value) = match kind {
             Kind::Bind { content, .. } => ("bind", format!("{readonly} {content}")),
             // Neither its name nor what is in it now: a step must give the same with an empty one.
-            Kind::Cache { seed, owner, .. } => {
+            Kind::Cache { seed, owner, part, .. } => {
                 let seed = seed.as_ref().map_or("", |(_, _, content)| content);
-                ("cache", format!("{readonly} {owner:?} {seed}"))
+                ("cache", format!("{readonly} {owner:?} {seed}{part}"))
             }
             Kind::Tmpfs { size } => ("tmpfs", format!("{size:?}")),
             Kind::Secret { id, variable, owner, .. } => {
@@ -172,20 +174,28 @@ impl Expand<'_> {
                 return Err(StepError::input(format!("sharing={other}: use shared, private or locked")));
             }
         };
-        let (mut seed, mut owner) = (None, self.owner(0o755)?);
+        // The word as it is written: the same one is the same cache in any working directory.
+        let written = self.value(&self.mount.target)?.unwrap_or_default();
+        let mut id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::workdir::clean(&written));
+        let (mut seed, mut owner, mut part, path) = (None, self.owner(0o755)?, String::new(), self.source()?);
+        // As in BuildKit, one that begins with something else is another one.
         if self.mount.from.is_some() {
-            let (tree, path) = (self.tree()?, self.source()?);
+            let tree = self.tree()?;
             let content = copy::content(self.session, &tree, &path)?;
             if path != "/" {
                 // It is that directory, with its own mode and owner.
                 owner = copy::meta(&tree, &path)?;
             }
+            id += &format!("\nfrom {content}");
             seed = Some((tree, path, content));
+        } else if path != "/" {
+            part = path;
+            owner = (0o755, 0, 0);
         }
-        // The word as it is written: the same one is the same cache in any working directory.
-        let written = self.value(&self.mount.target)?.unwrap_or_default();
-        let id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::workdir::clean(&written));
-        Ok(Kind::Cache { id, sharing, seed, owner })
+        if part.is_empty() && owner != (0o755, 0, 0) {
+            id += &format!("\nowner {owner:?}");
+        }
+        Ok(Kind::Cache { id, sharing, seed, owner, part })
     }
 
     fn secret(&self) -> Result<(String, Kind), StepError> {

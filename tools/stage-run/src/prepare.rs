@@ -40,8 +40,8 @@ impl Ready {
                 Kind::Bind { tree, path, content } => {
                     Some(ready.bind(session, &tree, (&path, &content), readonly)?)
                 }
-                Kind::Cache { id, sharing, seed, owner } => {
-                    Some(ready.cache(session, &id, sharing, seed.as_ref(), owner)?)
+                Kind::Cache { id, sharing, seed, owner, part } => {
+                    Some(ready.cache(session, (&id, part), sharing, seed.as_ref(), owner)?)
                 }
                 Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777 }),
                 Kind::Secret { id, variable, owner, required } => {
@@ -82,7 +82,7 @@ impl Ready {
                 let ids = session.snapshots(&tree.lowers)?;
                 Some(FailedSource::Snapshots { ids, path: path.clone() })
             }
-            Kind::Cache { id, .. } => Some(FailedSource::Cache { id: id.clone() }),
+            Kind::Cache { id, part, .. } => Some(FailedSource::Cache { id: id.clone(), path: part.clone() }),
             Kind::Tmpfs { size } => Some(FailedSource::Tmpfs { size: *size }),
             Kind::Secret { .. } | Kind::Ssh { .. } => None,
         }
@@ -121,7 +121,7 @@ impl Ready {
     fn cache(
         &mut self,
         session: &Session,
-        id: &str,
+        (id, part): (&str, String),
         sharing: Sharing,
         seed: Option<&(Box<Tree>, String, String)>,
         owner: (u32, u32, u32),
@@ -136,7 +136,7 @@ impl Ready {
             cache.set_ready()?;
         }
         self.caches.push(cache);
-        Ok(MountSource::Bind { tree: open(&path)?, path: Vec::new() })
+        Ok(MountSource::Bind { tree: open(&path)?, path: part.into_bytes() })
     }
 
     fn secret(

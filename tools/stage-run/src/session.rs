@@ -12,7 +12,7 @@ use libwire::image::Platform;
 use libwire::plan::Stage;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub struct Session<'a> {
     pub stages: Stages,
     /// The stage that is packed and that no other uses, by index.
     pub last: Option<usize>,
+    /// The stages of the plan, by index.
+    pub planned: BTreeSet<usize>,
     /// Contents read.
     pub contents: RefCell<Contents>,
     context: String,
@@ -43,7 +45,8 @@ impl<'a> Session<'a> {
         let context = context.to_string_lossy().into_owned();
         let contexts = Contexts::new(options.build_dir.clone());
         let (contents, images) = (RefCell::default(), RefCell::default());
-        Self { options, store, stages, last: None, contents, contexts, context, images }
+        let planned = BTreeSet::new();
+        Self { options, store, stages, last: None, planned, contents, contexts, context, images }
     }
 
     /// The build context's path, whatever way it was named.

@@ -24,7 +24,7 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
-    let triggers = parse_triggers(stage, &triggers).map_err(from)?;
+    let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
     emit(Record::Base(Box::new(BaseStep {
         id: id(stage),
         dockerfile: stage.dockerfile.clone(),
@@ -98,12 +98,37 @@ fn id(stage: &Stage) -> StageId {
     StageId { stage: stage.index, stage_name: stage.name.clone() }
 }
 
-fn parse_triggers(stage: &Stage, triggers: &[String]) -> Result<Vec<Instruction>, StepError> {
+fn parse_triggers(
+    session: &Session,
+    stage: &Stage,
+    triggers: &[String],
+) -> Result<Vec<Instruction>, StepError> {
     let parse = |trigger: &String| {
         let parsed = df_parse::parse_trigger(trigger, &stage.stages, &stage.contexts);
-        parsed.map_err(|error| StepError::input(format!("the base's trigger ONBUILD {trigger}: {error}")))
+        parsed
+            .map_err(StepError::input)
+            .and_then(|run| stages_of_trigger(session, stage, run))
+            .map_err(|error| error.within(&format!("the base's trigger ONBUILD {trigger}")))
     };
     triggers.iter().map(parse).collect()
+}
+
+/// Refuses a trigger of an image that names a stage nobody builds: which stages are needed was decided before
+/// the image was looked at.
+fn stages_of_trigger(
+    session: &Session,
+    stage: &Stage,
+    trigger: Instruction,
+) -> Result<Instruction, StepError> {
+    let missing = |&index: &usize| index >= stage.index || !session.planned.contains(&index);
+    let Some(index) = crate::named(&trigger).into_iter().find(missing) else { return Ok(trigger) };
+    let name = stage.stages.get(index).cloned().flatten().unwrap_or_else(|| index.to_string());
+    Err(StepError::input(match index >= stage.index {
+        true => format!("it uses stage {name}, which is not above this one"),
+        false => format!(
+            "it uses stage {name}, which nothing in this Dockerfile needs, so it is not built; name it after FROM too: RUN --mount=from={name},target=/mnt true"
+        ),
+    }))
 }
 
 enum Ended {

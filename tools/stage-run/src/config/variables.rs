@@ -44,10 +44,12 @@ pub(super) fn arg(state: &mut State, stage: &Stage, args: &[ArgDecl]) -> Result<
         let words = Words::new(stage.escape, &state.scope);
         // Unlike the default, the name is what is written.
         let name = arg.name.clone();
-        let default = words.maybe(arg.default.as_deref())?;
-        let given = stage.build_args.get(&name).cloned();
-        // A value from before the first FROM counts only for an ARG without a default of its own.
-        let value = given.or(default).or_else(|| stage.global_args.get(&name).cloned());
+        // A default that is not used is not looked at, and a value from before the first FROM counts only for an
+        // ARG without one.
+        let value = match stage.build_args.get(&name) {
+            Some(given) => Some(given.clone()),
+            None => words.maybe(arg.default.as_deref())?.or_else(|| stage.global_args.get(&name).cloned()),
+        };
         created += &match &value {
             Some(value) => format!(" {name}={value}"),
             None => format!(" {name}"),
