@@ -89,6 +89,7 @@ failing"
 ok "each under its step, the failed one marked" sh -c 'grep "^#0 \[3/3\] RUN echo one" logs && grep "^#2 \[4/4\].*(failed)$" logs'
 is "one of them is bare, to the byte" "$(image-build --logs=:11 context | od -c)" "$(printf 'source\none\nend' | od -c)"
 is "of another stage" "$(image-build --logs=one:3 context)" "one hello"
+is "and by the pipeline that -n prints" "$(image-build -n --logs=one:3 context | sh)" "one hello"
 status_is "a COPY has none" 1 image-build --logs=1 context
 status_is "what was never run has none" 1 image-build --build-arg x --logs=one:3 --no-cache context
 echo "RUN false" >>context/Dockerfile
