@@ -6,6 +6,12 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..300)
 }
 
+#[test]
+fn a_plan_too_long_for_its_readers_is_refused() {
+    let run = format!("RUN {}\n", "\u{1}".repeat(60_000));
+    properties::dockerfile_text(format!("FROM a\n{}", run.repeat(30)).as_bytes());
+}
+
 proptest! {
     #[test]
     fn a_dockerfile_means_the_same_printed_or_folded(bytes in bytes()) {

@@ -83,6 +83,8 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
         let (first, last) = (line.line, line.line_end);
         let parsed = match instruction::is_known(line) {
             true => instruction::parse(line, escape),
+            // The first is reported: what others may have meant is not looked for.
+            false if refused.is_some() => continue,
             false => Err(instruction::unknown(line, at.checked_sub(1).map(|above| &read.lines[above]))),
         };
         let added = parsed.and_then(|parsed| file.add(line.clone(), parsed));

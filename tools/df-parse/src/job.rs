@@ -72,7 +72,14 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&s
             refuse_findings(&checked, name)?;
             let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
             for stage in stages {
-                writer.write(&PlanRecord::Stage(Box::new(stage)))?;
+                let line = stage.line;
+                writer.write(&PlanRecord::Stage(Box::new(stage))).map_err(|error| match error.kind() {
+                    io::ErrorKind::InvalidData => {
+                        let what = format!("the stage is too long for a plan: {error}; split it");
+                        Failure::bad_input(format!("{name}:{line}"), what)
+                    }
+                    _ => error.into(),
+                })?;
             }
             writer.finish()?;
         }

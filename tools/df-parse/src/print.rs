@@ -214,6 +214,9 @@ fn pairs(pairs: &[Pair], legacy: bool) -> String {
 
 /// A mount as a list of keys.
 fn csv(ParsedMount { mount, from }: &ParsedMount) -> String {
+    if let Some(words) = &mount.words {
+        return words.clone();
+    }
     let Mount { target, source, id, sharing, mode, uid, gid, size, env, .. } = mount;
     let kind = match mount.kind {
         MountKind::Bind => "bind",

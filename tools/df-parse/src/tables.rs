@@ -67,13 +67,15 @@ fn table(
     gap: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let columns = titles.len();
     let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
     let rows: Vec<_> = std::iter::once(titles).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in &rows {
         let (last, cells) = row.split_last().map_or(("", &row[..]), |(last, cells)| (last.as_str(), cells));
-        for (column, cell) in cells.iter().enumerate() {
-            write!(out, "{cell:<width$}", width = width(column) + gap)?;
+        for (cell, width) in cells.iter().zip(&widths) {
+            write!(out, "{cell:<width$}", width = width + gap)?;
         }
         writeln!(out, "{last}")?;
     }

@@ -193,7 +193,7 @@ fn strip_type(mut header: Header) -> Header {
     header
 }
 
-/// Writes one stream of format `F`. Dropped without [`Writer::finish`], it leaves no `end`.
+/// Writes one stream of format `F`, never a line beyond [`MAX_LINE`]. Dropped without [`Writer::finish`], it leaves no `end`.
 pub struct Writer<W, F> {
     output: W,
     records: u64,
@@ -242,8 +242,14 @@ impl<W: Write, F: Format> Writer<W, F> {
     }
 
     fn line<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
-        serde_json::to_writer(&mut self.output, value)?;
-        self.output.write_all(b"\n")
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        if line.len() as u64 > MAX_LINE {
+            let what =
+                format!("a record of {} bytes is longer than the {MAX_LINE} that readers take", line.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        self.output.write_all(&line)
     }
 }
 
