@@ -14,7 +14,7 @@ use libcli::Failure;
 use libstore::{BlobWriter, Image, Store, StoreError, check_config, host_platform};
 use libwire::Reference;
 use libwire::image::{
-    Descriptor, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform, RootFs,
+    Descriptor, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform,
 };
 use libwire::record::Layer;
 use serde::Serialize;
@@ -44,8 +44,7 @@ pub fn assemble(input: impl BufRead, store: &Store, options: &Options) -> Result
 
 fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<ImageConfig, Failure> {
     let mut config = build.config.clone();
-    config.rootfs =
-        RootFs { diff_ids: layers.iter().map(|layer| layer.diff_id).collect(), ..RootFs::default() };
+    config.rootfs.diff_ids = layers.iter().map(|layer| layer.diff_id).collect();
     config.config.labels.extend(options.labels.iter().cloned());
     if let Some(epoch) = options.epoch {
         let created = time::rfc3339(epoch);

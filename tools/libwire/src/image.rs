@@ -155,11 +155,14 @@ pub struct RootFs {
     /// Digests of the uncompressed layers.
     #[serde(deserialize_with = "or_default")]
     pub diff_ids: Vec<Digest>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl Default for RootFs {
     fn default() -> Self {
-        Self { kind: "layers".into(), diff_ids: Vec::new() }
+        Self { kind: "layers".into(), diff_ids: Vec::new(), extra: Extra::new() }
     }
 }
 

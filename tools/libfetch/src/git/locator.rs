@@ -94,9 +94,11 @@ impl Repository {
             return refuse("this is no repository's URL");
         }
         if self.remote.contains(|c: char| c.is_whitespace() || c.is_control())
+            || self.remote.starts_with('-')
+            || self.remote.contains("://-")
             || host(&self.remote).starts_with('-')
         {
-            return refuse("the URL has a blank or a host that begins with -");
+            return refuse("the URL has a blank, or a user or host that begins with -");
         }
         let parts = |path: &str| path.split('/').any(|part| part == "..");
         let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
@@ -191,6 +193,8 @@ mod tests {
     fn nothing_in_it_becomes_an_option_or_leads_out() {
         for bad in [
             "git://-oProxyCommand=x/y",
+            "ssh://-oProxyCommand=x@h/y",
+            "--upload-pack@h:x",
             "ssh://u@-h/x",
             "git://h/x#--upload-pack=x",
             "git://h/x#a b",
