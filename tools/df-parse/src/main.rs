@@ -34,7 +34,7 @@ struct Args {
     /// A named build context that the build will have; it wins over stages and images of that name.
     #[arg(long = "build-context", value_name = "NAME")]
     contexts: Vec<String>,
-    /// What the stages start from, for the checks: what stage-run --bases writes.
+    /// What the stages start from: what stage-run --bases writes.
     #[arg(long, value_name = "FILE")]
     bases: Option<PathBuf>,
     /// Say what the checks find on standard error while making a plan.

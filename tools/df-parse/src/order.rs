@@ -1,11 +1,12 @@
 //! Which stage uses which: what the target needs, and what can't be because it comes too late.
 
 use crate::ParseError;
+use crate::bases::Bases;
 use libwire::plan::{Base, Op, Source, Stage};
 use std::collections::BTreeSet;
 
-/// Fills in what each stage uses, triggers of the stage below it included.
-pub(crate) fn add_needs(stages: &mut [Stage]) -> Result<(), ParseError> {
+/// Fills in what each stage uses, triggers of the stage below it included, and of the image if it is known.
+pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), ParseError> {
     for index in 0..stages.len() {
         let stage = &stages[index];
         let mut needs: BTreeSet<usize> =
@@ -18,6 +19,14 @@ pub(crate) fn add_needs(stages: &mut [Stage]) -> Result<(), ParseError> {
                 let run = run.map_err(|error| error.at(inner.line, inner.line_end))?;
                 needs.extend(sources(&run.op));
             }
+        }
+        if let (Base::Image { .. }, Some(image)) = (&stage.base, bases.get(&index)) {
+            // What is wrong with one is for its step to say.
+            let runs = image
+                .triggers
+                .iter()
+                .filter_map(|trigger| crate::parse_trigger(trigger, &stage.stages, &stage.contexts).ok());
+            needs.extend(runs.flat_map(|run| sources(&run.op)).filter(|&need| need < index));
         }
         stages[index].needs = needs.into_iter().collect();
     }

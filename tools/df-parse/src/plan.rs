@@ -26,7 +26,8 @@ pub struct Options {
     pub platform: Option<String>,
     /// Names of build contexts the caller declares.
     pub contexts: Vec<String>,
-    /// What is known of the images that stages start from, for the checks.
+    /// What is known of the images that stages start from, for the checks and for the stages that their
+    /// triggers use.
     pub bases: Bases,
 }
 
@@ -56,7 +57,7 @@ pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseErr
         target = end.stage;
         until::cut(end, &file.stages[target], &mut stages[target])?;
     }
-    order::add_needs(&mut stages)?;
+    order::add_needs(&mut stages, &options.bases)?;
     let needed = order::needed(&stages, target);
     order::check(&stages, &needed)?;
     let mut ships = Some(target);

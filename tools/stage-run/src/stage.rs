@@ -113,8 +113,8 @@ fn parse_triggers(
     triggers.iter().map(parse).collect()
 }
 
-/// Refuses a trigger of an image that names a stage nobody builds: which stages are needed was decided before
-/// the image was looked at.
+/// Refuses a trigger of an image that names a stage nobody builds: which stages are needed was decided without
+/// looking at the image.
 fn stages_of_trigger(
     session: &Session,
     stage: &Stage,
@@ -126,7 +126,7 @@ fn stages_of_trigger(
     Err(StepError::input(match index >= stage.index {
         true => format!("it uses stage {name}, which is not above this one"),
         false => format!(
-            "it uses stage {name}, which nothing in this Dockerfile needs, so it is not built; name it after FROM too: RUN --mount=from={name},target=/mnt true"
+            "it uses stage {name}, which nothing in this Dockerfile needs, so it is not built; give df-parse --bases, or name the stage after FROM too: RUN --mount=from={name},target=/mnt true"
         ),
     }))
 }
