@@ -217,4 +217,38 @@ for source in "git://$silent/x" "http://$silent/x"; do
 done
 is "nothing is left in the temporary directory" "$(ls -A tmp)" ""
 is "nor in the store's" "$(ls -A store/tmp)" ""
+# SOURCE_DATE_EPOCH asks for the time of something
+created() { # ASKED CONTEXT OPTION...
+    asked=$1 && shift
+    if image-build -q -t dated --build-arg "SOURCE_DATE_EPOCH=$asked" "$@" >.log 2>&1; then
+        image-save --format oci -o dated.tar dated >/dev/null && rm -rf dated && mkdir dated && tar -xf dated.tar -C dated
+        config=$(jq -r .manifests[0].digest dated/index.json) && config=$(jq -r .config.digest "dated/blobs/sha256/${config#*:}")
+        jq -r .created "dated/blobs/sha256/${config#*:}" | cut -c1-19
+    else
+        cat .log
+    fi
+}
+mkdir dates
+cat >dates/Dockerfile <<END
+FROM scratch AS page
+ARG NAME=file
+ADD $web/\$NAME /
+FROM scratch AS tar
+ADD $web/tree.tar.gz /
+FROM scratch AS two
+ADD $web/file $web/alone /
+FROM busybox
+COPY Dockerfile /
+END
+is "that of the context, a commit's" "$(created context "$repos/app")" 2001-09-09T01:46:40
+is "that of a named context" "$(created Other dates --build-context "other=$repos/app#v1")" 2001-09-09T01:46:40
+is "that of what a stage adds, as the server says" "$(created Page dates)" 2009-02-13T23:31:30
+is "with the stage's arguments" "$(created page dates --build-arg NAME=nope | grep -c 404)" 1
+is "a directory has none" "$(created context dates | cut -c1-4)" "$(date -u +%Y)"
+is "which is as good as none at all" "$(created '' dates | cut -c1-4)" "$(date -u +%Y)"
+is "a stage that adds more is refused with its line" "$(created two dates | head -n 1)" \
+    "image-build: Dockerfile:7: SOURCE_DATE_EPOCH stage must contain exactly one remote ADD source"
+is "a number is itself" "$(created 3 dates)" 1970-01-01T00:00:03
+is "what nothing is called is refused" "$(created nope dates | head -n 1)" \
+    "image-build: Dockerfile: invalid SOURCE_DATE_EPOCH: \"nope\" is no number of seconds since 1970, no context and no stage"
 finish

@@ -41,6 +41,20 @@ pub fn fetch<W: Write>(
     Ok(output)
 }
 
+/// Fetches `source` into `dir` and writes its time to `output`, in seconds since 1970; nothing if it has none.
+pub fn time<W: Write>(
+    source: &str,
+    dir: &Path,
+    environment: &Environment,
+    mut output: W,
+) -> Result<W, Failure> {
+    empty(dir)?;
+    if let Some(seconds) = context::time(source, dir, environment).map_err(explain)? {
+        writeln!(output, "{seconds}").map_err(|error| Failure::failed("standard output", error))?;
+    }
+    Ok(output)
+}
+
 fn empty(dir: &Path) -> Result<(), Failure> {
     let place = dir.display().to_string();
     std::fs::create_dir_all(dir).map_err(|error| Failure::failed(&place, error))?;

@@ -21,6 +21,9 @@ struct Args {
     /// Leave a repository's .git
     #[arg(long)]
     keep_git_dir: bool,
+    /// Print the time of what the source is instead, in seconds since 1970: a commit's, or what the server says
+    #[arg(long)]
+    time: bool,
     /// A secret to show servers: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SPEC", value_parser = secret_of)]
     secret: Vec<(String, SecretSource)>,
@@ -43,6 +46,9 @@ fn job(args: &Args) -> Result<(), Failure> {
     let secrets = args.secret.iter().cloned().collect();
     environment.secrets =
         stage_run::secret::for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
+    if args.time {
+        return context_fetch::time(&args.source, &args.dir, &environment, stdout)?.finish();
+    }
     let mut input = std::io::stdin().lock();
     context_fetch::fetch(&args.source, &mut input, &args.dir, args.keep_git_dir, &environment, stdout)?
         .finish()

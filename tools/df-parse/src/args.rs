@@ -19,17 +19,6 @@ pub(crate) fn globals(file: &Dockerfile, options: &Options, target: &Platform) -
     declared(file, automatic(file, options, target), &options.build_args)
 }
 
-/// SOURCE_DATE_EPOCH: the build argument, else what an ARG before the first FROM says. Empty, it is unset.
-pub(crate) fn epoch(options: &Options, globals: &Values) -> Result<Option<i64>, ParseError> {
-    const NAME: &str = "SOURCE_DATE_EPOCH";
-    let value = options.build_args.get(NAME).or_else(|| globals.get(NAME)).filter(|value| !value.is_empty());
-    let Some(value) = value else { return Ok(None) };
-    value.parse().map(Some).map_err(|_| {
-        let what = format!("invalid {NAME}: {value:?} is no number of seconds since 1970; the time of a context or a stage is not looked up");
-        ParseError::file(what)
-    })
-}
-
 /// Those values with no build argument given.
 pub(crate) fn defaults(
     file: &Dockerfile,

@@ -1,8 +1,8 @@
 //! What the tool does with a Dockerfile it has read: the plan, the checks, the targets or the outline.
 
-use crate::args::unused;
+use crate::args::{globals, unused};
 use crate::check::{self, Checked, Extent};
-use crate::{Dockerfile, Options, ParseError, outline, parse, plan, tables};
+use crate::{Dockerfile, Options, ParseError, epoch, outline, parse, plan, tables};
 use libcli::{Exit, Failure};
 use libpattern::IgnoreFile;
 use libwire::plan::{BuildPlan, PlanRecord};
@@ -23,6 +23,8 @@ pub enum Wanted {
     Targets,
     /// What the target takes.
     Outline,
+    /// Whose time SOURCE_DATE_EPOCH asks for.
+    Epoch,
 }
 
 /// One run of the tool.
@@ -53,6 +55,12 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&s
         Wanted::Outline => {
             let outline = outline::outline(&file, &job.options, source).map_err(refused)?;
             print(job, &outline, tables::write_outline, out)?;
+        }
+        Wanted::Epoch => {
+            let globals = job.options.platform().and_then(|target| globals(&file, &job.options, &target));
+            let globals = globals.map_err(refused)?;
+            let epoch = epoch::epoch(&file, &job.options, &globals).map_err(refused)?;
+            epoch::write(&epoch, out).map_err(|error| Failure::failed("standard output", error))?;
         }
         Wanted::Check | Wanted::CheckAll => {
             let checked = checked(job, &file)?.map_err(refused)?;

@@ -9,6 +9,7 @@ pub mod bases;
 pub mod check;
 mod dockerfile;
 mod duration;
+mod epoch;
 mod error;
 pub mod expand;
 mod hints;

@@ -53,6 +53,9 @@ struct Args {
     /// Print the arguments, secrets and mounts of the target instead of the plan.
     #[arg(long, group = "mode")]
     outline: bool,
+    /// Print whose time SOURCE_DATE_EPOCH asks for instead of the plan, if it is not a number.
+    #[arg(long, group = "mode")]
+    epoch: bool,
     /// How --check, --targets and --outline print.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
@@ -75,6 +78,7 @@ fn run(args: Args) -> Result<(), Failure> {
     };
     let job = Job {
         wanted: match (args.check.as_deref(), args.targets, args.outline) {
+            _ if args.epoch => Wanted::Epoch,
             (Some("all"), ..) => Wanted::CheckAll,
             (Some(_), ..) => Wanted::Check,
             (_, true, _) => Wanted::Targets,

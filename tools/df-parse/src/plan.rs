@@ -8,7 +8,7 @@ use crate::error::did_you_mean;
 use crate::instruction::Parsed;
 use crate::names::{Names, resolve};
 use crate::platform::Platform;
-use crate::{order, syntax, until};
+use crate::{epoch, order, syntax, until};
 use libwire::plan::{Base, Instruction, Stage};
 
 /// What the caller asks for.
@@ -45,7 +45,7 @@ impl Options {
 pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseError> {
     let platform = options.platform()?;
     let globals = args::globals(file, options, &platform)?;
-    let epoch = args::epoch(options, &globals)?;
+    let epoch = epoch::seconds(file, options, &globals)?;
     let mut stages = Vec::new();
     for index in 0..file.stages.len() {
         let stage = stage(file, options, index, &globals, &platform)?;

@@ -4,10 +4,10 @@
 use crate::git::{self, Repository};
 use crate::{Environment, FetchError, Kind, download_to};
 use libcopy::{CopyError, archive};
-use libtree::{Owners, Root};
+use libtree::{Owners, Root, walk};
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What BuildKit calls the one file of a context.
@@ -43,6 +43,46 @@ pub fn fetch(
             None => open(source, into),
         },
     }
+}
+
+/// The time of what `source` is, in seconds since 1970: that of a repository's commit, else what a server says,
+/// else that of the youngest file in an archive. What is fetched for it stays in the empty directory `into`.
+pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Option<i64>, FetchError> {
+    if Kind::of(source) == Kind::File {
+        let path = into.join(FILE);
+        download_to(source, &path, environment)?;
+        let what = path.display().to_string();
+        let meta = std::fs::metadata(&path).map_err(FetchError::io(&what))?;
+        // Without a time of the server's it has that of 1970.
+        return match (meta.mtime(), told(&crate::redact(source), path, into)?) {
+            (0, Context::Tree(tree)) => youngest(&tree),
+            (0, Context::File(_)) => Ok(None),
+            (seconds, _) => Ok(Some(seconds)),
+        };
+    }
+    match fetch(source, into, false, environment)? {
+        // All of a checkout has its commit's time.
+        Context::Tree(tree) if Kind::of(source) == Kind::Repository || github(source).is_some() => {
+            let meta = std::fs::metadata(&tree).map_err(FetchError::io(&tree.display().to_string()))?;
+            Ok(Some(meta.mtime()))
+        }
+        Context::Tree(tree) => youngest(&tree),
+        Context::File(_) => Ok(None),
+    }
+}
+
+fn youngest(tree: &Path) -> Result<Option<i64>, FetchError> {
+    let failed = FetchError::io("cannot read the context");
+    let mut youngest = None;
+    let root = Root::open(tree, Owners::Real);
+    root.and_then(|root| {
+        walk::walk::<io::Error>(root.fd(), Owners::Real, &mut |entry| {
+            youngest = youngest.max(Some(entry.meta.mtime));
+            Ok(walk::Next::Descend)
+        })
+    })
+    .map_err(failed)?;
+    Ok(youngest)
 }
 
 /// Reads an archive or a file from `input`.

@@ -1,0 +1,122 @@
+//! SOURCE_DATE_EPOCH: the number of seconds that it says, or whose time it asks for: that of the build context,
+//! of a named one, or of what a stage adds. Looking a time up is for others.
+
+use crate::ParseError;
+use crate::args::{self, Values};
+use crate::dockerfile::{Dockerfile, StageItem};
+use crate::instruction::Parsed;
+use crate::plan::{Options, stage_name};
+use libwire::plan::Op;
+use std::io::{self, Write};
+
+const NAME: &str = "SOURCE_DATE_EPOCH";
+
+/// What SOURCE_DATE_EPOCH means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// Nothing.
+    Unset,
+    /// Seconds since 1970.
+    Seconds(i64),
+    /// The time of the build context.
+    Context,
+    /// The time of a named context.
+    Named(String),
+    /// The time of what is at a URL.
+    Url(String),
+}
+
+/// The seconds a plan is made with. Whose time is asked for has to be looked up before.
+pub(crate) fn seconds(
+    file: &Dockerfile,
+    options: &Options,
+    globals: &Values,
+) -> Result<Option<i64>, ParseError> {
+    match epoch(file, options, globals)? {
+        Epoch::Unset => Ok(None),
+        Epoch::Seconds(seconds) => Ok(Some(seconds)),
+        _ => {
+            let what = "has to be looked up; give the seconds, as image-build does with the help of --epoch";
+            Err(ParseError::file(format!("{NAME} {what}")))
+        }
+    }
+}
+
+/// What SOURCE_DATE_EPOCH means: the build argument, else what an ARG before the first FROM says. Of contexts and
+/// stages with one name the context is meant.
+pub fn epoch(file: &Dockerfile, options: &Options, globals: &Values) -> Result<Epoch, ParseError> {
+    let value = options.build_args.get(NAME).or_else(|| globals.get(NAME)).filter(|value| !value.is_empty());
+    let Some(value) = value else { return Ok(Epoch::Unset) };
+    if let Ok(seconds) = value.parse() {
+        return Ok(Epoch::Seconds(seconds));
+    }
+    if value == "context" {
+        return Ok(Epoch::Context);
+    }
+    if let Some(name) = options.contexts.iter().find(|name| name.eq_ignore_ascii_case(value)) {
+        return Ok(Epoch::Named(name.clone()));
+    }
+    let lower = value.to_lowercase();
+    match file.stages.iter().find(|stage| stage_name(stage).as_deref() == Some(&lower)) {
+        Some(stage) => added(file, stage, options, globals),
+        None => {
+            let what = "is no number of seconds since 1970, no context and no stage";
+            Err(ParseError::file(format!("invalid {NAME}: {value:?} {what}")))
+        }
+    }
+}
+
+/// The URL of the stage's only instruction besides ARG.
+fn added(
+    file: &Dockerfile,
+    stage: &StageItem,
+    options: &Options,
+    globals: &Values,
+) -> Result<Epoch, ParseError> {
+    let refuse = |what: &str, line: &crate::lines::Line| {
+        ParseError::new(format!("{NAME} stage {what}")).at(line.line, line.line_end)
+    };
+    let mut values = globals.clone();
+    values.remove(NAME);
+    let expand = |word: &str, values: &Values, line: &crate::lines::Line| {
+        args::expanded(file, word, values)
+            .map_err(|error| ParseError::from(&error).at(line.line, line.line_end))
+    };
+    if expand(&stage.from.image, &values, &stage.line)? != "scratch" {
+        return Err(refuse("must use FROM scratch", &stage.line));
+    }
+    let mut url = None;
+    for item in &stage.items {
+        match &item.parsed {
+            Parsed::Op { op: Op::Arg { args }, .. } => {
+                for arg in args {
+                    let value = match (options.build_args.get(&arg.name), &arg.default) {
+                        (Some(given), _) => given.clone(),
+                        (None, Some(default)) => expand(default, &values, &item.line)?,
+                        (None, None) => continue,
+                    };
+                    values.insert(arg.name.clone(), value);
+                }
+            }
+            Parsed::Op { op: Op::Add(add), .. } if url.is_none() && add.heredocs.is_empty() => {
+                let [source] = &add.sources[..] else {
+                    return Err(refuse("must contain exactly one remote ADD source", &item.line));
+                };
+                url = Some(expand(source, &values, &item.line)?);
+            }
+            _ => return Err(refuse("may have nothing but ARG and one ADD of a URL", &item.line)),
+        }
+    }
+    url.map(Epoch::Url).ok_or_else(|| refuse("must contain exactly one remote ADD", &stage.line))
+}
+
+/// Writes whose time is asked for: `context`, `context` and its name, or `url` and the URL, a line each; nothing
+/// when there is nothing to look up.
+pub(crate) fn write(epoch: &Epoch, out: &mut dyn Write) -> io::Result<()> {
+    match epoch {
+        Epoch::Unset | Epoch::Seconds(_) => Ok(()),
+        Epoch::Context => writeln!(out, "context"),
+        Epoch::Named(name) => writeln!(out, "context\n{name}"),
+        Epoch::Url(url) => writeln!(out, "url\n{url}"),
+    }
+}
