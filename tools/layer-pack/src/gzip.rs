@@ -5,8 +5,11 @@
 //! the pieces in order are one deflate stream. RFC 1952 header with neither name nor time.
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const BLOCK: usize = 1 << 20;
@@ -24,15 +27,19 @@ struct Job {
     piece: Vec<u8>,
 }
 
-struct Worker {
-    jobs: SyncSender<Job>,
-    done: Receiver<io::Result<Job>>,
-}
+/// A job or its outcome, with its place among all.
+type Numbered<T> = (usize, T);
 
 /// Compresses what is written to it into `output`.
 pub(crate) struct ParallelGzip<W> {
     output: W,
-    workers: Vec<Worker>,
+    /// Any worker takes the next job: blocks differ in what they cost.
+    jobs: SyncSender<Numbered<Job>>,
+    done: Receiver<Numbered<io::Result<Job>>>,
+    /// What is done before its turn.
+    early: BTreeMap<usize, io::Result<Job>>,
+    /// Jobs that may be under way.
+    most: usize,
     /// Bytes before the block being filled that serve as its dictionary, then the block so far.
     buffer: Vec<u8>,
     dictionary: usize,
@@ -48,10 +55,26 @@ impl<W: Write> ParallelGzip<W> {
     pub(crate) fn new(mut output: W, level: u32, threads: usize) -> io::Result<Self> {
         // Magic, deflate, no flags, no time, no extra flags, Unix.
         output.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])?;
-        let workers = (0..threads.max(1)).map(|_| Worker::start(level)).collect::<io::Result<_>>()?;
-        let buffer = Vec::with_capacity(BLOCK + WINDOW);
-        let spare = Vec::new();
-        Ok(Self { output, workers, buffer, dictionary: 0, sent: 0, taken: 0, spare, crc: Crc::new() })
+        let most = threads.max(1) + AHEAD;
+        let (jobs, queue) = sync_channel(most);
+        let (results, done) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..threads.max(1) {
+            start(level, Arc::clone(&queue), results.clone())?;
+        }
+        Ok(Self {
+            output,
+            jobs,
+            done,
+            early: BTreeMap::new(),
+            most,
+            buffer: Vec::with_capacity(BLOCK + WINDOW),
+            dictionary: 0,
+            sent: 0,
+            taken: 0,
+            spare: Vec::new(),
+            crc: Crc::new(),
+        })
     }
 
     /// Compresses what is left, writes the trailer and gives the output back.
@@ -66,7 +89,7 @@ impl<W: Write> ParallelGzip<W> {
     }
 
     fn send(&mut self, last: bool) -> io::Result<()> {
-        if self.sent - self.taken == self.workers.len() + AHEAD {
+        if self.sent - self.taken == self.most {
             self.take()?;
         }
         self.crc.update(&self.buffer[self.dictionary..]);
@@ -77,15 +100,19 @@ impl<W: Write> ParallelGzip<W> {
         std::mem::swap(&mut self.buffer, &mut job.bytes);
         job.dictionary = std::mem::replace(&mut self.dictionary, self.buffer.len());
         job.last = last;
-        let worker = &self.workers[self.sent % self.workers.len()];
-        worker.jobs.send(job).map_err(|_| gone())?;
+        self.jobs.send((self.sent, job)).map_err(|_| gone())?;
         self.sent += 1;
         Ok(())
     }
 
     fn take(&mut self) -> io::Result<()> {
-        let worker = &self.workers[self.taken % self.workers.len()];
-        let job = worker.done.recv().map_err(|_| gone())??;
+        let job = loop {
+            if let Some(job) = self.early.remove(&self.taken) {
+                break job?;
+            }
+            let (number, job) = self.done.recv().map_err(|_| gone())?;
+            self.early.insert(number, job);
+        };
         self.taken += 1;
         self.output.write_all(&job.piece)?;
         self.spare.push(job);
@@ -120,19 +147,24 @@ impl Job {
     }
 }
 
-impl Worker {
-    fn start(level: u32) -> io::Result<Self> {
-        let (jobs, queue) = sync_channel::<Job>(2);
-        let (results, done) = sync_channel(2);
-        thread::Builder::new().name("gzip".into()).spawn(move || {
-            while let Ok(mut job) = queue.recv() {
-                if results.send(deflate(&mut job, level).map(|()| job)).is_err() {
-                    return;
-                }
+/// Starts a worker.
+fn start(
+    level: u32,
+    queue: Arc<Mutex<Receiver<Numbered<Job>>>>,
+    results: Sender<Numbered<io::Result<Job>>>,
+) -> io::Result<()> {
+    let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    let work = move || {
+        while let Ok((number, mut job)) = next() {
+            // Without an outcome of each job the writer would wait for ever.
+            let deflated = catch_unwind(AssertUnwindSafe(|| deflate(&mut job, level)));
+            let outcome = deflated.unwrap_or_else(|_| Err(gone())).map(|()| job);
+            if results.send((number, outcome)).is_err() {
+                return;
             }
-        })?;
-        Ok(Self { jobs, done })
-    }
+        }
+    };
+    thread::Builder::new().name("gzip".into()).spawn(work).map(drop)
 }
 
 fn deflate(job: &mut Job, level: u32) -> io::Result<()> {
