@@ -269,13 +269,7 @@ pub(crate) fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descrip
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Options;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
-        (dir, store)
-    }
+    use crate::store::fixture as store;
 
     #[test]
     fn a_blob_is_named_by_its_bytes_read_only_and_kept_when_written_again() {

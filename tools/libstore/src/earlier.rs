@@ -51,13 +51,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Options;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
-        (dir, store)
-    }
+    use crate::store::fixture as store;
 
     #[test]
     fn the_latest_key_of_each_place_is_found_and_a_damaged_one_is_none() {

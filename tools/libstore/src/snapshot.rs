@@ -302,13 +302,7 @@ fn inherit(lower: &Path, upper: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Options;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
-        (dir, store)
-    }
+    use crate::store::fixture as store;
 
     #[test]
     fn a_snapshot_is_there_only_after_it_is_published() {

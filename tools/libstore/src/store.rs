@@ -226,6 +226,14 @@ fn check_version(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// A new store for a test, and the directory that it goes with.
+#[cfg(test)]
+pub(crate) fn fixture() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+    (dir, store)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -140,17 +140,13 @@ impl Tree {
     fn empty(session: &Session) -> Result<Self, StepError> {
         let empty = Scratch::new(session)?;
         let lowers = vec![empty.path().to_owned()];
-        let root = session.mount(&lowers, None)?;
-        let root = Root::from_fd(root, session.options.isolation.owners());
-        Ok(Self {
-            name: String::new(),
-            root,
-            lowers,
-            ignore: None,
-            local: false,
-            remembered: None,
-            held: Some(empty),
-        })
+        Self::over(session, lowers, Some(empty))
+    }
+
+    fn over(session: &Session, lowers: Vec<PathBuf>, held: Option<Scratch>) -> Result<Self, StepError> {
+        let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
+        let (name, ignore, remembered) = (String::new(), None, None);
+        Ok(Self { name, root, lowers, ignore, local: false, remembered, held })
     }
 
     /// The tree of snapshots, lowest first.
@@ -161,17 +157,7 @@ impl Tree {
         if session.options.dry_run && !snapshots.iter().all(|id| session.store.snapshot_fs(id).is_ok()) {
             return Err(StepError::pending("an image that is not unpacked yet"));
         }
-        let lowers = session.directories(snapshots)?;
-        let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
-        Ok(Self {
-            name: String::new(),
-            root,
-            lowers,
-            ignore: None,
-            local: false,
-            remembered: None,
-            held: None,
-        })
+        Self::over(session, session.directories(snapshots)?, None)
     }
 }
 
