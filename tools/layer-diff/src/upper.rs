@@ -3,6 +3,7 @@
 use crate::DiffError;
 use crate::compare::{lower_meta, same_metadata, unchanged};
 use crate::pending::Pending;
+use libtree::root::split;
 use libtree::walk::{self, Entry, Next};
 use libtree::{FileKind, Meta, Root, xattr};
 use libwire::WirePath;
@@ -105,7 +106,7 @@ impl Job<'_> {
             Some(old) if same_metadata(&entry.meta, old) => self.pending.parent(entry.path, put)?,
             _ => self.pending.push(entry.path, put)?,
         }
-        let inherited = parent(entry.path).is_some_and(|parent| self.opaque.contains(parent));
+        let inherited = self.opaque.contains(split(entry.path).0);
         let marked = xattr::get(entry.dir, entry.name, self.trees.opaque)?.is_some_and(|value| value == b"y");
         self.hide_lower(entry.path, inherited || marked)
     }
@@ -178,10 +179,6 @@ impl Job<'_> {
         }
         first
     }
-}
-
-fn parent(path: &[u8]) -> Option<&[u8]> {
-    Some(path.iter().rposition(|&b| b == b'/').map_or(&[][..], |at| &path[..at]))
 }
 
 fn kind_of(entry: &Entry) -> io::Result<Kind> {

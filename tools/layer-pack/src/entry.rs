@@ -1,6 +1,7 @@
 //! From a record to a tar entry and the file behind it.
 
 use crate::Options;
+use libtree::root::split;
 use libtree::tar::{Entry, EntryKind};
 use libtree::{FileKind, Meta, Root};
 use libwire::changes::{Kind, Put};
@@ -38,9 +39,10 @@ pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
 
 /// The whiteout of `path` (OCI image-spec, layer.md, "Whiteouts").
 pub(crate) fn deletion(path: &[u8]) -> Entry {
-    let cut = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+    let (dir, name) = split(path);
+    let slash: &[u8] = if dir.is_empty() { b"" } else { b"/" };
     Entry {
-        path: [&path[..cut], b".wh.", &path[cut..]].concat(),
+        path: [dir, slash, b".wh.", name].concat(),
         kind: EntryKind::File,
         link: Vec::new(),
         mode: 0,

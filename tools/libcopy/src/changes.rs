@@ -7,8 +7,8 @@
 use crate::error::CopyError;
 use crate::select::{Kind, Selected, Selection};
 use crate::sources::join;
-use crate::write::{self, Links};
-use libtree::root::components;
+use crate::write::Links;
+use libtree::root::{components, split};
 use libtree::{FileKind, Meta, Root};
 use libwire::changes::{self, Change, Put, Source, Target};
 use libwire::path::WirePath;
@@ -103,7 +103,7 @@ impl<'a> Plan<'a> {
         let (dir, name) = match into {
             true => (dest, name.to_vec()),
             false => {
-                let (dir, name) = write::split(&dest);
+                let (dir, name) = split(&dest);
                 (dir.to_vec(), name.to_vec())
             }
         };
@@ -143,7 +143,7 @@ impl<'a> Plan<'a> {
     }
 
     fn member(&mut self, to: Vec<u8>, from: Vec<u8>, meta: &'a Meta, source: usize) -> Told<()> {
-        let (above, name) = write::split(&to);
+        let (above, name) = split(&to);
         // Such names are refused where layers are made.
         if name.starts_with(b".wh.") {
             return Ok(None);
@@ -185,7 +185,7 @@ impl<'a> Plan<'a> {
             match planned {
                 Planned::Dir(Dir { same: true, .. }) if !needed.contains(path) => dropped.push(path.clone()),
                 _ => {
-                    needed.insert(write::split(path).0.to_vec());
+                    needed.insert(split(path).0.to_vec());
                 }
             }
         }

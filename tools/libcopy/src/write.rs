@@ -8,7 +8,7 @@ use crate::select::{Kind, Member, Selected, Selection, open};
 use crate::sources::join;
 use crate::{Chmod, archive};
 use libtree::extract::set_time;
-use libtree::root::components;
+use libtree::root::{components, split};
 use libtree::{FileKind, Meta, Root, xattr};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, XattrFlags, chmodat, fchmod, fsetxattr, linkat, makedev, mkdirat,
@@ -348,12 +348,6 @@ impl Writer<'_> {
         }
         Ok(())
     }
-}
-
-/// The directory of a path, and the last component.
-pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    let cut = path.iter().rposition(|&b| b == b'/');
-    cut.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]))
 }
 
 fn time(meta: &Meta) -> (i64, u32) {

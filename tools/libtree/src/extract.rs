@@ -7,6 +7,7 @@
 
 mod make;
 
+use crate::root::split;
 use crate::tar::{Body, Entry, EntryKind, Reader, TarError};
 use crate::{FileKind, Meta, Root, remove, root, walk};
 use rustix::fs::{
@@ -143,10 +144,8 @@ impl Job<'_> {
         if path.is_empty() {
             return self.root_entry(entry);
         }
-        let (parent, name) = match path.iter().rposition(|&b| b == b'/') {
-            Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec()),
-            None => (Vec::new(), path.clone()),
-        };
+        let (parent, name) = split(&path);
+        let (parent, name) = (parent.to_vec(), name.to_vec());
         self.enter(&parent, entry)?;
         if let Some(hidden) = name.strip_prefix(b".wh.") {
             match self.options.form {

@@ -74,11 +74,7 @@ impl Root {
     /// Opens the directory that holds `path` and gives the last component. The root has none: EINVAL.
     pub fn parent(&self, path: &[u8]) -> io::Result<(OwnedFd, Vec<u8>)> {
         let path = trim(path);
-        let cut = path.iter().rposition(|&b| b == b'/');
-        let (dir, name) = match cut {
-            Some(at) => (&path[..at], &path[at + 1..]),
-            None => (&b"."[..], path),
-        };
+        let (dir, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
             return Err(Errno::INVAL.into());
         }
@@ -166,6 +162,12 @@ pub fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&b| b == b'/').filter(|part| !matches!(*part, b"" | b"."))
 }
 
+/// The directory of a path, empty at the top, and its last component.
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let cut = path.iter().rposition(|&b| b == b'/');
+    cut.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]))
+}
+
 /// `path` without slashes at either end.
 pub fn trim(path: &[u8]) -> &[u8] {
     let start = path.iter().position(|&b| b != b'/').unwrap_or(path.len());
@@ -202,6 +204,15 @@ mod tests {
         assert_eq!(root.read_small(b"up", 1 << 20).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(root.resolve(b"up", true).unwrap(), b"etc/passwd");
         assert_eq!(root.resolve(b"../../x/..", true).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_path_is_cut_at_its_last_slash() {
+        let cases: [(&[u8], &[u8], &[u8]); 4] =
+            [(b"a", b"", b"a"), (b"a/b", b"a", b"b"), (b"a/b/c", b"a/b", b"c"), (b"", b"", b"")];
+        for (path, dir, name) in cases {
+            assert_eq!(split(path), (dir, name));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Source, check_layout, parse_index};
 use crate::{BlobWriter, Decoder, Store, StoreError};
-use libtree::root::components;
+use libtree::root::{components, split};
 use libtree::tar::{EntryKind, Reader, TarError};
 use libwire::image::{Descriptor, Index};
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ impl Archive {
                 EntryKind::File => archive.add(path, entry.size, &mut tar.body())?,
                 // Older docker archives link equal layers: relative to the link, or to the archive's root.
                 EntryKind::Symlink => {
-                    drop(archive.links.insert(path.clone(), normal(parent(&path), &entry.link)))
+                    drop(archive.links.insert(path.clone(), normal(split(&path).0, &entry.link)))
                 }
                 EntryKind::Hardlink => drop(archive.links.insert(path, normal(b"", &entry.link))),
                 EntryKind::Dir => {}
@@ -179,10 +179,6 @@ impl Source for Archive {
         blob.check(descriptor)?;
         Ok(blob)
     }
-}
-
-fn parent(path: &[u8]) -> &[u8] {
-    path.iter().rposition(|&b| b == b'/').map_or(b"", |at| &path[..at])
 }
 
 /// `path` as seen from `dir`, without `.`, `..` and slashes at its ends.
