@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -x /usr/bin/time ] || skip_all "GNU time is missing"
 have jq || skip_all "jq is missing"
-[ "$(df --output=avail -BG "$work" | tail -1 | tr -dc 0-9)" -ge 4 ] || skip_all "less than 4 GiB free"
+[ "$(df --output=avail -BM "$work" | tail -1 | tr -dc 0-9)" -ge 5000 ] || skip_all "less than 5 GB free"
 
 "$top/tests/busybox-layout" busybox
 image-load --tag busybox busybox >/dev/null
@@ -13,6 +13,8 @@ mkdir context
 { head -c 512M /dev/zero && head -c 512M /dev/urandom; } >context/big
 printf 'FROM busybox\nCOPY big /big\n' >context/Dockerfile
 ok "the build" image-build --compression none --keep kept context
+# forget: takes the layers of the last pack away, for what comes next to have their room
+forget() { find store/blobs store/tmp -size +1M -exec rm -f {} +; }
 is "is of a GiB" "$(jq -r 'select(.kind == "file").size' kept/changes.0)" 1073741824
 
 # below LIMIT-IN-KIB NAME COMMAND...
@@ -25,6 +27,7 @@ below() {
     result $? "$name stays below 64 MiB" detail
 }
 for compression in gzip zstd none; do
+    forget
     below 65536 "layer-pack, $compression" sh -c "exec layer-pack --store '$work/store' --compression $compression <kept/changes.0"
 done
 below 65536 "layer-pack to a tar" sh -c 'exec layer-pack <kept/changes.0 >/dev/null'
