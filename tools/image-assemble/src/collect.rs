@@ -62,6 +62,12 @@ impl Stage {
         match record {
             Record::Base(base) => self.begin(*base),
             Record::Step(step) => self.step(*step)?,
+            Record::Failed(failed) => {
+                return Err(format!(
+                    "the stage ended at {}:{}: {}",
+                    failed.dockerfile, failed.line, failed.message
+                ));
+            }
             Record::Layer(record) => {
                 let known = self.packed.insert(record.snapshot.clone(), record.layer.clone());
                 if known.is_some_and(|known| known != record.layer) {

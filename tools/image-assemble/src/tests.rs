@@ -1,7 +1,7 @@
 use super::*;
 use libwire::image::{ContainerConfig, History};
 use libwire::record::{BaseLayer, BaseStep, BuildRecord, Cache, LayerRecord, Record, StageId, Step};
-use libwire::{Digest, Writer};
+use libwire::{Digest, Span, Writer};
 
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -31,6 +31,8 @@ fn config(history: usize) -> ImageConfig {
 
 fn base(index: usize, layers: Vec<BaseLayer>) -> Record {
     Record::Base(Box::new(BaseStep {
+        span: None,
+        waited: Vec::new(),
         id: stage(index),
         dockerfile: "Dockerfile".into(),
         line: 1,
@@ -59,15 +61,20 @@ fn step(index: usize, snapshot: Option<&str>, history: usize) -> Record {
         ships: true,
         config: config(history),
         history: None,
-        started_ms: 0,
-        duration_ms: 0,
+        span: Span { started_ms: 0, duration_ms: 0 },
+        waited: Vec::new(),
         log: None,
         why: None,
     }))
 }
 
 fn packed(snapshot: &str, layer: &Layer) -> Record {
-    Record::Layer(Box::new(LayerRecord { snapshot: snapshot.into(), layer: layer.clone(), tar_size: 0 }))
+    Record::Layer(Box::new(LayerRecord {
+        snapshot: snapshot.into(),
+        layer: layer.clone(),
+        tar_size: 0,
+        span: None,
+    }))
 }
 
 fn stream(records: &[Record]) -> Vec<u8> {

@@ -3,7 +3,8 @@
 use crate::{Compression, Options, PackError, Sink, next_header, pack};
 use libstore::{LayerKey, Store};
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
-use libwire::{Reader, Writer};
+use libwire::span::now_ms;
+use libwire::{Reader, Span, Writer};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufWriter, Write};
 
@@ -43,6 +44,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
     // Nothing to pack is no error: every step may have its layer already.
     while let Some(header) = next_stream(&mut reader)? {
+        let started = now_ms();
         let level = how.level.unwrap_or(how.compression.levels().0);
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
         let sink = BufWriter::with_capacity(1 << 18, Sink::new(blob, how.compression, level, how.threads)?);
@@ -51,12 +53,14 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
         let descriptor = blob.commit(&how.compression.media_type())?;
         let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-        let record = LayerRecord { snapshot, layer: Layer { descriptor, diff_id }, tar_size };
+        let layer = Layer { descriptor, diff_id };
+        let mut record = LayerRecord { snapshot, layer, tar_size, span: None };
         // The changes may be those of another store's snapshot, or of none.
         if store.has_snapshot(&record.snapshot) {
             store.set_layer(&how.key(), &record)?;
             store.forget_changes(&record.snapshot)?;
         }
+        record.span = Some(Span::since(started));
         writer.write(&Record::Layer(Box::new(record)))?;
         writer.flush()?;
     }

@@ -89,7 +89,7 @@ mod tests {
         let snapshot = store.new_snapshot(&[]).unwrap().publish().unwrap();
         let descriptor = store.put(b"layer", "x").unwrap();
         let layer = Layer { diff_id: descriptor.digest, descriptor };
-        let record = LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5 };
+        let record = LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5, span: None };
         let key = LayerKey { compression: "gzip".into(), level: Some(6), clamp: None };
         assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
         store.set_layer(&key, &record).unwrap();

@@ -11,9 +11,11 @@ pub mod path;
 pub mod plan;
 pub mod record;
 pub mod reference;
+pub mod span;
 pub mod stream;
 
 pub use digest::Digest;
 pub use path::WirePath;
 pub use reference::Reference;
+pub use span::Span;
 pub use stream::{Event, Format, Header, Reader, WireError, Writer};

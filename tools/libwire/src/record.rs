@@ -3,7 +3,7 @@
 
 use crate::image::{Descriptor, History, ImageConfig};
 use crate::stream::Format;
-use crate::{Digest, WirePath};
+use crate::{Digest, Span, WirePath};
 use serde::{Deserialize, Serialize};
 
 /// The build-record stream.
@@ -23,6 +23,8 @@ pub enum Record {
     Base(Box<BaseStep>),
     /// One instruction, done.
     Step(Box<Step>),
+    /// The instruction at which the stage ended: last record of a stream, which has no end then.
+    Failed(Box<FailedStep>),
     /// A snapshot's layer, packed.
     Layer(Box<LayerRecord>),
 }
@@ -60,6 +62,22 @@ pub struct BaseStep {
     /// The base image's manifest digest, when it is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// When it was done, unless it was only looked up.
+    #[serde(flatten)]
+    pub span: Option<Span>,
+    /// Stages that were waited for meanwhile.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub waited: Vec<Wait>,
+}
+
+/// A wait for a stage that somebody else builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Index of that stage.
+    pub stage: usize,
+    /// When.
+    #[serde(flatten)]
+    pub span: Span,
 }
 
 /// One inherited layer.
@@ -91,6 +109,9 @@ pub struct LayerRecord {
     pub layer: Layer,
     /// Length of the uncompressed tar in bytes.
     pub tar_size: u64,
+    /// When it was packed; the store does not keep that.
+    #[serde(flatten)]
+    pub span: Option<Span>,
 }
 
 /// Whether a step ran.
@@ -155,16 +176,43 @@ pub struct Step {
     /// The history entry the step added (also the last of `config.history`); ONBUILD and some others add none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// Unix time at the start, in milliseconds.
-    pub started_ms: u64,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
+    /// When it was done.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Stages that were waited for meanwhile.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub waited: Vec<Wait>,
     /// RUN's complete output, relative to the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
     /// Why it was not in the cache, when that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Box<Why>>,
+}
+
+/// The instruction at which a stage ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailedStep {
+    /// Which stage.
+    #[serde(flatten)]
+    pub id: StageId,
+    /// Position in the stage, from 1; absent when it is FROM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// The Dockerfile's name, for messages.
+    pub dockerfile: String,
+    /// The instruction's first line.
+    pub line: u32,
+    /// The instruction as one logical line.
+    pub text: String,
+    /// Why, in words.
+    pub message: String,
+    /// From its beginning to the failure.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Stages that were waited for meanwhile.
+    #[serde(default, skip_serializing_if = "unset")]
+    pub waited: Vec<Wait>,
 }
 
 /// Why a step was not in the cache.

@@ -33,6 +33,8 @@ pub fn tell<W: Write>(
             layers: Vec::new(),
             config: image.config,
             manifest: Some(image.descriptor.digest),
+            span: None,
+            waited: Vec::new(),
         })))?;
     }
     Ok(writer.finish()?)

@@ -42,6 +42,7 @@ mod state;
 mod step;
 mod stops;
 mod time;
+mod told;
 mod tree;
 mod waits;
 mod why;

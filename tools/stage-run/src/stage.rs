@@ -8,19 +8,31 @@ use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::stops::Stops;
+use crate::told::{At, Told, id, name};
 use crate::words::Words;
-use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, time, why, workdir};
+use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, why, workdir};
 use libcli::Failure;
 use libtree::Root;
-use libwire::image::History;
 use libwire::plan::{Instruction, Op, Stage};
-use libwire::record::{BaseLayer, BaseStep, Cache, Record, StageId, Step, Why};
+use libwire::record::{BaseLayer, BaseStep, Cache, Record, Step};
 
 /// Takes records. What it refuses ends the stage.
 pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
-/// Builds a stage and gives what those built on it inherit.
+/// Builds a stage and gives what those built on it inherit. Of one that fails the last record says where.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
+    let mut at = At::base(stage);
+    let built = steps(session, stage, &mut at, emit);
+    if let Err(failure) = &built
+        && let Some(record) = at.failed(stage, failure, session.stages.take_waits())
+    {
+        // The failure itself is what is to be said.
+        let _ = emit(record);
+    }
+    built
+}
+
+fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
@@ -33,12 +45,14 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
         layers: state.layers.clone(),
         config: state.config.clone(),
         manifest,
+        span: Some(at.span()),
+        waited: session.stages.take_waits(),
     })))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let here = Here::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
     let stops = Stops::new(session.options, stage, steps - stage.instructions.len()).map_err(from)?;
-    let mut builder = Builder { session, stage, state, here, last_use, stops };
+    let mut builder = Builder { session, stage, state, here, at, last_use, stops };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -94,10 +108,6 @@ fn place(stage: &Stage, line: u32) -> String {
     format!("{}:{line}", stage.dockerfile)
 }
 
-fn id(stage: &Stage) -> StageId {
-    StageId { stage: stage.index, stage_name: stage.name.clone() }
-}
-
 fn parse_triggers(
     session: &Session,
     stage: &Stage,
@@ -147,6 +157,7 @@ struct Builder<'a> {
     stage: &'a Stage,
     state: State,
     here: Here,
+    at: &'a mut At,
     /// The last step that looks at the tree or changes it.
     last_use: usize,
     stops: Stops,
@@ -154,10 +165,9 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
-        let started = time::now_ms();
         let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
-        self.next(text);
+        self.next(line, text);
         progress::step(shown, stage.index, self.here.step, self.here.steps, text);
         if self.stops.shell == Some(self.here.step) {
             return Err(
@@ -167,7 +177,7 @@ impl Builder<'_> {
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
             let told = Told { history, ..Told::default() };
-            return self.tell(line, text, &instruction.op, started, told, emit);
+            return self.tell(&instruction.op, told, emit);
         }
         let told = match self.make(&instruction.op, line) {
             Ok((Some(made), created_by)) => self.take(made, created_by),
@@ -177,12 +187,13 @@ impl Builder<'_> {
                 None => return Err(error.into()),
             },
         };
-        self.tell(line, text, &instruction.op, started, told, emit)
+        self.tell(&instruction.op, told, emit)
     }
 
     /// Goes on to the next step.
-    fn next(&mut self, text: &str) {
+    fn next(&mut self, line: u32, text: &str) {
         self.here.step += 1;
+        self.at.step(self.here.step, line, text);
         self.here.text = text.to_owned();
         self.here.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
     }
@@ -246,12 +257,11 @@ impl Builder<'_> {
 
     /// The files of a directory that is the stage's base.
     fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
-        let started = time::now_ms();
-        self.next(&self.stage.text);
+        self.next(self.stage.line, &self.stage.text);
         let (made, created_by) = copy::files(self.session, self.stage, (&self.state, &self.here), name)?;
         let told = self.take(made, created_by);
         let op = Op::Copy(libwire::plan::Copy::default());
-        self.tell(self.stage.line, &self.stage.text, &op, started, told, emit)
+        self.tell(&op, told, emit)
     }
 
     /// Sets the working directory and makes it. The root is there already.
@@ -290,23 +300,15 @@ impl Builder<'_> {
         Told { made: Some(made), history, runs, why }
     }
 
-    fn tell(
-        &mut self,
-        line: u32,
-        text: &str,
-        op: &Op,
-        started: u64,
-        told: Told,
-        emit: &mut Emit,
-    ) -> Result<(), Ended> {
+    fn tell(&mut self, op: &Op, told: Told, emit: &mut Emit) -> Result<(), Ended> {
         let Told { made, history, runs, why } = told;
         let mut step = Step {
             id: id(self.stage),
             step: self.here.step,
             steps: self.here.steps,
             dockerfile: self.stage.dockerfile.clone(),
-            line,
-            text: text.to_owned(),
+            line: self.at.line,
+            text: self.here.text.clone(),
             op: name(op).to_owned(),
             cache: if runs { Cache::Miss } else { Cache::None },
             key: None,
@@ -317,8 +319,8 @@ impl Builder<'_> {
             ships: self.stage.ships,
             config: self.state.config.clone(),
             history,
-            started_ms: started,
-            duration_ms: time::now_ms().saturating_sub(started),
+            span: self.at.span(),
+            waited: Vec::new(),
             log: None,
             why: None,
         };
@@ -329,7 +331,8 @@ impl Builder<'_> {
             self.state.pending = Some(format!("step {}", step.step));
             self.here.ran.push((step.step, String::new()));
         }
-        step.why = why.map(Box::new);
+        // What only this build knows; the cache has the record already.
+        (step.why, step.waited) = (why.map(Box::new), self.session.stages.take_waits());
         emit(Record::Step(Box::new(step))).map_err(Ended::Emit)
     }
 
@@ -350,36 +353,5 @@ impl Builder<'_> {
         }
         self.state.layers.push(BaseLayer { snapshot, layer: step.layer.clone() });
         Ok(())
-    }
-}
-
-/// What a step changed, for its record.
-#[derive(Default)]
-struct Told {
-    made: Option<Made>,
-    history: Option<History>,
-    runs: bool,
-    why: Option<Why>,
-}
-
-fn name(op: &Op) -> &'static str {
-    match op {
-        Op::Run { .. } => "run",
-        Op::Copy(_) => "copy",
-        Op::Add(_) => "add",
-        Op::Env { .. } => "env",
-        Op::Label { .. } => "label",
-        Op::Arg { .. } => "arg",
-        Op::Workdir { .. } => "workdir",
-        Op::User { .. } => "user",
-        Op::Expose { .. } => "expose",
-        Op::Volume { .. } => "volume",
-        Op::Cmd { .. } => "cmd",
-        Op::Entrypoint { .. } => "entrypoint",
-        Op::Shell { .. } => "shell",
-        Op::Healthcheck { .. } => "healthcheck",
-        Op::Stopsignal { .. } => "stopsignal",
-        Op::Onbuild { .. } => "onbuild",
-        Op::Maintainer { .. } => "maintainer",
     }
 }

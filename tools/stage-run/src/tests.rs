@@ -75,9 +75,13 @@ fn store(dir: &Path) -> Option<Store> {
     Some(Store::open(&dir.join("s"), libstore::Options { sync: false, ..Default::default() }).unwrap())
 }
 
+fn example(number: usize) -> &'static str {
+    PAGE.split(".Bd -literal\n").nth(number).and_then(|rest| rest.split(".Ed").next()).unwrap()
+}
+
 #[test]
 fn the_example_of_the_page_is_what_is_written() {
-    let example = PAGE.split(".Bd -literal\n").nth(1).and_then(|rest| rest.split(".Ed").next()).unwrap();
+    let example = example(1);
     let mut reader = Reader::<_, BuildRecord>::new(example.as_bytes());
     let mut written = Vec::new();
     let mut writer = None;
@@ -91,6 +95,13 @@ fn the_example_of_the_page_is_what_is_written() {
         }
     }
     assert_eq!(String::from_utf8(written).unwrap(), example);
+}
+
+#[test]
+fn the_failure_of_the_page_is_what_is_written() {
+    let record: Record = serde_json::from_str(example(2)).unwrap();
+    assert!(matches!(&record, Record::Failed(failed) if failed.waited.len() == 1));
+    assert_eq!(serde_json::to_string(&record).unwrap() + "\n", example(2));
 }
 
 #[test]
@@ -157,4 +168,7 @@ fn a_failure_names_line_instruction_and_what_to_do_and_leaves_no_end() {
     assert!(text.ends_with("\n   7 | STOPSIGNAL SIGNOPE\n     |            ^^^^^^^\n"), "{text}");
     assert!(Reader::<_, BuildRecord>::new(&output[..]).read_all().is_err());
     assert!(dir.path().join("0.failed").exists());
+    let last = output.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap();
+    let Record::Failed(failed) = serde_json::from_slice(last).unwrap() else { panic!("no failure") };
+    assert_eq!((failed.step, failed.line, failed.message.as_str()), (Some(2), 7, failure.what()));
 }

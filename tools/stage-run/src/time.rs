@@ -1,12 +1,6 @@
-//! Points in time as records and images spell them.
+//! Points in time as images spell them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Unix time in milliseconds.
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
+pub use libwire::span::now_ms;
 
 /// RFC 3339 in UTC, with milliseconds when there are any. Times beyond the year 9999 stop there.
 pub fn rfc3339(ms: i64) -> String {

@@ -5,6 +5,10 @@
 
 use crate::error::StepError;
 use crate::state::State;
+use libwire::Span;
+use libwire::record::Wait;
+use libwire::span::now_ms;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,12 +22,13 @@ const PAUSE: Duration = Duration::from_millis(15);
 pub struct Stages {
     own: BTreeMap<usize, State>,
     dir: Option<PathBuf>,
+    waits: RefCell<Vec<Wait>>,
 }
 
 impl Stages {
     /// Stages of this process only, or also those that leave their results in `dir`.
     pub fn new(dir: Option<PathBuf>) -> Self {
-        Self { own: BTreeMap::new(), dir }
+        Self { dir, ..Self::default() }
     }
 
     /// Whether stages are built elsewhere too.
@@ -56,21 +61,41 @@ impl Stages {
         let Some(dir) = &self.dir else {
             return Err(StepError::input(format!("the plan has no stage {index} before this one")));
         };
-        loop {
-            let path = dir.join(format!("{index}.json"));
-            match std::fs::read(&path) {
-                Ok(bytes) => {
-                    let bad = |error| StepError::input(format!("{}: {error}", path.display()));
-                    return serde_json::from_slice(&bytes).map_err(bad);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StepError::io(&path.display().to_string())(error)),
-            }
-            if dir.join(format!("{index}.failed")).exists() {
-                return Err(StepError::failed(format!("stage {index}, which is needed here, failed")));
-            }
-            std::thread::sleep(PAUSE);
+        if let Some(state) = look(dir, index)? {
+            return Ok(state);
         }
+        let started = now_ms();
+        let found = loop {
+            std::thread::sleep(PAUSE);
+            if let Some(found) = look(dir, index).transpose() {
+                break found;
+            }
+        };
+        self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
+        found
+    }
+
+    /// What was waited for since this was last asked.
+    pub fn take_waits(&self) -> Vec<Wait> {
+        self.waits.take()
+    }
+}
+
+/// What stage `index` left in `dir`, if it is done.
+fn look(dir: &Path, index: usize) -> Result<Option<State>, StepError> {
+    let path = dir.join(format!("{index}.json"));
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let bad = |error| StepError::input(format!("{}: {error}", path.display()));
+            serde_json::from_slice(&bytes).map(Some).map_err(bad)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StepError::io(&path.display().to_string())(error))
+        }
+        Err(_) if dir.join(format!("{index}.failed")).exists() => {
+            Err(StepError::failed(format!("stage {index}, which is needed here, failed")))
+        }
+        Err(_) => Ok(None),
     }
 }
 
@@ -95,6 +120,23 @@ mod tests {
         let waiting = std::thread::spawn(move || taker.get(3).unwrap());
         maker.done(3, state).unwrap();
         assert_eq!(waiting.join().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_wait_is_told_once_and_only_if_there_was_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut maker = Stages::new(Some(dir.path().into()));
+        let taker = Stages::new(Some(dir.path().into()));
+        let waits = std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || taker.get(3).map(|_| (taker.take_waits(), taker)));
+            std::thread::sleep(PAUSE * 2);
+            maker.done(3, State::default()).unwrap();
+            let (waits, taker) = waiting.join().unwrap().unwrap();
+            assert!(taker.get(3).is_ok() && taker.take_waits().is_empty());
+            waits
+        });
+        assert_eq!((waits.len(), waits[0].stage), (1, 3));
+        assert!(waits[0].span.duration_ms > 0);
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! What records tell of a step beside its result: which kind it is, and when it was done or failed.
+
+use crate::step::Made;
+use libcli::Failure;
+use libwire::Span;
+use libwire::image::History;
+use libwire::plan::{Op, Stage};
+use libwire::record::{FailedStep, Record, StageId, Wait, Why};
+use libwire::span::now_ms;
+
+/// What a step changed, for its record.
+#[derive(Default)]
+pub struct Told {
+    /// Its snapshot.
+    pub made: Option<Made>,
+    /// Its history entry.
+    pub history: Option<History>,
+    /// Whether it ran, or would run.
+    pub runs: bool,
+    /// Why it was not in the cache.
+    pub why: Option<Why>,
+}
+
+/// What a stage is at: FROM first, then one instruction after the other.
+pub struct At {
+    step: Option<usize>,
+    /// Its line.
+    pub line: u32,
+    text: String,
+    started_ms: u64,
+}
+
+impl At {
+    /// The beginning of `stage`.
+    pub fn base(stage: &Stage) -> Self {
+        Self { step: None, line: stage.line, text: stage.text.clone(), started_ms: now_ms() }
+    }
+
+    /// Goes on to a step, which begins now.
+    pub fn step(&mut self, step: usize, line: u32, text: &str) {
+        *self = Self { step: Some(step), line, text: text.to_owned(), started_ms: now_ms() };
+    }
+
+    /// The time until now.
+    pub fn span(&self) -> Span {
+        Span::since(self.started_ms)
+    }
+
+    /// The record of its failure, unless there is nothing to say: a shell ended here, or nobody reads.
+    pub fn failed(self, stage: &Stage, failure: &Failure, waited: Vec<Wait>) -> Option<Record> {
+        failure.render("")?;
+        let span = self.span();
+        Some(Record::Failed(Box::new(FailedStep {
+            id: id(stage),
+            step: self.step,
+            dockerfile: stage.dockerfile.clone(),
+            line: self.line,
+            text: self.text,
+            message: failure.what().to_owned(),
+            span,
+            waited,
+        })))
+    }
+}
+
+/// Which stage a record belongs to.
+pub fn id(stage: &Stage) -> StageId {
+    StageId { stage: stage.index, stage_name: stage.name.clone() }
+}
+
+/// An instruction's name in lower case.
+pub fn name(op: &Op) -> &'static str {
+    match op {
+        Op::Run { .. } => "run",
+        Op::Copy(_) => "copy",
+        Op::Add(_) => "add",
+        Op::Env { .. } => "env",
+        Op::Label { .. } => "label",
+        Op::Arg { .. } => "arg",
+        Op::Workdir { .. } => "workdir",
+        Op::User { .. } => "user",
+        Op::Expose { .. } => "expose",
+        Op::Volume { .. } => "volume",
+        Op::Cmd { .. } => "cmd",
+        Op::Entrypoint { .. } => "entrypoint",
+        Op::Shell { .. } => "shell",
+        Op::Healthcheck { .. } => "healthcheck",
+        Op::Stopsignal { .. } => "stopsignal",
+        Op::Onbuild { .. } => "onbuild",
+        Op::Maintainer { .. } => "maintainer",
+    }
+}
