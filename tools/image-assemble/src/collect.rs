@@ -4,6 +4,7 @@
 use libcli::Failure;
 use libstore::{Store, StoreError};
 use libwire::image::ImageConfig;
+use libwire::provenance::{Base, Line, Provenance};
 use libwire::record::{BaseLayer, BaseStep, BuildRecord, Layer, Record, StageId, Step};
 use libwire::{Event, Reader, WireError};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::io::BufRead;
 pub(crate) struct Build {
     /// The config after its last step.
     pub(crate) config: ImageConfig,
+    /// Which lines made it.
+    pub(crate) provenance: Provenance,
     parts: Vec<Part>,
     packed: BTreeMap<String, Layer>,
 }
@@ -29,6 +32,7 @@ struct Part {
 #[derive(Default)]
 struct Stage {
     id: Option<StageId>,
+    provenance: Option<Provenance>,
     config: ImageConfig,
     parts: Vec<Part>,
     packed: BTreeMap<String, Layer>,
@@ -44,8 +48,11 @@ pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
             stage.take(record).map_err(|what| Failure::bad_input(format!("record {line}"), what))?;
         }
     }
-    match stage.id {
-        Some(_) => Ok(Build { config: stage.config, parts: stage.parts, packed: stage.packed }),
+    match stage.provenance {
+        Some(provenance) => {
+            let Stage { config, parts, packed, .. } = stage;
+            Ok(Build { config, provenance, parts, packed })
+        }
         None => Err(Failure::bad_input("", "the records have no stage; did stage-run's output get lost?")),
     }
 }
@@ -80,6 +87,10 @@ impl Stage {
 
     fn begin(&mut self, base: BaseStep) {
         let place = format!("{}:{}", base.dockerfile, base.line);
+        let from = Line { dockerfile: base.dockerfile, line: base.line, text: base.text };
+        let (history, layers) = (base.config.history.len(), base.layers.len());
+        let base_image = Base { from, history, layers, manifest: base.manifest };
+        self.provenance = Some(Provenance { base: base_image, steps: Vec::new() });
         let part = |BaseLayer { snapshot, layer }| Part { snapshot, layer, place: place.clone() };
         self.parts = base.layers.into_iter().map(part).collect();
         (self.id, self.config) = (Some(base.id), base.config);
@@ -95,6 +106,9 @@ impl Stage {
         if let Some(snapshot) = step.snapshot {
             let place = format!("{}:{}", step.dockerfile, step.line);
             self.parts.push(Part { snapshot, layer: step.layer, place });
+        }
+        if let Some(provenance) = self.provenance.as_mut().filter(|_| step.history.is_some()) {
+            provenance.steps.push(Line { dockerfile: step.dockerfile, line: step.line, text: step.text });
         }
         self.config = step.config;
         Ok(())

@@ -4,9 +4,11 @@
 //! terminal or decides an exit status. This crate parses no arguments and opens no file.
 
 mod failure;
+mod size;
 mod stdout;
 
 pub use failure::{Exit, Failure, sanitise};
+pub use size::human;
 pub use stdout::Stdout;
 
 use std::io::Write;

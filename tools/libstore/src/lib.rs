@@ -9,6 +9,7 @@
 //! Nothing here runs or prints, and what mounts is the caller's.
 
 mod blob;
+mod builds;
 mod cache;
 mod cachemount;
 mod config;

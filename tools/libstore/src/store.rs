@@ -16,7 +16,7 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 13] = [
+const DIRS: [&str; 14] = [
     "tmp",
     "blobs",
     "blobs/sha256",
@@ -24,6 +24,7 @@ const DIRS: [&str; 13] = [
     "latest",
     "listings",
     "failed",
+    "builds",
     "snapshots",
     "cachemounts",
     "contexts",

@@ -4,6 +4,7 @@
 //! it. A layer that changes what is below it needs the merged view of that: those wait for their turn.
 
 mod feed;
+mod read;
 
 use crate::{BlobReader, Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
 use libtree::extract::{self, ExtractError, Form, Stats};

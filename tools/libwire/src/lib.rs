@@ -9,6 +9,7 @@ pub mod digest;
 pub mod image;
 pub mod path;
 pub mod plan;
+pub mod provenance;
 pub mod record;
 pub mod reference;
 pub mod span;

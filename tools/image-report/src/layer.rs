@@ -1,0 +1,191 @@
+//! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
+//! files as a hash. It keeps no content and writes nothing.
+
+use libcli::Failure;
+use libstore::Store;
+use libtree::root::components;
+use libtree::tar::{Entry, EntryKind, Reader, TarError};
+use libwire::Digest;
+use libwire::image::Descriptor;
+use std::io::{self, Read};
+
+/// The most entries an image's layers may have together: what a report holds in memory grows with them.
+pub const MAX_ENTRIES: usize = 8_000_000;
+
+/// The start of a BLAKE3 hash: enough to tell contents apart that nobody made to collide.
+pub type Content = [u8; 16];
+
+/// What an entry of a layer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Puts a regular file.
+    File,
+    /// Puts a directory, or changes one.
+    Dir,
+    /// Puts a symbolic link.
+    Symlink,
+    /// Puts another name of a file.
+    Hardlink,
+    /// Puts a device or fifo.
+    Special,
+    /// Removes what lower layers have there.
+    Whiteout,
+    /// Removes all that lower layers have in this directory.
+    Opaque,
+}
+
+/// One entry. Names are in the layer's arena, not here, so that an image of millions of files fits.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    path: (u32, u32),
+    link: (u32, u32),
+    /// What it does.
+    pub act: Act,
+    /// Permission bits with setuid, setgid and sticky.
+    pub mode: u16,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Modification time, whole seconds.
+    pub mtime: i64,
+    /// Bytes of content.
+    pub size: u64,
+    /// Hash of content, for regular files.
+    pub content: Content,
+    /// Hash of extended attributes, 0 without any.
+    pub xattrs: u64,
+}
+
+/// A layer as read.
+#[derive(Debug, Default)]
+pub struct Layer {
+    /// Its entries in the order of the tar.
+    pub items: Vec<Item>,
+    names: Vec<u8>,
+    /// Bytes of the blob, which are downloaded.
+    pub blob_size: u64,
+    /// Bytes of the tar.
+    pub tar_size: u64,
+}
+
+impl Layer {
+    /// The entry's path below the root, without slashes at its ends; empty for the root.
+    pub fn path(&self, item: &Item) -> &[u8] {
+        self.name(item.path)
+    }
+
+    /// What a link leads to, as it stands in the tar.
+    pub fn link(&self, item: &Item) -> &[u8] {
+        self.name(item.link)
+    }
+
+    fn name(&self, (start, len): (u32, u32)) -> &[u8] {
+        &self.names[start as usize..(start + len) as usize]
+    }
+
+    fn keep(&mut self, name: &[u8]) -> Option<(u32, u32)> {
+        let start = u32::try_from(self.names.len()).ok()?;
+        self.names.extend_from_slice(name);
+        u32::try_from(self.names.len()).ok()?;
+        Some((start, u32::try_from(name.len()).ok()?))
+    }
+}
+
+/// Reads the layer `descriptor`, whose tar must have the digest `diff_id`.
+pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Failure> {
+    let mut layer = Layer { blob_size: descriptor.size, ..Layer::default() };
+    let ((), tar_size) = store.read_layer(descriptor, diff_id, |input| {
+        let mut tar = Reader::new(input);
+        while let Some(entry) = tar.next_entry()? {
+            let content = match entry.kind {
+                EntryKind::File => hash(tar.body())?,
+                _ => Content::default(),
+            };
+            layer.add(&entry, content).map_err(|what| bad(&entry, what))?;
+        }
+        Ok(())
+    })?;
+    layer.tar_size = tar_size;
+    Ok(layer)
+}
+
+fn bad(entry: &Entry, what: &str) -> TarError {
+    TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
+}
+
+fn hash(mut body: impl Read) -> io::Result<Content> {
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut body, &mut hasher)?;
+    Ok(short(&hasher))
+}
+
+fn short(hasher: &blake3::Hasher) -> Content {
+    let mut content = Content::default();
+    content.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    content
+}
+
+impl Layer {
+    fn add(&mut self, entry: &Entry, content: Content) -> Result<(), &'static str> {
+        if self.items.len() >= MAX_ENTRIES {
+            return Err("is one more than any report takes");
+        }
+        let mut path = components(&entry.path).collect::<Vec<_>>();
+        if path.contains(&&b".."[..]) {
+            return Err("has a name that leads out of the tree");
+        }
+        let mut act = act_of(entry.kind);
+        if let Some(hidden) = path.last().and_then(|name| name.strip_prefix(b".wh.")) {
+            path.pop();
+            match hidden {
+                b".wh..opq" => act = Act::Opaque,
+                b"" | b"." | b".." => return Err("is a whiteout of no name"),
+                _ if hidden.starts_with(b".wh.") => return Err("is a whiteout of a kind that is not known"),
+                _ => {
+                    act = Act::Whiteout;
+                    path.push(hidden);
+                }
+            }
+        }
+        let too_long = "has a name beyond what a report holds";
+        let path = self.keep(&path.join(&b'/')).ok_or(too_long)?;
+        let link = self.keep(&entry.link).ok_or(too_long)?;
+        self.items.push(Item {
+            path,
+            link,
+            act,
+            mode: entry.mode as u16,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            size: if act == Act::File { entry.size } else { 0 },
+            content,
+            xattrs: xattrs(entry),
+        });
+        Ok(())
+    }
+}
+
+fn act_of(kind: EntryKind) -> Act {
+    match kind {
+        EntryKind::File => Act::File,
+        EntryKind::Dir => Act::Dir,
+        EntryKind::Symlink => Act::Symlink,
+        EntryKind::Hardlink => Act::Hardlink,
+        EntryKind::Fifo | EntryKind::Char | EntryKind::Block => Act::Special,
+    }
+}
+
+fn xattrs(entry: &Entry) -> u64 {
+    if entry.xattrs.is_empty() {
+        return 0;
+    }
+    let mut hasher = blake3::Hasher::new();
+    for (name, value) in &entry.xattrs {
+        for part in [name.as_bytes(), value] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+    }
+    u128::from_le_bytes(short(&hasher)) as u64 | 1
+}

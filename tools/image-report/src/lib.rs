@@ -1,0 +1,16 @@
+//! What an image costs, instruction by instruction, and what of it nobody sees.
+//!
+//! An image is read once, layer by layer, into a [`ledger::Ledger`]; a [`report::Report`] sums it up, and
+//! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
+
+pub mod efficiency;
+pub mod instruction;
+pub mod layer;
+pub mod ledger;
+pub mod places;
+pub mod report;
+pub mod source;
+pub mod text;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Every path that any layer of an image ever had, each once: a tree of places. A place knows where it is,
+//! not what is there: that is the ledger's.
+
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
+
+/// A place's number. The root is 0.
+pub type PlaceId = u32;
+
+/// No place, no put: the end of a list.
+pub const NONE: u32 = u32::MAX;
+
+struct Place {
+    parent: PlaceId,
+    name: (u32, u32),
+    first_child: PlaceId,
+    next_sibling: PlaceId,
+}
+
+/// The places of an image. A place takes some 40 bytes, and its name.
+pub struct Places {
+    places: Vec<Place>,
+    names: Vec<u8>,
+    /// Finds a place by its parent and name; both are kept in `places` only.
+    index: HashTable<PlaceId>,
+    hasher: RandomState,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let root = Place { parent: NONE, name: (0, 0), first_child: NONE, next_sibling: NONE };
+        Self { places: vec![root], names: Vec::new(), index: HashTable::new(), hasher: RandomState::new() }
+    }
+}
+
+impl Places {
+    /// The root.
+    pub const ROOT: PlaceId = 0;
+
+    /// How many there are, the root too.
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The place of `name` in `parent`, if any layer had it.
+    pub fn find(&self, parent: PlaceId, name: &[u8]) -> Option<PlaceId> {
+        let same = |&id: &PlaceId| self.places[id as usize].parent == parent && self.name(id) == name;
+        self.index.find(self.hash(parent, name), same).copied()
+    }
+
+    /// The place of `name` in `parent`, new if need be; `None` when there are too many.
+    pub fn make(&mut self, parent: PlaceId, name: &[u8]) -> Option<PlaceId> {
+        if let Some(known) = self.find(parent, name) {
+            return Some(known);
+        }
+        let id = u32::try_from(self.places.len()).ok().filter(|&id| id != NONE)?;
+        let start = u32::try_from(self.names.len()).ok()?;
+        u32::try_from(self.names.len() + name.len()).ok()?;
+        self.names.extend_from_slice(name);
+        let siblings = std::mem::replace(&mut self.places[parent as usize].first_child, id);
+        let name_at = (start, name.len() as u32);
+        self.places.push(Place { parent, name: name_at, first_child: NONE, next_sibling: siblings });
+        let hash = self.hash(parent, name);
+        let (places, names, hasher) = (&self.places, &self.names, &self.hasher);
+        self.index.insert_unique(hash, id, |&id| {
+            let place = &places[id as usize];
+            hasher.hash_one((place.parent, slice(names, place.name)))
+        });
+        Some(id)
+    }
+
+    /// The last part of its path; empty for the root.
+    pub fn name(&self, id: PlaceId) -> &[u8] {
+        slice(&self.names, self.places[id as usize].name)
+    }
+
+    /// Its directory; `None` for the root.
+    pub fn parent(&self, id: PlaceId) -> Option<PlaceId> {
+        Some(self.places[id as usize].parent).filter(|&parent| parent != NONE)
+    }
+
+    /// Its path below the root, empty for the root.
+    pub fn path(&self, mut id: PlaceId) -> Vec<u8> {
+        let mut parts = Vec::new();
+        while let Some(parent) = self.parent(id) {
+            parts.push(self.name(id));
+            id = parent;
+        }
+        parts.reverse();
+        parts.join(&b'/')
+    }
+
+    /// What any layer had in it, the newest first.
+    pub fn children(&self, id: PlaceId) -> impl Iterator<Item = PlaceId> + '_ {
+        let some = |id: PlaceId| Some(id).filter(|&id| id != NONE);
+        std::iter::successors(some(self.places[id as usize].first_child), move |&id| {
+            some(self.places[id as usize].next_sibling)
+        })
+    }
+
+    /// Everything below it, parents before children.
+    pub fn below(&self, id: PlaceId) -> impl Iterator<Item = PlaceId> + '_ {
+        let mut open: Vec<PlaceId> = self.children(id).collect();
+        std::iter::from_fn(move || {
+            let next = open.pop()?;
+            open.extend(self.children(next));
+            Some(next)
+        })
+    }
+
+    fn hash(&self, parent: PlaceId, name: &[u8]) -> u64 {
+        self.hasher.hash_one((parent, name))
+    }
+}
+
+fn slice(names: &[u8], (start, len): (u32, u32)) -> &[u8] {
+    &names[start as usize..(start + len) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_one_place_and_a_place_one_path() {
+        let mut places = Places::default();
+        let etc = places.make(Places::ROOT, b"etc").unwrap();
+        let passwd = places.make(etc, b"passwd").unwrap();
+        assert_eq!(places.make(etc, b"passwd"), Some(passwd));
+        assert_eq!(places.find(Places::ROOT, b"passwd"), None);
+        assert_eq!((places.path(passwd), places.path(Places::ROOT)), (b"etc/passwd".to_vec(), Vec::new()));
+        let group = places.make(etc, b"group").unwrap();
+        assert_eq!(places.children(etc).collect::<Vec<_>>(), [group, passwd]);
+        assert_eq!(places.below(Places::ROOT).count(), places.count() - 1);
+    }
+}

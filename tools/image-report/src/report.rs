@@ -1,0 +1,224 @@
+//! The report of one image: the ledger's sums by instruction, ready to be shown. Everything a view prints is
+//! in here; a view computes nothing about the image.
+
+use crate::instruction::{Instruction, instructions};
+use crate::layer;
+use crate::ledger::{Fate, Ledger};
+use crate::source::Opened;
+use libcli::Failure;
+use libwire::{Digest, WirePath};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many of the largest hidden files a report names.
+const NAMED: usize = 200;
+
+/// What an image costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// As the user named it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// `os/architecture`.
+    pub platform: String,
+    /// When it was made, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Sums over the image.
+    pub totals: Totals,
+    /// Its instructions in order.
+    pub instructions: Vec<Instruction>,
+    /// Its layers, lowest first.
+    pub layers: Vec<LayerCost>,
+    /// The largest files that are paid for and not visible, largest first.
+    pub hidden: Vec<HiddenFile>,
+}
+
+/// Sums over an image. All in bytes but the counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Totals {
+    /// Of the layers' blobs: what is downloaded.
+    pub download: u64,
+    /// Of the layers' tars: what is stored unpacked, about.
+    pub tar: u64,
+    /// Of all files' content in all layers.
+    pub content: u64,
+    /// Of the content that is visible in the image.
+    pub visible: u64,
+    /// Of the content that is paid for and not visible.
+    pub hidden: u64,
+    /// Visible files.
+    pub files: u64,
+    /// Hidden files.
+    pub hidden_files: u64,
+    /// dive's score in parts of ten thousand.
+    pub efficiency: u32,
+    /// What dive calls wasted.
+    pub wasted: u64,
+}
+
+/// What a layer costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerCost {
+    /// Position, from 1.
+    pub layer: usize,
+    /// The blob's digest.
+    pub digest: Digest,
+    /// The tar's digest.
+    pub diff_id: Digest,
+    /// Bytes of the blob.
+    pub download: u64,
+    /// Bytes of the blobs so far.
+    pub running: u64,
+    /// Bytes of the tar.
+    pub tar: u64,
+    /// Entries of the tar, whiteouts included; 0 is an empty layer.
+    pub entries: u64,
+    /// Bytes of its files' content.
+    pub content: u64,
+    /// Bytes of its content that are visible in the image.
+    pub visible: u64,
+    /// What of its content is not visible, by the layer that hid it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenSum>,
+}
+
+/// What one layer hid of another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HiddenSum {
+    /// The layer that hid it.
+    pub by: usize,
+    /// How.
+    pub fate: Fate,
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A file that is paid for and not visible.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HiddenFile {
+    /// Where it was.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The layer that pays for it.
+    pub layer: usize,
+    /// The layer that hid it.
+    pub by: usize,
+    /// How.
+    pub fate: Fate,
+}
+
+/// Reads all layers of an image.
+pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
+    let (manifest, config) = (&opened.image.manifest, &opened.image.config);
+    let mut ledger = Ledger::default();
+    for (descriptor, &diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
+        let layer = layer::read(&opened.store, descriptor, diff_id)?;
+        let refused = |what| Failure::bad_input(format!("layer {}", descriptor.digest), what);
+        ledger.apply(&layer).map_err(refused)?;
+    }
+    Ok(ledger)
+}
+
+/// Sums an image's ledger up.
+pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
+    let (image, known) = (&opened.image, opened.store.provenance(opened.image.descriptor.digest));
+    let layers = layers(opened, ledger);
+    Report {
+        image: opened.name.clone(),
+        digest: image.descriptor.digest,
+        platform: format!("{}/{}", image.config.os, image.config.architecture),
+        created: image.config.created.clone(),
+        totals: totals(ledger),
+        instructions: instructions(&image.config, layers.len(), known.as_ref()),
+        layers,
+        hidden: hidden(ledger),
+    }
+}
+
+fn totals(ledger: &Ledger) -> Totals {
+    let mut totals = Totals {
+        efficiency: (ledger.efficiency.score() * 10_000.0).round() as u32,
+        wasted: ledger.efficiency.wasted(),
+        ..Totals::default()
+    };
+    for sums in &ledger.layers {
+        totals.download += sums.blob_size;
+        totals.tar += sums.tar_size;
+        totals.content += sums.content;
+    }
+    for inode in &ledger.inodes {
+        let (bytes, files) = match inode.gone {
+            None => (&mut totals.visible, &mut totals.files),
+            Some(_) => (&mut totals.hidden, &mut totals.hidden_files),
+        };
+        *bytes += inode.size;
+        *files += 1;
+    }
+    totals
+}
+
+fn layers(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
+    let mut hidden: BTreeMap<(u16, u16, Fate), (u64, u64)> = BTreeMap::new();
+    let mut visible = vec![0; ledger.layers.len()];
+    for inode in &ledger.inodes {
+        match inode.gone {
+            None => visible[usize::from(inode.layer)] += inode.size,
+            Some((by, fate)) => {
+                let (files, bytes) = hidden.entry((inode.layer, by, fate)).or_default();
+                (*files, *bytes) = (*files + 1, *bytes + inode.size);
+            }
+        }
+    }
+    let image = &opened.image;
+    let digests = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
+    let mut running = 0;
+    let cost = |(at, (sums, (descriptor, &diff_id)))| {
+        let sums: &crate::ledger::Sums = sums;
+        let descriptor: &libwire::image::Descriptor = descriptor;
+        running += sums.blob_size;
+        let of_this = hidden.iter().filter(|((layer, ..), _)| usize::from(*layer) == at);
+        let sum = |(&(_, by, fate), &(files, bytes)): (&(u16, u16, Fate), &(u64, u64))| HiddenSum {
+            by: usize::from(by) + 1,
+            fate,
+            files,
+            bytes,
+        };
+        LayerCost {
+            layer: at + 1,
+            digest: descriptor.digest,
+            diff_id,
+            download: sums.blob_size,
+            running,
+            tar: sums.tar_size,
+            entries: sums.entries,
+            content: sums.content,
+            visible: visible[at],
+            hidden: of_this.map(sum).collect(),
+        }
+    };
+    ledger.layers.iter().zip(digests).enumerate().map(cost).collect()
+}
+
+fn hidden(ledger: &Ledger) -> Vec<HiddenFile> {
+    let mut largest: Vec<_> =
+        ledger.inodes.iter().filter(|inode| inode.gone.is_some() && inode.size > 0).collect();
+    // Of equal ones the order of the layers, so that a report is the same each time.
+    largest.sort_by_key(|inode| std::cmp::Reverse(inode.size));
+    let file = |inode: &&crate::ledger::Inode| {
+        let (by, fate) = inode.gone?;
+        Some(HiddenFile {
+            path: WirePath::new(ledger.places.path(inode.place)).ok()?,
+            bytes: inode.size,
+            layer: usize::from(inode.layer) + 1,
+            by: usize::from(by) + 1,
+            fate,
+        })
+    };
+    largest.iter().filter_map(file).take(NAMED).collect()
+}

@@ -1,0 +1,93 @@
+//! Where the image of a report comes from: the store, an OCI layout, or an archive. A layout that is a store
+//! is read in place; everything else is imported into a store that goes with the report. Never writes to a
+//! store of the user's.
+
+use libcli::Failure;
+use libstore::{Image, Options, Select, Store, StoreError};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// An image that can be read, and the store it is in.
+pub struct Opened {
+    /// As the user named it.
+    pub name: String,
+    /// The image.
+    pub image: Image,
+    /// The store with its blobs.
+    pub store: Store,
+    /// The store made for it, when it came from elsewhere; it lives as long as this.
+    _imported: Option<TempDir>,
+}
+
+/// Opens what `text` names: `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
+/// digest of an image of the store at `store`. What exists as a path and has a `/` in it, or is no image of
+/// the store, is taken as a path.
+pub fn open(text: &str, store: &Path) -> Result<Opened, Failure> {
+    let path_like = text.contains('/') && split_path(text).is_some();
+    if !path_like {
+        match in_store(text, store) {
+            Err(_) if split_path(text).is_some() => {}
+            found => return found,
+        }
+    }
+    match split_path(text) {
+        Some((path, select)) if is_store(&path) => {
+            let select = select.ok_or_else(|| {
+                Failure::usage(format!("{text} is a store; name an image of it: {text}:NAME"))
+            })?;
+            Ok(Opened { name: text.to_owned(), ..in_store(&select, &path)? })
+        }
+        Some((path, select)) => import(text, &path, select),
+        None => in_store(text, store),
+    }
+}
+
+fn is_store(path: &Path) -> bool {
+    path.join("stagepipe-store").is_file()
+}
+
+fn in_store(text: &str, path: &Path) -> Result<Opened, Failure> {
+    let store = Store::open_existing(path, Options::default())?;
+    let named = store.find(text)?;
+    let image = store.image(&named.descriptor)?;
+    Ok(Opened { name: text.to_owned(), image, store, _imported: None })
+}
+
+/// The path that is there, and the image chosen behind it.
+fn split_path(text: &str) -> Option<(PathBuf, Option<String>)> {
+    if Path::new(text).exists() {
+        return Some((text.into(), None));
+    }
+    // A name has colons of its own: NAME:TAG.
+    text.match_indices(':').map(|(at, _)| at).find_map(|at| {
+        let (path, name) = (Path::new(&text[..at]), &text[at + 1..]);
+        (path.exists() && !name.is_empty()).then(|| (path.to_owned(), Some(name.to_owned())))
+    })
+}
+
+fn import(text: &str, path: &Path, name: Option<String>) -> Result<Opened, Failure> {
+    let dir = tempfile::Builder::new().prefix("image-report-").tempdir();
+    let dir = dir.map_err(StoreError::io(
+        "cannot make a temporary directory; set TMPDIR to one that can be written",
+    ))?;
+    let store = Store::open(&dir.path().join("store"), Options { sync: false, ..Options::default() })?;
+    let mut select = Select::default();
+    match name.as_deref().map(str::parse) {
+        Some(Ok(digest)) => select.digest = Some(digest),
+        _ => select.name = name,
+    }
+    let imported = match path.is_dir() {
+        true => store.import_layout(path, &select)?,
+        false => {
+            let file = File::open(path).map_err(|error| Failure::failed(text, error))?;
+            store.import_archive(file, &select)?
+        }
+    };
+    let mut images = imported.into_iter().map(|imported| imported.image).collect::<Vec<_>>();
+    images.dedup_by_key(|image| image.descriptor.digest);
+    match images.len() {
+        1 => Ok(Opened { name: text.to_owned(), image: images.remove(0), store, _imported: Some(dir) }),
+        count => Err(Failure::usage(format!("{text} has {count} images; name one: {text}:NAME"))),
+    }
+}

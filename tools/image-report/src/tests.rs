@@ -1,0 +1,141 @@
+//! Ledgers of layers written here, entry by entry.
+
+use crate::layer::{self, Layer};
+use crate::ledger::{Fate, Ledger};
+use libstore::{Options, Store};
+use libtree::tar::{Entry, EntryKind, Writer};
+use libwire::image::MEDIA_LAYER;
+
+/// A layer of `kind path content-or-target` lines.
+fn read(lines: &[(&str, &str, &str)]) -> Layer {
+    let mut tar = Writer::new(Vec::new());
+    for &(kind, path, text) in lines {
+        let kind = match kind {
+            "file" | "private" => EntryKind::File,
+            "dir" => EntryKind::Dir,
+            "link" => EntryKind::Hardlink,
+            _ => EntryKind::Symlink,
+        };
+        let is_file = kind == EntryKind::File;
+        let entry = Entry {
+            path: path.into(),
+            kind,
+            link: if is_file { Vec::new() } else { text.into() },
+            mode: if lines.contains(&("private", path, text)) { 0o600 } else { 0o644 },
+            uid: 0,
+            gid: 0,
+            size: if is_file { text.len() as u64 } else { 0 },
+            mtime: 0,
+            mtime_ns: 0,
+            rdev: (0, 0),
+            xattrs: Default::default(),
+        };
+        let mut body = if is_file { text.as_bytes() } else { b"" };
+        tar.append(&entry, &mut body).unwrap();
+    }
+    let (bytes, _) = tar.finish().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+    let blob = store.put(&bytes, MEDIA_LAYER).unwrap();
+    layer::read(&store, &blob, blob.digest).unwrap()
+}
+
+fn ledger(layers: &[&[(&str, &str, &str)]]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for lines in layers {
+        ledger.apply(&read(lines)).unwrap();
+    }
+    ledger
+}
+
+/// Hidden contents as `path payer hider fate`, in the order of the layers.
+fn hidden(ledger: &Ledger) -> Vec<(String, u16, u16, Fate)> {
+    let gone = |inode: &crate::ledger::Inode| {
+        let path = String::from_utf8(ledger.places.path(inode.place)).unwrap();
+        inode.gone.map(|(by, fate)| (path, inode.layer, by, fate))
+    };
+    ledger.inodes.iter().filter_map(gone).collect()
+}
+
+#[test]
+fn each_way_to_hide_a_file_is_told() {
+    let first: &[_] = &[
+        ("file", "deleted", "1"),
+        ("file", "over", "2"),
+        ("file", "meta", "3"),
+        ("file", "same", "4"),
+        ("dir", "d", ""),
+        ("file", "d/below", "5"),
+        ("file", "kept", "6"),
+    ];
+    let second: &[_] = &[
+        ("file", ".wh.deleted", ""),
+        ("file", "over", "other"),
+        ("private", "meta", "3"),
+        ("file", "same", "4"),
+        ("file", ".wh.d", ""),
+    ];
+    let told = hidden(&ledger(&[first, second]));
+    let gone = |path: &str, fate| (path.to_owned(), 0, 1, fate);
+    assert_eq!(
+        told,
+        [
+            gone("deleted", Fate::Deleted),
+            gone("over", Fate::Overwritten),
+            gone("meta", Fate::Metadata),
+            gone("same", Fate::Unchanged),
+            gone("d/below", Fate::Deleted),
+        ]
+    );
+}
+
+#[test]
+fn a_whiteout_spares_what_its_own_layer_puts_whichever_comes_first() {
+    let first: &[_] = &[("dir", "d", ""), ("file", "d/old", "1"), ("file", "f", "2")];
+    for second in [
+        &[("file", ".wh.f", ""), ("file", "d/.wh..wh..opq", ""), ("file", "d/new", "3"), ("file", "f", "4")],
+        &[("file", "d/new", "3"), ("file", "f", "4"), ("file", "d/.wh..wh..opq", ""), ("file", ".wh.f", "")],
+    ] {
+        let ledger = ledger(&[first, second]);
+        let paths: Vec<_> = hidden(&ledger).into_iter().map(|(path, ..)| path).collect();
+        assert_eq!(paths, ["d/old", "f"]);
+        assert!(ledger.visible(ledger.find(b"d/new").unwrap()).is_some());
+        assert_eq!(ledger.visible(ledger.find(b"f").unwrap()).unwrap().layer, 1);
+    }
+}
+
+#[test]
+fn content_is_visible_while_one_of_its_names_is() {
+    let first: &[_] = &[("file", "a", "content"), ("link", "b", "a")];
+    assert_eq!(hidden(&ledger(&[first, &[("file", ".wh.a", "")]])), []);
+    let both = ledger(&[first, &[("file", ".wh.a", "")], &[("file", ".wh.b", "")]]);
+    assert_eq!(hidden(&both), [("a".into(), 0, 2, Fate::Deleted)]);
+}
+
+#[test]
+fn an_entry_behind_a_link_is_where_the_link_leads() {
+    let first: &[_] = &[
+        ("dir", "usr", ""),
+        ("dir", "usr/lib", ""),
+        ("symlink", "lib", "/usr/lib"),
+        ("file", "usr/lib/x", "1"),
+    ];
+    let ledger = ledger(&[first, &[("file", "lib/x", "2")]]);
+    assert_eq!(hidden(&ledger), [("usr/lib/x".into(), 0, 1, Fate::Overwritten)]);
+    assert_eq!(ledger.find(b"lib/x"), ledger.find(b"usr/lib/x"));
+}
+
+#[test]
+fn a_file_in_place_of_a_directory_hides_all_below() {
+    let first: &[_] = &[("dir", "d", ""), ("file", "d/x", "1")];
+    let ledger = ledger(&[first, &[("file", "d", "now a file")]]);
+    assert_eq!(hidden(&ledger), [("d/x".into(), 0, 1, Fate::Overwritten)]);
+}
+
+#[test]
+fn the_score_is_dives() {
+    // 10 bytes at "a", then 5: least 5 of 15; "b" once.
+    let ledger = ledger(&[&[("file", "a", "0123456789"), ("file", "b", "01234")], &[("file", "a", "01234")]]);
+    assert_eq!(ledger.efficiency.score(), 10.0 / 20.0);
+    assert_eq!(ledger.efficiency.wasted(), 15);
+}

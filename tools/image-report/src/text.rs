@@ -1,0 +1,138 @@
+//! The report for a terminal or a pipe: a line an instruction, with what it costs, then what is paid for and
+//! not visible. It takes a report and prints it.
+
+use crate::instruction::Instruction;
+use crate::ledger::Fate;
+use crate::report::{LayerCost, Report};
+use std::io::{self, Write};
+
+/// Columns for an instruction's text.
+const TEXT: usize = 60;
+/// Hidden files named.
+const NAMED: usize = 10;
+
+/// Writes the report.
+pub fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    let totals = &report.totals;
+    writeln!(output, "{}  {}  {}", clean(&report.image), report.digest, report.platform)?;
+    writeln!(
+        output,
+        "{} to download, {} of files, {} of them visible in {} files; efficiency {}\n",
+        human(totals.download),
+        human(totals.content),
+        human(totals.visible),
+        totals.files,
+        percent(totals.efficiency),
+    )?;
+    table(report, output)?;
+    hidden(report, output)
+}
+
+fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    let place = |instruction: &Instruction| clean(&instruction.place());
+    let width = report.instructions.iter().map(|i| place(i).chars().count()).max().unwrap_or(0).max(5);
+    writeln!(
+        output,
+        "{:>3}  {:width$}  {:>9} {:>9} {:>9} {:>9}  INSTRUCTION",
+        "LAY", "PLACE", "DOWNLOAD", "RUNNING", "FILES", "HIDDEN"
+    )?;
+    for instruction in &report.instructions {
+        let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
+        let cells = cost.map_or_else(Default::default, cells);
+        let [layer, download, running, files, hidden] = cells;
+        writeln!(
+            output,
+            "{layer:>3}  {:width$}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {}",
+            place(instruction),
+            cut(&clean(&instruction.text), TEXT)
+        )?;
+    }
+    Ok(())
+}
+
+fn cells(cost: &LayerCost) -> [String; 5] {
+    let hidden: u64 = cost.hidden.iter().map(|sum| sum.bytes).sum();
+    [
+        cost.layer.to_string(),
+        human(cost.download),
+        human(cost.running),
+        human(cost.content),
+        if hidden == 0 { String::new() } else { human(hidden) },
+    ]
+}
+
+fn hidden(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    if report.totals.hidden == 0 {
+        return Ok(());
+    }
+    let totals = &report.totals;
+    writeln!(
+        output,
+        "\nPaid for and not visible: {} in {} files",
+        human(totals.hidden),
+        totals.hidden_files
+    )?;
+    for cost in &report.layers {
+        for sum in &cost.hidden {
+            let by = of_layer(report, sum.by);
+            let what = words(sum.fate);
+            writeln!(output, "  {:>9}  of layer {} {what} by {by}", human(sum.bytes), cost.layer)?;
+        }
+    }
+    writeln!(output, "The largest:")?;
+    for file in report.hidden.iter().take(NAMED) {
+        let path = clean(&file.path.display());
+        writeln!(
+            output,
+            "  {:>9}  /{path}  (layer {}, {} by {})",
+            human(file.bytes),
+            file.layer,
+            words(file.fate),
+            file.by
+        )?;
+    }
+    Ok(())
+}
+
+/// A layer in words: its number, place and instruction.
+fn of_layer(report: &Report, layer: usize) -> String {
+    match report.instructions.iter().find(|instruction| instruction.layer == Some(layer)) {
+        Some(instruction) => {
+            format!(
+                "layer {layer} ({}: {})",
+                clean(&instruction.place()),
+                cut(&clean(&instruction.text), TEXT)
+            )
+        }
+        None => format!("layer {layer}"),
+    }
+}
+
+/// What became of a file, as a participle.
+pub fn words(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Deleted => "deleted",
+        Fate::Overwritten => "overwritten",
+        Fate::Metadata => "stored again with other metadata",
+        Fate::Unchanged => "stored again unchanged",
+    }
+}
+
+/// Parts of ten thousand as a percentage.
+pub fn percent(parts: u32) -> String {
+    format!("{}.{:02} %", parts / 100, parts % 100)
+}
+
+/// At most `width` characters of a text.
+pub fn cut(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
+pub(crate) use libcli::human;
+
+fn clean(text: &str) -> String {
+    libcli::sanitise(text)
+}
