@@ -1,10 +1,12 @@
 //! gzip in parallel blocks, one member, the same bytes whatever the number of threads.
 //!
 //! As pigz does it: the input is cut into blocks of 1 MiB, each deflated on its own with the 32 KiB
-//! before it as dictionary and ended on a byte boundary by an empty stored block (RFC 1951, 3.2.4);
-//! the pieces in order are one deflate stream. RFC 1952 header with neither name nor time.
+//! before it as dictionary and ended on a byte boundary (RFC 1951, 3.2.4); the pieces in order are one
+//! deflate stream. RFC 1952 header with neither name nor time.
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use crate::deflate::deflate;
+use crate::probe::WINDOW;
+use flate2::Crc;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +15,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const BLOCK: usize = 1 << 20;
-const WINDOW: usize = 32 << 10;
 /// Blocks handed over beyond one a worker, so that none waits for the next to be read.
 const AHEAD: usize = 2;
 
@@ -145,6 +146,11 @@ impl Job {
     fn new() -> Self {
         Self { bytes: Vec::with_capacity(BLOCK + WINDOW), dictionary: 0, last: false, piece: Vec::new() }
     }
+
+    fn run(&mut self, level: u32) -> io::Result<()> {
+        self.piece.clear();
+        deflate(&self.bytes, self.dictionary, self.last, level, &mut self.piece)
+    }
 }
 
 /// Starts a worker.
@@ -157,7 +163,7 @@ fn start(
     let work = move || {
         while let Ok((number, mut job)) = next() {
             // Without an outcome of each job the writer would wait for ever.
-            let deflated = catch_unwind(AssertUnwindSafe(|| deflate(&mut job, level)));
+            let deflated = catch_unwind(AssertUnwindSafe(|| job.run(level)));
             let outcome = deflated.unwrap_or_else(|_| Err(gone())).map(|()| job);
             if results.send((number, outcome)).is_err() {
                 return;
@@ -167,64 +173,53 @@ fn start(
     thread::Builder::new().name("gzip".into()).spawn(work).map(drop)
 }
 
-fn deflate(job: &mut Job, level: u32) -> io::Result<()> {
-    // A new one for each block: one that is reset remembers enough of the last block to change the bytes.
-    let mut deflater = Compress::new(Compression::new(level), false);
-    let (dictionary, block) = job.bytes.split_at(job.dictionary);
-    if !dictionary.is_empty() {
-        deflater.set_dictionary(dictionary)?;
-    }
-    let flush = if job.last { FlushCompress::Finish } else { FlushCompress::Sync };
-    job.piece.clear();
-    job.piece.reserve(block.len() / 2 + 1024);
-    loop {
-        let read = deflater.total_in() as usize;
-        let status = deflater.compress_vec(&block[read..], &mut job.piece, flush)?;
-        let all_read = deflater.total_in() as usize == block.len();
-        match status {
-            Status::StreamEnd => return Ok(()),
-            // A flush is complete when it leaves room in the output.
-            _ if !job.last && all_read && job.piece.len() < job.piece.capacity() => return Ok(()),
-            _ => job.piece.reserve(1 << 16),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use crate::probe::noise;
+    use std::io::{Read, Seek};
+    use std::process::Command;
 
-    fn gzip(bytes: &[u8], threads: usize) -> Vec<u8> {
-        let mut gzip = ParallelGzip::new(Vec::new(), 6, threads).unwrap();
+    fn gzip(bytes: &[u8], level: u32, threads: usize) -> Vec<u8> {
+        let mut gzip = ParallelGzip::new(Vec::new(), level, threads).unwrap();
         gzip.write_all(bytes).unwrap();
         gzip.finish().unwrap()
     }
 
+    /// Parts that can be shrunk and parts that can't, none as long as a block.
     fn sample(length: usize) -> Vec<u8> {
-        let mut state = 1u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8 & if state & 0x10_0000 == 0 { 0x0f } else { 0xff }
-        };
-        (0..length).map(|_| next()).collect()
+        let mut bytes = noise(length);
+        for part in bytes.chunks_mut(300_000).step_by(2) {
+            part.iter_mut().for_each(|byte| *byte &= 0x0f);
+        }
+        bytes
     }
 
     #[test]
-    fn a_plain_reader_gets_the_bytes_back_from_one_member() {
+    fn plain_readers_get_the_bytes_back_from_one_member() {
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 77] {
-            let bytes = sample(length);
-            let packed = gzip(&bytes, 2);
-            let mut back = Vec::new();
-            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut back).unwrap();
-            assert!(back == bytes, "{length} bytes");
+            for level in [0, 1, 6, 9] {
+                let bytes = sample(length);
+                let packed = gzip(&bytes, level, 2);
+                let mut back = Vec::new();
+                flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut back).unwrap();
+                assert!(back == bytes, "{length} bytes, level {level}");
+                assert!(gunzip(&packed) == bytes, "{length} bytes, level {level}");
+            }
         }
+    }
+
+    fn gunzip(packed: &[u8]) -> Vec<u8> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(packed).unwrap();
+        file.rewind().unwrap();
+        Command::new("gunzip").stdin(file).output().unwrap().stdout
     }
 
     #[test]
     fn the_number_of_threads_does_not_change_the_bytes() {
         let bytes = sample(5 * BLOCK + 3);
-        let one = gzip(&bytes, 1);
-        assert!(one == gzip(&bytes, 2) && one == gzip(&bytes, 7));
+        let one = gzip(&bytes, 6, 1);
+        assert!(one == gzip(&bytes, 6, 2) && one == gzip(&bytes, 6, 7));
     }
 }

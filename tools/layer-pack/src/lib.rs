@@ -4,9 +4,11 @@
 //! it decides nothing about what belongs in a layer, and walks no tree.
 
 pub mod compress;
+mod deflate;
 mod entry;
 mod error;
 mod gzip;
+mod probe;
 mod stored;
 
 pub use compress::{Compression, Sink};
