@@ -1,6 +1,7 @@
 //! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
-//! files as a hash. It keeps no content and writes nothing.
+//! files as a hash. It keeps no content but that of package managers' records, and writes nothing.
 
+use crate::packages;
 use libcli::Failure;
 use libstore::Store;
 use libtree::root::components;
@@ -11,6 +12,9 @@ use std::io::{self, Read};
 
 /// The most entries an image's layers may have together: what a report holds in memory grows with them.
 pub const MAX_ENTRIES: usize = 8_000_000;
+
+/// The most bytes of package managers' records that are kept of a layer.
+const MAX_TEXTS: u64 = 64 << 20;
 
 /// The start of a BLAKE3 hash: enough to tell contents apart that nobody made to collide.
 pub type Content = [u8; 16];
@@ -67,6 +71,8 @@ pub struct Layer {
     pub blob_size: u64,
     /// Bytes of the tar.
     pub tar_size: u64,
+    /// Package managers' records: an item, and the file's content.
+    texts: Vec<(usize, Vec<u8>)>,
 }
 
 impl Layer {
@@ -78,6 +84,11 @@ impl Layer {
     /// What a link leads to, as it stands in the tar.
     pub fn link(&self, item: &Item) -> &[u8] {
         self.name(item.link)
+    }
+
+    /// Package managers' records in it, by path.
+    pub fn texts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.texts.iter().map(|(item, text)| (self.path(&self.items[*item]), &text[..]))
     }
 
     fn name(&self, (start, len): (u32, u32)) -> &[u8] {
@@ -98,11 +109,13 @@ pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<L
     let ((), tar_size) = store.read_layer(descriptor, diff_id, |input| {
         let mut tar = Reader::new(input);
         while let Some(entry) = tar.next_entry()? {
+            let mut text = layer.wants(&entry).then(Vec::new);
             let content = match entry.kind {
-                EntryKind::File => hash(tar.body())?,
+                EntryKind::File => hash(tar.body(), text.as_mut())?,
                 _ => Content::default(),
             };
             layer.add(&entry, content).map_err(|what| bad(&entry, what))?;
+            layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
         }
         Ok(())
     })?;
@@ -114,9 +127,16 @@ fn bad(entry: &Entry, what: &str) -> TarError {
     TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
 }
 
-fn hash(mut body: impl Read) -> io::Result<Content> {
+/// The hash of a content, which is kept too if there is somewhere to.
+fn hash(mut body: impl Read, text: Option<&mut Vec<u8>>) -> io::Result<Content> {
     let mut hasher = blake3::Hasher::new();
-    io::copy(&mut body, &mut hasher)?;
+    match text {
+        Some(text) => {
+            body.read_to_end(text)?;
+            hasher.update(text);
+        }
+        None => drop(io::copy(&mut body, &mut hasher)?),
+    }
     Ok(short(&hasher))
 }
 
@@ -127,6 +147,16 @@ fn short(hasher: &blake3::Hasher) -> Content {
 }
 
 impl Layer {
+    /// Whether the content is to be kept: records of packages, as far as there is room for them.
+    fn wants(&self, entry: &Entry) -> bool {
+        let path = entry.path.strip_prefix(b".").unwrap_or(&entry.path);
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let kept = || self.texts.iter().map(|(_, text)| text.len() as u64).sum::<u64>();
+        entry.kind == EntryKind::File
+            && packages::is_record(path, entry.size)
+            && kept() + entry.size <= MAX_TEXTS
+    }
+
     fn add(&mut self, entry: &Entry, content: Content) -> Result<(), &'static str> {
         if self.items.len() >= MAX_ENTRIES {
             return Err("is one more than any report takes");

@@ -3,6 +3,7 @@
 
 use crate::efficiency::Efficiency;
 use crate::layer::{Act, Content, Item, Layer};
+use crate::packages::Packages;
 use crate::places::{NONE, PlaceId, Places};
 use libtree::root::{components, split};
 
@@ -91,6 +92,8 @@ pub struct Ledger {
     pub layers: Vec<Sums>,
     /// The figures of dive's score.
     pub efficiency: Efficiency,
+    /// Whose file is whose.
+    pub packages: Packages,
     /// The newest put of each place that is visible, or [`NONE`].
     current: Vec<u32>,
     /// The newest put of each place at all, or [`NONE`].
@@ -181,6 +184,9 @@ impl Ledger {
             }
         }
         self.efficiency.end_layer(&self.places);
+        let mut packages = std::mem::take(&mut self.packages);
+        packages.follow(self, layer, number);
+        self.packages = packages;
         self.layers.push(sums);
         Ok(())
     }

@@ -7,6 +7,7 @@ pub mod efficiency;
 pub mod instruction;
 pub mod layer;
 pub mod ledger;
+pub mod packages;
 pub mod places;
 pub mod report;
 pub mod source;

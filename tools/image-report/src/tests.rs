@@ -139,3 +139,24 @@ fn the_score_is_dives() {
     assert_eq!(ledger.efficiency.score(), 10.0 / 20.0);
     assert_eq!(ledger.efficiency.wasted(), 15);
 }
+
+#[test]
+fn a_file_is_its_packages_also_behind_a_link() {
+    let first: &[_] = &[
+        ("dir", "usr", ""),
+        ("symlink", "lib", "usr/lib"),
+        ("file", "usr/lib/x.so", "1"),
+        ("file", "var/lib/dpkg/status", "Package: x\nVersion: 1\n"),
+        ("file", "./var/lib/dpkg/info/x:amd64.list", "/.\n/usr\n/lib/x.so\n/not/there\n"),
+    ];
+    let second: &[_] = &[
+        ("file", "var/lib/dpkg/status", ""),
+        ("file", "lib/apk/db/installed", "P:y\nF:usr/lib\nR:y\n"),
+        ("file", "usr/lib/y", "2"),
+    ];
+    let ledger = ledger(&[first, second]);
+    let owner = |path: &[u8]| ledger.packages.owner(ledger.find(path).unwrap()).map(|p| (&*p.name, p.gone));
+    assert_eq!(owner(b"usr/lib/x.so"), Some(("x", Some(1))));
+    assert_eq!(owner(b"usr/lib/y"), Some(("y", None)));
+    assert_eq!(owner(b"usr"), None);
+}
