@@ -3,31 +3,64 @@
 use crate::Tree;
 use crate::error::CopyError;
 use crate::select::{Member, matcher};
-use crate::sources::{Found, Include, join};
+use crate::sources::{Found, Include, below, join};
 use libpattern::Matcher;
 use libtree::Meta;
-use libtree::walk::{self, Next};
+use libtree::scan::{self, Seen};
+use libtree::walk::Next;
 use std::collections::HashMap;
-use std::io;
 
 /// The paths below `found` that are copied, parents before what is in them.
 pub(crate) fn find(tree: &Tree, exclude: &Matcher, found: &Found) -> Result<Vec<Member>, CopyError> {
-    let mut finder = Finder { tree, exclude, include: None, members: Vec::new(), waiting: HashMap::new() };
+    let include = match &found.include {
+        Include::Pattern(pattern) => Some(matcher([pattern.as_str()])?),
+        Include::All | Include::Path(_) => None,
+    };
+    let rules = Rules { ignore: tree.ignore, exclude, include };
+    let mut finder = Finder { tree, rules, members: Vec::new(), waiting: HashMap::new() };
     match &found.include {
-        Include::All => finder.walk(&found.path, b"")?,
-        Include::Pattern(pattern) => {
-            finder.include = Some(matcher([pattern.as_str()])?);
-            finder.walk(&found.path, b"")?;
-        }
+        Include::All | Include::Pattern(_) => finder.walk(&found.path, b"")?,
         Include::Path(path) => finder.path(&found.path, path)?,
     }
     Ok(finder.members)
 }
 
-struct Finder<'a> {
-    tree: &'a Tree<'a>,
+/// What patterns say of paths.
+struct Rules<'a> {
+    ignore: Option<&'a Matcher>,
     exclude: &'a Matcher,
     include: Option<Matcher>,
+}
+
+/// Whether a path is copied.
+enum Verdict {
+    Yes,
+    /// It is when something in it is.
+    Perhaps,
+    No,
+}
+
+impl Rules<'_> {
+    /// Judges what is at `path` of the directory `real`, which is called `name` where it is copied to.
+    fn judge(&self, (real, name): (&[u8], &[u8]), path: &[u8], meta: &Meta) -> Verdict {
+        let (real, name) = (below(real, path), below(name, path));
+        let ignore = self.ignore.filter(|ignore| ignore.matches(&real));
+        let exclude = Some(self.exclude).filter(|exclude| exclude.matches(&name));
+        let include = self.include.as_ref().filter(|include| !include.matches(&name));
+        if ignore.is_none() && exclude.is_none() && include.is_none() {
+            return Verdict::Yes;
+        }
+        let enter = meta.is_dir()
+            && ignore.is_none_or(|ignore| ignore.can_return_below(&real))
+            && exclude.is_none_or(|exclude| exclude.can_return_below(&name))
+            && include.is_none_or(|include| include.can_match_below(&name));
+        if enter { Verdict::Perhaps } else { Verdict::No }
+    }
+}
+
+struct Finder<'a> {
+    tree: &'a Tree<'a>,
+    rules: Rules<'a>,
     members: Vec<Member>,
     /// Directories that are copied only if something in them is.
     waiting: HashMap<Vec<u8>, Meta>,
@@ -37,10 +70,17 @@ impl Finder<'_> {
     /// Considers everything in the directory `real`, which is called `name` where it is copied to.
     fn walk(&mut self, real: &[u8], name: &[u8]) -> Result<(), CopyError> {
         let dir = self.tree.root.open_dir(real).map_err(CopyError::io(real))?;
-        walk::walk::<io::Error>(&dir, self.tree.root.owners(), &mut |entry| {
-            Ok(self.consider(&join(real, entry.path), &join(name, entry.path), &entry.meta))
-        })
-        .map_err(CopyError::io(real))
+        let judge = |path: &[u8], meta: &Meta| match self.rules.judge((real, name), path, meta) {
+            Verdict::No => (Verdict::No, Next::Skip),
+            verdict => (verdict, Next::Descend),
+        };
+        let seen = scan::scan(&dir, self.tree.root.owners(), &judge).map_err(CopyError::io(real))?;
+        self.members.reserve(seen.len());
+        for Seen { path, meta, verdict } in seen {
+            let path = if name.is_empty() { path } else { join(name, &path) };
+            self.settle(path, meta, &verdict);
+        }
+        Ok(())
     }
 
     /// One path below `base`, whose directories may be reached through links: each becomes a directory.
@@ -54,33 +94,22 @@ impl Finder<'_> {
         let whole = join(base, path);
         let real = root.resolve(&whole, false).map_err(CopyError::io(&whole))?;
         let meta = root.lstat(&real).map_err(CopyError::io(&whole))?;
-        match self.consider(&real, path, &meta) {
-            Next::Descend if meta.is_dir() => self.walk(&real, path),
-            _ => Ok(()),
-        }
+        let verdict = self.rules.judge((&real, path), b"", &meta);
+        let enter = meta.is_dir() && !matches!(verdict, Verdict::No);
+        self.settle(path.to_vec(), meta, &verdict);
+        if enter { self.walk(&real, path) } else { Ok(()) }
     }
 
     /// Takes a path or leaves it; a directory that is left is there when something in it is not.
-    fn consider(&mut self, real: &[u8], name: &[u8], meta: &Meta) -> Next {
-        let ignore = self.tree.ignore.filter(|ignore| ignore.matches(real));
-        let exclude = Some(self.exclude).filter(|exclude| exclude.matches(name));
-        let include = self.include.as_ref().filter(|include| !include.matches(name));
-        if ignore.is_none() && exclude.is_none() && include.is_none() {
-            self.take(name, meta);
-            return Next::Descend;
+    fn settle(&mut self, path: Vec<u8>, meta: Meta, verdict: &Verdict) {
+        match verdict {
+            Verdict::No => {}
+            Verdict::Perhaps => drop(self.waiting.insert(path, meta)),
+            Verdict::Yes => self.take(path, meta),
         }
-        let enter = meta.is_dir()
-            && ignore.is_none_or(|ignore| ignore.can_return_below(real))
-            && exclude.is_none_or(|exclude| exclude.can_return_below(name))
-            && include.is_none_or(|include| include.can_match_below(name));
-        if !enter {
-            return Next::Skip;
-        }
-        self.waiting.insert(name.to_vec(), meta.clone());
-        Next::Descend
     }
 
-    fn take(&mut self, path: &[u8], meta: &Meta) {
+    fn take(&mut self, path: Vec<u8>, meta: Meta) {
         if !self.waiting.is_empty() {
             for (at, _) in path.iter().enumerate().filter(|&(_, &b)| b == b'/') {
                 if let Some(meta) = self.waiting.remove(&path[..at]) {
@@ -88,6 +117,6 @@ impl Finder<'_> {
                 }
             }
         }
-        self.members.push(Member { path: path.to_vec(), meta: meta.clone() });
+        self.members.push(Member { path, meta });
     }
 }

@@ -5,6 +5,7 @@ use crate::{Request, Tree};
 use libpattern::{has_wildcards, path_match};
 use libtree::root::components;
 use libtree::{FileKind, Meta, walk};
+use std::borrow::Cow;
 use std::io;
 
 /// A source that is there.
@@ -220,6 +221,15 @@ fn unescape(path: &[u8]) -> Vec<u8> {
         }
     }
     plain
+}
+
+/// The same, and not a copy where one is the other.
+pub(crate) fn below<'a>(dir: &'a [u8], name: &'a [u8]) -> Cow<'a, [u8]> {
+    match (dir.is_empty(), name.is_empty()) {
+        (true, _) => Cow::Borrowed(name),
+        (_, true) => Cow::Borrowed(dir),
+        _ => Cow::Owned(join(dir, name)),
+    }
 }
 
 pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {

@@ -10,6 +10,7 @@ pub mod meta;
 pub mod owner;
 pub mod remove;
 pub mod root;
+pub mod scan;
 pub mod tar;
 pub mod walk;
 pub mod xattr;
