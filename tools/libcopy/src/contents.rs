@@ -2,9 +2,11 @@
 
 use crate::Tree;
 use crate::error::CopyError;
+use crate::memory::Place;
 use crate::select::open;
 use blake3::Hasher;
 use libtree::{FileKind, Meta, xattr};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,17 +30,24 @@ pub(crate) struct Content {
     pub plain: bool,
 }
 
+/// What a thread keeps from one file to the next.
+#[derive(Default)]
+pub(crate) struct Reader {
+    buffer: Vec<u8>,
+    place: Place,
+}
+
 /// The contents of those of `paths` that are files, in order; nothing for what is none.
-pub(crate) fn all(tree: &Tree, paths: &[(Vec<u8>, &Meta)]) -> Result<Vec<Option<Content>>, CopyError> {
+pub(crate) fn all(tree: &Tree, paths: &[(Cow<[u8]>, &Meta)]) -> Result<Vec<Option<Content>>, CopyError> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = processors.min(MOST).min(paths.len() / WORTH);
-    let mut buffer = Vec::new();
     if threads < 2 {
-        return paths.iter().map(|(path, meta)| one(tree, path, meta, &mut buffer)).collect();
+        let mut reader = Reader::default();
+        return paths.iter().map(|(path, meta)| reader.one(tree, path, meta)).collect();
     }
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut buffer = Vec::new();
+        let mut reader = Reader::default();
         let mut done = Vec::new();
         loop {
             let start = next.fetch_add(BATCH, Ordering::Relaxed);
@@ -46,7 +55,7 @@ pub(crate) fn all(tree: &Tree, paths: &[(Vec<u8>, &Meta)]) -> Result<Vec<Option<
             else {
                 return done;
             };
-            let found = batch.iter().map(|(path, meta)| one(tree, path, meta, &mut buffer));
+            let found = batch.iter().map(|(path, meta)| reader.one(tree, path, meta));
             done.push((start, found.collect::<Result<Vec<_>, _>>()));
         }
     };
@@ -67,25 +76,22 @@ pub(crate) fn all(tree: &Tree, paths: &[(Vec<u8>, &Meta)]) -> Result<Vec<Option<
     Ok(contents)
 }
 
-/// The content of `path`, if it is a file.
-pub(crate) fn one(
-    tree: &Tree,
-    path: &[u8],
-    meta: &Meta,
-    buffer: &mut Vec<u8>,
-) -> Result<Option<Content>, CopyError> {
-    if meta.kind != FileKind::File {
-        return Ok(None);
+impl Reader {
+    /// The content of `path`, if it is a file.
+    pub fn one(&mut self, tree: &Tree, path: &[u8], meta: &Meta) -> Result<Option<Content>, CopyError> {
+        if meta.kind != FileKind::File {
+            return Ok(None);
+        }
+        if let Some(content) = tree.memory.and_then(|memory| memory.recall(meta, &mut self.place)) {
+            return Ok(Some(content));
+        }
+        let file = open(tree, path)?;
+        let content = read(&file, &mut self.buffer).map_err(CopyError::io(path))?;
+        if let Some(memory) = tree.memory {
+            memory.learn(meta, content);
+        }
+        Ok(Some(content))
     }
-    if let Some(content) = tree.memory.and_then(|memory| memory.recall(meta)) {
-        return Ok(Some(content));
-    }
-    let file = open(tree, path)?;
-    let content = read(&file, buffer).map_err(CopyError::io(path))?;
-    if let Some(memory) = tree.memory {
-        memory.learn(meta, content);
-    }
-    Ok(Some(content))
 }
 
 fn read(mut file: &File, buffer: &mut Vec<u8>) -> io::Result<Content> {

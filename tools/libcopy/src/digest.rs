@@ -2,15 +2,25 @@
 //! short fingerprint of each path, which only serves to say later which one changed.
 
 use crate::Tree;
-use crate::contents::{self, Content};
+use crate::contents::{self, Content, Reader};
 use crate::error::CopyError;
 use crate::select::{Kind, Selected};
-use crate::sources::{Found, join};
+use crate::sources::{Found, below};
 use blake3::Hasher;
 use libtree::{FileKind, Meta, xattr};
 
+/// What a path is, apart from its content and its owner: kind, mode and device number.
+type Sort = (FileKind, u32, (u32, u32));
+
+/// Bytes that are hashed at once: each call costs, and several blocks at a time are hashed faster.
+const CHUNK: usize = 1 << 14;
+
 pub(crate) struct Digest<'a> {
     hasher: Hasher,
+    /// What is to be hashed next.
+    text: Vec<u8>,
+    /// The sort of the path before, and what that is in the digest: most are alike.
+    before: (Option<Sort>, String),
     tree: Tree<'a>,
     /// Whether owners are kept.
     owner: bool,
@@ -24,6 +34,8 @@ impl<'a> Digest<'a> {
     pub fn new(tree: Tree<'a>, owner: bool) -> Self {
         Self {
             hasher: Hasher::new(),
+            text: Vec::with_capacity(2 * CHUNK),
+            before: (None, String::new()),
             tree,
             owner: owner && !tree.local,
             fingerprints: Vec::new(),
@@ -32,7 +44,8 @@ impl<'a> Digest<'a> {
     }
 
     /// The digest, the fingerprints, and whether no file has capabilities.
-    pub fn finish(self) -> (String, Vec<u64>, bool) {
+    pub fn finish(mut self) -> (String, Vec<u64>, bool) {
+        self.hasher.update(&self.text);
         (format!("blake3:{}", self.hasher.finalize().to_hex()), self.fingerprints, self.plain)
     }
 
@@ -45,20 +58,21 @@ impl<'a> Digest<'a> {
                 self.part(b"directory");
                 self.number(members.len());
                 let paths: Vec<_> =
-                    members.iter().map(|member| (join(path, &member.path), &member.meta)).collect();
+                    members.iter().map(|member| (below(path, &member.path), &member.meta)).collect();
                 let contents = contents::all(&self.tree, &paths)?;
+                self.fingerprints.reserve(members.len());
                 for ((member, (whole, meta)), content) in members.iter().zip(&paths).zip(contents) {
                     self.path(whole, &member.path, meta, content)?;
                 }
             }
             Kind::File => {
                 self.part(b"file");
-                let content = contents::one(&self.tree, path, meta, &mut Vec::new())?;
+                let content = Reader::default().one(&self.tree, path, meta)?;
                 self.path(path, name, meta, content)?;
             }
             Kind::Archive => {
                 self.part(b"archive");
-                let content = contents::one(&self.tree, path, meta, &mut Vec::new())?;
+                let content = Reader::default().one(&self.tree, path, meta)?;
                 self.path(path, name, meta, content)?;
             }
         }
@@ -75,11 +89,26 @@ impl<'a> Digest<'a> {
     /// Every part says how long it is, and every list how many it has, so that no two selections read alike.
     fn part(&mut self, bytes: &[u8]) {
         self.number(bytes.len());
-        self.hasher.update(bytes);
+        self.text.extend_from_slice(bytes);
+        if self.text.len() >= CHUNK {
+            self.hasher.update(&self.text);
+            self.text.clear();
+        }
     }
 
     fn number(&mut self, number: usize) {
-        self.hasher.update(&(number as u64).to_le_bytes());
+        self.text.extend_from_slice(&(number as u64).to_le_bytes());
+    }
+
+    fn sort(&mut self, meta: &Meta) {
+        let sort @ (kind, mode, rdev) = (meta.kind, meta.mode, meta.rdev);
+        let (before, text) = std::mem::take(&mut self.before);
+        let text = match before == Some(sort) {
+            true => text,
+            false => format!("{kind:?} {mode:o} {rdev:?}"),
+        };
+        self.part(text.as_bytes());
+        self.before = (Some(sort), text);
     }
 
     fn path(
@@ -90,7 +119,7 @@ impl<'a> Digest<'a> {
         content: Option<Content>,
     ) -> Result<(), CopyError> {
         self.part(name);
-        self.part(format!("{:?} {:o} {:?}", meta.kind, meta.mode, meta.rdev).as_bytes());
+        self.sort(meta);
         if self.owner {
             self.part(format!("{}:{}", meta.uid, meta.gid).as_bytes());
         }
