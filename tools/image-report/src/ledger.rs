@@ -145,28 +145,27 @@ impl Ledger {
 
     /// The place that a path leads to, links followed; nothing is made.
     fn walk(&self, path: &[u8]) -> Option<PlaceId> {
-        let mut left: Vec<Vec<u8>> = components(path).map(<[u8]>::to_vec).rev().collect();
-        let (mut place, mut links) = (Places::ROOT, 0);
-        while let Some(part) = left.pop() {
+        let mut walk = Walk::new(path);
+        match self.go(&mut walk)? {
+            None => Some(walk.place),
+            Some(_missing) => None,
+        }
+    }
+
+    /// Goes on until the end, or until a name that no layer had, which is given back. `None`: it goes in circles.
+    fn go(&self, walk: &mut Walk) -> Option<Option<Vec<u8>>> {
+        while let Some(part) = walk.left.pop() {
             if part == b".." {
-                place = self.places.parent(place).unwrap_or(Places::ROOT);
+                walk.place = self.places.parent(walk.place).unwrap_or(Places::ROOT);
                 continue;
             }
-            let next = self.places.find(place, &part)?;
+            let Some(next) = self.places.find(walk.place, &part) else { return Some(Some(part)) };
             match self.visible(next).filter(|put| put.act == Act::Symlink) {
-                Some(put) if links < MAX_LINKS => {
-                    links += 1;
-                    let target = self.link(put);
-                    if target.starts_with(b"/") {
-                        place = Places::ROOT;
-                    }
-                    left.extend(components(target).map(<[u8]>::to_vec).rev());
-                }
-                Some(_) => return None,
-                None => place = next,
+                Some(put) => walk.turn(self.link(put))?,
+                None => walk.place = next,
             }
         }
-        Some(place)
+        Some(None)
     }
 
     /// Follows one more layer.
@@ -192,7 +191,9 @@ impl Ledger {
     }
 
     fn remove(&mut self, path: &[u8], act: Act, layer: u16) {
-        let Some(place) = self.find(path) else { return };
+        // An opaque directory is where its path leads to; what a whiteout names is not followed.
+        let place = if act == Act::Opaque { self.walk(path) } else { self.find(path) };
+        let Some(place) = place else { return };
         self.removed.resize(self.places.count(), 0);
         if std::mem::replace(&mut self.removed[place as usize], layer + 1) == layer + 1 {
             return;
@@ -241,31 +242,17 @@ impl Ledger {
     }
 
     fn add(&mut self, layer: &Layer, item: &Item, number: u16) -> Result<(), &'static str> {
-        let path = layer.path(item);
-        let place = self.place_for(path, number)?;
+        let place = self.place_for(layer.path(item))?;
         self.efficiency.put(place, item.size);
-        let inode = match item.act {
-            Act::File => {
-                let size = item.size;
-                let inode = Inode { layer: number, size, content: item.content, place, names: 0, gone: None };
-                self.inodes.push(inode);
-                u32::try_from(self.inodes.len() - 1).map_err(|_| "is one file too many")?
-            }
-            Act::Hardlink => {
-                self.target_of(layer.link(item)).ok_or("is a link to a file that is not there")?
-            }
-            _ => NONE,
-        };
+        let What { act, inode, link } = self.what(layer, item, number, place)?;
         if let Some(inode) = self.inodes.get_mut(inode as usize) {
             inode.names += 1;
         }
         self.replace(place, item, number, inode);
-        let link = if item.act == Act::Symlink { layer.link(item) } else { b"" };
-        let link = self.keep(link).ok_or("is one link too many")?;
         let put = Put {
             place,
             layer: number,
-            act: item.act,
+            act,
             mode: item.mode,
             owner: (item.uid, item.gid),
             mtime: item.mtime,
@@ -282,8 +269,46 @@ impl Ledger {
         Ok(())
     }
 
-    /// Ends what is at `place` in favour of `item`.
+    /// What an entry puts: content, a link, or another name of what is there.
+    fn what(
+        &mut self,
+        layer: &Layer,
+        item: &Item,
+        number: u16,
+        place: PlaceId,
+    ) -> Result<What, &'static str> {
+        let plain = What { act: item.act, inode: NONE, link: (0, 0) };
+        match item.act {
+            Act::File => {
+                let id = u32::try_from(self.inodes.len()).map_err(|_| "is one file too many")?;
+                let (size, content) = (item.size, item.content);
+                self.inodes.push(Inode { layer: number, size, content, place, names: 0, gone: None });
+                Ok(What { inode: id, ..plain })
+            }
+            Act::Symlink => {
+                let link = self.keep(layer.link(item)).ok_or("is one link too many")?;
+                Ok(What { link, ..plain })
+            }
+            Act::Hardlink => {
+                let target = components(layer.link(item)).collect::<Vec<_>>().join(&b'/');
+                let target = self.find(&target).and_then(|place| self.visible(place));
+                match target.ok_or("is a link to something that is not there")? {
+                    Put { act: Act::Dir, .. } => Err("is a link to a directory"),
+                    Put { act: Act::File, inode, .. } => Ok(What { inode: *inode, ..plain }),
+                    // Another name of a link or device is one itself.
+                    &Put { act, inode, link, .. } => Ok(What { act, inode, link }),
+                }
+            }
+            _ => Ok(plain),
+        }
+    }
+
+    /// Ends what is at `place` in favour of `item`, and what is below it unless that stays a directory.
     fn replace(&mut self, place: PlaceId, item: &Item, layer: u16, inode: u32) {
+        if item.act != Act::Dir {
+            let below: Vec<PlaceId> = self.places.below(place).collect();
+            below.into_iter().for_each(|place| self.end(place, layer, Fate::Overwritten));
+        }
         let Some(old) = self.visible(place).copied() else { return };
         let same_meta = (old.mode, old.owner, old.xattrs) == (item.mode, (item.uid, item.gid), item.xattrs);
         let content = |id: u32| self.inodes.get(id as usize).map(|inode| (inode.size, inode.content));
@@ -294,44 +319,26 @@ impl Ledger {
             _ => Fate::Overwritten,
         };
         self.end(place, layer, fate);
-        if old.act == Act::Dir && item.act != Act::Dir {
-            self.hide_below(place, layer, Fate::Overwritten);
-        }
-    }
-
-    fn target_of(&self, link: &[u8]) -> Option<u32> {
-        let put = self.visible(self.find(&components(link).collect::<Vec<_>>().join(&b'/'))?)?;
-        Some(put.inode).filter(|&inode| inode != NONE)
     }
 
     /// The place for an entry; its parents are made where a layer leaves them out.
-    fn place_for(&mut self, path: &[u8], layer: u16) -> Result<PlaceId, &'static str> {
+    fn place_for(&mut self, path: &[u8]) -> Result<PlaceId, &'static str> {
+        const TOO_MANY: &str = "is one path too many";
         let (parent, name) = split(path);
-        let parent = match self.walk(parent) {
-            Some(known) => known,
-            None => self.make_parents(parent)?,
-        };
-        if self.visible(parent).is_some_and(|put| put.act != Act::Dir) {
-            self.end(parent, layer, Fate::Overwritten);
+        let mut walk = Walk::new(parent);
+        while let Some(missing) = self.go(&mut walk).ok_or("is behind links that go in circles")? {
+            walk.place = self.places.make(walk.place, &missing).ok_or(TOO_MANY)?;
+        }
+        if self.visible(walk.place).is_some_and(|put| put.act != Act::Dir) {
+            return Err("is below something that is not a directory");
         }
         let place = match name {
-            b"" => parent,
-            name => self.places.make(parent, name).ok_or("is one path too many")?,
+            b"" => walk.place,
+            name => self.places.make(walk.place, name).ok_or(TOO_MANY)?,
         };
         self.current.resize(self.places.count(), NONE);
         self.newest.resize(self.places.count(), NONE);
         Ok(place)
-    }
-
-    /// Makes the longest part of `path` that is not there, below the part that is.
-    fn make_parents(&mut self, path: &[u8]) -> Result<PlaceId, &'static str> {
-        let (above, name) = split(path);
-        let above = match (above, self.walk(above)) {
-            (_, Some(known)) => known,
-            (b"", None) => Places::ROOT,
-            (above, None) => self.make_parents(above)?,
-        };
-        self.places.make(above, name).ok_or("is one path too many")
     }
 
     fn keep(&mut self, link: &[u8]) -> Option<(u32, u32)> {
@@ -339,5 +346,42 @@ impl Ledger {
         self.links.extend_from_slice(link);
         u32::try_from(self.links.len()).ok()?;
         Some((start, link.len() as u32))
+    }
+}
+
+/// What stands at a place once an entry has been put there.
+struct What {
+    act: Act,
+    inode: u32,
+    link: (u32, u32),
+}
+
+/// A path on its way through the tree.
+struct Walk {
+    place: PlaceId,
+    /// What is still to be gone, the next part last.
+    left: Vec<Vec<u8>>,
+    links: usize,
+}
+
+impl Walk {
+    fn new(path: &[u8]) -> Self {
+        let mut walk = Self { place: Places::ROOT, left: Vec::new(), links: 0 };
+        walk.push(path);
+        walk
+    }
+
+    fn push(&mut self, path: &[u8]) {
+        self.left.extend(components(path).map(<[u8]>::to_vec).rev());
+    }
+
+    /// Goes where a symbolic link leads; `None` after too many of them.
+    fn turn(&mut self, target: &[u8]) -> Option<()> {
+        self.links += 1;
+        if target.starts_with(b"/") {
+            self.place = Places::ROOT;
+        }
+        self.push(target);
+        (self.links <= MAX_LINKS).then_some(())
     }
 }
