@@ -1,6 +1,7 @@
 //! The report of one image: the ledger's sums by instruction, ready to be shown. Everything a view prints is
 //! in here; a view computes nothing about the image.
 
+use crate::findings::{self, Finding};
 use crate::instruction::{Instruction, instructions};
 use crate::layer;
 use crate::ledger::{Fate, Ledger};
@@ -33,6 +34,8 @@ pub struct Report {
     pub layers: Vec<LayerCost>,
     /// The largest files that are paid for and not visible, largest first.
     pub hidden: Vec<HiddenFile>,
+    /// What else there is to look at, largest first.
+    pub findings: Vec<Finding>,
 }
 
 /// Sums over an image. All in bytes but the counts.
@@ -138,6 +141,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         instructions: instructions(&image.config, layers.len(), known.as_ref()),
         layers,
         hidden: hidden(ledger),
+        findings: findings::find(ledger),
     }
 }
 

@@ -7,11 +7,11 @@ use libtree::tar::{Entry, EntryKind, Writer};
 use libwire::image::MEDIA_LAYER;
 
 /// A layer of `kind path content-or-target` lines.
-fn read(lines: &[(&str, &str, &str)]) -> Layer {
+pub(crate) fn read(lines: &[(&str, &str, &str)]) -> Layer {
     let mut tar = Writer::new(Vec::new());
-    for &(kind, path, text) in lines {
-        let kind = match kind {
-            "file" | "private" => EntryKind::File,
+    for &(word, path, text) in lines {
+        let kind = match word {
+            "file" | "private" | "setuid" => EntryKind::File,
             "dir" => EntryKind::Dir,
             "link" => EntryKind::Hardlink,
             _ => EntryKind::Symlink,
@@ -21,7 +21,11 @@ fn read(lines: &[(&str, &str, &str)]) -> Layer {
             path: path.into(),
             kind,
             link: if is_file { Vec::new() } else { text.into() },
-            mode: if lines.contains(&("private", path, text)) { 0o600 } else { 0o644 },
+            mode: match word {
+                "private" => 0o600,
+                "setuid" => 0o4755,
+                _ => 0o644,
+            },
             uid: 0,
             gid: 0,
             size: if is_file { text.len() as u64 } else { 0 },
@@ -40,7 +44,7 @@ fn read(lines: &[(&str, &str, &str)]) -> Layer {
     layer::read(&store, &blob, blob.digest).unwrap()
 }
 
-fn ledger(layers: &[&[(&str, &str, &str)]]) -> Ledger {
+pub(crate) fn ledger(layers: &[&[(&str, &str, &str)]]) -> Ledger {
     let mut ledger = Ledger::default();
     for lines in layers {
         ledger.apply(&read(lines)).unwrap();

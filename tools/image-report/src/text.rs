@@ -1,6 +1,7 @@
 //! The report for a terminal or a pipe: a line an instruction, with what it costs, then what is paid for and
 //! not visible. It takes a report and prints it.
 
+use crate::findings::{Finding, Kind};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::report::{LayerCost, Report};
@@ -25,7 +26,8 @@ pub fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
         percent(totals.efficiency),
     )?;
     table(report, output)?;
-    hidden(report, output)
+    hidden(report, output)?;
+    findings(report, output)
 }
 
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -92,6 +94,54 @@ fn hidden(report: &Report, output: &mut impl Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn findings(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    let largest = report.findings.iter().take(NAMED);
+    for (at, finding) in largest.enumerate() {
+        if at == 0 {
+            writeln!(output, "\nFound:")?;
+        }
+        let gone = match finding.hidden {
+            0 => String::new(),
+            hidden if hidden == finding.bytes => ", all hidden".to_owned(),
+            hidden => format!(", {} of it hidden", human(hidden)),
+        };
+        let path = finding.paths.first().map(|path| format!(": /{}", clean(&path.display())));
+        let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
+        writeln!(
+            output,
+            "  {:>9}  {} (layer {}{gone}){}{more}",
+            human(finding.bytes),
+            found(finding),
+            finding.layer,
+            path.unwrap_or_default(),
+        )?;
+    }
+    let left = report.findings.len().saturating_sub(NAMED);
+    if left > 0 {
+        writeln!(output, "  and {left} smaller ones; --json has all")?;
+    }
+    Ok(())
+}
+
+/// A finding in words.
+pub fn found(finding: &Finding) -> String {
+    let what = clean(&finding.what);
+    match finding.kind {
+        Kind::Duplicate => format!("{what} of one file"),
+        Kind::MetadataCopy => format!("copies from {what} with other metadata"),
+        Kind::UnchangedCopy => format!("copies from {what}, unchanged"),
+        Kind::PackageLists => format!("package lists of {what}"),
+        Kind::Cache => format!("cache of {what}"),
+        Kind::BuildTool => format!("build tool {what}"),
+        Kind::Headers => format!("headers in {what}"),
+        Kind::StaticLibrary => format!("static libraries in {what}"),
+        Kind::Sources => format!("sources in {what}"),
+        Kind::VersionControl => format!("version control in {what}"),
+        Kind::Setuid => format!("{what} files"),
+        Kind::EmptyLayer => "an empty layer".to_owned(),
+    }
 }
 
 /// A layer in words: its number, place and instruction.

@@ -1,0 +1,246 @@
+//! What is wrong with an image, as far as its layers show: copies, caches and tools that nobody needs at run
+//! time, and what else to look at. Every size is the ledger's. It says what there is; what to do is the
+//! advice's.
+
+pub mod caches;
+mod copies;
+mod tools;
+
+pub use caches::{Cache, Cached};
+
+use crate::layer::Act;
+use crate::ledger::{Inode, Ledger};
+use crate::places::PlaceId;
+use libwire::WirePath;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many paths of a finding are named.
+const NAMED: usize = 20;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The same content several times, all of them visible.
+    Duplicate,
+    /// A layer stores files again that differ in mode, owner or attributes only.
+    MetadataCopy,
+    /// A layer stores files again exactly as they were.
+    UnchangedCopy,
+    /// Lists of packages that could be installed.
+    PackageLists,
+    /// A download or build cache.
+    Cache,
+    /// A compiler, linker, or another tool that builds.
+    BuildTool,
+    /// Header files.
+    Headers,
+    /// Static libraries.
+    StaticLibrary,
+    /// Source code and object files.
+    Sources,
+    /// A repository's history.
+    VersionControl,
+    /// Files that run as another user or group.
+    Setuid,
+    /// A layer with nothing in it.
+    EmptyLayer,
+}
+
+/// One finding. Layers count from 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// In words: a package, a tool, a directory.
+    pub what: String,
+    /// The layer that pays.
+    pub layer: usize,
+    /// Bytes that would not have to be there; of setuid files and empty layers, which have a right to be, the
+    /// bytes they have.
+    pub bytes: u64,
+    /// Of these, those that are not even visible.
+    pub hidden: u64,
+    /// How many files.
+    pub files: u64,
+    /// The largest of them.
+    pub paths: Vec<WirePath>,
+}
+
+/// Findings being collected, by kind, name and layer.
+#[derive(Default)]
+struct Groups(BTreeMap<(Kind, String, u16), Group>);
+
+#[derive(Default)]
+struct Group {
+    bytes: u64,
+    hidden: u64,
+    files: u64,
+    /// The largest, largest first.
+    largest: Vec<(u64, PlaceId)>,
+}
+
+impl Groups {
+    fn add(&mut self, kind: Kind, what: &str, layer: u16, inode: &Inode) {
+        let group = self.0.entry((kind, what.to_owned(), layer)).or_default();
+        group.bytes += inode.size;
+        group.hidden += if inode.gone.is_some() { inode.size } else { 0 };
+        group.name(inode.size, inode.place);
+    }
+
+    fn finish(self, ledger: &Ledger) -> Vec<Finding> {
+        let finding = |((kind, what, layer), group): ((Kind, String, u16), Group)| Finding {
+            kind,
+            what,
+            layer: usize::from(layer) + 1,
+            bytes: group.bytes,
+            hidden: group.hidden,
+            files: group.files,
+            paths: paths(ledger, group.largest.iter().map(|&(_, place)| place)),
+        };
+        self.0.into_iter().map(finding).collect()
+    }
+}
+
+impl Group {
+    fn name(&mut self, size: u64, place: PlaceId) {
+        self.files += 1;
+        let at = self.largest.partition_point(|&(other, _)| other >= size);
+        if at < NAMED {
+            self.largest.insert(at, (size, place));
+            self.largest.truncate(NAMED);
+        }
+    }
+}
+
+fn paths(ledger: &Ledger, places: impl Iterator<Item = PlaceId>) -> Vec<WirePath> {
+    places.filter_map(|place| WirePath::new(ledger.places.path(place)).ok()).take(NAMED).collect()
+}
+
+/// All findings of an image, largest first.
+pub fn find(ledger: &Ledger) -> Vec<Finding> {
+    let cached = Cached::new(&ledger.places);
+    let mut groups = Groups::default();
+    for inode in &ledger.inodes {
+        if let Some((cache, _)) = cached.at(inode.place) {
+            groups.add(cache.kind, cache.tool, inode.layer, inode);
+        }
+    }
+    tools::find(ledger, &cached, &mut groups);
+    copies::stored_again(ledger, &mut groups);
+    setuid(ledger, &mut groups);
+    let mut all = groups.finish(ledger);
+    all.retain(|finding| finding.bytes > 0);
+    all.extend(copies::duplicates(ledger, &cached));
+    all.extend(empty_layers(ledger));
+    all.sort_by_key(|finding| std::cmp::Reverse(finding.bytes));
+    all
+}
+
+fn setuid(ledger: &Ledger, groups: &mut Groups) {
+    for put in ledger.puts.iter().filter(|put| put.gone.is_none() && put.act == Act::File) {
+        if put.mode & 0o6000 == 0 {
+            continue;
+        }
+        if let Some(inode) = ledger.inode(put) {
+            let what = match put.mode & 0o6000 {
+                0o4000 => "setuid",
+                0o2000 => "setgid",
+                _ => "setuid and setgid",
+            };
+            groups.add(Kind::Setuid, what, put.layer, inode);
+        }
+    }
+}
+
+fn empty_layers(ledger: &Ledger) -> impl Iterator<Item = Finding> {
+    let empty = ledger.layers.iter().enumerate().filter(|(_, sums)| sums.entries == 0);
+    empty.map(|(at, sums)| Finding {
+        kind: Kind::EmptyLayer,
+        what: "nothing in it".into(),
+        layer: at + 1,
+        bytes: sums.blob_size,
+        hidden: 0,
+        files: 0,
+        paths: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::ledger;
+
+    fn found(layers: &[&[(&str, &str, &str)]]) -> Vec<(Kind, String, usize, u64, u64, u64)> {
+        let told = |f: Finding| (f.kind, f.what, f.layer, f.bytes, f.hidden, f.files);
+        find(&ledger(layers)).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn caches_are_found_visible_and_hidden() {
+        let first: &[_] = &[("file", "var/lib/apt/lists/a", "1234"), ("file", "root/.cache/pip/x", "123")];
+        let second: &[_] = &[("file", "var/lib/apt/lists/.wh.a", "")];
+        assert_eq!(
+            found(&[first, second]),
+            [(Kind::PackageLists, "apt".into(), 1, 4, 4, 1), (Kind::Cache, "pip".into(), 1, 3, 0, 1),]
+        );
+    }
+
+    #[test]
+    fn duplicates_are_visible_files_of_their_own() {
+        let first: &[_] =
+            &[("file", "a", "same"), ("link", "name", "a"), ("file", "empty", ""), ("file", "none", "")];
+        let second: &[_] = &[("file", "b", "same"), ("file", "c", "same"), ("file", "d", "samE")];
+        let third: &[_] = &[("file", ".wh.c", "")];
+        assert_eq!(found(&[first, second, third]), [(Kind::Duplicate, "2 copies".into(), 2, 4, 0, 2)]);
+    }
+
+    #[test]
+    fn copies_that_change_nothing_but_metadata_are_the_later_layers() {
+        let first: &[_] = &[("file", "m", "1234"), ("file", "u", "12")];
+        let second: &[_] = &[("private", "m", "1234"), ("file", "u", "12")];
+        assert_eq!(
+            found(&[first, second, &[]]),
+            [
+                (Kind::EmptyLayer, "nothing in it".into(), 3, 1024, 0, 0),
+                (Kind::MetadataCopy, "layer 1".into(), 2, 4, 0, 1),
+                (Kind::UnchangedCopy, "layer 1".into(), 2, 2, 0, 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn tools_are_packages_and_what_no_package_has() {
+        let status = "Package: gcc\nSection: devel\n\nPackage: bash\nSection: shells\n";
+        let first: &[_] = &[
+            ("file", "usr/bin/gcc", "12345678"),
+            ("file", "usr/bin/bash", "1"),
+            ("file", "var/lib/dpkg/status", status),
+            ("file", "var/lib/dpkg/info/gcc.list", "/usr/bin/gcc\n"),
+            ("file", "var/lib/dpkg/info/bash.list", "/usr/bin/bash\n"),
+            ("file", "usr/include/a.h", "1234567"),
+            ("file", "opt/x/.git/objects/aa", "123456"),
+            ("file", "usr/local/lib/libx.a", "12345"),
+            ("file", "src/main.c", "1234"),
+            ("file", "srv/main.py", "123"),
+        ];
+        let none = found(&[first, &[("file", "usr/bin/.wh.gcc", "")]]);
+        assert!(none.iter().all(|(kind, ..)| *kind != Kind::BuildTool), "what is not visible is no tool");
+        assert_eq!(
+            found(&[first]),
+            [
+                (Kind::BuildTool, "gcc".into(), 1, 8, 0, 1),
+                (Kind::Headers, "/usr/include".into(), 1, 7, 0, 1),
+                (Kind::VersionControl, "/opt/x/.git".into(), 1, 6, 0, 1),
+                (Kind::StaticLibrary, "/usr/local/lib".into(), 1, 5, 0, 1),
+                (Kind::Sources, "/src".into(), 1, 4, 0, 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn setuid_files_are_told() {
+        assert_eq!(found(&[&[("setuid", "bin/su", "123")]]), [(Kind::Setuid, "setuid".into(), 1, 3, 0, 1)]);
+    }
+}
