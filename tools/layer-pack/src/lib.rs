@@ -58,7 +58,7 @@ pub fn pack<R: BufRead, W: Write>(
                 append(&mut tar, &root, change, options, reader.line(), &mut last)?
             }
             Some(Event::End) => return Ok(tar.finish()?),
-            Some(Event::Header(_)) | None => {
+            Some(Event::Header(_) | Event::Cut) | None => {
                 return Err(PackError::Record {
                     record: reader.line(),
                     what: "expected an end record".into(),

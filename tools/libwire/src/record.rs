@@ -205,6 +205,8 @@ pub struct FailedStep {
     pub line: u32,
     /// The instruction as one logical line.
     pub text: String,
+    /// The exit status: 128 + n when signal n ended it.
+    pub status: u8,
     /// Why, in words.
     pub message: String,
     /// From its beginning to the failure.

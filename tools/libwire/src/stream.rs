@@ -46,6 +46,8 @@ pub enum Event<R> {
     Record(R),
     /// It ended as its writer meant it to; another stream may follow.
     End,
+    /// It stopped before that: only a reader that is [`Reader::salvaging`] goes on.
+    Cut,
 }
 
 /// Why a stream can't be trusted. All but `Io` mean bad input (exit 3).
@@ -90,13 +92,24 @@ pub struct Reader<R, F> {
     line: u64,
     records: Option<u64>,
     buffer: Vec<u8>,
+    salvaging: bool,
+    /// The line in the buffer is still to be taken.
+    held: bool,
     format: PhantomData<F>,
 }
 
 impl<R: BufRead, F: Format> Reader<R, F> {
     /// Reads from `input`.
     pub fn new(input: R) -> Self {
-        Self { input, line: 0, records: None, buffer: Vec::new(), format: PhantomData }
+        let (buffer, format) = (Vec::new(), PhantomData);
+        Self { input, line: 0, records: None, buffer, salvaging: false, held: false, format }
+    }
+
+    /// Takes streams that stop early as far as they go: for those who look at what happened, and make nothing
+    /// of it.
+    #[must_use]
+    pub fn salvaging(self) -> Self {
+        Self { salvaging: true, ..self }
     }
 
     /// The number of the line last read, from 1.
@@ -108,6 +121,11 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     pub fn next_event(&mut self) -> Result<Option<Event<F::Record>>, WireError> {
         if !self.read_line()? {
             return match self.records {
+                Some(_) if self.salvaging => {
+                    self.records = None;
+                    Ok(Some(Event::Cut))
+                }
+                None if self.salvaging => Ok(None),
                 None if self.line > 0 => Ok(None),
                 _ => Err(WireError::Cut { format: F::NAME, line: self.line }),
             };
@@ -119,6 +137,10 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 self.check_header(&header)?;
                 self.records = Some(0);
                 Ok(Some(Event::Header(strip_type(header))))
+            }
+            ("header", Some(_)) if self.salvaging => {
+                (self.records, self.held) = (None, true);
+                Ok(Some(Event::Cut))
             }
             (_, None) => Err(self.bad(format!("a {} stream begins with a header record", F::NAME))),
             ("end", Some(seen)) => {
@@ -149,6 +171,9 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     }
 
     fn read_line(&mut self) -> Result<bool, WireError> {
+        if std::mem::take(&mut self.held) {
+            return Ok(true);
+        }
         self.buffer.clear();
         let read = io::Read::take(&mut self.input, MAX_LINE).read_until(b'\n', &mut self.buffer)?;
         if read == 0 {
@@ -156,6 +181,9 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
         self.line += 1;
         if self.buffer.pop() != Some(b'\n') {
+            if self.salvaging && (read as u64) < MAX_LINE {
+                return Ok(false);
+            }
             return Err(self.bad(format!("the line is cut, or longer than {MAX_LINE} bytes")));
         }
         Ok(true)
@@ -302,6 +330,30 @@ mod tests {
         let whole = stream(&[1, 2, 3]);
         for cut in 0..whole.len() {
             assert!(read(&whole[..cut]).is_err(), "cut at byte {cut}");
+        }
+    }
+
+    #[test]
+    fn what_a_stream_cut_anywhere_has_whole_can_be_salvaged() {
+        let (whole, next) = (stream(&[1, 2, 3]), stream(&[4]));
+        for cut in 0..whole.len() {
+            // A line that is cut is lost, unless something was glued to it.
+            let lines = whole[..cut].rfind('\n').map_or(0, |at| at + 1);
+            let mut reader = Reader::<_, Numbers>::new(&whole.as_bytes()[..cut]).salvaging();
+            let mut events = Vec::new();
+            while let Some(event) = reader.next_event().unwrap() {
+                events.push(event);
+            }
+            let seen = whole[..lines].lines().count();
+            assert_eq!(events.len(), if seen == 0 { 0 } else { seen + 1 }, "cut at byte {cut}");
+            assert!(seen == 0 || matches!(events.last(), Some(Event::Cut)));
+            let both = whole[..lines].to_owned() + &next;
+            let mut reader = Reader::<_, Numbers>::new(both.as_bytes()).salvaging();
+            let mut after = 0;
+            while let Some(event) = reader.next_event().unwrap() {
+                after += usize::from(matches!(event, Event::Record(Number::Number { value: 4 })));
+            }
+            assert_eq!(after, 1);
         }
     }
 

@@ -56,6 +56,7 @@ impl At {
             dockerfile: stage.dockerfile.clone(),
             line: self.line,
             text: self.text,
+            status: failure.status(),
             message: failure.what().to_owned(),
             span,
             waited,
