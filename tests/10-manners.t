@@ -31,6 +31,7 @@ status_is "stage-run fails when its output is full" 1 in_file kept/plan full sta
 status_is "layer-diff fails when its output is full" 1 full layer-diff kept context
 status_is "layer-pack fails when its output is full" 1 in_file kept/changes.0 full layer-pack
 status_is "image-list fails when its output is full" 1 full image-list
+status_is "build-trace fails when its output is full" 1 full build-trace kept
 status_is "image-save fails when its output is full" 1 full image-save busybox -o -
 
 status_is "df-parse ends quietly when nobody reads" 141 into_closed_pipe df-parse context/Dockerfile
@@ -40,10 +41,11 @@ is "and says nothing" "$(cat "$work/.out")" ""
 status_is "layer-pack ends quietly when nobody reads" 141 in_file kept/changes.0 into_closed_pipe layer-pack
 is "and says nothing" "$(cat "$work/.out")" ""
 status_is "image-list ends quietly when nobody reads" 141 into_closed_pipe image-list
+status_is "build-trace ends quietly when nobody reads" 141 into_closed_pipe build-trace kept
 status_is "image-save ends quietly when nobody reads" 141 into_closed_pipe image-save busybox -o -
 
 for tool in df-parse 'stage-run --context context' 'layer-diff --store store' layer-pack \
-    'image-assemble --store store' 'image-load -'; do
+    'image-assemble --store store' 'image-load -' build-trace; do
     # shellcheck disable=SC2086 # words
     status_is "$tool refuses an empty input" 3 in_file /dev/null $tool
 done

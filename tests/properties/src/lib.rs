@@ -10,6 +10,7 @@ mod expansion;
 mod ignore;
 mod names;
 mod records;
+mod trace;
 
 pub use archive::{archive, archive_bytes};
 pub use dockerfile::{dockerfile, dockerfile_text};
@@ -17,3 +18,4 @@ pub use expansion::{expansion, expansion_text, variables_for_bash, word_for_bash
 pub use ignore::ignore;
 pub use names::{name, name_text, users};
 pub use records::{changes, image, image_members, records_text};
+pub use trace::{trace, trace_text};

@@ -59,6 +59,11 @@ proptest! {
     }
 
     #[test]
+    fn what_records_tell_of_time_can_be_seen_whatever_they_say(bytes in bytes()) {
+        properties::trace(&bytes);
+    }
+
+    #[test]
     fn a_name_from_outside_is_safe_where_it_is_used(bytes in bytes()) {
         properties::name(&bytes);
         properties::name_text(&bytes);
