@@ -3,7 +3,9 @@
 //! An image is read once, layer by layer, into a [`ledger::Ledger`]; a [`report::Report`] sums it up, and
 //! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
 
+pub mod columns;
 pub mod efficiency;
+pub mod explore;
 pub mod findings;
 pub mod instruction;
 pub mod layer;

@@ -1,9 +1,14 @@
 //! image-report(1): what an image costs.
 
 use clap::Parser;
+use image_report::explore::{self, Ask};
 use image_report::{report, source, text};
 use libcli::{Failure, Stdout};
 use libstore::{Environment, locate};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,6 +25,18 @@ struct Args {
     /// A JSON object an image, instead of text
     #[arg(long)]
     json: bool,
+    /// The final tree below PATH, the largest first, and which layer pays
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", group = "view")]
+    files: Option<OsString>,
+    /// What layer N puts, removes and hides
+    #[arg(long, value_name = "N", group = "view")]
+    layer: Option<usize>,
+    /// Which instructions put PATH there, changed or hid it, and what it costs
+    #[arg(long, value_name = "PATH", group = "view")]
+    why: Option<OsString>,
+    /// How many directories deep --files and --layer go
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=100))]
+    depth: u8,
     /// The images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -31,19 +48,37 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    let ask = ask(&args);
     let store = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let mut stdout = Stdout::open()?;
     for name in &args.images {
         let opened = source::open(name, &store)?;
-        let report = report::report(&opened, &report::ledger(&opened)?);
-        match args.json {
-            true => {
-                use std::io::Write;
-                serde_json::to_writer(&mut stdout, &report).map_err(std::io::Error::from)?;
-                writeln!(stdout)?;
+        let ledger = report::ledger(&opened)?;
+        let report = report::report(&opened, &ledger);
+        match &ask {
+            Some(ask) => {
+                let view = explore::view(ask, args.depth.into(), &report, &ledger)?;
+                match args.json {
+                    true => json(&view, &mut stdout)?,
+                    false => explore::text::write(&view, &report, &mut stdout)?,
+                }
             }
-            false => text::write(&report, &mut stdout)?,
+            None if args.json => json(&report, &mut stdout)?,
+            None => text::write(&report, &mut stdout)?,
         }
     }
     stdout.finish()
+}
+
+/// The view that is wanted instead of the report.
+fn ask(args: &Args) -> Option<Ask> {
+    let bytes = |path: &OsString| path.clone().into_vec();
+    let files = args.files.as_ref().map(|path| Ask::Files(bytes(path)));
+    let layer = || args.layer.map(Ask::Layer);
+    files.or_else(layer).or_else(|| args.why.as_ref().map(|path| Ask::Why(bytes(path))))
+}
+
+fn json(value: &impl Serialize, output: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, value)?;
+    writeln!(output)
 }

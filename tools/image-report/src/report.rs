@@ -38,6 +38,13 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+impl Report {
+    /// The instruction that made a layer, from 1.
+    pub fn instruction_of(&self, layer: usize) -> Option<&Instruction> {
+        self.instructions.iter().find(|instruction| instruction.layer == Some(layer))
+    }
+}
+
 /// Sums over an image. All in bytes but the counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Totals {

@@ -1,13 +1,20 @@
-//! Ledgers of layers written here, entry by entry.
+//! Ledgers and images of layers written here, entry by entry.
 
 use crate::layer::{self, Layer};
 use crate::ledger::{Fate, Ledger};
+use crate::report::{self, Report};
+use crate::source;
 use libstore::{Options, Store};
 use libtree::tar::{Entry, EntryKind, Writer};
-use libwire::image::MEDIA_LAYER;
+use libwire::image::{
+    Descriptor, History, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, RootFs,
+};
 
-/// A layer of `kind path content-or-target` lines.
-pub(crate) fn read(lines: &[(&str, &str, &str)]) -> Layer {
+/// `kind path content-or-target`
+pub(crate) type Line<'a> = (&'a str, &'a str, &'a str);
+
+/// The tar of a layer.
+pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
     let mut tar = Writer::new(Vec::new());
     for &(word, path, text) in lines {
         let kind = match word {
@@ -37,14 +44,53 @@ pub(crate) fn read(lines: &[(&str, &str, &str)]) -> Layer {
         let mut body = if is_file { text.as_bytes() } else { b"" };
         tar.append(&entry, &mut body).unwrap();
     }
-    let (bytes, _) = tar.finish().unwrap();
+    tar.finish().unwrap().0
+}
+
+pub(crate) fn read(lines: &[Line]) -> Layer {
+    let bytes = tar(lines);
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
     let blob = store.put(&bytes, MEDIA_LAYER).unwrap();
     layer::read(&store, &blob, blob.digest).unwrap()
 }
 
-pub(crate) fn ledger(layers: &[&[(&str, &str, &str)]]) -> Ledger {
+/// Puts an image into the store, made by `RUN 1`, `RUN 2` and so on, and names it.
+pub(crate) fn make(store: &Store, name: &str, layers: &[&[Line]]) {
+    let blobs: Vec<Descriptor> =
+        layers.iter().map(|lines| store.put(&tar(lines), MEDIA_LAYER).unwrap()).collect();
+    let made = |at| History { created_by: Some(format!("RUN {at}")), ..History::default() };
+    let config = ImageConfig {
+        os: "linux".into(),
+        architecture: "amd64".into(),
+        rootfs: RootFs { diff_ids: blobs.iter().map(|blob| blob.digest).collect(), ..RootFs::default() },
+        history: (1..=layers.len()).map(made).collect(),
+        ..ImageConfig::default()
+    };
+    let config = store.put(&serde_json::to_vec(&config).unwrap(), MEDIA_CONFIG).unwrap();
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MEDIA_MANIFEST.into()),
+        config,
+        layers: blobs,
+        annotations: Default::default(),
+        extra: Default::default(),
+    };
+    let manifest = store.put(&serde_json::to_vec(&manifest).unwrap(), MEDIA_MANIFEST).unwrap();
+    store.tag(&name.parse().unwrap(), &manifest).unwrap();
+}
+
+/// An image of a store of its own, read.
+pub(crate) fn image(layers: &[&[Line]]) -> (Report, Ledger) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    make(&Store::open(&path, Options::default()).unwrap(), "app", layers);
+    let opened = source::open("app", &path).unwrap();
+    let ledger = report::ledger(&opened).unwrap();
+    (report::report(&opened, &ledger), ledger)
+}
+
+pub(crate) fn ledger(layers: &[&[Line]]) -> Ledger {
     let mut ledger = Ledger::default();
     for lines in layers {
         ledger.apply(&read(lines)).unwrap();

@@ -1,0 +1,209 @@
+//! Bytes summed up the tree: what of an image or a layer is below each directory, the largest first, as du
+//! shows it. It counts what it is given and decides nothing about it.
+
+use crate::layer::Act;
+use crate::ledger::{Ledger, Put};
+use crate::places::PlaceId;
+use libwire::WirePath;
+use libwire::changes::Target;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+/// What is counted at a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaf {
+    /// Where.
+    pub place: PlaceId,
+    /// The layer that pays, from 0.
+    pub layer: u16,
+    /// How much.
+    pub bytes: u64,
+}
+
+/// A directory or file with what is below it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Branch {
+    /// Where; the root is `.`.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// How many directories it is below the path asked for.
+    pub depth: usize,
+    /// Bytes of it and all below.
+    pub bytes: u64,
+    /// How many files, directories and links these are, itself too.
+    pub entries: u64,
+    /// Which layers pay for the bytes, the one that pays most first.
+    pub layers: Vec<Share>,
+    /// What is there.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub is: Option<Is>,
+}
+
+/// What one layer pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// The layer, from 1.
+    pub layer: usize,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What is at a place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Is {
+    /// `file`, `dir`, `symlink`, `hardlink` or `special`.
+    pub kind: &'static str,
+    /// Four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// What a symbolic link leads to.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+impl Is {
+    /// What a put made.
+    pub fn of(ledger: &Ledger, put: &Put) -> Self {
+        Self {
+            kind: kind(put.act),
+            mode: format!("{:04o}", put.mode & 0o7777),
+            uid: put.owner.0,
+            gid: put.owner.1,
+            target: (put.act == Act::Symlink).then(|| Target(ledger.link(put).to_vec())),
+        }
+    }
+}
+
+/// An act as records call what it makes.
+fn kind(act: Act) -> &'static str {
+    match act {
+        Act::File => "file",
+        Act::Dir => "dir",
+        Act::Symlink => "symlink",
+        Act::Hardlink => "hardlink",
+        Act::Special => "special",
+        Act::Whiteout | Act::Opaque => "whiteout",
+    }
+}
+
+/// Which places are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Below which place, itself too.
+    pub top: PlaceId,
+    /// How many directories deep.
+    pub depth: usize,
+    /// Whether of directories that have only one entry the last stands for all.
+    pub joined: bool,
+}
+
+/// The sums of `leaves` in a shape: a directory before what is in it, the largest of each directory first, of
+/// equal ones the first by name. `is` says which put made a place what it is in this view.
+pub fn branches<'a>(
+    ledger: &'a Ledger,
+    leaves: &[Leaf],
+    shape: Shape,
+    is: impl Fn(PlaceId) -> Option<&'a Put>,
+) -> Vec<Branch> {
+    let sums = Sums::of(ledger, leaves);
+    let mut shown = vec![(shape.top, 0)];
+    sums.choose(ledger, shape, shape.top, 1, &mut shown);
+    let mut shares = shares(ledger, leaves, &shown);
+    let branch = |(at, &(place, depth)): (usize, &(PlaceId, usize))| {
+        let path = match ledger.places.path(place) {
+            path if path.is_empty() => b".".to_vec(),
+            path => path,
+        };
+        Some(Branch {
+            path: WirePath::new(path).ok()?,
+            depth,
+            bytes: sums.bytes[place as usize],
+            entries: sums.entries[place as usize],
+            layers: std::mem::take(&mut shares[at]),
+            is: is(place).map(|put| Is::of(ledger, put)),
+        })
+    };
+    shown.iter().enumerate().filter_map(branch).collect()
+}
+
+struct Sums {
+    bytes: Vec<u64>,
+    entries: Vec<u64>,
+}
+
+impl Sums {
+    fn of(ledger: &Ledger, leaves: &[Leaf]) -> Self {
+        let count = ledger.places.count();
+        let mut sums = Self { bytes: vec![0; count], entries: vec![0; count] };
+        for leaf in leaves {
+            sums.bytes[leaf.place as usize] += leaf.bytes;
+            sums.entries[leaf.place as usize] += 1;
+        }
+        // A place is made after its directory, so that its number is the higher one.
+        for place in (0..count).rev() {
+            if let Some(parent) = ledger.places.parent(place as PlaceId) {
+                sums.bytes[parent as usize] += sums.bytes[place];
+                sums.entries[parent as usize] += sums.entries[place];
+            }
+        }
+        sums
+    }
+
+    /// The entries of `dir`, and below, as far as they are shown.
+    fn choose(
+        &self,
+        ledger: &Ledger,
+        shape: Shape,
+        dir: PlaceId,
+        depth: usize,
+        shown: &mut Vec<(PlaceId, usize)>,
+    ) {
+        if depth > shape.depth {
+            return;
+        }
+        let places = &ledger.places;
+        let mut entries: Vec<_> = self.entries_of(ledger, dir).collect();
+        entries.sort_by_key(|&entry| (Reverse(self.bytes[entry as usize]), places.name(entry)));
+        for mut entry in entries {
+            while shape.joined
+                && let Some(only) = self.only_entry_of(ledger, entry)
+            {
+                entry = only;
+            }
+            shown.push((entry, depth));
+            self.choose(ledger, shape, entry, depth + 1, shown);
+        }
+    }
+
+    fn entries_of<'a>(&'a self, ledger: &'a Ledger, dir: PlaceId) -> impl Iterator<Item = PlaceId> + 'a {
+        ledger.places.children(dir).filter(|&entry| self.entries[entry as usize] > 0)
+    }
+
+    fn only_entry_of(&self, ledger: &Ledger, dir: PlaceId) -> Option<PlaceId> {
+        let mut entries = self.entries_of(ledger, dir);
+        entries.next().filter(|_| entries.next().is_none())
+    }
+}
+
+/// Who pays for each of the places that are shown.
+fn shares(ledger: &Ledger, leaves: &[Leaf], shown: &[(PlaceId, usize)]) -> Vec<Vec<Share>> {
+    let at: HashMap<PlaceId, usize> = shown.iter().enumerate().map(|(at, &(place, _))| (place, at)).collect();
+    let mut sums = vec![BTreeMap::<u16, u64>::new(); shown.len()];
+    for leaf in leaves.iter().filter(|leaf| leaf.bytes > 0) {
+        let up = std::iter::successors(Some(leaf.place), |&place| ledger.places.parent(place));
+        for at in up.filter_map(|place| at.get(&place)) {
+            *sums[*at].entry(leaf.layer).or_default() += leaf.bytes;
+        }
+    }
+    let sorted = |sums: BTreeMap<u16, u64>| {
+        let share = |(layer, bytes)| Share { layer: usize::from(layer) + 1, bytes };
+        let mut shares: Vec<Share> = sums.into_iter().map(share).collect();
+        shares.sort_by_key(|share| (Reverse(share.bytes), share.layer));
+        shares
+    };
+    sums.into_iter().map(sorted).collect()
+}

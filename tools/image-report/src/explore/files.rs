@@ -1,0 +1,56 @@
+//! The final tree of an image, or what of it is below a path: sizes with what is below, and who pays. It shows
+//! what is visible, never what is hidden.
+
+use super::branches::{Branch, Leaf, Shape, branches};
+use super::near;
+use crate::ledger::Ledger;
+use crate::places::PlaceId;
+use crate::report::Report;
+use libcli::Failure;
+use libwire::Digest;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// The final tree below a path.
+#[derive(Debug, Serialize)]
+pub struct Files {
+    /// The image, as the user named it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// The path itself first, then what is below, the largest of each directory first.
+    pub files: Vec<Branch>,
+}
+
+/// The final tree below `path`, `depth` directories deep.
+pub fn files(report: &Report, ledger: &Ledger, path: &[u8], depth: usize) -> Result<Files, Failure> {
+    let top = near::visible(ledger, path)?;
+    let shape = Shape { top, depth, joined: false };
+    Ok(Files {
+        image: report.image.clone(),
+        digest: report.digest,
+        files: branches(ledger, &leaves(ledger, top), shape, |place| ledger.visible(place)),
+    })
+}
+
+/// What is visible at and below a place. A file with several names there counts at the first by path.
+pub fn leaves(ledger: &Ledger, top: PlaceId) -> Vec<Leaf> {
+    let seen = || {
+        let all = std::iter::once(top).chain(ledger.places.below(top));
+        all.filter_map(|place| ledger.visible(place))
+    };
+    let mut first: HashMap<u32, PlaceId> = HashMap::new();
+    for put in seen().filter(|put| ledger.inode(put).is_some_and(|inode| inode.names > 1)) {
+        let known = first.entry(put.inode).or_insert(put.place);
+        if ledger.places.path(put.place) < ledger.places.path(*known) {
+            *known = put.place;
+        }
+    }
+    let leaf = |put: &crate::ledger::Put| match ledger.inode(put) {
+        Some(inode) if first.get(&put.inode).is_none_or(|&place| place == put.place) => {
+            Leaf { place: put.place, layer: inode.layer, bytes: inode.size }
+        }
+        _ => Leaf { place: put.place, layer: put.layer, bytes: 0 },
+    };
+    seen().map(leaf).collect()
+}

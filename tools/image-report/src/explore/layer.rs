@@ -1,0 +1,116 @@
+//! What one layer did: what it puts, what it removes of the layers below, and what of theirs it hides by
+//! putting something in its place. It tells nothing of what other layers put.
+
+use super::branches::{Branch, Leaf, Shape, branches};
+use crate::instruction::Instruction;
+use crate::layer::Act;
+use crate::ledger::{Fate, Ledger, Put};
+use crate::places::{PlaceId, Places};
+use crate::report::{LayerCost, Report};
+use libcli::Failure;
+use libwire::Digest;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+
+/// What a layer did.
+#[derive(Debug, Serialize)]
+pub struct Contents {
+    /// The image, as the user named it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// The layer's sums.
+    pub layer: LayerCost,
+    /// The instruction that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
+    /// What it puts. A further name of a file costs nothing here.
+    pub puts: Vec<Branch>,
+    /// What it removes: bytes that lower layers pay for, and that no name leads to any more.
+    pub removes: Vec<Branch>,
+    /// What it hides: bytes that lower layers pay for, where it has the same again or something else.
+    pub hides: Vec<Branch>,
+    /// The bytes of both, by the layer that pays and what became of them.
+    pub took: Vec<Took>,
+}
+
+/// What a layer took of another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Took {
+    /// The layer that pays, from 1.
+    pub of: usize,
+    /// What became of them.
+    pub fate: Fate,
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What the layer `number`, from 1, did, summed up `depth` directories deep.
+pub fn contents(report: &Report, ledger: &Ledger, number: usize, depth: usize) -> Result<Contents, Failure> {
+    let count = report.layers.len();
+    let index = number.checked_sub(1).filter(|&index| index < count);
+    let (Some(layer), Some(cost)) =
+        (index.and_then(|index| u16::try_from(index).ok()), index.map(|index| &report.layers[index]))
+    else {
+        let what = format!("there is no layer {number}; it has {count}, numbered from 1");
+        return Err(Failure::failed(&report.image, what));
+    };
+    let gone = |put: &Put, fits: fn(Fate) -> bool| {
+        put.layer < layer && put.gone.is_some_and(|(by, fate)| by == layer && fits(fate))
+    };
+    Ok(Contents {
+        image: report.image.clone(),
+        digest: report.digest,
+        layer: cost.clone(),
+        instruction: report.instruction_of(number).cloned(),
+        puts: tree(ledger, layer, depth, |put| put.layer == layer),
+        removes: tree(ledger, layer, depth, |put| gone(put, |fate| fate == Fate::Deleted)),
+        // That a layer names the directories it has something in hides nothing.
+        hides: tree(ledger, layer, depth, |put| {
+            put.act != Act::Dir && gone(put, |fate| fate != Fate::Deleted)
+        }),
+        took: took(report, number),
+    })
+}
+
+fn tree(ledger: &Ledger, layer: u16, depth: usize, chosen: impl Fn(&Put) -> bool) -> Vec<Branch> {
+    let puts: Vec<&Put> = ledger.puts.iter().filter(|put| chosen(put)).collect();
+    if puts.is_empty() {
+        return Vec::new();
+    }
+    let mut counted = HashSet::new();
+    let leaves: Vec<Leaf> = puts.iter().map(|put| leaf(ledger, put, layer, &mut counted)).collect();
+    let is: HashMap<PlaceId, &Put> = puts.into_iter().map(|put| (put.place, put)).collect();
+    let shape = Shape { top: Places::ROOT, depth, joined: true };
+    branches(ledger, &leaves, shape, |place| is.get(&place).copied())
+}
+
+/// What a put counts: bytes that its layer pays for, or that went with the last of their names.
+fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> Leaf {
+    let nothing = Leaf { place: put.place, layer: put.layer, bytes: 0 };
+    let Some(inode) = ledger.inode(put) else { return nothing };
+    let counts = match put.layer == layer {
+        true => put.act == Act::File,
+        false => inode.gone.is_some_and(|(by, _)| by == layer) && counted.insert(put.inode),
+    };
+    match counts {
+        true => Leaf { place: put.place, layer: inode.layer, bytes: inode.size },
+        false => nothing,
+    }
+}
+
+fn took(report: &Report, number: usize) -> Vec<Took> {
+    let of = |cost: &LayerCost| {
+        let by_this = cost.hidden.iter().filter(|sum| sum.by == number && sum.by != cost.layer);
+        let took = |sum: &crate::report::HiddenSum| Took {
+            of: cost.layer,
+            fate: sum.fate,
+            files: sum.files,
+            bytes: sum.bytes,
+        };
+        by_this.map(took).collect::<Vec<_>>()
+    };
+    report.layers.iter().flat_map(of).collect()
+}

@@ -1,0 +1,101 @@
+//! The views for a terminal or a pipe: columns that line up. It takes a view and prints it.
+
+mod tree;
+mod why;
+
+use super::View;
+use super::branches::Branch;
+use super::files::Files;
+use super::layer::Contents;
+use crate::columns;
+use crate::instruction::Instruction;
+use crate::ledger::Fate;
+use crate::report::Report;
+use crate::text::{cut, words};
+use libcli::{human, sanitise as clean};
+use libwire::WirePath;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+/// Columns for an instruction's text.
+const TEXT: usize = 60;
+
+/// Writes a view of an image with this report.
+pub fn write(view: &View, report: &Report, output: &mut impl Write) -> io::Result<()> {
+    match view {
+        View::Files(files) => self::files(files, report, output),
+        View::Layer(contents) => layer(contents, output),
+        View::Why(why) => why::write(why, output),
+    }
+}
+
+fn files(view: &Files, report: &Report, output: &mut impl Write) -> io::Result<()> {
+    writeln!(output, "{}  {}", clean(&view.image), view.digest)?;
+    tree::write(&view.files, output)?;
+    let shares = view.files.iter().flat_map(|branch| &branch.layers);
+    let layers: BTreeSet<usize> = shares.map(|share| share.layer).collect();
+    if layers.is_empty() {
+        return Ok(());
+    }
+    let row = |layer| {
+        let [place, text] = instruction(report.instruction_of(layer));
+        vec![layer.to_string(), place, text]
+    };
+    writeln!(output)?;
+    columns::write(
+        &[">LAYER", "PLACE", "INSTRUCTION"],
+        &layers.into_iter().map(row).collect::<Vec<_>>(),
+        output,
+    )
+}
+
+fn layer(view: &Contents, output: &mut impl Write) -> io::Result<()> {
+    let cost = &view.layer;
+    let [place, text] = instruction(view.instruction.as_ref());
+    writeln!(output, "{}  layer {}  {}", clean(&view.image), cost.layer, cost.digest)?;
+    writeln!(output, "{place}  {text}")?;
+    writeln!(
+        output,
+        "{} to download, {} of files, {} of them visible in the image; {} entries",
+        human(cost.download),
+        human(cost.content),
+        human(cost.visible),
+        cost.entries,
+    )?;
+    for sum in &cost.hidden {
+        writeln!(output, "  {:>9}  {} by layer {}", human(sum.bytes), words(sum.fate), sum.by)?;
+    }
+    section("Puts", &view.puts, output)?;
+    section("Removes of the layers below", &view.removes, output)?;
+    took(view, true, output)?;
+    section("Hides of the layers below", &view.hides, output)?;
+    took(view, false, output)
+}
+
+fn section(title: &str, branches: &[Branch], output: &mut impl Write) -> io::Result<()> {
+    let Some(top) = branches.first() else { return Ok(()) };
+    writeln!(output, "\n{title}: {}", human(top.bytes))?;
+    tree::write(branches, output)
+}
+
+fn took(view: &Contents, removed: bool, output: &mut impl Write) -> io::Result<()> {
+    for took in view.took.iter().filter(|took| (took.fate == Fate::Deleted) == removed) {
+        writeln!(output, "  {:>9}  of layer {} {}", human(took.bytes), took.of, words(took.fate))?;
+    }
+    Ok(())
+}
+
+/// Where an instruction stands, and what it says.
+fn instruction(known: Option<&Instruction>) -> [String; 2] {
+    match known {
+        Some(known) => [clean(&known.place()), cut(&clean(&known.text), TEXT)],
+        None => ["-".into(), "(the image does not say)".into()],
+    }
+}
+
+fn path(path: &WirePath) -> String {
+    match path.as_bytes() {
+        b"." => "/".to_owned(),
+        _ => format!("/{}", clean(&path.display())),
+    }
+}

@@ -1,0 +1,179 @@
+//! How a path came to be as it is: over which links it leads, which instructions put something there, who
+//! hid it, and what all of that costs.
+
+use super::branches::Is;
+use super::near;
+use crate::instruction::Instruction;
+use crate::layer::Act;
+use crate::ledger::{Fate, Ledger, Put};
+use crate::places::{PlaceId, Places};
+use crate::report::Report;
+use libcli::Failure;
+use libwire::changes::Target;
+use libwire::{Digest, WirePath};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
+
+/// How a path came to be as it is.
+#[derive(Debug, Serialize)]
+pub struct Why {
+    /// The image, as the user named it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// Where the path leads; the root is `.`.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// The symbolic links it leads over, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// Whether something is there in the image.
+    pub visible: bool,
+    /// What layers put there, the oldest first.
+    pub puts: Vec<There>,
+    /// What is below it, by the layer that pays.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<Below>,
+}
+
+/// A symbolic link on the way.
+#[derive(Debug, Serialize)]
+pub struct Link {
+    /// Where it is.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// Where it leads, as it stands in the layer.
+    #[serde(flatten)]
+    pub target: Target,
+    /// Who put it there.
+    #[serde(flatten)]
+    pub by: By,
+}
+
+/// A layer and what made it.
+#[derive(Clone, Debug, Serialize)]
+pub struct By {
+    /// The layer, from 1.
+    pub layer: usize,
+    /// The instruction, if the image says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
+}
+
+/// What a layer put at the path.
+#[derive(Debug, Serialize)]
+pub struct There {
+    /// Who put it.
+    #[serde(flatten)]
+    pub by: By,
+    /// What it is.
+    #[serde(flatten)]
+    pub is: Is,
+    /// Bytes its layer pays for it.
+    pub bytes: u64,
+    /// Of a further name of a file: its first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_of: Option<First>,
+    /// Who hid it and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+    /// Whether its content is visible under another name all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
+}
+
+/// The first name of a file.
+#[derive(Debug, Serialize)]
+pub struct First {
+    /// Where.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// The layer that pays for its content, from 1.
+    pub layer: usize,
+}
+
+/// How something came to be not visible.
+#[derive(Debug, Serialize)]
+pub struct Gone {
+    /// How.
+    pub fate: Fate,
+    /// By whom.
+    #[serde(flatten)]
+    pub by: By,
+}
+
+/// What a layer pays for below a path.
+#[derive(Debug, Serialize)]
+pub struct Below {
+    /// Who pays.
+    #[serde(flatten)]
+    pub by: By,
+    /// Bytes that are visible.
+    pub visible: u64,
+    /// Bytes that are not.
+    pub hidden: u64,
+    /// How many files.
+    pub files: u64,
+}
+
+/// How `path` came to be as it is.
+pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
+    let found = near::find(ledger, path)?;
+    let link = |&place: &PlaceId| {
+        let put = ledger.visible(place).or_else(|| ledger.puts_at(place).next())?;
+        let (path, target) = (said(ledger, place)?, Target(ledger.link(put).to_vec()));
+        Some(Link { path, target, by: by(report, put.layer) })
+    };
+    let mut puts: Vec<&Put> = ledger.puts_at(found.place).collect();
+    puts.reverse();
+    Ok(Why {
+        image: report.image.clone(),
+        digest: report.digest,
+        path: said(ledger, found.place)
+            .ok_or_else(|| Failure::failed(near::said(path), "leads to a path that is too long"))?,
+        links: found.links.iter().filter_map(link).collect(),
+        visible: found.place == Places::ROOT || ledger.visible(found.place).is_some(),
+        puts: puts.into_iter().map(|put| there(report, ledger, put)).collect(),
+        below: below(report, ledger, found.place),
+    })
+}
+
+fn by(report: &Report, layer: u16) -> By {
+    let layer = usize::from(layer) + 1;
+    By { layer, instruction: report.instruction_of(layer).cloned() }
+}
+
+fn said(ledger: &Ledger, place: PlaceId) -> Option<WirePath> {
+    let path = ledger.places.path(place);
+    WirePath::new(if path.is_empty() { b".".to_vec() } else { path }).ok()
+}
+
+fn there(report: &Report, ledger: &Ledger, put: &Put) -> There {
+    let inode = ledger.inode(put);
+    let further = inode.filter(|_| put.act == Act::Hardlink);
+    let first = |inode: &crate::ledger::Inode| {
+        Some(First { path: said(ledger, inode.place)?, layer: usize::from(inode.layer) + 1 })
+    };
+    There {
+        by: by(report, put.layer),
+        is: Is::of(ledger, put),
+        bytes: inode.filter(|_| put.act == Act::File).map_or(0, |inode| inode.size),
+        name_of: further.and_then(first),
+        gone: put.gone.map(|(layer, fate)| Gone { fate, by: by(report, layer) }),
+        kept: put.gone.is_some() && inode.is_some_and(|inode| inode.gone.is_none()),
+    }
+}
+
+/// What layers pay for below a place, hidden or not: each content once.
+fn below(report: &Report, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
+    let mut seen = HashSet::new();
+    let mut sums: BTreeMap<u16, (u64, u64, u64)> = BTreeMap::new();
+    for put in ledger.places.below(top).flat_map(|place| ledger.puts_at(place)) {
+        let Some(inode) = ledger.inode(put).filter(|_| seen.insert(put.inode)) else { continue };
+        let (visible, hidden, files) = sums.entry(inode.layer).or_default();
+        *if inode.gone.is_none() { visible } else { hidden } += inode.size;
+        *files += 1;
+    }
+    let sum = |(layer, (visible, hidden, files))| Below { by: by(report, layer), visible, hidden, files };
+    sums.into_iter().map(sum).collect()
+}
