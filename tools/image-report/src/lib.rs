@@ -11,6 +11,7 @@ pub mod instruction;
 pub mod layer;
 pub mod ledger;
 pub mod packages;
+pub mod picture;
 pub mod places;
 pub mod report;
 pub mod source;

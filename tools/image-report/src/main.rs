@@ -2,14 +2,16 @@
 
 use clap::Parser;
 use image_report::explore::{self, Ask};
+use image_report::picture::{bars::Canvas, svg};
+use image_report::report::Report;
 use image_report::{report, source, text};
 use libcli::{Failure, Stdout};
 use libstore::{Environment, locate};
 use serde::Serialize;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
@@ -37,6 +39,15 @@ struct Args {
     /// How many directories deep --files and --layer go
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=100))]
     depth: u8,
+    /// The layers as bars, which is how a terminal shows them
+    #[arg(long, conflicts_with_all = ["json", "table", "view"])]
+    bars: bool,
+    /// The layers as a table on a terminal too
+    #[arg(long, conflicts_with_all = ["json", "view"])]
+    table: bool,
+    /// Draw the layers into an SVG picture, instead of text; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    svg: Option<PathBuf>,
     /// The images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -48,8 +59,11 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    if args.svg.is_some() && args.images.len() > 1 {
+        return Err(Failure::usage("--svg draws one image; call it once for each"));
+    }
     let ask = ask(&args);
-    let store = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let store = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let mut stdout = Stdout::open()?;
     for name in &args.images {
         let opened = source::open(name, &store)?;
@@ -63,8 +77,7 @@ fn job(args: Args) -> Result<(), Failure> {
                     false => explore::text::write(&view, &report, &mut stdout)?,
                 }
             }
-            None if args.json => json(&report, &mut stdout)?,
-            None => text::write(&report, &mut stdout)?,
+            None => write(&args, &report, &mut stdout)?,
         }
     }
     stdout.finish()
@@ -81,4 +94,35 @@ fn ask(args: &Args) -> Option<Ask> {
 fn json(value: &impl Serialize, output: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut *output, value)?;
     writeln!(output)
+}
+
+/// Writes the report as text, JSON or a picture.
+fn write(args: &Args, report: &Report, stdout: &mut Stdout) -> Result<(), Failure> {
+    match &args.svg {
+        Some(file) => put(svg::svg(report).as_bytes(), file, stdout),
+        None if args.json => Ok(json(report, stdout)?),
+        None => Ok(text::write(report, canvas(args), stdout)?),
+    }
+}
+
+/// Writes a picture to a file; `-` is standard output.
+fn put(picture: &[u8], file: &Path, stdout: &mut Stdout) -> Result<(), Failure> {
+    match file.as_os_str() == "-" {
+        true => Ok(stdout.write_all(picture)?),
+        false => std::fs::write(file, picture)
+            .map_err(|error| Failure::failed(file.to_string_lossy(), format!("cannot be written: {error}"))),
+    }
+}
+
+/// What to draw bars on, where they are wanted: on a terminal, or where `--bars` says so.
+fn canvas(args: &Args) -> Option<Canvas> {
+    let terminal = std::io::stdout().is_terminal();
+    if args.table || !(terminal || args.bars) {
+        return None;
+    }
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| size.ws_col);
+    let width = if size == 0 { 80 } else { usize::from(size) };
+    Some(Canvas { width, colour: terminal && !dumb && !set("NO_COLOR") })
 }

@@ -4,6 +4,7 @@
 use crate::findings::{Finding, Kind};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
+use crate::picture::bars::{self, Canvas};
 use crate::report::{LayerCost, Report};
 use std::io::{self, Write};
 
@@ -12,8 +13,8 @@ const TEXT: usize = 60;
 /// Hidden files named.
 const NAMED: usize = 10;
 
-/// Writes the report.
-pub fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
+/// Writes the report, its layers as bars where there is something to draw on, else as a table.
+pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(output, "{}  {}  {}", clean(&report.image), report.digest, report.platform)?;
     writeln!(
@@ -25,7 +26,10 @@ pub fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
         totals.files,
         percent(totals.efficiency),
     )?;
-    table(report, output)?;
+    match canvas {
+        Some(canvas) => bars::write(report, canvas, output)?,
+        None => table(report, output)?,
+    }
     hidden(report, output)?;
     findings(report, output)
 }

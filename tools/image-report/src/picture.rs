@@ -1,0 +1,91 @@
+//! The layers as spans of one line, as long as all files of all layers: what every picture of an image draws,
+//! whatever it draws it with. It knows lengths and hues, no pixels and no colours.
+
+pub mod bars;
+pub mod escape;
+pub mod svg;
+
+#[cfg(test)]
+mod tests;
+
+use crate::instruction::Instruction;
+use crate::report::{LayerCost, Report};
+
+/// How many layers have a hue of their own.
+pub const HUES: usize = 8;
+
+/// A layer's span. Lengths are parts of the whole, from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// The layer.
+    pub cost: &'a LayerCost,
+    /// What made it, if the image says so.
+    pub instruction: Option<&'a Instruction>,
+    /// Its hue, from 1 to [`HUES`]; 0 is the one that all smaller layers share.
+    pub hue: usize,
+    /// Where it begins: where the layer below ends.
+    pub start: f64,
+    /// How much of it is visible.
+    pub visible: f64,
+    /// How much is paid for and not visible; it is drawn behind what is.
+    pub hidden: f64,
+}
+
+impl Span<'_> {
+    /// Visible and hidden.
+    pub fn len(&self) -> f64 {
+        self.visible + self.hidden
+    }
+
+    /// Whether there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        self.cost.content == 0
+    }
+
+    /// Where its instruction stands.
+    pub fn place(&self) -> String {
+        self.instruction.map(Instruction::place).unwrap_or_default()
+    }
+
+    /// Its instruction's words.
+    pub fn text(&self) -> &str {
+        self.instruction.map_or("", |instruction| &instruction.text)
+    }
+}
+
+/// The spans of an image's layers, lowest first.
+pub fn spans(report: &Report) -> Vec<Span<'_>> {
+    let hues = hues(&report.layers);
+    let mut instructions = vec![None; report.layers.len()];
+    for instruction in &report.instructions {
+        if let Some(slot) = instruction.layer.and_then(|layer| instructions.get_mut(layer - 1)) {
+            *slot = Some(instruction);
+        }
+    }
+    let whole = report.totals.content.max(1) as f64;
+    let mut spans = Vec::with_capacity(report.layers.len());
+    let mut before = 0;
+    for ((cost, instruction), hue) in report.layers.iter().zip(instructions).zip(hues) {
+        let start = before as f64 / whole;
+        before += cost.content;
+        let (visible, hidden) = (cost.visible as f64 / whole, hidden(cost) as f64 / whole);
+        spans.push(Span { cost, instruction, hue, start, visible, hidden });
+    }
+    spans
+}
+
+/// Bytes of a layer that are paid for and not visible.
+pub fn hidden(cost: &LayerCost) -> u64 {
+    cost.hidden.iter().map(|sum| sum.bytes).sum()
+}
+
+/// A hue for each layer: the largest have one of their own, in the order of the image, so that neighbours never
+/// look alike; a hundred colours would tell nobody anything.
+pub fn hues(layers: &[LayerCost]) -> Vec<usize> {
+    let mut largest: Vec<usize> = (0..layers.len()).filter(|&at| layers[at].content > 0).collect();
+    largest.sort_by_key(|&at| std::cmp::Reverse(layers[at].content));
+    largest.truncate(HUES);
+    largest.sort_unstable();
+    let hue = |at| largest.binary_search(&at).map_or(0, |rank| rank + 1);
+    (0..layers.len()).map(hue).collect()
+}

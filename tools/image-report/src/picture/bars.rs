@@ -1,0 +1,70 @@
+//! The layers as bars of block characters, for a terminal: each begins where the one before ended, and what is
+//! paid for and not visible is shaded.
+
+use super::escape::{cut, line};
+use super::{Span, hidden, spans};
+use crate::report::Report;
+use libcli::human;
+use std::io::{self, Write};
+
+/// Columns of the layer's number, of its bytes, and of the gaps between the columns.
+const NUMBER: usize = 3;
+const BYTES: usize = 9;
+const GAPS: usize = 8;
+/// The widest that the place of an instruction is shown.
+const PLACE: usize = 18;
+/// Fewer columns than these make no picture.
+const NARROWEST: usize = 40;
+/// A colour of the 256 for each hue, near those of the other pictures.
+const COLOURS: [u8; super::HUES + 1] = [250, 110, 209, 72, 222, 217, 117, 148, 142];
+
+/// How a terminal is drawn on.
+#[derive(Clone, Copy, Debug)]
+pub struct Canvas {
+    /// Its columns.
+    pub width: usize,
+    /// Whether it shows colours, and its user wants them.
+    pub colour: bool,
+}
+
+/// Writes the bars: a line a layer.
+pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
+    let spans = spans(report);
+    let place = spans.iter().map(|span| span.place().chars().count()).max().unwrap_or(0).min(PLACE);
+    let left = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS + place);
+    let bar = (left * 3 / 5).clamp(8, 60);
+    let text = left.saturating_sub(bar);
+    for span in &spans {
+        write!(output, "{:>NUMBER$}  {:place$}  ", span.cost.layer, line(&span.place(), place))?;
+        draw(span, bar, canvas.colour, output)?;
+        writeln!(output, "  {:>BYTES$}  {}", human(span.cost.content), line(span.text(), text))?;
+    }
+    let wasted: u64 = spans.iter().map(|span| hidden(span.cost)).sum();
+    let shade = if wasted > 0 { "; ▒ is paid for, not visible" } else { "" };
+    let legend = format!("bytes of files; a bar begins where the one before ends{shade}");
+    writeln!(output, "{:NUMBER$}  {}", "", cut(&legend, canvas.width.saturating_sub(NUMBER + 2)))
+}
+
+/// One bar, as wide as `width` columns with what stands before and behind it.
+fn draw(span: &Span<'_>, width: usize, colour: bool, output: &mut impl Write) -> io::Result<()> {
+    let at = |part: f64| ((part * width as f64).round() as usize).min(width);
+    if span.is_empty() {
+        return write!(output, "{:width$}", "");
+    }
+    // What is there is seen, however small.
+    let start = at(span.start).min(width - 1);
+    let end = at(span.start + span.len()).max(start + 1);
+    let hides = hidden(span.cost) > 0;
+    let edge = match (hides, span.cost.visible > 0) {
+        (false, _) => end,
+        (true, false) => start,
+        (true, true) => at(span.start + span.visible).clamp(start, end).min(end.saturating_sub(1)),
+    };
+    let (solid, shaded) = ("█".repeat(edge - start), "▒".repeat(end - edge));
+    let code = COLOURS[span.hue];
+    match colour {
+        true => write!(output, "{:start$}\x1b[38;5;{code}m{solid}{shaded}\x1b[0m", "")?,
+        false => write!(output, "{:start$}{solid}{shaded}", "")?,
+    }
+    write!(output, "{:1$}", "", width - end)
+}

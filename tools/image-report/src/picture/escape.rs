@@ -1,0 +1,125 @@
+//! Text of an image, made fit to be shown and to be written into a page. All of it is hostile: a name may hold
+//! markup, the end of a script, an order to the terminal, or marks that turn the text around it.
+
+use std::fmt::Write;
+
+/// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
+/// UTF-8, is spelled out.
+pub fn shown(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                c if !unfit(c) => text.push(c),
+                c if u32::from(c) < 0x100 => push(&mut text, format_args!("\\x{:02x}", u32::from(c))),
+                c => push(&mut text, format_args!("\\u{{{:x}}}", u32::from(c))),
+            }
+        }
+        for byte in chunk.invalid() {
+            push(&mut text, format_args!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// An instruction's words on one line, at most `most` characters.
+pub fn line(text: &str, most: usize) -> String {
+    // Spelling out makes text longer, never shorter: more than this is not looked at.
+    let start: String =
+        text.chars().take(most + 1).map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    cut(&shown(start.as_bytes()), most)
+}
+
+/// At most `width` columns of a text. A character beyond the alphabets counts as two columns, as the widest do.
+pub fn cut(text: &str, width: usize) -> String {
+    let columns = |c: char| if c < '\u{1100}' { 1 } else { 2 };
+    if text.chars().map(columns).sum::<usize>() <= width {
+        return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
+    }
+    let mut left = width - 1;
+    let fits = |c: &char| {
+        let fits = columns(*c) <= left;
+        left = left.saturating_sub(columns(*c));
+        fits
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// Text for HTML and XML, in an element or in a quoted attribute.
+pub fn markup(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
+/// does not allow at all.
+fn unfit(c: char) -> bool {
+    let code = u32::from(c);
+    c.is_control()
+        || code & 0xfffe == 0xfffe
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
+    // A String takes all that is written to it.
+    let _ = text.write_fmt(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        for (bytes, text) in [
+            (b"etc/passwd".as_slice(), "etc/passwd"),
+            (b"a\x1b[2J\n", "a\\x1b[2J\\x0a"),
+            ("r\u{202e}gpj.exe".as_bytes(), "r\\u{202e}gpj.exe"),
+            (b"caf\xe9", "caf\\xe9"),
+            ("日本/é".as_bytes(), "日本/é"),
+            ("\u{85}\u{fffe}".as_bytes(), "\\x85\\u{fffe}"),
+        ] {
+            assert_eq!(shown(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_to_its_columns() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!((cut("ab", 1), cut("a", 0)), ("…".into(), String::new()));
+        assert_eq!(line("RUN a\n  b\tc", 20), "RUN a   b c");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_gets_out_of_its_element(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let text = markup(&shown(&bytes));
+            prop_assert!(!text.contains(|c: char| "<>\"'".contains(c) || unfit(c)));
+        }
+
+        #[test]
+        fn no_text_gets_out_of_its_line(text in any::<String>(), most in 1_usize..40) {
+            let line = line(&text, most);
+            prop_assert!(!line.contains(unfit) && line.chars().count() <= most);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The layers as a picture for a README: one bar of all, and a row for each of the largest, in the image's
+//! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
+
+use super::escape::{cut, line, markup, shown};
+use super::{Span, hidden, spans};
+use crate::report::Report;
+use libcli::human;
+use std::fmt::{self, Write};
+
+/// The picture's width, and the space at its edges.
+const WIDTH: f64 = 840.0;
+const EDGE: f64 = 24.0;
+/// Where rows begin, and how far one is from the next.
+const ROWS: f64 = 148.0;
+const ROW: f64 = 26.0;
+/// Where a row's bar begins, and its width.
+const BAR: f64 = 500.0;
+const BAR_WIDTH: f64 = 236.0;
+/// The width of a character of an instruction: that of a monospaced font of 12 pixels, and a little more.
+const CHARACTER: f64 = 7.3;
+/// The most characters shown of a place, and rows shown.
+const PLACE: usize = 16;
+const MOST_ROWS: usize = 24;
+/// The hues: Paul Tol's light scheme, told apart by all kinds of eyes, and dark text on them is read by all.
+pub const HUES: [&str; super::HUES + 1] =
+    ["#bbbbbb", "#77aadd", "#ee8866", "#44bb99", "#eedd88", "#ffaabb", "#99ddff", "#bbcc33", "#aaaa00"];
+
+const STYLE: &str = include_str!("svg.css");
+
+/// The picture.
+pub fn svg(report: &Report) -> String {
+    let mut picture = String::new();
+    // A String takes all that is written to it.
+    let _ = write(report, &mut picture);
+    picture
+}
+
+fn write(report: &Report, out: &mut String) -> fmt::Result {
+    let spans = spans(report);
+    let rows = largest(&spans);
+    let height = ROWS + ROW * (rows.len() + usize::from(rows.len() < spans.len())) as f64 + 50.0;
+    let title = format!("What {} costs", shown(report.image.as_bytes()));
+    writeln!(
+        out,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title">
+<title id="title">{}</title>
+<style>
+{STYLE}</style>
+<defs>
+{HATCH}
+<clipPath id="whole"><rect x="{EDGE}" y="84" width="{}" height="36" rx="6"/></clipPath>
+</defs>
+<rect class="page" x=".5" y=".5" width="{}" height="{}" rx="10"/>"#,
+        markup(&title),
+        WIDTH - 2.0 * EDGE,
+        WIDTH - 1.0,
+        height - 1.0
+    )?;
+    head(report, out)?;
+    whole(&spans, out)?;
+    let place = rows.iter().map(|span| span.place().chars().count()).max().unwrap_or(0).min(PLACE);
+    for (at, span) in rows.iter().enumerate() {
+        row(span, ROWS + ROW * at as f64, place, out)?;
+    }
+    if rows.len() < spans.len() {
+        let shown_bytes: u64 = rows.iter().map(|span| span.cost.content).sum();
+        let rest = report.totals.content.saturating_sub(shown_bytes);
+        let text = format!("and {} smaller layers, {} together", spans.len() - rows.len(), human(rest));
+        let y = ROWS + ROW * rows.len() as f64 + 16.0;
+        writeln!(out, r#"<text class="dim" x="{EDGE}" y="{y}">{text}</text>"#)?;
+    }
+    legend(report, height - 22.0, out)?;
+    writeln!(out, "</svg>")
+}
+
+/// Stripes over a layer's colour: bytes that nobody sees.
+pub const HATCH: &str = r##"<pattern id="hidden" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="wash" width="7" height="7"/><rect class="stripe" width="2.5" height="7"/></pattern>"##;
+
+/// The rows that are shown: the largest layers, in the order of the image.
+fn largest<'a>(spans: &[Span<'a>]) -> Vec<Span<'a>> {
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(spans[at].cost.content));
+    order.truncate(MOST_ROWS);
+    order.sort_unstable();
+    order.into_iter().map(|at| spans[at]).collect()
+}
+
+fn head(report: &Report, out: &mut String) -> fmt::Result {
+    let totals = &report.totals;
+    let image = cut(&shown(report.image.as_bytes()), 52);
+    let digest = report.digest.hex();
+    let (right, middle) = (WIDTH - EDGE, WIDTH * 0.68);
+    writeln!(
+        out,
+        r#"<svg x="0" y="0" width="{middle}" height="48"><text class="title" x="{EDGE}" y="40">{}</text></svg>
+<text class="dim code" x="{right}" y="40" text-anchor="end">{} · {}</text>"#,
+        markup(&image),
+        markup(&line(&report.platform, 16)),
+        digest.get(..12).unwrap_or(&digest)
+    )?;
+    let share = 100.0 * totals.hidden as f64 / totals.content.max(1) as f64;
+    let lost = match totals.hidden {
+        0 => "all of them visible".to_owned(),
+        bytes => format!("{} of them paid for and not visible ({share:.1} %)", human(bytes)),
+    };
+    writeln!(
+        out,
+        r#"<text x="{EDGE}" y="66"><tspan class="strong">{}</tspan> to download, <tspan class="strong">{}</tspan> of files, {lost}</text>"#,
+        human(totals.download),
+        human(totals.content)
+    )
+}
+
+/// The bar of all layers.
+fn whole(spans: &[Span<'_>], out: &mut String) -> fmt::Result {
+    writeln!(
+        out,
+        r#"<g clip-path="url(#whole)"><rect class="track" x="{EDGE}" y="84" width="{}" height="36"/>"#,
+        WIDTH - 2.0 * EDGE
+    )?;
+    for span in spans.iter().filter(|span| !span.is_empty()) {
+        bar(span, EDGE, 84.0, WIDTH - 2.0 * EDGE, 36.0, out)?;
+    }
+    writeln!(out, "</g>")
+}
+
+/// A layer's part of a bar that is `width` wide as a whole.
+fn bar(span: &Span<'_>, x: f64, y: f64, width: f64, height: f64, out: &mut String) -> fmt::Result {
+    // What is there is seen, however small.
+    let len = (span.len() * width).max(1.0);
+    let start = x + (span.start * width).min(width - len);
+    let fill = HUES[span.hue];
+    let tip = format!("layer {}: {}", span.cost.layer, human(span.cost.content));
+    // Neighbours of one hue are told apart by a gap, where there is room for one.
+    let drawn = if len > 4.0 { len - 1.0 } else { len };
+    write!(
+        out,
+        r#"<g><title>{tip}</title><rect x="{start:.2}" y="{y}" width="{drawn:.2}" height="{height}" fill="{fill}"/>"#
+    )?;
+    if hidden(span.cost) > 0 {
+        let hatched = (span.hidden * width).clamp(1.0, drawn);
+        let from = start + drawn - hatched;
+        write!(
+            out,
+            r#"<rect x="{from:.2}" y="{y}" width="{hatched:.2}" height="{height}" fill="url(#hidden)"/>"#
+        )?;
+    }
+    writeln!(out, "</g>")
+}
+
+fn row(span: &Span<'_>, y: f64, place: usize, out: &mut String) -> fmt::Result {
+    let (cost, middle) = (span.cost, y + 16.0);
+    let place_at = EDGE + 52.0;
+    let text_at = place_at + CHARACTER * place as f64 + if place > 0 { 12.0 } else { 0.0 };
+    let room = BAR - 16.0 - text_at;
+    writeln!(
+        out,
+        r#"<rect x="{EDGE}" y="{}" width="12" height="12" rx="3" fill="{}"/><text class="dim code" x="{}" y="{middle}" text-anchor="end">{}</text>"#,
+        y + 6.0,
+        HUES[span.hue],
+        EDGE + 42.0,
+        cost.layer
+    )?;
+    writeln!(
+        out,
+        r#"<text class="dim code" x="{place_at}" y="{middle}">{}</text><svg x="{text_at:.1}" y="{y}" width="{room:.1}" height="{ROW}"><text class="code" x="0" y="16">{}</text></svg>"#,
+        markup(&line(&span.place(), place)),
+        markup(&line(span.text(), (room / CHARACTER) as usize))
+    )?;
+    writeln!(
+        out,
+        r#"<rect class="track" x="{BAR}" y="{}" width="{BAR_WIDTH}" height="14" rx="3"/>"#,
+        y + 5.0
+    )?;
+    if !span.is_empty() {
+        bar(span, BAR, y + 5.0, BAR_WIDTH, 14.0, out)?;
+    }
+    let right = WIDTH - EDGE;
+    writeln!(out, r#"<text x="{right}" y="{middle}" text-anchor="end">{}</text>"#, human(cost.content))
+}
+
+fn legend(report: &Report, y: f64, out: &mut String) -> fmt::Result {
+    let right = WIDTH - EDGE;
+    if report.totals.hidden > 0 {
+        writeln!(
+            out,
+            r##"<rect x="{EDGE}" y="{}" width="22" height="12" fill="{}"/><rect x="{EDGE}" y="{}" width="22" height="12" fill="url(#hidden)"/><text class="dim" x="{}" y="{y}">paid for and not visible</text>"##,
+            y - 10.0,
+            HUES[1],
+            y - 10.0,
+            EDGE + 30.0
+        )?;
+    }
+    writeln!(
+        out,
+        r#"<text class="dim" x="{right}" y="{y}" text-anchor="end">bytes of files; each layer begins where the one before ended</text>"#
+    )
+}

@@ -1,0 +1,129 @@
+//! Pictures of reports made up here.
+
+use super::bars::{self, Canvas};
+use super::{hues, svg};
+use crate::instruction::Instruction;
+use crate::ledger::Fate;
+use crate::report::{HiddenSum, LayerCost, Report, Totals};
+use libwire::Digest;
+use proptest::prelude::*;
+
+/// A report of layers of so many visible and hidden bytes, all made by one instruction's words.
+pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
+    let mut report = Report {
+        image: image.into(),
+        digest: Digest::of(b"manifest"),
+        platform: "linux/amd64".into(),
+        created: None,
+        totals: Totals::default(),
+        instructions: Vec::new(),
+        layers: Vec::new(),
+        hidden: Vec::new(),
+        findings: Vec::new(),
+    };
+    for (at, &(visible, hidden)) in layers.iter().enumerate() {
+        let sum = HiddenSum { by: layers.len(), fate: Fate::Deleted, files: 1, bytes: hidden };
+        let content = visible + hidden;
+        report.totals.download += content;
+        report.totals.content += content;
+        report.totals.visible += visible;
+        report.totals.hidden += hidden;
+        report.instructions.push(Instruction {
+            number: at + 1,
+            text: text.into(),
+            dockerfile: Some(image.into()),
+            line: Some(7),
+            base: false,
+            layer: Some(at + 1),
+        });
+        report.layers.push(LayerCost {
+            layer: at + 1,
+            digest: Digest::of(b"blob"),
+            diff_id: Digest::of(b"tar"),
+            download: content,
+            running: report.totals.download,
+            tar: content,
+            entries: 1,
+            content,
+            visible,
+            hidden: Vec::from_iter((hidden > 0).then_some(sum)),
+        });
+    }
+    report
+}
+
+fn drawn(report: &Report, width: usize) -> Vec<String> {
+    let mut output = Vec::new();
+    bars::write(report, Canvas { width, colour: false }, &mut output).unwrap();
+    String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_bar_begins_where_the_one_before_ended() {
+    let drawn = drawn(&report("f", "RUN x", &[(40, 20), (0, 0), (30, 10)]), 80);
+    assert_eq!(
+        drawn[..3],
+        [
+            "  1  f:7  ██████████████▒▒▒▒▒▒                     60 B  RUN x",
+            "  2  f:7                                            0 B  RUN x",
+            "  3  f:7                      ███████████▒▒▒       40 B  RUN x",
+        ]
+    );
+}
+
+#[test]
+fn what_is_there_is_seen_however_small() {
+    let rows = drawn(&report("f", "RUN x", &[(1_000_000, 1), (1, 0), (0, 1)]), 80);
+    assert_eq!(drawn(&report("f", "RUN x", &[(1, 0), (0, 0)]), 80)[1].matches('█').count(), 0);
+    assert!(rows[0].contains("█▒ ") && rows[1].contains('█') && rows[2].contains('▒'), "{rows:?}");
+}
+
+#[test]
+fn the_largest_layers_have_a_hue_of_their_own() {
+    let sizes: Vec<_> = (0..20).map(|size| (size % 10 * 100, 0)).collect();
+    let hues = hues(&report("f", "x", &sizes).layers);
+    let mut given: Vec<usize> = hues.iter().copied().filter(|&hue| hue > 0).collect();
+    assert_eq!(given, (1..=super::HUES).collect::<Vec<_>>(), "in the order of the image");
+    given.dedup();
+    assert_eq!((hues[0], hues[9], hues[19]), (0, 4, 8));
+}
+
+#[test]
+fn a_hundred_layers_are_one_picture() {
+    let picture = svg::svg(&report("f", "RUN x", &vec![(10, 1); 100]));
+    assert!(picture.contains("and 76 smaller layers, 836 B together"));
+    assert!(picture.len() < 40_000, "{}", picture.len());
+}
+
+#[test]
+fn an_image_without_a_byte_has_a_picture() {
+    for layers in [vec![], vec![(0, 0)]] {
+        let report = report("f", "x", &layers);
+        let picture = svg::svg(&report);
+        assert!(!picture.contains("NaN") && !picture.contains("inf"), "{picture}");
+        assert_eq!(drawn(&report, 80).len(), layers.len() + 1);
+    }
+}
+
+/// Sizes that a hostile image can have.
+fn sizes() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    proptest::collection::vec((0..1_u64 << 50, 0..1_u64 << 50), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn no_text_gets_out_of_a_picture(text in any::<String>(), layers in sizes()) {
+        let plain = svg::svg(&report("i", "t", &layers));
+        let hostile = svg::svg(&report(&text, &text, &layers));
+        let marks = |text: &str| text.matches(['<', '>', '"']).count();
+        prop_assert_eq!(marks(&hostile), marks(&plain));
+        prop_assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+    }
+
+    #[test]
+    fn no_bar_is_wider_than_its_terminal(layers in sizes(), width in 40_usize..200, text in "[ -~]*") {
+        for row in drawn(&report("Dockerfile", &text, &layers), width) {
+            prop_assert!(row.chars().count() <= width, "{}: {row}", row.chars().count());
+        }
+    }
+}
