@@ -1,6 +1,7 @@
 //! The store's directory: its parts, its version, and what every operation on it shares.
 
 use crate::{StoreError, write};
+use std::collections::HashSet;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -61,6 +62,8 @@ struct Inner {
     path: PathBuf,
     options: Options,
     warnings: Mutex<Vec<String>>,
+    /// Snapshots found to be this boot's or settled: they stay so as long as they are there.
+    trusted: Mutex<HashSet<String>>,
 }
 
 impl Store {
@@ -89,7 +92,8 @@ impl Store {
     fn new(path: &Path, options: Options) -> Result<Self, StoreError> {
         let what = format!("cannot open the store {}", path.display());
         let path = std::fs::canonicalize(path).map_err(StoreError::io(what))?;
-        Ok(Self(Arc::new(Inner { path, options, warnings: Mutex::default() })))
+        let (warnings, trusted) = Default::default();
+        Ok(Self(Arc::new(Inner { path, options, warnings, trusted })))
     }
 
     fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
@@ -140,6 +144,18 @@ impl Store {
     pub(crate) fn warn(&self, text: String) {
         if let Ok(mut warnings) = self.0.warnings.lock() {
             warnings.push(text);
+        }
+    }
+
+    /// Whether [`Store::trust`] was called for a snapshot.
+    pub(crate) fn trusts(&self, snapshot: &str) -> bool {
+        self.0.trusted.lock().is_ok_and(|trusted| trusted.contains(snapshot))
+    }
+
+    /// Remembers that a snapshot can be trusted if it is there.
+    pub(crate) fn trust(&self, snapshot: &str) {
+        if let Ok(mut trusted) = self.0.trusted.lock() {
+            trusted.insert(snapshot.to_owned());
         }
     }
 
