@@ -7,14 +7,14 @@ use crate::dockerfile::{Dockerfile, StageItem};
 use crate::instruction::Parsed;
 use crate::plan::{Options, stage_name};
 use libwire::plan::Op;
-use std::io::{self, Write};
 
-const NAME: &str = "SOURCE_DATE_EPOCH";
+pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";
 
 /// What SOURCE_DATE_EPOCH means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Epoch {
     /// Nothing.
+    #[default]
     Unset,
     /// Seconds since 1970.
     Seconds(i64),
@@ -36,7 +36,8 @@ pub(crate) fn seconds(
         Epoch::Unset => Ok(None),
         Epoch::Seconds(seconds) => Ok(Some(seconds)),
         _ => {
-            let what = "has to be looked up; give the seconds, as image-build does with the help of --epoch";
+            let what =
+                "has to be looked up; give the seconds, as image-build does with the help of --summary";
             Err(ParseError::file(format!("{NAME} {what}")))
         }
     }
@@ -102,21 +103,14 @@ fn added(
                 let [source] = &add.sources[..] else {
                     return Err(refuse("must contain exactly one remote ADD source", &item.line));
                 };
-                url = Some(expand(source, &values, &item.line)?);
+                let source = expand(source, &values, &item.line)?;
+                if source.contains(char::is_control) {
+                    return Err(refuse("has control characters in its URL", &item.line));
+                }
+                url = Some(source);
             }
             _ => return Err(refuse("may have nothing but ARG and one ADD of a URL", &item.line)),
         }
     }
     url.map(Epoch::Url).ok_or_else(|| refuse("must contain exactly one remote ADD", &stage.line))
-}
-
-/// Writes whose time is asked for: `context`, `context` and its name, or `url` and the URL, a line each; nothing
-/// when there is nothing to look up.
-pub(crate) fn write(epoch: &Epoch, out: &mut dyn Write) -> io::Result<()> {
-    match epoch {
-        Epoch::Unset | Epoch::Seconds(_) => Ok(()),
-        Epoch::Context => writeln!(out, "context"),
-        Epoch::Named(name) => writeln!(out, "context\n{name}"),
-        Epoch::Url(url) => writeln!(out, "url\n{url}"),
-    }
 }

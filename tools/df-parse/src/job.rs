@@ -2,10 +2,12 @@
 
 use crate::args::{globals, unused};
 use crate::check::{self, Checked, Extent};
-use crate::{Dockerfile, Options, ParseError, epoch, outline, parse, plan, tables};
+use crate::epoch::{self, Epoch};
+use crate::summary::Summary;
+use crate::{Dockerfile, Options, ParseError, outline, parse, plan, tables};
 use libcli::{Exit, Failure};
 use libpattern::IgnoreFile;
-use libwire::plan::{BuildPlan, PlanRecord};
+use libwire::plan::{BuildPlan, PlanRecord, Stage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -23,8 +25,6 @@ pub enum Wanted {
     Targets,
     /// What the target takes.
     Outline,
-    /// Whose time SOURCE_DATE_EPOCH asks for.
-    Epoch,
 }
 
 /// One run of the tool.
@@ -56,12 +56,6 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&s
             let outline = outline::outline(&file, &job.options, source).map_err(refused)?;
             print(job, &outline, tables::write_outline, out)?;
         }
-        Wanted::Epoch => {
-            let globals = job.options.platform().and_then(|target| globals(&file, &job.options, &target));
-            let globals = globals.map_err(refused)?;
-            let epoch = epoch::epoch(&file, &job.options, &globals).map_err(refused)?;
-            epoch::write(&epoch, out).map_err(|error| Failure::failed("standard output", error))?;
-        }
         Wanted::Check | Wanted::CheckAll => {
             let checked = checked(job, &file)?.map_err(refused)?;
             match job.json {
@@ -72,26 +66,73 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&s
         }
         Wanted::Plan => {
             let stages = plan(&file, &job.options).map_err(refused)?;
-            let checked = checked(job, &file)?.map_err(refused)?;
-            for finding in &checked.findings {
-                warn(&format!("{name}:{}: {}: {}", finding.line, finding.rule.name, finding.detail));
-            }
-            unused(&file, &job.options).iter().for_each(|what| warn(&format!("{name}: {what}")));
-            refuse_findings(&checked, name)?;
-            let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
-            for stage in stages {
-                let line = stage.line;
-                writer.write(&PlanRecord::Stage(Box::new(stage))).map_err(|error| match error.kind() {
-                    io::ErrorKind::InvalidData => {
-                        let what = format!("the stage is too long for a plan: {error}; split it");
-                        Failure::bad_input(format!("{name}:{line}"), what)
-                    }
-                    _ => error.into(),
-                })?;
-            }
-            writer.finish()?;
+            warn_of(job, &file, &checked(job, &file)?.map_err(refused)?, warn)?;
+            write_plan(name, stages, out)?;
         }
     }
+    Ok(())
+}
+
+/// Makes a plan that perhaps is not the last one, with what a driver has to know of it. What has to be looked up
+/// first is left out, and nothing is checked then. `informed` says that the images are known.
+pub fn draft(
+    job: &Job,
+    informed: bool,
+    source: &str,
+    out: &mut dyn Write,
+    warn: &mut dyn FnMut(&str),
+) -> Result<Summary, Failure> {
+    let name = &job.options.name;
+    let refused = |error: ParseError| {
+        Failure::bad_input(error.place(name), &error.what).with_detail(error.snippet(source))
+    };
+    let file = parse(source).map_err(refused)?;
+    let globals = job.options.platform().and_then(|target| globals(&file, &job.options, &target));
+    let globals = globals.map_err(refused)?;
+    let time = match epoch::epoch(&file, &job.options, &globals).map_err(refused)? {
+        Epoch::Seconds(_) => Epoch::Unset,
+        time => time,
+    };
+    let mut options = job.options.clone();
+    if time != Epoch::Unset {
+        options.build_args.insert(epoch::NAME.into(), String::new());
+    }
+    let stages = plan(&file, &options).map_err(refused)?;
+    let summary = Summary::new(&stages, time, informed);
+    if summary.is_final() {
+        warn_of(job, &file, &checked(job, &file)?.map_err(refused)?, warn)?;
+    }
+    write_plan(name, stages, out)?;
+    Ok(summary)
+}
+
+fn warn_of(
+    job: &Job,
+    file: &Dockerfile,
+    checked: &Checked,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    let name = &job.options.name;
+    for finding in &checked.findings {
+        warn(&format!("{name}:{}: {}: {}", finding.line, finding.rule.name, finding.detail));
+    }
+    unused(file, &job.options).iter().for_each(|what| warn(&format!("{name}: {what}")));
+    refuse_findings(checked, name)
+}
+
+fn write_plan(name: &str, stages: Vec<Stage>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut writer = libwire::Writer::<_, BuildPlan>::new(out, BTreeMap::new())?;
+    for stage in stages {
+        let line = stage.line;
+        writer.write(&PlanRecord::Stage(Box::new(stage))).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => {
+                let what = format!("the stage is too long for a plan: {error}; split it");
+                Failure::bad_input(format!("{name}:{line}"), what)
+            }
+            _ => error.into(),
+        })?;
+    }
+    writer.finish()?;
     Ok(())
 }
 

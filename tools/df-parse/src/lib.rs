@@ -26,6 +26,7 @@ mod platform;
 pub mod ports;
 mod print;
 pub mod signal;
+pub mod summary;
 mod syntax;
 mod tables;
 mod until;

@@ -3,6 +3,7 @@
 use clap::Parser;
 use df_parse::bases::Bases;
 use df_parse::job::{self, Job, Wanted};
+use df_parse::summary::Summary;
 use df_parse::{MAX_FILE, Options};
 use libcli::{Failure, Stdout};
 use std::collections::BTreeMap;
@@ -53,9 +54,9 @@ struct Args {
     /// Print the arguments, secrets and mounts of the target instead of the plan.
     #[arg(long, group = "mode")]
     outline: bool,
-    /// Print whose time SOURCE_DATE_EPOCH asks for instead of the plan, if it is not a number.
-    #[arg(long, group = "mode")]
-    epoch: bool,
+    /// With the plan, write what a driver has to know of it; what has to be looked up first is left out.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    summary: Option<PathBuf>,
     /// How --check, --targets and --outline print.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
@@ -78,7 +79,6 @@ fn run(args: Args) -> Result<(), Failure> {
     };
     let job = Job {
         wanted: match (args.check.as_deref(), args.targets, args.outline) {
-            _ if args.epoch => Wanted::Epoch,
             (Some("all"), ..) => Wanted::CheckAll,
             (Some(_), ..) => Wanted::Check,
             (_, true, _) => Wanted::Targets,
@@ -103,7 +103,13 @@ fn run(args: Args) -> Result<(), Failure> {
             libcli::warn(&libcli::speaker("df-parse"), what);
         }
     };
-    let done = job::run(&job, &source, &mut out, &mut warn);
+    let done = match &args.summary {
+        Some(path) => {
+            let summary = job::draft(&job, args.bases.is_some(), &source, &mut out, &mut warn);
+            summary.and_then(|summary| write(path, &summary))
+        }
+        None => job::run(&job, &source, &mut out, &mut warn),
+    };
     // What the checks found is printed, also where it is an error.
     out.finish().and(done)
 }
@@ -127,6 +133,12 @@ fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         Failure::bad_input(format!("{name}:{line}"), "the line is not UTF-8 text; is it a Dockerfile?")
     })
+}
+
+fn write(path: &Path, summary: &Summary) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let written = summary.write(&mut text).and_then(|()| std::fs::write(path, text));
+    written.map_err(|error| Failure::failed(path.display().to_string(), error))
 }
 
 fn bases(path: &Path) -> Result<Bases, Failure> {

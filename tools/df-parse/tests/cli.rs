@@ -209,3 +209,65 @@ fn a_build_arg_without_a_value_comes_from_the_environment() {
     let plan = text(&output.stdout);
     assert!(plan.contains("\"build_args\":{\"GIVEN\":\"here\"}"), "{plan}");
 }
+
+/// What `--summary` says, and the plan's stages.
+fn summary(args: &[&str], dockerfile: &str) -> (String, usize) {
+    let output = df_parse(&[&["--summary", "/dev/stderr"], args].concat(), dockerfile);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let stages = text(&output.stdout).matches("\"type\":\"stage\"").count();
+    (text(&output.stderr), stages)
+}
+
+#[test]
+fn the_summary_names_each_stage_of_the_plan_and_its_part() {
+    let three =
+        "FROM scratch AS a\nFROM scratch AS b\nCOPY x /\nFROM a\nCOPY --from=b /x /\nFROM scratch AS z\n";
+    let until = summary(&["--until", "2:1"], three);
+    assert_eq!(until, ("stage 0 below\nstage 1 beside\nstage 2 target\n".into(), 3));
+}
+
+#[test]
+fn the_summary_asks_for_images_until_they_are_known() {
+    let stages = "stage 0 beside\nstage 1 target\n";
+    assert_eq!(summary(&[], TWO).0, format!("images\n{stages}"));
+    let known = std::env::temp_dir().join(format!("df-parse-bases-{}", std::process::id()));
+    std::fs::write(
+        &known,
+        "{\"type\":\"header\",\"format\":\"build-record\",\"version\":1}\n{\"type\":\"end\",\"records\":0}\n",
+    )
+    .unwrap();
+    let told = summary(&["--bases", known.to_str().unwrap()], TWO).0;
+    std::fs::remove_file(&known).unwrap();
+    assert_eq!(told, stages);
+    assert_eq!(summary(&["--build-context", "c"], "FROM c").0, "images\nstage 0 target\n");
+}
+
+#[test]
+fn the_summary_says_whose_time_is_asked_for_and_the_plan_is_without_it() {
+    let of = |value: &str, more: &[&str], dockerfile: &str| {
+        let argument = format!("SOURCE_DATE_EPOCH={value}");
+        let output =
+            df_parse(&[&["--summary", "/dev/stderr", "--build-arg", &argument], more].concat(), dockerfile);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(!text(&output.stdout).contains("\"epoch\""), "{}", text(&output.stdout));
+        text(&output.stderr)
+    };
+    let added = "FROM scratch AS s\nADD https://h/x /\nFROM scratch\n";
+    assert_eq!(of("context", &[], added), "time context\nstage 1 target\n");
+    assert_eq!(of("s", &[], added), "time url https://h/x\nstage 1 target\n");
+    assert_eq!(of("c", &["--build-context", "c"], added), "time named c\nstage 1 target\n");
+    assert_eq!(summary(&["--build-arg", "SOURCE_DATE_EPOCH=7"], added).0, "epoch 7\nstage 1 target\n");
+    assert_eq!(summary(&["--build-arg", "SOURCE_DATE_EPOCH="], added).0, "stage 1 target\n");
+    let broken = "ARG SOURCE_DATE_EPOCH=s\nFROM scratch AS s\nARG U\nADD https://h/$U /\nFROM scratch\n";
+    let said = bad(&["--summary", "/dev/null", "--build-arg", "U=x\nstage 9 target"], broken, 3);
+    assert!(said.contains("control characters in its URL"), "{said}");
+}
+
+#[test]
+fn only_a_plan_that_is_the_last_one_is_checked() {
+    let draft = "# check=error=true\nFrom busybox\nRUN true\n";
+    assert_eq!(summary(&["--warn"], draft).0, "images\nstage 0 target\n");
+    let last = df_parse(&["--warn", "--summary", "/dev/null"], &draft.replace("busybox", "scratch"));
+    assert_eq!(last.status.code(), Some(1));
+    assert!(text(&last.stderr).contains("ConsistentInstructionCasing"), "{}", text(&last.stderr));
+}
