@@ -15,7 +15,7 @@ RUN chmod 600 /opt/app/big
 RUN rm -r /opt/app/src
 COPY small /opt/app/big
 END
-if ! image-build -q -t app ctx >/dev/null 2>build.log; then
+if ! image-build -q --keep kept -t app ctx >/dev/null 2>build.log; then
     cat build.log
     skip_all "this machine can't build"
 fi
@@ -51,5 +51,69 @@ is "--why names the links it followed" \
 status_is "a path that never was is an error" 1 image-report --why /opt/app/bog app
 is "that names the nearest" "$(cat .out)" "image-report: /opt/app/bog: no layer ever had it; the nearest is /opt/app/big"
 status_is "only one view is shown at a time" 2 image-report --layer 1 --why / app
+
+# What differs between two images: packed and put on one's tree, it gives the other's.
+
+put_on() { # TREE <LAYER: as an unpacker of layers would
+    cat >layer.tar
+    tar -tf layer.tar | grep -e '/\.wh\.' -e '^\.wh\.' | while IFS= read -r gone; do
+        rm -rf "${1:?}/$(dirname "$gone")/${gone##*.wh.}"
+    done
+    # What is of another kind now goes first.
+    tar -tf layer.tar | sed 's,/$,,' | while IFS= read -r path; do
+        [ ! -L "$1/$path" ] || rm "$1/$path"
+        kind=$(tar -tvf layer.tar --no-recursion "$path" "$path/" 2>/dev/null | cut -c1 | head -n 1)
+        if [ -d "$1/$path" ] && [ "$kind" != d ]; then rm -rf "${1:?}/$path"; fi
+        if [ -e "$1/$path" ] && [ ! -d "$1/$path" ] && [ "$kind" = d ]; then rm "$1/$path"; fi
+    done
+    tar -C "$1" -xpf layer.tar --numeric-owner --exclude '.wh.*'
+}
+tree_of() { # NAME TREE
+    mkdir "$2"
+    image-save "$1" >saved.tar && rm -rf saved && mkdir saved && tar -C saved -xf saved.tar
+    manifest=$(jq -r '.manifests[0].digest | sub(":"; "/")' saved/index.json)
+    for blob in $(jq -r '.layers[].digest | sub(":"; "/")' "saved/blobs/$manifest"); do
+        gzip -dc "saved/blobs/$blob" | put_on "$2"
+    done
+}
+listing() { # TREE: all that a layer keeps of it
+    (cd "$1" && find . -mindepth 1 \( -type d -printf '%p %y %m %U:%G\n' -o -printf '%p %y %m %U:%G %T@ %l\n' \) | sed 's/\.0000000000 / /' | sort
+        find . -type f -exec sha256sum {} + | sort)
+}
+mkdir other
+cat >other/Dockerfile <<'END'
+FROM app
+RUN rm -r /opt/app && echo file >/opt/app && rm /opt/current && mkdir /opt/current && echo x >/opt/current/x
+RUN rm -r /home && mkdir -p /home/new && echo 1 >/home/new/a && ln /home/new/a /home/new/b && chmod 700 /var
+RUN rm -r /usr && mkdir -p /usr/bin && echo a >/usr/bin/a
+RUN rm /bin/vi && touch -d @5 /bin/busybox
+END
+cat >other/Sibling <<'END'
+FROM busybox
+RUN mkdir /opt && echo other >/opt/app && chmod 4755 /bin/busybox
+RUN rm -r /home && ln -s var /home
+END
+image-build -q -t other other >/dev/null 2>>build.log
+image-build -q -t sibling -f other/Sibling other >/dev/null 2>>build.log
+is "all of them are built" "$(image-list --json | jq -r .name | sort | tr '\n' ' ')" "app:latest busybox:latest other:latest sibling:latest "
+for image in busybox app other sibling; do tree_of "$image" "$image.tree" 2>>build.log; done
+for pair in 'app other' 'other app' 'app sibling' 'sibling other' 'other busybox' 'busybox other'; do
+    old=${pair% *} new=${pair#* }
+    rm -rf got && cp -a "$old.tree" got
+    layer-diff --images "$old" "$new" | layer-pack | put_on got
+    listing got >got.list && listing "$new.tree" >wanted.list
+    ok "what differs from $old to $new makes one the other" diff got.list wanted.list
+done
+is "an image does not differ from itself" "$(layer-diff --images app app | jq -c 'select(.type == "end").records')" 0
+is "nor from what it is after its last layer" "$(layer-diff --images app app@6 | jq -c 'select(.type == "end").records')" 0
+is "steps are named by their layers" \
+    "$(layer-diff --images app@4 app@5 | jq -r 'select(.path) | "\(.type) \(.path)"')" "put opt
+put opt/app
+delete opt/app/src"
+is "a snapshot is named by its id" \
+    "$(layer-diff --images app@4 "$(jq -r 'select(.line == 5).snapshot' kept/steps.0)" | jq -r 'select(.type == "delete").path')" opt/app/src
+status_is "a layer that is not there is an error" 1 layer-diff --images app@9 app
+is "that says how many there are" "$(tail -n 1 .out)" "layer-diff: app@9: there is no layer 9; it has 6, numbered from 1"
+status_is "--images needs two" 2 layer-diff --images app
 
 finish

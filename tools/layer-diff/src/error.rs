@@ -28,6 +28,16 @@ pub enum DiffError {
     /// The layers can't be merged.
     #[error(transparent)]
     Sandbox(#[from] libsandbox::SandboxError),
+    /// An image does not have that many layers.
+    #[error("{image}@{number}: there is no layer {number}; it has {layers}, numbered from 1")]
+    NoLayer {
+        /// The image, as the user named it.
+        image: String,
+        /// The layer that was asked for.
+        number: usize,
+        /// How many it has.
+        layers: usize,
+    },
     /// A step's changes can't be told.
     #[error("{place}: {error}")]
     Step {

@@ -1,18 +1,23 @@
-//! Tells what a step changed: reads a snapshot's overlay upper directory, or two whole trees, and writes
-//! layer-changes(5).
+//! Tells what a step changed: reads a snapshot's overlay upper directory, or two images or whole trees, and
+//! writes layer-changes(5).
 //!
 //! The cost is that of the change, not of the tree. It opens file contents only to compare a file that
 //! looks untouched with the one below it; it never writes to a tree and makes no archive.
 
 mod compare;
 mod error;
+mod images;
 mod pending;
 mod steps;
+mod touched;
 mod upper;
 
 pub use error::DiffError;
+pub use images::diff_images;
 pub use steps::diff_steps;
 pub use upper::{Trees, diff};
+
+use upper::diff_where;
 
 use libwire::changes::LayerChanges;
 use libwire::{Writer, stream};
@@ -31,12 +36,21 @@ pub fn write_stream<W: Write>(
     snapshot: Option<&str>,
     out: W,
 ) -> Result<W, DiffError> {
+    let mut writer = begin(root, snapshot, out)?;
+    diff(trees, &mut |change| writer.write(&change).map_err(DiffError::Output))?;
+    writer.finish().map_err(DiffError::Output)
+}
+
+/// Writes a stream's header.
+fn begin<W: Write>(
+    root: &Path,
+    snapshot: Option<&str>,
+    out: W,
+) -> Result<Writer<W, LayerChanges>, DiffError> {
     let root = root.to_str().ok_or_else(|| DiffError::Root(root.display().to_string()))?;
     let mut extra = BTreeMap::from([("root".to_owned(), Value::from(root))]);
     if let Some(id) = snapshot {
         extra.insert("snapshot".to_owned(), Value::from(id));
     }
-    let mut writer: Writer<W, LayerChanges> = stream::Writer::new(out, extra).map_err(DiffError::Output)?;
-    diff(trees, &mut |change| writer.write(&change).map_err(DiffError::Output))?;
-    writer.finish().map_err(DiffError::Output)
+    stream::Writer::new(out, extra).map_err(DiffError::Output)
 }

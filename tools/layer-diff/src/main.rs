@@ -1,7 +1,7 @@
 //! layer-diff: what a step, or one tree against another, changed. See layer-diff(1).
 
 use clap::Parser;
-use layer_diff::{DiffError, Trees, diff_steps, write_stream};
+use layer_diff::{DiffError, Trees, diff_images, diff_steps, write_stream};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Options, Store, locate};
@@ -13,12 +13,12 @@ use std::process::ExitCode;
 /// Tells what each step changed, as layer-changes(5).
 ///
 /// Reads build records on standard input and looks their snapshots up in the store. With OLD and NEW,
-/// compares two directories instead.
+/// compares two directories instead, or with --images two images of the store.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
-    #[arg(long, value_name = "DIR", conflicts_with = "old")]
+    #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Also steps that are not part of the image, or have a layer already
     #[arg(long, conflicts_with = "old")]
@@ -26,6 +26,9 @@ struct Args {
     /// How the snapshots were made: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    /// OLD and NEW are images of the store: a name or digest, with @N as it was after layer N; or a snapshot's id
+    #[arg(long, requires = "new")]
+    images: bool,
     /// The older directory
     #[arg(requires = "new")]
     old: Option<PathBuf>,
@@ -40,8 +43,13 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     let failed = |error| Failure::failed("", error);
-    if let (Some(old), Some(new)) = (&args.old, &args.new) {
-        return compare(old, new);
+    match (&args.old, &args.new) {
+        (Some(old), Some(new)) if args.images => return images(&args, old, new),
+        (Some(_), _) if args.store.is_some() => {
+            return Err(Failure::usage("--store is for records and --images; two directories are in none"));
+        }
+        (Some(old), Some(new)) => return compare(old, new),
+        _ => {}
     }
     if std::io::stdin().is_terminal() {
         return Err(Failure::usage(
@@ -56,6 +64,19 @@ fn job(args: Args) -> Result<(), Failure> {
     input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;
     let store = Store::open_existing(&path, Options { map, ..Options::default() })?;
     let out = diff_steps(input, &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
+    for warning in store.take_warnings() {
+        libcli::warn("layer-diff", &warning);
+    }
+    out.finish()
+}
+
+fn images(args: &Args, old: &Path, new: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::failed("", error);
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
+    let store = Store::open_existing(&path, Options { map: isolation.map(), ..Options::default() })?;
+    let (old, new) = (old.to_string_lossy(), new.to_string_lossy());
+    let out = diff_images(&store, isolation, &old, &new, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-diff", &warning);
     }

@@ -25,8 +25,18 @@ pub struct Trees {
 
 /// Reports every difference to `sink`, sorted by path.
 pub fn diff(trees: &Trees, sink: &mut dyn FnMut(Change) -> Result<(), DiffError>) -> Result<(), DiffError> {
+    diff_where(trees, &mut |_| Ok(true), sink)
+}
+
+/// As [`diff`], where `touched` says of a path of the upper tree whether it, or anything in it, may differ.
+pub(crate) fn diff_where(
+    trees: &Trees,
+    touched: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
+    sink: &mut dyn FnMut(Change) -> Result<(), DiffError>,
+) -> Result<(), DiffError> {
     let mut job = Job {
         trees,
+        touched,
         pending: Pending::new(sink),
         links: HashMap::new(),
         opaque: BTreeSet::new(),
@@ -42,6 +52,7 @@ pub fn diff(trees: &Trees, sink: &mut dyn FnMut(Change) -> Result<(), DiffError>
 
 struct Job<'a> {
     trees: &'a Trees,
+    touched: &'a mut dyn FnMut(&[u8]) -> io::Result<bool>,
     pending: Pending<'a>,
     /// First path of each inode with several names.
     links: HashMap<((u32, u32), u64), Vec<u8>>,
@@ -71,6 +82,9 @@ impl Job<'_> {
 
     fn visit(&mut self, entry: &Entry) -> Result<Next, DiffError> {
         self.deletions_before(Some(entry.path))?;
+        if !(self.touched)(entry.path)? {
+            return Ok(Next::Skip);
+        }
         if entry.meta.is_whiteout() {
             if lower_meta(self.lower(), entry.path)?.is_some() {
                 self.delete(entry.path)?;
