@@ -35,7 +35,69 @@ ok "of plain text" plain hostile.svg
 ok "that loads and runs nothing" sh -c '! grep -i -e "<script" -e "href" -e "@import" -e " on[a-z]*=" -e "http" hostile.svg | grep -v "^<svg xmlns=.http://www.w3.org/2000/svg. "'
 image-report --svg - hostile >again.svg
 ok "the same one each time" cmp hostile.svg again.svg
+
+ok "--html makes a page of it" image-report --html hostile.html hostile
+ok "of plain text" plain hostile.html
+cat >judge.py <<'END'
+import base64, hashlib, html.parser, json, re, sys
+
+void = {"meta", "rect"}
+class Judge(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.scripts, self.text = [], [], []
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            assert not name.startswith("on") and name not in ("src", "style", "action", "data"), (tag, name)
+            assert name != "href" or value.startswith("#"), value
+        assert tag not in ("img", "link", "iframe", "object", "base", "b", "i"), tag
+        if tag == "script":
+            self.scripts.append(dict(attributes).get("type"))
+        if tag not in void | {"input"}:
+            self.open.append(tag)
+    def handle_startendtag(self, tag, attributes):
+        assert tag in void, tag
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, (tag, self.open)
+    def handle_data(self, data):
+        self.text.append(data)
+page = open("hostile.html", encoding="utf-8").read()
+judge = Judge()
+judge.feed(page)
+judge.close()
+assert not judge.open, judge.open
+assert judge.scripts == ["application/json", None], judge.scripts
+script = re.search(r"<script>(.*?)</script>", page, re.S).group(1)
+digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+assert f"script-src 'sha256-{digest}'" in page
+assert not re.search(r"https?:|@import|url\((?!#)", page)
+data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+for name in ("script><script>alert(1)<", "<img src=x onerror=alert(1)>", "&lt;", "{{rows}}", r"\u{202e}gpj.exe",
+             r"\x1b[2Jcleared", r"two\x0alines", r"not \xff utf-8", "0" * 255):
+    assert name in data["tree"]["name"], (name, data["tree"]["name"])
+    assert any(name in text for text in judge.text[:-2]), name
+END
+ok "well formed, loading nothing, and running its own script only" python3 judge.py
+ok "and small" sh -c '[ "$(wc -c <hostile.html)" -lt 100000 ]'
+image-report --html - hostile >again.html
+ok "the same one each time" cmp hostile.html again.html
+if have chromium; then
+    # shown HASH: the page as a browser has it with that behind its address.
+    shown() {
+        timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --dump-dom \
+            "file://$work/hostile.html$1" >dom 2>/dev/null
+    }
+    shown ''
+    ok "in a browser, directories are tiles" grep -q '<button[^>]*class="dir"[^>]*aria-label="/a: ' dom
+    ok "and their names are text" sh -c '! grep -q -e "<img" -e "<script>alert" dom'
+    shown '#/a'
+    ok "an address opens a directory" grep -q '<button[^>]*aria-current="true"[^>]*>a/<' dom
+else
+    skip "a browser shows it" "chromium is missing"
+fi
+
 status_is "two images are not one picture" 2 image-report --svg hostile.svg hostile busybox
+status_is "nor one page" 2 image-report --html hostile.html hostile busybox
 status_is "where it can't be written it says so" 1 image-report --svg missing/x.svg hostile
 is "with the name of the file" "$(sed 's/: No such.*//' .out)" "image-report: missing/x.svg: cannot be written"
 

@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use image_report::explore::{self, Ask};
-use image_report::picture::{bars::Canvas, svg};
+use image_report::ledger::Ledger;
+use image_report::picture::{bars::Canvas, html, svg};
 use image_report::report::Report;
 use image_report::{report, source, text};
 use libcli::{Failure, Stdout};
@@ -48,6 +49,9 @@ struct Args {
     /// Draw the layers into an SVG picture, instead of text; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
     svg: Option<PathBuf>,
+    /// Make a page for a browser that has all of the report, instead of text; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    html: Option<PathBuf>,
     /// The images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -59,8 +63,8 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
-    if args.svg.is_some() && args.images.len() > 1 {
-        return Err(Failure::usage("--svg draws one image; call it once for each"));
+    if (args.svg.is_some() || args.html.is_some()) && args.images.len() > 1 {
+        return Err(Failure::usage("--svg and --html draw one image; call image-report once for each"));
     }
     let ask = ask(&args);
     let store = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
@@ -77,7 +81,7 @@ fn job(args: Args) -> Result<(), Failure> {
                     false => explore::text::write(&view, &report, &mut stdout)?,
                 }
             }
-            None => write(&args, &report, &mut stdout)?,
+            None => write(&args, &report, &ledger, &mut stdout)?,
         }
     }
     stdout.finish()
@@ -96,12 +100,18 @@ fn json(value: &impl Serialize, output: &mut impl Write) -> io::Result<()> {
     writeln!(output)
 }
 
-/// Writes the report as text, JSON or a picture.
-fn write(args: &Args, report: &Report, stdout: &mut Stdout) -> Result<(), Failure> {
-    match &args.svg {
-        Some(file) => put(svg::svg(report).as_bytes(), file, stdout),
-        None if args.json => Ok(json(report, stdout)?),
-        None => Ok(text::write(report, canvas(args), stdout)?),
+/// Writes the report as pictures, JSON or text.
+fn write(args: &Args, report: &Report, ledger: &Ledger, stdout: &mut Stdout) -> Result<(), Failure> {
+    if let Some(file) = &args.svg {
+        put(svg::svg(report).as_bytes(), file, stdout)?;
+    }
+    if let Some(file) = &args.html {
+        put(html::page(report, ledger).as_bytes(), file, stdout)?;
+    }
+    match args.svg.is_some() || args.html.is_some() {
+        true => Ok(()),
+        false if args.json => Ok(json(report, stdout)?),
+        false => Ok(text::write(report, canvas(args), stdout)?),
     }
 }
 

@@ -3,7 +3,9 @@
 
 pub mod bars;
 pub mod escape;
+pub mod html;
 pub mod svg;
+pub mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Pictures of reports made up here.
 
 use super::bars::{self, Canvas};
-use super::{hues, svg};
+use super::{html, hues, svg};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::report::{HiddenSum, LayerCost, Report, Totals};
+use crate::tests::ledger;
 use libwire::Digest;
 use proptest::prelude::*;
 
@@ -110,7 +111,43 @@ fn sizes() -> impl Strategy<Value = Vec<(u64, u64)>> {
     proptest::collection::vec((0..1_u64 << 50, 0..1_u64 << 50), 0..12)
 }
 
+/// A page of one file, and the data in it.
+fn page(text: &str) -> (String, serde_json::Value) {
+    let name = format!("n{}", text.replace(['/', '\0'], ""));
+    let page = html::page(&report(text, text, &[(1, 1)]), &ledger(&[&[("file", &name, "1")]]));
+    let (_, data) = page.split_once(r#"id="data">"#).unwrap();
+    let data = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    (page, data)
+}
+
+#[test]
+fn a_page_says_which_script_may_run() {
+    let (page, _) = page("x");
+    let between = |start, end| page.split_once(start).and_then(|(_, rest)| rest.split_once(end)).unwrap().0;
+    assert_eq!(between("<script>", "</script>"), include_str!("page/page.js"));
+    assert_eq!(between("script-src ", ";"), format!("'{}'", html::policy(between("<script>", "</script>"))));
+    assert_eq!(between("style-src ", ";"), format!("'{}'", html::policy(between("<style>", "</style>"))));
+    assert!(!page.contains("{{"), "a part is not filled in");
+}
+
+#[test]
+fn what_looks_like_a_part_of_the_page_is_text() {
+    assert!(page("{{script}}").0.contains("<h1><bdi>{{script}}</bdi></h1>"));
+}
+
 proptest! {
+    // Each writes and reads a layer.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn no_text_gets_out_of_a_page(text in any::<String>()) {
+        let ((plain, _), (hostile, data)) = (page("t"), page(&text));
+        let marks = |text: &str| text.matches(['<', '>']).count();
+        prop_assert_eq!(marks(&hostile), marks(&plain));
+        prop_assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+        let name = format!("n{}", super::escape::shown(text.replace(['/', '\0'], "").as_bytes()));
+        prop_assert_eq!(&data["tree"]["name"][1], &serde_json::Value::from(name));
+    }
+
     #[test]
     fn no_text_gets_out_of_a_picture(text in any::<String>(), layers in sizes()) {
         let plain = svg::svg(&report("i", "t", &layers));

@@ -1,0 +1,253 @@
+//! The report as one page for a browser: it loads nothing, and the only script that its own policy lets run is
+//! the one written here. Without that script the bars, the advice and the tables are there all the same.
+
+use super::escape::{line, markup, shown};
+use super::svg::{HATCH, HUES};
+use super::tree::{Node, homes, tree};
+use super::{Span, hidden, spans};
+use crate::findings::Finding;
+use crate::ledger::Ledger;
+use crate::places::NONE;
+use crate::report::{HiddenFile, Report};
+use crate::text::{found, percent, words};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use libcli::human;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::{self, Write};
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+
+/// About how many bytes of a page the names of the treemap take.
+const TREE: usize = 1_000_000;
+/// How many visible files the table has, beside the hidden ones that the report names.
+const FILES: usize = 300;
+/// The most characters of an instruction that are shown, in the table and in a list.
+const TEXT: usize = 2000;
+const SHORT: usize = 90;
+/// Findings that are shown, and how many more there are when asked for.
+const FINDINGS: usize = 8;
+const MORE: usize = 200;
+
+/// The page.
+pub fn page(report: &Report, ledger: &Ledger) -> String {
+    let (spans, nodes) = (spans(report), tree(ledger, TREE));
+    let totals = &report.totals;
+    let mut style = STYLE.to_owned();
+    for (hue, colour) in HUES.iter().enumerate() {
+        push(&mut style, format_args!(".h{hue} {{ --hue: {colour}; }}\n"));
+    }
+    let files = files(report, ledger);
+    let largest = format!(
+        "The largest of {} visible and {} hidden files; image-report --files and --why tell of all.",
+        totals.files, totals.hidden_files
+    );
+    let created = report.created.as_deref().map(|time| format!(" · {time}")).unwrap_or_default();
+    let about = format!("{} · {}{created}", report.platform, report.digest);
+    let share = 100.0 * totals.hidden as f64 / totals.content.max(1) as f64;
+    fill(&[
+        ("script_hash", policy(SCRIPT)),
+        ("style_hash", policy(&style)),
+        ("style", style),
+        ("script", SCRIPT.to_owned()),
+        ("image", markup(&shown(report.image.as_bytes()))),
+        ("about", markup(&shown(about.as_bytes()))),
+        ("download", human(totals.download)),
+        ("content", human(totals.content)),
+        ("hidden", human(totals.hidden)),
+        ("lost", if totals.hidden > 0 { "lost" } else { "none" }.to_owned()),
+        ("share", format!("{share:.1} %")),
+        ("efficiency", percent(totals.efficiency)),
+        ("hatch", HATCH.to_owned()),
+        ("key", HUES[1].to_owned()),
+        ("whole", drawn(|out| spans.iter().try_for_each(|span| bar(span, 0.15, out)))),
+        ("layers", drawn(|out| spans.iter().try_for_each(|span| layer(span, out)))),
+        ("advice", String::new()),
+        ("findings", findings(report, &spans)),
+        ("options", drawn(|out| spans.iter().try_for_each(|span| option(span, out)))),
+        ("files", files),
+        ("largest", largest),
+        ("data", data(&spans, &nodes)),
+    ])
+}
+
+/// The page with its parts filled in. What is filled in is not looked at: it may look like a part.
+fn fill(parts: &[(&str, String)]) -> String {
+    let mut page = String::new();
+    let mut left = PAGE;
+    while let Some((before, (name, after))) =
+        left.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+    {
+        page.push_str(before);
+        page.push_str(parts.iter().find(|(part, _)| *part == name).map_or("", |(_, text)| text));
+        left = after;
+    }
+    page + left
+}
+
+/// What a content security policy calls a script or style.
+pub(crate) fn policy(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+fn drawn(draw: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut out = String::new();
+    // A String takes all that is written to it.
+    let _ = draw(&mut out);
+    out
+}
+
+fn push(text: &mut String, piece: fmt::Arguments<'_>) {
+    let _ = text.write_fmt(piece);
+}
+
+/// A layer's part of a bar, in parts of a hundred of the bar. What is there is seen, however small: it has
+/// `least` of these.
+fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
+    if span.is_empty() {
+        return Ok(());
+    }
+    let len = (100.0 * span.len()).max(least);
+    let start = (100.0 * span.start).min(100.0 - len);
+    let cost = span.cost;
+    write!(
+        out,
+        r#"<g><title>Layer {}: {}, {} of it hidden</title><rect x="{start:.3}%" width="{len:.3}%" height="100%" fill="{}"/>"#,
+        cost.layer,
+        human(cost.content),
+        human(hidden(cost)),
+        HUES[span.hue]
+    )?;
+    if hidden(cost) > 0 {
+        let hatched = (100.0 * span.hidden).clamp(least, len);
+        write!(
+            out,
+            r#"<rect x="{:.3}%" width="{hatched:.3}%" height="100%" fill="url(#hidden)"/>"#,
+            start + len - hatched
+        )?;
+    }
+    write!(out, "</g>")
+}
+
+fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {
+    let cost = span.cost;
+    let gone = match hidden(cost) {
+        0 => "<td></td>".to_owned(),
+        bytes => format!(r#"<td class="number gone" data-label="hidden">{}</td>"#, human(bytes)),
+    };
+    writeln!(
+        out,
+        r#"<tr><td><span class="swatch h{}"></span>{}</td><td class="path">{}</td><td><span class="instruction" title="{}">{}</span></td><td><svg class="bar" aria-hidden="true">{}</svg></td><td class="number" data-label="download">{}</td><td class="number" data-label="running">{}</td><td class="number" data-label="files">{}</td>{gone}</tr>"#,
+        span.hue,
+        cost.layer,
+        markup(&line(&span.place(), SHORT)),
+        markup(&line(span.text(), TEXT)),
+        markup(&line(span.text(), TEXT)),
+        drawn(|out| bar(span, 0.8, out)),
+        human(cost.download),
+        human(cost.running),
+        human(cost.content),
+    )
+}
+
+fn option(span: &Span<'_>, out: &mut String) -> fmt::Result {
+    let number = span.cost.layer;
+    write!(out, r#"<option value="{number}">{number}: {}</option>"#, markup(&line(span.text(), SHORT)))
+}
+
+/// What else there is to look at.
+fn findings(report: &Report, spans: &[Span<'_>]) -> String {
+    let Some(_) = report.findings.first() else { return String::new() };
+    let row = |finding: &Finding, out: &mut String| {
+        let path = finding.paths.first().map(|path| shown(path.as_bytes()));
+        let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
+        let hue = spans.get(finding.layer.wrapping_sub(1)).map_or(0, |span| span.hue);
+        writeln!(
+            out,
+            r#"<tr><td class="number">{}</td><td>{}</td><td class="number"><span class="swatch h{hue}"></span>{}</td><td><span class="path">{}</span>{more}</td></tr>"#,
+            human(finding.bytes),
+            markup(&shown(found(finding).as_bytes())),
+            finding.layer,
+            path.map(|path| format!("/{}", markup(&path))).unwrap_or_default(),
+        )
+    };
+    let table = |findings: &[Finding]| {
+        format!(
+            r#"<table>
+<thead><tr><th scope="col" class="number">Bytes</th><th scope="col">What</th><th scope="col" class="number">Layer</th><th scope="col">Where</th></tr></thead>
+<tbody>
+{}</tbody>
+</table>
+"#,
+            drawn(|out| findings.iter().try_for_each(|finding| row(finding, out)))
+        )
+    };
+    let (first, more) = report.findings.split_at(report.findings.len().min(FINDINGS));
+    let (more, left) = more.split_at(more.len().min(MORE));
+    let mut section = format!(
+        "<section aria-labelledby=\"found-title\" class=\"found\">\n<h2 id=\"found-title\">Found</h2>\n{}",
+        table(first)
+    );
+    if !more.is_empty() {
+        push(
+            &mut section,
+            format_args!("<details><summary>{} smaller ones</summary>\n{}", more.len(), table(more)),
+        );
+        if !left.is_empty() {
+            push(&mut section, format_args!("<p class=\"dim\">and {} smaller still</p>", left.len()));
+        }
+        section.push_str("</details>\n");
+    }
+    section + "</section>\n"
+}
+
+/// Rows of the largest files, visible and hidden, largest first.
+fn files(report: &Report, ledger: &Ledger) -> String {
+    let mut visible: Vec<_> =
+        ledger.inodes.iter().zip(homes(ledger)).filter(|(_, home)| *home != NONE).collect();
+    visible.sort_by_key(|(inode, _)| std::cmp::Reverse(inode.size));
+    let visible = visible.into_iter().take(FILES).map(|(inode, home)| {
+        let path = shown(&ledger.places.path(home));
+        (inode.size, path, usize::from(inode.layer) + 1, None)
+    });
+    let gone = |file: &HiddenFile| {
+        let state = format!("{} by layer {}", words(file.fate), file.by);
+        (file.bytes, shown(file.path.as_bytes()), file.layer, Some(state))
+    };
+    let mut rows: Vec<_> = visible.chain(report.hidden.iter().map(gone)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+    let row = |(bytes, path, layer, gone): &(u64, String, usize, Option<String>), out: &mut String| {
+        let (state, class) = if gone.is_some() { ("hidden", " class=\"gone\"") } else { ("visible", "") };
+        writeln!(
+            out,
+            r#"<tr data-layer="{layer}" data-state="{state}"><td class="number">{}</td><td><span class="path">/{}</span></td><td class="number">{layer}</td><td{class}>{}</td></tr>"#,
+            human(*bytes),
+            markup(path),
+            gone.as_deref().unwrap_or("visible")
+        )
+    };
+    drawn(|out| rows.iter().try_for_each(|entry| row(entry, out)))
+}
+
+/// What the script draws, as JSON that stands in a script element.
+fn data(spans: &[Span<'_>], nodes: &[Node]) -> String {
+    let layer =
+        |span: &Span<'_>| json!({ "place": line(&span.place(), SHORT), "text": line(span.text(), SHORT) });
+    let column = |value: &dyn Fn(&Node) -> Value| nodes.iter().map(value).collect::<Vec<_>>();
+    let data = json!({
+        "layers": spans.iter().map(layer).collect::<Vec<_>>(),
+        "hues": spans.iter().map(|span| span.hue).collect::<Vec<_>>(),
+        "tree": {
+            "parent": column(&|node| node.parent.into()),
+            "name": column(&|node| node.name.as_str().into()),
+            "size": column(&|node| node.size.into()),
+            "files": column(&|node| node.files.into()),
+            "layer": column(&|node| node.layer.into()),
+            "dir": column(&|node| u8::from(node.dir).into()),
+        },
+    });
+    // No `<` may end the element or begin a comment in it; JSON has another way to write it.
+    data.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
