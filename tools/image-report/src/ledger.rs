@@ -49,6 +49,13 @@ pub struct Put {
     link: (u32, u32),
 }
 
+impl Put {
+    /// Whether mode, owner and extended attributes are the same.
+    pub fn same_metadata(&self, other: &Put) -> bool {
+        (self.mode, self.owner, self.xattrs) == (other.mode, other.owner, other.xattrs)
+    }
+}
+
 /// A file's content, which several names may share.
 #[derive(Clone, Copy, Debug)]
 pub struct Inode {

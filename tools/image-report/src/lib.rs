@@ -4,6 +4,7 @@
 //! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
 
 pub mod columns;
+pub mod compare;
 pub mod efficiency;
 pub mod explore;
 pub mod findings;

@@ -1,6 +1,7 @@
 //! image-report(1): what an image costs.
 
 use clap::Parser;
+use image_report::compare::{self, Side};
 use image_report::explore::{self, Ask};
 use image_report::ledger::Ledger;
 use image_report::picture::{bars::Canvas, html, svg};
@@ -52,6 +53,12 @@ struct Args {
     /// Make a page for a browser that has all of the report, instead of text; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
     html: Option<PathBuf>,
+    /// How the second of two images differs from the first, which is the default with two
+    #[arg(long, conflicts_with_all = ["view", "bars", "table", "svg", "html", "each"])]
+    compare: bool,
+    /// A report of each image, also of two
+    #[arg(long)]
+    each: bool,
     /// The images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -69,6 +76,10 @@ fn job(args: Args) -> Result<(), Failure> {
     let ask = ask(&args);
     let store = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let mut stdout = Stdout::open()?;
+    if compares(&args)? {
+        compare(&args, &store, &mut stdout)?;
+        return stdout.finish();
+    }
     for name in &args.images {
         let opened = source::open(name, &store)?;
         let ledger = report::ledger(&opened)?;
@@ -85,6 +96,33 @@ fn job(args: Args) -> Result<(), Failure> {
         }
     }
     stdout.finish()
+}
+
+/// Whether two images are to be compared: asked for, or two named and nothing else asked for.
+fn compares(args: &Args) -> Result<bool, Failure> {
+    let two = args.images.len() == 2;
+    if args.compare && !two {
+        return Err(Failure::usage("--compare takes two images"));
+    }
+    let drawn = args.bars || args.table || args.svg.is_some() || args.html.is_some();
+    let otherwise = args.each || drawn || ask(args).is_some();
+    Ok(two && !otherwise)
+}
+
+fn compare(args: &Args, store: &Path, stdout: &mut Stdout) -> Result<(), Failure> {
+    let read = |name: &String| {
+        let opened = source::open(name, store)?;
+        let ledger = report::ledger(&opened)?;
+        Ok::<_, Failure>((report::report(&opened, &ledger), ledger))
+    };
+    let sides = args.images.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let [a, b] = &sides[..] else { return Err(Failure::usage("--compare takes two images")) };
+    let side = |(report, ledger)| Side { report, ledger };
+    let comparison = compare::compare(side((&a.0, &a.1)), side((&b.0, &b.1)));
+    match args.json {
+        true => Ok(json(&comparison, stdout)?),
+        false => Ok(compare::text::write(&comparison, stdout)?),
+    }
 }
 
 /// The view that is wanted instead of the report.

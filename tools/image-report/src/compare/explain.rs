@@ -1,0 +1,83 @@
+//! The difference of two images in three sentences. It says what the comparison found, and guesses nothing.
+
+use super::{Comparison, Group, Sum, What};
+use libcli::human;
+
+/// How many packages, and how many directories, a sentence names.
+const NAMED: usize = 4;
+
+/// How much larger or smaller the second image is, what of the first it has not, and what it has besides.
+pub(super) fn explain(it: &Comparison) -> [String; 3] {
+    let hidden = match (it.a.totals.hidden, it.b.totals.hidden) {
+        (0, 0) => String::new(),
+        (a, b) => format!("; {} are hidden in the first, {} in the second", human(a), human(b)),
+    };
+    let differ = match it.differ {
+        0 => String::new(),
+        1 => format!("; a file differs, {} against {}", human(it.differ_a), human(it.differ_b)),
+        files => format!("; {files} files differ, {} against {}", human(it.differ_a), human(it.differ_b)),
+    };
+    [
+        size(it),
+        format!("It has not: {}.", list(&it.only_a)),
+        format!("It has besides: {}{differ}{hidden}.", list(&it.only_b)),
+    ]
+}
+
+fn size(it: &Comparison) -> String {
+    let (a, b) = (it.a.totals.download, it.b.totals.download);
+    let how = match a.cmp(&b) {
+        std::cmp::Ordering::Less => format!("{} larger", human(b - a)),
+        std::cmp::Ordering::Equal => "as large".to_owned(),
+        std::cmp::Ordering::Greater => format!("{} smaller", human(a - b)),
+    };
+    let shared: Vec<u64> = it.layers.iter().filter(|row| row.same_blob).map(|row| row.download).collect();
+    let shared = match shared.len() {
+        0 => "they share no layer".to_owned(),
+        1 => format!("they share a layer of {}", human(shared[0])),
+        count => format!("they share {count} layers of {}", human(shared.iter().sum())),
+    };
+    let of = format!("{} to download against {}", human(b), human(a));
+    format!("{} is {how} than {}: {of}; {shared}.", it.b.image, it.a.image)
+        .replace("as large than", "as large as")
+}
+
+/// The largest groups: packages first, then directories.
+fn list(groups: &[Group]) -> String {
+    let (packages, dirs): (Vec<&Group>, Vec<&Group>) =
+        groups.iter().partition(|group| matches!(group.what, What::Package { .. }));
+    let packages = some(&packages, "packages", name);
+    let dirs =
+        some(&dirs, "other directories", |group| format!("{} ({})", name(group), human(group.sum.bytes)));
+    match (packages, dirs) {
+        (None, None) => "nothing".to_owned(),
+        (Some((names, all)), None) => format!("{names} ({}, packages)", human(all.bytes)),
+        (None, Some((names, _))) => names,
+        (Some((names, all)), Some((dirs, _))) => format!("{names} ({}, packages), {dirs}", human(all.bytes)),
+    }
+}
+
+/// The first of some groups and how many others there are, with the sum of all.
+fn some(groups: &[&Group], others: &str, say: impl Fn(&Group) -> String) -> Option<(String, Sum)> {
+    if groups.is_empty() {
+        return None;
+    }
+    let mut names: Vec<String> = groups.iter().take(NAMED).map(|group| say(group)).collect();
+    if groups.len() > NAMED {
+        names.push(format!("{} {others}", groups.len() - NAMED));
+    }
+    let all = groups.iter().fold(Sum::default(), |sum, group| Sum {
+        files: sum.files + group.sum.files,
+        bytes: sum.bytes + group.sum.bytes,
+    });
+    Some((names.join(", "), all))
+}
+
+/// A group in a word.
+pub(super) fn name(group: &Group) -> String {
+    match &group.what {
+        What::Package { package, .. } => package.clone(),
+        What::Directory(path) if path.as_bytes() == b"." => "/".to_owned(),
+        What::Directory(path) => format!("/{}", path.display()),
+    }
+}

@@ -1,0 +1,188 @@
+//! The files of two images, path by path: the same, different, or in one alone; those grouped by the package
+//! they belong to, or else by the topmost directory that only one image has. Directories are no files here.
+
+use crate::layer::Act;
+use crate::ledger::{Ledger, Put};
+use crate::packages::Manager;
+use crate::places::{NONE, PlaceId, Places};
+use libwire::WirePath;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+
+/// How many files that differ are named.
+const NAMED: usize = 200;
+
+/// The files of two images.
+#[derive(Debug, Default)]
+pub struct Files {
+    pub(super) same: Sum,
+    pub(super) only_a: Vec<Group>,
+    pub(super) only_b: Vec<Group>,
+    pub(super) differ: u64,
+    pub(super) differ_a: u64,
+    pub(super) differ_b: u64,
+    pub(super) differing: Vec<Differing>,
+}
+
+/// Some files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    /// How many.
+    pub files: u64,
+    /// Their bytes. Content with several names counts once.
+    pub bytes: u64,
+}
+
+/// Files that only one image has, and that belong together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// What they are.
+    #[serde(flatten)]
+    pub what: What,
+    /// Their sums.
+    #[serde(flatten)]
+    pub sum: Sum,
+}
+
+/// What makes files a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum What {
+    /// They are of one package.
+    Package {
+        /// Its name.
+        package: String,
+        /// Its version.
+        version: String,
+        /// Whose package it is.
+        manager: Manager,
+    },
+    /// They are of no package, and in one directory.
+    Directory(WirePath),
+}
+
+/// A file that is in both images, but not the same.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Differing {
+    /// Where.
+    #[serde(flatten)]
+    pub path: WirePath,
+    /// Bytes in the first image.
+    pub a: u64,
+    /// Bytes in the second.
+    pub b: u64,
+    /// Whether only mode, owner or extended attributes differ.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub metadata: bool,
+}
+
+/// Compares what is visible in two images.
+pub fn compare(a: &Ledger, b: &Ledger) -> Files {
+    let (a, b) = (Half::of(a, b), Half::of(b, a));
+    let mut files = Files { only_a: a.groups(), only_b: b.groups(), ..Files::default() };
+    let mut counted = HashSet::new();
+    for (put, other) in a.both() {
+        let bytes = |half: &Half, put: &Put| half.ledger.inode(put).map_or(0, |inode| inode.size);
+        let first = counted.insert(put.inode) || put.inode == NONE;
+        let (in_a, in_b) = if first { (bytes(&a, put), bytes(&b, other)) } else { (0, 0) };
+        let metadata = same_content(&a, put, &b, other);
+        if metadata && put.same_metadata(other) {
+            files.same.files += 1;
+            files.same.bytes += in_a;
+            continue;
+        }
+        files.differ += 1;
+        files.differ_a += in_a;
+        files.differ_b += in_b;
+        if let Ok(path) = WirePath::new(a.ledger.places.path(put.place)) {
+            files.differing.push(Differing { path, a: in_a, b: in_b, metadata });
+        }
+    }
+    files.differing.sort_by_cached_key(|file| (Reverse(file.a.abs_diff(file.b)), file.path.clone()));
+    files.differing.truncate(NAMED);
+    files
+}
+
+fn same_content(a: &Half, put: &Put, b: &Half, other: &Put) -> bool {
+    let content = |half: &Half, put: &Put| half.ledger.inode(put).map(|inode| (inode.size, inode.content));
+    let other_kind = |put: &Put| if put.act == Act::Hardlink { Act::File } else { put.act };
+    other_kind(put) == other_kind(other)
+        && content(a, put) == content(b, other)
+        && a.ledger.link(put) == b.ledger.link(other)
+}
+
+/// One image, and where its places are in the other.
+struct Half<'a> {
+    ledger: &'a Ledger,
+    other: &'a Ledger,
+    twins: Vec<PlaceId>,
+    /// Which places of the other have something visible there or below.
+    inhabited: Vec<bool>,
+}
+
+impl<'a> Half<'a> {
+    fn of(ledger: &'a Ledger, other: &'a Ledger) -> Self {
+        let places = &ledger.places;
+        let mut twins = vec![NONE; places.count()];
+        twins[Places::ROOT as usize] = Places::ROOT;
+        // A place is made after its directory, so that its number is the higher one.
+        for place in 1..places.count() as PlaceId {
+            let dir = places.parent(place).map_or(NONE, |dir| twins[dir as usize]);
+            let twin = if dir == NONE { None } else { other.places.find(dir, places.name(place)) };
+            twins[place as usize] = twin.unwrap_or(NONE);
+        }
+        let mut inhabited = vec![false; other.places.count()];
+        for place in (0..other.places.count()).rev() {
+            inhabited[place] |= other.visible(place as PlaceId).is_some();
+            if let Some(dir) = other.places.parent(place as PlaceId).filter(|_| inhabited[place]) {
+                inhabited[dir as usize] = true;
+            }
+        }
+        Self { ledger, other, twins, inhabited }
+    }
+
+    /// What is visible and no directory, with what of that the other has there.
+    fn files(&self) -> impl Iterator<Item = (&'a Put, Option<&'a Put>)> {
+        let file = |put: &&Put| put.act != Act::Dir;
+        let all = (0..self.ledger.places.count() as PlaceId).filter_map(|place| self.ledger.visible(place));
+        let twin = move |put: &Put| self.other.visible(self.twins[put.place as usize]).filter(file);
+        all.filter(file).map(move |put| (put, twin(put)))
+    }
+
+    fn both(&self) -> impl Iterator<Item = (&'a Put, &'a Put)> {
+        self.files().filter_map(|(put, other)| Some((put, other?)))
+    }
+
+    /// The files of this image alone.
+    fn groups(&self) -> Vec<Group> {
+        let mut sums: BTreeMap<What, Sum> = BTreeMap::new();
+        // Content that another name has in common with the other image is not this one's alone.
+        let mut counted: HashSet<u32> = self.both().map(|(put, _)| put.inode).collect();
+        for (put, _) in self.files().filter(|(_, other)| other.is_none()) {
+            let Some(what) = self.what(put.place) else { continue };
+            let sum = sums.entry(what).or_default();
+            sum.files += 1;
+            if let Some(inode) = self.ledger.inode(put).filter(|_| counted.insert(put.inode)) {
+                sum.bytes += inode.size;
+            }
+        }
+        let mut groups: Vec<Group> = sums.into_iter().map(|(what, sum)| Group { what, sum }).collect();
+        groups.sort_by_key(|group| Reverse(group.sum.bytes));
+        groups
+    }
+
+    /// The package of a file, else the topmost directory above it that the other image has not, else its own.
+    fn what(&self, place: PlaceId) -> Option<What> {
+        if let Some(owner) = self.ledger.packages.owner(place) {
+            let (package, version) = (owner.name.clone(), owner.version.clone());
+            return Some(What::Package { package, version, manager: owner.manager });
+        }
+        let dir = self.ledger.places.parent(place)?;
+        let up = std::iter::successors(Some(dir), |&dir| self.ledger.places.parent(dir));
+        let missing =
+            |&dir: &PlaceId| !self.inhabited.get(self.twins[dir as usize] as usize).is_some_and(|&is| is);
+        let path = self.ledger.places.path(up.take_while(missing).last().unwrap_or(dir));
+        Some(What::Directory(WirePath::new(if path.is_empty() { b".".to_vec() } else { path }).ok()?))
+    }
+}
