@@ -112,18 +112,23 @@ impl Memory {
     /// The written form, with what `others` wrote meanwhile.
     pub fn write(&self, others: &[u8]) -> Vec<u8> {
         let learned = self.learned();
-        let mut entries: BTreeMap<File, Entry> = BTreeMap::new();
-        for entry in self.known.iter().copied().chain(decode(others).unwrap_or_default()) {
-            entries.insert(entry.file, entry);
-        }
-        for entry in learned.used.iter().filter_map(|&at| self.known.get(at)) {
-            entries.insert(entry.file, Entry { used: self.today, ..*entry });
-        }
-        for (&file, &(state, content)) in &learned.digests {
-            entries.insert(file, Entry { file, state, content, used: self.today });
-        }
-        entries.retain(|_, entry| self.today.saturating_sub(entry.used) <= KEEP);
-        encode(entries.values())
+        let today = self.today;
+        let mut entries = [&self.known[..], &decode(others).unwrap_or_default()].concat();
+        let used = learned.used.iter().filter_map(|&at| self.known.get(at));
+        entries.extend(used.map(|entry| Entry { used: today, ..*entry }));
+        let new = learned.digests.iter();
+        entries.extend(new.map(|(&file, &(state, content))| Entry { file, state, content, used: today }));
+        // Four sorted runs, more or less: of one file the last entry counts.
+        entries.sort_by_key(|entry| entry.file);
+        entries.dedup_by(|later, kept| {
+            let same = later.file == kept.file;
+            if same {
+                *kept = *later;
+            }
+            same
+        });
+        entries.retain(|entry| today.saturating_sub(entry.used) <= KEEP);
+        encode(entries.iter())
     }
 
     fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
