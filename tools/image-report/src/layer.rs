@@ -123,7 +123,7 @@ pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<L
     Ok(layer)
 }
 
-fn bad(entry: &Entry, what: &str) -> TarError {
+pub(crate) fn bad(entry: &Entry, what: &str) -> TarError {
     TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
 }
 
@@ -161,25 +161,9 @@ impl Layer {
         if self.items.len() >= MAX_ENTRIES {
             return Err("is one more than any report takes");
         }
-        let mut path = components(&entry.path).collect::<Vec<_>>();
-        if path.contains(&&b".."[..]) {
-            return Err("has a name that leads out of the tree");
-        }
-        let mut act = act_of(entry.kind);
-        if let Some(hidden) = path.last().and_then(|name| name.strip_prefix(b".wh.")) {
-            path.pop();
-            match hidden {
-                b".wh..opq" => act = Act::Opaque,
-                b"" | b"." | b".." => return Err("is a whiteout of no name"),
-                _ if hidden.starts_with(b".wh.") => return Err("is a whiteout of a kind that is not known"),
-                _ => {
-                    act = Act::Whiteout;
-                    path.push(hidden);
-                }
-            }
-        }
+        let (act, path) = act(entry)?;
         let too_long = "has a name beyond what a report holds";
-        let path = self.keep(&path.join(&b'/')).ok_or(too_long)?;
+        let path = self.keep(&path).ok_or(too_long)?;
         let link = self.keep(&entry.link).ok_or(too_long)?;
         self.items.push(Item {
             path,
@@ -195,6 +179,28 @@ impl Layer {
         });
         Ok(())
     }
+}
+
+/// What an entry does, and the path below the root that it does it to.
+pub(crate) fn act(entry: &Entry) -> Result<(Act, Vec<u8>), &'static str> {
+    let mut path = components(&entry.path).collect::<Vec<_>>();
+    if path.contains(&&b".."[..]) {
+        return Err("has a name that leads out of the tree");
+    }
+    let mut act = act_of(entry.kind);
+    if let Some(hidden) = path.last().and_then(|name| name.strip_prefix(b".wh.")) {
+        path.pop();
+        match hidden {
+            b".wh..opq" => act = Act::Opaque,
+            b"" | b"." | b".." => return Err("is a whiteout of no name"),
+            _ if hidden.starts_with(b".wh.") => return Err("is a whiteout of a kind that is not known"),
+            _ => {
+                act = Act::Whiteout;
+                path.push(hidden);
+            }
+        }
+    }
+    Ok((act, path.join(&b'/')))
 }
 
 fn act_of(kind: EntryKind) -> Act {

@@ -54,6 +54,11 @@ impl Put {
     pub fn same_metadata(&self, other: &Put) -> bool {
         (self.mode, self.owner, self.xattrs) == (other.mode, other.owner, other.xattrs)
     }
+
+    /// Hash of its extended attributes.
+    pub fn xattrs(&self) -> u64 {
+        self.xattrs
+    }
 }
 
 /// A file's content, which several names may share.

@@ -3,6 +3,8 @@
 //! An image is read once, layer by layer, into a [`ledger::Ledger`]; a [`report::Report`] sums it up, and
 //! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
 
+pub mod advice;
+pub mod bounds;
 pub mod columns;
 pub mod compare;
 pub mod efficiency;
@@ -14,6 +16,7 @@ pub mod ledger;
 pub mod packages;
 pub mod picture;
 pub mod places;
+pub mod repack;
 pub mod report;
 pub mod source;
 pub mod text;

@@ -1,12 +1,13 @@
 //! image-report(1): what an image costs.
 
 use clap::Parser;
+use image_report::bounds::{self, Bounds};
 use image_report::compare::{self, Side};
 use image_report::explore::{self, Ask};
 use image_report::ledger::Ledger;
 use image_report::picture::{bars::Canvas, html, svg};
 use image_report::report::Report;
-use image_report::{report, source, text};
+use image_report::{advice, report, source, text};
 use libcli::{Failure, Stdout};
 use libstore::{Environment, locate};
 use serde::Serialize;
@@ -59,6 +60,15 @@ struct Args {
     /// A report of each image, also of two
     #[arg(long)]
     each: bool,
+    /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
+    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    fail_above: Option<u64>,
+    /// Exit with 1 when more is paid for and not visible
+    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    max_hidden: Option<u64>,
+    /// Exit with 1 when the efficiency is less
+    #[arg(long, value_name = "PERCENT", value_parser = bounds::parts)]
+    min_efficiency: Option<u32>,
     /// The images
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -80,10 +90,13 @@ fn job(args: Args) -> Result<(), Failure> {
         compare(&args, &store, &mut stdout)?;
         return stdout.finish();
     }
+    let bounds =
+        Bounds { download: args.fail_above, hidden: args.max_hidden, efficiency: args.min_efficiency };
+    let mut within = Ok(());
     for name in &args.images {
         let opened = source::open(name, &store)?;
         let ledger = report::ledger(&opened)?;
-        let report = report::report(&opened, &ledger);
+        let mut report = report::report(&opened, &ledger);
         match &ask {
             Some(ask) => {
                 let view = explore::view(ask, args.depth.into(), &report, &ledger)?;
@@ -92,10 +105,15 @@ fn job(args: Args) -> Result<(), Failure> {
                     false => explore::text::write(&view, &report, &mut stdout)?,
                 }
             }
-            None => write(&args, &report, &ledger, &mut stdout)?,
+            None => {
+                report.advice = advice::advise(&opened, &ledger, &report.instructions)?;
+                write(&args, &report, &ledger, &mut stdout)?;
+            }
         }
+        within = within.and(bounds.check(name, &report.totals));
     }
-    stdout.finish()
+    stdout.finish()?;
+    within
 }
 
 /// Whether two images are to be compared: asked for, or two named and nothing else asked for.
@@ -105,7 +123,11 @@ fn compares(args: &Args) -> Result<bool, Failure> {
         return Err(Failure::usage("--compare takes two images"));
     }
     let drawn = args.bars || args.table || args.svg.is_some() || args.html.is_some();
-    let otherwise = args.each || drawn || ask(args).is_some();
+    let bounded = args.fail_above.is_some() || args.max_hidden.is_some() || args.min_efficiency.is_some();
+    if args.compare && bounded {
+        return Err(Failure::usage("bounds are for reports; --compare makes none"));
+    }
+    let otherwise = args.each || drawn || bounded || ask(args).is_some();
     Ok(two && !otherwise)
 }
 

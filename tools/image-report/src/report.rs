@@ -1,6 +1,7 @@
 //! The report of one image: the ledger's sums by instruction, ready to be shown. Everything a view prints is
 //! in here; a view computes nothing about the image.
 
+use crate::advice::Advice;
 use crate::findings::{self, Finding};
 use crate::instruction::{Instruction, instructions};
 use crate::layer;
@@ -36,6 +37,8 @@ pub struct Report {
     pub hidden: Vec<HiddenFile>,
     /// What else there is to look at, largest first.
     pub findings: Vec<Finding>,
+    /// What to change, what saves most first; filled in by [`crate::advice::advise`].
+    pub advice: Vec<Advice>,
 }
 
 impl Report {
@@ -149,6 +152,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         layers,
         hidden: hidden(ledger),
         findings: findings::find(ledger),
+        advice: Vec::new(),
     }
 }
 

@@ -31,7 +31,8 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
         None => table(report, output)?,
     }
     hidden(report, output)?;
-    findings(report, output)
+    findings(report, output)?;
+    advice(report, output)
 }
 
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -125,6 +126,27 @@ fn findings(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let left = report.findings.len().saturating_sub(NAMED);
     if left > 0 {
         writeln!(output, "  and {left} smaller ones; --json has all")?;
+    }
+    Ok(())
+}
+
+fn advice(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    for (at, advice) in report.advice.iter().enumerate() {
+        if at == 0 {
+            writeln!(output, "\nWhat to do, each on its own:")?;
+        }
+        let saved = (human(advice.saves_download), human(advice.saves_content));
+        writeln!(output, "  {:>9}  {} (files: {})", saved.0, clean(&advice.title), saved.1)?;
+        writeln!(output, "             {}", clean(&advice.why))?;
+        for change in &advice.changes {
+            match change.lines.is_empty() {
+                true => writeln!(output, "             {}: leave it out", clean(&change.place))?,
+                false => writeln!(output, "             {}:", clean(&change.place))?,
+            }
+            for line in &change.lines {
+                writeln!(output, "                 {}", clean(line))?;
+            }
+        }
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
         layers: Vec::new(),
         hidden: Vec::new(),
         findings: Vec::new(),
+        advice: Vec::new(),
     };
     for (at, &(visible, hidden)) in layers.iter().enumerate() {
         let sum = HiddenSum { by: layers.len(), fate: Fate::Deleted, files: 1, bytes: hidden };

@@ -25,6 +25,17 @@ impl<W: Write> Writer<W> {
     /// Appends an entry. `body` must give exactly `entry.size` bytes: fewer or more means that the file
     /// changed, an error.
     pub fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> io::Result<()> {
+        self.begin(entry)?;
+        let copied = io::copy(&mut body.take(entry.size), &mut Counted(self))?;
+        if copied != entry.size || body.read(&mut [0])? != 0 {
+            return Err(io::Error::other("the file's size changed while it was packed"));
+        }
+        self.end()
+    }
+
+    /// Begins an entry whose `entry.size` bytes the caller gives to [`Writer::data`], and then calls
+    /// [`Writer::end`]: for a body that goes to several archives.
+    pub fn begin(&mut self, entry: &Entry) -> io::Result<()> {
         let mut name = entry.path.clone();
         if entry.kind == EntryKind::Dir && !name.ends_with(b"/") {
             name.push(b'/');
@@ -33,11 +44,16 @@ impl<W: Write> Writer<W> {
         if !records.is_empty() {
             self.pax_header(&records)?;
         }
-        self.put(&header(entry, &name))?;
-        let copied = io::copy(&mut body.take(entry.size), &mut Counted(self))?;
-        if copied != entry.size || body.read(&mut [0])? != 0 {
-            return Err(io::Error::other("the file's size changed while it was packed"));
-        }
+        self.put(&header(entry, &name))
+    }
+
+    /// Some of the body of the entry begun.
+    pub fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes)
+    }
+
+    /// Ends the entry begun.
+    pub fn end(&mut self) -> io::Result<()> {
         self.pad()
     }
 

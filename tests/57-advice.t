@@ -1,0 +1,212 @@
+#!/bin/sh
+# image-report's advice, followed: a build with the lines it gives costs what it said, within 2 %.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+have jq || skip_all "jq is missing"
+"$top/tests/busybox-layout" busybox
+image-load --tag busybox busybox >/dev/null
+
+mkdir context
+# What compresses and what does not.
+seq 1 200000 >context/numbers
+seq 200000 | sha256sum >context/seed
+awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) printf "%d %d\n", rand() * 1e9, rand() * 1e6 }' >context/sums
+# An apt-get that needs its lists to install, and knows two packages: tool, and extra, which tool recommends.
+cat >context/apt-get <<'END'
+#!/bin/sh
+set -e
+lists=/var/lib/apt/lists/all info=/var/lib/dpkg/info
+case $1 in
+update) mkdir -p /var/lib/apt/lists && seq 1 150000 >$lists ;;
+install)
+    [ -s $lists ] || { echo "no lists" >&2; exit 1; }
+    mkdir -p $info /usr/share /var/cache/apt/archives
+    put() {
+        seq "$2" 120000 >/usr/share/$1
+        printf '%s\n' /. /usr /usr/share /usr/share/$1 >$info/$1.list
+        printf 'Package: %s\nStatus: install ok installed\nVersion: 1\n%s\n' "$1" "${3-}" >>/var/lib/dpkg/status
+        seq "$2" 30000 >/var/cache/apt/archives/$1_1_all.deb
+    }
+    put tool 7 "Depends: need
+Recommends: extra
+"
+    put need 8
+    case $* in *--no-install-recommends*) ;; *) put extra 9 ;; esac
+    ;;
+esac
+END
+chmod 755 context/apt-get
+
+report() { image-report --json "$1" >"$1.json"; }
+build() { # NAME: from its Dockerfile
+    image-build -q -t "$1" -f "$1" context >"$1.log" 2>&1 || sed 's/^/# /' "$1.log"
+    report "$1"
+}
+apply() { # NAME KIND: the Dockerfile with the first advice of this kind
+    jq -r --rawfile file "$1" --arg kind "$2" '[.advice[] | select(.kind == $kind)][0].changes
+        | reduce .[] as $change ($file | split("\n");
+            .[($change.place | split(":")[1] | tonumber) - 1] = ($change.lines | join("\n")))
+        | join("\n")' "$1.json" >"$1.better"
+}
+saved() { # NAME KIND content|download [BYTES]: whether that much is saved, within so many bytes or 2 %
+    jq -nr --arg kind "$2" --arg of "$3" --arg within "${4-}" --slurpfile old "$1.json" --slurpfile new "$1.better.json" '
+        ([$old[0].advice[] | select(.kind == $kind)][0]["saves_" + $of]) as $promise
+        | ($old[0].totals[$of] - $new[0].totals[$of]) as $real
+        | if $within != "" then ($within | tonumber) elif $of == "content" then 0 else $real / 50 end
+        | if ($promise - $real | fabs) <= . and $real > 0 then "yes" else "promised \($promise), saved \($real)" end'
+}
+follow() { # NAME KIND, with the Dockerfile on standard input: the advice is given, and keeps its promise
+    cat >"$1"
+    build "$1"
+    is "$1: the advice is there" "$(jq -r --arg kind "$2" 'any(.advice[]; .kind == $kind)' "$1.json")" true
+    apply "$1" "$2"
+    build "$1.better"
+    # dpkg's own record gets a few lines shorter, which nobody promised.
+    is "$1: the bytes of files it promised are saved" "$(saved "$1" "$2" content "$([ "$2" = no_recommends ] && echo 500)")" yes
+    is "$1: so are those of the download, within 2 %" "$(saved "$1" "$2" download)" yes
+    is "$1: the advice is not given again" \
+        "$(jq -r --arg kind "$2" 'any(.advice[]; .kind == $kind)' "$1.better.json")" false
+}
+visible() { # IMAGE: what is in it, but not the times
+    image-save --format tar "$1" | tar -tvf - --numeric-owner --full-time | awk '{ $4 = $5 = ""; print }'
+}
+same_tree() { # NAME [BUT]: the advice changed nothing that is visible, but for what matches
+    visible "$1" | grep -v "${2-^$}" >"$1.tree"
+    visible "$1.better" | grep -v "${2-^$}" >"$1.better.tree"
+    ok "$1: nothing visible has changed otherwise" diff "$1.tree" "$1.better.tree"
+}
+
+follow cache-mount cache_mount <<'END'
+FROM busybox
+COPY apt-get /usr/bin/
+RUN apt-get update
+ENV A=1
+RUN apt-get install --no-install-recommends tool && rm -rf /var/lib/apt/lists
+END
+same_tree cache-mount 'var/\(lib\|cache\)/'
+
+follow homes cache_mount <<'END'
+FROM busybox
+COPY --chown=1000 numbers /home/own/
+ENV HOME=/home/own
+USER 1000
+RUN cd && mkdir -p .cache/pip/http && cp numbers .cache/pip/http/a && cp numbers made
+END
+same_tree homes '\.cache'
+is "homes: the mount is the user's" "$(grep -c 'target=/home/own/.cache/pip,uid=1000,gid=1000 ' homes.better)" 1
+
+follow links cache_mount <<'END'
+FROM busybox
+COPY numbers /
+RUN mkdir -p /root/.cache/uv /venv && cp numbers /root/.cache/uv/a && cp numbers /root/.cache/uv/b && (ln /root/.cache/uv/a /venv/a || cp /root/.cache/uv/a /venv/a)
+END
+same_tree links '\.cache\|venv/a'
+
+follow join join <<'END'
+FROM busybox
+COPY numbers sums /
+RUN mkdir src && cp numbers src/a && cp sums src/b
+LABEL between=1
+RUN cd src && cat a b >../both && echo more >>b
+CMD ["cat", "/both"]
+RUN if [ -d src ]; then rm -r src/a; fi; rm -r src
+END
+same_tree join
+
+follow purge join <<'END'
+FROM busybox
+COPY sums /
+RUN mkdir tools && awk '{ print >("tools/" int(NR / 40)) }' sums && cp sums kept
+RUN rm tools/* && chmod 600 kept
+END
+same_tree purge
+
+follow chown copy_meta <<'END'
+FROM busybox
+COPY numbers seed /app/
+COPY sums /app/more/
+RUN echo 'app:x:1500:1500::/:/bin/sh' >>/etc/passwd && chown -R app:1500 /app
+USER app
+END
+same_tree chown
+
+follow chmod copy_meta <<'END'
+FROM busybox
+COPY apt-get numbers /opt/
+RUN chmod 755 /opt/apt-get /opt/numbers
+END
+same_tree chmod
+
+follow again drop <<'END'
+FROM busybox
+COPY numbers seed /app/
+RUN touch /app/* && echo built >/app/done
+COPY numbers seed /app/
+END
+same_tree again
+
+follow recommends no_recommends <<'END'
+FROM busybox
+COPY apt-get /usr/bin/
+RUN apt-get update && apt-get install -q tool
+END
+
+cat >empty <<'END'
+FROM busybox
+RUN echo 1 >one
+RUN test -s one
+END
+build empty
+apply empty join
+build empty.better
+is "an empty layer is joined away" "$(jq '.layers | length' empty.better.json)" 2
+
+none() { # DESCRIPTION KIND, with the Dockerfile on standard input
+    cat >none
+    build none
+    is "no advice: $1" "$(jq -c --arg kind "$2" '[.advice[] | select(.kind == $kind).title]' none.json)" '[]'
+}
+none "a COPY between two RUNs, which the second may read" join <<'END'
+FROM busybox
+RUN seq 1 200000 >a
+COPY seed /
+RUN rm a
+END
+none "the command of the image is the cache's user" cache_mount <<'END'
+FROM busybox
+RUN mkdir -p /go/pkg/mod && seq 1 200000 >/go/pkg/mod/a
+CMD ["sh", "-c", "go run ."]
+END
+none "a here-document, which could not be pasted" cache_mount <<'END'
+FROM busybox
+RUN <<E
+mkdir -p /root/.npm/_cacache && seq 1 200000 >/root/.npm/_cacache/a
+E
+END
+none "COPY gives all files one owner, and these have two" copy_meta <<'END'
+FROM busybox
+COPY numbers sums /opt/
+RUN chown 5 /opt/numbers && chown 6 /opt/sums
+END
+none "a few bytes" join <<'END'
+FROM busybox
+RUN echo 1 >a
+RUN rm a
+END
+none "the recommended package is asked for later" no_recommends <<'END'
+FROM busybox
+COPY apt-get /usr/bin/
+RUN apt-get update && apt-get install tool
+RUN apt-get install extra --no-install-recommends
+END
+
+download=$(jq .totals.download join.json)
+status_is "an image within its bounds is fine" 0 image-report --fail-above "$download" --max-hidden 5GB --min-efficiency 1 join
+status_is "one byte more is not" 1 image-report --fail-above "$((download - 1))" join
+is "it is said by how much" "$(tail -1 .out | sed 's/[0-9.]* [kM]*B to .*, 1 B more than .*/…/')" "image-report: join: has …"
+is "and the report is complete" "$(grep -c 'What to do' .out)" 1
+status_is "hidden bytes have a bound" 1 image-report --max-hidden 1k join
+status_is "the efficiency has one" 1 image-report --min-efficiency 99.9 join
+status_is "a size that is none is a mistake of the command line" 2 image-report --fail-above much join
+finish

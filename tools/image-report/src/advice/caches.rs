@@ -1,0 +1,175 @@
+//! Caches that a RUN leaves in its layer: with a cache mount they stay with the builder. All RUNs behind it
+//! that use the cache get the mount too, since what it holds is no longer in the image.
+
+use super::shell::{self, Run};
+use super::{Advice, Candidate, Change, Goes, Image, Kind};
+use crate::findings::Cache;
+use crate::instruction::Instruction;
+use crate::layer::Act;
+use crate::places::PlaceId;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Empties apt's cache after each installation, in the images of Debian and Ubuntu.
+const DOCKER_CLEAN: &[u8] = b"etc/apt/apt.conf.d/docker-clean";
+
+/// A tool's cached entries: by layer, and in which directories.
+#[derive(Default)]
+struct Used {
+    layers: BTreeMap<u16, HashSet<u32>>,
+    dirs: BTreeMap<PlaceId, &'static Cache>,
+    owner: Option<(u32, u32)>,
+    inodes: HashSet<u32>,
+}
+
+pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
+    let mut tools: BTreeMap<&str, Used> = BTreeMap::new();
+    let mut elsewhere = HashSet::new();
+    for (id, put) in (0..).zip(&image.ledger.puts) {
+        let cache = image.cached.at(put.place);
+        let run = || image.maker(put.layer.into()).and_then(|(_, maker)| shell::run(&maker.text));
+        match cache.filter(|_| put.act != Act::Special && run().is_some()) {
+            Some((cache, dir)) => {
+                let used = tools.entry(cache.tool).or_default();
+                used.layers.entry(put.layer).or_default().insert(id);
+                used.dirs.insert(dir, cache);
+                used.owner.get_or_insert(put.owner);
+                used.inodes.insert(put.inode);
+            }
+            // A file that is also outside of the cache is stored there then.
+            None if put.act == Act::Hardlink => drop(elsewhere.insert(put.inode)),
+            None => {}
+        }
+    }
+    tools.into_iter().filter_map(|(tool, used)| candidate(image, tool, used, &elsewhere)).collect()
+}
+
+fn candidate<'a>(
+    image: &Image<'a>,
+    tool: &str,
+    mut used: Used,
+    elsewhere: &HashSet<u32>,
+) -> Option<Candidate<'a>> {
+    let commands: BTreeSet<&str> = used.dirs.values().flat_map(|cache| cache.commands).copied().collect();
+    let commands: Vec<&str> = commands.into_iter().collect();
+    let started = [&image.config.entrypoint, &image.config.cmd];
+    if started.into_iter().flatten().flatten().any(|word| shell::mentions(word, &commands)) {
+        return None;
+    }
+    let changes = changes(image, &used, &commands)?;
+    let ledger = image.ledger;
+    for ids in used.layers.values_mut() {
+        ids.retain(|&id| ledger.puts.get(id as usize).is_some_and(|put| !elsewhere.contains(&put.inode)));
+    }
+    let of = |inode: &u32| ledger.inodes.get(*inode as usize).filter(|_| !elsewhere.contains(inode));
+    let makes = |inode: &&crate::ledger::Inode| used.layers.contains_key(&inode.layer);
+    let saves = used.inodes.iter().filter_map(of).filter(makes).map(|inode| inode.size).sum();
+    let dirs: Vec<String> = used.dirs.keys().map(|&dir| path(image, dir)).collect();
+    let clean = ledger.find(DOCKER_CLEAN).is_some_and(|place| ledger.visible(place).is_some());
+    let kept = match tool == "apt" && clean {
+        true => " /etc/apt/apt.conf.d/docker-clean still empties /var/cache/apt after each installation.",
+        false => "",
+    };
+    let why = format!(
+        "{} is of use to {tool} only, and the layer keeps it; in a cache mount the next build finds it again.{kept}",
+        dirs.join(", ")
+    );
+    let advice = Advice::new(
+        Kind::CacheMount,
+        format!("keep the cache of {tool} in a cache mount"),
+        changes,
+        saves,
+        why,
+    )?;
+    let goes = used.layers.into_iter().map(|(layer, ids)| {
+        Goes::Entries(
+            usize::from(layer),
+            Box::new(move |part: &crate::repack::Part| match part {
+                crate::repack::Part::Put(id, _) => ids.contains(id),
+                crate::repack::Part::Gone(..) => false,
+            }),
+        )
+    });
+    Some(Candidate { advice, goes: goes.collect(), always: false })
+}
+
+fn path(image: &Image, dir: PlaceId) -> String {
+    format!("/{}", String::from_utf8_lossy(&image.ledger.places.path(dir)))
+}
+
+/// The RUNs that leave the cache, and those behind the first of them that may look for it.
+fn changes(image: &Image, used: &Used, commands: &[&str]) -> Option<Vec<Change>> {
+    let mounts: Option<Vec<String>> =
+        used.dirs.iter().map(|(&dir, cache)| mount(image, dir, cache, used)).collect();
+    let (mounts, dirs) = (mounts?, used.dirs.keys().map(|&dir| path(image, dir)).collect::<Vec<_>>());
+    let (&first, _) = used.layers.first_key_value()?;
+    let (first, _) = image.maker(first.into())?;
+    let mut changes = Vec::new();
+    for instruction in image.instructions[first..].iter().filter(|instruction| !instruction.base) {
+        let leaves = instruction.layer.is_some_and(|layer| used.layers.contains_key(&(layer as u16 - 1)));
+        let is_run = instruction.text.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("RUN"));
+        let uses = is_run && shell::mentions(&instruction.text, commands);
+        if !leaves && !uses {
+            continue;
+        }
+        changes.push(changed(instruction, &mounts, &dirs)?);
+    }
+    Some(changes)
+}
+
+fn changed(instruction: &Instruction, mounts: &[String], dirs: &[String]) -> Option<Change> {
+    let Run { flags, command } = shell::run(&instruction.text)?;
+    let command = without_removal(command, dirs)?;
+    let mut words = vec!["RUN"];
+    words.extend(mounts.iter().map(String::as_str));
+    words.extend(flags);
+    words.push(&command);
+    Some(Change::new(instruction, vec![words.join(" ")]))
+}
+
+fn mount(image: &Image, dir: PlaceId, cache: &Cache, used: &Used) -> Option<String> {
+    let path = String::from_utf8(image.ledger.places.path(dir)).ok()?;
+    if path.contains([',', '"', ' ', '$', '\\']) || path.chars().any(char::is_control) {
+        return None;
+    }
+    let sharing = if cache.locked { ",sharing=locked" } else { "" };
+    let owner = match used.owner {
+        Some((uid, gid)) if (uid, gid) != (0, 0) => format!(",uid={uid},gid={gid}"),
+        _ => String::new(),
+    };
+    Some(format!("--mount=type=cache,target=/{path}{sharing}{owner}"))
+}
+
+/// A command without the part that empties what is mounted now: it would fail there, or empty the cache.
+fn without_removal(command: &str, dirs: &[String]) -> Option<String> {
+    let touches = |part: &str| {
+        let is_path = |word: &str| {
+            let word = word.trim_matches(['"', '\'']).trim_end_matches(['*', '/']);
+            word.starts_with('/') && dirs.iter().any(|dir| dir.starts_with(word) || word.starts_with(dir))
+        };
+        shell::mentions(part, &["rm"]) && part.split([' ', '\t']).any(is_path)
+    };
+    if !touches(command) {
+        return Some(command.to_owned());
+    }
+    let parts = shell::parts(command)?;
+    let left: Vec<&str> =
+        parts.into_iter().filter(|part| !(shell::program(part) == "rm" && touches(part))).collect();
+    let left = left.join(" && ");
+    (!left.is_empty() && !touches(&left)).then_some(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_empties_the_mounted_directory_is_left_out() {
+        let dirs = ["/var/lib/apt/lists".to_owned()];
+        let left = |command| without_removal(command, &dirs);
+        assert_eq!(left("apt-get update && rm -rf /var/lib/apt/lists/*").as_deref(), Some("apt-get update"));
+        assert_eq!(left("a && rm -rf /var && b").as_deref(), Some("a && b"));
+        assert_eq!(left("a && rm -rf /tmp/x").as_deref(), Some("a && rm -rf /tmp/x"));
+        assert_eq!(left("a; rm -rf /var/lib/apt/lists"), None);
+        assert_eq!(left("rm -rf /var/lib/apt"), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a user will not have an image exceed, for machines that decide whether to go on.
+
+use crate::report::Totals;
+use crate::text::percent;
+use libcli::{Failure, human};
+
+/// The bounds; those not given hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// The most bytes to download.
+    pub download: Option<u64>,
+    /// The most bytes that are paid for and not visible.
+    pub hidden: Option<u64>,
+    /// The least efficiency, in parts of ten thousand.
+    pub efficiency: Option<u32>,
+}
+
+impl Bounds {
+    /// The failure of an image that is beyond them, saying by how much.
+    pub fn check(&self, image: &str, totals: &Totals) -> Result<(), Failure> {
+        let mut beyond = Vec::new();
+        for (name, most, is) in [
+            ("to download", self.download, totals.download),
+            ("paid for and not visible", self.hidden, totals.hidden),
+        ] {
+            if let Some(most) = most.filter(|&most| is > most) {
+                let (is, over, most) = (human(is), human(is - most), human(most));
+                beyond.push(format!("{is} {name}, {over} more than {most}"));
+            }
+        }
+        if let Some(least) = self.efficiency.filter(|&least| totals.efficiency < least) {
+            let (is, under) = (percent(totals.efficiency), points(least - totals.efficiency));
+            beyond.push(format!("efficiency {is}, {under} points less than {}", percent(least)));
+        }
+        match beyond.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::failed(image, format!("has {}", beyond.join("; ")))),
+        }
+    }
+}
+
+fn points(parts: u32) -> String {
+    format!("{}.{:02}", parts / 100, parts % 100)
+}
+
+/// A size as people write it: bytes, or with k, M, G or T for thousands, and KiB and so on for powers of 1024.
+pub fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let (letter, base) = match unit.trim_end_matches('b') {
+        letter if letter.ends_with('i') => (letter.trim_end_matches('i'), 1024u64),
+        letter => (letter, 1000),
+    };
+    let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == letter);
+    let value = power.and_then(|power| scaled(number, base.pow(power as u32)));
+    value.ok_or_else(|| format!("{text:?} is no size; write it as 20000000, 20MB or 20MiB"))
+}
+
+/// `number`, which may have a fraction, times `by`, rounded down.
+fn scaled(number: &str, by: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = fraction.bytes().take(9).all(|byte| byte.is_ascii_digit());
+    let fraction: u64 = format!("{fraction:0<9.9}").parse().ok().filter(|_| digits)?;
+    let whole = whole.parse::<u64>().ok()?.checked_mul(by)?;
+    whole.checked_add((u128::from(fraction) * u128::from(by) / 1_000_000_000) as u64)
+}
+
+/// A percentage, `95` or `95.5%`, in parts of ten thousand.
+pub fn parts(text: &str) -> Result<u32, String> {
+    let number = text.trim_end_matches('%').trim();
+    let parts = scaled(number, 100).filter(|&parts| parts <= 10_000);
+    let parts = parts.and_then(|parts| u32::try_from(parts).ok());
+    parts.ok_or_else(|| format!("{text:?} is no percentage; write it as 95 or 95.5"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_percentages_are_read_as_people_write_them() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("20", 20),
+            ("1.5kB", 1500),
+            ("20 MB", 20_000_000),
+            ("2MiB", 2 << 20),
+            ("1g", 1_000_000_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MB", "1..2", "1.2.3", "-1", "5x", "99999999999T", "1e3"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert_eq!((parts("95"), parts("99.25 %"), parts("100%")), (Ok(9500), Ok(9925), Ok(10_000)));
+        assert!(parts("101").is_err() && parts("x").is_err());
+    }
+
+    #[test]
+    fn a_bound_says_by_how_much() {
+        let totals = Totals { download: 3_000_000, hidden: 500, efficiency: 9000, ..Totals::default() };
+        let bounds = Bounds { download: Some(2_000_000), hidden: Some(500), efficiency: Some(9550) };
+        let failure = bounds.check("app", &totals).unwrap_err();
+        assert_eq!(
+            failure.what(),
+            "has 3.0 MB to download, 1.0 MB more than 2.0 MB; efficiency 90.00 %, 5.50 points less than 95.50 %"
+        );
+        assert!(Bounds::default().check("app", &totals).is_ok());
+    }
+}
