@@ -305,8 +305,8 @@ impl Job<'_> {
 
     fn set_times(&self) -> io::Result<()> {
         for (path, time) in self.times.iter().rev() {
-            match self.root.open_at(path, OFlags::PATH | OFlags::DIRECTORY, 0) {
-                Ok(dir) => set_time(open_dir(&dir, b".")?, b".", *time)?,
+            match self.root.open_dir(path) {
+                Ok(dir) => set_time(dir, b"", *time)?,
                 // Removed again by a later entry.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}

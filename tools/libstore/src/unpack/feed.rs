@@ -53,9 +53,8 @@ fn feed_pieces(
     let (mut hasher, mut total) = (Sha256::new(), 0u64);
     loop {
         // A piece that was used is in the processor's cache and has its pages.
-        let mut piece = spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PIECE));
-        piece.clear();
-        input.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        let mut piece = spare.try_recv().unwrap_or_default();
+        fill(&mut input, &mut piece)?;
         if piece.is_empty() {
             break;
         }
@@ -75,6 +74,22 @@ fn feed_pieces(
     }
     // An empty piece is the end: a channel that just closes is a thread that died.
     let _ = sender.send(Ok(Vec::new()));
+    Ok(())
+}
+
+/// Reads as much as a piece holds. What it held is written over, not cleared before.
+fn fill(input: &mut impl Read, piece: &mut Vec<u8>) -> io::Result<()> {
+    piece.resize(PIECE, 0);
+    let mut filled = 0;
+    while filled < PIECE {
+        match input.read(&mut piece[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    piece.truncate(filled);
     Ok(())
 }
 

@@ -2,14 +2,14 @@
 
 use super::{Job, Stop, open_dir, set_time};
 use crate::tar::{Body, Entry, EntryKind};
-use crate::xattr;
+use crate::{Meta, xattr};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, fchmod, linkat, makedev, mkdirat, mknodat, openat, symlinkat,
 };
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 impl Job<'_> {
     pub(super) fn make<R: Read>(
@@ -53,11 +53,28 @@ impl Job<'_> {
         body: &mut Body<'_, R>,
     ) -> Result<u64, Stop> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(self.dir()?, name, flags, Mode::RUSR | Mode::WUSR)?);
+        let mode = Mode::from_raw_mode(entry.mode & 0o777);
+        let mut file = File::from(openat(self.dir()?, name, flags, mode)?);
         let copied = copy_body(body, &mut file, entry.size, &mut self.buffer)?;
-        self.set_owner_and_mode(&file.into(), entry)?;
-        self.set_time_at(name, entry)?;
+        self.correct_new(&file, entry)?;
+        self.set_xattrs(&file, entry)?;
+        set_time(&file, b"", (entry.mtime, entry.mtime_ns))?;
         Ok(copied)
+    }
+
+    /// Owner and mode of a file that was just made: nearly always it has them, and to look costs less than to
+    /// set them.
+    fn correct_new(&self, file: &File, entry: &Entry) -> Result<(), Stop> {
+        let made = Meta::of(file)?;
+        let (uid, gid) = self.owner(entry);
+        if (made.uid, made.gid) != (uid, gid) {
+            self.root.owners().set(file, b"", uid, gid)?;
+        }
+        // It has none of the bits yet that another owner takes away.
+        if made.mode != entry.mode {
+            fchmod(file, Mode::from_raw_mode(entry.mode))?;
+        }
+        Ok(())
     }
 
     fn make_link(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
@@ -103,6 +120,10 @@ impl Job<'_> {
         let (uid, gid) = self.owner(entry);
         self.root.owners().set(fd, b"", uid, gid)?;
         fchmod(fd, Mode::from_raw_mode(entry.mode))?;
+        self.set_xattrs(fd, entry)
+    }
+
+    fn set_xattrs(&self, fd: impl AsFd, entry: &Entry) -> Result<(), Stop> {
         for (key, value) in &entry.xattrs {
             if key.starts_with("trusted.overlay.") || key.starts_with("user.overlay.") {
                 return Err(Stop::Refused("an extended attribute that would steer overlayfs"));
@@ -111,7 +132,7 @@ impl Job<'_> {
                 if !matches!(value.len(), 20 | 24) {
                     return Err(Stop::Refused("a security.capability of the wrong length"));
                 }
-                rustix::fs::fsetxattr(fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
+                rustix::fs::fsetxattr(&fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
             }
         }
         Ok(())
@@ -124,10 +145,6 @@ impl Job<'_> {
         if entry.kind != EntryKind::Symlink {
             rustix::fs::chmodat(self.dir()?, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
         }
-        self.set_time_at(name, entry)
-    }
-
-    fn set_time_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
         Ok(set_time(self.dir()?, name, (entry.mtime, entry.mtime_ns))?)
     }
 }
