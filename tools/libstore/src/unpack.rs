@@ -3,10 +3,12 @@
 //! Layers are extracted several at a time, each while a thread of its own reads, decompresses and hashes
 //! it. A layer that changes what is below it needs the merged view of that: those wait for their turn.
 
+mod early;
 mod feed;
 mod read;
 
 use crate::{BlobReader, Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
+use early::EarlySync;
 use libtree::extract::{self, ExtractError, Form, Stats};
 use libtree::tar::{Reader, TarError};
 use libtree::{Owners, Root};
@@ -130,6 +132,7 @@ impl Store {
         let (next, owners) = (AtomicUsize::new(0), how.owners);
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
+            let early = EarlySync::start(scope, self);
             for _ in 0..workers {
                 let (sender, next, todo) = (sender.clone(), &next, &todo);
                 scope.spawn(move || {
@@ -146,7 +149,8 @@ impl Store {
             drop(sender);
             let result = self.stack(open, layers, &todo, &ids, &receiver, how);
             next.store(todo.len(), Ordering::Relaxed);
-            result
+            let synced = early.map_or(Ok(()), EarlySync::end);
+            result.and(synced)
         })
     }
 

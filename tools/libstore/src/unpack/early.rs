@@ -1,0 +1,60 @@
+//! Has the disk write what is unpacked while unpacking goes on, so that little is left for the one sync at
+//! the end of a build. It makes no promise of durability, and takes no part in unpacking.
+
+use crate::{Store, StoreError, write};
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+/// From one sync to the next. A small layer is unpacked before the first.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A thread that syncs now and then.
+pub(super) struct EarlySync<'scope> {
+    going_on: SyncSender<()>,
+    thread: ScopedJoinHandle<'scope, Result<(), StoreError>>,
+}
+
+impl<'scope> EarlySync<'scope> {
+    /// Starts it, unless nothing is synced in this store anyway.
+    pub(super) fn start(scope: &'scope Scope<'scope, '_>, store: &'scope Store) -> Option<Self> {
+        let (going_on, ended) = sync_channel(0);
+        let again = move || {
+            while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                write::sync_all(store.path())?;
+            }
+            Ok(())
+        };
+        store.options().sync.then(|| Self { going_on, thread: scope.spawn(again) })
+    }
+
+    /// Ends it. The kernel reports a failed sync once: who does not pass this error on hides it from the sync
+    /// at the end.
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        drop(self.going_on);
+        let died = |_| StoreError::io("cannot sync")(io::Error::other("a thread ended early"));
+        self.thread.join().map_err(died)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn it_syncs_until_it_is_ended_and_never_where_nothing_is_synced() {
+        for sync in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let options = Options { sync, ..Options::default() };
+            let store = Store::open(&dir.path().join("s"), options).unwrap();
+            std::thread::scope(|scope| {
+                let early = EarlySync::start(scope, &store);
+                assert_eq!(early.is_some(), sync);
+                std::thread::sleep(PAUSE * 2);
+                early.map_or(Ok(()), EarlySync::end).unwrap();
+            });
+        }
+    }
+}
