@@ -60,7 +60,9 @@ pub(crate) fn all(tree: &Tree, paths: &[(Cow<[u8]>, &Meta)]) -> Result<Vec<Optio
         }
     };
     let mut batches = thread::scope(|scope| {
-        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        // Where no more threads may be started, this one does it all.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let threads: Vec<_> = (1..threads).filter_map(start).collect();
         let mut batches = work();
         for thread in threads {
             // A panic goes on here; there is no result without it.

@@ -58,7 +58,9 @@ pub fn scan<V: Send>(root: impl AsFd, owners: Owners, judge: Judge<V>) -> io::Re
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST);
     if threads > 1 && !scan.queue().tasks.is_empty() {
         thread::scope(|scope| {
-            let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(|| scan.work(usize::MAX))).collect();
+            // Where no more threads may be started, this one does it all.
+            let start = |_| thread::Builder::new().spawn_scoped(scope, || scan.work(usize::MAX)).ok();
+            let helpers: Vec<_> = (1..threads).filter_map(start).collect();
             found.extend(scan.work(usize::MAX));
             for helper in helpers {
                 // A panic goes on here; there is no result without it.
