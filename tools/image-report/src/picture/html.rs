@@ -4,7 +4,8 @@
 use super::escape::{line, markup, shown};
 use super::svg::{HATCH, HUES};
 use super::tree::{Node, homes, tree};
-use super::{Span, hidden, spans};
+use super::{Span, hidden, hues, spans};
+use crate::advice::{Advice, Change};
 use crate::findings::Finding;
 use crate::ledger::Ledger;
 use crate::places::NONE;
@@ -64,7 +65,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("key", HUES[1].to_owned()),
         ("whole", drawn(|out| spans.iter().try_for_each(|span| bar(span, 0.15, out)))),
         ("layers", drawn(|out| spans.iter().try_for_each(|span| layer(span, out)))),
-        ("advice", String::new()),
+        ("advice", advice(report)),
         ("findings", findings(report, &spans)),
         ("options", drawn(|out| spans.iter().try_for_each(|span| option(span, out)))),
         ("files", files),
@@ -121,7 +122,7 @@ fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
         HUES[span.hue]
     )?;
     if hidden(cost) > 0 {
-        let hatched = (100.0 * span.hidden).clamp(least, len);
+        let hatched = (100.0 * span.hidden).clamp(0.15, len);
         write!(
             out,
             r#"<rect x="{:.3}%" width="{hatched:.3}%" height="100%" fill="url(#hidden)"/>"#,
@@ -155,6 +156,49 @@ fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {
 fn option(span: &Span<'_>, out: &mut String) -> fmt::Result {
     let number = span.cost.layer;
     write!(out, r#"<option value="{number}">{number}: {}</option>"#, markup(&line(span.text(), SHORT)))
+}
+
+/// What to change, with the lines to paste.
+fn advice(report: &Report) -> String {
+    if report.advice.is_empty() {
+        return String::new();
+    }
+    let one = |advice: &Advice, out: &mut String| {
+        writeln!(
+            out,
+            r#"<article class="advice"><span class="saves">saves {}</span><h3>{}</h3><p class="dim">{}</p>"#,
+            human(advice.saves_download),
+            markup(&shown(advice.title.as_bytes())),
+            markup(&shown(advice.why.as_bytes())),
+        )?;
+        advice.changes.iter().try_for_each(|change| changed(change, out))?;
+        writeln!(out, "</article>")
+    };
+    format!(
+        r#"<section aria-labelledby="advice-title">
+<h2 id="advice-title">What to do</h2>
+<p class="dim">Each on its own; what is saved is downloaded less, and computed from the layers.</p>
+{}</section>
+"#,
+        drawn(|out| report.advice.iter().try_for_each(|advice| one(advice, out)))
+    )
+}
+
+/// What an instruction becomes.
+fn changed(change: &Change, out: &mut String) -> fmt::Result {
+    let place = markup(&line(&change.place, SHORT));
+    if change.lines.is_empty() {
+        return writeln!(out, r#"<p><span class="path">{place}</span>: leave it out</p>"#);
+    }
+    // Tabs are kept: a here-document may need them.
+    let whole =
+        |text: &String| text.split('\t').map(|part| shown(part.as_bytes())).collect::<Vec<_>>().join("\t");
+    let lines: Vec<_> = change.lines.iter().map(|text| markup(&whole(text))).collect();
+    writeln!(
+        out,
+        "<p class=\"place\"><span class=\"path\">{place}</span></p>\n<pre>{}</pre>",
+        lines.join("\n")
+    )
 }
 
 /// What else there is to look at.
@@ -205,6 +249,7 @@ fn findings(report: &Report, spans: &[Span<'_>]) -> String {
 
 /// Rows of the largest files, visible and hidden, largest first.
 fn files(report: &Report, ledger: &Ledger) -> String {
+    let hues = hues(&report.layers);
     let mut visible: Vec<_> =
         ledger.inodes.iter().zip(homes(ledger)).filter(|(_, home)| *home != NONE).collect();
     visible.sort_by_key(|(inode, _)| std::cmp::Reverse(inode.size));
@@ -222,9 +267,10 @@ fn files(report: &Report, ledger: &Ledger) -> String {
         let (state, class) = if gone.is_some() { ("hidden", " class=\"gone\"") } else { ("visible", "") };
         writeln!(
             out,
-            r#"<tr data-layer="{layer}" data-state="{state}"><td class="number">{}</td><td><span class="path">/{}</span></td><td class="number">{layer}</td><td{class}>{}</td></tr>"#,
+            r#"<tr data-layer="{layer}" data-state="{state}"><td class="number">{}</td><td><span class="path">/{}</span></td><td class="number"><span class="swatch h{}"></span>{layer}</td><td{class}>{}</td></tr>"#,
             human(*bytes),
             markup(path),
+            hues.get(layer.wrapping_sub(1)).unwrap_or(&0),
             gone.as_deref().unwrap_or("visible")
         )
     };

@@ -2,6 +2,7 @@
 
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
+use crate::advice::{Advice, Change, Kind};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::report::{HiddenSum, LayerCost, Report, Totals};
@@ -112,10 +113,35 @@ fn sizes() -> impl Strategy<Value = Vec<(u64, u64)>> {
     proptest::collection::vec((0..1_u64 << 50, 0..1_u64 << 50), 0..12)
 }
 
+/// An advice, all of it the same words.
+fn advice(text: &str) -> Advice {
+    let change = |lines| Change { instruction: 1, place: text.into(), lines };
+    Advice {
+        kind: Kind::NoRecommends,
+        title: text.into(),
+        instruction: 1,
+        place: text.into(),
+        saves_content: 2,
+        saves_download: 1,
+        paste: vec![text.into()],
+        changes: vec![change(vec![text.into(), "\tCMD x".into()]), change(Vec::new())],
+        why: text.into(),
+    }
+}
+
+#[test]
+fn an_advice_has_its_lines_to_copy() {
+    let (page, _) = page("x");
+    assert!(page.contains("<pre>x\n\tCMD x</pre>"));
+    assert!(page.contains("</span>: leave it out</p>"));
+}
+
 /// A page of one file, and the data in it.
 fn page(text: &str) -> (String, serde_json::Value) {
     let name = format!("n{}", text.replace(['/', '\0'], ""));
-    let page = html::page(&report(text, text, &[(1, 1)]), &ledger(&[&[("file", &name, "1")]]));
+    let mut report = report(text, text, &[(1, 1)]);
+    report.advice = vec![advice(text)];
+    let page = html::page(&report, &ledger(&[&[("file", &name, "1")]]));
     let (_, data) = page.split_once(r#"id="data">"#).unwrap();
     let data = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
     (page, data)
@@ -144,7 +170,7 @@ proptest! {
         let ((plain, _), (hostile, data)) = (page("t"), page(&text));
         let marks = |text: &str| text.matches(['<', '>']).count();
         prop_assert_eq!(marks(&hostile), marks(&plain));
-        prop_assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+        prop_assert!(!hostile.contains(|c: char| c.is_control() && !"\n\t".contains(c)));
         let name = format!("n{}", super::escape::shown(text.replace(['/', '\0'], "").as_bytes()));
         prop_assert_eq!(&data["tree"]["name"][1], &serde_json::Value::from(name));
     }

@@ -316,7 +316,7 @@
     const button = make("button", "copy", "Copy these lines");
     button.type = "button";
     button.addEventListener("click", () => copy(lines, button));
-    lines.after(button);
+    lines.previousElementSibling.append(button);
   }
 
   for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
