@@ -4,7 +4,7 @@
 use crate::{Store, StoreError, write};
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 /// From one sync to the next. A small layer is unpacked before the first.
@@ -17,7 +17,8 @@ pub(super) struct EarlySync<'scope> {
 }
 
 impl<'scope> EarlySync<'scope> {
-    /// Starts it, unless nothing is synced in this store anyway.
+    /// Starts it, unless nothing is synced in this store anyway, or no more threads may be started: then the
+    /// sync at the end has all to do.
     pub(super) fn start(scope: &'scope Scope<'scope, '_>, store: &'scope Store) -> Option<Self> {
         let (going_on, ended) = sync_channel(0);
         let again = move || {
@@ -26,7 +27,11 @@ impl<'scope> EarlySync<'scope> {
             }
             Ok(())
         };
-        store.options().sync.then(|| Self { going_on, thread: scope.spawn(again) })
+        if !store.options().sync {
+            return None;
+        }
+        let thread = Builder::new().name("sync".into()).spawn_scoped(scope, again).ok()?;
+        Some(Self { going_on, thread })
     }
 
     /// Ends it. The kernel reports a failed sync once: who does not pass this error on hides it from the sync
