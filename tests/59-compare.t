@@ -143,4 +143,48 @@ busybox"
 is "and so are three images" "$(image-report --json app busybox app | jq -r .image | wc -l)" 3
 status_is "--compare takes two" 2 image-report --compare app
 
+# What images share: among themselves, with a node, with a registry.
+
+is "images share the blobs that both have" \
+    "$(image-report --sharing --json app busybox | jq -c '[.images[] | .size == .shared + .unique, .with], [.shared[].images]')" \
+    '[true,1,true,1]
+[2]'
+base=$(image-report --json busybox | jq .totals.download)
+is "which are needed once" "$(image-report --sharing --json app busybox | jq '.apart - .together')" "$base"
+is "without a name it is all the store has" \
+    "$(image-report --sharing --json | jq -r '.images[].image' | sort | tr '\n' ' ')" \
+    "$(image-list --json | jq -r .name | sort | tr '\n' ' ')"
+is "a node that has the base pulls the rest" \
+    "$(image-report --having busybox --json app | jq -c --argjson base "$base" '.[] | [.missing, .layers, .size - .pull == $base]')" \
+    '[5,6,true]'
+is "one that has an image made from it pulls no layer" \
+    "$(image-report --having busybox --having other --json app | jq '.[].missing')" 0
+is "one that has the image pulls nothing" "$(image-report --having app --json app | jq '.[].pull')" 0
+
+if have docker-registry skopeo; then
+    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$work/registry" >registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 &
+    registry=$!
+    trap 'kill "$registry" 2>/dev/null; cd / && rm -rf "$work"' EXIT
+    port='' tries=0
+    while [ -z "$port" ] && [ $((tries += 1)) -le 100 ]; do
+        sleep 0.1
+        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' registry.log)
+    done
+    pushed() { image-report --registry "127.0.0.1:$port/app" --json "$1" | jq -c '.[] | [.missing, .push == .size]'; }
+    is "an empty registry is sent everything" "$(pushed app)" '[6,true]'
+    image-save busybox >saved.tar
+    ok "skopeo pushes the base" timeout 60 \
+        skopeo copy -q --preserve-digests --dest-tls-verify=false oci-archive:saved.tar "docker://127.0.0.1:$port/app:base"
+    is "with the base there, the rest is sent" "$(pushed app)" '[5,false]'
+    is "what is there is not sent" "$(image-report --registry "http://127.0.0.1:$port/app" --json busybox | jq '.[].push')" 0
+    kill "$registry"
+    wait "$registry" 2>/dev/null
+    status_is "a registry that does not answer may do later" 75 image-report --registry "127.0.0.1:$port/app" app
+    ok "and it is said which" grep -q "^image-report: http://127.0.0.1:$port/v2/app/" .out
+else
+    skip "what a push sends" "docker-registry or skopeo is missing"
+fi
+status_is "a repository's name is checked" 2 image-report --registry ftp://example.org/app app
+
 finish

@@ -18,6 +18,7 @@ pub mod picture;
 pub mod places;
 pub mod repack;
 pub mod report;
+pub mod sharing;
 pub mod source;
 pub mod text;
 

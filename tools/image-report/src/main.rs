@@ -7,7 +7,8 @@ use image_report::explore::{self, Ask};
 use image_report::ledger::Ledger;
 use image_report::picture::{bars::Canvas, html, svg};
 use image_report::report::Report;
-use image_report::{advice, report, source, text};
+use image_report::sharing::registry::Repository;
+use image_report::{advice, report, sharing, source, text};
 use libcli::{Failure, Stdout};
 use libstore::{Environment, locate};
 use serde::Serialize;
@@ -69,8 +70,17 @@ struct Args {
     /// Exit with 1 when the efficiency is less
     #[arg(long, value_name = "PERCENT", value_parser = bounds::parts)]
     min_efficiency: Option<u32>,
+    /// What the images share among themselves, all of the store if none is named
+    #[arg(long, group = "view")]
+    sharing: bool,
+    /// What pulling the images costs a node that has IMAGE; may be given several times
+    #[arg(long, value_name = "IMAGE", group = "view")]
+    having: Vec<String>,
+    /// What pushing the images to HOST/NAME would send; the registry is asked what it has
+    #[arg(long, value_name = "HOST/NAME", group = "view", value_parser = Repository::parse)]
+    registry: Option<Repository>,
     /// The images
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "sharing", value_name = "IMAGE")]
     images: Vec<String>,
 }
 
@@ -86,6 +96,11 @@ fn job(args: Args) -> Result<(), Failure> {
     let ask = ask(&args);
     let store = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let mut stdout = Stdout::open()?;
+    if args.sharing || args.registry.is_some() || !args.having.is_empty() {
+        unbounded(&args)?;
+        share(&args, &store, &mut stdout)?;
+        return stdout.finish();
+    }
     if compares(&args)? {
         compare(&args, &store, &mut stdout)?;
         return stdout.finish();
@@ -123,12 +138,19 @@ fn compares(args: &Args) -> Result<bool, Failure> {
         return Err(Failure::usage("--compare takes two images"));
     }
     let drawn = args.bars || args.table || args.svg.is_some() || args.html.is_some();
-    let bounded = args.fail_above.is_some() || args.max_hidden.is_some() || args.min_efficiency.is_some();
-    if args.compare && bounded {
-        return Err(Failure::usage("bounds are for reports; --compare makes none"));
+    if args.compare {
+        unbounded(args)?;
     }
-    let otherwise = args.each || drawn || bounded || ask(args).is_some();
+    let otherwise = args.each || drawn || unbounded(args).is_err() || ask(args).is_some();
     Ok(two && !otherwise)
+}
+
+/// That no bounds are given, where there is no report to hold to them.
+fn unbounded(args: &Args) -> Result<(), Failure> {
+    match args.fail_above.is_some() || args.max_hidden.is_some() || args.min_efficiency.is_some() {
+        true => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
+        false => Ok(()),
+    }
 }
 
 fn compare(args: &Args, store: &Path, stdout: &mut Stdout) -> Result<(), Failure> {
@@ -141,10 +163,36 @@ fn compare(args: &Args, store: &Path, stdout: &mut Stdout) -> Result<(), Failure
     let [a, b] = &sides[..] else { return Err(Failure::usage("--compare takes two images")) };
     let side = |(report, ledger)| Side { report, ledger };
     let comparison = compare::compare(side((&a.0, &a.1)), side((&b.0, &b.1)));
-    match args.json {
-        true => Ok(json(&comparison, stdout)?),
-        false => Ok(compare::text::write(&comparison, stdout)?),
+    show(args, &comparison, |output| compare::text::write(&comparison, output), stdout)
+}
+
+/// What images share among themselves, with a node or with a registry.
+fn share(args: &Args, store: &Path, stdout: &mut Stdout) -> Result<(), Failure> {
+    let open =
+        |names: &[String]| names.iter().map(|name| source::open(name, store)).collect::<Result<Vec<_>, _>>();
+    let images = if args.images.is_empty() { source::all(store)? } else { open(&args.images)? };
+    if let Some(repository) = &args.registry {
+        let environment = libfetch::Environment::of(|name| std::env::var_os(name));
+        let pushes = sharing::registry::push(&images, repository, &environment)?;
+        return show(args, &pushes, |output| sharing::text::push(&pushes, output), stdout);
     }
+    if !args.having.is_empty() {
+        let pulls = sharing::pull(&images, &open(&args.having)?);
+        return show(args, &pulls, |output| sharing::text::pull(&pulls, output), stdout);
+    }
+    let found = sharing::sharing(&images);
+    show(args, &found, |output| sharing::text::sharing(&found, output), stdout)
+}
+
+/// Writes something as JSON, or else as text.
+fn show(
+    args: &Args,
+    value: &impl Serialize,
+    text: impl FnOnce(&mut Stdout) -> io::Result<()>,
+    stdout: &mut Stdout,
+) -> Result<(), Failure> {
+    let written = if args.json { json(value, stdout) } else { text(stdout) };
+    Ok(written?)
 }
 
 /// The view that is wanted instead of the report.

@@ -4,6 +4,7 @@
 
 use libcli::Failure;
 use libstore::{Image, Options, Select, Store, StoreError};
+use libwire::Digest;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -41,6 +42,25 @@ pub fn open(text: &str, store: &Path) -> Result<Opened, Failure> {
         Some((path, select)) => import(text, &path, select),
         None => in_store(text, store),
     }
+}
+
+/// All images of the store, each once, under the names it has.
+pub fn all(path: &Path) -> Result<Vec<Opened>, Failure> {
+    let store = Store::open_existing(path, Options::default())?;
+    let mut names: Vec<(Digest, Vec<String>)> = Vec::new();
+    for named in store.images()? {
+        let digest = named.descriptor.digest;
+        let name = named.reference.map(|reference| reference.familiar());
+        match names.iter_mut().find(|(known, _)| *known == digest) {
+            Some((_, known)) => known.extend(name),
+            None => names.push((digest, name.into_iter().collect())),
+        }
+    }
+    let open = |(digest, names): (Digest, Vec<String>)| {
+        let opened = in_store(&digest.to_string(), path)?;
+        Ok(if names.is_empty() { opened } else { Opened { name: names.join(", "), ..opened } })
+    };
+    names.into_iter().map(open).collect()
 }
 
 fn is_store(path: &Path) -> bool {

@@ -83,6 +83,22 @@ pub fn download_to(from: &str, path: &Path, environment: &Environment) -> Result
     save(from, get(from, None, environment)?, path, None).map(drop)
 }
 
+/// Whether the server has `what`, a URL, as the media type `accept`: no if it says that it has not, and an
+/// error if it says neither.
+pub fn has(what: &str, accept: &str, environment: &Environment) -> Result<bool, FetchError> {
+    let request = agent(environment)?.head(url::encode(what)).header("Accept", accept);
+    let response = request.call().map_err(|error| FetchError::remote(what, reason(&error)))?;
+    stays_private(what, &response)?;
+    match response.status() {
+        StatusCode::OK => Ok(true),
+        StatusCode::NOT_FOUND => Ok(false),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(FetchError::remote(what, "the server wants a login, which is not supported"))
+        }
+        status => Err(FetchError::remote(what, format!("the server says {status}"))),
+    }
+}
+
 fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
@@ -136,17 +152,22 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
         request = request.header("Authorization", value);
     }
     let response = request.call().map_err(failed)?;
-    let hops = response.get_redirect_history().unwrap_or_default();
-    if from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
-        return Err(FetchError::remote(
-            from,
-            "it leads from https to http; name the last URL if you mean it",
-        ));
-    }
+    stays_private(from, &response)?;
     let status = response.status();
     match status.is_success() || (etag.is_some() && status == StatusCode::NOT_MODIFIED) {
         true => Ok(response),
         false => Err(FetchError::remote(from, format!("the server says {status}; is the URL right?"))),
+    }
+}
+
+/// No redirect may have led from https to http.
+fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError> {
+    let hops = response.get_redirect_history().unwrap_or_default();
+    match from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
+        true => {
+            Err(FetchError::remote(from, "it leads from https to http; name the last URL if you mean it"))
+        }
+        false => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ mod url;
 
 pub use access::{Secrets, is_for_servers};
 pub use error::FetchError;
-pub use http::{Download, digest_of, download, download_to, download_unless};
+pub use http::{Download, digest_of, download, download_to, download_unless, has};
 pub use url::{Kind, file_name, redact, without_credentials};
 
 use std::ffi::OsString;

@@ -1,0 +1,105 @@
+//! What images written here share.
+
+use super::registry::{Repository, push_where};
+use super::{pull, sharing, text};
+use crate::source::{self, Opened};
+use crate::tests::{Line, make};
+use libstore::{Options, Store};
+use tempfile::TempDir;
+
+const BASE: &[Line] = &[("file", "base", "0")];
+const X: &[Line] = &[("file", "x", "1")];
+const Y: &[Line] = &[("file", "y", "2")];
+
+fn images() -> (TempDir, Vec<Opened>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let store = Store::open(&path, Options::default()).unwrap();
+    make(&store, "base", &[BASE]);
+    make(&store, "x", &[BASE, X]);
+    make(&store, "y", &[Y]);
+    let open = |name| source::open(name, &path).unwrap();
+    (dir, ["base", "x", "y"].map(open).into())
+}
+
+fn layer(opened: &Opened, at: usize) -> u64 {
+    opened.image.manifest.layers[at].size
+}
+
+#[test]
+fn blobs_that_two_images_have_are_shared_and_the_rest_is_unique() {
+    let (_dir, images) = images();
+    let found = sharing(&images);
+    let told: Vec<_> = found.images.iter().map(|share| (&*share.image, share.shared, share.with)).collect();
+    let base = layer(&images[0], 0);
+    assert_eq!(told, [("base", base, 1), ("x", base, 1), ("y", 0, 0)]);
+    assert!(found.images.iter().all(|share| share.size == share.shared + share.unique));
+    assert_eq!(found.apart - found.together, base);
+    let shared: Vec<_> = found.shared.iter().map(|layer| (layer.bytes, layer.images, &*layer.of)).collect();
+    assert_eq!(shared, [(base, 2, &[0, 1][..])]);
+}
+
+#[test]
+fn an_image_named_twice_is_all_shared() {
+    let (dir, _) = images();
+    let open = |name| source::open(name, &dir.path().join("s")).unwrap();
+    let found = sharing(&[open("x"), open("x")]);
+    assert_eq!(found.images.iter().map(|share| share.unique).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(found.apart, 2 * found.together);
+}
+
+#[test]
+fn a_pull_is_what_the_node_has_not() {
+    let (_dir, images) = images();
+    let pulls = pull(&images, &images[..1]);
+    let told: Vec<_> = pulls.iter().map(|pull| (pull.missing, pull.layers, pull.size - pull.pull)).collect();
+    assert_eq!((pulls[0].pull, pulls[0].missing), (0, 0));
+    assert_eq!(told[1..], [(1, 2, layer(&images[0], 0)), (1, 1, 0)]);
+}
+
+#[test]
+fn a_push_is_what_the_registry_says_it_has_not_and_each_blob_is_asked_for_once() {
+    let (_dir, images) = images();
+    let there = images[0].image.manifest.layers[0].digest.to_string();
+    let mut asked = Vec::new();
+    let repository = Repository::parse("localhost:5000/app").unwrap();
+    let pushes = push_where(&images[..2], &repository, &mut |url, _| {
+        asked.push(url.to_owned());
+        Ok(url.ends_with(&there))
+    })
+    .unwrap();
+    assert_eq!(pushes[1].size - pushes[1].push, layer(&images[0], 0));
+    assert_eq!(pushes.iter().map(|push| push.missing).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(asked.len(), 6);
+    assert!(asked.contains(&format!("http://localhost:5000/v2/app/blobs/{there}")));
+    let manifest = images[0].image.descriptor.digest;
+    assert!(asked.contains(&format!("http://localhost:5000/v2/app/manifests/{manifest}")));
+}
+
+#[test]
+fn only_this_machine_is_asked_without_tls_unless_told() {
+    let base = |text| Repository::parse(text).map(|it| format!("{it:?}").replace("Repository { base: ", ""));
+    for (text, wanted) in [
+        ("localhost:5000/app:1", "http://localhost:5000/v2/app"),
+        ("127.0.0.1:5000/a/b", "http://127.0.0.1:5000/v2/a/b"),
+        ("reg.example/app", "https://reg.example/v2/app"),
+        ("127.example.org/app", "https://127.example.org/v2/app"),
+        ("http://reg.example:80/app", "http://reg.example:80/v2/app"),
+        ("busybox", "https://registry-1.docker.io/v2/library/busybox"),
+    ] {
+        assert_eq!(base(text), Ok(format!("{wanted:?} }}")), "{text}");
+    }
+    for bad in ["ftp://reg.example/app", "reg.example/UPPER", "", "reg.example/a b"] {
+        assert!(Repository::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_table_lines_up() {
+    let (_dir, images) = images();
+    let mut out = Vec::new();
+    text::sharing(&sharing(&images), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.starts_with("IMAGE    SIZE  SHARED  UNIQUE  WITH\n"), "{out}");
+    assert!(out.contains("Layers that several have:\n"), "{out}");
+}

@@ -1,0 +1,69 @@
+//! What images share, for a terminal or a pipe. It takes sums and prints them.
+
+use super::registry::Push;
+use super::{Pull, Sharing};
+use crate::columns;
+use libcli::{human, sanitise as clean};
+use std::io::{self, Write};
+
+/// Layers named.
+const NAMED: usize = 12;
+
+/// Writes what images share among themselves.
+pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
+    let row = |share: &super::Share| {
+        let sizes = [share.size, share.shared, share.unique].map(human);
+        let mut row = vec![clean(&share.image)];
+        row.extend(sizes);
+        row.push(share.with.to_string());
+        row
+    };
+    let rows: Vec<_> = it.images.iter().map(row).collect();
+    columns::write(&["IMAGE", ">SIZE", ">SHARED", ">UNIQUE", ">WITH"], &rows, output)?;
+    writeln!(output, "\n{} together, {} less than apart", human(it.together), human(it.apart - it.together))?;
+    if it.shared.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "\nLayers that several have:")?;
+    let row = |layer: &super::SharedLayer| {
+        let names: Vec<String> = layer.of.iter().map(|&at| clean(&it.images[at].image)).collect();
+        vec![
+            human(layer.bytes),
+            layer.images.to_string(),
+            layer.digest.hex()[..12].to_owned(),
+            names.join(", "),
+        ]
+    };
+    let rows: Vec<_> = it.shared.iter().take(NAMED).map(row).collect();
+    columns::write(&[">SIZE", ">IMAGES", "BLOB", "OF"], &rows, output)?;
+    match it.shared.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        others => writeln!(output, "and {others} others that save less"),
+    }
+}
+
+/// Writes what pulling images costs.
+pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
+    let row = |pull: &Pull| {
+        let layers = format!("{} of {}", pull.missing, pull.layers);
+        vec![clean(&pull.image), human(pull.size), human(pull.pull), layers]
+    };
+    columns::write(
+        &["IMAGE", ">SIZE", ">TO PULL", ">LAYERS"],
+        &pulls.iter().map(row).collect::<Vec<_>>(),
+        output,
+    )
+}
+
+/// Writes what pushing images would send.
+pub fn push(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
+    let row = |push: &Push| {
+        let layers = format!("{} of {}", push.missing, push.layers);
+        vec![clean(&push.image), human(push.size), human(push.push), layers]
+    };
+    columns::write(
+        &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
+        &pushes.iter().map(row).collect::<Vec<_>>(),
+        output,
+    )
+}
