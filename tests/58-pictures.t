@@ -92,6 +92,30 @@ if have chromium; then
     ok "and their names are text" sh -c '! grep -q -e "<img" -e "<script>alert" dom'
     shown '#/a'
     ok "an address opens a directory" grep -q '<button[^>]*aria-current="true"[^>]*>a/<' dom
+    # The keys, pressed by a script that the page itself would not run.
+    cat >press.js <<'END'
+const told = [], press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+const tell = () => told.push(document.activeElement.getAttribute("aria-label").split(":")[0]);
+document.querySelector("#map button[tabindex='0']").focus();
+tell();
+for (const key of ["ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"]) press(key);
+document.querySelector("#map button[aria-label^='/a:']").focus();
+document.activeElement.click();
+told.push(decodeURIComponent(location.hash));
+tell();
+const first = document.activeElement;
+press("ArrowRight");
+told.push(document.activeElement !== first, document.activeElement.parentElement.id);
+press("Escape");
+tell();
+told.push(document.querySelectorAll("#map button[tabindex='0']").length);
+document.title = JSON.stringify(told);
+END
+    { sed 's/<meta http-equiv[^>]*>//' hostile.html && echo '<script>' && cat press.js && echo '</script>'; } >pressed.html
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --dump-dom \
+        "file://$work/pressed.html" 2>/dev/null | sed -n '/^<title>/s/<[^>]*>//gp' >pressed
+    is "keys open, move, and go back to where they were" "$(cat pressed)" \
+        '["/bin","#/a","/a/&lt;",true,"map","/a",1]'
 else
     skip "a browser shows it" "chromium is missing"
 fi
