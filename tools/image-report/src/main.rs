@@ -8,6 +8,7 @@ use image_report::ledger::Ledger;
 use image_report::picture::{bars::Canvas, html, svg};
 use image_report::report::Report;
 use image_report::sharing::registry::Repository;
+use image_report::what_if::{self, Change};
 use image_report::{advice, report, sharing, source, text};
 use libcli::{Failure, Stdout};
 use libstore::{Environment, locate};
@@ -61,6 +62,9 @@ struct Args {
     /// A report of each image, also of two
     #[arg(long)]
     each: bool,
+    /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
+    what_if: Vec<String>,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
     #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
     fail_above: Option<u64>,
@@ -107,6 +111,10 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let bounds =
         Bounds { download: args.fail_above, hidden: args.max_hidden, efficiency: args.min_efficiency };
+    let changes = args.what_if.iter().map(|text| Ok((text.clone(), text.parse()?)));
+    let changes: Vec<(String, Change)> = changes
+        .collect::<Result<_, String>>()
+        .map_err(|what| Failure::usage(format!("--what-if: {what}")))?;
     let mut within = Ok(());
     for name in &args.images {
         let opened = source::open(name, &store)?;
@@ -122,6 +130,10 @@ fn job(args: Args) -> Result<(), Failure> {
             }
             None => {
                 report.advice = advice::advise(&opened, &ledger, &report.instructions)?;
+                if !changes.is_empty() {
+                    report.what_if =
+                        Some(what_if::what_if(&opened, &ledger, &report.instructions, &changes)?);
+                }
                 write(&args, &report, &ledger, &mut stdout)?;
             }
         }
@@ -141,7 +153,8 @@ fn compares(args: &Args) -> Result<bool, Failure> {
     if args.compare {
         unbounded(args)?;
     }
-    let otherwise = args.each || drawn || unbounded(args).is_err() || ask(args).is_some();
+    let tried = !args.what_if.is_empty();
+    let otherwise = args.each || drawn || tried || unbounded(args).is_err() || ask(args).is_some();
     Ok(two && !otherwise)
 }
 

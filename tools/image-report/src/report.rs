@@ -7,6 +7,7 @@ use crate::instruction::{Instruction, instructions};
 use crate::layer;
 use crate::ledger::{Fate, Ledger};
 use crate::source::Opened;
+use crate::what_if::WhatIf;
 use libcli::Failure;
 use libwire::{Digest, WirePath};
 use serde::Serialize;
@@ -39,6 +40,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What to change, what saves most first; filled in by [`crate::advice::advise`].
     pub advice: Vec<Advice>,
+    /// What it would cost otherwise, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIf>,
 }
 
 impl Report {
@@ -153,6 +157,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         hidden: hidden(ledger),
         findings: findings::find(ledger),
         advice: Vec::new(),
+        what_if: None,
     }
 }
 

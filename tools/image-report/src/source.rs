@@ -111,3 +111,26 @@ fn import(text: &str, path: &Path, name: Option<String>) -> Result<Opened, Failu
         count => Err(Failure::usage(format!("{text} has {count} images; name one: {text}:NAME"))),
     }
 }
+
+/// An image of these layers' tars.
+#[cfg(test)]
+pub(crate) fn of_layers(tars: &[Vec<u8>]) -> Opened {
+    use libwire::image::{ImageConfig, MEDIA_LAYER, Manifest};
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { sync: false, ..Options::default() };
+    let store = Store::open(&dir.path().join("store"), options).unwrap();
+    let layers: Vec<_> = tars.iter().map(|tar| store.put(tar, MEDIA_LAYER).unwrap()).collect();
+    let mut config = ImageConfig::default();
+    config.rootfs.diff_ids = layers.iter().map(|layer| layer.digest).collect();
+    let descriptor = store.put(b"{}", "x").unwrap();
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: None,
+        config: descriptor.clone(),
+        layers,
+        annotations: Default::default(),
+        extra: Default::default(),
+    };
+    let image = Image { descriptor, manifest, config };
+    Opened { name: "image".into(), image, store, _imported: Some(dir) }
+}

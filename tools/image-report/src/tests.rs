@@ -48,10 +48,13 @@ pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
 }
 
 pub(crate) fn read(lines: &[Line]) -> Layer {
-    let bytes = tar(lines);
+    read_tar(&tar(lines))
+}
+
+pub(crate) fn read_tar(bytes: &[u8]) -> Layer {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
-    let blob = store.put(&bytes, MEDIA_LAYER).unwrap();
+    let store = Store::open(&dir.path().join("s"), Options { sync: false, ..Options::default() }).unwrap();
+    let blob = store.put(bytes, MEDIA_LAYER).unwrap();
     layer::read(&store, &blob, blob.digest).unwrap()
 }
 

@@ -32,7 +32,8 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
     }
     hidden(report, output)?;
     findings(report, output)?;
-    advice(report, output)
+    advice(report, output)?;
+    what_if(report, output)
 }
 
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -147,6 +148,31 @@ fn advice(report: &Report, output: &mut impl Write) -> io::Result<()> {
                 writeln!(output, "                 {}", clean(line))?;
             }
         }
+    }
+    Ok(())
+}
+
+fn what_if(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    let Some(new) = &report.what_if else { return Ok(()) };
+    let now = report.totals.download;
+    let difference = match new.download > now {
+        true => format!("{} more", human(new.download - now)),
+        false => format!("{} less", human(now - new.download)),
+    };
+    writeln!(
+        output,
+        "\nWith {}: {} to download, {difference}; {} of files in {}:",
+        clean(&new.changes.join(", ")),
+        human(new.download),
+        human(new.content),
+        if new.layers.len() == 1 { "one layer".to_owned() } else { format!("{} layers", new.layers.len()) },
+    )?;
+    for layer in &new.layers {
+        let of = match &layer.layers[..] {
+            [first, .., last] => format!("layers {first} to {last}"),
+            one => format!("layer {}", one.first().copied().unwrap_or_default()),
+        };
+        writeln!(output, "  {:>9}  {of}", human(layer.download))?;
     }
     Ok(())
 }

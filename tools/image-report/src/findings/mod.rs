@@ -7,6 +7,7 @@ mod copies;
 mod tools;
 
 pub use caches::{Cache, Cached};
+pub(crate) use tools::purpose;
 
 use crate::layer::Act;
 use crate::ledger::{Inode, Ledger};

@@ -23,6 +23,7 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
         hidden: Vec::new(),
         findings: Vec::new(),
         advice: Vec::new(),
+        what_if: None,
     };
     for (at, &(visible, hidden)) in layers.iter().enumerate() {
         let sum = HiddenSum { by: layers.len(), fate: Fate::Deleted, files: 1, bytes: hidden };
