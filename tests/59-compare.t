@@ -130,6 +130,7 @@ is "two images are compared: what only one has, by package or directory" \
 ["var/lib",2,76]
 ["src",1,10]'
 is "what both have, but not the same" "$(jq -c '.differing[] | [.path, .metadata]' compared)" '["etc/passwd",true]'
+is "--why knows the package" "$(image-report --why /usr/lib/gcc/cc1 packages | sed -n 3p)" "It is of the package gcc-12 12.2"
 is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compared)" '[1,1,true]
 [2,null,false]
 [3,null,false]'

@@ -6,6 +6,7 @@ use super::near;
 use crate::instruction::Instruction;
 use crate::layer::Act;
 use crate::ledger::{Fate, Ledger, Put};
+use crate::packages::Manager;
 use crate::places::{PlaceId, Places};
 use crate::report::Report;
 use libcli::Failure;
@@ -27,6 +28,9 @@ pub struct Why {
     /// The symbolic links it leads over, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// The package it belongs to, or belonged to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<Of>,
     /// Whether something is there in the image.
     pub visible: bool,
     /// What layers put there, the oldest first.
@@ -34,6 +38,17 @@ pub struct Why {
     /// What is below it, by the layer that pays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<Below>,
+}
+
+/// A package.
+#[derive(Debug, Serialize)]
+pub struct Of {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Whose package it is.
+    pub manager: Manager,
 }
 
 /// A symbolic link on the way.
@@ -131,6 +146,11 @@ pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure
         digest: report.digest,
         path: said(ledger, found.place)
             .ok_or_else(|| Failure::failed(near::said(path), "leads to a path that is too long"))?,
+        package: ledger.packages.owner(found.place).map(|owner| Of {
+            name: owner.name.clone(),
+            version: owner.version.clone(),
+            manager: owner.manager,
+        }),
         links: found.links.iter().filter_map(link).collect(),
         visible: found.place == Places::ROOT || ledger.visible(found.place).is_some(),
         puts: puts.into_iter().map(|put| there(report, ledger, put)).collect(),

@@ -26,6 +26,9 @@ pub fn write(view: &Why, output: &mut impl Write) -> io::Result<()> {
         human(all),
         human(hidden)
     )?;
+    if let Some(package) = &view.package {
+        writeln!(output, "It is of the package {} {}", clean(&package.name), clean(&package.version))?;
+    }
     if !view.puts.is_empty() {
         writeln!(output)?;
         let head = [">LAY", "PLACE", ">BYTES", "WHAT", "INSTRUCTION"];
