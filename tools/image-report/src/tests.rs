@@ -87,7 +87,7 @@ pub(crate) fn make(store: &Store, name: &str, layers: &[&[Line]]) {
 pub(crate) fn image(layers: &[&[Line]]) -> (Report, Ledger) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    make(&Store::open(&path, Options::default()).unwrap(), "app", layers);
+    make(&Store::open(&path, Options { sync: false, ..Options::default() }).unwrap(), "app", layers);
     let opened = source::open("app", &path).unwrap();
     let ledger = report::ledger(&opened).unwrap();
     (report::report(&opened, &ledger), ledger)

@@ -14,7 +14,7 @@ const Y: &[Line] = &[("file", "y", "2")];
 fn images() -> (TempDir, Vec<Opened>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let store = Store::open(&path, Options::default()).unwrap();
+    let store = Store::open(&path, Options { sync: false, ..Options::default() }).unwrap();
     make(&store, "base", &[BASE]);
     make(&store, "x", &[BASE, X]);
     make(&store, "y", &[Y]);
