@@ -24,4 +24,6 @@ pub mod text;
 pub mod what_if;
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

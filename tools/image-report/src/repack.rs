@@ -140,6 +140,11 @@ pub fn sizes(
     packers.into_iter().map(|packer| Ok(packer.sizes()?.0)).collect()
 }
 
+/// What a layer takes with nothing in it.
+pub fn frame(opened: &Opened, layer: usize) -> Result<u64, Failure> {
+    Ok(Packer::new(Count::default(), compression(opened, layer))?.sizes()?.0)
+}
+
 fn copy(
     packers: &mut [&mut Packer<Count>],
     entry: &Entry,

@@ -16,9 +16,18 @@ use std::collections::BTreeMap;
 /// How many of the largest hidden files a report names.
 const NAMED: usize = 200;
 
+/// image-report(5).
+pub const FORMAT: &str = "image-report";
+/// Of the format.
+pub const VERSION: u32 = 1;
+
 /// What an image costs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// What this is: `image-report`.
+    pub format: &'static str,
+    /// Its version; changes only when a reader of this one would go wrong.
+    pub version: u32,
     /// As the user named it.
     pub image: String,
     /// Its manifest's digest.
@@ -147,6 +156,8 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
     let (image, known) = (&opened.image, opened.store.provenance(opened.image.descriptor.digest));
     let layers = layers(opened, ledger);
     Report {
+        format: FORMAT,
+        version: VERSION,
         image: opened.name.clone(),
         digest: image.descriptor.digest,
         platform: format!("{}/{}", image.config.os, image.config.architecture),

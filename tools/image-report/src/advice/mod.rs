@@ -181,8 +181,12 @@ fn measure(opened: &Opened, ledger: &Ledger, candidates: &mut [Candidate]) -> Re
         };
         let choices: Vec<&Which> = concerned.iter().filter_map(of_layer).collect();
         let sizes = repack::sizes(opened, ledger, layer, &choices)?;
+        let frame = repack::frame(opened, layer)?;
         for (candidate, size) in concerned.into_iter().zip(sizes) {
-            candidates[candidate].advice.saves_download += size;
+            let advice = &mut candidates[candidate].advice;
+            // Layers that are joined lose all frames but one, others keep theirs.
+            let joined = advice.kind == Kind::Join && advice.saves_download > 0;
+            advice.saves_download += size.saturating_sub(if joined { 0 } else { frame });
         }
     }
     Ok(())

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 /// A report of layers of so many visible and hidden bytes, all made by one instruction's words.
 pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     let mut report = Report {
+        format: crate::report::FORMAT,
+        version: crate::report::VERSION,
         image: image.into(),
         digest: Digest::of(b"manifest"),
         platform: "linux/amd64".into(),

@@ -125,7 +125,7 @@ fn layer(choices: &[u8]) -> Lines<'static> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn layers_merged_are_the_tree_they_were(
