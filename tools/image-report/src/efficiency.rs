@@ -1,61 +1,180 @@
-//! The efficiency score that dive made known: of all bytes ever stored at the paths of an image, the part
-//! that would do if each path had been stored once, at its smallest. Kept so that figures compare; the
-//! ledger's own sums are exact where this score is not.
+//! The efficiency score that dive made known: of all bytes ever stored at the paths of an image, the part that
+//! would do if each path had been stored once, at its smallest. It follows layers as dive does, not as an
+//! unpacker does, so that figures compare; the ledger's own sums are exact where this score is not:
+//!
+//! - A path is what stands in the tar; links are not followed, and of two entries with one path the last counts.
+//! - In each layer only leaves count: what has nothing below it in that layer.
+//! - A whiteout of a directory counts all files below it that are stacked so far, one of a file counts 0. One of
+//!   nothing ends the layer: the leaves after it, by name, do not count.
+//! - An opaque directory hides nothing; it is a leaf of 0 bytes if it has no other entry and nothing below it.
+//! - A directory that a layer has something in, but no entry for, is no directory any more: a whiteout of it
+//!   counts 0.
 
+use crate::layer::{Act, Layer};
 use crate::places::{PlaceId, Places};
+use libtree::root::components;
+
+/// What stands at a path: a file's bytes, or a directory.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Node {
+    size: u64,
+    dir: bool,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
+    /// Bytes of the leaves with this path, those of the least one, and how many leaves there were.
     total: u64,
     least: u64,
     times: u32,
-    /// The last layer that has something below it, from 1: there it is no leaf.
+    /// The last layers, from 1, in which it stood, in which it had something below it, and which removed it.
+    layer: u32,
     inner: u32,
+    whiteout: u32,
+    /// What it was in `layer`.
+    node: Node,
+    /// What it is in the stack of the layers so far.
+    stacked: Option<Node>,
 }
 
 /// Collects the figures, layer by layer.
 #[derive(Default)]
 pub struct Efficiency {
+    places: Places,
     seen: Vec<Seen>,
-    /// What the layer that is being read has.
-    layer: Vec<(PlaceId, u64)>,
     layers: u32,
 }
 
 impl Efficiency {
-    /// An entry that puts `size` bytes.
-    pub fn put(&mut self, place: PlaceId, size: u64) {
-        self.layer.push((place, size));
-    }
-
-    /// A whiteout that removes a directory with `size` bytes below it, or a file (0).
-    pub fn whiteout(&mut self, place: PlaceId, size: u64) {
-        self.layer.push((place, size));
-    }
-
-    /// The layer is read: its leaves count, directories above them don't.
-    pub fn end_layer(&mut self, places: &Places) {
+    /// Follows one more layer; `false` if it has more paths than can be counted.
+    #[must_use]
+    pub fn follow(&mut self, layer: &Layer) -> bool {
         self.layers += 1;
-        self.seen.resize(places.count(), Seen::default());
-        for &(place, _) in &self.layer {
-            let mut above = places.parent(place);
-            while let Some(parent) = above {
-                let seen = &mut self.seen[parent as usize];
-                if seen.inner == self.layers {
-                    break;
-                }
-                seen.inner = self.layers;
-                above = places.parent(parent);
+        let (mut nodes, mut whiteouts) = (Vec::new(), Vec::new());
+        for item in &layer.items {
+            let path = layer.path(item);
+            // The root is never counted, nor is that it is opaque.
+            if !path.is_empty() && self.enter(path, item.act, item.size, &mut nodes, &mut whiteouts).is_none()
+            {
+                return false;
             }
         }
-        for (place, size) in std::mem::take(&mut self.layer) {
+        if self.layers == 1 {
+            self.stack(&nodes);
+        }
+        self.count(&nodes, &whiteouts);
+        let (first, last): (Vec<_>, Vec<_>) = whiteouts.iter().partition(|&&place| self.comes_first(place));
+        self.unstack(&first);
+        self.stack(&nodes);
+        self.unstack(&last);
+        true
+    }
+
+    fn enter(
+        &mut self,
+        path: &[u8],
+        act: Act,
+        size: u64,
+        nodes: &mut Vec<PlaceId>,
+        whiteouts: &mut Vec<PlaceId>,
+    ) -> Option<()> {
+        let mut place = Places::ROOT;
+        let mut parts = components(path).peekable();
+        while let Some(part) = parts.next() {
+            place = self.places.make(place, part)?;
+            self.seen.resize(self.places.count(), Seen::default());
             let seen = &mut self.seen[place as usize];
-            if seen.inner != self.layers {
-                seen.least = if seen.times == 0 { size } else { seen.least.min(size) };
-                seen.total += size;
-                seen.times += 1;
+            let is_last = parts.peek().is_none();
+            if is_last && act == Act::Whiteout {
+                if seen.whiteout != self.layers {
+                    whiteouts.push(place);
+                }
+                seen.whiteout = self.layers;
+                continue;
+            }
+            if seen.layer != self.layers {
+                nodes.push(place);
+                (seen.layer, seen.node) = (self.layers, Node::default());
+            }
+            match is_last {
+                true if act == Act::Opaque => {}
+                true => seen.node = Node { size, dir: act == Act::Dir },
+                false => seen.inner = self.layers,
             }
         }
+        Some(())
+    }
+
+    /// Counts the leaves, up to the first whiteout of nothing.
+    fn count(&mut self, nodes: &[PlaceId], whiteouts: &[PlaceId]) {
+        let of_nothing = whiteouts.iter().filter(|&&place| self.seen[place as usize].stacked.is_none());
+        let end = of_nothing.map(|&place| self.raw_path(place, true)).min();
+        let before =
+            |all: &Self, place, whiteout| end.as_ref().is_none_or(|end| all.raw_path(place, whiteout) < *end);
+        for &place in nodes {
+            let seen = self.seen[place as usize];
+            if seen.inner != self.layers && before(self, place, false) {
+                self.leaf(place, seen.node.size);
+            }
+        }
+        for &place in whiteouts {
+            if before(self, place, true) {
+                let size = self.removed_by(place);
+                self.leaf(place, size);
+            }
+        }
+    }
+
+    fn leaf(&mut self, place: PlaceId, size: u64) {
+        let seen = &mut self.seen[place as usize];
+        seen.least = if seen.times == 0 { size } else { seen.least.min(size) };
+        seen.total += size;
+        seen.times += 1;
+    }
+
+    /// What a whiteout counts.
+    fn removed_by(&self, place: PlaceId) -> u64 {
+        let stacked = |place: PlaceId| self.seen[place as usize].stacked;
+        match stacked(place) {
+            Some(node) if node.dir => {
+                self.places.below(place).filter_map(stacked).map(|node| node.size).sum()
+            }
+            _ => 0,
+        }
+    }
+
+    fn stack(&mut self, nodes: &[PlaceId]) {
+        for &place in nodes {
+            let seen = &mut self.seen[place as usize];
+            seen.stacked = Some(seen.node);
+        }
+    }
+
+    fn unstack(&mut self, whiteouts: &[PlaceId]) {
+        for &place in whiteouts {
+            self.seen[place as usize].stacked = None;
+            for below in self.places.below(place) {
+                self.seen[below as usize].stacked = None;
+            }
+        }
+    }
+
+    /// Whether a whiteout's own name comes before the name it removes: dive goes through a layer by name.
+    fn comes_first(&self, place: PlaceId) -> bool {
+        [b".wh.", self.places.name(place)].concat().as_slice() < self.places.name(place)
+    }
+
+    /// A path's parts, as they stand in the tar.
+    fn raw_path(&self, place: PlaceId, whiteout: bool) -> Vec<Vec<u8>> {
+        let prefix: &[u8] = if whiteout { b".wh." } else { b"" };
+        let mut parts = vec![[prefix, self.places.name(place)].concat()];
+        let mut above = self.places.parent(place);
+        while let Some(place) = above.filter(|&place| place != Places::ROOT) {
+            parts.push(self.places.name(place).to_vec());
+            above = self.places.parent(place);
+        }
+        parts.reverse();
+        parts
     }
 
     /// The score, from 0 to 1.
@@ -70,3 +189,6 @@ impl Efficiency {
         self.seen.iter().filter(|seen| seen.times > 1).map(|seen| seen.total).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

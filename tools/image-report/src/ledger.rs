@@ -194,7 +194,9 @@ impl Ledger {
                 _ => self.add(layer, item, number).map_err(refused)?,
             }
         }
-        self.efficiency.end_layer(&self.places);
+        if !self.efficiency.follow(layer) {
+            return Err("has one path too many".into());
+        }
         let mut packages = std::mem::take(&mut self.packages);
         packages.follow(self, layer, number);
         self.packages = packages;
@@ -211,19 +213,9 @@ impl Ledger {
             return;
         }
         if act == Act::Whiteout {
-            let is_dir = self.visible(place).is_some_and(|put| put.act == Act::Dir);
-            let lost = if is_dir { self.size_below(place, layer) } else { 0 };
-            self.efficiency.whiteout(place, lost);
             self.hide(place, layer, Fate::Deleted);
         }
         self.hide_below(place, layer, Fate::Deleted);
-    }
-
-    /// Bytes of files that are visible below a place and older than `layer`.
-    fn size_below(&self, place: PlaceId, layer: u16) -> u64 {
-        let files = self.places.below(place).filter_map(|place| self.visible(place));
-        let files = files.filter(|put| put.layer < layer && put.act == Act::File);
-        files.filter_map(|put| self.inode(put)).map(|inode| inode.size).sum()
     }
 
     /// Hides what older layers have below a place; what this layer put there stays.
@@ -255,7 +247,6 @@ impl Ledger {
 
     fn add(&mut self, layer: &Layer, item: &Item, number: u16) -> Result<(), &'static str> {
         let place = self.place_for(layer.path(item))?;
-        self.efficiency.put(place, item.size);
         let What { act, inode, link } = self.what(layer, item, number, place)?;
         if let Some(inode) = self.inodes.get_mut(inode as usize) {
             inode.names += 1;
