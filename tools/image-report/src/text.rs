@@ -81,7 +81,7 @@ fn hidden(report: &Report, output: &mut impl Write) -> io::Result<()> {
         totals.hidden_files
     )?;
     for cost in &report.layers {
-        for sum in &cost.hidden {
+        for sum in cost.hidden.iter().filter(|sum| sum.bytes > 0) {
             let by = of_layer(report, sum.by);
             let what = words(sum.fate);
             writeln!(output, "  {:>9}  of layer {} {what} by {by}", human(sum.bytes), cost.layer)?;
