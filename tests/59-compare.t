@@ -1,5 +1,6 @@
 #!/bin/sh
 # Looking into images and comparing them.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
 sh "$top/tests/busybox-layout" busybox >/dev/null
