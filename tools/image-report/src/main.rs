@@ -129,7 +129,10 @@ fn job(args: Args) -> Result<(), Failure> {
                 }
             }
             None => {
-                report.advice = advice::advise(&opened, &ledger, &report.instructions)?;
+                // The layers' picture shows none, and to measure it layers are read and packed again.
+                if args.svg.is_none() || args.html.is_some() {
+                    report.advice = advice::advise(&opened, &ledger, &report.instructions)?;
+                }
                 if !changes.is_empty() {
                     report.what_if =
                         Some(what_if::what_if(&opened, &ledger, &report.instructions, &changes)?);
