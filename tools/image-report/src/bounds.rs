@@ -5,7 +5,7 @@ use crate::text::percent;
 use libcli::{Failure, human};
 
 /// The bounds; those not given hold.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
     /// The most bytes to download.
     pub download: Option<u64>,

@@ -21,6 +21,7 @@ pub mod report;
 pub mod sharing;
 pub mod source;
 pub mod text;
+pub mod wanted;
 pub mod what_if;
 
 #[cfg(test)]

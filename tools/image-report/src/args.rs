@@ -1,0 +1,165 @@
+//! The command line of image-report(1): which options there are, and which go together. What they ask for is the
+//! library's to do.
+
+use clap::Parser;
+use image_report::bounds::{self, Bounds};
+use image_report::explore::Ask;
+use image_report::picture::bars::Canvas;
+use image_report::sharing::registry::Repository;
+use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
+use libcli::Failure;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
+///
+/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
+/// PATH:NAME.
+#[derive(Parser)]
+#[command(name = "image-report", version)]
+pub struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// A JSON object an image, instead of text
+    #[arg(long)]
+    json: bool,
+    /// The final tree below PATH, the largest first, and which layer pays
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", group = "view")]
+    files: Option<OsString>,
+    /// What layer N puts, removes and hides
+    #[arg(long, value_name = "N", group = "view")]
+    layer: Option<usize>,
+    /// Which instructions put PATH there, changed or hid it, and what it costs
+    #[arg(long, value_name = "PATH", group = "view")]
+    why: Option<OsString>,
+    /// How many directories deep --files and --layer go
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=100))]
+    depth: u8,
+    /// The layers as bars, which is how a terminal shows them
+    #[arg(long, conflicts_with_all = ["json", "table", "view"])]
+    bars: bool,
+    /// The layers as a table on a terminal too
+    #[arg(long, conflicts_with_all = ["json", "view"])]
+    table: bool,
+    /// Draw the layers into an SVG picture, instead of text; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    svg: Option<PathBuf>,
+    /// Make a page for a browser that has all of the report, instead of text; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    html: Option<PathBuf>,
+    /// How the second of two images differs from the first, which is the default with two
+    #[arg(long, conflicts_with_all = ["view", "bars", "table", "svg", "html", "each"])]
+    compare: bool,
+    /// A report of each image, also of two
+    #[arg(long)]
+    each: bool,
+    /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
+    what_if: Vec<String>,
+    /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
+    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    fail_above: Option<u64>,
+    /// Exit with 1 when more is paid for and not visible
+    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    max_hidden: Option<u64>,
+    /// Exit with 1 when the efficiency is less
+    #[arg(long, value_name = "PERCENT", value_parser = bounds::parts)]
+    min_efficiency: Option<u32>,
+    /// What the images share among themselves, all of the store if none is named
+    #[arg(long, group = "view")]
+    sharing: bool,
+    /// What pulling the images costs a node that has IMAGE; may be given several times
+    #[arg(long, value_name = "IMAGE", group = "view")]
+    having: Vec<String>,
+    /// What pushing the images to HOST/NAME would send; the registry is asked what it has
+    #[arg(long, value_name = "HOST/NAME", group = "view", value_parser = Repository::parse)]
+    registry: Option<Repository>,
+    /// The images
+    #[arg(required_unless_present = "sharing", value_name = "IMAGE")]
+    pub images: Vec<String>,
+}
+
+impl Args {
+    /// What is asked for; a failure where options contradict each other.
+    pub fn wanted(&self) -> Result<Wanted, Failure> {
+        if self.pictures() && self.images.len() > 1 {
+            return Err(Failure::usage("--svg and --html draw one image; call image-report once for each"));
+        }
+        if self.compare && self.images.len() != 2 {
+            return Err(Failure::usage("--compare takes two images"));
+        }
+        let bounds = self.bounds();
+        let wanted = if let Some(extent) = self.extent() {
+            Wanted::Sharing(extent)
+        } else if self.compares() {
+            Wanted::Comparison
+        } else if let Some(ask) = self.ask() {
+            return Ok(Wanted::Views { ask, depth: self.depth.into(), bounds });
+        } else {
+            return Ok(Wanted::Reports(self.reports(bounds)?));
+        };
+        match bounds == Bounds::default() {
+            true => Ok(wanted),
+            false => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
+        }
+    }
+
+    /// JSON, or text: with bars on a terminal, or where `--bars` says so.
+    pub fn form(&self) -> Form {
+        let terminal = std::io::stdout().is_terminal();
+        match self.json {
+            true => Form::Json,
+            false => Form::Text((!self.table && (terminal || self.bars)).then(|| canvas(terminal))),
+        }
+    }
+
+    fn pictures(&self) -> bool {
+        self.svg.is_some() || self.html.is_some()
+    }
+
+    /// Whether two images are to be compared: asked for, or two named and nothing else asked for.
+    fn compares(&self) -> bool {
+        let reports = self.each || self.bars || self.table || self.pictures() || !self.what_if.is_empty();
+        let otherwise = reports || self.bounds() != Bounds::default() || self.ask().is_some();
+        self.compare || (self.images.len() == 2 && !otherwise)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { download: self.fail_above, hidden: self.max_hidden, efficiency: self.min_efficiency }
+    }
+
+    fn reports(&self, bounds: Bounds) -> Result<Reports, Failure> {
+        let changes = self.what_if.iter().map(|text| Ok((text.clone(), text.parse()?)));
+        let changes: Result<_, String> = changes.collect();
+        let changes = changes.map_err(|what| Failure::usage(format!("--what-if: {what}")))?;
+        let pictures = self.pictures().then(|| Pictures { svg: self.svg.clone(), html: self.html.clone() });
+        Ok(Reports { pictures, changes, bounds })
+    }
+
+    /// The view that is wanted instead of the report.
+    fn ask(&self) -> Option<Ask> {
+        let bytes = |path: &OsString| path.clone().into_vec();
+        let files = self.files.as_ref().map(|path| Ask::Files(bytes(path)));
+        let layer = || self.layer.map(Ask::Layer);
+        files.or_else(layer).or_else(|| self.why.as_ref().map(|path| Ask::Why(bytes(path))))
+    }
+
+    /// With what the images share.
+    fn extent(&self) -> Option<Extent> {
+        let registry = self.registry.clone().map(Extent::Registry);
+        let node = || (!self.having.is_empty()).then(|| Extent::Node(self.having.clone()));
+        registry.or_else(node).or_else(|| self.sharing.then_some(Extent::Themselves))
+    }
+}
+
+/// The terminal, or what stands in for one.
+fn canvas(terminal: bool) -> Canvas {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == OsStr::new("dumb"));
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| size.ws_col);
+    let width = if size == 0 { 80 } else { usize::from(size) };
+    Canvas { width, colour: terminal && !dumb && !set("NO_COLOR") }
+}

@@ -1,0 +1,233 @@
+//! What can be asked about images, and its answer, as JSON or as text. It decides nothing about an image: each
+//! answer is another module's.
+
+use crate::bounds::Bounds;
+use crate::compare::{self, Side};
+use crate::explore::{self, Ask};
+use crate::ledger::Ledger;
+use crate::picture::{bars::Canvas, html, svg};
+use crate::report::Report;
+use crate::sharing::registry::{self, Repository};
+use crate::source::Opened;
+use crate::what_if::{self, Change};
+use crate::{advice, report, sharing, source, text};
+use libcli::Failure;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// What each image costs.
+    Reports(Reports),
+    /// A view into each image.
+    Views {
+        /// Which.
+        ask: Ask,
+        /// How many directories deep it goes.
+        depth: usize,
+        /// What no image may exceed.
+        bounds: Bounds,
+    },
+    /// How the second of two images differs from the first.
+    Comparison,
+    /// What the images share with others.
+    Sharing(Extent),
+}
+
+/// Reports of images.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// Drawn into these, instead of written.
+    pub pictures: Option<Pictures>,
+    /// What each image would cost with all of these changes is said as well; each with its text.
+    pub changes: Vec<(String, Change)>,
+    /// What no image may exceed.
+    pub bounds: Bounds,
+}
+
+/// Files to draw into; `-` is the output.
+#[derive(Clone, Debug)]
+pub struct Pictures {
+    /// For the layers.
+    pub svg: Option<PathBuf>,
+    /// For all of the report.
+    pub html: Option<PathBuf>,
+}
+
+/// With what images share blobs.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// Among themselves, or all of the store among themselves when none is named.
+    Themselves,
+    /// With a node that has these images.
+    Node(Vec<String>),
+    /// With a repository of a registry.
+    Registry(Repository),
+}
+
+/// How it is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// A JSON value an answer.
+    Json,
+    /// For people; layers are bars where there is something to draw on.
+    Text(Option<Canvas>),
+}
+
+/// Where images come from.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The store's directory.
+    pub store: PathBuf,
+    /// How to reach a registry.
+    pub network: libfetch::Environment,
+}
+
+impl Wanted {
+    /// Writes the answer for `images` to `output`. The value is a failure when an image is beyond the bounds, which
+    /// is known only when all has been written.
+    pub fn show(
+        &self,
+        images: &[String],
+        form: Form,
+        surroundings: &Surroundings,
+        output: &mut impl Write,
+    ) -> Result<Result<(), Failure>, Failure> {
+        let store = surroundings.store.as_path();
+        match self {
+            Self::Reports(reports) => each(images, store, reports.bounds, |opened, report, ledger| {
+                reports.show(opened, report, ledger, form, output)
+            }),
+            Self::Views { ask, depth, bounds } => each(images, store, *bounds, |_, report, ledger| {
+                let view = explore::view(ask, *depth, report, ledger)?;
+                put(form, &view, |output| explore::text::write(&view, report, output), output)
+            }),
+            Self::Comparison => comparison(images, store, form, output).map(Ok),
+            Self::Sharing(extent) => extent.show(images, form, surroundings, output).map(Ok),
+        }
+    }
+}
+
+/// Opens and reads one image after the other, and holds each to the bounds.
+fn each(
+    images: &[String],
+    store: &Path,
+    bounds: Bounds,
+    mut show: impl FnMut(&Opened, &mut Report, &Ledger) -> Result<(), Failure>,
+) -> Result<Result<(), Failure>, Failure> {
+    let mut within = Ok(());
+    for name in images {
+        let opened = source::open(name, store)?;
+        let ledger = report::ledger(&opened)?;
+        let mut report = report::report(&opened, &ledger);
+        show(&opened, &mut report, &ledger)?;
+        within = within.and(bounds.check(name, &report.totals));
+    }
+    Ok(within)
+}
+
+impl Reports {
+    fn show(
+        &self,
+        opened: &Opened,
+        report: &mut Report,
+        ledger: &Ledger,
+        form: Form,
+        output: &mut impl Write,
+    ) -> Result<(), Failure> {
+        // The layers' picture shows no advice, and to measure it layers are read and packed again.
+        if self.pictures.as_ref().is_none_or(|pictures| pictures.html.is_some()) {
+            report.advice = advice::advise(opened, ledger, &report.instructions)?;
+        }
+        if !self.changes.is_empty() {
+            report.what_if = Some(what_if::what_if(opened, ledger, &report.instructions, &self.changes)?);
+        }
+        match (&self.pictures, form) {
+            (Some(pictures), _) => pictures.draw(report, ledger, output),
+            (None, Form::Json) => Ok(json(report, output)?),
+            (None, Form::Text(canvas)) => Ok(text::write(report, canvas, output)?),
+        }
+    }
+}
+
+impl Pictures {
+    fn draw(&self, report: &Report, ledger: &Ledger, output: &mut impl Write) -> Result<(), Failure> {
+        if let Some(file) = &self.svg {
+            save(svg::svg(report).as_bytes(), file, output)?;
+        }
+        if let Some(file) = &self.html {
+            save(html::page(report, ledger).as_bytes(), file, output)?;
+        }
+        Ok(())
+    }
+}
+
+fn save(picture: &[u8], file: &Path, output: &mut impl Write) -> Result<(), Failure> {
+    match file.as_os_str() == "-" {
+        true => Ok(output.write_all(picture)?),
+        false => std::fs::write(file, picture)
+            .map_err(|error| Failure::failed(file.to_string_lossy(), format!("cannot be written: {error}"))),
+    }
+}
+
+fn comparison(images: &[String], store: &Path, form: Form, output: &mut impl Write) -> Result<(), Failure> {
+    let read = |name: &String| {
+        let opened = source::open(name, store)?;
+        let ledger = report::ledger(&opened)?;
+        Ok::<_, Failure>((report::report(&opened, &ledger), ledger))
+    };
+    let sides = images.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let [a, b] = &sides[..] else { return Err(Failure::usage("two images are compared, no more or less")) };
+    let side = |(report, ledger)| Side { report, ledger };
+    let comparison = compare::compare(side((&a.0, &a.1)), side((&b.0, &b.1)));
+    put(form, &comparison, |output| compare::text::write(&comparison, output), output)
+}
+
+impl Extent {
+    fn show(
+        &self,
+        images: &[String],
+        form: Form,
+        surroundings: &Surroundings,
+        output: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let store = surroundings.store.as_path();
+        let open = |names: &[String]| {
+            names.iter().map(|name| source::open(name, store)).collect::<Result<Vec<_>, _>>()
+        };
+        let images = if images.is_empty() { source::all(store)? } else { open(images)? };
+        match self {
+            Self::Themselves => {
+                let shared = sharing::sharing(&images);
+                put(form, &shared, |output| sharing::text::sharing(&shared, output), output)
+            }
+            Self::Node(having) => {
+                let pulls = sharing::pull(&images, &open(having)?);
+                put(form, &pulls, |output| sharing::text::pull(&pulls, output), output)
+            }
+            Self::Registry(repository) => {
+                let pushes = registry::push(&images, repository, &surroundings.network)?;
+                put(form, &pushes, |output| sharing::text::push(&pushes, output), output)
+            }
+        }
+    }
+}
+
+fn put<W: Write>(
+    form: Form,
+    value: &impl Serialize,
+    text: impl FnOnce(&mut W) -> io::Result<()>,
+    output: &mut W,
+) -> Result<(), Failure> {
+    Ok(match form {
+        Form::Json => json(value, output),
+        Form::Text(_) => text(output),
+    }?)
+}
+
+fn json(value: &impl Serialize, output: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, value)?;
+    writeln!(output)
+}
