@@ -1,8 +1,9 @@
 //! The build as a Gantt chart: a lane for each stage, its steps in a row, packing below them.
 
 use crate::scale::{mark, marks, words};
-use crate::svg::{Drawing, Escaped, Rect, cut};
+use crate::svg::{Drawing, Rect, escaped};
 use crate::timeline::{Build, Done, How, Lane, Packed};
+use libcli::cut;
 use libwire::Span;
 use libwire::record::Wait;
 
@@ -96,7 +97,7 @@ impl Chart<'_> {
             cut(&self.build.dockerfile, 60),
             counted(steps().count() as u64, "step"),
         );
-        self.drawing.raw(format_args!("<title>{}</title>", Escaped(&text)));
+        self.drawing.raw(format_args!("<title>{}</title>", escaped(&text)));
         self.drawing.fitted("head", Rect { x: 12.0, y: 8.0, width: WIDTH - 24.0, height: 28.0 }, 9.5, &text);
         let mut x = 12.0;
         for (class, name) in [

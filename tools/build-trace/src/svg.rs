@@ -1,50 +1,12 @@
-//! SVG as text: what comes from records is cleaned, cut and escaped here, and nowhere else.
+//! SVG as text: what comes from records is cleaned, cut and escaped on its way through here, and nowhere else.
 
+use libcli::{cut, markup};
 use std::fmt::{self, Write};
 
-/// Text as it may stand in XML, in an attribute too.
-pub(crate) struct Escaped<'a>(pub &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        // Line ends of our own, in tooltips, are the only control characters XML gets.
-        for (at, line) in self.0.split('\n').enumerate() {
-            if at > 0 {
-                f.write_char('\n')?;
-            }
-            for c in libcli::sanitise(line).chars() {
-                match c {
-                    '&' => f.write_str("&amp;")?,
-                    '<' => f.write_str("&lt;")?,
-                    '>' => f.write_str("&gt;")?,
-                    '"' => f.write_str("&quot;")?,
-                    '\'' => f.write_str("&#39;")?,
-                    '\u{fffe}' | '\u{ffff}' => f.write_char('?')?,
-                    c => f.write_char(c)?,
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The beginning of `text`, at most `columns` wide, with a mark when there is more. Wide letters count twice.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
-    let wide = |c: char| if c < '\u{1100}' { 1 } else { 2 };
-    if text.chars().take(columns + 1).map(wide).sum::<usize>() <= columns {
-        return text.to_owned();
-    }
-    let mut left = columns.saturating_sub(1);
-    let mut kept: String = text
-        .chars()
-        .take_while(|&c| {
-            let fits = wide(c) <= left;
-            left = left.saturating_sub(wide(c));
-            fits
-        })
-        .collect();
-    kept.push('…');
-    kept
+/// Text as it may stand in XML, in an attribute too; of control characters only line ends of our own, in tooltips.
+pub(crate) fn escaped(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(libcli::sanitise).collect();
+    markup(&lines.join("\n"))
 }
 
 /// A place and size, with one digit behind the point.
@@ -81,7 +43,7 @@ impl Drawing {
 
     /// A line of text that begins at x, on the base line y.
     pub fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
-        self.raw(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Escaped(text)));
+        self.raw(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(text)));
     }
 
     /// A line of text in a box that it never leaves, `letter` wide each letter.
@@ -99,7 +61,7 @@ impl Drawing {
 
     /// Groups what `draw` adds under a tooltip.
     pub fn titled(&mut self, title: &str, draw: impl FnOnce(&mut Self)) {
-        self.raw(format_args!("<g><title>{}</title>", Escaped(title)));
+        self.raw(format_args!("<g><title>{}</title>", escaped(title)));
         draw(self);
         self.raw("</g>");
     }
@@ -117,20 +79,6 @@ mod tests {
     #[test]
     fn text_can_neither_end_its_element_nor_break_the_document() {
         let text = "</title><script>\"'&\u{0}\u{1b}\u{85}\u{fffe}\n é";
-        assert_eq!(Escaped(text).to_string(), "&lt;/title&gt;&lt;script&gt;&quot;&#39;&amp;????\n é");
-    }
-
-    #[test]
-    fn text_is_cut_to_its_columns() {
-        for (text, columns, expected) in [
-            ("RUN make", 8, "RUN make"),
-            ("RUN make", 7, "RUN ma…"),
-            ("日本語", 6, "日本語"),
-            ("日本語", 5, "日本…"),
-            ("日本", 2, "…"),
-            ("x", 0, "…"),
-        ] {
-            assert_eq!(cut(text, columns), expected);
-        }
+        assert_eq!(escaped(text), "&lt;/title&gt;&lt;script&gt;&quot;&#39;&amp;????\n é");
     }
 }

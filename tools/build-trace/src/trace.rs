@@ -1,8 +1,7 @@
 //! The build in Chrome's Trace Event Format: a thread for each stage's steps, and one for its packing.
 
-use crate::svg;
 use crate::timeline::{Build, Done, How, Lane, Packed};
-use libcli::sanitise;
+use libcli::{cut, sanitise};
 use libwire::Span;
 use libwire::record::Wait;
 use serde_json::{Map, Value, json};
@@ -122,7 +121,7 @@ impl Thread<'_> {
             tell("layer", digest.to_string().into());
             tell("layer_size", (*size).into());
         }
-        let name = svg::cut(&sanitise(&done.text), NAME);
+        let name = cut(&sanitise(&done.text), NAME);
         let mut event = self.complete(self.tid, &name, &sanitise(&done.op), done.span, args.into());
         // Names of the viewer's own colours.
         match done.how {
@@ -169,8 +168,7 @@ impl Thread<'_> {
             args["instruction"] = sanitise(&done.text).into();
             args["line"] = sanitise(&done.place).into();
         }
-        let name =
-            step.map_or("pack".into(), |done| format!("pack {}", svg::cut(&sanitise(&done.text), NAME)));
+        let name = step.map_or("pack".into(), |done| format!("pack {}", cut(&sanitise(&done.text), NAME)));
         Some(self.complete(self.tid + 1, &name, "pack", layer.span?, args))
     }
 }

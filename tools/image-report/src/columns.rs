@@ -1,5 +1,6 @@
 //! Rows whose columns line up. It knows nothing about what is in them.
 
+use libcli::padded;
 use std::io::{self, Write};
 
 /// Writes a head and rows; columns whose head begins with `>` are aligned to the right, and a last one to the
@@ -8,7 +9,7 @@ pub fn write(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io
     let names: Vec<String> = head.iter().map(|name| name.trim_start_matches('>').to_owned()).collect();
     let width = |at: usize| {
         let cells = std::iter::once(&names).chain(rows).filter_map(|row| row.get(at));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        cells.map(|cell| libcli::columns(cell)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     for row in std::iter::once(&names).chain(rows) {
@@ -18,8 +19,8 @@ pub fn write(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io
                 line += "  ";
             }
             match name.starts_with('>') {
-                true => line += &format!("{cell:>width$}"),
-                false => line += &format!("{cell:width$}"),
+                true => line += &format!("{:1$}{cell}", "", width - libcli::columns(cell)),
+                false => line += &padded(cell, *width),
             }
         }
         writeln!(output, "{}", line.trim_end())?;
@@ -31,11 +32,13 @@ pub fn write(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io
 mod tests {
     #[test]
     fn columns_line_up_and_no_line_ends_in_blanks() {
-        let rows =
-            [vec!["1".into(), "é".into(), "x".into()], vec!["100".into(), "long".into(), String::new()]];
+        let rows = [
+            vec!["1".into(), "日e\u{301}".into(), "x".into()],
+            vec!["100".into(), "long".into(), String::new()],
+        ];
         let mut text = Vec::new();
         super::write(&[">N", "WORD", "REST"], &rows, &mut text).unwrap();
-        let wanted = "  N  WORD  REST\n  1  é     x\n100  long\n";
+        let wanted = "  N  WORD  REST\n  1  日e\u{301}   x\n100  long\n";
         assert_eq!(String::from_utf8(text).unwrap(), wanted);
     }
 }

@@ -6,6 +6,7 @@ use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::picture::bars::{self, Canvas};
 use crate::report::{LayerCost, Report};
+use libcli::{columns, cut, human, padded};
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.
@@ -38,7 +39,7 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
 
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let place = |instruction: &Instruction| clean(&instruction.place());
-    let width = report.instructions.iter().map(|i| place(i).chars().count()).max().unwrap_or(0).max(5);
+    let width = report.instructions.iter().map(|i| columns(&place(i))).max().unwrap_or(0).max(5);
     writeln!(
         output,
         "{:>3}  {:width$}  {:>9} {:>9} {:>9} {:>9}  INSTRUCTION",
@@ -50,8 +51,8 @@ fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
         let [layer, download, running, files, hidden] = cells;
         writeln!(
             output,
-            "{layer:>3}  {:width$}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {}",
-            place(instruction),
+            "{layer:>3}  {}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {}",
+            padded(&place(instruction), width),
             cut(&clean(&instruction.text), TEXT)
         )?;
     }
@@ -224,16 +225,6 @@ pub fn words(fate: Fate) -> &'static str {
 pub fn percent(parts: u32) -> String {
     format!("{}.{:02} %", parts / 100, parts % 100)
 }
-
-/// At most `width` characters of a text.
-pub fn cut(text: &str, width: usize) -> String {
-    match text.chars().count() > width {
-        true => text.chars().take(width - 1).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
-}
-
-pub(crate) use libcli::human;
 
 fn clean(text: &str) -> String {
     libcli::sanitise(text)

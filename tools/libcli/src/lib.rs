@@ -1,15 +1,20 @@
 //! Manners every tool shares: exit status, one-line messages, checked standard output.
 //!
 //! A tool's `main` is `libcli::run("name", || …)`. Nothing else in the workspace writes to the
-//! terminal or decides an exit status. This crate parses no arguments and opens no file.
+//! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
+//! said, is here too, once for all. This crate parses no arguments and opens no file.
 
 mod failure;
+mod markup;
 mod size;
 mod stdout;
+mod width;
 
 pub use failure::{Exit, Failure, sanitise};
+pub use markup::markup;
 pub use size::human;
 pub use stdout::Stdout;
+pub use width::{columns, cut, padded};
 
 use std::io::Write;
 use std::process::ExitCode;

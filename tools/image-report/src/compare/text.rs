@@ -3,8 +3,7 @@
 use super::explain::name;
 use super::{Comparison, Group, Row, What};
 use crate::columns;
-use crate::text::cut;
-use libcli::{human, sanitise as clean};
+use libcli::{cut, human, sanitise as clean};
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.

@@ -1,10 +1,10 @@
 //! The layers as bars of block characters, for a terminal: each begins where the one before ended, and what is
 //! paid for and not visible is shaded.
 
-use super::escape::{cut, line};
+use super::escape::line;
 use super::{Span, hidden, spans};
 use crate::report::Report;
-use libcli::human;
+use libcli::{columns, cut, human, padded};
 use std::io::{self, Write};
 
 /// Columns of the layer's number, of its bytes, and of the gaps between the columns.
@@ -30,12 +30,13 @@ pub struct Canvas {
 /// Writes the bars: a line a layer.
 pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
     let spans = spans(report);
-    let place = spans.iter().map(|span| span.place().chars().count()).max().unwrap_or(0).min(PLACE);
+    let place = spans.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
     let left = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS + place);
     let bar = (left * 3 / 5).clamp(8, 60);
     let text = left.saturating_sub(bar);
     for span in &spans {
-        write!(output, "{:>NUMBER$}  {:place$}  ", span.cost.layer, line(&span.place(), place))?;
+        let place = padded(&line(&span.place(), place), place);
+        write!(output, "{:>NUMBER$}  {place}  ", span.cost.layer)?;
         draw(span, bar, canvas.colour, output)?;
         writeln!(output, "  {:>BYTES$}  {}", human(span.cost.content), line(span.text(), text))?;
     }

@@ -1,6 +1,7 @@
-//! Text of an image, made fit to be shown and to be written into a page. All of it is hostile: a name may hold
-//! markup, the end of a script, an order to the terminal, or marks that turn the text around it.
+//! Text of an image, made fit to be shown. All of it is hostile: a name may hold an order to the terminal, or marks
+//! that turn the text around it. Markup is not looked for here: who writes a page escapes what it writes.
 
+use libcli::cut;
 use std::fmt::Write;
 
 /// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
@@ -22,46 +23,11 @@ pub fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// An instruction's words on one line, at most `most` characters.
+/// An instruction's words on one line, at most `most` columns.
 pub fn line(text: &str, most: usize) -> String {
-    // Spelling out makes text longer, never shorter: more than this is not looked at.
-    let start: String =
-        text.chars().take(most + 1).map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    cut(&shown(start.as_bytes()), most)
-}
-
-/// At most `width` columns of a text. A character beyond the alphabets counts as two columns, as the widest do.
-pub fn cut(text: &str, width: usize) -> String {
-    let columns = |c: char| if c < '\u{1100}' { 1 } else { 2 };
-    if text.chars().map(columns).sum::<usize>() <= width {
-        return text.to_owned();
-    }
-    if width == 0 {
-        return String::new();
-    }
-    let mut left = width - 1;
-    let fits = |c: &char| {
-        let fits = columns(*c) <= left;
-        left = left.saturating_sub(columns(*c));
-        fits
-    };
-    text.chars().take_while(fits).chain(['…']).collect()
-}
-
-/// Text for HTML and XML, in an element or in a quoted attribute.
-pub fn markup(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    let blank: String = cut(text, most).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    // Spelling out makes text longer.
+    cut(&shown(blank.as_bytes()), most)
 }
 
 /// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
@@ -101,25 +67,23 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_to_its_columns() {
-        assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut("abcd", 3), "ab…");
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!((cut("ab", 1), cut("a", 0)), ("…".into(), String::new()));
+    fn an_instruction_is_one_line_and_says_when_there_is_more() {
         assert_eq!(line("RUN a\n  b\tc", 20), "RUN a   b c");
+        assert_eq!(line("RUN \u{202e}a", 8), "RUN \\u{…");
+        assert_eq!(line(&"e\u{301}".repeat(9), 8), format!("{}…", "e\u{301}".repeat(7)));
     }
 
     proptest! {
         #[test]
         fn no_name_gets_out_of_its_element(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let text = markup(&shown(&bytes));
+            let text = libcli::markup(&shown(&bytes));
             prop_assert!(!text.contains(|c: char| "<>\"'".contains(c) || unfit(c)));
         }
 
         #[test]
         fn no_text_gets_out_of_its_line(text in any::<String>(), most in 1_usize..40) {
             let line = line(&text, most);
-            prop_assert!(!line.contains(unfit) && line.chars().count() <= most);
+            prop_assert!(!line.contains(unfit) && libcli::columns(&line) <= most);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The report as one page for a browser: it loads nothing, and the only script that its own policy lets run is
 //! the one written here. Without that script the bars, the advice and the tables are there all the same.
 
-use super::escape::{line, markup, shown};
+use super::escape::{line, shown};
 use super::svg::{HATCH, HUES};
 use super::tree::{Node, homes, tree};
 use super::{Span, hidden, hues, spans};
@@ -12,7 +12,7 @@ use crate::places::NONE;
 use crate::report::{HiddenFile, Report};
 use crate::text::{found, percent, words};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use libcli::human;
+use libcli::{human, markup};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};

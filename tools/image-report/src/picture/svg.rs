@@ -1,10 +1,10 @@
 //! The layers as a picture for a README: one bar of all, and a row for each of the largest, in the image's
 //! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
 
-use super::escape::{cut, line, markup, shown};
+use super::escape::{line, shown};
 use super::{Span, hidden, spans};
 use crate::report::Report;
-use libcli::human;
+use libcli::{columns, cut, human, markup};
 use std::fmt::{self, Write};
 
 /// The picture's width, and the space at its edges.
@@ -58,7 +58,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     )?;
     head(report, out)?;
     whole(&spans, out)?;
-    let place = rows.iter().map(|span| span.place().chars().count()).max().unwrap_or(0).min(PLACE);
+    let place = rows.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
     for (at, span) in rows.iter().enumerate() {
         row(span, ROWS + ROW * at as f64, place, out)?;
     }
