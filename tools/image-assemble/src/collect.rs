@@ -4,7 +4,7 @@
 use libcli::Failure;
 use libstore::{Store, StoreError};
 use libwire::image::ImageConfig;
-use libwire::provenance::{Base, Line, Provenance};
+use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, BaseStep, BuildRecord, Layer, Record, StageId, Step};
 use libwire::{Event, Reader, WireError};
 use std::collections::BTreeMap;
@@ -87,10 +87,7 @@ impl Stage {
 
     fn begin(&mut self, base: BaseStep) {
         let place = format!("{}:{}", base.dockerfile, base.line);
-        let from = Line { dockerfile: base.dockerfile, line: base.line, text: base.text };
-        let (history, layers) = (base.config.history.len(), base.layers.len());
-        let base_image = Base { from, history, layers, manifest: base.manifest };
-        self.provenance = Some(Provenance { base: base_image, steps: Vec::new() });
+        self.provenance = Some(Provenance::of(&base));
         let part = |BaseLayer { snapshot, layer }| Part { snapshot, layer, place: place.clone() };
         self.parts = base.layers.into_iter().map(part).collect();
         (self.id, self.config) = (Some(base.id), base.config);
@@ -103,12 +100,12 @@ impl Stage {
                 step.id.stage
             ));
         }
+        if let Some(provenance) = &mut self.provenance {
+            provenance.add(&step);
+        }
         if let Some(snapshot) = step.snapshot {
             let place = format!("{}:{}", step.dockerfile, step.line);
             self.parts.push(Part { snapshot, layer: step.layer, place });
-        }
-        if let Some(provenance) = self.provenance.as_mut().filter(|_| step.history.is_some()) {
-            provenance.steps.push(Line { dockerfile: step.dockerfile, line: step.line, text: step.text });
         }
         self.config = step.config;
         Ok(())

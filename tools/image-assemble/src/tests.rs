@@ -1,5 +1,6 @@
 use super::*;
 use libwire::image::{ContainerConfig, History};
+use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, BaseStep, BuildRecord, Cache, LayerRecord, Record, StageId, Step};
 use libwire::{Digest, Span, Writer};
 
@@ -40,6 +41,7 @@ fn base(index: usize, layers: Vec<BaseLayer>) -> Record {
         config: config(layers.len()),
         layers,
         manifest: None,
+        provenance: None,
     }))
 }
 
@@ -117,6 +119,41 @@ fn the_image_is_that_of_the_last_stage() {
     let image = assemble(&input[..], &store, &Options::default()).unwrap();
     assert_eq!(image.manifest.layers, [one.descriptor]);
     assert_eq!(store.images().unwrap().len(), 1, "an image without a name is listed");
+}
+
+#[test]
+fn the_store_keeps_the_lines_of_the_last_stage_behind_those_it_inherits() {
+    let (_dir, store) = store();
+    let one = layer(&store, "1");
+    let told = |record, line: u32| match record {
+        Record::Step(mut step) => {
+            (step.line, step.history) = (line, step.config.history.last().cloned());
+            Record::Step(step)
+        }
+        other => other,
+    };
+    let mut below = match base(0, vec![inherited("s0", Some(&one))]) {
+        Record::Base(base) => Provenance::of(&base),
+        _ => unreachable!(),
+    };
+    let Record::Step(inner) = told(step(0, Some("s1"), 2), 5) else { unreachable!() };
+    below.add(&inner);
+    let Record::Base(mut on_stage) = base(1, vec![inherited("s0", Some(&one)), inherited("s1", Some(&one))])
+    else {
+        unreachable!()
+    };
+    (on_stage.line, on_stage.provenance) = (7, Some(Box::new(below)));
+    let records =
+        [Record::Base(on_stage), told(step(1, Some("s2"), 3), 8), step(1, None, 3), packed("s2", &one)];
+    let image = assemble(&stream(&records)[..], &store, &Options::default()).unwrap();
+    let kept = store.provenance(image.descriptor.digest).unwrap();
+    assert_eq!((kept.base.from.line, kept.base.history, kept.base.layers), (1, 1, 1));
+    assert_eq!(
+        kept.stages.iter().map(|stage| (stage.from.line, stage.history)).collect::<Vec<_>>(),
+        [(7, 2)]
+    );
+    // A step without a history entry has no line.
+    assert_eq!(kept.steps.iter().map(|step| step.line).collect::<Vec<_>>(), [5, 8]);
 }
 
 #[test]

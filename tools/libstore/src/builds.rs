@@ -34,8 +34,11 @@ mod tests {
     fn a_damaged_provenance_is_none_and_is_written_again() {
         let (_dir, store) = fixture();
         let from = Line { dockerfile: "Dockerfile".into(), line: 1, text: "FROM scratch".into() };
-        let known =
-            Provenance { base: Base { from, history: 0, layers: 0, manifest: None }, steps: Vec::new() };
+        let known = Provenance {
+            base: Base { from, history: 0, layers: 0, manifest: None },
+            steps: Vec::new(),
+            stages: Vec::new(),
+        };
         let image = Digest::of(b"image");
         assert_eq!(store.provenance(image), None);
         store.keep_provenance(image, &known);

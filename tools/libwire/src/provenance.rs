@@ -2,15 +2,19 @@
 //! it in the store beside the image (stagepipe-store(5), `builds/`); it is no part of the image, and may be lost.
 
 use crate::Digest;
+use crate::record::{BaseStep, Step};
 use serde::{Deserialize, Serialize};
 
 /// The build of an image, as far as its history needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// What it began with.
+    /// What it began with: FROM of the stage that stands on no other.
     pub base: Base,
     /// The instruction of each history entry behind the base's, in order.
     pub steps: Vec<Line>,
+    /// FROM of the stages that stand on that one, each on the one before; the last is the image's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<FromStage>,
 }
 
 /// FROM.
@@ -28,6 +32,16 @@ pub struct Base {
     pub manifest: Option<Digest>,
 }
 
+/// FROM of an earlier stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FromStage {
+    /// The instruction.
+    #[serde(flatten)]
+    pub from: Line,
+    /// How many history entries it brought, those of that stage's own base too.
+    pub history: usize,
+}
+
 /// An instruction and where it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -37,4 +51,30 @@ pub struct Line {
     pub line: u32,
     /// The instruction as one logical line.
     pub text: String,
+}
+
+impl Provenance {
+    /// That of a stage which has done nothing but FROM.
+    pub fn of(base: &BaseStep) -> Self {
+        let from = Line { dockerfile: base.dockerfile.clone(), line: base.line, text: base.text.clone() };
+        let history = base.config.history.len();
+        match base.provenance.clone() {
+            Some(mut inherited) => {
+                inherited.stages.push(FromStage { from, history });
+                *inherited
+            }
+            None => {
+                let base = Base { from, history, layers: base.layers.len(), manifest: base.manifest };
+                Self { base, steps: Vec::new(), stages: Vec::new() }
+            }
+        }
+    }
+
+    /// Adds a step's line, if it has a history entry.
+    pub fn add(&mut self, step: &Step) {
+        if step.history.is_some() {
+            let (dockerfile, text) = (step.dockerfile.clone(), step.text.clone());
+            self.steps.push(Line { dockerfile, line: step.line, text });
+        }
+    }
 }

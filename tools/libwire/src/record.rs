@@ -2,6 +2,7 @@
 //! layer-pack made of them. image-assemble needs nothing else.
 
 use crate::image::{Descriptor, History, ImageConfig};
+use crate::provenance::Provenance;
 use crate::stream::Format;
 use crate::{Digest, Span, WirePath};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct BaseStep {
     /// The base image's manifest digest, when it is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// Where the history inherited comes from, when the base is an earlier stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Box<Provenance>>,
     /// When it was done, unless it was only looked up.
     #[serde(flatten)]
     pub span: Option<Span>,

@@ -33,6 +33,7 @@ pub fn tell<W: Write>(
             layers: Vec::new(),
             config: image.config,
             manifest: Some(image.descriptor.digest),
+            provenance: None,
             span: None,
             waited: Vec::new(),
         })))?;

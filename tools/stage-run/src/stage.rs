@@ -8,13 +8,14 @@ use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::stops::Stops;
-use crate::told::{At, Told, id, name};
+use crate::told::{self, At, Told, id, name};
 use crate::words::Words;
 use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, why, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::plan::{Instruction, Op, Stage};
-use libwire::record::{BaseLayer, BaseStep, Cache, Record, Step};
+use libwire::provenance::Provenance;
+use libwire::record::{BaseLayer, Cache, Record, Step};
 
 /// Takes records. What it refuses ends the stage.
 pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
@@ -35,19 +36,11 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
 fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
-    let Begun { state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
+    let Begun { mut state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
-    emit(Record::Base(Box::new(BaseStep {
-        id: id(stage),
-        dockerfile: stage.dockerfile.clone(),
-        line: stage.line,
-        text: stage.text.clone(),
-        layers: state.layers.clone(),
-        config: state.config.clone(),
-        manifest,
-        span: Some(at.span()),
-        waited: session.stages.take_waits(),
-    })))?;
+    let base = told::base(stage, &mut state, manifest, at.span(), session.stages.take_waits());
+    state.provenance = Some(Provenance::of(&base));
+    emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let here = Here::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
@@ -330,6 +323,9 @@ impl Builder<'_> {
         if self.session.options.dry_run && runs && self.state.pending.is_none() {
             self.state.pending = Some(format!("step {}", step.step));
             self.here.ran.push((step.step, String::new()));
+        }
+        if let Some(provenance) = &mut self.state.provenance {
+            provenance.add(&step);
         }
         // What only this build knows; the cache has the record already.
         (step.why, step.waited) = (why.map(Box::new), self.session.stages.take_waits());

@@ -5,6 +5,7 @@ use crate::error::StepError;
 use crate::scope::{Scope, has_env};
 use crate::time::rfc3339;
 use libwire::image::{History, ImageConfig};
+use libwire::provenance::Provenance;
 use libwire::record::BaseLayer;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct State {
     pub args: Vec<(String, Option<String>)>,
     /// Layers so far, lowest first.
     pub layers: Vec<BaseLayer>,
+    /// Which lines of which Dockerfile the config's history comes from; not known before FROM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// In a dry run, the step that would have been run first: what it leaves is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,

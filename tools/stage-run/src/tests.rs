@@ -106,6 +106,13 @@ fn the_failure_of_the_page_is_what_is_written() {
 }
 
 #[test]
+fn the_stage_on_a_stage_of_the_page_is_what_is_written() {
+    let record: Record = serde_json::from_str(example(3)).unwrap();
+    assert!(matches!(&record, Record::Base(base) if base.provenance.is_some()));
+    assert_eq!(serde_json::to_string(&record).unwrap() + "\n", example(3));
+}
+
+#[test]
 fn a_second_build_finds_every_snapshot_and_says_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let Some(store) = store(dir.path()) else { return };
@@ -138,6 +145,36 @@ fn a_stage_stands_on_another_of_the_same_plan_or_of_another_process() {
     let last = steps(&whole).pop().unwrap();
     assert_eq!((&child[0].config, &child[0].parents), (&last.config, &last.parents));
     assert_eq!((child[0].parents.len(), child[0].config.history.len()), (1, 2));
+}
+
+#[test]
+fn a_stage_on_a_stage_tells_the_lines_it_inherits_built_cached_or_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let built = |workdir: &str, select: Option<&str>, build_dir: Option<&Path>| {
+        let plan = plan(&[(None, &[workdir]), (Some(0), &[USER]), (Some(1), &[])]);
+        let build_dir = build_dir.map(Path::to_owned);
+        let options = Options { stage: select.map(str::to_owned), build_dir, ..options() };
+        let output = build(plan.as_bytes(), store.clone(), &options, Vec::new()).unwrap();
+        let records = Reader::<_, BuildRecord>::new(&output[..]).read_all().unwrap();
+        let told = records.iter().rev().find_map(|record| match record {
+            Record::Base(base) => Some(base.provenance.clone()),
+            _ => None,
+        });
+        told.unwrap().map(|told| {
+            let stages: Vec<_> = told.stages.iter().map(|stage| stage.history).collect();
+            let steps: Vec<_> = told.steps.into_iter().map(|step| (step.line, step.text)).collect();
+            (told.base.history, stages, steps)
+        })
+    };
+    let lines = |workdir| Some((0, vec![1], vec![(workdir, "WORKDIR /w".into()), (3, "USER app".into())]));
+    assert_eq!(built(WORKDIR, None, None), lines(2));
+    let moved = WORKDIR.replace("\"line\":2", "\"line\":9");
+    assert_eq!(built(&moved, None, None), lines(9), "from the cache, the lines are those of this build");
+    for stage in ["0", "1"] {
+        built(WORKDIR, Some(stage), Some(dir.path()));
+    }
+    assert_eq!(built(WORKDIR, Some("2"), Some(dir.path())), lines(2));
 }
 
 #[test]

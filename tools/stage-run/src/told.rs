@@ -1,12 +1,13 @@
 //! What records tell of a step beside its result: which kind it is, and when it was done or failed.
 
+use crate::state::State;
 use crate::step::Made;
 use libcli::Failure;
-use libwire::Span;
 use libwire::image::History;
 use libwire::plan::{Op, Stage};
-use libwire::record::{FailedStep, Record, StageId, Wait, Why};
+use libwire::record::{BaseStep, FailedStep, Record, StageId, Wait, Why};
 use libwire::span::now_ms;
+use libwire::{Digest, Span};
 
 /// What a step changed, for its record.
 #[derive(Default)]
@@ -61,6 +62,28 @@ impl At {
             span,
             waited,
         })))
+    }
+}
+
+/// What a stage begins with: `state` before its first instruction. The provenance inherited is taken out of it.
+pub fn base(
+    stage: &Stage,
+    state: &mut State,
+    manifest: Option<Digest>,
+    span: Span,
+    waited: Vec<Wait>,
+) -> BaseStep {
+    BaseStep {
+        id: id(stage),
+        dockerfile: stage.dockerfile.clone(),
+        line: stage.line,
+        text: stage.text.clone(),
+        layers: state.layers.clone(),
+        config: state.config.clone(),
+        manifest,
+        provenance: state.provenance.take().map(Box::new),
+        span: Some(span),
+        waited,
     }
 }
 
