@@ -86,6 +86,15 @@ RUN apt-get install --no-install-recommends tool && rm -rf /var/lib/apt/lists
 END
 same_tree cache-mount 'var/\(lib\|cache\)/'
 
+follow stages cache_mount <<'END'
+FROM busybox AS tools
+COPY apt-get /usr/bin/
+RUN apt-get update
+FROM tools
+RUN apt-get install --no-install-recommends tool
+END
+same_tree stages 'var/\(lib\|cache\)/'
+
 follow homes cache_mount <<'END'
 FROM busybox
 COPY --chown=1000 numbers /home/own/
@@ -188,6 +197,24 @@ none "COPY gives all files one owner, and these have two" copy_meta <<'END'
 FROM busybox
 COPY numbers sums /opt/
 RUN chown 5 /opt/numbers && chown 6 /opt/sums
+END
+none "what one stage makes another removes, and more may stand on the first" join <<'END'
+FROM busybox AS made
+RUN seq 1 200000 >a
+FROM made
+RUN rm a
+END
+none "an owner that only the later stage gives" copy_meta <<'END'
+FROM busybox AS copied
+COPY numbers /opt/
+FROM copied
+RUN chown 5 /opt/numbers
+END
+echo 'FROM busybox
+ONBUILD RUN mkdir -p /root/.npm/_cacache && seq 1 200000 >/root/.npm/_cacache/a' | image-build -q -t triggers -f - context >/dev/null 2>&1
+none "a trigger of the base, which is not in this Dockerfile" cache_mount <<'END'
+FROM triggers
+RUN echo 1 >one
 END
 none "a few bytes" join <<'END'
 FROM busybox

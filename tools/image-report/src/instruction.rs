@@ -2,8 +2,8 @@
 //! Dockerfile where the build's record is known. It guesses nothing: a history that does not fit the layers
 //! explains none of them.
 
+use crate::origin::{FromAt, Origin};
 use libwire::image::ImageConfig;
-use libwire::provenance::Provenance;
 use serde::Serialize;
 
 /// One instruction.
@@ -24,41 +24,59 @@ pub struct Instruction {
     /// The layer it made, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
+    /// How many FROMs are above it: those of one stage have the same.
+    #[serde(skip)]
+    pub stage: usize,
+    /// Whether FROM did it: a trigger of the base, or the copy of a directory that is the base.
+    #[serde(skip)]
+    pub by_from: bool,
 }
 
 impl Instruction {
-    /// Where it stands, for people: `Dockerfile:7`, else `instruction 7`.
+    /// Where it stands, for people: `Dockerfile:7`, else `instruction 7`; `base Dockerfile:7` or `base 7` when it
+    /// came with the base image.
     pub fn place(&self) -> String {
-        match (&self.dockerfile, self.line) {
-            (Some(dockerfile), Some(line)) => format!("{dockerfile}:{line}"),
-            _ => format!("instruction {}", self.number),
+        match (&self.dockerfile, self.line, self.base) {
+            (Some(dockerfile), Some(line), false) => format!("{dockerfile}:{line}"),
+            (Some(dockerfile), Some(line), true) => format!("base {dockerfile}:{line}"),
+            (.., false) => format!("instruction {}", self.number),
+            (.., true) => format!("base {}", self.number),
         }
+    }
+
+    /// Whether it is written in the Dockerfile that the image was built of, so far as is known.
+    pub fn is_own(&self) -> bool {
+        !self.base && !self.by_from
     }
 }
 
 /// The instructions of an image with `layers` layers.
-pub fn instructions(config: &ImageConfig, layers: usize, known: Option<&Provenance>) -> Vec<Instruction> {
+pub fn instructions(config: &ImageConfig, layers: usize, origin: &Origin) -> Vec<Instruction> {
     let history = &config.history;
     let with_layer = history.iter().filter(|entry| !entry.empty_layer).count();
     if with_layer != layers {
         return (1..=layers).map(unexplained).collect();
     }
-    let known = known.filter(|known| known.base.history + known.steps.len() == history.len());
-    let mut layer = 0;
+    let (mut layer, mut stage) = (0, 0);
     let mut list = Vec::new();
     for (at, entry) in history.iter().enumerate() {
         let made = (!entry.empty_layer).then(|| {
             layer += 1;
             layer
         });
-        let step = known.and_then(|known| known.steps.get(at.checked_sub(known.base.history)?));
+        let step = origin.lines.get(at).and_then(Option::as_ref);
+        stage += origin.froms[stage..].iter().take_while(|from| from.below <= at).count();
+        let from = stage.checked_sub(1).map(|last| &origin.froms[last]);
+        let in_line_of = |from: &FromAt| step.is_some_and(|step| step.line == from.line.line);
         list.push(Instruction {
             number: at + 1,
             text: step.map_or_else(|| words(entry.created_by.as_deref()), |step| step.text.clone()),
             dockerfile: step.map(|step| step.dockerfile.clone()),
             line: step.map(|step| step.line),
-            base: known.is_some_and(|known| at < known.base.history),
+            base: origin.base.is_some_and(|base| at < base),
             layer: made,
+            stage,
+            by_from: from.is_some_and(in_line_of),
         });
     }
     list
@@ -66,7 +84,16 @@ pub fn instructions(config: &ImageConfig, layers: usize, known: Option<&Provenan
 
 fn unexplained(layer: usize) -> Instruction {
     let text = "(the image does not say)".into();
-    Instruction { number: layer, text, dockerfile: None, line: None, base: false, layer: Some(layer) }
+    Instruction {
+        number: layer,
+        text,
+        dockerfile: None,
+        line: None,
+        base: false,
+        layer: Some(layer),
+        stage: 0,
+        by_from: false,
+    }
 }
 
 /// An instruction of the words that builders write into a history: without the shell that BuildKit and docker
@@ -122,10 +149,11 @@ mod tests {
     fn a_history_that_does_not_fit_the_layers_explains_none() {
         let entry = |empty_layer| History { created_by: Some("x".into()), empty_layer, ..History::default() };
         let config = ImageConfig { history: vec![entry(false), entry(true)], ..ImageConfig::default() };
-        let layers =
-            |count| instructions(&config, count, None).into_iter().map(|i| i.layer).collect::<Vec<_>>();
+        let layers = |count| {
+            instructions(&config, count, &Origin::default()).into_iter().map(|i| i.layer).collect::<Vec<_>>()
+        };
         assert_eq!(layers(1), [Some(1), None]);
         assert_eq!(layers(2), [Some(1), Some(2)]);
-        assert_eq!(instructions(&config, 2, None)[0].text, "(the image does not say)");
+        assert_eq!(instructions(&config, 2, &Origin::default())[0].text, "(the image does not say)");
     }
 }

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod instruction;
 pub mod layer;
 pub mod ledger;
+pub mod origin;
 pub mod packages;
 pub mod picture;
 pub mod places;

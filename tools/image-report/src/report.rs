@@ -6,6 +6,7 @@ use crate::findings::{self, Finding};
 use crate::instruction::{Instruction, instructions};
 use crate::layer;
 use crate::ledger::{Fate, Ledger};
+use crate::origin::origin;
 use crate::source::Opened;
 use crate::what_if::WhatIf;
 use libcli::Failure;
@@ -153,7 +154,9 @@ pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
 
 /// Sums an image's ledger up.
 pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
-    let (image, known) = (&opened.image, opened.store.provenance(opened.image.descriptor.digest));
+    let image = &opened.image;
+    let known = |image| opened.store.provenance(image);
+    let origin = origin(&image.config.history, image.descriptor.digest, known);
     let layers = layers(opened, ledger);
     Report {
         format: FORMAT,
@@ -163,7 +166,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         platform: format!("{}/{}", image.config.os, image.config.architecture),
         created: image.config.created.clone(),
         totals: totals(ledger),
-        instructions: instructions(&image.config, layers.len(), known.as_ref()),
+        instructions: instructions(&image.config, layers.len(), &origin),
         layers,
         hidden: hidden(ledger),
         findings: findings::find(ledger),

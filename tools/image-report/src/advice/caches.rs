@@ -111,7 +111,8 @@ fn changes(image: &Image, used: &Used, commands: &[&str]) -> Option<Vec<Change>>
         if !leaves && !uses {
             continue;
         }
-        changes.push(changed(instruction, &mounts, &dirs)?);
+        // Nobody writes a trigger of the base into this Dockerfile.
+        changes.push(changed(instruction, &mounts, &dirs).filter(|_| !instruction.by_from)?);
     }
     Some(changes)
 }

@@ -106,7 +106,9 @@ fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
 fn copy_with_meta(image: &Image, source: usize, by: usize, before: usize) -> Option<Change> {
     let (at, maker) = image.maker(source)?;
     let is_copy = maker.text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("COPY "));
-    if !is_copy || maker.line.is_none() || maker.text.contains("<<") || at >= before {
+    let same_stage = image.instructions.get(before).is_some_and(|by| by.stage == maker.stage);
+    let is_plain = is_copy && maker.line.is_some() && !maker.text.contains("<<");
+    if !is_plain || !same_stage || at >= before {
         return None;
     }
     let mut owners = HashSet::new();

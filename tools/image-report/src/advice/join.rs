@@ -43,11 +43,15 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
 fn segments<'a>(image: &Image<'a>) -> Vec<Vec<Made<'a>>> {
     let mut all: Vec<Vec<Made>> = vec![Vec::new()];
     for instruction in image.instructions.iter().filter(|instruction| !instruction.base) {
-        let run = shell::run(&instruction.text);
+        let run = shell::run(&instruction.text).filter(|_| instruction.is_own());
         let layer = instruction.layer.and_then(|layer| u16::try_from(layer - 1).ok());
         if let (Some(run), Some(layer)) = (run, layer) {
             let before = all.last().and_then(|segment| segment.last());
-            if before.is_some_and(|before| before.run.flags != run.flags) {
+            // What one stage does is not moved to another, which may be built on by more.
+            let differs = |before: &Made| {
+                before.run.flags != run.flags || before.instruction.stage != instruction.stage
+            };
+            if before.is_some_and(differs) {
                 all.push(Vec::new());
             }
             if let Some(segment) = all.last_mut() {

@@ -100,10 +100,10 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// The instruction that made a layer, from 0, unless it came with the base image.
+    /// The instruction that made a layer, from 0, unless it came with the base image or is a trigger of it.
     fn maker(&self, layer: usize) -> Option<(usize, &'a Instruction)> {
         let mut all = self.instructions.iter().enumerate();
-        all.find(|(_, instruction)| instruction.layer == Some(layer + 1) && !instruction.base)
+        all.find(|(_, instruction)| instruction.layer == Some(layer + 1) && instruction.is_own())
     }
 
     /// The puts of a layer, from 0, with their numbers.

@@ -42,6 +42,8 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
             line: Some(7),
             base: false,
             layer: Some(at + 1),
+            stage: 0,
+            by_from: false,
         });
         report.layers.push(LayerCost {
             layer: at + 1,

@@ -149,7 +149,7 @@ fn plan(ledger: &Ledger, instructions: &[Instruction], changes: &[(String, Chang
                 std::iter::once(place).chain(ledger.places.below(place)).for_each(|place| plan.drop(place));
             }
             Change::Multistage => {
-                let base = base_layers(instructions)?;
+                let base = base_layers(instructions, count)?;
                 for_building(ledger, base).for_each(|place| plan.drop(place));
                 plan.from = base;
                 spans.extend(Some((usize::from(base) + 1, count)).filter(|(first, last)| first <= last));
@@ -185,9 +185,11 @@ impl Plan {
     }
 }
 
-/// How many layers came with the base.
-fn base_layers(instructions: &[Instruction]) -> Result<u16, String> {
-    if !instructions.iter().any(|instruction| instruction.line.is_some()) {
+/// How many of `layers` came with the base.
+fn base_layers(instructions: &[Instruction], layers: usize) -> Result<u16, String> {
+    let known = |instruction: &&Instruction| instruction.base || instruction.line.is_some();
+    let made = |instruction: &&Instruction| instruction.layer.is_some();
+    if instructions.iter().filter(made).filter(known).count() != layers {
         return Err(
             "--what-if multistage: which layers are the base's is not known; build the image in this store"
                 .into(),

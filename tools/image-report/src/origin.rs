@@ -1,0 +1,170 @@
+//! Where the entries of an image's history come from: lines of the Dockerfile it was built of, and of those its
+//! base images were built of, as far as the store knows them. A record that does not fit the history tells
+//! nothing, and so does all that would stand on it. It opens no file itself.
+
+use libwire::Digest;
+use libwire::image::History;
+use libwire::provenance::{Line, Provenance};
+
+/// How many builds deep: the records may lead in a circle, which no builder makes.
+const DEPTH: usize = 32;
+/// The most FROMs of a build that are believed.
+const STAGES: usize = 1000;
+
+/// What is known of a history.
+#[derive(Debug, Default, PartialEq)]
+pub struct Origin {
+    /// The instruction of each entry, where it is known.
+    pub lines: Vec<Option<Line>>,
+    /// The FROMs, in the order in which they were done.
+    pub froms: Vec<FromAt>,
+    /// How many entries came with the base image, if that is known.
+    pub base: Option<usize>,
+}
+
+/// A FROM among the entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromAt {
+    /// The instruction.
+    pub line: Line,
+    /// How many entries are below it.
+    pub below: usize,
+    /// Whether it is of a base image's own build.
+    pub base: bool,
+}
+
+/// The origin of an image's history, by what is known of builds.
+pub fn origin(history: &[History], image: Digest, known: impl Fn(Digest) -> Option<Provenance>) -> Origin {
+    let mut origin = Origin { lines: vec![None; history.len()], ..Origin::default() };
+    let mut next = Some(image);
+    let mut end = history.len();
+    for depth in 0..DEPTH {
+        let build = next.and_then(&known).filter(|build| fits(build, &history[..end]));
+        let Some(Provenance { base, steps, stages }) = build else { break };
+        for (slot, step) in origin.lines[base.history..end].iter_mut().zip(steps) {
+            *slot = Some(step);
+        }
+        let from = |(line, below)| FromAt { line, below, base: depth > 0 };
+        let stages = stages.into_iter().rev().map(|stage| (stage.from, stage.history));
+        origin.froms.extend(stages.chain([(base.from, base.history)]).map(from));
+        // What older records have of a stage: what is below it came from there, or from that stage's base.
+        if base.manifest.is_none() && base.history > 0 {
+            break;
+        }
+        if depth == 0 {
+            origin.base = Some(base.history);
+        }
+        (next, end) = (base.manifest, base.history);
+    }
+    origin.froms.reverse();
+    origin
+}
+
+/// Whether a build can be that of a history.
+fn fits(build: &Provenance, history: &[History]) -> bool {
+    let Some(below) = history.get(..build.base.history) else { return false };
+    let layers = below.iter().filter(|entry| !entry.empty_layer).count();
+    let mut last = build.base.history;
+    let in_order = build.stages.iter().all(|stage| {
+        let fits = last <= stage.history && stage.history <= history.len();
+        last = stage.history;
+        fits
+    });
+    let lengths = build.base.history + build.steps.len() == history.len() && layers == build.base.layers;
+    lengths && in_order && build.stages.len() <= STAGES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libwire::provenance::{Base, FromStage};
+    use std::collections::BTreeMap;
+
+    fn line(dockerfile: &str, line: u32) -> Line {
+        Line { dockerfile: dockerfile.into(), line, text: format!("X {line}") }
+    }
+
+    /// A history whose entries have layers.
+    fn history(entries: usize) -> Vec<History> {
+        vec![History::default(); entries]
+    }
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
+    /// A build on `below` entries of an image, with FROM at line 1 and the steps in these lines.
+    fn build(dockerfile: &str, below: usize, base: Option<&str>, steps: &[u32]) -> Provenance {
+        let from = line(dockerfile, 1);
+        Provenance {
+            base: Base { from, history: below, layers: below, manifest: base.map(digest) },
+            steps: steps.iter().map(|&number| line(dockerfile, number)).collect(),
+            stages: Vec::new(),
+        }
+    }
+
+    fn told(entries: usize, builds: &[(&str, Provenance)]) -> (String, Option<usize>) {
+        let builds: BTreeMap<Digest, _> =
+            builds.iter().map(|(name, build)| (digest(name), build.clone())).collect();
+        let origin = origin(&history(entries), digest("app"), |digest| builds.get(&digest).cloned());
+        let mut words = Vec::new();
+        for at in 0..=entries {
+            let froms = origin.froms.iter().filter(|from| from.below == at);
+            words.extend(froms.map(|from| {
+                let mark = if from.base { "base " } else { "" };
+                format!("{mark}FROM {}:{}", from.line.dockerfile, from.line.line)
+            }));
+            words.extend(origin.lines.get(at).map(|known| match known {
+                Some(line) => format!("{}:{}", line.dockerfile, line.line),
+                None => "?".to_owned(),
+            }));
+        }
+        (words.join(" "), origin.base)
+    }
+
+    #[test]
+    fn a_base_that_was_built_here_has_its_own_lines_and_so_has_its_base() {
+        let app = ("app", build("app", 3, Some("mid"), &[2]));
+        let mid = ("mid", build("mid", 1, Some("low"), &[5, 6]));
+        let low = ("low", build("low", 0, None, &[9]));
+        let all = [app.clone(), mid.clone(), low];
+        let words = "base FROM low:1 low:9 base FROM mid:1 mid:5 mid:6 FROM app:1 app:2";
+        assert_eq!(told(4, &all), (words.into(), Some(3)));
+        assert_eq!(told(4, &[app, mid]).0, "? base FROM mid:1 mid:5 mid:6 FROM app:1 app:2");
+    }
+
+    #[test]
+    fn stages_stand_where_they_begin_and_only_the_first_ones_base_is_the_base() {
+        let mut app = build("f", 1, Some("gone"), &[2, 3, 6]);
+        app.stages =
+            [(5, 3), (8, 4)].map(|(number, history)| FromStage { from: line("f", number), history }).to_vec();
+        let words = "? FROM f:1 f:2 f:3 FROM f:5 f:6 FROM f:8";
+        assert_eq!(told(4, &[("app", app.clone())]), (words.into(), Some(1)));
+        app.stages.reverse();
+        assert_eq!(told(4, &[("app", app)]), ("? ? ? ?".into(), None), "stages out of order");
+    }
+
+    #[test]
+    fn an_older_record_of_a_stage_does_not_call_what_it_inherits_the_base() {
+        assert_eq!(told(3, &[("app", build("f", 2, None, &[7]))]), ("? ? FROM f:1 f:7".into(), None));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_history_tells_nothing() {
+        let nothing = ("? ? ?".to_owned(), None);
+        for (below, steps) in [(2, &[2, 3][..]), (2, &[]), (4, &[]), (usize::MAX, &[2])] {
+            assert_eq!(told(3, &[("app", build("f", below, Some("b"), steps))]), nothing, "{below}");
+        }
+        let mut other = build("f", 2, Some("b"), &[2]);
+        other.base.layers = 1;
+        assert_eq!(told(3, &[("app", other)]), nothing);
+        let base = build("b", 0, None, &[2, 3, 4]);
+        assert_eq!(told(3, &[("app", build("f", 2, Some("b"), &[2])), ("b", base)]).0, "? ? FROM f:1 f:2");
+    }
+
+    #[test]
+    fn a_circle_of_records_ends() {
+        let circle = build("f", 2, Some("app"), &[]);
+        assert_eq!(told(2, &[("app", circle)]).0.matches("FROM").count(), DEPTH);
+    }
+}
