@@ -183,7 +183,7 @@ if have docker-registry skopeo; then
     kill "$registry"
     wait "$registry" 2>/dev/null
     status_is "a registry that does not answer may do later" 75 image-report --registry "127.0.0.1:$port/app" app
-    ok "and it is said which" grep -q "^image-report: http://127.0.0.1:$port/v2/app/" .out
+    ok "and it is said which" grep -q "^image-report: http://127.0.0.1:$port/v2/: " .out
 else
     skip "what a push sends" "docker-registry or skopeo is missing"
 fi

@@ -4,6 +4,7 @@
 //! and the coverage-guided targets of `fuzz/` share generators, models and properties. No tool uses this.
 
 mod archive;
+mod challenge;
 mod choices;
 mod dockerfile;
 mod expansion;
@@ -13,6 +14,7 @@ mod records;
 mod trace;
 
 pub use archive::{archive, archive_bytes};
+pub use challenge::{challenge, challenge_text};
 pub use dockerfile::{dockerfile, dockerfile_text};
 pub use expansion::{expansion, expansion_text, variables_for_bash, word_for_bash};
 pub use ignore::ignore;

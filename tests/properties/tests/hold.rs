@@ -70,6 +70,17 @@ proptest! {
     }
 
     #[test]
+    fn a_challenge_is_read_as_it_was_meant(bytes in bytes()) {
+        properties::challenge(&bytes);
+        properties::challenge_text(&bytes);
+    }
+
+    #[test]
+    fn any_header_is_a_row_of_challenges(text in "[BbaR=\", \\\\()\t:é-]{0,60}") {
+        properties::challenge_text(text.as_bytes());
+    }
+
+    #[test]
     fn nobody_is_found_that_no_line_has(bytes in bytes()) {
         properties::users(&bytes);
     }

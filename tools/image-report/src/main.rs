@@ -6,6 +6,7 @@ use args::Args;
 use clap::Parser;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
+use libfetch::registry::Logins;
 use libstore::{Environment, locate};
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ fn job(args: Args) -> Result<(), Failure> {
     let surroundings = Surroundings {
         store: locate(args.store.clone(), &Environment::of(variable))?,
         network: libfetch::Environment::of(variable),
+        logins: Logins::of(variable, rustix::process::getuid().as_raw()),
     };
     let mut stdout = Stdout::open()?;
     let within = wanted.show(&args.images, args.form(), &surroundings, &mut stdout)?;

@@ -7,11 +7,12 @@ use crate::explore::{self, Ask};
 use crate::ledger::Ledger;
 use crate::picture::{bars::Canvas, html, svg};
 use crate::report::Report;
-use crate::sharing::registry::{self, Repository};
+use crate::sharing::registry;
 use crate::source::Opened;
 use crate::what_if::{self, Change};
 use crate::{advice, report, sharing, source, text};
 use libcli::Failure;
+use libfetch::registry::{Logins, Repository};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -83,6 +84,8 @@ pub struct Surroundings {
     pub store: PathBuf,
     /// How to reach a registry.
     pub network: libfetch::Environment,
+    /// Where what opens one is.
+    pub logins: Logins,
 }
 
 impl Wanted {
@@ -208,7 +211,8 @@ impl Extent {
                 put(form, &pulls, |output| sharing::text::pull(&pulls, output), output)
             }
             Self::Registry(repository) => {
-                let pushes = registry::push(&images, repository, &surroundings.network)?;
+                let (logins, network) = (&surroundings.logins, &surroundings.network);
+                let pushes = registry::push(&images, repository, logins, network)?;
                 put(form, &pushes, |output| sharing::text::push(&pushes, output), output)
             }
         }

@@ -19,6 +19,14 @@ pub enum FetchError {
         /// What happened, and what to do.
         what: String,
     },
+    /// There is no way in.
+    #[error("{place}: {what}")]
+    Login {
+        /// The server, or what has logins.
+        place: String,
+        /// Why, and what to do.
+        what: String,
+    },
     /// What came is not what was promised.
     #[error("{url}: digest mismatch: it is {got}, and --checksum says {expected}; look what changed there")]
     Checksum {
@@ -48,8 +56,18 @@ impl FetchError {
         Self::Remote { url: crate::redact(url), what: what.into() }
     }
 
+    /// No way in, at a URL.
+    pub(crate) fn login(url: &str, what: impl Into<String>) -> Self {
+        Self::Login { place: crate::redact(url), what: what.into() }
+    }
+
     pub(crate) fn io(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
         move |error| Self::Io { what: what.to_owned(), error }
+    }
+
+    /// Whether it may work later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Remote { .. })
     }
 
     /// Whether the Dockerfile or the bytes are to blame, not the network or the machine.

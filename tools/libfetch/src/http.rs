@@ -83,22 +83,6 @@ pub fn download_to(from: &str, path: &Path, environment: &Environment) -> Result
     save(from, get(from, None, environment)?, path, None).map(drop)
 }
 
-/// Whether the server has `what`, a URL, as the media type `accept`: no if it says that it has not, and an
-/// error if it says neither.
-pub fn has(what: &str, accept: &str, environment: &Environment) -> Result<bool, FetchError> {
-    let request = agent(environment)?.head(url::encode(what)).header("Accept", accept);
-    let response = request.call().map_err(|error| FetchError::remote(what, reason(&error)))?;
-    stays_private(what, &response)?;
-    match response.status() {
-        StatusCode::OK => Ok(true),
-        StatusCode::NOT_FOUND => Ok(false),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(FetchError::remote(what, "the server wants a login, which is not supported"))
-        }
-        status => Err(FetchError::remote(what, format!("the server says {status}"))),
-    }
-}
-
 fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
@@ -140,7 +124,7 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
         }
         other => FetchError::remote(from, reason(&other)),
     };
-    let mut request = agent(environment)?.get(url::encode(from));
+    let mut request = agent(environment, REDIRECTS)?.get(url::encode(from));
     if let Some(etag) = etag {
         request = request.header("If-None-Match", etag);
     }
@@ -171,7 +155,8 @@ fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError
     }
 }
 
-fn reason(error: &ureq::Error) -> String {
+/// What happened on the way, and what to do.
+pub(crate) fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),
         ureq::Error::HostNotFound => NO_HOST.into(),
@@ -191,9 +176,10 @@ fn reason(error: &ureq::Error) -> String {
     }
 }
 
-fn agent(environment: &Environment) -> Result<Agent, FetchError> {
+/// Connections that follow so many redirects, and take all that is said for an answer.
+pub(crate) fn agent(environment: &Environment, redirects: u32) -> Result<Agent, FetchError> {
     let mut config = Agent::config_builder()
-        .max_redirects(REDIRECTS)
+        .max_redirects(redirects)
         .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .save_redirect_history(true)
         .http_status_as_error(false)

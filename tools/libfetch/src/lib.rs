@@ -1,4 +1,5 @@
-//! What ADD and contexts take from elsewhere: files over HTTP(S), trees from git repositories, archives.
+//! What ADD and contexts take from elsewhere: files over HTTP(S), trees from git repositories, archives; and what
+//! registries have.
 //!
 //! Everything goes into an empty directory that the caller names and throws away; a built tree is never
 //! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.
@@ -8,11 +9,12 @@ pub mod context;
 mod error;
 pub mod git;
 mod http;
+pub mod registry;
 mod url;
 
 pub use access::{Secrets, is_for_servers};
 pub use error::FetchError;
-pub use http::{Download, digest_of, download, download_to, download_unless, has};
+pub use http::{Download, digest_of, download, download_to, download_unless};
 pub use url::{Kind, file_name, redact, without_credentials};
 
 use std::ffi::OsString;

@@ -1,30 +1,13 @@
 //! Downloads, from servers on the loopback interface that answer as they are told.
 
+mod server;
+
 use libfetch::{Download, Environment, FetchError, download};
 use libwire::Digest;
+use server::serve;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::thread::JoinHandle;
-
-/// Answers one connection after another with `answers`, and gives the requests.
-fn serve(answers: Vec<impl Into<Vec<u8>> + Send + 'static>) -> (String, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || {
-        let answer = |answer: Vec<u8>| {
-            let (mut stream, _) = listener.accept().unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request: Vec<String> =
-                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            stream.write_all(&answer).unwrap();
-            request.join("\n")
-        };
-        answers.into_iter().map(Into::into).map(answer).collect()
-    });
-    (base, server)
-}
 
 fn answer(head: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n{head}\r\n{body}", body.len())

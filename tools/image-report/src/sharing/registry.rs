@@ -4,17 +4,11 @@
 use super::{blobs, layers, sum};
 use crate::source::Opened;
 use libcli::{Exit, Failure};
+use libfetch::registry::{Access, Logins, Repository, Session};
 use libfetch::{Environment, FetchError};
-use libwire::{Digest, Reference};
+use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A repository of a registry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Repository {
-    /// `https://host/v2/name`.
-    base: String,
-}
 
 /// What pushing an image would send.
 #[derive(Debug, PartialEq, Serialize)]
@@ -33,65 +27,45 @@ pub struct Push {
     pub missing: usize,
 }
 
-impl Repository {
-    /// Reads `HOST/NAME[:TAG]`, perhaps with `http://` or `https://` before it. Without, a host that is this
-    /// machine is asked over http, all others over https.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, name) = match text.split_once("://") {
-            None => (None, text),
-            Some((scheme @ ("http" | "https"), name)) => (Some(scheme), name),
-            Some((scheme, _)) => return Err(format!("{scheme} is not http or https")),
-        };
-        let reference = Reference::parse(name).map_err(|bad| bad.to_string())?;
-        let host = match reference.domain() {
-            // The name of images on Docker Hub, not of its registry.
-            "docker.io" => "registry-1.docker.io",
-            host => host,
-        };
-        let scheme = scheme.unwrap_or(if is_loopback(host) { "http" } else { "https" });
-        Ok(Self { base: format!("{scheme}://{host}/v2/{}", reference.path()) })
-    }
-
-    fn blob(&self, digest: Digest) -> String {
-        format!("{}/blobs/{digest}", self.base)
-    }
-
-    fn manifest(&self, digest: Digest) -> String {
-        format!("{}/manifests/{digest}", self.base)
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// What the registry is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Object<'a> {
+    /// A blob.
+    Blob(Digest),
+    /// A manifest, and its media type.
+    Manifest(Digest, &'a str),
 }
 
 /// What pushing each of `images` would send. A blob that several have is asked for once.
 pub fn push(
     images: &[Opened],
     repository: &Repository,
+    logins: &Logins,
     environment: &Environment,
 ) -> Result<Vec<Push>, Failure> {
-    push_where(images, repository, &mut |url, accept| libfetch::has(url, accept, environment))
+    let session = Session::open(repository, Access::Pull, logins, environment);
+    let mut session = session.map_err(failure)?;
+    push_where(images, &mut |object| match object {
+        Object::Blob(digest) => session.has_blob(digest),
+        Object::Manifest(digest, media_type) => session.has_manifest(digest, media_type),
+    })
+}
+
+/// What a registry does not do now it may do later; what it does not let in needs somebody.
+fn failure(error: FetchError) -> Failure {
+    let exit = match &error {
+        error if error.is_passing() => Exit::TryAgain,
+        error if error.is_input() => Exit::BadInput,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, "", error)
 }
 
 pub(super) fn push_where(
     images: &[Opened],
-    repository: &Repository,
-    has: &mut dyn FnMut(&str, &str) -> Result<bool, FetchError>,
+    has: &mut dyn FnMut(Object) -> Result<bool, FetchError>,
 ) -> Result<Vec<Push>, Failure> {
-    let mut known: BTreeMap<String, bool> = BTreeMap::new();
-    let mut is_there = |url: String, accept: &str| match known.get(&url) {
-        Some(&there) => Ok(there),
-        None => {
-            let there = has(&url, accept).map_err(|error| Failure::new(Exit::TryAgain, "", error))?;
-            known.insert(url, there);
-            Ok::<_, Failure>(there)
-        }
-    };
+    let mut known: BTreeMap<Object, bool> = BTreeMap::new();
     let mut pushes = Vec::new();
     for opened in images {
         let (all, layers) = (blobs(&opened.image), layers(&opened.image));
@@ -105,12 +79,16 @@ pub(super) fn push_where(
             missing: 0,
         };
         for (&digest, &size) in &all {
-            // A registry tells of a manifest only to who takes its kind.
-            let (url, accept) = match digest == manifest {
-                true => (repository.manifest(digest), &*opened.image.descriptor.media_type),
-                false => (repository.blob(digest), "*/*"),
+            let object = match digest == manifest {
+                true => Object::Manifest(digest, &opened.image.descriptor.media_type),
+                false => Object::Blob(digest),
             };
-            if !is_there(url, accept)? {
+            let there = match known.get(&object) {
+                Some(&there) => there,
+                None => has(object).map_err(failure)?,
+            };
+            known.insert(object, there);
+            if !there {
                 push.push += size;
                 push.missing += usize::from(layers.contains_key(&digest));
             }

@@ -1,0 +1,140 @@
+//! Logins that docker, podman and skopeo left: where they are looked for, and whose they are. Found, they are
+//! handed on and never written, shown or kept.
+
+mod file;
+mod helper;
+
+use super::Repository;
+use crate::FetchError;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What opens a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// A user and a password.
+    Password(String, String),
+    /// A token that fetches others, which a login without a password left.
+    Identity(String),
+    /// A token as the registry itself takes it.
+    Token(String),
+}
+
+/// It may get into a message: it has nothing to tell.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password(..) => "Password",
+            Self::Identity(_) => "Identity",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+/// A login, and where it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What opens the registry.
+    pub login: Login,
+    /// A file, or a program.
+    pub place: String,
+}
+
+/// The files that may have logins, and where their helpers are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    files: Vec<PathBuf>,
+    path: Option<OsString>,
+}
+
+impl Logins {
+    /// Picks the places from `variable`, which looks a name up, for the user with the ID `uid`.
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>, uid: u32) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let dir = |name: &str| set(name).map(PathBuf::from);
+        let home = |end: &str| dir("HOME").map(|home| home.join(end));
+        let files = match dir("REGISTRY_AUTH_FILE") {
+            // Who names a file means that one.
+            Some(file) => vec![file],
+            None => {
+                let runtime = dir("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json"));
+                let runtime = runtime.unwrap_or_else(|| format!("/run/containers/{uid}/auth.json").into());
+                let config = dir("XDG_CONFIG_HOME").or(home(".config"));
+                let docker = dir("DOCKER_CONFIG").or(home(".docker"));
+                let containers = config.map(|dir| dir.join("containers/auth.json"));
+                let docker = docker.map(|dir| dir.join("config.json"));
+                [Some(runtime), containers, docker].into_iter().flatten().collect()
+            }
+        };
+        Self { files, path: variable("PATH") }
+    }
+
+    /// The login for a repository: of the first file that has one.
+    pub fn find(&self, repository: &Repository) -> Result<Option<Found>, FetchError> {
+        for path in &self.files {
+            let Some(file) = file::read(path)? else { continue };
+            if let Some(found) = self.find_in(&file, path, repository)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A helper that is set for this registry comes before what the file itself has; one that is set for all
+    /// does too, as in docker, but may not know of it.
+    fn find_in(
+        &self,
+        file: &file::AuthFile,
+        path: &Path,
+        repository: &Repository,
+    ) -> Result<Option<Found>, FetchError> {
+        if let Some(helper) = file.helper(repository.domain()) {
+            let of_helper = helper::get(helper, repository.domain(), path, self.path.as_deref());
+            let own = file.login(repository, path)?;
+            return match of_helper {
+                Ok(None) => Ok(own),
+                // Such a file came from a machine that had the helper, and logins were added here.
+                Err(_) if own.is_some() => Ok(own),
+                other => other,
+            };
+        }
+        file.login(repository, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(variables: &[(&str, &str)]) -> Vec<String> {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        Logins::of(variable, 7).files.iter().map(|file| file.display().to_string()).collect()
+    }
+
+    #[test]
+    fn files_are_looked_for_where_podman_and_docker_have_them() {
+        assert_eq!(files(&[]), ["/run/containers/7/auth.json"]);
+        assert_eq!(
+            files(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/r"), ("DOCKER_CONFIG", "")]),
+            ["/r/containers/auth.json", "/h/.config/containers/auth.json", "/h/.docker/config.json"]
+        );
+        assert_eq!(
+            files(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c"), ("DOCKER_CONFIG", "/d")])[1..],
+            ["/c/containers/auth.json", "/d/config.json"]
+        );
+        assert_eq!(files(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/f")]), ["/f"]);
+    }
+
+    #[test]
+    fn a_login_shows_nothing() {
+        for login in [
+            Login::Password("hunter2".into(), "hunter2".into()),
+            Login::Identity("hunter2".into()),
+            Login::Token("hunter2".into()),
+        ] {
+            assert!(!format!("{:?}", Found { login, place: "f".into() }).contains("hunter2"));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Which server a URL is of, and what may be told to it: scheme, host and port, compared as a browser does.
+
+use std::fmt;
+use ureq::http::Uri;
+
+/// Scheme, host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    https: bool,
+    /// Host and port, in lower case, without the port that the scheme has by itself.
+    authority: String,
+}
+
+impl Origin {
+    /// That of `authority`, a host perhaps with a port. Unless told, this machine is without TLS.
+    pub(super) fn new(https: Option<bool>, authority: &str) -> Self {
+        let https = https.unwrap_or(!is_loopback(authority));
+        Self { https, authority: authority.to_ascii_lowercase() }
+    }
+
+    /// That of an absolute URL of http or https which has no user in it.
+    pub(super) fn of(url: &str) -> Option<Self> {
+        let url: Uri = url.parse().ok()?;
+        let https = match url.scheme_str()? {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let authority = url.authority()?.as_str();
+        (!authority.contains('@')).then(|| Self::new(Some(https), authority))
+    }
+
+    /// Whether it is asked over TLS.
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// Whether a password may go there: over TLS, or not over any wire.
+    pub fn may_have_secrets(&self) -> bool {
+        self.https || is_loopback(&self.authority)
+    }
+
+    /// Whether this is the same server.
+    pub fn is(&self, other: &Self) -> bool {
+        self.https == other.https && self.with_port() == other.with_port()
+    }
+
+    fn with_port(&self) -> String {
+        match self.authority.rsplit_once(':') {
+            Some((_, port)) if !port.contains(']') => self.authority.clone(),
+            _ => format!("{}:{}", self.authority, if self.https { 443 } else { 80 }),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.authority)
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The URL that `location`, of a redirect, means at `base`.
+pub(super) fn resolve(base: &str, location: &str) -> Option<String> {
+    let (scheme, rest) = base.split_once("://")?;
+    let path = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(path);
+    let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
+    if location.split_once("://").is_some_and(|(scheme, _)| matches!(scheme, "http" | "https")) {
+        return Some(location.to_owned());
+    }
+    if location.starts_with("//") {
+        return Some(format!("{scheme}:{location}"));
+    }
+    if location.starts_with('/') {
+        return Some(format!("{scheme}://{authority}{location}"));
+    }
+    // Of another scheme, or a path from the last slash.
+    let is_scheme = location.find([':', '/', '?', '#']).is_some_and(|at| location[at..].starts_with(':'));
+    let dir = &path[..path.rfind('/').map_or(0, |at| at + 1)];
+    let dir = if dir.is_empty() { "/" } else { dir };
+    let dir = if location.starts_with(['?', '#']) && !path.is_empty() { path } else { dir };
+    (!is_scheme).then(|| format!("{scheme}://{authority}{dir}{location}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_its_scheme_host_and_port() {
+        let of = |url| Origin::of(url).unwrap();
+        assert!(of("https://H.example/a").is(&of("https://h.example:443/b?c")));
+        assert!(of("http://[::1]/").is(&of("http://[::1]:80")));
+        for other in
+            ["http://h.example/", "https://h.example:444/", "https://g.example/", "https://h.example.org/"]
+        {
+            assert!(!of("https://h.example/").is(&of(other)), "{other}");
+        }
+        for none in ["ftp://h/", "/v2/", "h.example", "https://u:p@h/", "https:///x", "", "https://h\n/"] {
+            assert_eq!(Origin::of(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_password_goes_over_tls_or_no_wire() {
+        for (url, may) in [
+            ("https://h/", true),
+            ("http://h/", false),
+            ("http://LOCALHOST:1/", true),
+            ("http://127.9.9.9/", true),
+            ("http://[::1]:5/", true),
+            ("http://127.0.0.1.example/", false),
+            ("http://localhost.example/", false),
+        ] {
+            assert_eq!(Origin::of(url).unwrap().may_have_secrets(), may, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_leads_where_it_says() {
+        for (location, wanted) in [
+            ("http://o/x", Some("http://o/x")),
+            ("//o/x", Some("https://o/x")),
+            ("/x?y", Some("https://h:1/x?y")),
+            ("x", Some("https://h:1/a/x")),
+            ("?y", Some("https://h:1/a/b?y")),
+            ("x:y", None),
+            ("ftp://o/x", None),
+        ] {
+            assert_eq!(resolve("https://h:1/a/b?c=/d", location).as_deref(), wanted, "{location}");
+        }
+        assert_eq!(resolve("http://h", "x").as_deref(), Some("http://h/x"));
+    }
+}

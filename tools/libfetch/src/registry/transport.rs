@@ -1,0 +1,151 @@
+//! One request to a registry, wherever it is led, as often as the registry wants to be waited for. It shows
+//! what it is given to the server it is given for, and knows no login.
+
+use super::origin::{Origin, resolve};
+use crate::{Environment, FetchError, http};
+use std::time::{Duration, SystemTime};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use ureq::http::{HeaderValue, Method, Request, Response, StatusCode};
+use ureq::{Agent, AsSendBody, Body};
+
+const REDIRECTS: usize = 5;
+/// How long a run waits for registries that want to be asked less often, together.
+const WAITING: Duration = Duration::from_secs(60);
+/// How long the body of an answer may take, however slowly it comes: none of them is long.
+const BODY: Duration = Duration::from_secs(60);
+/// How often one thing is asked.
+const TRIES: u32 = 4;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a> {
+    pub method: Method,
+    pub url: &'a str,
+    /// The media type to answer with.
+    pub accept: &'a str,
+    pub authorization: Option<&'a HeaderValue>,
+    /// What is sent, as a form.
+    pub form: Option<&'a str>,
+}
+
+/// What came, and whether the server that was asked said so itself.
+pub(super) struct Answer {
+    pub response: Response<Body>,
+    pub own: bool,
+}
+
+/// Connections, which are kept, and the time that is left for waiting.
+pub(super) struct Transport {
+    agent: Agent,
+    waiting: Duration,
+}
+
+impl Transport {
+    pub fn new(environment: &Environment) -> Result<Self, FetchError> {
+        Ok(Self { agent: http::agent(environment, 0)?, waiting: WAITING })
+    }
+
+    /// Asks, and again after a while if the server says that there were too many requests.
+    pub fn send(&mut self, call: &Call) -> Result<Answer, FetchError> {
+        for tried in 1.. {
+            let answer = self.follow(call)?;
+            let Some(pause) = pause(&answer.response, tried) else { return Ok(answer) };
+            if tried >= TRIES || pause > self.waiting {
+                let what = format!(
+                    "it takes no more requests for now; try again in {} or more seconds{}",
+                    pause.as_secs().max(1),
+                    if call.authorization.is_none() { ", or log in, which may allow more" } else { "" }
+                );
+                return Err(FetchError::remote(call.url, what));
+            }
+            self.waiting -= pause;
+            std::thread::sleep(pause);
+        }
+        Err(FetchError::remote(call.url, "it takes no more requests"))
+    }
+
+    /// Asks, and then where that leads. From https it leads to https only; only the server itself is shown what
+    /// authenticates.
+    fn follow(&self, call: &Call) -> Result<Answer, FetchError> {
+        let failed = |what: &str| FetchError::remote(call.url, what);
+        let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a registry's URL"))?;
+        let mut url = call.url.to_owned();
+        for _ in 0..=REDIRECTS {
+            let origin =
+                Origin::of(&url).ok_or_else(|| failed("it leads to what is no URL of http or https"))?;
+            if first.is_https() && !origin.is_https() {
+                return Err(failed("it leads from https to http"));
+            }
+            let own = origin.is(&first);
+            let response = self.ask(call, &url, own)?;
+            // What was sent is for the server that it was sent to.
+            if !response.status().is_redirection() || call.form.is_some() {
+                return Ok(Answer { response, own });
+            }
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let next = location.and_then(|location| resolve(&url, location));
+            url = next.ok_or_else(|| failed("it leads nowhere, by a redirect without a place"))?;
+        }
+        Err(failed("it leads through more than 5 redirects"))
+    }
+
+    fn ask(&self, call: &Call, url: &str, own: bool) -> Result<Response<Body>, FetchError> {
+        let mut request = Request::builder().method(call.method.clone()).uri(crate::url::encode(url));
+        request = request.header(ACCEPT, call.accept);
+        if let Some(value) = call.authorization.filter(|_| own) {
+            request = request.header(AUTHORIZATION, value);
+        }
+        if call.form.is_some() {
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let bad = |_| FetchError::remote(call.url, "this can't be asked for");
+        let result = match call.form {
+            None => self.run(request.body(()).map_err(bad)?),
+            Some(form) => self.run(request.body(form).map_err(bad)?),
+        };
+        result.map_err(|error| FetchError::remote(call.url, http::reason(&error)))
+    }
+
+    fn run(&self, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
+        self.agent.run(self.agent.configure_request(request).timeout_recv_body(Some(BODY)).build())
+    }
+}
+
+/// How long to wait before asking again, if that is what the server wants: what it says, else twice as long
+/// each time.
+fn pause(response: &Response<Body>, tried: u32) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    match (response.status(), text) {
+        (StatusCode::TOO_MANY_REQUESTS, None) => Some(Duration::from_secs(1 << (tried - 1).min(6))),
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(text)) => {
+            Some(retry_after(text, SystemTime::now()).unwrap_or(WAITING))
+        }
+        _ => None,
+    }
+}
+
+/// Seconds, or a date.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = text.trim().parse().map(Duration::from_secs).ok();
+    seconds.or_else(|| {
+        let date = httpdate::parse_http_date(text.trim()).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_in_seconds_or_until_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+        let seconds = |text| retry_after(text, now).map(|pause| pause.as_secs());
+        assert_eq!((seconds("120"), seconds(" 0 ")), (Some(120), Some(0)));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        for junk in ["", "-1", "soon", "99999999999999999999999"] {
+            assert_eq!(seconds(junk), None, "{junk}");
+        }
+    }
+}
