@@ -127,9 +127,7 @@ proptest! {
         std::fs::create_dir(&tree).unwrap();
         let root = Root::open(&tree, Owners::Recorded).unwrap();
         let mut ledger = Ledger::default();
-        for mut lines in layers {
-            // Whether a whiteout spares what its own layer put before it through a link differs among unpackers.
-            lines.sort_by_key(|line| !line.path.contains(".wh."));
+        for lines in layers {
             let bytes = tar_of(&lines);
             let options = extract::Options { form: Form::Layer, owner: None };
             if extract::extract(&mut Reader::new(&bytes[..]), &root, options).is_err() {

@@ -129,13 +129,22 @@ impl From<Errno> for Stop {
 struct Job<'a> {
     root: &'a Root,
     options: Options,
-    /// Paths this archive made: a layer's whiteouts spare them.
+    /// Paths this layer made: its whiteouts spare them, whatever links their names go through.
     written: BTreeSet<Vec<u8>>,
     /// Directories' times, set last: what the archive says, or what they had before it touched them.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
-    parent: Option<(Vec<u8>, OwnedFd)>,
+    parent: Option<Parent>,
     buffer: Vec<u8>,
     stats: Stats,
+}
+
+/// The directory that entries go into.
+struct Parent {
+    /// As entries write it.
+    written: Vec<u8>,
+    /// Where that leads, free of symbolic links, where it matters: see [`Job::real`].
+    real: Vec<u8>,
+    dir: OwnedFd,
 }
 
 impl Job<'_> {
@@ -145,8 +154,7 @@ impl Job<'_> {
             return self.root_entry(entry);
         }
         let (parent, name) = split(&path);
-        let (parent, name) = (parent.to_vec(), name.to_vec());
-        self.enter(&parent, entry)?;
+        let parent = self.enter(parent, entry)?;
         if let Some(hidden) = name.strip_prefix(b".wh.") {
             match self.options.form {
                 Form::Layer => return self.whiteout(&parent, hidden),
@@ -154,14 +162,15 @@ impl Job<'_> {
                 Form::Archive => {}
             }
         }
+        let path = join(&parent, name);
         // Nearly always nothing is there, so a file is tried first; a directory would do with what it finds.
         if entry.kind == EntryKind::Dir {
-            self.make_room(&path, &name, entry.kind)?;
+            self.make_room(&path, name, entry.kind)?;
         }
-        match self.make(&name, entry, body) {
+        match self.make(name, entry, body) {
             Err(Stop::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.make_room(&path, &name, entry.kind)?;
-                self.make(&name, entry, body)?;
+                self.make_room(&path, name, entry.kind)?;
+                self.make(name, entry, body)?;
             }
             made => made?,
         }
@@ -197,10 +206,10 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Opens the directory that holds an entry, making what is missing of it.
-    fn enter(&mut self, parent: &[u8], entry: &Entry) -> Result<(), Stop> {
-        if self.parent.as_ref().is_some_and(|(path, _)| path == parent) {
-            return Ok(());
+    /// Opens the directory that holds an entry, making what is missing of it, and says which it is.
+    fn enter(&mut self, parent: &[u8], entry: &Entry) -> Result<Vec<u8>, Stop> {
+        if let Some(open) = self.parent.as_ref().filter(|open| open.written == parent) {
+            return Ok(open.real.clone());
         }
         let open = || self.root.open_dir(parent);
         let dir = match open() {
@@ -216,12 +225,22 @@ impl Job<'_> {
             }
             dir => dir?,
         };
-        if !self.times.contains_key(parent) {
+        let real = self.real(parent)?;
+        if !self.times.contains_key(&real) {
             let meta = Meta::of(&dir)?;
-            self.times.insert(parent.to_vec(), (meta.mtime, meta.mtime_ns));
+            self.times.insert(real.clone(), (meta.mtime, meta.mtime_ns));
         }
-        self.parent = Some((parent.to_vec(), dir));
-        Ok(())
+        self.parent = Some(Parent { written: parent.to_vec(), real: real.clone(), dir });
+        Ok(real)
+    }
+
+    /// The directory that a path leads to. Only a whiteout asks what is there, so only where one can come is it
+    /// worth looking at every part of the path.
+    fn real(&self, dir: &[u8]) -> io::Result<Vec<u8>> {
+        match self.options.form {
+            Form::Layer => self.root.resolve(dir, true),
+            Form::LayerAlone | Form::Archive => Ok(dir.to_vec()),
+        }
     }
 
     fn make_parents(&mut self, parent: &[u8], entry: &Entry) -> Result<(), Stop> {
@@ -250,26 +269,25 @@ impl Job<'_> {
     }
 
     fn dir(&self) -> Result<&OwnedFd, Stop> {
-        self.parent.as_ref().map(|(_, dir)| dir).ok_or(Stop::Refused("it has no parent"))
+        self.parent.as_ref().map(|parent| &parent.dir).ok_or(Stop::Refused("it has no parent"))
     }
 
     fn whiteout(&mut self, parent: &[u8], hidden: &[u8]) -> Result<(), Stop> {
-        let below = |name: &[u8]| [parent, if parent.is_empty() { b"" } else { b"/" }, name].concat();
         if hidden == b".wh..opq" {
             for name in walk::names(open_dir(self.dir()?, b".")?)? {
-                self.clear_lower(self.dir()?.as_fd(), &name, &below(&name))?;
+                self.clear_lower(self.dir()?.as_fd(), &name, &join(parent, &name))?;
             }
             return Ok(());
         }
         if matches!(hidden, b"" | b"." | b"..") || hidden.starts_with(b".wh.") {
             return Err(Stop::Refused("a whiteout of a reserved name"));
         }
-        self.clear_lower(self.dir()?.as_fd(), hidden, &below(hidden))
+        self.clear_lower(self.dir()?.as_fd(), hidden, &join(parent, hidden))
     }
 
     /// Removes what lower layers have at `path`, and nothing that this layer made.
     fn clear_lower(&self, dir: std::os::fd::BorrowedFd<'_>, name: &[u8], path: &[u8]) -> Result<(), Stop> {
-        let inside = [path, b"/"].concat();
+        let inside = join(path, b"");
         let made_inside = self
             .written
             .range::<[u8], _>((Bound::Included(&inside[..]), Bound::Unbounded))
@@ -278,7 +296,7 @@ impl Job<'_> {
         if made_inside || self.written.contains(path) {
             let Ok(dir) = open_dir(dir, name) else { return Ok(()) };
             for name in walk::names(open_dir(&dir, b".")?)? {
-                self.clear_lower(dir.as_fd(), &name, &[&inside[..], &name].concat())?;
+                self.clear_lower(dir.as_fd(), &name, &join(path, &name))?;
             }
             return Ok(());
         }
@@ -315,6 +333,10 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    [dir, if dir.is_empty() { b"" } else { b"/" }, name].concat()
 }
 
 fn open_dir(dir: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {

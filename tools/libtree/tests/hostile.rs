@@ -140,6 +140,18 @@ fn whiteouts_delete_what_is_lower_and_nothing_else() {
 }
 
 #[test]
+fn a_whiteout_spares_what_its_layer_put_there_under_another_name() {
+    for (put, mark) in [("l/new", ".wh.d"), ("l/new", "d/.wh..wh..opq"), ("d/new", "l/.wh..wh..opq")] {
+        let place = Place::new();
+        fs::create_dir_all(place.root("d/sub")).unwrap();
+        fs::write(place.root("d/sub/old"), "lower").unwrap();
+        place.layer(&[symlink("l", "d"), file(put, "upper"), file(mark, "")]).unwrap();
+        assert_eq!(fs::read(place.root("d/new")).ok().as_deref(), Some(&b"upper"[..]), "{put} {mark}");
+        assert!(!place.root("d/sub").exists(), "{put} {mark}");
+    }
+}
+
+#[test]
 fn whiteouts_through_a_link_delete_nothing_outside() {
     for mark in ["s/.wh.f", "s/.wh..wh..opq"] {
         let place = Place::new();
