@@ -79,6 +79,12 @@ COPY --from=busybox /bin/busybox /b
 END
 is "a directory is no base image" "$(lines apart | sed 's/[A-Za-z]*:/:/g')" ":1 :3"
 
+image-report top >table
+is "FROM is shown below what it brought, and the base's instructions as the base's" \
+    "$(sed -n 's/^.\{3\}  \(base \)*\([a-z]*\).Dockerfile\(:[0-9]*\) .*  \([A-Z]\{2,\}\) [^ ].*/\1\2\3 \4/p' table | tr '\n' ';')" \
+    "base below:1 FROM;base below:2 RUN;base above:1 FROM;base above:1 RUN;base above:2 RUN;base above:3 FROM;base above:4 RUN;top:1 FROM;top:2 RUN;"
+ok "the base's part of the download is told" grep -q '^[0-9.]* [kM]*B to download: [0-9.]* [kM]*B are the base.s, [0-9]* B the Dockerfile.s$' table
+is "and is what FROM brought" "$(image-report --json top | jq -c '[.totals.base == (.from[-1] | {layers, download, content}), .from[-1].instructions, (.from | length)]')" '[true,5,4]'
 image-save top >elsewhere.tar
 is "of an archive nothing is known" "$(lines ./elsewhere.tar)" "? ? ? ? ? ?"
 rm "$(record above)"
@@ -86,7 +92,7 @@ is "without the base's record only its own lines are known" "$(lines top)" "base
 rm "$(record top)"
 is "without any record, none" "$(lines top)" "? ? ? ? ? ?"
 
-# seal FILE: with the digest that a record begins with.
+# seal FILE TO: with the digest that a record begins with.
 seal() { { printf 'sha256:%s\n' "$(sha256sum <"$1" | cut -c1-64)" && cat "$1" && echo; } >"$2"; }
 tail -n +2 "$(record chain)" | jq -cj 'del(.stages) | .base += {history: 4, layers: 3} | del(.base.manifest) | .steps = .steps[-1:]' >old
 tail -n +2 "$(record chain)" | jq -cj '.steps += .steps' >long

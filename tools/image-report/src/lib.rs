@@ -10,6 +10,7 @@ pub mod compare;
 pub mod efficiency;
 pub mod explore;
 pub mod findings;
+pub mod from;
 pub mod instruction;
 pub mod layer;
 pub mod ledger;

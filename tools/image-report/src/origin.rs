@@ -33,9 +33,18 @@ pub struct FromAt {
     pub base: bool,
 }
 
-/// The origin of an image's history, by what is known of builds.
-pub fn origin(history: &[History], image: Digest, known: impl Fn(Digest) -> Option<Provenance>) -> Origin {
+/// The origin of an image's history, by what is known of builds. Nothing is known of one that does not fit the
+/// image's `layers`.
+pub fn origin(
+    history: &[History],
+    layers: usize,
+    image: Digest,
+    known: impl Fn(Digest) -> Option<Provenance>,
+) -> Origin {
     let mut origin = Origin { lines: vec![None; history.len()], ..Origin::default() };
+    if history.iter().filter(|entry| !entry.empty_layer).count() != layers {
+        return origin;
+    }
     let mut next = Some(image);
     let mut end = history.len();
     for depth in 0..DEPTH {
@@ -106,7 +115,7 @@ mod tests {
     fn told(entries: usize, builds: &[(&str, Provenance)]) -> (String, Option<usize>) {
         let builds: BTreeMap<Digest, _> =
             builds.iter().map(|(name, build)| (digest(name), build.clone())).collect();
-        let origin = origin(&history(entries), digest("app"), |digest| builds.get(&digest).cloned());
+        let origin = origin(&history(entries), entries, digest("app"), |digest| builds.get(&digest).cloned());
         let mut words = Vec::new();
         for at in 0..=entries {
             let froms = origin.froms.iter().filter(|from| from.below == at);

@@ -1,8 +1,10 @@
 //! The example of image-report(5) is what the code writes, byte for byte, and the page has every member.
 
+use crate::from::{Brought, FromCost};
 use crate::tests::make;
 use crate::{advice, report, source, what_if};
 use libstore::{Options, Store};
+use libwire::provenance::Line;
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../man/image-report.5");
@@ -40,6 +42,10 @@ fn every_member_is_on_the_page_and_format_and_version_are_first() {
     value["instructions"][0]["dockerfile"] = Value::from("");
     value["instructions"][0]["line"] = Value::from(1);
     value["hidden"][0]["path_b64"] = Value::from("");
+    let line = Line { dockerfile: String::new(), line: 1, text: String::new() };
+    let from = FromCost { line, base: false, instructions: 1, brought: Brought::default() };
+    value["from"] = serde_json::to_value([from]).unwrap();
+    value["totals"]["base"] = serde_json::to_value(Brought::default()).unwrap();
     members(&value);
 }
 

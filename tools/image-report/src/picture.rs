@@ -10,6 +10,7 @@ pub mod tree;
 #[cfg(test)]
 mod tests;
 
+use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
 use crate::report::{LayerCost, Report};
 
@@ -53,6 +54,35 @@ impl Span<'_> {
     pub fn text(&self) -> &str {
         self.instruction.map_or("", |instruction| &instruction.text)
     }
+}
+
+/// What a picture has a row for.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    /// A FROM; the layers above it are what it brought.
+    From(&'a FromCost),
+    /// A layer.
+    Layer(Span<'a>),
+}
+
+/// These layers, and the FROMs of the report between them.
+pub fn rows<'a>(report: &'a Report, spans: &[Span<'a>]) -> Vec<Row<'a>> {
+    let mut froms = report.from.iter().peekable();
+    let mut rows = Vec::with_capacity(spans.len() + report.from.len());
+    for &span in spans {
+        while let Some(from) = froms.next_if(|from| from.brought.layers < span.cost.layer) {
+            rows.push(Row::From(from));
+        }
+        rows.push(Row::Layer(span));
+    }
+    rows.extend(froms.map(Row::From));
+    rows
+}
+
+/// What came with the base, and the FROM that brought it.
+pub fn from_base(report: &Report) -> Option<(&FromCost, Brought)> {
+    let base = report.totals.base.filter(|base| base.content > 0)?;
+    Some((report.from.iter().find(|from| !from.base)?, base))
 }
 
 /// The spans of an image's layers, lowest first.

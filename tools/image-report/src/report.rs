@@ -3,6 +3,7 @@
 
 use crate::advice::Advice;
 use crate::findings::{self, Finding};
+use crate::from::{Brought, FromCost, froms};
 use crate::instruction::{Instruction, instructions};
 use crate::layer;
 use crate::ledger::{Fate, Ledger};
@@ -40,6 +41,9 @@ pub struct Report {
     pub created: Option<String>,
     /// Sums over the image.
     pub totals: Totals,
+    /// The FROMs it was built with, where they are known, in the order in which they were done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<FromCost>,
     /// Its instructions in order.
     pub instructions: Vec<Instruction>,
     /// Its layers, lowest first.
@@ -83,6 +87,9 @@ pub struct Totals {
     pub efficiency: u32,
     /// What dive calls wasted.
     pub wasted: u64,
+    /// What came with the base image, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Brought>,
 }
 
 /// What a layer costs.
@@ -156,8 +163,10 @@ pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
 pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
     let image = &opened.image;
     let known = |image| opened.store.provenance(image);
-    let origin = origin(&image.config.history, image.descriptor.digest, known);
+    let origin = origin(&image.config.history, image.manifest.layers.len(), image.descriptor.digest, known);
     let layers = layers(opened, ledger);
+    let instructions = instructions(&image.config, layers.len(), &origin);
+    let (from, base) = froms(&origin, &instructions, &layers);
     Report {
         format: FORMAT,
         version: VERSION,
@@ -165,8 +174,9 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         digest: image.descriptor.digest,
         platform: format!("{}/{}", image.config.os, image.config.architecture),
         created: image.config.created.clone(),
-        totals: totals(ledger),
-        instructions: instructions(&image.config, layers.len(), &origin),
+        totals: Totals { base, ..totals(ledger) },
+        from,
+        instructions,
         layers,
         hidden: hidden(ledger),
         findings: findings::find(ledger),

@@ -2,15 +2,19 @@
 //! not visible. It takes a report and prints it.
 
 use crate::findings::{Finding, Kind};
+use crate::from::FromCost;
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::picture::bars::{self, Canvas};
-use crate::report::{LayerCost, Report};
+use crate::picture::escape;
+use crate::report::{LayerCost, Report, Totals};
 use libcli::{columns, cut, human, padded};
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.
 const TEXT: usize = 60;
+/// The most columns for its place.
+const PLACE: usize = 24;
 /// Hidden files named.
 const NAMED: usize = 10;
 
@@ -18,10 +22,10 @@ const NAMED: usize = 10;
 pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(output, "{}  {}  {}", clean(&report.image), report.digest, report.platform)?;
+    writeln!(output, "{} to download{}", human(totals.download), shares(totals))?;
     writeln!(
         output,
-        "{} to download, {} of files, {} of them visible in {} files; efficiency {}\n",
-        human(totals.download),
+        "{} of files, {} of them visible in {} files; efficiency {}\n",
         human(totals.content),
         human(totals.visible),
         totals.files,
@@ -37,26 +41,52 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
     what_if(report, output)
 }
 
+/// Who brought how much of the download, where that is known.
+fn shares(totals: &Totals) -> String {
+    match totals.base.filter(|base| base.layers > 0) {
+        Some(base) => {
+            let own = totals.download.saturating_sub(base.download);
+            format!(": {} are the base's, {} the Dockerfile's", human(base.download), human(own))
+        }
+        None => String::new(),
+    }
+}
+
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    let place = |instruction: &Instruction| clean(&instruction.place());
-    let width = report.instructions.iter().map(|i| columns(&place(i))).max().unwrap_or(0).max(5);
+    let places =
+        report.instructions.iter().map(Instruction::place).chain(report.from.iter().map(FromCost::place));
+    let width = places.map(|place| columns(&clean(&place))).max().unwrap_or(0).clamp(5, PLACE);
+    let place = |of: String| padded(&escape::place(&of, width), width);
     writeln!(
         output,
         "{:>3}  {:width$}  {:>9} {:>9} {:>9} {:>9}  INSTRUCTION",
         "LAY", "PLACE", "DOWNLOAD", "RUNNING", "FILES", "HIDDEN"
     )?;
+    let mut froms = report.from.iter().peekable();
     for instruction in &report.instructions {
+        while let Some(from) = froms.next_if(|from| from.instructions < instruction.number) {
+            row(from_cells(from), &place(from.place()), &from.line.text, output)?;
+        }
         let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
         let cells = cost.map_or_else(Default::default, cells);
-        let [layer, download, running, files, hidden] = cells;
-        writeln!(
-            output,
-            "{layer:>3}  {}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {}",
-            padded(&place(instruction), width),
-            cut(&clean(&instruction.text), TEXT)
-        )?;
+        row(cells, &place(instruction.place()), &instruction.text, output)?;
     }
-    Ok(())
+    froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.line.text, output))
+}
+
+fn row(cells: [String; 5], place: &str, text: &str, output: &mut impl Write) -> io::Result<()> {
+    let [layer, download, running, files, hidden] = cells;
+    let text = cut(&clean(text), TEXT);
+    writeln!(output, "{layer:>3}  {place}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {text}")
+}
+
+/// FROM has no cost of its own: the sum below it is what it brought.
+fn from_cells(from: &FromCost) -> [String; 5] {
+    let mut cells = <[String; 5]>::default();
+    if from.brought.layers > 0 {
+        cells[2] = human(from.brought.download);
+    }
+    cells
 }
 
 fn cells(cost: &LayerCost) -> [String; 5] {

@@ -1,8 +1,9 @@
 //! The layers as bars of block characters, for a terminal: each begins where the one before ended, and what is
 //! paid for and not visible is shaded.
 
-use super::escape::line;
-use super::{Span, hidden, spans};
+use super::escape::{self, line};
+use super::{Row, Span, hidden, rows, spans};
+use crate::from::FromCost;
 use crate::report::Report;
 use libcli::{columns, cut, human, padded};
 use std::io::{self, Write};
@@ -13,8 +14,9 @@ const BYTES: usize = 9;
 const GAPS: usize = 8;
 /// The widest that the place of an instruction is shown.
 const PLACE: usize = 18;
-/// Fewer columns than these make no picture.
+/// Fewer columns than these make no picture, nor a bar.
 const NARROWEST: usize = 40;
+const SHORTEST: usize = 8;
 /// A colour of the 256 for each hue, near those of the other pictures.
 const COLOURS: [u8; super::HUES + 1] = [250, 110, 209, 72, 222, 217, 117, 148, 142];
 
@@ -27,23 +29,43 @@ pub struct Canvas {
     pub colour: bool,
 }
 
-/// Writes the bars: a line a layer.
+/// Writes the bars: a line a layer, and one a FROM, below what it brought.
 pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
     let spans = spans(report);
-    let place = spans.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
-    let left = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS + place);
-    let bar = (left * 3 / 5).clamp(8, 60);
+    let places = spans.iter().map(Span::place).chain(report.from.iter().map(FromCost::place));
+    let place = places.map(|place| columns(&place)).max().unwrap_or(0).min(PLACE);
+    let room = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS);
+    let place = place.min(room.saturating_sub(SHORTEST));
+    let left = room.saturating_sub(place);
+    let bar = (left * 3 / 5).clamp(SHORTEST, 60);
     let text = left.saturating_sub(bar);
-    for span in &spans {
-        let place = padded(&line(&span.place(), place), place);
-        write!(output, "{:>NUMBER$}  {place}  ", span.cost.layer)?;
-        draw(span, bar, canvas.colour, output)?;
-        writeln!(output, "  {:>BYTES$}  {}", human(span.cost.content), line(span.text(), text))?;
+    let at = |of: String| padded(&escape::place(&of, place), place);
+    for row in rows(report, &spans) {
+        match row {
+            Row::From(from) => {
+                write!(output, "{:NUMBER$}  {}  ", "", at(from.place()))?;
+                rule(from.brought.content, report.totals.content, bar, output)?;
+                let bytes = if from.brought.layers > 0 { human(from.brought.content) } else { String::new() };
+                writeln!(output, "  {bytes:>BYTES$}  {}", line(&from.line.text, text))?;
+            }
+            Row::Layer(span) => {
+                write!(output, "{:>NUMBER$}  {}  ", span.cost.layer, at(span.place()))?;
+                draw(&span, bar, canvas.colour, output)?;
+                writeln!(output, "  {:>BYTES$}  {}", human(span.cost.content), line(span.text(), text))?;
+            }
+        }
     }
     let wasted: u64 = spans.iter().map(|span| hidden(span.cost)).sum();
     let shade = if wasted > 0 { "; ▒ is paid for, not visible" } else { "" };
     let legend = format!("bytes of files; a bar begins where the one before ends{shade}");
     writeln!(output, "{:NUMBER$}  {}", "", cut(&legend, canvas.width.saturating_sub(NUMBER + 2)))
+}
+
+/// A rule below what a FROM brought.
+fn rule(bytes: u64, whole: u64, width: usize, output: &mut impl Write) -> io::Result<()> {
+    let part = bytes as f64 / whole.max(1) as f64;
+    let len = ((part * width as f64).round() as usize).min(width);
+    write!(output, "{}{:2$}", "─".repeat(len), "", width - len)
 }
 
 /// One bar, as wide as `width` columns with what stands before and behind it.

@@ -1,7 +1,7 @@
 //! Text of an image, made fit to be shown. All of it is hostile: a name may hold an order to the terminal, or marks
 //! that turn the text around it. Markup is not looked for here: who writes a page escapes what it writes.
 
-use libcli::cut;
+use libcli::{columns, cut};
 use std::fmt::Write;
 
 /// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
@@ -28,6 +28,25 @@ pub fn line(text: &str, most: usize) -> String {
     let blank: String = cut(text, most).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     // Spelling out makes text longer.
     cut(&shown(blank.as_bytes()), most)
+}
+
+/// A place on one line, at most `most` columns: of a long path the end is kept, where the file and the line are.
+pub fn place(text: &str, most: usize) -> String {
+    let (mark, path) = match text.strip_prefix("base ") {
+        _ if columns(text) <= most => return line(text, most),
+        Some(path) => ("base ", path),
+        None => ("", text),
+    };
+    let mut room = most.saturating_sub(columns(mark) + 1);
+    let mut start = path.len();
+    for (at, c) in path.char_indices().rev() {
+        let columns = columns(c.encode_utf8(&mut [0; 4]));
+        if columns > room {
+            break;
+        }
+        (room, start) = (room - columns, at);
+    }
+    line(&format!("{mark}…{}", &path[start..]), most)
 }
 
 /// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
@@ -71,6 +90,15 @@ mod tests {
         assert_eq!(line("RUN a\n  b\tc", 20), "RUN a   b c");
         assert_eq!(line("RUN \u{202e}a", 8), "RUN \\u{…");
         assert_eq!(line(&"e\u{301}".repeat(9), 8), format!("{}…", "e\u{301}".repeat(7)));
+    }
+
+    #[test]
+    fn of_a_long_place_the_end_is_seen() {
+        assert_eq!(place("Dockerfile:12", 13), "Dockerfile:12");
+        assert_eq!(place("services/api/Dockerfile:12", 18), "…api/Dockerfile:12");
+        assert_eq!(place("base services/api/Dockerfile:12", 18), "base …ockerfile:12");
+        assert_eq!(place("日本/日本:1", 6), "…本:1");
+        assert_eq!((place("abc:1", 1), place("abc:1", 0)), ("…".into(), String::new()));
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 use super::escape::{line, shown};
 use super::svg::{HATCH, HUES};
 use super::tree::{Node, homes, tree};
-use super::{Span, hidden, hues, spans};
+use super::{Row, Span, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
 use crate::findings::Finding;
 use crate::ledger::Ledger;
@@ -47,6 +47,10 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
     );
     let created = report.created.as_deref().map(|time| format!(" · {time}")).unwrap_or_default();
     let about = format!("{} · {}{created}", report.platform, report.digest);
+    let base = totals.base.filter(|base| base.layers > 0);
+    let base = base
+        .map(|base| format!("<small>{} the base&#39;s</small>", human(base.download)))
+        .unwrap_or_default();
     let share = 100.0 * totals.hidden as f64 / totals.content.max(1) as f64;
     fill(&[
         ("script_hash", policy(SCRIPT)),
@@ -56,6 +60,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("image", markup(&shown(report.image.as_bytes()))),
         ("about", markup(&shown(about.as_bytes()))),
         ("download", human(totals.download)),
+        ("base", base),
         ("content", human(totals.content)),
         ("hidden", human(totals.hidden)),
         ("lost", if totals.hidden > 0 { "lost" } else { "none" }.to_owned()),
@@ -64,7 +69,8 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("hatch", HATCH.to_owned()),
         ("key", HUES[1].to_owned()),
         ("whole", drawn(|out| spans.iter().try_for_each(|span| bar(span, 0.15, out)))),
-        ("layers", drawn(|out| spans.iter().try_for_each(|span| layer(span, out)))),
+        ("from", drawn(|out| bracket(report, out))),
+        ("layers", drawn(|out| rows(report, &spans).iter().try_for_each(|row| layers_row(report, row, out)))),
         ("advice", advice(report)),
         ("findings", findings(report, &spans)),
         ("options", drawn(|out| spans.iter().try_for_each(|span| option(span, out)))),
@@ -130,6 +136,44 @@ fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
         )?;
     }
     write!(out, "</g>")
+}
+
+/// Below the bar of all layers, what came with the base, and the FROM that brought it.
+fn bracket(report: &Report, out: &mut String) -> fmt::Result {
+    let Some((from, base)) = from_base(report) else { return Ok(()) };
+    rule(base.content, report, out)?;
+    writeln!(
+        out,
+        r#"<p class="dim"><span class="path">{} {}</span> brought {} to download.</p>"#,
+        markup(&line(&from.place(), SHORT)),
+        markup(&line(&from.line.text, SHORT)),
+        human(base.download)
+    )
+}
+
+/// A rule below so many of the bytes of all files.
+fn rule(bytes: u64, report: &Report, out: &mut String) -> fmt::Result {
+    let part = 100.0 * bytes as f64 / report.totals.content.max(1) as f64;
+    write!(out, r#"<svg class="brought" aria-hidden="true"><rect width="{part:.3}%" height="100%"/></svg>"#)
+}
+
+fn layers_row(report: &Report, row: &Row<'_>, out: &mut String) -> fmt::Result {
+    let from = match row {
+        Row::From(from) => from,
+        Row::Layer(span) => return layer(span, out),
+    };
+    let (mut bar, mut sum) = (String::new(), "<td></td>".to_owned());
+    if from.brought.layers > 0 {
+        bar = drawn(|out| rule(from.brought.content, report, out));
+        let running = human(from.brought.download);
+        sum = format!(r#"<td class="number" data-label="running">{running}</td>"#);
+    }
+    writeln!(
+        out,
+        r#"<tr class="from"><td></td><td class="path">{}</td><td><span class="instruction">{}</span></td><td>{bar}</td><td></td>{sum}<td></td><td></td></tr>"#,
+        markup(&line(&from.place(), SHORT)),
+        markup(&line(&from.line.text, TEXT)),
+    )
 }
 
 fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {

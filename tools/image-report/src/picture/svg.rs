@@ -1,8 +1,9 @@
 //! The layers as a picture for a README: one bar of all, and a row for each of the largest, in the image's
 //! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
 
-use super::escape::{line, shown};
-use super::{Span, hidden, spans};
+use super::escape::{self, line, shown};
+use super::{Span, from_base, hidden, spans};
+use crate::from::{Brought, FromCost};
 use crate::report::Report;
 use libcli::{columns, cut, human, markup};
 use std::fmt::{self, Write};
@@ -10,8 +11,9 @@ use std::fmt::{self, Write};
 /// The picture's width, and the space at its edges.
 const WIDTH: f64 = 840.0;
 const EDGE: f64 = 24.0;
-/// Where rows begin, and how far one is from the next.
+/// Where rows begin, how much lower they do below a base's bracket, and how far one is from the next.
 const ROWS: f64 = 148.0;
+const BRACKET: f64 = 16.0;
 const ROW: f64 = 26.0;
 /// Where a row's bar begins, and its width.
 const BAR: f64 = 500.0;
@@ -19,7 +21,7 @@ const BAR_WIDTH: f64 = 236.0;
 /// The width of a character of an instruction: that of a monospaced font of 12 pixels, and a little more.
 const CHARACTER: f64 = 7.3;
 /// The most characters shown of a place, and rows shown.
-const PLACE: usize = 16;
+const PLACE: usize = 18;
 const MOST_ROWS: usize = 24;
 /// The hues: Paul Tol's light scheme, told apart by all kinds of eyes, and dark text on them is read by all.
 pub const HUES: [&str; super::HUES + 1] =
@@ -38,7 +40,9 @@ pub fn svg(report: &Report) -> String {
 fn write(report: &Report, out: &mut String) -> fmt::Result {
     let spans = spans(report);
     let rows = largest(&spans);
-    let height = ROWS + ROW * (rows.len() + usize::from(rows.len() < spans.len())) as f64 + 50.0;
+    let base = from_base(report);
+    let top = ROWS + if base.is_some() { BRACKET } else { 0.0 };
+    let height = top + ROW * (rows.len() + usize::from(rows.len() < spans.len())) as f64 + 50.0;
     let title = format!("What {} costs", shown(report.image.as_bytes()));
     writeln!(
         out,
@@ -58,15 +62,18 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     )?;
     head(report, out)?;
     whole(&spans, out)?;
+    if let Some((from, base)) = base {
+        bracket(from, base, report.totals.content, out)?;
+    }
     let place = rows.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
     for (at, span) in rows.iter().enumerate() {
-        row(span, ROWS + ROW * at as f64, place, out)?;
+        row(span, top + ROW * at as f64, place, out)?;
     }
     if rows.len() < spans.len() {
         let shown_bytes: u64 = rows.iter().map(|span| span.cost.content).sum();
         let rest = report.totals.content.saturating_sub(shown_bytes);
         let text = format!("and {} smaller layers, {} together", spans.len() - rows.len(), human(rest));
-        let y = ROWS + ROW * rows.len() as f64 + 16.0;
+        let y = top + ROW * rows.len() as f64 + 16.0;
         writeln!(out, r#"<text class="dim" x="{EDGE}" y="{y}">{text}</text>"#)?;
     }
     legend(report, height - 22.0, out)?;
@@ -124,6 +131,18 @@ fn whole(spans: &[Span<'_>], out: &mut String) -> fmt::Result {
     writeln!(out, "</g>")
 }
 
+/// A bracket below the bar of all layers, as wide as the base, and what that is.
+fn bracket(from: &FromCost, base: Brought, whole: u64, out: &mut String) -> fmt::Result {
+    let width = (base.content as f64 / whole.max(1) as f64 * (WIDTH - 2.0 * EDGE)).max(6.0);
+    let (place, text) = (escape::place(&from.place(), PLACE), line(&from.line.text, 60));
+    writeln!(
+        out,
+        r#"<path class="bracket" d="M{EDGE} 124v6h{width:.2}v-6"/><text class="dim" x="{EDGE}" y="147"><tspan class="code">{}</tspan> brought {} to download</text>"#,
+        markup(&format!("{place} {text}")),
+        human(base.download)
+    )
+}
+
 /// A layer's part of a bar that is `width` wide as a whole.
 fn bar(span: &Span<'_>, x: f64, y: f64, width: f64, height: f64, out: &mut String) -> fmt::Result {
     // What is there is seen, however small.
@@ -164,7 +183,7 @@ fn row(span: &Span<'_>, y: f64, place: usize, out: &mut String) -> fmt::Result {
     writeln!(
         out,
         r#"<text class="dim code" x="{place_at}" y="{middle}">{}</text><svg x="{text_at:.1}" y="{y}" width="{room:.1}" height="{ROW}"><text class="code" x="0" y="16">{}</text></svg>"#,
-        markup(&line(&span.place(), place)),
+        markup(&escape::place(&span.place(), place)),
         markup(&line(span.text(), (room / CHARACTER) as usize))
     )?;
     writeln!(

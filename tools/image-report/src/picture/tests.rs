@@ -3,12 +3,14 @@
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
 use crate::advice::{Advice, Change, Kind};
+use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::report::{HiddenSum, LayerCost, Report, Totals};
 use crate::tests::ledger;
 use libcli::columns;
 use libwire::Digest;
+use libwire::provenance::Line;
 use proptest::prelude::*;
 
 /// A report of layers of so many visible and hidden bytes, all made by one instruction's words.
@@ -21,6 +23,7 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
         platform: "linux/amd64".into(),
         created: None,
         totals: Totals::default(),
+        from: Vec::new(),
         instructions: Vec::new(),
         layers: Vec::new(),
         hidden: Vec::new(),
@@ -61,6 +64,20 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     report
 }
 
+/// The same whose first layers came with a base.
+fn on_base(mut report: Report, layers: usize, text: &str) -> Report {
+    let brought = Brought {
+        layers,
+        download: report.layers[..layers].iter().map(|cost| cost.download).sum(),
+        content: report.layers[..layers].iter().map(|cost| cost.content).sum(),
+    };
+    let line = Line { dockerfile: text.into(), line: 1, text: text.into() };
+    report.totals.base = Some(brought);
+    report.from = vec![FromCost { line, base: false, instructions: layers, brought }];
+    report.instructions[..layers].iter_mut().for_each(|instruction| instruction.base = true);
+    report
+}
+
 fn drawn(report: &Report, width: usize) -> Vec<String> {
     let mut output = Vec::new();
     bars::write(report, Canvas { width, colour: false }, &mut output).unwrap();
@@ -78,6 +95,33 @@ fn a_bar_begins_where_the_one_before_ended() {
             "  3  f:7                      ███████████▒▒▒       40 B  RUN x",
         ]
     );
+}
+
+#[test]
+fn from_stands_below_what_it_brought_with_a_rule_as_long() {
+    let drawn = drawn(&on_base(report("f", "RUN x", &[(30, 20), (50, 0)]), 1, "FROM"), 80);
+    assert_eq!(
+        drawn[..3],
+        [
+            "  1  base f:7  █████████▒▒▒▒▒▒▒                      50 B  RUN x",
+            "     FROM:1    ────────────────                      50 B  FROM",
+            "  2  f:7                       ███████████████       50 B  RUN x",
+        ]
+    );
+}
+
+#[test]
+fn every_picture_says_what_came_with_the_base() {
+    let report = on_base(report("f", "RUN x", &[(3000, 0), (1000, 0)]), 1, "FROM y");
+    let picture = svg::svg(&report);
+    assert!(picture.contains("class=\"bracket\" d=\"M24 124v6h594.00v-6\""), "{picture}");
+    assert!(picture.contains(">FROM y:1 FROM y</tspan> brought 3.0 kB to download<"), "{picture}");
+    let page = html::page(&report, &ledger(&[]));
+    assert!(
+        page.contains("<small>3.0 kB the base&#39;s</small>") && page.contains("<rect width=\"75.000%\"")
+    );
+    let row = |what: &str| page.find(what).unwrap_or_else(|| panic!("{what}"));
+    assert!(row(">base f:7<") < row("<tr class=\"from\">") && row("<tr class=\"from\">") < row(">f:7<"));
 }
 
 #[test]
@@ -145,7 +189,7 @@ fn an_advice_has_its_lines_to_copy() {
 /// A page of one file, and the data in it.
 fn page(text: &str) -> (String, serde_json::Value) {
     let name = format!("n{}", text.replace(['/', '\0'], ""));
-    let mut report = report(text, text, &[(1, 1)]);
+    let mut report = on_base(report(text, text, &[(1, 1)]), 1, text);
     report.advice = vec![advice(text)];
     let page = html::page(&report, &ledger(&[&[("file", &name, "1")]]));
     let (_, data) = page.split_once(r#"id="data">"#).unwrap();
@@ -183,8 +227,9 @@ proptest! {
 
     #[test]
     fn no_text_gets_out_of_a_picture(text in any::<String>(), layers in sizes()) {
-        let plain = svg::svg(&report("i", "t", &layers));
-        let hostile = svg::svg(&report(&text, &text, &layers));
+        let base = layers.len() / 2;
+        let plain = svg::svg(&on_base(report("i", "t", &layers), base, "t"));
+        let hostile = svg::svg(&on_base(report(&text, &text, &layers), base, &text));
         let marks = |text: &str| text.matches(['<', '>', '"']).count();
         prop_assert_eq!(marks(&hostile), marks(&plain));
         prop_assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
@@ -192,7 +237,8 @@ proptest! {
 
     #[test]
     fn no_bar_is_wider_than_its_terminal(layers in sizes(), width in 40_usize..200, text in any::<String>()) {
-        for row in drawn(&report("Dockerfile", &text, &layers), width) {
+        let base = layers.len() / 2;
+        for row in drawn(&on_base(report("Dockerfile", &text, &layers), base, &text), width) {
             prop_assert!(columns(&row) <= width, "{}: {row}", columns(&row));
         }
     }

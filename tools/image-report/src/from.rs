@@ -1,0 +1,69 @@
+//! What each FROM of an image brought, and where it stands among instructions and layers: all that is above it in
+//! the order of the image. It sums layers up and decides nothing.
+
+use crate::instruction::Instruction;
+use crate::origin::Origin;
+use crate::report::LayerCost;
+use libwire::provenance::Line;
+use serde::Serialize;
+
+/// A FROM and what it brought.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FromCost {
+    /// The instruction and where it stands.
+    #[serde(flatten)]
+    pub line: Line,
+    /// Whether it is of the base image's own build, or of that one's base.
+    pub base: bool,
+    /// How many instructions it brought: the next one is the first of its own stage.
+    pub instructions: usize,
+    /// What that costs.
+    #[serde(flatten)]
+    pub brought: Brought,
+}
+
+/// The lowest layers of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Brought {
+    /// How many.
+    pub layers: usize,
+    /// Bytes of their blobs.
+    pub download: u64,
+    /// Bytes of their files' content.
+    pub content: u64,
+}
+
+impl FromCost {
+    /// Where it stands, for people: `Dockerfile:1`, or `base Dockerfile:1`.
+    pub fn place(&self) -> String {
+        let Line { dockerfile, line, .. } = &self.line;
+        format!("{}{dockerfile}:{line}", if self.base { "base " } else { "" })
+    }
+}
+
+/// The FROMs in order, and what came with the base image, if that is known.
+pub fn froms(
+    origin: &Origin,
+    instructions: &[Instruction],
+    layers: &[LayerCost],
+) -> (Vec<FromCost>, Option<Brought>) {
+    // Sums of so many instructions.
+    let mut sums = vec![Brought::default()];
+    let mut sum = Brought::default();
+    for instruction in instructions {
+        if let Some(cost) = instruction.layer.and_then(|layer| layers.get(layer - 1)) {
+            sum.layers += 1;
+            sum.download += cost.download;
+            sum.content += cost.content;
+        }
+        sums.push(sum);
+    }
+    let brought = |below: usize| sums.get(below).copied().unwrap_or(sum);
+    let from = |from: &crate::origin::FromAt| FromCost {
+        line: from.line.clone(),
+        base: from.base,
+        instructions: from.below,
+        brought: brought(from.below),
+    };
+    (origin.froms.iter().map(from).collect(), origin.base.map(brought))
+}
