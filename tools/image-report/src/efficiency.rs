@@ -5,7 +5,8 @@
 //! - A path is what stands in the tar; links are not followed, and of two entries with one path the last counts.
 //! - In each layer only leaves count: what has nothing below it in that layer.
 //! - A whiteout of a directory counts all files below it that are stacked so far, one of a file counts 0. One of
-//!   nothing ends the layer: the leaves after it, by name, do not count.
+//!   nothing ends the layer: the leaves after it, by name, do not count; and its path, if no leaf ever has it,
+//!   takes one byte off those that would do.
 //! - An opaque directory hides nothing; it is a leaf of 0 bytes if it has no other entry and nothing below it.
 //! - A directory that a layer has something in, but no entry for, is no directory any more: a whiteout of it
 //!   counts 0.
@@ -27,6 +28,8 @@ struct Seen {
     total: u64,
     least: u64,
     times: u32,
+    /// Whether a whiteout of it, when there was nothing, ended a layer.
+    ended: bool,
     /// The last layers, from 1, in which it stood, in which it had something below it, and which removed it.
     layer: u32,
     inner: u32,
@@ -108,7 +111,11 @@ impl Efficiency {
     /// Counts the leaves, up to the first whiteout of nothing.
     fn count(&mut self, nodes: &[PlaceId], whiteouts: &[PlaceId]) {
         let of_nothing = whiteouts.iter().filter(|&&place| self.seen[place as usize].stacked.is_none());
-        let end = of_nothing.map(|&place| self.raw_path(place, true)).min();
+        let end = of_nothing.map(|&place| (self.raw_path(place, true), place)).min();
+        if let Some((_, place)) = end {
+            self.seen[place as usize].ended = true;
+        }
+        let end = end.map(|(path, _)| path);
         let before =
             |all: &Self, place, whiteout| end.as_ref().is_none_or(|end| all.raw_path(place, whiteout) < *end);
         for &place in nodes {
@@ -177,9 +184,13 @@ impl Efficiency {
         parts
     }
 
-    /// The score, from 0 to 1.
+    /// The score: at most 1, and below 0 only by bytes that a whiteout of nothing takes off.
     pub fn score(&self) -> f64 {
-        let least: u64 = self.seen.iter().map(|seen| seen.least).sum();
+        let least: i128 = self
+            .seen
+            .iter()
+            .map(|seen| i128::from(seen.least) - i128::from(seen.ended && seen.times == 0))
+            .sum();
         let total: u64 = self.seen.iter().map(|seen| seen.total).sum();
         if total == 0 { 1.0 } else { least as f64 / total as f64 }
     }

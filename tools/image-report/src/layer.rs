@@ -105,21 +105,22 @@ impl Layer {
 
 /// Reads the layer `descriptor`, whose tar must have the digest `diff_id`.
 pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Failure> {
-    let mut layer = Layer { blob_size: descriptor.size, ..Layer::default() };
-    let ((), tar_size) = store.read_layer(descriptor, diff_id, |input| {
-        let mut tar = Reader::new(input);
-        while let Some(entry) = tar.next_entry()? {
-            let mut text = layer.wants(&entry).then(Vec::new);
-            let content = match entry.kind {
-                EntryKind::File => hash(tar.body(), text.as_mut())?,
-                _ => Content::default(),
-            };
-            layer.add(&entry, content).map_err(|what| bad(&entry, what))?;
-            layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
-        }
-        Ok(())
-    })?;
-    layer.tar_size = tar_size;
+    let (layer, tar_size) = store.read_layer(descriptor, diff_id, |input| from_tar(input))?;
+    Ok(Layer { blob_size: descriptor.size, tar_size, ..layer })
+}
+
+/// Reads a layer's tar; of which blob it is, and its size, it does not know.
+pub fn from_tar(input: impl Read) -> Result<Layer, TarError> {
+    let (mut layer, mut tar) = (Layer::default(), Reader::new(input));
+    while let Some(entry) = tar.next_entry()? {
+        let mut text = layer.wants(&entry).then(Vec::new);
+        let content = match entry.kind {
+            EntryKind::File => hash(tar.body(), text.as_mut())?,
+            _ => Content::default(),
+        };
+        layer.add(&entry, content).map_err(|what| bad(&entry, what))?;
+        layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
+    }
     Ok(layer)
 }
 

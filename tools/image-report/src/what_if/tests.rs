@@ -2,10 +2,11 @@
 
 use super::group::Group;
 use super::*;
-use crate::layer::Act;
+use crate::layer::{Act, from_tar};
 use crate::report;
 use crate::source::of_layers;
-use crate::tests::{read_tar, tar};
+
+use crate::tests::{read, tar};
 use layer_pack::Compression;
 use proptest::prelude::*;
 
@@ -48,7 +49,7 @@ fn packed(opened: &Opened, ledger: &Ledger, changes: &[&str]) -> Ledger {
         let group = Group::new(ledger, &plan, first, last).unwrap();
         let packer = Packer::new(Vec::new(), Compression::None).unwrap();
         let (packer, content) = group.pack(opened, packer).unwrap();
-        let layer = read_tar(&packer.finish().unwrap().0);
+        let layer = from_tar(&packer.finish().unwrap().0[..]).unwrap();
         assert_eq!(layer.items.iter().map(|item| item.size).sum::<u64>(), content);
         result.apply(&layer).unwrap();
     }
@@ -140,7 +141,7 @@ proptest! {
             let stable = so_far.find(b"a").is_some_and(|place| so_far.visible(place).is_some());
             let own = lines.iter().any(|(_, path, _)| *path == "a" || *path == ".wh.a");
             lines.retain(|(kind, ..)| *kind != "link" || (stable && !own));
-            so_far.apply(&read_tar(&tar(&lines))).unwrap();
+            so_far.apply(&read(&lines)).unwrap();
             kept.push(lines);
         }
         let (image, ledger) = opened(&kept);
