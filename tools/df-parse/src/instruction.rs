@@ -1,13 +1,13 @@
 //! From an instruction's text to the instruction.
 
 use crate::error::did_you_mean;
-use crate::lines::{Line, heredoc, heredoc_words};
+use crate::lines::{Line, heredoc};
 use crate::mount::{self, ParsedMount};
 use crate::words::{
     FlagKind, Flags, NotJson, array_or_words, blank_words, command, json_array, name_and_rest, not_strings,
     pairs, quoted_words,
 };
-use crate::{ParseError, duration, hints};
+use crate::{ParseError, duration, hints, onbuild};
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
 
 /// The instructions, for suggestions and for the linter.
@@ -109,7 +109,7 @@ pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
             }
         },
         "HEALTHCHECK" => healthcheck(rest, escape),
-        "ONBUILD" => onbuild(rest, line, escape),
+        "ONBUILD" => onbuild::parse(rest, line, escape),
         _ => Err(unknown(line, None)),
     }
 }
@@ -126,7 +126,7 @@ pub(crate) fn unknown(line: &Line, previous: Option<&Line>) -> ParseError {
     ParseError::new(format!("unknown instruction {name}{hint}")).token(name)
 }
 
-fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, ParseError> {
+pub(crate) fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, ParseError> {
     Flags::take(name, rest, escape, &[]).map(|(_, rest)| rest)
 }
 
@@ -343,59 +343,4 @@ fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
 
 fn no_healthcheck() -> Op {
     Op::Healthcheck { test: None, interval: 0, timeout: 0, start_period: 0, start_interval: 0, retries: 0 }
-}
-
-fn onbuild(rest: &str, line: &Line, escape: char) -> Result<Parsed, ParseError> {
-    let rest = no_flags("ONBUILD", rest, escape)?;
-    let (name, _) = name_and_rest(rest);
-    match name.to_uppercase().as_str() {
-        "" => {
-            let hint = hints::example("ONBUILD");
-            return Err(ParseError::new(format!("ONBUILD requires at least one argument{hint}")));
-        }
-        "ONBUILD" => return Err(ParseError::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")),
-        upper @ ("FROM" | "MAINTAINER") => {
-            return Err(ParseError::new(format!("{upper} isn't allowed as an ONBUILD trigger")).token(name));
-        }
-        _ => {}
-    }
-    let mut trigger = rest.to_owned();
-    for heredoc in &line.heredocs {
-        trigger += &format!("\n{}{}", heredoc.body, heredoc.name);
-    }
-    // The trigger must parse now, or every image built on this one would fail.
-    let inner = Line { text: rest.to_owned(), heredocs: line.heredocs.clone(), ..line.clone() };
-    let from = match parse(&inner, escape)? {
-        Parsed::Op { from, .. } => from,
-        Parsed::From(_) => None,
-    };
-    Ok(Parsed::Op { op: Op::Onbuild { trigger, from: None }, from, mounts: Vec::new(), legacy: false })
-}
-
-/// A trigger's text as a line of its own, its heredoc bodies read back.
-pub(crate) fn trigger_line(text: &str) -> Line {
-    let (first, mut rest) = text.split_once('\n').unwrap_or((text, ""));
-    let mut heredocs = heredoc_words(first, '\\');
-    for heredoc in &mut heredocs {
-        while !rest.is_empty() {
-            let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-            let (line, after) = rest.split_at(end);
-            rest = after;
-            let bare = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
-            if bare.trim_end_matches(['\n', '\r']) == heredoc.name {
-                break;
-            }
-            heredoc.body += line;
-        }
-    }
-    Line {
-        line: 0,
-        line_end: 0,
-        text_end: 0,
-        text: first.to_owned(),
-        written: Vec::new(),
-        heredocs,
-        comments: Vec::new(),
-        blank_inside: false,
-    }
 }

@@ -19,6 +19,7 @@ mod lines;
 mod modifier;
 mod mount;
 mod names;
+mod onbuild;
 mod order;
 mod outline;
 mod plan;
@@ -40,8 +41,9 @@ pub use lines::{Directives, MAX_FILE};
 pub use mount::bad_target as bad_mount_target;
 pub use plan::{Options, plan};
 
-use instruction::{Parsed, trigger_line};
+use instruction::Parsed;
 use libwire::plan::{Instruction, Mount};
+use onbuild::trigger_line;
 
 /// Decides what the mount of a plan is whose `words` have variables, with the values that `get` has. Its other
 /// members are as the words have them, unexpanded.

@@ -9,9 +9,10 @@ use super::rules::{
 use super::scope::Scope;
 use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, Item, StageItem};
-use crate::instruction::{self, Parsed, trigger_line};
+use crate::instruction::{self, Parsed};
 use crate::lines::Line;
 use crate::names::Names;
+use crate::onbuild::trigger_line;
 use crate::plan::stage_name;
 use crate::syntax::{bodies, copy_words, mount_words};
 use crate::words::name_and_rest;

@@ -1,6 +1,7 @@
 //! The tar form of a tree: a strict reader and a canonical writer (POSIX.1-2017 ustar and pax, GNU long names).
 
 mod body;
+mod header;
 mod pax;
 mod reader;
 mod sparse;

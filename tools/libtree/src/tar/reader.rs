@@ -1,6 +1,7 @@
 //! Reads tar strictly: what two sane readers could see differently is an error.
 
 use super::body::Body;
+use super::header;
 use super::sparse::Sparse;
 use super::{BLOCK, Entry, EntryKind, pax};
 use std::collections::BTreeMap;
@@ -160,7 +161,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn number(&self, field: &[u8], what: &str) -> Result<i128, TarError> {
-        parse_number(field).ok_or_else(|| self.bad(format!("the {what} field is no octal number")))
+        header::number(field).ok_or_else(|| self.bad(format!("the {what} field is no octal number")))
     }
 
     fn read_extension(&mut self, header: &[u8; BLOCK]) -> Result<Vec<u8>, TarError> {
@@ -212,7 +213,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn entry(&mut self, header: &[u8; BLOCK], mut extensions: Extensions) -> Result<Entry, TarError> {
-        self.last = header_name(header);
+        self.last = header::name(header);
         let path = extensions.take("path", Extensions::name).map_err(|what| self.bad(what))?;
         if let Some(path) = path {
             self.last = path;
@@ -236,7 +237,7 @@ impl<R: Read> Reader<R> {
         let mut entry = Entry {
             path: self.last.clone(),
             kind,
-            link: link.unwrap_or_else(|| text(&header[157..257])),
+            link: link.unwrap_or_else(|| header::text(&header[157..257])),
             mode: self.number(&header[100..108], "mode")? as u32 & 0o7777,
             uid: 0,
             gid: 0,
@@ -260,7 +261,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn sparse_map(&mut self, header: &[u8; BLOCK], stored: u64) -> Result<Sparse, TarError> {
-        let number = |field: &[u8]| parse_number(field).and_then(|value| u64::try_from(value).ok());
+        let number = |field: &[u8]| header::number(field).and_then(|value| u64::try_from(value).ok());
         let bad = |this: &Self| this.bad("the map of a sparse file is wrong");
         let (mut map, mut more) = Sparse::of_header(header, &number).ok_or_else(|| bad(self))?;
         while more {
@@ -371,37 +372,5 @@ impl Extensions {
             (Some(_), Some(_)) => Err("both a pax name and a GNU long name"),
             (long, pax) => Ok(pax.or(long)),
         }
-    }
-}
-
-/// Octal, or GNU's base-256 when the first byte has its top bit set.
-fn parse_number(field: &[u8]) -> Option<i128> {
-    if field[0] & 0x80 != 0 {
-        let mut value = i128::from(if field[0] & 0x40 != 0 { -1 } else { 0 });
-        for (at, &byte) in field.iter().enumerate() {
-            let byte = if at == 0 { byte & 0x3f | if value < 0 { 0xc0 } else { 0 } } else { byte };
-            value = value << 8 | i128::from(byte);
-        }
-        return Some(value);
-    }
-    let text = field.split(|&b| b == 0).next().unwrap_or_default().trim_ascii();
-    let digit =
-        |value: i128, &byte: &u8| (b'0'..=b'7').contains(&byte).then(|| value << 3 | i128::from(byte - b'0'));
-    text.iter().try_fold(0, digit)
-}
-
-fn text(field: &[u8]) -> Vec<u8> {
-    field.split(|&b| b == 0).next().unwrap_or_default().to_vec()
-}
-
-fn header_name(header: &[u8; BLOCK]) -> Vec<u8> {
-    let name = text(&header[..100]);
-    let prefix = match &header[257..263] {
-        b"ustar\0" => text(&header[345..500]),
-        _ => Vec::new(),
-    };
-    match prefix.is_empty() {
-        true => name,
-        false => [&prefix[..], b"/", &name].concat(),
     }
 }
