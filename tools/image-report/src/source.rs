@@ -131,6 +131,11 @@ pub(crate) fn of_layers(tars: &[Vec<u8>]) -> Opened {
         annotations: Default::default(),
         extra: Default::default(),
     };
-    let image = Image { descriptor, manifest, config };
+    of(store, Image { descriptor, manifest, config }, dir)
+}
+
+/// An image of a store that goes with it.
+#[cfg(test)]
+pub(crate) fn of(store: Store, image: Image, dir: TempDir) -> Opened {
     Opened { name: "image".into(), image, store, _imported: Some(dir) }
 }

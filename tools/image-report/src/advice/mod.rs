@@ -8,6 +8,7 @@ mod copies;
 mod join;
 mod recommends;
 mod shell;
+mod stage;
 
 use crate::findings::Cached;
 use crate::instruction::Instruction;
@@ -39,6 +40,8 @@ pub enum Kind {
     Drop,
     /// Install no recommended packages.
     NoRecommends,
+    /// Copy what is needed into a second stage.
+    SecondStage,
 }
 
 /// One advice.
@@ -152,7 +155,9 @@ pub fn advise(
     candidates.extend(recommends::advise(&image));
     candidates.retain(|candidate| candidate.always || candidate.advice.saves_content >= LEAST.0);
     measure(opened, ledger, &mut candidates)?;
-    candidates.retain(|candidate| candidate.always || candidate.advice.saves_download >= LEAST.1);
+    candidates.extend(stage::advise(opened, &image)?);
+    let enough = |advice: &Advice| advice.saves_content >= LEAST.0 && advice.saves_download >= LEAST.1;
+    candidates.retain(|candidate| candidate.always || enough(&candidate.advice));
     let mut advice: Vec<Advice> = candidates.into_iter().map(|candidate| candidate.advice).collect();
     advice.sort_by_key(|advice| (Reverse(advice.saves_download), advice.instruction));
     Ok(advice)

@@ -86,7 +86,7 @@ fn without_recommends(command: &str) -> String {
 }
 
 /// The package that a file would go with: its owner, or, for what installing makes, the owner's name in it.
-fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
+pub(super) fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
     let ledger = image.ledger;
     if let Some(package) = ledger.packages.owner(place) {
         return Some(&package.name);

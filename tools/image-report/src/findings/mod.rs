@@ -7,7 +7,7 @@ mod copies;
 mod tools;
 
 pub use caches::{Cache, Cached};
-pub(crate) use tools::purpose;
+pub(crate) use tools::{builds, purpose};
 
 use crate::layer::Act;
 use crate::ledger::{Inode, Ledger};

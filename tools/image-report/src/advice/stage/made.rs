@@ -1,0 +1,130 @@
+//! What each instruction above the base does besides its files: whether it runs a package manager, and nothing
+//! else, so that what no package has is nevertheless the packages' scripts'.
+
+use super::super::Image;
+use super::super::shell;
+
+/// Commands that leave nothing but what packages, and scripts of packages, leave.
+const MANAGERS: &[&str] = &[
+    "apt-get",
+    "apt",
+    "aptitude",
+    "dpkg-reconfigure",
+    "apk",
+    "rm",
+    "set",
+    "export",
+    "true",
+    ":",
+    "update-ca-certificates",
+    "ldconfig",
+];
+
+/// What is known of the instruction that made a layer.
+pub(super) struct Made<'a> {
+    /// As written.
+    pub(super) text: &'a str,
+    /// Whether it is RUN.
+    pub(super) run: bool,
+    /// Whether it is WORKDIR.
+    pub(super) workdir: bool,
+    /// Whether packages came or went with it.
+    pub(super) installs: bool,
+    /// Whether it does nothing but run a package manager.
+    pub(super) pure: bool,
+}
+
+/// Of each layer from `base` on.
+pub(super) fn made<'a>(image: &Image<'a>, base: u16) -> Option<Vec<Made<'a>>> {
+    let of = |layer: usize| {
+        let text = image.maker(layer)?.1.text.as_str();
+        let run = word(text) == "RUN";
+        let number = layer as u16;
+        let moved =
+            |package: &crate::packages::Package| package.layer == number || package.gone == Some(number);
+        Some(Made {
+            text,
+            run,
+            workdir: word(text) == "WORKDIR",
+            installs: run && image.ledger.packages.all().iter().any(moved),
+            pure: run && is_pure(text),
+        })
+    };
+    (usize::from(base)..image.ledger.layers.len()).map(of).collect()
+}
+
+/// An instruction's name.
+pub(super) fn word(text: &str) -> String {
+    text.split_whitespace().next().unwrap_or_default().to_uppercase()
+}
+
+fn is_pure(text: &str) -> bool {
+    let Some(run) = shell::run(text) else { return false };
+    let writes = |part: &str| {
+        part.contains('|') || part.replace(">/dev/null", "").replace("> /dev/null", "").contains('>')
+    };
+    run.command.split(';').map(str::trim).filter(|list| !list.is_empty()).all(|list| {
+        shell::parts(list).is_some_and(|parts| {
+            parts.iter().all(|part| MANAGERS.contains(&shell::program(part)) && !writes(part))
+        })
+    })
+}
+
+impl Made<'_> {
+    /// Whether what a RUN did to a path of the base is the author's doing, not a package manager's.
+    pub(super) fn is_authors(&self, path: &str) -> bool {
+        self.run && !self.pure && (!self.installs || self.mentions(path))
+    }
+
+    /// Whether the instruction's text has a path in it, or a directory above it that is not everybody's.
+    pub(super) fn mentions(&self, path: &str) -> bool {
+        let mut path = path.trim_end_matches('/');
+        let mut first = true;
+        while first || path.matches('/').count() > 2 {
+            if names(self.text, path) {
+                return true;
+            }
+            first = false;
+            path = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+        }
+        false
+    }
+}
+
+/// Whether a text has a path, not only the beginning of a longer one's name.
+fn names(text: &str, path: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+    !path.is_empty() && text.match_indices(path).any(|(at, _)| !text[at + path.len()..].starts_with(goes_on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_pure_when_it_only_runs_a_package_manager() {
+        for text in [
+            "RUN apt-get update && apt-get install -y gcc >/dev/null && rm -rf /x",
+            "RUN set -ex; apk add gcc",
+        ] {
+            assert!(is_pure(text), "{text}");
+        }
+        for text in [
+            "RUN apt-get install gcc && make",
+            "RUN apt-get update | tee /log",
+            "RUN apt-get x >f",
+            "RUN <<E",
+        ] {
+            assert!(!is_pure(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_mentioned_by_itself_or_its_own_directory() {
+        let made = |text| Made { text, run: true, workdir: false, installs: true, pure: false };
+        assert!(made("RUN x && sed -i s/a/b/ /etc/app.conf").mentions("/etc/app.conf"));
+        assert!(made("RUN mkdir /var/www/x;").mentions("/var/www/x/y/z"));
+        assert!(!made("RUN ls /etc").mentions("/etc/app.conf"));
+        assert!(!made("RUN ls /etc/app.conf.d").mentions("/etc/app.conf"));
+    }
+}

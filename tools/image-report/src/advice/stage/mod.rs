@@ -1,0 +1,119 @@
+//! A second stage: what an image needs at run time, copied out of the stage that built it, which is left behind
+//! with its compilers, sources and caches. What is needed is read from the layers; where it cannot be told,
+//! there is no advice.
+
+mod accounts;
+mod copies;
+mod elf;
+mod entry;
+mod facts;
+mod left;
+mod lines;
+mod made;
+mod needs;
+mod roots;
+mod saving;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use super::{Advice, Candidate, Image, Kind};
+use crate::source::Opened;
+use libcli::Failure;
+use libwire::image::{ContainerConfig, Descriptor, MEDIA_MANIFEST};
+use libwire::provenance::Base;
+use made::word;
+use survey::{Class, Survey};
+use tree::Tree;
+
+/// The second stage of an image that was built in this store, if it is of use.
+pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Candidate<'a>>, Failure> {
+    let Some(known) = opened.store.provenance(opened.image.descriptor.digest) else { return Ok(None) };
+    let Some(mut survey) = survey(image, &known.base) else { return Ok(None) };
+    let base_config = base_config(opened, &known.base);
+    let config = &opened.image.config;
+    let (Some(started), true) = (entry::started(&config.config), base_config.on_build.is_empty()) else {
+        return Ok(None);
+    };
+    let facts = facts::read(opened, &survey)?;
+    let Some(needed) = needs::needed(&mut survey, &facts, config, &started) else { return Ok(None) };
+    let chosen = roots::choose(image, &survey, &facts, needed.packages);
+    let (Some(chosen), Some(copies)) = (chosen, copies::copies(&survey)) else { return Ok(None) };
+    let ldconfig = needed.ldconfig && !is_musl(&survey);
+    if ldconfig && !survey.tree.base_program("ldconfig") {
+        return Ok(None);
+    }
+    let Some(accounts) = accounts::accounts(opened, &survey, &copies, &config.config.user)? else {
+        return Ok(None);
+    };
+    let second = lines::Second {
+        known: &known,
+        base_user: &base_config.user,
+        chosen: &chosen,
+        copies: &copies,
+        accounts: &accounts,
+        ldconfig,
+    };
+    let Some(changes) = lines::changes(image, &survey.tree, &second) else { return Ok(None) };
+    let saves = saving::saving(opened, image, &survey, &chosen, &copies, &accounts, ldconfig)?;
+    let Some((content, download)) = saves else { return Ok(None) };
+    let title = "copy what is needed into a second stage, and leave behind what built it".to_owned();
+    let why = left::sentence(image, &survey, &chosen);
+    let advice = Advice::new(Kind::SecondStage, title, changes, content, why);
+    Ok(advice.map(|advice| Candidate {
+        advice: Advice { saves_download: download, ..advice },
+        goes: Vec::new(),
+        always: false,
+    }))
+}
+
+/// What is in the image above its base, if that is something that builds, and made to start something.
+fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
+    let layers = u16::try_from(base.layers).ok().filter(|&layers| layers > 0)?;
+    let starts = |instruction: &crate::instruction::Instruction| {
+        !instruction.base && ["CMD", "ENTRYPOINT"].contains(&word(&instruction.text).as_str())
+    };
+    // A history that does not fit the layers explains none of them.
+    let explained = image.instructions.iter().filter(|i| i.base && i.layer.is_some()).count() == base.layers;
+    let packages = image.ledger.packages.all();
+    let builds = |package: &crate::packages::Package| {
+        package.layer >= layers && package.gone.is_none() && crate::findings::builds(package)
+    };
+    if !explained || !image.instructions.iter().any(starts) || has_others(image) {
+        return None;
+    }
+    let tree = Tree { ledger: image.ledger, base: layers };
+    let survey = Survey::new(image, tree, made::made(image, layers)?);
+    let tools = || survey.all().any(|(_, class)| class == Class::Tool);
+    (packages.iter().any(builds) || tools()).then_some(survey)
+}
+
+/// Whether packages are kept in a record that is not read here, rpm's or pacman's: then nobody knows whose is what.
+fn has_others(image: &Image) -> bool {
+    ["var/lib/rpm", "usr/lib/sysimage/rpm", "var/lib/pacman/local"].iter().any(|dir| {
+        let place = image.ledger.find(dir.as_bytes());
+        place.is_some_and(|place| {
+            image.ledger.places.below(place).any(|file| image.ledger.visible(file).is_some())
+        })
+    })
+}
+
+/// The base image's config, where that is still in the store.
+fn base_config(opened: &Opened, base: &Base) -> ContainerConfig {
+    let read = |digest| {
+        let (annotations, platform, extra) = (Default::default(), None, Default::default());
+        let size = std::fs::metadata(opened.store.blob_path(digest)).ok()?.len();
+        let descriptor =
+            Descriptor { media_type: MEDIA_MANIFEST.into(), digest, size, annotations, platform, extra };
+        Some(opened.store.image(&descriptor).ok()?.config.config)
+    };
+    base.manifest.and_then(read).unwrap_or_default()
+}
+
+fn is_musl(survey: &Survey) -> bool {
+    let ledger = survey.tree.ledger;
+    ledger.find(b"lib").is_some_and(|lib| {
+        ledger.places.children(lib).any(|file| ledger.places.name(file).starts_with(b"ld-musl-"))
+    })
+}

@@ -1,0 +1,266 @@
+//! What each visible path above the base is: a package's, a cache, a tool, a source, what package managers and
+//! their scripts leave, or the author's own, which a second stage has to have. It looks at names, owners and
+//! records; not at contents.
+
+use super::made::Made;
+use super::tree::Tree;
+use crate::advice::{Image, recommends};
+use crate::findings::{Kind, purpose};
+use crate::layer::{Act, Content};
+use crate::ledger::Put;
+use crate::places::{NONE, PlaceId, Places};
+use std::collections::HashSet;
+
+/// What is at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Nothing, or a directory in which something else is.
+    Nothing,
+    /// The base's.
+    Base,
+    /// A package's, which was installed above the base.
+    Package(u32),
+    /// The author's: it belongs into the image.
+    Own,
+    /// A package manager's records, logs, temporary files, and what packages' scripts make.
+    State,
+    /// A cache.
+    Cache,
+    /// A toolchain that no package has.
+    Tool,
+    /// Sources, headers and the like.
+    Source,
+}
+
+/// Directories and files of package managers, and of programs that only run for a while.
+const STATE: &[&str] = &[
+    "var/lib/dpkg/",
+    "var/lib/apt/",
+    "var/lib/ucf/",
+    "var/lib/python/",
+    "var/lib/systemd/deb-systemd-",
+    "var/cache/",
+    "var/log/",
+    "var/tmp/",
+    "tmp/",
+    "run/",
+    "lib/apk/",
+    "usr/lib/apk/",
+    "etc/apk/world",
+    "etc/ld.so.cache",
+    "etc/.pwd.lock",
+    "etc/ca-certificates.conf",
+    "etc/ssl/certs/",
+    "usr/share/mime/",
+    "usr/share/info/dir",
+    "root/.wget-hsts",
+    "etc/machine-id",
+    "var/lib/dbus/machine-id",
+    "usr/lib/locale/locale-archive",
+];
+/// The same, also where they are symbolic links.
+const LINKS: &[&str] = &["etc/alternatives/", "var/lib/dpkg/", "etc/ssl/certs/"];
+/// Where accounts are; a dash behind them is the state before.
+pub(super) const ACCOUNTS: &[&str] =
+    &["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
+/// What says how to build, by name.
+const BUILD_FILES: &[&str] = &[
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "CMakeLists.txt",
+    "meson.build",
+    "configure",
+    "configure.ac",
+    "Cargo.toml",
+    "Cargo.lock",
+    "go.mod",
+    "go.sum",
+    "pom.xml",
+    "build.gradle",
+    "Dockerfile",
+    ".dockerignore",
+    ".gitignore",
+];
+/// Directories that an interpreter loads modules from: whatever kind of file is in there, it may be loaded.
+const MODULES: &[&[u8]] = &[b"site-packages", b"dist-packages", b"node_modules"];
+
+const IN_MODULES: u8 = 1;
+const IN_CACHE: u8 = 2;
+
+/// All places of an image.
+pub(super) struct Survey<'a> {
+    pub(super) tree: Tree<'a>,
+    pub(super) made: Vec<Made<'a>>,
+    classes: Vec<Class>,
+    /// Contents of packages' files, by layer.
+    packaged: HashSet<(u16, Content)>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(image: &Image<'a>, tree: Tree<'a>, made: Vec<Made<'a>>) -> Self {
+        let ledger = tree.ledger;
+        let owned = |inode: &&crate::ledger::Inode| ledger.packages.owner_id(inode.place).is_some();
+        let packaged = ledger.inodes.iter().filter(owned).map(|inode| (inode.layer, inode.content)).collect();
+        let count = ledger.places.count();
+        let mut survey = Self { tree, made, classes: vec![Class::Nothing; count], packaged };
+        let mut flags = vec![0; count];
+        for place in 1..count as PlaceId {
+            let parent = ledger.places.parent(place).unwrap_or(Places::ROOT);
+            flags[place as usize] = flags[parent as usize] | survey.flags(place);
+            let Some(put) = ledger.visible(place) else { continue };
+            survey.classes[place as usize] = match (put.layer < tree.base, put.act) {
+                (true, Act::Dir) => Class::Nothing,
+                (true, _) => Class::Base,
+                (false, Act::Dir) => survey.directory(image, place, put, flags[place as usize]),
+                (false, _) => survey.class(image, place, put, flags[place as usize]),
+            };
+        }
+        survey
+    }
+
+    pub(super) fn at(&self, place: PlaceId) -> Class {
+        self.classes.get(place as usize).copied().unwrap_or(Class::Nothing)
+    }
+
+    /// Makes something the author's, since it is needed.
+    pub(super) fn keep(&mut self, place: PlaceId) {
+        if let Some(class) = self.classes.get_mut(place as usize) {
+            *class = Class::Own;
+        }
+    }
+
+    /// All places with what they are.
+    pub(super) fn all(&self) -> impl Iterator<Item = (PlaceId, Class)> + '_ {
+        (0..).zip(self.classes.iter().copied())
+    }
+
+    pub(super) fn made(&self, put: &Put) -> Option<&Made<'a>> {
+        self.made.get(usize::from(put.layer.checked_sub(self.tree.base)?))
+    }
+
+    /// What a directory says of all that is in it.
+    fn flags(&self, place: PlaceId) -> u8 {
+        let places = &self.tree.ledger.places;
+        let has = |name: &[u8]| {
+            let inside = places.find(place, name).and_then(|file| self.tree.above(file));
+            inside.is_some_and(|put| put.act == Act::File)
+        };
+        let modules = MODULES.contains(&places.name(place)) || has(b"pyvenv.cfg");
+        u8::from(modules) * IN_MODULES + u8::from(has(b"CACHEDIR.TAG")) * IN_CACHE
+    }
+
+    fn class(&self, image: &Image, place: PlaceId, put: &Put, flags: u8) -> Class {
+        let Some(made) = self.made(put) else { return Class::Own };
+        let path = self.tree.path(place);
+        if let Some(class) = self.of_package(image, place, put, made, &path) {
+            return class;
+        }
+        if made.run && is_state(&path, put.act) {
+            return Class::State;
+        }
+        let in_cache = image.cached.at(place).is_some() || flags & IN_CACHE > 0;
+        if in_cache || (made.run && path.contains("/.cache/")) {
+            return Class::Cache;
+        }
+        if flags & IN_MODULES > 0 {
+            return Class::Own;
+        }
+        match purpose(self.tree.ledger, image.cached, place) {
+            Some((Kind::BuildTool, _)) => return Class::Tool,
+            Some(_) => return Class::Source,
+            None if BUILD_FILES.iter().any(|name| path.ends_with(&format!("/{name}"))) => {
+                return Class::Source;
+            }
+            None => {}
+        }
+        match made.pure || (made.installs && self.by_scripts(place, put, made, &path)) {
+            true => Class::State,
+            false => Class::Own,
+        }
+    }
+
+    /// What a file is that some package has, or had.
+    fn of_package(&self, image: &Image, place: PlaceId, put: &Put, made: &Made, path: &str) -> Option<Class> {
+        let packages = &self.tree.ledger.packages;
+        let Some(id) = packages.owner_id(place) else {
+            // What is compiled of a package's file, when that is installed.
+            let in_cache = path.contains("/__pycache__/") && made.installs;
+            let name = recommends::owner(image, place).filter(|_| in_cache)?;
+            let id =
+                packages.all().iter().position(|package| package.name == name && package.gone.is_none())?;
+            let above = packages.all().get(id)?.layer >= self.tree.base;
+            return Some(if above { Class::Package(id as u32) } else { Class::State });
+        };
+        let package = packages.all().get(id as usize)?;
+        if package.gone.is_some() {
+            return made.run.then_some(Class::State);
+        }
+        let changed = made.installs && !made.pure && made.mentions(path) && path.starts_with("/etc/");
+        let installed = made.run && (package.layer == put.layer || made.installs || made.pure) && !changed;
+        match (installed, package.layer >= self.tree.base) {
+            (true, true) => Some(Class::Package(id)),
+            (true, false) => Some(Class::State),
+            (false, _) => Some(Class::Own),
+        }
+    }
+
+    /// Whether a file that a RUN with a package manager left is of the packages' scripts: another name or a copy
+    /// of something that a package brought with it, or something that the base has too.
+    fn by_scripts(&self, place: PlaceId, put: &Put, made: &Made, path: &str) -> bool {
+        let ledger = self.tree.ledger;
+        let packaged = |place| {
+            let owner = ledger.packages.owner(place);
+            owner.is_some_and(|package| package.layer == put.layer)
+        };
+        let leads_to_package = || {
+            let dir = ledger.places.parent(place)?;
+            let link = ledger.link(put);
+            let found = self.tree.follow(dir, link)?;
+            Some(packaged(found.place))
+        };
+        let copied = || {
+            ledger
+                .inode(put)
+                .is_some_and(|inode| inode.size > 0 && self.packaged.contains(&(put.layer, inode.content)))
+        };
+        match put.act {
+            _ if made.mentions(path) => false,
+            Act::Symlink => leads_to_package() == Some(true),
+            _ => self.tree.had(place).is_some() || copied(),
+        }
+    }
+
+    /// A directory is something by itself only when nothing is in it.
+    fn directory(&self, image: &Image, place: PlaceId, put: &Put, flags: u8) -> Class {
+        let ledger = self.tree.ledger;
+        let filled = ledger.places.children(place).any(|child| ledger.visible(child).is_some());
+        let Some(made) = self.made(put).filter(|_| !filled && self.tree.had(place).is_none()) else {
+            return Class::Nothing;
+        };
+        let path = format!("{}/", self.tree.path(place));
+        let said = || made.mentions(&path);
+        let own = match made {
+            Made { workdir: true, .. } | Made { pure: true, .. } => false,
+            Made { run: false, .. } => true,
+            _ => said() || !(made.installs || is_state(&path, Act::Dir)),
+        };
+        let cache = image.cached.at(place).is_some() || flags & IN_CACHE > 0;
+        if own && !cache { Class::Own } else { Class::Nothing }
+    }
+
+    /// The inode of what is copied, if it has one.
+    pub(super) fn is_file(&self, put: &Put) -> bool {
+        put.inode != NONE && matches!(put.act, Act::File | Act::Hardlink)
+    }
+}
+
+/// Whether a path of `/…` is where package managers, logs and temporary files are.
+fn is_state(path: &str, act: Act) -> bool {
+    let path = path.trim_start_matches('/');
+    let below = |all: &[&str]| all.iter().any(|known| path.starts_with(known));
+    match act {
+        Act::Symlink => below(LINKS),
+        _ => below(STATE) || below(LINKS) || ACCOUNTS.contains(&path.trim_end_matches('-')),
+    }
+}

@@ -1,0 +1,81 @@
+//! The image's final tree, and the base's within it: where a path leads, and whether that is the base's own.
+
+use crate::layer::Act;
+use crate::ledger::{Ledger, Put};
+use crate::places::{PlaceId, Places};
+use libtree::root::components;
+
+/// How many symbolic links one path may go through, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// What is visible in the image, of which the lowest layers are the base's.
+#[derive(Clone, Copy)]
+pub(super) struct Tree<'a> {
+    pub(super) ledger: &'a Ledger,
+    /// How many layers are the base's.
+    pub(super) base: u16,
+}
+
+/// Where a path leads, and over which links.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) links: Vec<PlaceId>,
+    pub(super) place: PlaceId,
+}
+
+impl<'a> Tree<'a> {
+    /// Where `path` leads, as seen from the directory `dir`, links followed; `None` when nothing is there.
+    pub(super) fn follow(&self, dir: PlaceId, path: &[u8]) -> Option<Found> {
+        let places = &self.ledger.places;
+        let mut found =
+            Found { links: Vec::new(), place: if path.starts_with(b"/") { Places::ROOT } else { dir } };
+        let mut left: Vec<Vec<u8>> = components(path).map(<[u8]>::to_vec).rev().collect();
+        while let Some(part) = left.pop() {
+            if part == b".." {
+                found.place = places.parent(found.place).unwrap_or(Places::ROOT);
+                continue;
+            }
+            let next = places.find(found.place, &part)?;
+            // A directory that no layer has an entry for is there all the same when something is in it.
+            let put = self.ledger.visible(next);
+            let Some(put) = put.filter(|put| put.act == Act::Symlink) else {
+                found.place = next;
+                continue;
+            };
+            found.links.push(next);
+            let target = self.ledger.link(put);
+            if target.starts_with(b"/") {
+                found.place = Places::ROOT;
+            }
+            left.extend(components(target).map(<[u8]>::to_vec).rev());
+            if found.links.len() > MAX_LINKS {
+                return None;
+            }
+        }
+        (found.place == Places::ROOT || self.ledger.visible(found.place).is_some()).then_some(found)
+    }
+
+    /// What is visible at a place and was put there above the base.
+    pub(super) fn above(&self, place: PlaceId) -> Option<&'a Put> {
+        self.ledger.visible(place).filter(|put| put.layer >= self.base)
+    }
+
+    /// What the base has at a place, whatever became of it above.
+    pub(super) fn had(&self, place: PlaceId) -> Option<&'a Put> {
+        let stayed = |put: &&Put| put.gone.is_none_or(|(by, _)| by >= self.base);
+        self.ledger.puts_at(place).find(|put| put.layer < self.base).filter(stayed)
+    }
+
+    /// Whether the base has a program of this name where a shell looks for it.
+    pub(super) fn base_program(&self, name: &str) -> bool {
+        ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"].iter().any(|dir| {
+            let found = self.ledger.find(format!("{dir}/{name}").as_bytes());
+            found.is_some_and(|place| self.had(place).is_some())
+        })
+    }
+
+    /// A place's path with the slash before it.
+    pub(super) fn path(&self, place: PlaceId) -> String {
+        format!("/{}", String::from_utf8_lossy(&self.ledger.places.path(place)))
+    }
+}
