@@ -1,6 +1,6 @@
 #!/bin/sh
 # Pictures of an image that wants to break them: its names and instructions hold markup, orders to a terminal, and
-# marks that turn text around.
+# marks that turn text around. And the README's picture: UPDATE_PICTURE=1 draws it anew.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -119,6 +119,12 @@ END
 else
     skip "a browser shows it" "chromium is missing"
 fi
+
+"$top/tests/picture-layout" app
+image-load --tag app app >/dev/null
+image-report --svg app.svg app
+[ -z "${UPDATE_PICTURE-}" ] || cp app.svg "$top/man/image-report.svg"
+ok "the README's picture is the one that is drawn" cmp app.svg "$top/man/image-report.svg"
 
 status_is "two images are not one picture" 2 image-report --svg hostile.svg hostile busybox
 status_is "nor one page" 2 image-report --html hostile.html hostile busybox

@@ -4,6 +4,7 @@
 pub mod bars;
 pub mod escape;
 pub mod html;
+pub mod hues;
 pub mod svg;
 pub mod tree;
 

@@ -17,8 +17,8 @@ const PLACE: usize = 18;
 /// Fewer columns than these make no picture, nor a bar.
 const NARROWEST: usize = 40;
 const SHORTEST: usize = 8;
-/// A colour of the 256 for each hue, near those of the other pictures.
-const COLOURS: [u8; super::HUES + 1] = [250, 110, 209, 72, 222, 217, 117, 148, 142];
+/// A colour of the 256 for each hue: of those that are seen on white and on black, since nobody says which it is.
+pub const COLOURS: [u8; super::HUES + 1] = [245, 33, 166, 29, 99, 100, 162, 31, 131];
 
 /// How a terminal is drawn on.
 #[derive(Clone, Copy, Debug)]

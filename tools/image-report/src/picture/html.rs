@@ -2,7 +2,7 @@
 //! the one written here. Without that script the bars, the advice and the tables are there all the same.
 
 use super::escape::{line, shown};
-use super::svg::{HATCH, HUES};
+use super::svg::HATCH;
 use super::tree::{Node, homes, tree};
 use super::{Row, Span, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
@@ -36,10 +36,7 @@ const MORE: usize = 200;
 pub fn page(report: &Report, ledger: &Ledger) -> String {
     let (spans, nodes) = (spans(report), tree(ledger, TREE));
     let totals = &report.totals;
-    let mut style = STYLE.to_owned();
-    for (hue, colour) in HUES.iter().enumerate() {
-        push(&mut style, format_args!(".h{hue} {{ --hue: {colour}; }}\n"));
-    }
+    let style = STYLE.to_owned() + &hues::sheet("screen and (prefers-color-scheme: dark)");
     let files = files(report, ledger);
     let largest = format!(
         "The largest of {} visible and {} hidden files; image-report --files and --why tell of all.",
@@ -67,7 +64,6 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("share", format!("{share:.1} %")),
         ("efficiency", percent(totals.efficiency)),
         ("hatch", HATCH.to_owned()),
-        ("key", HUES[1].to_owned()),
         ("whole", drawn(|out| spans.iter().try_for_each(|span| bar(span, 0.15, out)))),
         ("from", drawn(|out| bracket(report, out))),
         ("layers", drawn(|out| rows(report, &spans).iter().try_for_each(|row| layers_row(report, row, out)))),
@@ -121,11 +117,11 @@ fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
     let cost = span.cost;
     write!(
         out,
-        r#"<g><title>Layer {}: {}, {} of it hidden</title><rect x="{start:.3}%" width="{len:.3}%" height="100%" fill="{}"/>"#,
+        r#"<g><title>Layer {}: {}, {} of it hidden</title><rect class="h{}" x="{start:.3}%" width="{len:.3}%" height="100%"/>"#,
         cost.layer,
         human(cost.content),
         human(hidden(cost)),
-        HUES[span.hue]
+        span.hue
     )?;
     if hidden(cost) > 0 {
         let hatched = (100.0 * span.hidden).clamp(0.15, len);

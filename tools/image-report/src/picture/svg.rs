@@ -2,7 +2,7 @@
 //! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
 
 use super::escape::{self, line, shown};
-use super::{Span, from_base, hidden, spans};
+use super::{Span, from_base, hidden, hues, spans};
 use crate::from::{Brought, FromCost};
 use crate::report::Report;
 use libcli::{columns, cut, human, markup};
@@ -23,10 +23,6 @@ const CHARACTER: f64 = 7.3;
 /// The most characters shown of a place, and rows shown.
 const PLACE: usize = 18;
 const MOST_ROWS: usize = 24;
-/// The hues: Paul Tol's light scheme, told apart by all kinds of eyes, and dark text on them is read by all.
-pub const HUES: [&str; super::HUES + 1] =
-    ["#bbbbbb", "#77aadd", "#ee8866", "#44bb99", "#eedd88", "#ffaabb", "#99ddff", "#bbcc33", "#aaaa00"];
-
 const STYLE: &str = include_str!("svg.css");
 
 /// The picture.
@@ -49,13 +45,14 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title">
 <title id="title">{}</title>
 <style>
-{STYLE}</style>
+{STYLE}{}</style>
 <defs>
 {HATCH}
 <clipPath id="whole"><rect x="{EDGE}" y="84" width="{}" height="36" rx="6"/></clipPath>
 </defs>
 <rect class="page" x=".5" y=".5" width="{}" height="{}" rx="10"/>"#,
         markup(&title),
+        hues::sheet("(prefers-color-scheme: dark)"),
         WIDTH - 2.0 * EDGE,
         WIDTH - 1.0,
         height - 1.0
@@ -80,8 +77,8 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "</svg>")
 }
 
-/// Stripes over a layer's colour: bytes that nobody sees.
-pub const HATCH: &str = r##"<pattern id="hidden" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="wash" width="7" height="7"/><rect class="stripe" width="2.5" height="7"/></pattern>"##;
+/// Stripes of what is behind, over a layer's colour: bytes that nobody sees.
+pub const HATCH: &str = r##"<pattern id="hidden" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="stripe" width="3" height="7"/></pattern>"##;
 
 /// The rows that are shown: the largest layers, in the order of the image.
 fn largest<'a>(spans: &[Span<'a>]) -> Vec<Span<'a>> {
@@ -148,13 +145,13 @@ fn bar(span: &Span<'_>, x: f64, y: f64, width: f64, height: f64, out: &mut Strin
     // What is there is seen, however small.
     let len = (span.len() * width).max(1.0);
     let start = x + (span.start * width).min(width - len);
-    let fill = HUES[span.hue];
     let tip = format!("layer {}: {}", span.cost.layer, human(span.cost.content));
     // Neighbours of one hue are told apart by a gap, where there is room for one.
     let drawn = if len > 4.0 { len - 1.0 } else { len };
     write!(
         out,
-        r#"<g><title>{tip}</title><rect x="{start:.2}" y="{y}" width="{drawn:.2}" height="{height}" fill="{fill}"/>"#
+        r#"<g><title>{tip}</title><rect class="h{}" x="{start:.2}" y="{y}" width="{drawn:.2}" height="{height}"/>"#,
+        span.hue
     )?;
     if hidden(span.cost) > 0 {
         let hatched = (span.hidden * width).clamp(1.0, drawn);
@@ -174,9 +171,9 @@ fn row(span: &Span<'_>, y: f64, place: usize, out: &mut String) -> fmt::Result {
     let room = BAR - 16.0 - text_at;
     writeln!(
         out,
-        r#"<rect x="{EDGE}" y="{}" width="12" height="12" rx="3" fill="{}"/><text class="dim code" x="{}" y="{middle}" text-anchor="end">{}</text>"#,
+        r#"<rect class="h{}" x="{EDGE}" y="{}" width="12" height="12" rx="3"/><text class="dim code" x="{}" y="{middle}" text-anchor="end">{}</text>"#,
+        span.hue,
         y + 6.0,
-        HUES[span.hue],
         EDGE + 42.0,
         cost.layer
     )?;
@@ -203,9 +200,8 @@ fn legend(report: &Report, y: f64, out: &mut String) -> fmt::Result {
     if report.totals.hidden > 0 {
         writeln!(
             out,
-            r##"<rect x="{EDGE}" y="{}" width="22" height="12" fill="{}"/><rect x="{EDGE}" y="{}" width="22" height="12" fill="url(#hidden)"/><text class="dim" x="{}" y="{y}">paid for and not visible</text>"##,
+            r##"<rect class="h1" x="{EDGE}" y="{}" width="22" height="12"/><rect x="{EDGE}" y="{}" width="22" height="12" fill="url(#hidden)"/><text class="dim" x="{}" y="{y}">paid for and not visible</text>"##,
             y - 10.0,
-            HUES[1],
             y - 10.0,
             EDGE + 30.0
         )?;
