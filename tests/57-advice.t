@@ -36,7 +36,25 @@ Recommends: extra
     ;;
 esac
 END
-chmod 755 context/apt-get
+# An apk as Alpine's: what installs fetches a list where it has none, and keeps it unless told otherwise.
+cat >context/apk <<'END'
+#!/bin/sh
+set -e
+list=/var/cache/apk/APKINDEX.a8ab4b04.tar.gz
+fetch() { mkdir -p /var/cache/apk && seq 1 150000 >$list; }
+case $1 in
+update) fetch ;;
+add)
+    case $* in *--no-cache*) ;; *) [ -s $list ] || fetch ;; esac
+    mkdir -p /usr/share
+    for name; do :; done
+    seq 1 20000 >/usr/share/$name
+    ;;
+del) rm /usr/share/$2 ;;
+*) exit 1 ;;
+esac
+END
+chmod 755 context/apt-get context/apk
 
 report() { image-report --json "$1" >"$1.json"; }
 build() { # NAME: from its Dockerfile
@@ -85,6 +103,33 @@ ENV A=1
 RUN apt-get install --no-install-recommends tool && rm -rf /var/lib/apt/lists
 END
 same_tree cache-mount 'var/\(lib\|cache\)/'
+
+follow apk no_cache <<'END'
+FROM busybox
+COPY apk /sbin/
+RUN apk update
+ENV A=1
+RUN apk update && apk add -q one && rm -rf /var/cache/apk/*
+RUN apk add two
+RUN apk del two && apk add --no-cache three
+END
+same_tree apk 'var/cache/'
+is "apk: its installations have the option, and its updates are gone" "$(grep RUN apk.better)" \
+    "RUN apk add --no-cache -q one
+RUN apk add --no-cache two
+RUN apk del two && apk add --no-cache three"
+is "apk: no mount is advised for what are lists" \
+    "$(jq -c '[any(.advice[]; .kind == "cache_mount")], [.findings[] | select(.what == "apk").kind]' apk.json)" \
+    '[false]
+["package_lists","package_lists"]'
+
+# A list of commands with ; is not taken apart.
+follow apk-mount cache_mount <<'END'
+FROM busybox
+COPY apk /sbin/
+RUN set -e; apk update; apk add one
+END
+same_tree apk-mount 'var/cache/'
 
 follow stages cache_mount <<'END'
 FROM busybox AS tools

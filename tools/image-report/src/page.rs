@@ -80,7 +80,14 @@ fn every_kind_is_on_the_page() {
         Found::Setuid,
         Found::EmptyLayer,
     ];
-    let advice = [Advice::CacheMount, Advice::Join, Advice::CopyMeta, Advice::Drop, Advice::NoRecommends];
+    let advice = [
+        Advice::CacheMount,
+        Advice::NoCache,
+        Advice::Join,
+        Advice::CopyMeta,
+        Advice::Drop,
+        Advice::NoRecommends,
+    ];
     let fates = [Fate::Deleted, Fate::Overwritten, Fate::Metadata, Fate::Unchanged];
     let words = found.iter().map(serde_json::to_value).chain(advice.iter().map(serde_json::to_value));
     for word in words.chain(fates.iter().map(serde_json::to_value)) {

@@ -2,9 +2,8 @@
 //! that use the cache get the mount too, since what it holds is no longer in the image.
 
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind};
+use super::{Advice, Candidate, Change, Goes, Image, Kind, apk};
 use crate::findings::Cache;
-use crate::instruction::Instruction;
 use crate::layer::Act;
 use crate::places::PlaceId;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -55,7 +54,8 @@ fn candidate<'a>(
     if started.into_iter().flatten().flatten().any(|word| shell::mentions(word, &commands)) {
         return None;
     }
-    let changes = changes(image, &used, &commands)?;
+    let dirs: Vec<String> = used.dirs.keys().map(|&dir| path(image, dir)).collect();
+    let (kind, title, changes, what) = remedy(image, tool, &used, &commands, &dirs)?;
     let ledger = image.ledger;
     for ids in used.layers.values_mut() {
         ids.retain(|&id| ledger.puts.get(id as usize).is_some_and(|put| !elsewhere.contains(&put.inode)));
@@ -63,23 +63,13 @@ fn candidate<'a>(
     let of = |inode: &u32| ledger.inodes.get(*inode as usize).filter(|_| !elsewhere.contains(inode));
     let makes = |inode: &&crate::ledger::Inode| used.layers.contains_key(&inode.layer);
     let saves = used.inodes.iter().filter_map(of).filter(makes).map(|inode| inode.size).sum();
-    let dirs: Vec<String> = used.dirs.keys().map(|&dir| path(image, dir)).collect();
     let clean = ledger.find(DOCKER_CLEAN).is_some_and(|place| ledger.visible(place).is_some());
     let kept = match tool == "apt" && clean {
         true => " /etc/apt/apt.conf.d/docker-clean still empties /var/cache/apt after each installation.",
         false => "",
     };
-    let why = format!(
-        "{} is of use to {tool} only, and the layer keeps it; in a cache mount the next build finds it again.{kept}",
-        dirs.join(", ")
-    );
-    let advice = Advice::new(
-        Kind::CacheMount,
-        format!("keep the cache of {tool} in a cache mount"),
-        changes,
-        saves,
-        why,
-    )?;
+    let why = format!("{} is of use to {tool} only, and the layer keeps it; {what}.{kept}", dirs.join(", "));
+    let advice = Advice::new(kind, title, changes, saves, why)?;
     let goes = used.layers.into_iter().map(|(layer, ids)| {
         Goes::Entries(
             usize::from(layer),
@@ -96,11 +86,37 @@ fn path(image: &Image, dir: PlaceId) -> String {
     format!("/{}", String::from_utf8_lossy(&image.ledger.places.path(dir)))
 }
 
-/// The RUNs that leave the cache, and those behind the first of them that may look for it.
-fn changes(image: &Image, used: &Used, commands: &[&str]) -> Option<Vec<Change>> {
+/// What to do about the cache of a tool: the kind of advice, its title, the lines, and what becomes of the cache.
+/// apk needs none to install, and its users say so to it; where they can't, it is a tool as any other.
+fn remedy(
+    image: &Image,
+    tool: &str,
+    used: &Used,
+    commands: &[&str],
+    dirs: &[String],
+) -> Option<(Kind, String, Vec<Change>, &'static str)> {
+    if tool == "apk"
+        && let Some(changes) = changes(image, used, commands, &|text| without_cache(text, dirs))
+    {
+        let what = "with --no-cache apk fetches its lists where it needs them and keeps none";
+        return Some((Kind::NoCache, "install with apk add --no-cache".into(), changes, what));
+    }
     let mounts: Option<Vec<String>> =
         used.dirs.iter().map(|(&dir, cache)| mount(image, dir, cache, used)).collect();
-    let (mounts, dirs) = (mounts?, used.dirs.keys().map(|&dir| path(image, dir)).collect::<Vec<_>>());
+    let mounts = mounts?;
+    let changes = changes(image, used, commands, &|text| mounted(text, &mounts, dirs))?;
+    let title = format!("keep the cache of {tool} in a cache mount");
+    Some((Kind::CacheMount, title, changes, "in a cache mount the next build finds it again"))
+}
+
+/// The RUNs that leave the cache, and those behind the first of them that may look for it: what `change` makes of
+/// their texts, which are lines, none for an instruction that is not needed any more.
+fn changes(
+    image: &Image,
+    used: &Used,
+    commands: &[&str],
+    change: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Option<Vec<Change>> {
     let (&first, _) = used.layers.first_key_value()?;
     let (first, _) = image.maker(first.into())?;
     let mut changes = Vec::new();
@@ -112,19 +128,39 @@ fn changes(image: &Image, used: &Used, commands: &[&str]) -> Option<Vec<Change>>
             continue;
         }
         // Nobody writes a trigger of the base into this Dockerfile.
-        changes.push(changed(instruction, &mounts, &dirs).filter(|_| !instruction.by_from)?);
+        let lines = change(&instruction.text).filter(|_| !instruction.by_from)?;
+        match lines.first() == Some(&instruction.text) {
+            true if leaves => return None,
+            true => {}
+            false => changes.push(Change::new(instruction, lines)),
+        }
     }
     Some(changes)
 }
 
-fn changed(instruction: &Instruction, mounts: &[String], dirs: &[String]) -> Option<Change> {
-    let Run { flags, command } = shell::run(&instruction.text)?;
+/// A RUN with mounts, and without what empties them.
+fn mounted(text: &str, mounts: &[String], dirs: &[String]) -> Option<Vec<String>> {
+    let Run { flags, command } = shell::run(text)?;
     let command = without_removal(command, dirs)?;
     let mut words = vec!["RUN"];
     words.extend(mounts.iter().map(String::as_str));
     words.extend(flags);
     words.push(&command);
-    Some(Change::new(instruction, vec![words.join(" ")]))
+    Some(vec![words.join(" ")])
+}
+
+/// A RUN that has apk keep no lists.
+fn without_cache(text: &str, dirs: &[String]) -> Option<Vec<String>> {
+    let Run { flags, command } = shell::run(text)?;
+    let changed = apk::without_cache(command)?;
+    if changed == command {
+        return Some(vec![text.to_owned()]);
+    }
+    if changed.is_empty() {
+        return Some(Vec::new());
+    }
+    let changed = without_removal(&changed, dirs).unwrap_or(changed);
+    Some(vec![[&["RUN"], &flags[..], &[changed.as_str()]].concat().join(" ")])
 }
 
 fn mount(image: &Image, dir: PlaceId, cache: &Cache, used: &Used) -> Option<String> {

@@ -3,6 +3,7 @@
 //! measured by packing them; where it can't be computed so, there is no advice. Each advice is on its own: the
 //! savings of two are no sum.
 
+mod apk;
 mod caches;
 mod copies;
 mod join;
@@ -32,6 +33,8 @@ const LEAST: (u64, u64) = (100_000, 20_000);
 pub enum Kind {
     /// Keep a cache out of the layer.
     CacheMount,
+    /// Install without leaving the lists of packages.
+    NoCache,
     /// Join RUNs, so that what one removes of another is never stored.
     Join,
     /// Let COPY set owner or mode.

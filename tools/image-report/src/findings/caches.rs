@@ -9,7 +9,7 @@ use crate::places::{PlaceId, Places};
 pub struct Cache {
     /// Whose it is, in a word.
     pub tool: &'static str,
-    /// Package lists, or what else can be fetched again.
+    /// Package lists, or what else can be fetched again; of most files, see [`Cache::kind_of`].
     pub kind: Kind,
     /// The directory: from the root when it begins with a slash, else anywhere, mostly in a home.
     pub dir: &'static str,
@@ -30,6 +30,16 @@ const GO: &[&str] = &["go", "make"];
 const MAVEN: &[&str] = &["mvn", "./mvnw", "mvnw"];
 const GRADLE: &[&str] = &["gradle", "./gradlew", "gradlew"];
 const COMPOSER: &[&str] = &["composer", "composer.phar"];
+
+impl Cache {
+    /// What a file in it is, by its name: apk has its lists where its downloads are.
+    pub fn kind_of(&self, name: &[u8]) -> Kind {
+        match self.tool == "apk" && name.starts_with(b"APKINDEX.") {
+            true => Kind::PackageLists,
+            false => self.kind,
+        }
+    }
+}
 
 const fn cache(
     tool: &'static str,

@@ -125,7 +125,8 @@ pub fn find(ledger: &Ledger) -> Vec<Finding> {
     let mut groups = Groups::default();
     for inode in &ledger.inodes {
         if let Some((cache, _)) = cached.at(inode.place) {
-            groups.add(cache.kind, cache.tool, inode.layer, inode);
+            let kind = cache.kind_of(ledger.places.name(inode.place));
+            groups.add(kind, cache.tool, inode.layer, inode);
         }
     }
     tools::find(ledger, &cached, &mut groups);
@@ -186,6 +187,16 @@ mod tests {
             found(&[first, second]),
             [(Kind::PackageLists, "apt".into(), 1, 4, 4, 1), (Kind::Cache, "pip".into(), 1, 3, 0, 1),]
         );
+    }
+
+    #[test]
+    fn apk_has_lists_and_downloads_in_one_place() {
+        let first: &[_] = &[
+            ("file", "var/cache/apk/APKINDEX.a8ab4b04.tar.gz", "12345"),
+            ("file", "etc/apk/cache/a-1.apk", "1234"),
+        ];
+        let found: Vec<_> = found(&[first]).into_iter().map(|(kind, what, ..)| (kind, what)).collect();
+        assert_eq!(found, [(Kind::PackageLists, "apk".into()), (Kind::Cache, "apk".into())]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::ledger::Ledger;
 use crate::packages::{Manager, Package};
 use crate::places::{PlaceId, Places};
 
-/// Packages of Alpine that build, which has no sections; others end in `-dev`.
+/// Packages of Alpine and Wolfi that build, which have no sections; others end in `-dev`. Several versions of one
+/// have theirs behind the name, as `clang18` and `gcc-14`.
 const APK_TOOLS: &[&str] = &[
     "abuild",
     "autoconf",
@@ -15,25 +16,41 @@ const APK_TOOLS: &[&str] = &[
     "bison",
     "build-base",
     "cargo",
+    "ccache",
     "clang",
     "cmake",
     "flex",
+    "fortify-headers",
     "g++",
     "gcc",
+    "gcc-gnat",
+    "gcc-go",
     "gdb",
+    "gfortran",
     "git",
     "go",
     "libtool",
+    "linux-headers",
     "lld",
     "llvm",
+    "ltrace",
     "make",
+    "mercurial",
     "meson",
+    "nasm",
     "ninja",
     "patch",
+    "perf",
     "pkgconf",
     "rust",
+    "rustup",
     "samurai",
+    "scons",
     "strace",
+    "subversion",
+    "valgrind",
+    "yasm",
+    "zig",
 ];
 /// Packages of Debian that build and are in no section for it.
 const DPKG_TOOLS: &[&str] = &["git", "git-man", "golang-go", "rustc", "cargo"];
@@ -53,8 +70,9 @@ pub(crate) fn builds(package: &Package) -> bool {
         }
         Manager::Apk => {
             let virtual_package = name.starts_with('.');
-            !virtual_package
-                && (name.ends_with("-dev") || name.ends_with("-static") || APK_TOOLS.contains(&name))
+            let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+            let known = APK_TOOLS.contains(&name) || APK_TOOLS.contains(&bare);
+            !virtual_package && (known || name.ends_with("-dev") || name.ends_with("-static"))
         }
     }
 }
@@ -108,4 +126,35 @@ fn top(path: &str) -> String {
     let dirs = path.rsplit_once('/').map_or("", |(dirs, _)| dirs);
     let two: Vec<&str> = dirs.split('/').take(3).collect();
     if two.len() < 2 { "/".to_owned() } else { two.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_of_alpine_builds_by_its_name() {
+        let builds = |name: &str| {
+            builds(&Package {
+                name: name.into(),
+                version: String::new(),
+                manager: Manager::Apk,
+                section: String::new(),
+                depends: Vec::new(),
+                recommends: Vec::new(),
+                provides: Vec::new(),
+                layer: 0,
+                gone: None,
+            })
+        };
+        for name in ["gcc", "gcc-14", "clang18", "go-1.23", "musl-dev", "zlib-static", "linux-headers", "g++"]
+        {
+            assert!(builds(name), "{name}");
+        }
+        for name in
+            [".build-deps", ".gcc-dev", "musl", "libgcc", "python3", "go-bootstrap-doc", "llvm18-libs", "m4"]
+        {
+            assert!(!builds(name), "{name}");
+        }
+    }
 }

@@ -164,21 +164,4 @@ impl Packages {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stanza(name: &str, version: &str) -> Stanza {
-        Stanza { name: name.into(), version: version.into(), ..Stanza::default() }
-    }
-
-    #[test]
-    fn a_package_is_of_the_layer_that_brought_its_version_until_one_leaves_it_out() {
-        let mut packages = Packages::default();
-        packages.installed(Manager::Dpkg, vec![stanza("a", "1"), stanza("b", "1")], 0, true);
-        packages.installed(Manager::Dpkg, vec![stanza("a", "1"), stanza("b", "2")], 1, true);
-        packages.installed(Manager::Dpkg, vec![stanza("b", "2")], 2, true);
-        packages.installed(Manager::Apk, vec![stanza("a", "1")], 3, true);
-        let told: Vec<_> = packages.all().iter().map(|p| (&*p.name, p.layer, p.gone)).collect();
-        assert_eq!(told, [("a", 0, Some(2)), ("b", 1, None), ("a", 3, None)]);
-    }
-}
+mod tests;
