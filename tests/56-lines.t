@@ -72,6 +72,14 @@ FROM above
 RUN echo top >/top
 END
 is "and so has its base" "$(lines top)" "base ? base below:2 base above:1 base above:2 base above:4 top:2"
+build variable <<'END'
+ARG BASE=busybox
+FROM ${BASE}
+RUN echo 1 >/1
+END
+is "where FROM has a variable, the image is named" \
+    "$(image-report variable | sed -n 's/^ *variable.Dockerfile:2 .* FROM /FROM /p')" "FROM busybox"
+is "and what is written is known too" "$(image-report --json variable | jq -r '.from[0] | "\(.text) \(.image)"')" 'FROM ${BASE} busybox'
 image-build -q -t apart --build-context named=context -f - . >/dev/null 2>&1 <<'END'
 FROM named AS files
 FROM files

@@ -41,6 +41,7 @@ fn base(index: usize, layers: Vec<BaseLayer>) -> Record {
         config: config(layers.len()),
         layers,
         manifest: None,
+        image: None,
         provenance: None,
     }))
 }

@@ -6,6 +6,7 @@ use crate::origin::Origin;
 use crate::report::LayerCost;
 use libwire::provenance::Line;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A FROM and what it brought.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,6 +14,9 @@ pub struct FromCost {
     /// The instruction and where it stands.
     #[serde(flatten)]
     pub line: Line,
+    /// The name of the image that it is of, if it is, and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Whether it is of the base image's own build, or of that one's base.
     pub base: bool,
     /// How many instructions it brought: the next one is the first of its own stage.
@@ -39,6 +43,14 @@ impl FromCost {
         let Line { dockerfile, line, .. } = &self.line;
         format!("{}{dockerfile}:{line}", if self.base { "base " } else { "" })
     }
+
+    /// What it says, with the image's name where a variable stands for it.
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.image {
+            Some(image) if self.line.text.contains('$') => format!("FROM {image}").into(),
+            _ => self.line.text.as_str().into(),
+        }
+    }
 }
 
 /// The FROMs in order, and what came with the base image, if that is known.
@@ -61,6 +73,7 @@ pub fn froms(
     let brought = |below: usize| sums.get(below).copied().unwrap_or(sum);
     let from = |from: &crate::origin::FromAt| FromCost {
         line: from.line.clone(),
+        image: from.image.clone(),
         base: from.base,
         instructions: from.below,
         brought: brought(from.below),

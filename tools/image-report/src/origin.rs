@@ -27,6 +27,8 @@ pub struct Origin {
 pub struct FromAt {
     /// The instruction.
     pub line: Line,
+    /// The name of the image that it is of, if it is, and that is known.
+    pub image: Option<String>,
     /// How many entries are below it.
     pub below: usize,
     /// Whether it is of a base image's own build.
@@ -53,9 +55,9 @@ pub fn origin(
         for (slot, step) in origin.lines[base.history..end].iter_mut().zip(steps) {
             *slot = Some(step);
         }
-        let from = |(line, below)| FromAt { line, below, base: depth > 0 };
-        let stages = stages.into_iter().rev().map(|stage| (stage.from, stage.history));
-        origin.froms.extend(stages.chain([(base.from, base.history)]).map(from));
+        let from = |(line, below, image)| FromAt { line, image, below, base: depth > 0 };
+        let stages = stages.into_iter().rev().map(|stage| (stage.from, stage.history, None));
+        origin.froms.extend(stages.chain([(base.from, base.history, base.image)]).map(from));
         // What older records have of a stage: what is below it came from there, or from that stage's base.
         if base.manifest.is_none() && base.history > 0 {
             break;
@@ -106,7 +108,7 @@ mod tests {
     fn build(dockerfile: &str, below: usize, base: Option<&str>, steps: &[u32]) -> Provenance {
         let from = line(dockerfile, 1);
         Provenance {
-            base: Base { from, history: below, layers: below, manifest: base.map(digest) },
+            base: Base { from, history: below, layers: below, manifest: base.map(digest), image: None },
             steps: steps.iter().map(|&number| line(dockerfile, number)).collect(),
             stages: Vec::new(),
         }

@@ -43,7 +43,13 @@ fn every_member_is_on_the_page_and_format_and_version_are_first() {
     value["instructions"][0]["line"] = Value::from(1);
     value["hidden"][0]["path_b64"] = Value::from("");
     let line = Line { dockerfile: String::new(), line: 1, text: String::new() };
-    let from = FromCost { line, base: false, instructions: 1, brought: Brought::default() };
+    let from = FromCost {
+        line,
+        image: Some(String::new()),
+        base: false,
+        instructions: 1,
+        brought: Brought::default(),
+    };
     value["from"] = serde_json::to_value([from]).unwrap();
     value["totals"]["base"] = serde_json::to_value(Brought::default()).unwrap();
     members(&value);

@@ -65,13 +65,13 @@ fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let mut froms = report.from.iter().peekable();
     for instruction in &report.instructions {
         while let Some(from) = froms.next_if(|from| from.instructions < instruction.number) {
-            row(from_cells(from), &place(from.place()), &from.line.text, output)?;
+            row(from_cells(from), &place(from.place()), &from.text(), output)?;
         }
         let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
         let cells = cost.map_or_else(Default::default, cells);
         row(cells, &place(instruction.place()), &instruction.text, output)?;
     }
-    froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.line.text, output))
+    froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.text(), output))
 }
 
 fn row(cells: [String; 5], place: &str, text: &str, output: &mut impl Write) -> io::Result<()> {

@@ -35,7 +35,7 @@ mod tests {
         let (_dir, store) = fixture();
         let from = Line { dockerfile: "Dockerfile".into(), line: 1, text: "FROM scratch".into() };
         let known = Provenance {
-            base: Base { from, history: 0, layers: 0, manifest: None },
+            base: Base { from, history: 0, layers: 0, manifest: None, image: None },
             steps: Vec::new(),
             stages: Vec::new(),
         };

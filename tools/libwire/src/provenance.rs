@@ -30,6 +30,9 @@ pub struct Base {
     /// The base image's manifest, when it is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// The name that led to it, variables expanded, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// FROM of an earlier stage.
@@ -64,7 +67,8 @@ impl Provenance {
                 *inherited
             }
             None => {
-                let base = Base { from, history, layers: base.layers.len(), manifest: base.manifest };
+                let (layers, image) = (base.layers.len(), base.image.clone());
+                let base = Base { from, history, layers, manifest: base.manifest, image };
                 Self { base, steps: Vec::new(), stages: Vec::new() }
             }
         }

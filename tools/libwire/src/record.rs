@@ -63,6 +63,9 @@ pub struct BaseStep {
     /// The base image's manifest digest, when it is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// The name that led to it, variables expanded, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Where the history inherited comes from, when the base is an earlier stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Box<Provenance>>,

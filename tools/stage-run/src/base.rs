@@ -10,13 +10,14 @@ use libwire::Digest;
 use libwire::image::{ContainerConfig, ImageConfig, Platform};
 use libwire::plan::{Base, Stage};
 use libwire::record::{BaseLayer, Layer};
+use std::collections::BTreeMap;
 
 /// A stage's beginning.
 pub struct Begun {
     /// The state before the first instruction.
     pub state: State,
-    /// The base image's manifest.
-    pub manifest: Option<Digest>,
+    /// The base image's manifest, and the name that led to it.
+    pub image: Option<(Digest, Option<String>)>,
     /// The named context whose files are the first layer, when the base is a directory.
     pub files: Option<String>,
     /// Triggers of the base, to be run first.
@@ -25,9 +26,9 @@ pub struct Begun {
 
 /// Finds the base of `stage`; waits for it when it is a stage.
 pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
-    let (mut manifest, mut files) = (None, None);
+    let (mut from, mut files) = (None, None);
     let mut from_image = |(image, snapshots): (Image, Vec<String>)| {
-        manifest = Some(image.descriptor.digest);
+        from = Some((image.descriptor.digest, image_name(stage, &session.options.contexts)));
         inherit(image, snapshots)
     };
     let state = match &stage.base {
@@ -60,7 +61,19 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
         set_platform(&mut state.config, platform_of(platform));
     }
     let triggers = std::mem::take(&mut state.config.config.on_build);
-    Ok(Begun { state, manifest, files, triggers })
+    Ok(Begun { state, image: from, files, triggers })
+}
+
+/// The name of the image that is the base of `stage`, if it has one.
+pub fn image_name(stage: &Stage, contexts: &BTreeMap<String, NamedContext>) -> Option<String> {
+    match &stage.base {
+        Base::Image { name, .. } => Some(name.clone()),
+        Base::Context { name } => match contexts.get(name)? {
+            NamedContext::Image(reference) => Some(reference.clone()),
+            _ => None,
+        },
+        Base::Scratch | Base::Stage { .. } => None,
+    }
 }
 
 fn scratch(platform: &str) -> State {

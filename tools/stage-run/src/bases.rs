@@ -3,6 +3,7 @@
 //! Nothing is unpacked, taken into the store or run. An image that can't be had is left out: a build will say
 //! so at its FROM.
 
+use crate::base::image_name;
 use crate::options::NamedContext;
 use crate::session::{platform_of, select_of};
 use libcli::Failure;
@@ -33,6 +34,7 @@ pub fn tell<W: Write>(
             layers: Vec::new(),
             config: image.config,
             manifest: Some(image.descriptor.digest),
+            image: image_name(stage, contexts),
             provenance: None,
             span: None,
             waited: Vec::new(),

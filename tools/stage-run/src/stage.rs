@@ -36,9 +36,9 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
 fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
-    let Begun { mut state, manifest, files, triggers } = base::begin(session, stage).map_err(from)?;
+    let Begun { mut state, image, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
-    let base = told::base(stage, &mut state, manifest, at.span(), session.stages.take_waits());
+    let base = told::base(stage, &mut state, image, at.span(), session.stages.take_waits());
     state.provenance = Some(Provenance::of(&base));
     emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();

@@ -69,10 +69,11 @@ impl At {
 pub fn base(
     stage: &Stage,
     state: &mut State,
-    manifest: Option<Digest>,
+    image: Option<(Digest, Option<String>)>,
     span: Span,
     waited: Vec<Wait>,
 ) -> BaseStep {
+    let (manifest, image) = image.map_or((None, None), |(manifest, name)| (Some(manifest), name));
     BaseStep {
         id: id(stage),
         dockerfile: stage.dockerfile.clone(),
@@ -81,6 +82,7 @@ pub fn base(
         layers: state.layers.clone(),
         config: state.config.clone(),
         manifest,
+        image,
         provenance: state.provenance.take().map(Box::new),
         span: Some(span),
         waited,

@@ -46,7 +46,7 @@ pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Re
                 write!(output, "{:NUMBER$}  {}  ", "", at(from.place()))?;
                 rule(from.brought.content, report.totals.content, bar, output)?;
                 let bytes = if from.brought.layers > 0 { human(from.brought.content) } else { String::new() };
-                writeln!(output, "  {bytes:>BYTES$}  {}", line(&from.line.text, text))?;
+                writeln!(output, "  {bytes:>BYTES$}  {}", line(&from.text(), text))?;
             }
             Row::Layer(span) => {
                 write!(output, "{:>NUMBER$}  {}  ", span.cost.layer, at(span.place()))?;

@@ -142,7 +142,7 @@ fn bracket(report: &Report, out: &mut String) -> fmt::Result {
         out,
         r#"<p class="dim"><span class="path">{} {}</span> brought {} to download.</p>"#,
         markup(&line(&from.place(), SHORT)),
-        markup(&line(&from.line.text, SHORT)),
+        markup(&line(&from.text(), SHORT)),
         human(base.download)
     )
 }
@@ -168,7 +168,7 @@ fn layers_row(report: &Report, row: &Row<'_>, out: &mut String) -> fmt::Result {
         out,
         r#"<tr class="from"><td></td><td class="path">{}</td><td><span class="instruction">{}</span></td><td>{bar}</td><td></td>{sum}<td></td><td></td></tr>"#,
         markup(&line(&from.place(), SHORT)),
-        markup(&line(&from.line.text, TEXT)),
+        markup(&line(&from.text(), TEXT)),
     )
 }
 

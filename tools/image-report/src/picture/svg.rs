@@ -131,7 +131,7 @@ fn whole(spans: &[Span<'_>], out: &mut String) -> fmt::Result {
 /// A bracket below the bar of all layers, as wide as the base, and what that is.
 fn bracket(from: &FromCost, base: Brought, whole: u64, out: &mut String) -> fmt::Result {
     let width = (base.content as f64 / whole.max(1) as f64 * (WIDTH - 2.0 * EDGE)).max(6.0);
-    let (place, text) = (escape::place(&from.place(), PLACE), line(&from.line.text, 60));
+    let (place, text) = (escape::place(&from.place(), PLACE), line(&from.text(), 60));
     writeln!(
         out,
         r#"<path class="bracket" d="M{EDGE} 124v6h{width:.2}v-6"/><text class="dim" x="{EDGE}" y="147"><tspan class="code">{}</tspan> brought {} to download</text>"#,

@@ -73,7 +73,7 @@ fn on_base(mut report: Report, layers: usize, text: &str) -> Report {
     };
     let line = Line { dockerfile: text.into(), line: 1, text: text.into() };
     report.totals.base = Some(brought);
-    report.from = vec![FromCost { line, base: false, instructions: layers, brought }];
+    report.from = vec![FromCost { line, image: None, base: false, instructions: layers, brought }];
     report.instructions[..layers].iter_mut().for_each(|instruction| instruction.base = true);
     report
 }

@@ -71,7 +71,13 @@ fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) 
     let descriptor = store.put(b"{}", "x").unwrap();
     let at = |line, text: &str| At { dockerfile: "Dockerfile".into(), line, text: text.into() };
     let known = Provenance {
-        base: Base { from: at(1, "FROM base"), history: 1, layers: 1, manifest: Some(descriptor.digest) },
+        base: Base {
+            from: at(1, "FROM base"),
+            history: 1,
+            layers: 1,
+            manifest: Some(descriptor.digest),
+            image: None,
+        },
         steps: (2..).zip(steps).map(|(line, (text, _))| at(line, text)).collect(),
         stages: Vec::new(),
     };
