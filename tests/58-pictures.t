@@ -81,43 +81,20 @@ ok "well formed, loading nothing, and running its own script only" python3 judge
 ok "and small" sh -c '[ "$(wc -c <hostile.html)" -lt 100000 ]'
 image-report --html - hostile >again.html
 ok "the same one each time" cmp hostile.html again.html
-if have chromium; then
-    # shown HASH: the page as a browser has it with that behind its address.
-    shown() {
-        timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --dump-dom \
-            "file://$work/hostile.html$1" >dom 2>/dev/null
-    }
-    shown ''
-    ok "in a browser, directories are tiles" grep -q '<button[^>]*class="dir"[^>]*aria-label="/a: ' dom
-    ok "and their names are text" sh -c '! grep -q -e "<img" -e "<script>alert" dom'
-    shown '#/a'
-    ok "an address opens a directory" grep -q '<button[^>]*aria-current="true"[^>]*>a/<' dom
-    # The keys, pressed by a script that the page itself would not run.
-    cat >press.js <<'END'
-const told = [], press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-const tell = () => told.push(document.activeElement.getAttribute("aria-label").split(":")[0]);
-document.querySelector("#map button[tabindex='0']").focus();
-tell();
-for (const key of ["ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"]) press(key);
-document.querySelector("#map button[aria-label^='/a:']").focus();
-document.activeElement.click();
-told.push(decodeURIComponent(location.hash));
-tell();
-const first = document.activeElement;
-press("ArrowRight");
-told.push(document.activeElement !== first, document.activeElement.parentElement.id);
-press("Escape");
-tell();
-told.push(document.querySelectorAll("#map button[tabindex='0']").length);
-document.title = JSON.stringify(told);
-END
-    { sed 's/<meta http-equiv[^>]*>//' hostile.html && echo '<script>' && cat press.js && echo '</script>'; } >pressed.html
-    timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --dump-dom \
-        "file://$work/pressed.html" 2>/dev/null | sed -n '/^<title>/s/<[^>]*>//gp' >pressed
-    is "keys open, move, and go back to where they were" "$(cat pressed)" \
-        '["/bin","#/a","/a/&lt;",true,"map","/a",1]'
+if have chromium-headless-shell || have chromium; then
+    # It ends by itself, long before.
+    timeout -k 5 200 "$top/tests/browser" hostile.html >seen 2>said
+    is "a browser shows it to the end" "$?" 0
+    sed 's/^/# /' said
+    while IFS="$(printf '\t')" read -r holds what; do
+        case $holds in
+        ok) result 0 "$what" ;;
+        'not ok') result 1 "$what" ;;
+        *) echo "#   $holds $what" ;;
+        esac
+    done <seen
 else
-    skip "a browser shows it" "chromium is missing"
+    skip "a browser shows it" "chromium-headless-shell is missing"
 fi
 
 "$top/tests/picture-layout" app

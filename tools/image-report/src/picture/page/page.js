@@ -301,6 +301,33 @@
     apply();
   };
 
+  // The rows come largest first: that order is the bytes'.
+  const sorting = () => {
+    const body = document.querySelector(".files tbody");
+    const rows = [...body.rows];
+    const by = [
+      null,
+      (a, b) => a.querySelector(".path").textContent.localeCompare(b.querySelector(".path").textContent),
+      (a, b) => a.dataset.layer - b.dataset.layer,
+      (a, b) => a.cells[3].textContent.localeCompare(b.cells[3].textContent),
+    ];
+    const heads = [...document.querySelectorAll(".files th")];
+    heads.forEach((head, column) => {
+      const button = make("button", "sort", head.textContent);
+      button.type = "button";
+      button.addEventListener("click", () => {
+        const [first, second] = column === 0 ? ["descending", "ascending"] : ["ascending", "descending"];
+        const order = head.ariaSort === first ? second : first;
+        const sorted = by[column] ? [...rows].sort(by[column]) : [...rows];
+        if (order === second) sorted.reverse();
+        for (const other of heads) other.ariaSort = other === head ? order : null;
+        body.append(...sorted);
+      });
+      head.replaceChildren(button);
+    });
+    if (heads.length > 0) heads[0].ariaSort = "descending";
+  };
+
   const copy = (lines, button) => {
     const selection = getSelection();
     selection.selectAllChildren(lines);
@@ -322,6 +349,7 @@
   for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
   legend();
   filters();
+  sorting();
   at = find(location.hash);
   render();
   let width = map.clientWidth;
