@@ -3,6 +3,7 @@
 
 pub mod bars;
 pub mod escape;
+mod found;
 pub mod html;
 pub mod hues;
 pub mod svg;

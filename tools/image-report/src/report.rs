@@ -64,6 +64,13 @@ impl Report {
     pub fn instruction_of(&self, layer: usize) -> Option<&Instruction> {
         self.instructions.iter().find(|instruction| instruction.layer == Some(layer))
     }
+
+    /// The findings of the image's own layers, and those of layers that came with its base, which its Dockerfile
+    /// can't mend; each largest first.
+    pub fn findings_by_origin(&self) -> (Vec<&Finding>, Vec<&Finding>) {
+        let base = self.totals.base.map_or(0, |base| base.layers);
+        self.findings.iter().partition(|finding| finding.layer > base)
+    }
 }
 
 /// Sums over an image. All in bytes but the counts.

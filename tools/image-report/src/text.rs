@@ -134,32 +134,38 @@ fn hidden(report: &Report, output: &mut impl Write) -> io::Result<()> {
 }
 
 fn findings(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    let largest = report.findings.iter().take(NAMED);
-    for (at, finding) in largest.enumerate() {
-        if at == 0 {
-            writeln!(output, "\nFound:")?;
-        }
-        let gone = match finding.hidden {
-            0 => String::new(),
-            hidden if hidden == finding.bytes => ", all hidden".to_owned(),
-            hidden => format!(", {} of it hidden", human(hidden)),
-        };
-        let path = finding.paths.first().map(|path| format!(": /{}", clean(&path.display())));
-        let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
-        writeln!(
-            output,
-            "  {:>9}  {} (layer {}{gone}){}{more}",
-            human(finding.bytes),
-            found(finding),
-            finding.layer,
-            path.unwrap_or_default(),
-        )?;
+    let (own, of_base) = report.findings_by_origin();
+    if report.findings.is_empty() {
+        return Ok(());
     }
-    let left = report.findings.len().saturating_sub(NAMED);
-    if left > 0 {
-        writeln!(output, "  and {left} smaller ones; --json has all")?;
+    writeln!(output, "\nFound:")?;
+    own.iter().take(NAMED).try_for_each(|finding| one_finding(finding, output))?;
+    let left = [(own.len().saturating_sub(NAMED), "smaller ones"), (of_base.len(), "in layers of the base")];
+    let left = left.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let left = left.collect::<Vec<_>>().join(" and ");
+    if !left.is_empty() {
+        let and = if own.is_empty() { "" } else { "and " };
+        writeln!(output, "  {and}{left}; --json has all")?;
     }
     Ok(())
+}
+
+fn one_finding(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
+    let gone = match finding.hidden {
+        0 => String::new(),
+        hidden if hidden == finding.bytes => ", all hidden".to_owned(),
+        hidden => format!(", {} of it hidden", human(hidden)),
+    };
+    let path = finding.paths.first().map(|path| format!(": /{}", clean(&path.display())));
+    let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
+    writeln!(
+        output,
+        "  {:>9}  {} (layer {}{gone}){}{more}",
+        human(finding.bytes),
+        found(finding),
+        finding.layer,
+        path.unwrap_or_default(),
+    )
 }
 
 fn advice(report: &Report, output: &mut impl Write) -> io::Result<()> {

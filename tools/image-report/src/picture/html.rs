@@ -4,13 +4,12 @@
 use super::escape::{line, shown};
 use super::svg::HATCH;
 use super::tree::{Node, homes, tree};
-use super::{Row, Span, from_base, hidden, hues, rows, spans};
+use super::{Row, Span, found, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
-use crate::findings::Finding;
 use crate::ledger::Ledger;
 use crate::places::NONE;
 use crate::report::{HiddenFile, Report};
-use crate::text::{found, percent, words};
+use crate::text::{percent, words};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libcli::{human, markup};
 use serde_json::{Value, json};
@@ -28,9 +27,6 @@ const FILES: usize = 300;
 /// The most characters of an instruction that are shown, in the table and in a list.
 const TEXT: usize = 2000;
 const SHORT: usize = 90;
-/// Findings that are shown, and how many more there are when asked for.
-const FINDINGS: usize = 8;
-const MORE: usize = 200;
 
 /// The page.
 pub fn page(report: &Report, ledger: &Ledger) -> String {
@@ -68,7 +64,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("from", drawn(|out| bracket(report, out))),
         ("layers", drawn(|out| rows(report, &spans).iter().try_for_each(|row| layers_row(report, row, out)))),
         ("advice", advice(report)),
-        ("findings", findings(report, &spans)),
+        ("findings", drawn(|out| found::section(report, &spans, out))),
         ("options", drawn(|out| spans.iter().try_for_each(|span| option(span, out)))),
         ("files", files),
         ("largest", largest),
@@ -100,10 +96,6 @@ fn drawn(draw: impl FnOnce(&mut String) -> fmt::Result) -> String {
     // A String takes all that is written to it.
     let _ = draw(&mut out);
     out
-}
-
-fn push(text: &mut String, piece: fmt::Arguments<'_>) {
-    let _ = text.write_fmt(piece);
 }
 
 /// A layer's part of a bar, in parts of a hundred of the bar. What is there is seen, however small: it has
@@ -239,52 +231,6 @@ fn changed(change: &Change, out: &mut String) -> fmt::Result {
         "<p class=\"place\"><span class=\"path\">{place}</span></p>\n<pre>{}</pre>",
         lines.join("\n")
     )
-}
-
-/// What else there is to look at.
-fn findings(report: &Report, spans: &[Span<'_>]) -> String {
-    let Some(_) = report.findings.first() else { return String::new() };
-    let row = |finding: &Finding, out: &mut String| {
-        let path = finding.paths.first().map(|path| shown(path.as_bytes()));
-        let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
-        let hue = spans.get(finding.layer.wrapping_sub(1)).map_or(0, |span| span.hue);
-        writeln!(
-            out,
-            r#"<tr><td class="number">{}</td><td>{}</td><td class="number"><span class="swatch h{hue}"></span>{}</td><td><span class="path">{}</span>{more}</td></tr>"#,
-            human(finding.bytes),
-            markup(&shown(found(finding).as_bytes())),
-            finding.layer,
-            path.map(|path| format!("/{}", markup(&path))).unwrap_or_default(),
-        )
-    };
-    let table = |findings: &[Finding]| {
-        format!(
-            r#"<table>
-<thead><tr><th scope="col" class="number">Bytes</th><th scope="col">What</th><th scope="col" class="number">Layer</th><th scope="col">Where</th></tr></thead>
-<tbody>
-{}</tbody>
-</table>
-"#,
-            drawn(|out| findings.iter().try_for_each(|finding| row(finding, out)))
-        )
-    };
-    let (first, more) = report.findings.split_at(report.findings.len().min(FINDINGS));
-    let (more, left) = more.split_at(more.len().min(MORE));
-    let mut section = format!(
-        "<section aria-labelledby=\"found-title\" class=\"found\">\n<h2 id=\"found-title\">Found</h2>\n{}",
-        table(first)
-    );
-    if !more.is_empty() {
-        push(
-            &mut section,
-            format_args!("<details><summary>{} smaller ones</summary>\n{}", more.len(), table(more)),
-        );
-        if !left.is_empty() {
-            push(&mut section, format_args!("<p class=\"dim\">and {} smaller still</p>", left.len()));
-        }
-        section.push_str("</details>\n");
-    }
-    section + "</section>\n"
 }
 
 /// Rows of the largest files, visible and hidden, largest first.

@@ -3,6 +3,7 @@
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
 use crate::advice::{Advice, Change, Kind};
+use crate::findings::{self, Finding};
 use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
@@ -242,4 +243,38 @@ proptest! {
             prop_assert!(columns(&row) <= width, "{}: {row}", columns(&row));
         }
     }
+}
+
+/// A finding of some bytes in a layer.
+fn finding(layer: usize, bytes: u64) -> Finding {
+    let (kind, what) = (findings::Kind::Cache, format!("tool{bytes}"));
+    Finding { kind, what, layer, bytes, hidden: 0, files: 1, paths: Vec::new() }
+}
+
+#[test]
+fn what_the_base_has_is_counted_and_comes_after_what_the_image_has() {
+    let mut report = on_base(report("app", "RUN make", &[(900, 0), (100, 0)]), 1, "Dockerfile");
+    report.findings = vec![finding(1, 30), finding(1, 20), finding(2, 10)];
+    let mut text = Vec::new();
+    crate::text::write(&report, None, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(
+        text.split_once("Found:\n").unwrap().1,
+        "       10 B  cache of tool10 (layer 2)\n  and 2 in layers of the base; --json has all\n"
+    );
+    let page = html::page(&report, &ledger(&[]));
+    let at = |what: &str| page.find(what).unwrap();
+    assert!(at("cache of tool10") < at("2 in layers of the base"));
+    assert!(at("2 in layers of the base") < at("cache of tool30"));
+}
+
+#[test]
+fn findings_of_nothing_but_the_base_are_a_number() {
+    let mut report = on_base(report("app", "RUN make", &[(900, 0), (100, 0)]), 1, "Dockerfile");
+    report.findings = vec![finding(1, 30)];
+    let mut text = Vec::new();
+    crate::text::write(&report, None, &mut text).unwrap();
+    assert!(
+        String::from_utf8(text).unwrap().ends_with("\nFound:\n  1 in layers of the base; --json has all\n")
+    );
 }
