@@ -10,7 +10,7 @@ pub mod svg;
 pub mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;

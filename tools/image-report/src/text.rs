@@ -1,55 +1,44 @@
 //! The report for a terminal or a pipe: a line an instruction, with what it costs, then what is paid for and
 //! not visible. It takes a report and prints it.
 
+mod head;
+mod hidden;
+#[cfg(test)]
+mod tests;
+
 use crate::findings::{Finding, Kind};
 use crate::from::FromCost;
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
-use crate::report::{LayerCost, Report, Totals};
-use libcli::{columns, cut, human, padded};
+use crate::report::{LayerCost, Report};
+use libcli::{columns, cut, human, padded, wrapped};
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.
 const TEXT: usize = 60;
 /// The most columns for its place.
 const PLACE: usize = 24;
-/// Hidden files named.
+/// Hidden sums, hidden files and findings named.
 const NAMED: usize = 10;
+/// Columns before an advice's text: its bytes.
+const BEHIND: usize = 13;
+/// Fewer columns than these make no line of prose.
+const NARROWEST: usize = 30;
 
 /// Writes the report, its layers as bars where there is something to draw on, else as a table.
 pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
-    let totals = &report.totals;
-    writeln!(output, "{}  {}  {}", clean(&report.image), report.digest, report.platform)?;
-    writeln!(output, "{} to download{}", human(totals.download), shares(totals))?;
-    writeln!(
-        output,
-        "{} of files, {} of them visible in {} files; efficiency {}\n",
-        human(totals.content),
-        human(totals.visible),
-        totals.files,
-        percent(totals.efficiency),
-    )?;
+    let width = canvas.map(|canvas| canvas.width);
+    head::write(report, width, output)?;
     match canvas {
         Some(canvas) => bars::write(report, canvas, output)?,
         None => table(report, output)?,
     }
-    hidden(report, output)?;
+    hidden::write(report, width, output)?;
     findings(report, output)?;
-    advice(report, output)?;
+    advice(report, width, output)?;
     what_if(report, output)
-}
-
-/// Who brought how much of the download, where that is known.
-fn shares(totals: &Totals) -> String {
-    match totals.base.filter(|base| base.layers > 0) {
-        Some(base) => {
-            let own = totals.download.saturating_sub(base.download);
-            format!(": {} are the base's, {} the Dockerfile's", human(base.download), human(own))
-        }
-        None => String::new(),
-    }
 }
 
 fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -100,39 +89,6 @@ fn cells(cost: &LayerCost) -> [String; 5] {
     ]
 }
 
-fn hidden(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    if report.totals.hidden == 0 {
-        return Ok(());
-    }
-    let totals = &report.totals;
-    writeln!(
-        output,
-        "\nPaid for and not visible: {} in {} files",
-        human(totals.hidden),
-        totals.hidden_files
-    )?;
-    for cost in &report.layers {
-        for sum in cost.hidden.iter().filter(|sum| sum.bytes > 0) {
-            let by = of_layer(report, sum.by);
-            let what = words(sum.fate);
-            writeln!(output, "  {:>9}  of layer {} {what} by {by}", human(sum.bytes), cost.layer)?;
-        }
-    }
-    writeln!(output, "The largest:")?;
-    for file in report.hidden.iter().take(NAMED) {
-        let path = clean(&file.path.display());
-        writeln!(
-            output,
-            "  {:>9}  /{path}  (layer {}, {} by {})",
-            human(file.bytes),
-            file.layer,
-            words(file.fate),
-            file.by
-        )?;
-    }
-    Ok(())
-}
-
 fn findings(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let (own, of_base) = report.findings_by_origin();
     if report.findings.is_empty() {
@@ -168,25 +124,36 @@ fn one_finding(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn advice(report: &Report, output: &mut impl Write) -> io::Result<()> {
+fn advice(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     for (at, advice) in report.advice.iter().enumerate() {
         if at == 0 {
             writeln!(output, "\nWhat to do, each on its own:")?;
         }
         let saved = (human(advice.saves_download), human(advice.saves_content));
-        writeln!(output, "  {:>9}  {} (files: {})", saved.0, clean(&advice.title), saved.1)?;
-        writeln!(output, "             {}", clean(&advice.why))?;
+        let title = format!("{} (files: {})", clean(&advice.title), saved.1);
+        for (at, line) in lines(&title, width, BEHIND).iter().enumerate() {
+            writeln!(output, "  {:>9}  {line}", if at == 0 { &saved.0 } else { "" })?;
+        }
+        for line in lines(&clean(&advice.why), width, BEHIND) {
+            writeln!(output, "{:BEHIND$}{line}", "")?;
+        }
         for change in &advice.changes {
-            match change.lines.is_empty() {
-                true => writeln!(output, "             {}: leave it out", clean(&change.place))?,
-                false => writeln!(output, "             {}:", clean(&change.place))?,
-            }
+            let end = if change.lines.is_empty() { " leave it out" } else { "" };
+            writeln!(output, "{:BEHIND$}{}:{end}", "", clean(&change.place))?;
             for line in &change.lines {
-                writeln!(output, "                 {}", clean(line))?;
+                writeln!(output, "{:BEHIND$}    {}", "", clean(line))?;
             }
         }
     }
     Ok(())
+}
+
+/// A text in lines of a terminal's width, as far as it has one, behind `behind` columns.
+fn lines(text: &str, width: Option<usize>, behind: usize) -> Vec<String> {
+    match width {
+        Some(width) => wrapped(text, width.saturating_sub(behind).max(NARROWEST)),
+        None => vec![text.to_owned()],
+    }
 }
 
 fn what_if(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -230,20 +197,6 @@ pub fn found(finding: &Finding) -> String {
         Kind::VersionControl => format!("version control in {what}"),
         Kind::Setuid => format!("{what} files"),
         Kind::EmptyLayer => "an empty layer".to_owned(),
-    }
-}
-
-/// A layer in words: its number, place and instruction.
-fn of_layer(report: &Report, layer: usize) -> String {
-    match report.instructions.iter().find(|instruction| instruction.layer == Some(layer)) {
-        Some(instruction) => {
-            format!(
-                "layer {layer} ({}: {})",
-                clean(&instruction.place()),
-                cut(&clean(&instruction.text), TEXT)
-            )
-        }
-        None => format!("layer {layer}"),
     }
 }
 

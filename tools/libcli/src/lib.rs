@@ -14,7 +14,7 @@ pub use failure::{Exit, Failure, sanitise};
 pub use markup::markup;
 pub use size::human;
 pub use stdout::Stdout;
-pub use width::{columns, cut, padded};
+pub use width::{columns, cut, padded, wrapped};
 
 use std::io::Write;
 use std::process::ExitCode;

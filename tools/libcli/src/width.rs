@@ -32,6 +32,18 @@ pub fn cut(text: &str, width: usize) -> String {
     text.to_owned()
 }
 
+/// A text in lines of at most `width` columns, broken at its blanks; a longer word has a line of its own.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut().filter(|line| columns(line) + 1 + columns(word) <= width) {
+            Some(line) => *line += &format!(" {word}"),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A text filled up with blanks to `width` columns.
 pub fn padded(text: &str, width: usize) -> String {
     format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
@@ -78,6 +90,14 @@ mod tests {
         assert_eq!(padded("日本", 6), "日本  ");
         assert_eq!(padded("e\u{301}", 3), "e\u{301}  ");
         assert_eq!(padded("long", 3), "long");
+    }
+
+    #[test]
+    fn a_text_is_broken_at_its_blanks() {
+        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("one two", 6), ["one", "two"]);
+        assert_eq!(wrapped("日本 語 longer", 5), ["日本", "語", "longer"]);
+        assert_eq!(wrapped("", 5), [""; 0]);
     }
 
     #[test]

@@ -81,7 +81,15 @@ fn draw(span: &Span<'_>, width: usize, colour: bool, output: &mut impl Write) ->
     let edge = match (hides, span.cost.visible > 0) {
         (false, _) => end,
         (true, false) => start,
-        (true, true) => at(span.start + span.visible).clamp(start, end).min(end.saturating_sub(1)),
+        // One column is what most of it is: shaded whole, a little that is hidden would look like all.
+        (true, true) if end - start == 1 => {
+            if hidden(span.cost) > span.cost.visible {
+                start
+            } else {
+                end
+            }
+        }
+        (true, true) => at(span.start + span.visible).clamp(start + 1, end - 1),
     };
     let (solid, shaded) = ("█".repeat(edge - start), "▒".repeat(end - edge));
     let code = COLOURS[span.hue];

@@ -133,6 +133,13 @@ fn what_is_there_is_seen_however_small() {
 }
 
 #[test]
+fn one_column_is_shaded_when_most_of_it_is_hidden() {
+    let drawn = drawn(&report("f", "RUN x", &[(80, 20), (20, 80), (100_000, 0)]), 80);
+    let bar = |line: &str| line.chars().filter(|c| "█▒".contains(*c)).collect::<String>();
+    assert_eq!((bar(&drawn[0]), bar(&drawn[1])), ("█".into(), "▒".into()));
+}
+
+#[test]
 fn the_largest_layers_have_a_hue_of_their_own() {
     let sizes: Vec<_> = (0..20).map(|size| (size % 10 * 100, 0)).collect();
     let hues = hues(&report("f", "x", &sizes).layers);

@@ -1,0 +1,59 @@
+//! What a report says first: which image this is, what it costs, and what would save most of that. It computes
+//! nothing.
+
+use super::{clean, lines, percent};
+use crate::report::{Report, Totals};
+use libcli::{columns, human};
+use std::io::{self, Write};
+
+/// Hexadecimal digits of a digest where there is no room for all of it, as in image-list(1).
+const SHORT: usize = 12;
+
+pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let totals = &report.totals;
+    writeln!(output, "{}", name(report, width))?;
+    let uncompressed = if stored_plainly(report) { "; the layers are not compressed" } else { "" };
+    let shares = shares(totals);
+    say(&format!("{} to download{uncompressed}{shares}", human(totals.download)), width, output)?;
+    let (content, visible, hidden) = (human(totals.content), human(totals.visible), human(totals.hidden));
+    let score = percent(totals.efficiency);
+    say(
+        &format!("{content} of files: {visible} visible, {hidden} hidden; efficiency {score}"),
+        width,
+        output,
+    )?;
+    if let Some(most) = report.advice.first() {
+        let (title, saved) = (clean(&most.title), human(most.saves_download));
+        say(&format!("{saved} less to download, if you {title}; see below"), width, output)?;
+    }
+    writeln!(output)
+}
+
+fn say(text: &str, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    lines(text, width, 0).iter().try_for_each(|line| writeln!(output, "{line}"))
+}
+
+fn name(report: &Report, width: Option<usize>) -> String {
+    let line = |digest: &str| format!("{}  {digest}  {}", clean(&report.image), report.platform);
+    let whole = line(&report.digest.to_string());
+    match width {
+        Some(width) if columns(&whole) > width => line(&report.digest.hex()[..SHORT]),
+        _ => whole,
+    }
+}
+
+/// Whether all layers are bare tars, as in what docker saves: a registry has them smaller.
+fn stored_plainly(report: &Report) -> bool {
+    !report.layers.is_empty() && report.layers.iter().all(|layer| layer.download == layer.tar)
+}
+
+/// Who brought how much of the download, where that is known.
+fn shares(totals: &Totals) -> String {
+    match totals.base.filter(|base| base.layers > 0) {
+        Some(base) => {
+            let own = totals.download.saturating_sub(base.download);
+            format!(": {} are the base's, {} the Dockerfile's", human(base.download), human(own))
+        }
+        None => String::new(),
+    }
+}

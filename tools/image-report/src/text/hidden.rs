@@ -1,0 +1,59 @@
+//! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
+
+use super::{NAMED, TEXT, clean, words};
+use crate::report::{HiddenSum, LayerCost, Report};
+use libcli::{cut, human};
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let totals = &report.totals;
+    if totals.hidden == 0 {
+        return Ok(());
+    }
+    let (hidden, files) = (human(totals.hidden), totals.hidden_files);
+    writeln!(output, "\nPaid for and not visible: {hidden} in {}", counted(files))?;
+    sums(report, width, output)?;
+    writeln!(output, "The largest:")?;
+    for file in report.hidden.iter().take(NAMED) {
+        let path = clean(&file.path.display());
+        let (bytes, fate) = (human(file.bytes), words(file.fate));
+        writeln!(output, "  {bytes:>9}  /{path}  (layer {}, {fate} by {})", file.layer, file.by)?;
+    }
+    Ok(())
+}
+
+/// What was hidden of which layer, by which, and how.
+fn sums(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    let of = |cost| move |sum| (cost, sum);
+    let mut sums: Vec<(&LayerCost, &HiddenSum)> =
+        report.layers.iter().flat_map(|cost| cost.hidden.iter().map(of(cost))).collect();
+    sums.retain(|(_, sum)| sum.bytes > 0);
+    sums.sort_by_key(|(_, sum)| Reverse(sum.bytes));
+    for (cost, sum) in sums.iter().take(NAMED) {
+        let (bytes, fate, by) = (human(sum.bytes), words(sum.fate), layer(report, sum.by));
+        let line = format!("  {bytes:>9}  of layer {} {fate} by {by}", cost.layer);
+        writeln!(output, "{}", width.map_or_else(|| line.clone(), |width| cut(&line, width)))?;
+    }
+    let smaller = sums.get(NAMED..).unwrap_or_default();
+    if !smaller.is_empty() {
+        let bytes: u64 = smaller.iter().map(|(_, sum)| sum.bytes).sum();
+        writeln!(output, "  and {} smaller ones, {} together; --json has all", smaller.len(), human(bytes))?;
+    }
+    Ok(())
+}
+
+fn counted(files: u64) -> String {
+    if files == 1 { "a file".to_owned() } else { format!("{files} files") }
+}
+
+/// A layer in words: its number, place and instruction.
+fn layer(report: &Report, layer: usize) -> String {
+    match report.instruction_of(layer) {
+        Some(instruction) => {
+            let text = cut(&clean(&instruction.text), TEXT);
+            format!("layer {layer} ({}: {text})", clean(&instruction.place()))
+        }
+        None => format!("layer {layer}"),
+    }
+}
