@@ -66,17 +66,3 @@ fn name(store: &Store, imported: Imported, tags: &[Reference]) -> Result<Loaded,
     store.tag_all(&names, &imported.image.descriptor)?;
     Ok(Loaded { digest: imported.image.descriptor.digest, names })
 }
-
-/// Parses `os/architecture[/variant]`.
-pub fn parse_platform(text: &str) -> Result<Platform, String> {
-    let parts: Vec<&str> = text.split('/').collect();
-    let (os, architecture, variant) = match parts[..] {
-        [os, architecture] => (os, architecture, None),
-        [os, architecture, variant] => (os, architecture, Some(variant.to_owned())),
-        _ => return Err("a platform is os/architecture, as linux/amd64".into()),
-    };
-    if parts.iter().any(|part| part.is_empty()) {
-        return Err("a platform is os/architecture, as linux/amd64".into());
-    }
-    Ok(Platform { architecture: architecture.into(), os: os.into(), variant, extra: Default::default() })
-}

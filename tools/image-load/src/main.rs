@@ -29,7 +29,7 @@ struct Args {
     #[arg(long, value_name = "IMAGE")]
     select: Option<String>,
     /// Take the image for this platform where there are several [default: this machine's]
-    #[arg(long, value_name = "OS/ARCH", value_parser = image_load::parse_platform)]
+    #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
     /// Do not wait for the disk: a power cut may lose what was reported done
     #[arg(long)]

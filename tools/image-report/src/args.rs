@@ -8,10 +8,11 @@ use image_report::picture::bars::Canvas;
 use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
 use libcli::Failure;
 use libfetch::registry::Repository;
+use libwire::image::Platform;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
 ///
@@ -23,6 +24,9 @@ pub struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
+    /// Take this platform's image of an index in a layout or archive [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<Platform>,
     /// A JSON object an image, instead of text
     #[arg(long)]
     json: bool,
@@ -85,6 +89,7 @@ pub struct Args {
 impl Args {
     /// What is asked for; a failure where options contradict each other.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
+        self.not_as_the_path()?;
         if self.pictures() && self.images.len() > 1 {
             return Err(Failure::usage("--svg and --html draw one image; call image-report once for each"));
         }
@@ -104,6 +109,21 @@ impl Args {
         match bounds == Bounds::default() {
             true => Ok(wanted),
             false => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
+        }
+    }
+
+    /// `--files /usr app` is what everybody writes, and `/usr` would be an image.
+    fn not_as_the_path(&self) -> Result<(), Failure> {
+        let bare = self.files.as_deref() == Some(OsStr::new("/"));
+        let first =
+            self.images.first().filter(|first| bare && self.images.len() > 1 && first.starts_with('/'));
+        let is_path = |first: &&String| {
+            let host = Path::new(first.as_str());
+            !host.is_file() && !host.join("oci-layout").exists()
+        };
+        match first.filter(is_path) {
+            Some(first) => Err(Failure::usage(format!("{first} is no image; write --files={first}"))),
+            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ mod args;
 
 use args::Args;
 use clap::Parser;
+use image_report::source::Sources;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
 use libfetch::registry::Logins;
@@ -19,7 +20,10 @@ fn job(args: Args) -> Result<(), Failure> {
     let wanted = args.wanted()?;
     let variable = |name: &str| std::env::var_os(name);
     let surroundings = Surroundings {
-        store: locate(args.store.clone(), &Environment::of(variable))?,
+        sources: Sources {
+            store: locate(args.store.clone(), &Environment::of(variable))?,
+            platform: args.platform.clone(),
+        },
         network: libfetch::Environment::of(variable),
         logins: Logins::of(variable, rustix::process::getuid().as_raw()),
     };

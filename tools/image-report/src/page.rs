@@ -17,7 +17,7 @@ fn written() -> String {
     let large = "x".repeat(120_000);
     let first: &[_] = &[("file", "tmp/large", &*large), ("file", "usr/include/a.h", "1234")];
     make(&store, "app", &[first, &[("file", "tmp/.wh.large", "")]]);
-    let opened = source::open("app", &path).unwrap();
+    let opened = source::open("app", &source::Sources::of(&path)).unwrap();
     let ledger = report::ledger(&opened).unwrap();
     let mut report = report::report(&opened, &ledger);
     report.advice = advice::advise(&opened, &ledger, &report.instructions).unwrap();

@@ -2,12 +2,32 @@
 //! is read in place; everything else is imported into a store that goes with the report. Never writes to a
 //! store of the user's.
 
-use libcli::Failure;
-use libstore::{Image, Options, Select, Store, StoreError};
+#[cfg(test)]
+mod tests;
+
+use libcli::{Exit, Failure};
+use libstore::{Image, Imported, Options, Select, Store, StoreError};
 use libwire::Digest;
+use libwire::image::Platform;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// Where images are looked for.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The store's directory.
+    pub store: PathBuf,
+    /// Which image of an index of a layout or archive is meant; this machine's, if none is given.
+    pub platform: Option<Platform>,
+}
+
+impl Sources {
+    /// Images of the store at `store`, and what else there is for this machine.
+    pub fn of(store: &Path) -> Self {
+        Self { store: store.to_owned(), platform: None }
+    }
+}
 
 /// An image that can be read, and the store it is in.
 pub struct Opened {
@@ -22,25 +42,35 @@ pub struct Opened {
 }
 
 /// Opens what `text` names: `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
-/// digest of an image of the store at `store`. What exists as a path and has a `/` in it, or is no image of
+/// digest of an image of the store. What exists as a path and has a `/` in it, or is no image of
 /// the store, is taken as a path.
-pub fn open(text: &str, store: &Path) -> Result<Opened, Failure> {
-    let path_like = text.contains('/') && split_path(text).is_some();
-    if !path_like {
-        match in_store(text, store) {
-            Err(_) if split_path(text).is_some() => {}
-            found => return found,
-        }
+pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
+    let store = sources.store.as_path();
+    let Some((path, select)) = split_path(text) else {
+        return in_store(text, store).map_err(|error| not_there(text, error));
+    };
+    if let Some(found) = (!text.contains('/')).then(|| in_store(text, store)).and_then(Result::ok) {
+        return Ok(found);
     }
-    match split_path(text) {
-        Some((path, select)) if is_store(&path) => {
-            let select = select.ok_or_else(|| {
-                Failure::usage(format!("{text} is a store; name an image of it: {text}:NAME"))
-            })?;
-            Ok(Opened { name: text.to_owned(), ..in_store(&select, &path)? })
+    if !is_store(&path) {
+        return import(text, &path, select, sources.platform.as_ref());
+    }
+    let select = select
+        .ok_or_else(|| Failure::usage(format!("{text} is a store; name an image of it: {text}:NAME")))?;
+    Ok(Opened { name: text.to_owned(), ..in_store(&select, &path)? })
+}
+
+/// What is wrong with the name of an image, when it may have been meant as a path.
+fn not_there(text: &str, error: Failure) -> Failure {
+    if text.starts_with(['/', '.']) {
+        return Failure::failed(text, "there is no such file or directory");
+    }
+    match text.contains(['/', '.']) {
+        true => {
+            let what = format!("{}; nor is there a file or directory of that name", error.what());
+            Failure::new(error.exit(), error.place(), what)
         }
-        Some((path, select)) => import(text, &path, select),
-        None => in_store(text, store),
+        false => error,
     }
 }
 
@@ -86,29 +116,63 @@ fn split_path(text: &str) -> Option<(PathBuf, Option<String>)> {
     })
 }
 
-fn import(text: &str, path: &Path, name: Option<String>) -> Result<Opened, Failure> {
+fn import(
+    text: &str,
+    path: &Path,
+    name: Option<String>,
+    platform: Option<&Platform>,
+) -> Result<Opened, Failure> {
     let dir = tempfile::Builder::new().prefix("image-report-").tempdir();
     let dir = dir.map_err(StoreError::io(
         "cannot make a temporary directory; set TMPDIR to one that can be written",
     ))?;
     let store = Store::open(&dir.path().join("store"), Options { sync: false, ..Options::default() })?;
     let mut select = Select::default();
+    if let Some(platform) = platform {
+        select.platform = platform.clone();
+    }
     match name.as_deref().map(str::parse) {
         Some(Ok(digest)) => select.digest = Some(digest),
         _ => select.name = name,
     }
     let imported = match path.is_dir() {
-        true => store.import_layout(path, &select)?,
+        true if !path.join("oci-layout").exists() => {
+            let what = "is a directory and no OCI layout: it has no file oci-layout";
+            return Err(Failure::bad_input(path.to_string_lossy(), what));
+        }
+        true => store.import_layout(path, &select),
         false => {
             let file = File::open(path).map_err(|error| Failure::failed(text, error))?;
-            store.import_archive(file, &select)?
+            store.import_archive(file, &select)
         }
     };
+    let image = the_one(text, imported.map_err(|error| within(path, error.into()))?)?;
+    Ok(Opened { name: text.to_owned(), image, store, _imported: Some(dir) })
+}
+
+/// A failure inside of a layout or archive: which one it is comes first.
+fn within(path: &Path, error: Failure) -> Failure {
+    let path = path.to_string_lossy();
+    match error.exit() {
+        Exit::BadInput => Failure::bad_input(format!("{path}: {}", error.place()), error.what()),
+        _ => error,
+    }
+}
+
+fn the_one(text: &str, imported: Vec<Imported>) -> Result<Image, Failure> {
+    let said = |one: &Imported| match one.names.first() {
+        Some(name) => name.familiar(),
+        None => one.image.descriptor.digest.to_string(),
+    };
+    let names: Vec<String> = imported.iter().map(said).collect();
     let mut images = imported.into_iter().map(|imported| imported.image).collect::<Vec<_>>();
     images.dedup_by_key(|image| image.descriptor.digest);
     match images.len() {
-        1 => Ok(Opened { name: text.to_owned(), image: images.remove(0), store, _imported: Some(dir) }),
-        count => Err(Failure::usage(format!("{text} has {count} images; name one: {text}:NAME"))),
+        1 => Ok(images.remove(0)),
+        count => {
+            let names = names.join(", ");
+            Err(Failure::usage(format!("{text} has {count} images; name one as {text}:NAME, of {names}")))
+        }
     }
 }
 

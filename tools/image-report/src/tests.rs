@@ -84,7 +84,7 @@ pub(crate) fn image(layers: &[&[Line]]) -> (Report, Ledger) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     make(&Store::open(&path, Options { sync: false, ..Options::default() }).unwrap(), "app", layers);
-    let opened = source::open("app", &path).unwrap();
+    let opened = source::open("app", &source::Sources::of(&path)).unwrap();
     let ledger = report::ledger(&opened).unwrap();
     (report::report(&opened, &ledger), ledger)
 }

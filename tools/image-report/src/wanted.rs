@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::picture::{bars::Canvas, html, svg};
 use crate::report::Report;
 use crate::sharing::registry;
-use crate::source::Opened;
+use crate::source::{Opened, Sources};
 use crate::what_if::{self, Change};
 use crate::{advice, report, sharing, source, text};
 use libcli::Failure;
@@ -80,8 +80,8 @@ pub enum Form {
 /// Where images come from.
 #[derive(Debug)]
 pub struct Surroundings {
-    /// The store's directory.
-    pub store: PathBuf,
+    /// Images.
+    pub sources: Sources,
     /// How to reach a registry.
     pub network: libfetch::Environment,
     /// Where what opens one is.
@@ -98,16 +98,16 @@ impl Wanted {
         surroundings: &Surroundings,
         output: &mut impl Write,
     ) -> Result<Result<(), Failure>, Failure> {
-        let store = surroundings.store.as_path();
+        let sources = &surroundings.sources;
         match self {
-            Self::Reports(reports) => each(images, store, reports.bounds, |opened, report, ledger| {
+            Self::Reports(reports) => each(images, sources, reports.bounds, |opened, report, ledger| {
                 reports.show(opened, report, ledger, form, output)
             }),
-            Self::Views { ask, depth, bounds } => each(images, store, *bounds, |_, report, ledger| {
+            Self::Views { ask, depth, bounds } => each(images, sources, *bounds, |_, report, ledger| {
                 let view = explore::view(ask, *depth, report, ledger)?;
                 put(form, &view, |output| explore::text::write(&view, report, output), output)
             }),
-            Self::Comparison => comparison(images, store, form, output).map(Ok),
+            Self::Comparison => comparison(images, sources, form, output).map(Ok),
             Self::Sharing(extent) => extent.show(images, form, surroundings, output).map(Ok),
         }
     }
@@ -116,13 +116,13 @@ impl Wanted {
 /// Opens and reads one image after the other, and holds each to the bounds.
 fn each(
     images: &[String],
-    store: &Path,
+    sources: &Sources,
     bounds: Bounds,
     mut show: impl FnMut(&Opened, &mut Report, &Ledger) -> Result<(), Failure>,
 ) -> Result<Result<(), Failure>, Failure> {
     let mut within = Ok(());
     for name in images {
-        let opened = source::open(name, store)?;
+        let opened = source::open(name, sources)?;
         let ledger = report::ledger(&opened)?;
         let mut report = report::report(&opened, &ledger);
         show(&opened, &mut report, &ledger)?;
@@ -175,9 +175,14 @@ fn save(picture: &[u8], file: &Path, output: &mut impl Write) -> Result<(), Fail
     }
 }
 
-fn comparison(images: &[String], store: &Path, form: Form, output: &mut impl Write) -> Result<(), Failure> {
+fn comparison(
+    images: &[String],
+    sources: &Sources,
+    form: Form,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
     let read = |name: &String| {
-        let opened = source::open(name, store)?;
+        let opened = source::open(name, sources)?;
         let ledger = report::ledger(&opened)?;
         Ok::<_, Failure>((report::report(&opened, &ledger), ledger))
     };
@@ -196,11 +201,11 @@ impl Extent {
         surroundings: &Surroundings,
         output: &mut impl Write,
     ) -> Result<(), Failure> {
-        let store = surroundings.store.as_path();
+        let sources = &surroundings.sources;
         let open = |names: &[String]| {
-            names.iter().map(|name| source::open(name, store)).collect::<Result<Vec<_>, _>>()
+            names.iter().map(|name| source::open(name, sources)).collect::<Result<Vec<_>, _>>()
         };
-        let images = if images.is_empty() { source::all(store)? } else { open(images)? };
+        let images = if images.is_empty() { source::all(&sources.store)? } else { open(images)? };
         match self {
             Self::Themselves => {
                 let shared = sharing::sharing(&images);

@@ -72,6 +72,11 @@ impl Failure {
         self.exit
     }
 
+    /// Where it is; empty when there is no place.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// The message without place and tool.
     pub fn what(&self) -> &str {
         &self.what

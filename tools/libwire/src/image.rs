@@ -75,6 +75,24 @@ pub struct Platform {
     pub extra: Extra,
 }
 
+impl std::str::FromStr for Platform {
+    type Err = String;
+
+    /// Parses `os/architecture` or `os/architecture/variant`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (os, architecture, variant) = match parts[..] {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant.to_owned())),
+            _ => return Err("a platform is os/architecture, as linux/amd64".into()),
+        };
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err("a platform is os/architecture, as linux/amd64".into());
+        }
+        Ok(Self { architecture: architecture.into(), os: os.into(), variant, extra: Extra::default() })
+    }
+}
+
 /// manifest.md
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,7 @@ fn images() -> (TempDir, Vec<Opened>) {
     make(&store, "base", &[BASE]);
     make(&store, "x", &[BASE, X]);
     make(&store, "y", &[Y]);
-    let open = |name| source::open(name, &path).unwrap();
+    let open = |name| source::open(name, &source::Sources::of(&path)).unwrap();
     (dir, ["base", "x", "y"].map(open).into())
 }
 
@@ -42,7 +42,7 @@ fn blobs_that_two_images_have_are_shared_and_the_rest_is_unique() {
 #[test]
 fn an_image_named_twice_is_all_shared() {
     let (dir, _) = images();
-    let open = |name| source::open(name, &dir.path().join("s")).unwrap();
+    let open = |name| source::open(name, &source::Sources::of(&dir.path().join("s"))).unwrap();
     let found = sharing(&[open("x"), open("x")]);
     assert_eq!(found.images.iter().map(|share| share.unique).collect::<Vec<_>>(), [0, 0]);
     assert_eq!(found.apart, 2 * found.together);

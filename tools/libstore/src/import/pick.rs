@@ -131,7 +131,7 @@ fn no_platform(entries: &[Descriptor], wanted: &Platform) -> String {
         entries.iter().filter_map(|entry| entry.platform.as_ref().map(text)).collect();
     known.sort();
     known.dedup();
-    format!("has no image for {}; there is {}", text(wanted), known.join(", "))
+    format!("has no image for {}; there is {}, which --platform chooses", text(wanted), known.join(", "))
 }
 
 /// An entry's full names. A ref.name that is only a tag names nothing.
