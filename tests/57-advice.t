@@ -58,7 +58,8 @@ chmod 755 context/apt-get context/apk
 
 report() { image-report --json "$1" >"$1.json"; }
 build() { # NAME: from its Dockerfile
-    image-build -q -t "$1" -f "$1" context >"$1.log" 2>&1 || sed 's/^/# /' "$1.log"
+    # shellcheck disable=SC2086 # options
+    image-build -q ${options-} -t "$1" -f "$1" context >"$1.log" 2>&1 || sed 's/^/# /' "$1.log"
     report "$1"
 }
 apply() { # NAME KIND: the Dockerfile with the first advice of this kind
@@ -103,6 +104,18 @@ ENV A=1
 RUN apt-get install --no-install-recommends tool && rm -rf /var/lib/apt/lists
 END
 same_tree cache-mount 'var/\(lib\|cache\)/'
+
+# What entries take is known otherwise where blobs are compressed otherwise.
+for compression in zstd none; do
+    options="--compression $compression"
+    follow "cache-mount-$compression" cache_mount <<'END'
+FROM busybox
+COPY apt-get /usr/bin/
+RUN apt-get update
+RUN apt-get install --no-install-recommends tool
+END
+done
+options=
 
 follow apk no_cache <<'END'
 FROM busybox

@@ -55,6 +55,8 @@ pub struct Item {
     pub mtime: i64,
     /// Bytes of content.
     pub size: u64,
+    /// Bytes of the blob that hold it, as far as its compression tells.
+    pub packed: u64,
     /// Hash of content, for regular files.
     pub content: Content,
     /// Hash of extended attributes, 0 without any.
@@ -105,20 +107,26 @@ impl Layer {
 
 /// Reads the layer `descriptor`, whose tar must have the digest `diff_id`.
 pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Failure> {
-    let (layer, tar_size) = store.read_layer(descriptor, diff_id, |input| from_tar(input))?;
+    let (layer, tar_size) =
+        store.read_layer(descriptor, diff_id, |input| from_tar(input, |input| input.packed()))?;
     Ok(Layer { blob_size: descriptor.size, tar_size, ..layer })
 }
 
-/// Reads a layer's tar; of which blob it is, and its size, it does not know.
-pub fn from_tar(input: impl Read) -> Result<Layer, TarError> {
-    let (mut layer, mut tar) = (Layer::default(), Reader::new(input));
+/// Reads a layer's tar; of which blob it is, and its size, it does not know. `packed` tells where in the blob the
+/// input is, in bytes.
+pub fn from_tar<R: Read>(input: R, packed: impl Fn(&R) -> u64) -> Result<Layer, TarError> {
+    let (mut layer, mut start) = (Layer::default(), packed(&input));
+    let mut tar = Reader::new(input);
     while let Some(entry) = tar.next_entry()? {
         let mut text = layer.wants(&entry).then(Vec::new);
         let content = match entry.kind {
             EntryKind::File => hash(tar.body(), text.as_mut())?,
             _ => Content::default(),
         };
-        layer.add(&entry, content).map_err(|what| bad(&entry, what))?;
+        tar.skip_body()?;
+        let end = packed(tar.get_ref());
+        layer.add(&entry, content, end - start).map_err(|what| bad(&entry, what))?;
+        start = end;
         layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
     }
     Ok(layer)
@@ -158,7 +166,7 @@ impl Layer {
             && kept() + entry.size <= MAX_TEXTS
     }
 
-    fn add(&mut self, entry: &Entry, content: Content) -> Result<(), &'static str> {
+    fn add(&mut self, entry: &Entry, content: Content, packed: u64) -> Result<(), &'static str> {
         if self.items.len() >= MAX_ENTRIES {
             return Err("is one more than any report takes");
         }
@@ -175,6 +183,7 @@ impl Layer {
             gid: entry.gid,
             mtime: entry.mtime,
             size: if act == Act::File { entry.size } else { 0 },
+            packed,
             content,
             xattrs: xattrs(entry),
         });

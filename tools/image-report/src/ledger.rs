@@ -39,6 +39,8 @@ pub struct Put {
     pub owner: (u32, u32),
     /// Modification time in seconds.
     pub mtime: i64,
+    /// Bytes of its layer's blob that hold it, as far as the compression tells.
+    pub packed: u64,
     /// The content, of a file or another name of one; else [`NONE`].
     pub inode: u32,
     /// What was put at the same place before, or [`NONE`].
@@ -59,6 +61,19 @@ impl Put {
     pub fn xattrs(&self) -> u64 {
         self.xattrs
     }
+}
+
+/// An entry that removes what lower layers have.
+#[derive(Clone, Copy, Debug)]
+pub struct Removal {
+    /// Which layer, from 0.
+    pub layer: u16,
+    /// How.
+    pub act: Act,
+    /// Where; `None` when no layer so far had anything there.
+    pub place: Option<PlaceId>,
+    /// Bytes of its layer's blob that hold it, as far as the compression tells.
+    pub packed: u64,
 }
 
 /// A file's content, which several names may share.
@@ -98,6 +113,8 @@ pub struct Ledger {
     pub places: Places,
     /// All puts, in the order of the layers.
     pub puts: Vec<Put>,
+    /// All removals, in the order of the layers.
+    pub removals: Vec<Removal>,
     /// All contents.
     pub inodes: Vec<Inode>,
     /// The layers, lowest first.
@@ -190,7 +207,7 @@ impl Ledger {
             sums.entries += 1;
             sums.content += item.size;
             match item.act {
-                Act::Whiteout | Act::Opaque => self.remove(path, item.act, number),
+                Act::Whiteout | Act::Opaque => self.remove(path, item, number),
                 _ => self.add(layer, item, number).map_err(refused)?,
             }
         }
@@ -204,9 +221,11 @@ impl Ledger {
         Ok(())
     }
 
-    fn remove(&mut self, path: &[u8], act: Act, layer: u16) {
+    fn remove(&mut self, path: &[u8], item: &Item, layer: u16) {
+        let &Item { act, packed, .. } = item;
         // An opaque directory is where its path leads to; what a whiteout names is not followed.
         let place = if act == Act::Opaque { self.walk(path) } else { self.find(path) };
+        self.removals.push(Removal { layer, act, place, packed });
         let Some(place) = place else { return };
         self.removed.resize(self.places.count(), 0);
         if std::mem::replace(&mut self.removed[place as usize], layer + 1) == layer + 1 {
@@ -259,6 +278,7 @@ impl Ledger {
             mode: item.mode,
             owner: (item.uid, item.gid),
             mtime: item.mtime,
+            packed: item.packed,
             inode,
             before: self.newest[place as usize],
             gone: None,

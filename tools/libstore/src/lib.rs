@@ -44,4 +44,4 @@ pub use layers::LayerKey;
 pub use location::{Environment, default_path, locate};
 pub use snapshot::{NewSnapshot, SnapshotMeta};
 pub use store::{Options, Store};
-pub use unpack::{Mount, Unpack};
+pub use unpack::{LayerTar, Mount, Unpack};

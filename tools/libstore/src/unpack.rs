@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
+pub use read::LayerTar;
+
 /// Mounts lower directories, lowest first, with an upper and a work directory, and gives the root of the
 /// merged tree. The tree is unmounted when it is dropped.
 pub type Mount<'a> = dyn Fn(&[PathBuf], &Path, &Path) -> io::Result<OwnedFd> + 'a;
@@ -245,7 +247,7 @@ fn extract_into(
 ) -> Result<Result<Stats, StoreError>, StoreError> {
     let place = format!("layer {}", layer.descriptor.digest);
     std::thread::scope(|scope| {
-        let mut input = feed::start(scope, open, layer);
+        let mut input = feed::start(scope, open, layer, feed::PIECE);
         let mut tar = Reader::new(&mut input);
         let options = extract::Options { form, owner: None };
         let stats = match extract::extract(&mut tar, root, options) {

@@ -1,7 +1,7 @@
 //! What to change in the Dockerfile so that the image gets smaller: the lines to paste, and what each change
 //! saves. The saving is that of entries that are in the layers now and would not be then, and its download is
-//! measured by packing them; where it can't be computed so, there is no advice. Each advice is on its own: the
-//! savings of two are no sum.
+//! what they take in the blobs that are there; where it can't be computed so, there is no advice. Each advice is
+//! on its own: the savings of two are no sum.
 
 mod apk;
 mod caches;
@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::places::PlaceId;
 use crate::repack::{self, Part, Which};
 use crate::source::Opened;
+use layer_pack::Compression;
 use libcli::Failure;
 use libwire::image::ContainerConfig;
 use serde::Serialize;
@@ -144,7 +145,8 @@ impl Advice {
     }
 }
 
-/// All advice on an image, what saves most first. Reads the layers concerned once more.
+/// All advice on an image, what saves most first. Where a second stage may help, or a layer is packed with
+/// Zstandard, reads the layers concerned once more.
 pub fn advise(
     opened: &Opened,
     ledger: &Ledger,
@@ -157,7 +159,7 @@ pub fn advise(
     candidates.extend(copies::advise(&image));
     candidates.extend(recommends::advise(&image));
     candidates.retain(|candidate| candidate.always || candidate.advice.saves_content >= LEAST.0);
-    measure(opened, ledger, &mut candidates)?;
+    measure(opened, &image, &mut candidates)?;
     candidates.extend(stage::advise(opened, &image)?);
     let enough = |advice: &Advice| advice.saves_content >= LEAST.0 && advice.saves_download >= LEAST.1;
     candidates.retain(|candidate| candidate.always || enough(&candidate.advice));
@@ -166,15 +168,15 @@ pub fn advise(
     Ok(advice)
 }
 
-/// Packs what would go, each layer once.
-fn measure(opened: &Opened, ledger: &Ledger, candidates: &mut [Candidate]) -> Result<(), Failure> {
+/// Sums up what the entries that would go take in the blobs they are in.
+fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Result<(), Failure> {
     let mut by_layer: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter_mut().enumerate() {
         for goes in &candidate.goes {
             match goes {
                 Goes::Layer(layer) => {
                     candidate.advice.saves_download +=
-                        ledger.layers.get(*layer).map_or(0, |sums| sums.blob_size);
+                        image.ledger.layers.get(*layer).map_or(0, |sums| sums.blob_size);
                 }
                 Goes::Entries(layer, _) => by_layer.entry(*layer).or_default().push(at),
             }
@@ -188,16 +190,39 @@ fn measure(opened: &Opened, ledger: &Ledger, candidates: &mut [Candidate]) -> Re
             })
         };
         let choices: Vec<&Which> = concerned.iter().filter_map(of_layer).collect();
-        let sizes = repack::sizes(opened, ledger, layer, &choices)?;
+        let sizes = match repack::compression(opened, layer) {
+            Compression::Zstd => missed(opened, image.ledger, layer, &choices)?,
+            _ => choices.iter().map(|which| taken(image, layer, which)).collect(),
+        };
         let frame = repack::frame(opened, layer)?;
         for (candidate, size) in concerned.into_iter().zip(sizes) {
             let advice = &mut candidates[candidate].advice;
             // Layers that are joined lose all frames but one, others keep theirs.
             let joined = advice.kind == Kind::Join && advice.saves_download > 0;
-            advice.saves_download += size.saturating_sub(if joined { 0 } else { frame });
+            advice.saves_download += size + if joined { frame } else { 0 };
         }
     }
     Ok(())
+}
+
+/// What some of a layer's entries take in its blob. With gzip, which looks back no further than 32 KiB, that is
+/// what the blob would have less without them.
+fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
+    let puts = image.puts(layer).map(|(id, put)| (Part::Put(id, put), put.packed));
+    let removals = image.ledger.removals.iter().filter(|removal| usize::from(removal.layer) == layer);
+    let removals = removals.map(|removal| (Part::Gone(removal.act, removal.place), removal.packed));
+    puts.chain(removals).filter(|(part, _)| which(part)).map(|(_, packed)| packed).sum()
+}
+
+/// What a layer would have less without some of its entries, when it is packed both ways: with Zstandard, which finds
+/// again what stood megabytes before, an entry may take hardly anything, or others do because of it.
+fn missed(opened: &Opened, ledger: &Ledger, layer: usize, choices: &[&Which]) -> Result<Vec<u64>, Failure> {
+    let rest = choices.iter().map(|&which| -> Which { Box::new(move |part| !which(part)) });
+    let all: Which = Box::new(|_| true);
+    let ways: Vec<Which> = std::iter::once(all).chain(rest).collect();
+    let sizes = repack::sizes(opened, ledger, layer, &ways.iter().collect::<Vec<_>>())?;
+    let (whole, without) = sizes.split_first().unwrap_or((&0, &[]));
+    Ok(without.iter().map(|size| whole.saturating_sub(*size)).collect())
 }
 
 /// Whether layers below `layer` have something at a place, or below it, that is there when it comes.

@@ -4,13 +4,15 @@ use super::{Layer, Open};
 use crate::{Compression, Decoder};
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 
 /// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction. Each piece
 /// may wake the other thread, which on a busy machine then waits for its turn.
-const PIECE: usize = 1 << 20;
+pub(super) const PIECE: usize = 1 << 20;
 const PIECES: usize = 16;
 /// The largest uncompressed layer, in bytes.
 const MAX_LAYER: u64 = 64 << 30;
@@ -18,21 +20,37 @@ const MAX_LAYER: u64 = 64 << 30;
 const RATIO_FROM: u64 = 64 << 20;
 const MAX_RATIO: u64 = 1000;
 
-/// Starts reading a layer. The end comes only when the diff ID was right.
+/// Uncompressed bytes.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// The bytes of the blob that were read before each step of these, and after the last.
+    packed: Vec<u64>,
+}
+
+/// Starts reading a layer. The end comes only when the diff ID was right. Every `step` uncompressed bytes, of which
+/// a piece has a whole number, it is noted where in the blob they are.
 pub(super) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     open: &'scope Open,
     layer: &'scope Layer,
+    step: usize,
 ) -> Pieces {
     let (sender, receiver) = sync_channel(PIECES);
     let (used, spare) = channel();
-    scope.spawn(move || feed(open, layer, &sender, &spare));
-    Pieces { receiver, used, piece: Vec::new(), at: 0, ended: false }
+    scope.spawn(move || feed(open, layer, step, &sender, &spare));
+    Pieces { receiver, used, piece: Piece::default(), at: 0, step, ended: false }
 }
 
 /// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
-fn feed(open: &Open, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>, spare: &Receiver<Vec<u8>>) {
-    if let Err(error) = feed_pieces(open, layer, sender, spare) {
+fn feed(
+    open: &Open,
+    layer: &Layer,
+    step: usize,
+    sender: &SyncSender<io::Result<Piece>>,
+    spare: &Receiver<Piece>,
+) {
+    if let Err(error) = feed_pieces(open, layer, step, sender, spare) {
         // Nobody listens any more when the extraction has failed first.
         let _ = sender.send(Err(error));
     }
@@ -41,25 +59,28 @@ fn feed(open: &Open, layer: &Layer, sender: &SyncSender<io::Result<Vec<u8>>>, sp
 fn feed_pieces(
     open: &Open,
     layer: &Layer,
-    sender: &SyncSender<io::Result<Vec<u8>>>,
-    spare: &Receiver<Vec<u8>>,
+    step: usize,
+    sender: &SyncSender<io::Result<Piece>>,
+    spare: &Receiver<Piece>,
 ) -> io::Result<()> {
     let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     let kind = &layer.descriptor.media_type;
     let compression =
         Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
     let blob = open(layer.descriptor).map_err(|error| bad(error.to_string()))?;
-    let mut input = Decoder::new(BufReader::with_capacity(PIECE, blob), compression)?;
+    let packed = Arc::new(AtomicU64::new(0));
+    let blob = Tally { input: BufReader::with_capacity(PIECE, blob), bytes: packed.clone() };
+    let mut input = Decoder::new(blob, compression)?;
     let (mut hasher, mut total) = (Sha256::new(), 0u64);
     loop {
         // A piece that was used is in the processor's cache and has its pages.
         let mut piece = spare.try_recv().unwrap_or_default();
-        fill(&mut input, &mut piece)?;
-        if piece.is_empty() {
+        fill(&mut input, step, &packed, &mut piece)?;
+        if piece.bytes.is_empty() {
             break;
         }
-        hasher.update(&piece);
-        total += piece.len() as u64;
+        hasher.update(&piece.bytes);
+        total += piece.bytes.len() as u64;
         let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
         if total > MAX_LAYER || ratio {
             return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
@@ -73,39 +94,84 @@ fn feed_pieces(
         return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
     }
     // An empty piece is the end: a channel that just closes is a thread that died.
-    let _ = sender.send(Ok(Vec::new()));
+    let _ = sender.send(Ok(Piece::default()));
     Ok(())
 }
 
 /// Reads as much as a piece holds. What it held is written over, not cleared before.
-fn fill(input: &mut impl Read, piece: &mut Vec<u8>) -> io::Result<()> {
-    piece.resize(PIECE, 0);
+fn fill(input: &mut impl Read, step: usize, packed: &AtomicU64, piece: &mut Piece) -> io::Result<()> {
+    piece.bytes.resize(PIECE, 0);
+    piece.packed.clear();
+    piece.packed.push(packed.load(Ordering::Relaxed));
     let mut filled = 0;
     while filled < PIECE {
-        match input.read(&mut piece[filled..]) {
+        let end = PIECE.min(step * piece.packed.len());
+        match input.read(&mut piece.bytes[filled..end]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+        if filled == end {
+            piece.packed.push(packed.load(Ordering::Relaxed));
+        }
     }
-    piece.truncate(filled);
+    piece.bytes.truncate(filled);
+    piece.packed.push(packed.load(Ordering::Relaxed));
     Ok(())
+}
+
+/// Counts the bytes that are taken from it.
+struct Tally<R> {
+    input: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: BufRead> BufRead for Tally<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.bytes.fetch_add(amount as u64, Ordering::Relaxed);
+        self.input.consume(amount);
+    }
+}
+
+impl<R: BufRead> Read for Tally<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
 /// The bytes another thread sends.
 pub(super) struct Pieces {
-    receiver: Receiver<io::Result<Vec<u8>>>,
+    receiver: Receiver<io::Result<Piece>>,
     /// Takes the pieces back.
-    used: Sender<Vec<u8>>,
-    piece: Vec<u8>,
+    used: Sender<Piece>,
+    piece: Piece,
     at: usize,
+    step: usize,
     ended: bool,
+}
+
+impl Pieces {
+    /// The bytes of the blob that hold what was read so far: known at each step, in between by proportion.
+    pub(super) fn packed(&self) -> u64 {
+        let Piece { bytes, packed } = &self.piece;
+        let (step, rest) = (self.at / self.step, self.at % self.step);
+        let Some(&start) = packed.get(step).or(packed.last()) else { return 0 };
+        let end = packed.get(step + 1).map_or(start, |&end| end);
+        let len = self.step.min(bytes.len().saturating_sub(step * self.step)).max(1);
+        start + (end - start) * rest as u64 / len as u64
+    }
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.piece.len() {
+        while self.at == self.piece.bytes.len() {
             if self.ended {
                 return Ok(0);
             }
@@ -114,10 +180,10 @@ impl Read for Pieces {
             // Nobody waits for it any more when the end is near.
             let _ = self.used.send(std::mem::replace(&mut self.piece, next));
             self.at = 0;
-            self.ended = self.piece.is_empty();
+            self.ended = self.piece.bytes.is_empty();
         }
-        let count = buffer.len().min(self.piece.len() - self.at);
-        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        let count = buffer.len().min(self.piece.bytes.len() - self.at);
+        buffer[..count].copy_from_slice(&self.piece.bytes[self.at..self.at + count]);
         self.at += count;
         Ok(count)
     }

@@ -96,6 +96,11 @@ impl<R: Read> Reader<R> {
         Body::new(self)
     }
 
+    /// The input, positioned behind what was read.
+    pub fn get_ref(&self) -> &R {
+        &self.input
+    }
+
     /// Gives the input back, positioned behind what was read.
     pub fn into_inner(self) -> R {
         self.input
@@ -105,7 +110,8 @@ impl<R: Read> Reader<R> {
         TarError::Bad { entry: String::from_utf8_lossy(&self.last).into_owned(), what: what.into() }
     }
 
-    fn skip_body(&mut self) -> Result<(), TarError> {
+    /// Skips what is unread of the entry read last, and the padding behind it; `next_entry` does that by itself.
+    pub fn skip_body(&mut self) -> Result<(), TarError> {
         let skip = self.left + self.padding;
         let skipped = io::copy(&mut (&mut self.input).take(skip), &mut io::sink())?;
         if skipped != skip {
