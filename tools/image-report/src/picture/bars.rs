@@ -12,6 +12,10 @@ use std::io::{self, Write};
 const NUMBER: usize = 3;
 const BYTES: usize = 9;
 const GAPS: usize = 8;
+/// From so many columns on there is room for what is downloaded, too.
+const WIDE: usize = 100;
+/// The name of the column of places.
+const HEAD: &str = "PLACE";
 /// The widest that the place of an instruction is shown.
 const PLACE: usize = 18;
 /// Fewer columns than these make no picture, nor a bar.
@@ -33,25 +37,34 @@ pub struct Canvas {
 pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
     let spans = spans(report);
     let places = spans.iter().map(Span::place).chain(report.from.iter().map(FromCost::place));
-    let place = places.map(|place| columns(&place)).max().unwrap_or(0).min(PLACE);
-    let room = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS);
+    let place = places.map(|place| columns(&place)).max().unwrap_or(0).clamp(HEAD.len(), PLACE);
+    let download = if canvas.width >= WIDE { BYTES + 2 } else { 0 };
+    let room = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS + download);
     let place = place.min(room.saturating_sub(SHORTEST));
     let left = room.saturating_sub(place);
     let bar = (left * 3 / 5).clamp(SHORTEST, 60);
     let text = left.saturating_sub(bar);
     let at = |of: String| padded(&escape::place(&of, place), place);
+    let sizes = |files: String, blob: String| match download {
+        0 => format!("{files:>BYTES$}"),
+        _ => format!("{files:>BYTES$}  {blob:>BYTES$}"),
+    };
+    let head = sizes("FILES".into(), "DOWNLOAD".into());
+    writeln!(output, "LAY  {}  {:bar$}  {head}  {}", at(HEAD.into()), "", line("INSTRUCTION", text))?;
     for row in rows(report, &spans) {
         match row {
             Row::From(from) => {
                 write!(output, "{:NUMBER$}  {}  ", "", at(from.place()))?;
                 rule(from.brought.content, report.totals.content, bar, output)?;
-                let bytes = if from.brought.layers > 0 { human(from.brought.content) } else { String::new() };
-                writeln!(output, "  {bytes:>BYTES$}  {}", line(&from.text(), text))?;
+                let bytes = |bytes| if from.brought.layers > 0 { human(bytes) } else { String::new() };
+                let sizes = sizes(bytes(from.brought.content), bytes(from.brought.download));
+                writeln!(output, "  {sizes}  {}", line(&from.text(), text))?;
             }
             Row::Layer(span) => {
                 write!(output, "{:>NUMBER$}  {}  ", span.cost.layer, at(span.place()))?;
                 draw(&span, bar, canvas.colour, output)?;
-                writeln!(output, "  {:>BYTES$}  {}", human(span.cost.content), line(span.text(), text))?;
+                let sizes = sizes(human(span.cost.content), human(span.cost.download));
+                writeln!(output, "  {sizes}  {}", line(span.text(), text))?;
             }
         }
     }

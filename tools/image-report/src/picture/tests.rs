@@ -79,7 +79,12 @@ fn on_base(mut report: Report, layers: usize, text: &str) -> Report {
     report
 }
 
+/// The lines below the head.
 fn drawn(report: &Report, width: usize) -> Vec<String> {
+    headed(report, width).split_off(1)
+}
+
+fn headed(report: &Report, width: usize) -> Vec<String> {
     let mut output = Vec::new();
     bars::write(report, Canvas { width, colour: false }, &mut output).unwrap();
     String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
@@ -91,10 +96,23 @@ fn a_bar_begins_where_the_one_before_ended() {
     assert_eq!(
         drawn[..3],
         [
-            "  1  f:7  ██████████████▒▒▒▒▒▒                     60 B  RUN x",
-            "  2  f:7                                            0 B  RUN x",
-            "  3  f:7                      ███████████▒▒▒       40 B  RUN x",
+            "  1  f:7    █████████████▒▒▒▒▒▒▒                    60 B  RUN x",
+            "  2  f:7                                             0 B  RUN x",
+            "  3  f:7                        ██████████▒▒▒       40 B  RUN x",
         ]
+    );
+}
+
+#[test]
+fn a_wide_terminal_has_room_for_what_is_downloaded() {
+    let report = report("Dockerfile", "RUN x", &[(40, 60)]);
+    let [narrow, wide] = [80, 100].map(|width| headed(&report, width));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&narrow[0]), ["LAY", "PLACE", "FILES", "INSTRUCTION"]);
+    assert_eq!(words(&wide[0]), ["LAY", "PLACE", "FILES", "DOWNLOAD", "INSTRUCTION"]);
+    assert!(
+        narrow[1].ends_with("  100 B  RUN x") && wide[1].ends_with("  100 B      100 B  RUN x"),
+        "{wide:?}"
     );
 }
 
@@ -246,7 +264,7 @@ proptest! {
     #[test]
     fn no_bar_is_wider_than_its_terminal(layers in sizes(), width in 40_usize..200, text in any::<String>()) {
         let base = layers.len() / 2;
-        for row in drawn(&on_base(report("Dockerfile", &text, &layers), base, &text), width) {
+        for row in headed(&on_base(report("Dockerfile", &text, &layers), base, &text), width) {
             prop_assert!(columns(&row) <= width, "{}: {row}", columns(&row));
         }
     }
