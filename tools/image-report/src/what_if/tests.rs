@@ -117,7 +117,8 @@ fn layer(choices: &[u8]) -> Lines<'static> {
         match choice % 8 {
             0 => lines.push(("file", path, "1")),
             1 => lines.push(("file", path, "22")),
-            2 => lines.push(("private", path, "22")),
+            // A link's own mode is that of the file, in every tar that was made of files; here that is 0644.
+            2 if *path != "a" => lines.push(("private", path, "22")),
             3 if *path != "a" => lines.push(("link", path, "a")),
             _ => {}
         }
