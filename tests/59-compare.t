@@ -137,7 +137,7 @@ is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compare
 [3,null,false]'
 image-report packages busybox >compared
 is "the difference is told in three lines" "$(sed -e 1d -e 3q compared)" \
-    "It has not: gcc-12 (5.0 kB, packages), /var/lib (76 B), /src (10 B).
+    "It has not: the package gcc-12 (5.0 kB), /var/lib (76 B), /src (10 B).
 It has besides: nothing; a file differs, 67 B against 67 B; 67 B are hidden in the first, 0 B in the second."
 ok "the first says how much smaller" grep -q '^busybox is .* smaller than packages: .* share a layer of' compared
 is "--each is a report of each" "$(image-report --each --json app busybox | jq -r .image)" "app

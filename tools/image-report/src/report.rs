@@ -126,7 +126,7 @@ pub struct LayerCost {
 }
 
 /// What one layer hid of another.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct HiddenSum {
     /// The layer that hid it.
     pub by: usize,

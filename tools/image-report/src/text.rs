@@ -2,7 +2,7 @@
 //! not visible. It takes a report and prints it.
 
 mod head;
-mod hidden;
+pub(crate) mod hidden;
 #[cfg(test)]
 mod tests;
 

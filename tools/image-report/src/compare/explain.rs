@@ -1,6 +1,6 @@
 //! The difference of two images in three sentences. It says what the comparison found, and guesses nothing.
 
-use super::{Comparison, Group, Sum, What};
+use super::{Comparison, Group, What};
 use libcli::human;
 
 /// How many packages, and how many directories, a sentence names.
@@ -46,31 +46,27 @@ fn size(it: &Comparison) -> String {
 fn list(groups: &[Group]) -> String {
     let (packages, dirs): (Vec<&Group>, Vec<&Group>) =
         groups.iter().partition(|group| matches!(group.what, What::Package { .. }));
-    let packages = some(&packages, "packages", name);
-    let dirs =
-        some(&dirs, "other directories", |group| format!("{} ({})", name(group), human(group.sum.bytes)));
-    match (packages, dirs) {
-        (None, None) => "nothing".to_owned(),
-        (Some((names, all)), None) => format!("{names} ({}, packages)", human(all.bytes)),
-        (None, Some((names, _))) => names,
-        (Some((names, all)), Some((dirs, _))) => format!("{names} ({}, packages), {dirs}", human(all.bytes)),
+    let dir = |group: &&Group| format!("{} ({})", name(group), human(group.sum.bytes));
+    let mut parts: Vec<String> = packages_of(&packages).into_iter().collect();
+    parts.extend(dirs.iter().take(NAMED).map(dir));
+    match dirs.len().saturating_sub(NAMED) {
+        0 => {}
+        1 => parts.push("another directory".to_owned()),
+        left => parts.push(format!("{left} other directories")),
     }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
-/// The first of some groups and how many others there are, with the sum of all.
-fn some(groups: &[&Group], others: &str, say: impl Fn(&Group) -> String) -> Option<(String, Sum)> {
-    if groups.is_empty() {
-        return None;
+/// How many packages there are, their sum, and the largest.
+fn packages_of(groups: &[&Group]) -> Option<String> {
+    let names: Vec<String> = groups.iter().take(NAMED).map(|group| name(group)).collect();
+    let bytes = human(groups.iter().map(|group| group.sum.bytes).sum());
+    let more = if groups.len() > NAMED { ", ..." } else { "" };
+    match groups.len() {
+        0 => None,
+        1 => Some(format!("the package {} ({bytes})", names[0])),
+        count => Some(format!("{count} packages of {bytes} ({}{more})", names.join(", "))),
     }
-    let mut names: Vec<String> = groups.iter().take(NAMED).map(|group| say(group)).collect();
-    if groups.len() > NAMED {
-        names.push(format!("{} {others}", groups.len() - NAMED));
-    }
-    let all = groups.iter().fold(Sum::default(), |sum, group| Sum {
-        files: sum.files + group.sum.files,
-        bytes: sum.bytes + group.sum.bytes,
-    });
-    Some((names.join(", "), all))
 }
 
 /// A group in a word.

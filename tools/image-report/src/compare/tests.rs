@@ -40,8 +40,23 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
     );
     assert_eq!(groups(&found.only_b), []);
     assert_eq!((found.same.files, found.same.bytes, found.differ), (2, 6, 0));
-    let not = format!("It has not: gcc (10 B, packages), /var ({records} B), /usr/bin (3 B), /src (2 B).");
+    let not = format!("It has not: the package gcc (10 B), /var ({records} B), /usr/bin (3 B), /src (2 B).");
     assert_eq!(found.explanation[1..], [not, "It has besides: nothing.".into()]);
+}
+
+#[test]
+fn many_packages_are_a_number_and_the_largest_of_them() {
+    let group = |name: &str, bytes| super::Group {
+        what: super::What::Package {
+            package: name.into(),
+            version: "1".into(),
+            manager: crate::packages::Manager::Dpkg,
+        },
+        sum: super::Sum { files: 1, bytes },
+    };
+    let mut found = of(&[BASE], &[BASE]);
+    found.only_a = ["a", "b", "c", "d", "e"].map(|name| group(name, 10)).into();
+    assert_eq!(super::explain::explain(&found)[1], "It has not: 5 packages of 50 B (a, b, c, d, ...).");
 }
 
 #[test]

@@ -132,6 +132,9 @@ fn what_was_removed_is_explained_with_what_was_below() {
             "LAY  PLACE          VISIBLE  HIDDEN  FILES  INSTRUCTION",
             "  2  instruction 2      0 B    13 B      2  RUN 2",
             "  3  instruction 3      0 B    10 B      1  RUN 3",
+            "       10 B  of layer 2 stored again with other metadata by layer 3 (instruction 3: RUN 3)",
+            "       10 B  of layer 3 deleted by layer 4 (instruction 4: RUN 4)",
+            "        3 B  of layer 2 deleted by layer 4 (instruction 4: RUN 4)",
         ]
     );
 }

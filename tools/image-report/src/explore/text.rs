@@ -25,7 +25,7 @@ pub fn write(view: &View, report: &Report, output: &mut impl Write) -> io::Resul
     match view {
         View::Files(files) => self::files(files, report, output),
         View::Layer(contents) => layer(contents, output),
-        View::Why(why) => why::write(why, output),
+        View::Why(why) => why::write(why, report, output),
     }
 }
 

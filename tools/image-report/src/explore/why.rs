@@ -8,7 +8,7 @@ use crate::layer::Act;
 use crate::ledger::{Fate, Ledger, Put};
 use crate::packages::Manager;
 use crate::places::{PlaceId, Places};
-use crate::report::Report;
+use crate::report::{HiddenSum, Report};
 use libcli::Failure;
 use libwire::changes::Target;
 use libwire::{Digest, WirePath};
@@ -129,6 +129,18 @@ pub struct Below {
     pub hidden: u64,
     /// How many files.
     pub files: u64,
+    /// Who hid what of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<HiddenSum>,
+}
+
+/// Bytes visible and hidden, and files, of one layer; what was hidden by whom.
+#[derive(Default)]
+struct Paid {
+    visible: u64,
+    hidden: u64,
+    files: u64,
+    gone: BTreeMap<(u16, Fate), (u64, u64)>,
 }
 
 /// How `path` came to be as it is.
@@ -187,13 +199,24 @@ fn there(report: &Report, ledger: &Ledger, put: &Put) -> There {
 /// What layers pay for below a place, hidden or not: each content once.
 fn below(report: &Report, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
     let mut seen = HashSet::new();
-    let mut sums: BTreeMap<u16, (u64, u64, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();
     for put in ledger.places.below(top).flat_map(|place| ledger.puts_at(place)) {
         let Some(inode) = ledger.inode(put).filter(|_| seen.insert(put.inode)) else { continue };
-        let (visible, hidden, files) = sums.entry(inode.layer).or_default();
-        *if inode.gone.is_none() { visible } else { hidden } += inode.size;
-        *files += 1;
+        let paid = sums.entry(inode.layer).or_default();
+        paid.files += 1;
+        let Some(gone) = inode.gone else {
+            paid.visible += inode.size;
+            continue;
+        };
+        paid.hidden += inode.size;
+        let (files, bytes) = paid.gone.entry(gone).or_default();
+        (*files, *bytes) = (*files + 1, *bytes + inode.size);
     }
-    let sum = |(layer, (visible, hidden, files))| Below { by: by(report, layer), visible, hidden, files };
+    let hidden = |((by, fate), (files, bytes))| HiddenSum { by: usize::from(by) + 1, fate, files, bytes };
+    let sum = |(layer, paid): (u16, Paid)| {
+        let Paid { visible, hidden: bytes, files, gone } = paid;
+        let gone = gone.into_iter().map(hidden).collect();
+        Below { by: by(report, layer), visible, hidden: bytes, files, gone }
+    };
     sums.into_iter().map(sum).collect()
 }

@@ -13,7 +13,8 @@ pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Wri
     }
     let (hidden, files) = (human(totals.hidden), totals.hidden_files);
     writeln!(output, "\nPaid for and not visible: {hidden} in {}", counted(files))?;
-    sums(report, width, output)?;
+    let of = |cost: &LayerCost| cost.hidden.iter().map(|sum| (cost.layer, *sum)).collect::<Vec<_>>();
+    sums(report.layers.iter().flat_map(of).collect(), report, width, output)?;
     writeln!(output, "The largest:")?;
     for file in report.hidden.iter().take(NAMED) {
         let path = clean(&file.path.display());
@@ -23,16 +24,18 @@ pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Wri
     Ok(())
 }
 
-/// What was hidden of which layer, by which, and how.
-fn sums(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
-    let of = |cost| move |sum| (cost, sum);
-    let mut sums: Vec<(&LayerCost, &HiddenSum)> =
-        report.layers.iter().flat_map(|cost| cost.hidden.iter().map(of(cost))).collect();
+/// What was hidden of which layer, by which, and how: the largest, and how much the others are.
+pub(crate) fn sums(
+    mut sums: Vec<(usize, HiddenSum)>,
+    report: &Report,
+    width: Option<usize>,
+    output: &mut impl Write,
+) -> io::Result<()> {
     sums.retain(|(_, sum)| sum.bytes > 0);
     sums.sort_by_key(|(_, sum)| Reverse(sum.bytes));
-    for (cost, sum) in sums.iter().take(NAMED) {
+    for (of, sum) in sums.iter().take(NAMED) {
         let (bytes, fate, by) = (human(sum.bytes), words(sum.fate), layer(report, sum.by));
-        let line = format!("  {bytes:>9}  of layer {} {fate} by {by}", cost.layer);
+        let line = format!("  {bytes:>9}  of layer {of} {fate} by {by}");
         writeln!(output, "{}", width.map_or_else(|| line.clone(), |width| cut(&line, width)))?;
     }
     let smaller = sums.get(NAMED..).unwrap_or_default();

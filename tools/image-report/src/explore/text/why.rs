@@ -4,12 +4,14 @@ use super::{instruction, path};
 use crate::columns;
 use crate::explore::why::{Below, By, There, Why};
 use crate::ledger::Fate;
+use crate::report::Report;
+use crate::text::hidden::sums;
 use crate::text::words;
 use libcli::{human, sanitise as clean};
 use std::io::{self, Write};
 
 /// Writes the view.
-pub fn write(view: &Why, output: &mut impl Write) -> io::Result<()> {
+pub fn write(view: &Why, report: &Report, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{}  {}", clean(&view.image), view.digest)?;
     for link in &view.links {
         let target = clean(&String::from_utf8_lossy(&link.target.0));
@@ -38,6 +40,11 @@ pub fn write(view: &Why, output: &mut impl Write) -> io::Result<()> {
         writeln!(output, "\nBelow it:")?;
         let head = [">LAY", "PLACE", ">VISIBLE", ">HIDDEN", ">FILES", "INSTRUCTION"];
         columns::write(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
+        let gone = |below: &Below| {
+            let of = below.by.layer;
+            below.gone.iter().map(move |sum| (of, *sum)).collect::<Vec<_>>()
+        };
+        sums(view.below.iter().flat_map(gone).collect(), report, None, output)?;
     }
     Ok(())
 }
