@@ -266,25 +266,11 @@ impl Ledger {
 
     fn add(&mut self, layer: &Layer, item: &Item, number: u16) -> Result<(), &'static str> {
         let place = self.place_for(layer.path(item))?;
-        let What { act, inode, link } = self.what(layer, item, number, place)?;
-        if let Some(inode) = self.inodes.get_mut(inode as usize) {
+        let put = self.what(layer, item, number, place)?;
+        if let Some(inode) = self.inodes.get_mut(put.inode as usize) {
             inode.names += 1;
         }
-        self.replace(place, item, number, inode);
-        let put = Put {
-            place,
-            layer: number,
-            act,
-            mode: item.mode,
-            owner: (item.uid, item.gid),
-            mtime: item.mtime,
-            packed: item.packed,
-            inode,
-            before: self.newest[place as usize],
-            gone: None,
-            xattrs: item.xattrs,
-            link,
-        };
+        self.replace(&put);
         let id =
             u32::try_from(self.puts.len()).ok().filter(|&id| id != NONE).ok_or("is one entry too many")?;
         self.puts.push(put);
@@ -292,56 +278,66 @@ impl Ledger {
         Ok(())
     }
 
-    /// What an entry puts: content, a link, or another name of what is there.
-    fn what(
-        &mut self,
-        layer: &Layer,
-        item: &Item,
-        number: u16,
-        place: PlaceId,
-    ) -> Result<What, &'static str> {
-        let plain = What { act: item.act, inode: NONE, link: (0, 0) };
+    /// What an entry puts: content, a link, or another name of what is there, with all that a name shares with
+    /// others. A hard link's own owner and mode say nothing, as in extraction.
+    fn what(&mut self, layer: &Layer, item: &Item, number: u16, place: PlaceId) -> Result<Put, &'static str> {
+        let plain = Put {
+            place,
+            layer: number,
+            act: item.act,
+            mode: item.mode,
+            owner: (item.uid, item.gid),
+            mtime: item.mtime,
+            packed: item.packed,
+            inode: NONE,
+            before: self.newest[place as usize],
+            gone: None,
+            xattrs: item.xattrs,
+            link: (0, 0),
+        };
         match item.act {
             Act::File => {
                 let id = u32::try_from(self.inodes.len()).map_err(|_| "is one file too many")?;
                 let (size, content) = (item.size, item.content);
                 self.inodes.push(Inode { layer: number, size, content, place, names: 0, gone: None });
-                Ok(What { inode: id, ..plain })
+                Ok(Put { inode: id, ..plain })
             }
             Act::Symlink => {
                 let link = self.keep(layer.link(item)).ok_or("is one link too many")?;
-                Ok(What { link, ..plain })
+                Ok(Put { link, ..plain })
             }
             Act::Hardlink => {
                 let target = components(layer.link(item)).collect::<Vec<_>>().join(&b'/');
                 let target = self.find(&target).and_then(|place| self.visible(place));
-                match target.ok_or("is a link to something that is not there")? {
-                    Put { act: Act::Dir, .. } => Err("is a link to a directory"),
-                    Put { act: Act::File, inode, .. } => Ok(What { inode: *inode, ..plain }),
+                let &target = target.ok_or("is a link to something that is not there")?;
+                let act = match target.act {
+                    Act::Dir => return Err("is a link to a directory"),
+                    Act::File => Act::Hardlink,
                     // Another name of a link or device is one itself.
-                    &Put { act, inode, link, .. } => Ok(What { act, inode, link }),
-                }
+                    act => act,
+                };
+                let Put { mode, owner, xattrs, inode, link, .. } = target;
+                Ok(Put { act, mode, owner, xattrs, inode, link, ..plain })
             }
             _ => Ok(plain),
         }
     }
 
-    /// Ends what is at `place` in favour of `item`, and what is below it unless that stays a directory.
-    fn replace(&mut self, place: PlaceId, item: &Item, layer: u16, inode: u32) {
-        if item.act != Act::Dir {
-            let below: Vec<PlaceId> = self.places.below(place).collect();
-            below.into_iter().for_each(|place| self.end(place, layer, Fate::Overwritten));
+    /// Ends what is at a place in favour of what is put there, and what is below it unless that stays a directory.
+    fn replace(&mut self, put: &Put) {
+        if put.act != Act::Dir {
+            let below: Vec<PlaceId> = self.places.below(put.place).collect();
+            below.into_iter().for_each(|place| self.end(place, put.layer, Fate::Overwritten));
         }
-        let Some(old) = self.visible(place).copied() else { return };
-        let same_meta = (old.mode, old.owner, old.xattrs) == (item.mode, (item.uid, item.gid), item.xattrs);
-        let content = |id: u32| self.inodes.get(id as usize).map(|inode| (inode.size, inode.content));
-        let same = old.act == item.act && content(old.inode) == content(inode);
-        let fate = match (same, same_meta) {
+        let Some(old) = self.visible(put.place).copied() else { return };
+        let content = |put: &Put| self.inode(put).map(|inode| (inode.size, inode.content));
+        let same = old.act == put.act && content(&old) == content(put) && self.link(&old) == self.link(put);
+        let fate = match (same, old.same_metadata(put)) {
             (true, true) => Fate::Unchanged,
             (true, false) => Fate::Metadata,
             _ => Fate::Overwritten,
         };
-        self.end(place, layer, fate);
+        self.end(put.place, put.layer, fate);
     }
 
     /// The place for an entry; its parents are made where a layer leaves them out.
@@ -370,13 +366,6 @@ impl Ledger {
         u32::try_from(self.links.len()).ok()?;
         Some((start, link.len() as u32))
     }
-}
-
-/// What stands at a place once an entry has been put there.
-struct What {
-    act: Act,
-    inode: u32,
-    link: (u32, u32),
 }
 
 /// A path on its way through the tree.
