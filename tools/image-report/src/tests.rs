@@ -24,25 +24,18 @@ pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
             _ => EntryKind::Symlink,
         };
         let is_file = kind == EntryKind::File;
+        let (link, body) = if is_file { ("", text) } else { (text, "") };
         let entry = Entry {
-            path: path.into(),
-            kind,
-            link: if is_file { Vec::new() } else { text.into() },
+            link: link.into(),
             mode: match word {
                 "private" => 0o600,
                 "setuid" => 0o4755,
                 _ => 0o644,
             },
-            uid: 0,
-            gid: 0,
-            size: if is_file { text.len() as u64 } else { 0 },
-            mtime: 0,
-            mtime_ns: 0,
-            rdev: (0, 0),
-            xattrs: Default::default(),
+            size: body.len() as u64,
+            ..Entry::new(path, kind)
         };
-        let mut body = if is_file { text.as_bytes() } else { b"" };
-        tar.append(&entry, &mut body).unwrap();
+        tar.append(&entry, &mut body.as_bytes()).unwrap();
     }
     tar.finish().unwrap().0
 }

@@ -47,21 +47,9 @@ fn line() -> impl Strategy<Value = Line> {
 fn tar_of(lines: &[Line]) -> Vec<u8> {
     let mut tar = Writer::new(Vec::new());
     for Line { kind, path, text } in lines {
-        let is_file = *kind == EntryKind::File;
-        let entry = Entry {
-            path: path.clone().into(),
-            kind: *kind,
-            link: if is_file { Vec::new() } else { text.clone().into() },
-            mode: if *kind == EntryKind::Dir { 0o755 } else { 0o644 },
-            uid: 0,
-            gid: 0,
-            size: if is_file { text.len() as u64 } else { 0 },
-            mtime: 0,
-            mtime_ns: 0,
-            rdev: (0, 0),
-            xattrs: BTreeMap::new(),
-        };
-        tar.append(&entry, &mut if is_file { text.as_bytes() } else { b"" }).unwrap();
+        let (link, body) = if *kind == EntryKind::File { ("", &**text) } else { (&**text, "") };
+        let entry = Entry { link: link.into(), size: body.len() as u64, ..Entry::new(&**path, *kind) };
+        tar.append(&entry, &mut body.as_bytes()).unwrap();
     }
     tar.finish().unwrap().0
 }

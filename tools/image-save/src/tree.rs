@@ -69,17 +69,13 @@ fn kind_of(kind: FileKind) -> Option<EntryKind> {
 fn entry_of(found: &walk::Entry, kind: EntryKind) -> Entry {
     let Meta { mode, uid, gid, size, mtime, rdev, .. } = found.meta;
     Entry {
-        path: found.path.to_vec(),
-        kind,
-        link: Vec::new(),
         mode,
         uid,
         gid,
         size: if kind == EntryKind::File { size } else { 0 },
         mtime,
-        mtime_ns: 0,
         rdev: if matches!(kind, EntryKind::Char | EntryKind::Block) { rdev } else { (0, 0) },
-        xattrs: BTreeMap::new(),
+        ..Entry::new(found.path, kind)
     }
 }
 

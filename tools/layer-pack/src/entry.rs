@@ -6,7 +6,6 @@ use libtree::tar::{Entry, EntryKind};
 use libtree::{FileKind, Meta, Root};
 use libwire::changes::{Kind, Put};
 use rustix::fs::{OFlags, ResolveFlags, openat2};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -23,17 +22,15 @@ pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
     };
     let xattrs = put.xattrs.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
     Some(Entry {
-        path: put.path.as_bytes().to_vec(),
-        kind,
         link: link.to_vec(),
         mode: put.mode_bits()?,
         uid: put.uid,
         gid: put.gid,
         size,
         mtime: options.clamp_mtime.map_or(put.mtime, |limit| put.mtime.min(limit)),
-        mtime_ns: 0,
         rdev,
         xattrs,
+        ..Entry::new(put.path.as_bytes(), kind)
     })
 }
 
@@ -41,19 +38,7 @@ pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
 pub(crate) fn deletion(path: &[u8]) -> Entry {
     let (dir, name) = split(path);
     let slash: &[u8] = if dir.is_empty() { b"" } else { b"/" };
-    Entry {
-        path: [dir, slash, b".wh.", name].concat(),
-        kind: EntryKind::File,
-        link: Vec::new(),
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        size: 0,
-        mtime: 0,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: BTreeMap::new(),
-    }
+    Entry { mode: 0, ..Entry::new([dir, slash, b".wh.", name].concat(), EntryKind::File) }
 }
 
 /// A file being packed. It remembers whether reading it failed, to tell that from failing to write.

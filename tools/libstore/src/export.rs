@@ -76,7 +76,7 @@ pub fn archive(
     let out = |what: &'static str| StoreError::io(what);
     let mut tar = Writer::new(output);
     for dir in ["blobs/", "blobs/sha256/"] {
-        tar.append(&entry(dir, EntryKind::Dir, 0), &mut io::empty())
+        tar.append(&Entry::new(dir, EntryKind::Dir), &mut io::empty())
             .map_err(out("cannot write the archive"))?;
     }
     let manifest = &image.descriptor;
@@ -86,7 +86,7 @@ pub fn archive(
     for (path, blob) in blobs {
         let mut body = store.open_blob(blob)?;
         let what = format!("cannot copy blob {} to the archive", blob.digest);
-        tar.append(&entry(&path, EntryKind::File, blob.size), &mut body).map_err(StoreError::io(what))?;
+        tar.append(&file(&path, blob.size), &mut body).map_err(StoreError::io(what))?;
     }
     let mut files = vec![("index.json", json(&index(image, names))?)];
     if format == Format::Docker {
@@ -94,7 +94,7 @@ pub fn archive(
     }
     files.push((LAYOUT.0, LAYOUT.1.into()));
     for (name, bytes) in files {
-        tar.append(&entry(name, EntryKind::File, bytes.len() as u64), &mut &bytes[..])
+        tar.append(&file(name, bytes.len() as u64), &mut &bytes[..])
             .map_err(out("cannot write the archive"))?;
     }
     let (mut output, _) = tar.finish().map_err(out("cannot write the archive"))?;
@@ -131,20 +131,8 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| StoreError::io("cannot write JSON")(error.into()))
 }
 
-fn entry(path: &str, kind: EntryKind, size: u64) -> Entry {
-    Entry {
-        path: path.into(),
-        kind,
-        link: Vec::new(),
-        mode: if kind == EntryKind::Dir { 0o755 } else { 0o644 },
-        uid: 0,
-        gid: 0,
-        size,
-        mtime: 0,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: BTreeMap::new(),
-    }
+fn file(path: &str, size: u64) -> Entry {
+    Entry { size, ..Entry::new(path, EntryKind::File) }
 }
 
 fn index(image: &Image, names: &[Reference]) -> Index {

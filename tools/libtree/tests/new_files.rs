@@ -9,19 +9,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
 fn entry(path: String, mode: u32) -> Entry {
-    Entry {
-        path: path.into_bytes(),
-        kind: EntryKind::File,
-        link: Vec::new(),
-        mode,
-        uid: 0,
-        gid: 0,
-        size: 4,
-        mtime: 1,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: Default::default(),
-    }
+    Entry { mode, size: 4, mtime: 1, ..Entry::new(path, EntryKind::File) }
 }
 
 #[test]

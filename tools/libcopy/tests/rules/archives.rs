@@ -8,19 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 fn entry(path: &str, kind: EntryKind, link: &str, size: u64) -> Entry {
-    Entry {
-        path: path.into(),
-        kind,
-        link: link.into(),
-        mode: 0o640,
-        uid: 3,
-        gid: 4,
-        size,
-        mtime: OLD,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: Default::default(),
-    }
+    Entry { link: link.into(), mode: 0o640, uid: 3, gid: 4, size, mtime: OLD, ..Entry::new(path, kind) }
 }
 
 fn tar(entries: &[(&str, EntryKind, &str)]) -> Vec<u8> {

@@ -31,19 +31,7 @@ pub fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 pub fn entry(path: &str, kind: EntryKind, mode: u32, size: usize) -> Entry {
-    Entry {
-        path: path.into(),
-        kind,
-        link: Vec::new(),
-        mode,
-        uid: 0,
-        gid: 0,
-        size: size as u64,
-        mtime: 1_600_000_000,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: Default::default(),
-    }
+    Entry { mode, size: size as u64, mtime: 1_600_000_000, ..Entry::new(path, kind) }
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

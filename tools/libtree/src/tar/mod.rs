@@ -61,3 +61,22 @@ pub struct Entry {
     /// Extended attributes (`SCHILY.xattr.*`).
     pub xattrs: BTreeMap<String, Vec<u8>>,
 }
+
+impl Entry {
+    /// An entry of root's that says nothing else of itself: mode 0644, or 0755 for a directory, time 0, empty.
+    pub fn new(path: impl Into<Vec<u8>>, kind: EntryKind) -> Self {
+        Self {
+            path: path.into(),
+            kind,
+            link: Vec::new(),
+            mode: if kind == EntryKind::Dir { 0o755 } else { 0o644 },
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: 0,
+            mtime_ns: 0,
+            rdev: (0, 0),
+            xattrs: BTreeMap::new(),
+        }
+    }
+}

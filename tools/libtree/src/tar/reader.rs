@@ -241,17 +241,9 @@ impl<R: Read> Reader<R> {
         };
         let link = extensions.take("linkpath", Extensions::link).map_err(|what| self.bad(what))?;
         let mut entry = Entry {
-            path: self.last.clone(),
-            kind,
             link: link.unwrap_or_else(|| header::text(&header[157..257])),
             mode: self.number(&header[100..108], "mode")? as u32 & 0o7777,
-            uid: 0,
-            gid: 0,
-            size: 0,
-            mtime: 0,
-            mtime_ns: 0,
-            rdev: (0, 0),
-            xattrs: BTreeMap::new(),
+            ..Entry::new(self.last.clone(), kind)
         };
         self.numbers(header, &extensions, &mut entry)?;
         self.attributes(extensions, &mut entry)?;

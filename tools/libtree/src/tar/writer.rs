@@ -64,19 +64,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn pax_header(&mut self, records: &[u8]) -> io::Result<()> {
-        let entry = Entry {
-            path: Vec::new(),
-            kind: EntryKind::File,
-            link: Vec::new(),
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            size: records.len() as u64,
-            mtime: 0,
-            mtime_ns: 0,
-            rdev: (0, 0),
-            xattrs: Default::default(),
-        };
+        let entry = Entry { size: records.len() as u64, ..Entry::new("", EntryKind::File) };
         let mut block = header(&entry, b"PaxHeaders.0/entry");
         block[156] = b'x';
         checksum(&mut block);
@@ -206,19 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry(path: &[u8], kind: EntryKind, body: &[u8]) -> Entry {
-        Entry {
-            path: path.to_vec(),
-            kind,
-            link: Vec::new(),
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            size: body.len() as u64,
-            mtime: 1_700_000_000,
-            mtime_ns: 0,
-            rdev: (0, 0),
-            xattrs: Default::default(),
-        }
+        Entry { mode: 0o644, size: body.len() as u64, mtime: 1_700_000_000, ..Entry::new(path, kind) }
     }
 
     #[test]

@@ -88,19 +88,7 @@ fn an_archive_from_a_url_is_unpacked_only_if_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let Some(store) = store(dir.path()) else { return };
     let mut tar = libtree::tar::Writer::new(Vec::new());
-    let entry = libtree::tar::Entry {
-        path: b"inside".to_vec(),
-        kind: libtree::tar::EntryKind::File,
-        link: Vec::new(),
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        size: 0,
-        mtime: 0,
-        mtime_ns: 0,
-        rdev: (0, 0),
-        xattrs: BTreeMap::new(),
-    };
+    let entry = libtree::tar::Entry::new("inside", libtree::tar::EntryKind::File);
     tar.append(&entry, &mut std::io::empty()).unwrap();
     let (tar, _) = tar.finish().unwrap();
     let base = serve(vec![tar.clone(), tar]);
