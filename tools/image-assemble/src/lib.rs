@@ -64,14 +64,8 @@ fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<Image
 
 fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image, Failure> {
     let config_blob = json_blob(store, &config)?;
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: Some(MEDIA_MANIFEST.into()),
-        config: describe(&config_blob, MEDIA_CONFIG),
-        layers: layers.into_iter().map(|layer| in_oci_words(layer.descriptor)).collect(),
-        annotations: BTreeMap::new(),
-        extra: BTreeMap::new(),
-    };
+    let layers = layers.into_iter().map(|layer| in_oci_words(layer.descriptor)).collect();
+    let manifest = Manifest::new(describe(&config_blob, MEDIA_CONFIG), layers);
     let manifest_blob = json_blob(store, &manifest)?;
     let mut descriptor = describe(&manifest_blob, MEDIA_MANIFEST);
     descriptor.platform = Some(Platform {

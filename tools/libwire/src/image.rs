@@ -115,6 +115,20 @@ pub struct Manifest {
     pub extra: Extra,
 }
 
+impl Manifest {
+    /// The manifest of an image of this config and these layers, lowest first.
+    pub fn new(config: Descriptor, layers: Vec<Descriptor>) -> Self {
+        Self {
+            schema_version: 2,
+            media_type: Some(MEDIA_MANIFEST.into()),
+            config,
+            layers,
+            annotations: BTreeMap::new(),
+            extra: Extra::new(),
+        }
+    }
+}
+
 /// image-index.md
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -81,14 +81,7 @@ fn import_entry(
         layers.push(layer);
         batch.push((blob, media_type));
     }
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: Some(MEDIA_MANIFEST.into()),
-        config: descriptor(MEDIA_CONFIG, Digest::of(&config), config.len() as u64),
-        layers,
-        annotations: Default::default(),
-        extra: Default::default(),
-    };
+    let manifest = Manifest::new(descriptor(MEDIA_CONFIG, Digest::of(&config), config.len() as u64), layers);
     let bytes = serde_json::to_vec(&manifest)
         .map_err(|error| StoreError::io("cannot write a manifest")(error.into()))?;
     let image =
