@@ -397,3 +397,6 @@ impl Walk {
         (self.links <= MAX_LINKS).then_some(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,6 @@ pub mod wanted;
 pub mod what_if;
 
 #[cfg(test)]
-mod page;
+mod fixtures;
 #[cfg(test)]
-mod tests;
+mod man_page;

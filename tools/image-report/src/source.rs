@@ -37,8 +37,8 @@ pub struct Opened {
     pub image: Image,
     /// The store with its blobs.
     pub store: Store,
-    /// The store made for it, when it came from elsewhere; it lives as long as this.
-    _imported: Option<TempDir>,
+    /// Where that is, if it was made for this image; it is removed with this.
+    pub(crate) _dir: Option<TempDir>,
 }
 
 /// Opens what `text` names: `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
@@ -101,7 +101,7 @@ fn in_store(text: &str, path: &Path) -> Result<Opened, Failure> {
     let store = Store::open_existing(path, Options::default())?;
     let named = store.find(text)?;
     let image = store.image(&named.descriptor)?;
-    Ok(Opened { name: text.to_owned(), image, store, _imported: None })
+    Ok(Opened { name: text.to_owned(), image, store, _dir: None })
 }
 
 /// The path that is there, and the image chosen behind it.
@@ -147,7 +147,7 @@ fn import(
         }
     };
     let image = the_one(text, imported.map_err(|error| within(path, error.into()))?)?;
-    Ok(Opened { name: text.to_owned(), image, store, _imported: Some(dir) })
+    Ok(Opened { name: text.to_owned(), image, store, _dir: Some(dir) })
 }
 
 /// A failure inside of a layout or archive: which one it is comes first.
@@ -174,32 +174,4 @@ fn the_one(text: &str, imported: Vec<Imported>) -> Result<Image, Failure> {
             Err(Failure::usage(format!("{text} has {count} images; name one as {text}:NAME, of {names}")))
         }
     }
-}
-
-/// An image of these layers' tars.
-#[cfg(test)]
-pub(crate) fn of_layers(tars: &[Vec<u8>]) -> Opened {
-    use libwire::image::{ImageConfig, MEDIA_LAYER, Manifest};
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options { sync: false, ..Options::default() };
-    let store = Store::open(&dir.path().join("store"), options).unwrap();
-    let layers: Vec<_> = tars.iter().map(|tar| store.put(tar, MEDIA_LAYER).unwrap()).collect();
-    let mut config = ImageConfig::default();
-    config.rootfs.diff_ids = layers.iter().map(|layer| layer.digest).collect();
-    let descriptor = store.put(b"{}", "x").unwrap();
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: None,
-        config: descriptor.clone(),
-        layers,
-        annotations: Default::default(),
-        extra: Default::default(),
-    };
-    of(store, Image { descriptor, manifest, config }, dir)
-}
-
-/// An image of a store that goes with it.
-#[cfg(test)]
-pub(crate) fn of(store: Store, image: Image, dir: TempDir) -> Opened {
-    Opened { name: "image".into(), image, store, _imported: Some(dir) }
 }

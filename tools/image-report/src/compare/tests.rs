@@ -1,7 +1,7 @@
 //! Comparisons of images written here.
 
 use super::{Comparison, Side, compare, text};
-use crate::tests::{Line, image};
+use crate::fixtures::{Line, image};
 
 const STATUS: &str = "Package: gcc\nStatus: install ok installed\nVersion: 12\n";
 

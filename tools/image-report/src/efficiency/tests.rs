@@ -1,7 +1,7 @@
 //! The figures against what dive 0.13.1 printed for the images of `tests/dive/cases`, which says how they are
 //! written. dive itself, where there is one, is asked by `tests/57-dive.t`.
 
-use crate::tests::{Line, ledger};
+use crate::fixtures::{Line, ledger};
 
 const CASES: &str = include_str!("../../../../tests/dive/cases");
 const BYTES: &str = include_str!("tests.rs");

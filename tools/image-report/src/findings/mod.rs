@@ -172,7 +172,7 @@ fn empty_layers(ledger: &Ledger) -> impl Iterator<Item = Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::ledger;
+    use crate::fixtures::ledger;
 
     fn found(layers: &[&[(&str, &str, &str)]]) -> Vec<(Kind, String, usize, u64, u64, u64)> {
         let told = |f: Finding| (f.kind, f.what, f.layer, f.bytes, f.hidden, f.files);

@@ -68,6 +68,21 @@ fn content_is_visible_while_one_of_its_names_is() {
 }
 
 #[test]
+fn a_name_has_the_mode_of_its_file_whatever_its_own_entry_says() {
+    let ledger = ledger(&[&[("private", "a", "content"), ("link", "b", "a")]]);
+    assert_eq!(ledger.visible(ledger.find(b"b").unwrap()).unwrap().mode, 0o600);
+}
+
+#[test]
+fn a_symbolic_link_that_leads_elsewhere_is_overwritten() {
+    let first: &[_] = &[("symlink", "turned", "/a"), ("symlink", "same", "/a")];
+    let ledger = ledger(&[first, &[("symlink", "turned", "/b"), ("symlink", "same", "/a")]]);
+    let fate = |path: &[u8]| ledger.puts_at(ledger.find(path).unwrap()).last().unwrap().gone;
+    assert_eq!(fate(b"turned"), Some((1, Fate::Overwritten)));
+    assert_eq!(fate(b"same"), Some((1, Fate::Unchanged)));
+}
+
+#[test]
 fn an_entry_behind_a_link_is_where_the_link_leads() {
     let first: &[_] = &[
         ("dir", "usr", ""),

@@ -1,7 +1,7 @@
 //! Records of packages as images have them, layer by layer.
 
 use super::*;
-use crate::tests::{Line, ledger};
+use crate::fixtures::{Line, ledger};
 
 fn stanza(name: &str, version: &str) -> Stanza {
     Stanza { name: name.into(), version: version.into(), ..Stanza::default() }

@@ -164,7 +164,7 @@ impl Tree<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::ledger;
+    use crate::fixtures::ledger;
 
     fn told(nodes: &[Node]) -> Vec<(usize, &str, u64, u64, usize)> {
         nodes.iter().map(|node| (node.parent, &*node.name, node.size, node.files, node.layer)).collect()

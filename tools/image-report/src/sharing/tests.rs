@@ -2,9 +2,8 @@
 
 use super::registry::{Object, push_where};
 use super::{pull, sharing, text};
+use crate::fixtures::{Line, make, store};
 use crate::source::{self, Opened};
-use crate::tests::{Line, make};
-use libstore::{Options, Store};
 use tempfile::TempDir;
 
 const BASE: &[Line] = &[("file", "base", "0")];
@@ -13,13 +12,13 @@ const Y: &[Line] = &[("file", "y", "2")];
 
 fn images() -> (TempDir, Vec<Opened>) {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("s");
-    let store = Store::open(&path, Options { sync: false, ..Options::default() }).unwrap();
+    let store = store(dir.path());
     make(&store, "base", &[BASE]);
     make(&store, "x", &[BASE, X]);
     make(&store, "y", &[Y]);
-    let open = |name| source::open(name, &source::Sources::of(&path)).unwrap();
-    (dir, ["base", "x", "y"].map(open).into())
+    let open = |name| source::open(name, &source::Sources::of(&dir.path().join("store"))).unwrap();
+    let images = ["base", "x", "y"].map(open).into();
+    (dir, images)
 }
 
 fn layer(opened: &Opened, at: usize) -> u64 {
@@ -42,7 +41,7 @@ fn blobs_that_two_images_have_are_shared_and_the_rest_is_unique() {
 #[test]
 fn an_image_named_twice_is_all_shared() {
     let (dir, _) = images();
-    let open = |name| source::open(name, &source::Sources::of(&dir.path().join("s"))).unwrap();
+    let open = |name| source::open(name, &source::Sources::of(&dir.path().join("store"))).unwrap();
     let found = sharing(&[open("x"), open("x")]);
     assert_eq!(found.images.iter().map(|share| share.unique).collect::<Vec<_>>(), [0, 0]);
     assert_eq!(found.apart, 2 * found.together);

@@ -1,7 +1,7 @@
 //! What is said of a name that leads to no image, or to several.
 
 use super::{Sources, open};
-use crate::tests::make;
+use crate::fixtures::make;
 use libstore::{Options, Store};
 use std::path::Path;
 

@@ -2,19 +2,16 @@
 
 use super::group::Group;
 use super::*;
+use crate::fixtures::{self, Line, read};
 use crate::layer::{Act, from_tar};
 use crate::report;
-use crate::source::of_layers;
-
-use crate::tests::{read, tar};
 use layer_pack::Compression;
 use proptest::prelude::*;
 
-type Lines<'a> = Vec<(&'a str, &'a str, &'a str)>;
+type Lines<'a> = Vec<Line<'a>>;
 
 fn opened(layers: &[Lines]) -> (Opened, Ledger) {
-    let tars: Vec<_> = layers.iter().map(|lines| tar(lines)).collect();
-    let opened = of_layers(&tars);
+    let opened = fixtures::opened(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let ledger = report::ledger(&opened).unwrap();
     (opened, ledger)
 }

@@ -3,10 +3,10 @@
 use super::elf;
 use crate::advice::{Advice, Image};
 use crate::findings::Cached;
-use crate::tests::{Line, tar};
-use crate::{report, source};
-use libstore::{Image as Stored, Options, Store};
-use libwire::image::{History, ImageConfig, MEDIA_LAYER, Manifest};
+use crate::fixtures::{self, Line};
+use crate::report;
+use libwire::Digest;
+use libwire::image::{History, ImageConfig};
 use libwire::provenance::{Base, Line as At, Provenance};
 use proptest::prelude::*;
 use std::io::Cursor;
@@ -54,43 +54,34 @@ fn program(interpreter: &str, needed: &[&str], runpath: &str) -> String {
 /// The advice on an image of one layer of the base and these steps.
 fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("s"), Options { sync: false, ..Options::default() }).unwrap();
+    let store = fixtures::store(dir.path());
     let layers = std::iter::once(base).chain(steps.iter().filter_map(|(_, layer)| *layer));
-    let layers: Vec<_> = layers.map(|lines| store.put(&tar(lines), MEDIA_LAYER).unwrap()).collect();
+    let layers: Vec<_> = layers.collect();
     let made = |text: &str, stores: bool| History {
         created_by: Some(text.into()),
         empty_layer: !stores,
         ..History::default()
     };
     let mut config = ImageConfig { architecture: "amd64".into(), ..ImageConfig::default() };
-    config.rootfs.diff_ids = layers.iter().map(|layer| layer.digest).collect();
     config.history = vec![made("base", true)];
     config.history.extend(steps.iter().map(|(text, layer)| made(text, layer.is_some())));
     config.config.cmd = Some(vec!["/app".into()]);
     change(&mut config);
-    let descriptor = store.put(b"{}", "x").unwrap();
+    let manifest = fixtures::put(&store, "app", &layers, config);
     let at = |line, text: &str| At { dockerfile: "Dockerfile".into(), line, text: text.into() };
     let known = Provenance {
         base: Base {
             from: at(1, "FROM base"),
             history: 1,
             layers: 1,
-            manifest: Some(descriptor.digest),
+            manifest: Some(Digest::of(b"base")),
             image: None,
         },
         steps: (2..).zip(steps).map(|(line, (text, _))| at(line, text)).collect(),
         stages: Vec::new(),
     };
-    store.keep_provenance(descriptor.digest, &known);
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: None,
-        config: descriptor.clone(),
-        layers,
-        annotations: Default::default(),
-        extra: Default::default(),
-    };
-    let opened = source::of(store, Stored { descriptor, manifest, config }, dir);
+    store.keep_provenance(manifest.digest, &known);
+    let opened = fixtures::open("app", dir);
     let ledger = report::ledger(&opened).unwrap();
     let instructions = report::report(&opened, &ledger).instructions;
     let cached = Cached::new(&ledger.places);
