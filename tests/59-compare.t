@@ -113,6 +113,8 @@ is "a snapshot is named by its id" \
 status_is "a layer that is not there is an error" 1 layer-diff --images app@9 app
 is "that says how many there are" "$(tail -n 1 .out)" "layer-diff: app@9: there is no layer 9; it has 6, numbered from 1"
 status_is "--images needs two" 2 layer-diff --images app
+status_is "names of images are no directories" 1 layer-diff app@4 app@5
+is "which is told" "$(tail -n 1 .out)" "layer-diff: app@4: there is no such directory; to compare images of the store, say --images"
 
 # Two images side by side.
 

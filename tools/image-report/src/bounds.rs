@@ -48,9 +48,10 @@ pub fn size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim().to_ascii_lowercase();
-    let (letter, base) = match unit.trim_end_matches('b') {
-        letter if letter.ends_with('i') => (letter.trim_end_matches('i'), 1024u64),
-        letter => (letter, 1000),
+    let unit = unit.strip_suffix('b').unwrap_or(&unit);
+    let (letter, base) = match unit.strip_suffix('i') {
+        Some(letter) if !letter.is_empty() => (letter, 1024u64),
+        _ => (unit, 1000),
     };
     let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == letter);
     let value = power.and_then(|power| scaled(number, base.pow(power as u32)));
@@ -87,10 +88,14 @@ mod tests {
             ("20 MB", 20_000_000),
             ("2MiB", 2 << 20),
             ("1g", 1_000_000_000),
+            ("1.5GiB", 3 << 29),
+            ("7 b", 7),
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "MB", "1..2", "1.2.3", "-1", "5x", "99999999999T", "1e3"] {
+        for text in
+            ["", "MB", "1..2", "1.2.3", "-1", "5x", "5MBB", "5i", "5iB", "5Mii", "99999999999T", "1e3"]
+        {
             assert!(size(text).is_err(), "{text}");
         }
         assert_eq!((parts("95"), parts("99.25 %"), parts("100%")), (Ok(9500), Ok(9925), Ok(10_000)));

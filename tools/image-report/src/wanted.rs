@@ -120,15 +120,23 @@ fn each(
     bounds: Bounds,
     mut show: impl FnMut(&Opened, &mut Report, &Ledger) -> Result<(), Failure>,
 ) -> Result<Result<(), Failure>, Failure> {
-    let mut within = Ok(());
+    let mut beyond = Vec::new();
     for name in images {
         let opened = source::open(name, sources)?;
         let ledger = report::ledger(&opened)?;
         let mut report = report::report(&opened, &ledger);
         show(&opened, &mut report, &ledger)?;
-        within = within.and(bounds.check(name, &report.totals));
+        beyond.extend(bounds.check(name, &report.totals).err());
     }
-    Ok(within)
+    Ok(all(beyond))
+}
+
+/// All failures in one, a line each.
+fn all(failures: Vec<Failure>) -> Result<(), Failure> {
+    let mut failures = failures.into_iter();
+    let Some(first) = failures.next() else { return Ok(()) };
+    let others: String = failures.filter_map(|failure| failure.render("image-report")).collect();
+    Err(first.with_detail(others))
 }
 
 impl Reports {

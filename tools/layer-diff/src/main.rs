@@ -84,6 +84,10 @@ fn images(args: &Args, old: &Path, new: &Path) -> Result<(), Failure> {
 }
 
 fn compare(old: &Path, new: &Path) -> Result<(), Failure> {
+    if let Some(path) = [old, new].into_iter().find(|path| !path.exists()) {
+        let what = "there is no such directory; to compare images of the store, say --images";
+        return Err(Failure::failed(path.to_string_lossy(), what));
+    }
     let open = |path: &Path| {
         let root = Root::open(path, libtree::Owners::Real);
         root.map_err(|error| Failure::failed(path.to_string_lossy(), error))

@@ -140,7 +140,8 @@ fn plan(ledger: &Ledger, instructions: &[Instruction], changes: &[(String, Chang
             Change::Squash if count > 0 => spans.push((1, count)),
             Change::Squash => {}
             Change::Merge(_, last) if *last > count => {
-                return Err(format!("--what-if {text}: the image has {count} layers"));
+                let layers = if count == 1 { "one layer".to_owned() } else { format!("{count} layers") };
+                return Err(format!("--what-if {text}: the image has {layers}"));
             }
             &Change::Merge(first, last) => spans.push((first, last)),
             Change::Drop(path) => {
