@@ -34,6 +34,7 @@ Recommends: extra
     put need 8
     case $* in *--no-install-recommends*) ;; *) put extra 9 ;; esac
     ;;
+clean) rm -f /var/cache/apt/archives/* ;;
 esac
 END
 # An apk as Alpine's: what installs fetches a list where it has none, and keeps it unless told otherwise.
@@ -116,6 +117,18 @@ RUN apt-get install --no-install-recommends tool
 END
 done
 options=
+
+follow cleaning cache_mount <<'END'
+FROM busybox
+COPY apt-get /usr/bin/
+RUN apt-get update
+RUN apt-get install --no-install-recommends tool && apt-get clean && rm -rf /usr/share/need /var/lib/apt/lists/* /tmp/*
+RUN apt-get clean
+END
+same_tree cleaning 'var/\(lib\|cache\)/'
+is "cleaning: nothing empties what is mounted, and the rest is removed as before" "$(grep RUN cleaning.better | sed 's/--mount[^ ]* //g')" \
+    "RUN apt-get update
+RUN apt-get install --no-install-recommends tool && rm -rf /usr/share/need /tmp/*"
 
 follow apk no_cache <<'END'
 FROM busybox

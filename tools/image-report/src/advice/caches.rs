@@ -2,7 +2,7 @@
 //! that use the cache get the mount too, since what it holds is no longer in the image.
 
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind, apk};
+use super::{Advice, Candidate, Change, Goes, Image, Kind, apk, emptying::without_emptying};
 use crate::findings::Cache;
 use crate::layer::Act;
 use crate::places::PlaceId;
@@ -96,7 +96,7 @@ fn remedy(
     dirs: &[String],
 ) -> Option<(Kind, String, Vec<Change>, &'static str)> {
     if tool == "apk"
-        && let Some(changes) = changes(image, used, commands, &|text| without_cache(text, dirs))
+        && let Some(changes) = changes(image, used, commands, &|text| without_cache(text, commands, dirs))
     {
         let what = "with --no-cache apk fetches its lists where it needs them and keeps none";
         return Some((Kind::NoCache, "install with apk add --no-cache".into(), changes, what));
@@ -104,7 +104,7 @@ fn remedy(
     let mounts: Option<Vec<String>> =
         used.dirs.iter().map(|(&dir, cache)| mount(image, dir, cache, used)).collect();
     let mounts = mounts?;
-    let changes = changes(image, used, commands, &|text| mounted(text, &mounts, dirs))?;
+    let changes = changes(image, used, commands, &|text| mounted(text, &mounts, commands, dirs))?;
     let title = format!("keep the cache of {tool} in a cache mount");
     Some((Kind::CacheMount, title, changes, "in a cache mount the next build finds it again"))
 }
@@ -138,10 +138,13 @@ fn changes(
     Some(changes)
 }
 
-/// A RUN with mounts, and without what empties them.
-fn mounted(text: &str, mounts: &[String], dirs: &[String]) -> Option<Vec<String>> {
+/// A RUN with mounts, and without what empties them; no line when it did nothing else.
+fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
     let Run { flags, command } = shell::run(text)?;
-    let command = without_removal(command, dirs)?;
+    let command = without_emptying(command, commands, dirs)?;
+    if command.is_empty() {
+        return Some(Vec::new());
+    }
     let mut words = vec!["RUN"];
     words.extend(mounts.iter().map(String::as_str));
     words.extend(flags);
@@ -150,7 +153,7 @@ fn mounted(text: &str, mounts: &[String], dirs: &[String]) -> Option<Vec<String>
 }
 
 /// A RUN that has apk keep no lists.
-fn without_cache(text: &str, dirs: &[String]) -> Option<Vec<String>> {
+fn without_cache(text: &str, commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
     let Run { flags, command } = shell::run(text)?;
     let changed = apk::without_cache(command)?;
     if changed == command {
@@ -159,7 +162,8 @@ fn without_cache(text: &str, dirs: &[String]) -> Option<Vec<String>> {
     if changed.is_empty() {
         return Some(Vec::new());
     }
-    let changed = without_removal(&changed, dirs).unwrap_or(changed);
+    let changed =
+        without_emptying(&changed, commands, dirs).filter(|left| !left.is_empty()).unwrap_or(changed);
     Some(vec![[&["RUN"], &flags[..], &[changed.as_str()]].concat().join(" ")])
 }
 
@@ -174,39 +178,4 @@ fn mount(image: &Image, dir: PlaceId, cache: &Cache, used: &Used) -> Option<Stri
         _ => String::new(),
     };
     Some(format!("--mount=type=cache,target=/{path}{sharing}{owner}"))
-}
-
-/// A command without the part that empties what is mounted now: it would fail there, or empty the cache.
-fn without_removal(command: &str, dirs: &[String]) -> Option<String> {
-    let touches = |part: &str| {
-        let is_path = |word: &str| {
-            let word = word.trim_matches(['"', '\'']).trim_end_matches(['*', '/']);
-            word.starts_with('/') && dirs.iter().any(|dir| dir.starts_with(word) || word.starts_with(dir))
-        };
-        shell::mentions(part, &["rm"]) && part.split([' ', '\t']).any(is_path)
-    };
-    if !touches(command) {
-        return Some(command.to_owned());
-    }
-    let parts = shell::parts(command)?;
-    let left: Vec<&str> =
-        parts.into_iter().filter(|part| !(shell::program(part) == "rm" && touches(part))).collect();
-    let left = left.join(" && ");
-    (!left.is_empty() && !touches(&left)).then_some(left)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_empties_the_mounted_directory_is_left_out() {
-        let dirs = ["/var/lib/apt/lists".to_owned()];
-        let left = |command| without_removal(command, &dirs);
-        assert_eq!(left("apt-get update && rm -rf /var/lib/apt/lists/*").as_deref(), Some("apt-get update"));
-        assert_eq!(left("a && rm -rf /var && b").as_deref(), Some("a && b"));
-        assert_eq!(left("a && rm -rf /tmp/x").as_deref(), Some("a && rm -rf /tmp/x"));
-        assert_eq!(left("a; rm -rf /var/lib/apt/lists"), None);
-        assert_eq!(left("rm -rf /var/lib/apt"), None);
-    }
 }

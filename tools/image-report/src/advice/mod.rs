@@ -6,6 +6,7 @@
 mod apk;
 mod caches;
 mod copies;
+mod emptying;
 mod join;
 mod recommends;
 mod shell;

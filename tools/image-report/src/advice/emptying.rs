@@ -1,0 +1,134 @@
+//! What of a command empties the caches that are mounted now: it would fail there, or throw away what the next
+//! build should find. Text in, text out; where such a part can't be taken out, there is no text.
+
+use super::shell;
+
+/// What tools that have a cache call emptying it: the words behind the program, options aside.
+const CLEANING: &[(&[&str], &[&str])] = &[
+    (&["apt-get", "apt"], &["clean", "autoclean", "distclean"]),
+    (&["dnf", "yum", "microdnf", "zypper", "conda", "mamba"], &["clean"]),
+    (&["pip", "pip3"], &["cache purge", "cache remove"]),
+    (&["npm", "yarn", "uv"], &["cache clean", "cache prune", "cache clear"]),
+    (&["composer"], &["clear-cache", "clearcache", "cc"]),
+    (&["poetry"], &["cache clear"]),
+    (&["go"], &["clean"]),
+];
+
+/// `command` without what empties `dirs`, the caches of the tool that is run as one of `commands`; empty when
+/// nothing is left to do.
+pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]) -> Option<String> {
+    if !empties(command, commands, dirs) {
+        return Some(command.to_owned());
+    }
+    let parts = shell::parts(command)?;
+    let mut left = Vec::with_capacity(parts.len());
+    for part in parts {
+        if cleans(part, commands) {
+            continue;
+        }
+        if shell::program(part) == "rm" {
+            left.extend(with_other_paths(part, dirs)?);
+        } else {
+            left.push(part.to_owned());
+        }
+    }
+    let left = left.join(" && ");
+    (!empties(&left, commands, dirs)).then_some(left)
+}
+
+/// Whether a text, which may be more than a list of commands, empties them anywhere.
+fn empties(text: &str, commands: &[&str], dirs: &[String]) -> bool {
+    let removes = shell::mentions(text, &["rm"]) && text.split_whitespace().any(|word| is_in(word, dirs));
+    removes || text.split(['&', ';', '|', '(', ')', '{', '}']).any(|part| cleans(part, commands))
+}
+
+/// Whether a command is a tool's own to empty its cache.
+fn cleans(part: &str, commands: &[&str]) -> bool {
+    let program = shell::program(part);
+    let program = program.rsplit('/').next().unwrap_or(program);
+    let words: Vec<&str> = part.split_whitespace().filter(|word| !word.starts_with('-')).collect();
+    let words = words.iter().position(|word| word.ends_with(program)).map(|at| words[at + 1..].join(" "));
+    let is_said = |said: &&str| {
+        let rest = words.as_deref().and_then(|words| words.strip_prefix(said));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    commands.contains(&program)
+        && CLEANING
+            .iter()
+            .any(|(programs, said)| programs.contains(&program) && said.iter().any(|s| is_said(&s)))
+}
+
+/// A `rm` without the paths in these directories, or none when it had no other; no answer when it has quotes in
+/// the midst of which a word may end.
+fn with_other_paths(part: &str, dirs: &[String]) -> Option<Option<String>> {
+    let words: Vec<&str> = part.split_whitespace().collect();
+    let left: Vec<&str> = words.iter().copied().filter(|word| !is_in(word, dirs)).collect();
+    if left.len() == words.len() {
+        return Some(Some(part.to_owned()));
+    }
+    if part.contains(['"', '\'', '\\', '`', '>']) {
+        return None;
+    }
+    let paths = left.iter().any(|word| !word.starts_with('-') && *word != "rm");
+    Some(paths.then(|| left.join(" ")))
+}
+
+/// Whether a word is a path in one of these directories, or above one of them.
+fn is_in(word: &str, dirs: &[String]) -> bool {
+    let word = word.trim_matches(['"', '\'', ';']).trim_end_matches(['*', '/']);
+    let within = |path: &str, dir: &str| {
+        path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    word.starts_with('/') && dirs.iter().any(|dir| within(dir, word) || within(word, dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(command: &str) -> Option<String> {
+        let dirs = ["/var/cache/apt".to_owned(), "/var/lib/apt/lists".to_owned()];
+        without_emptying(command, &["apt-get", "apt"], &dirs)
+    }
+
+    #[test]
+    fn what_empties_the_mounted_directory_is_left_out() {
+        for (command, wanted) in [
+            ("apt-get update && rm -rf /var/lib/apt/lists/*", Some("apt-get update")),
+            ("a && rm -rf /var && b", Some("a && b")),
+            ("a && rm -rf /tmp/x", Some("a && rm -rf /tmp/x")),
+            ("a && rm -rf /var/lib/apt/lists.old", Some("a && rm -rf /var/lib/apt/lists.old")),
+            ("a; rm -rf /var/lib/apt/lists", None),
+            ("rm -rf /var/lib/apt", Some("")),
+        ] {
+            assert_eq!(left(command).as_deref(), wanted, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_else_is_removed_still_is() {
+        assert_eq!(
+            left("a && rm -rf /src /var/lib/apt/lists/* /tmp/* && b").as_deref(),
+            Some("a && rm -rf /src /tmp/* && b")
+        );
+        assert_eq!(left("a && rm -rf \"/x y\" /var/lib/apt/lists/*"), None, "words within quotes");
+        assert_eq!(left("rm /var/lib/apt/lists/* 2>/dev/null"), None);
+    }
+
+    #[test]
+    fn a_tools_own_way_to_empty_its_cache_is_left_out() {
+        for (command, wanted) in [
+            ("apt-get purge -y gcc && apt-get clean", Some("apt-get purge -y gcc")),
+            ("apt-get -y clean && /usr/bin/apt autoclean", Some("")),
+            ("apt-get update; apt-get clean", None),
+            ("apt-get install -y clean", Some("apt-get install -y clean")),
+            ("apt-get update && make clean", Some("apt-get update && make clean")),
+            ("apt-get update && npm cache clean --force", Some("apt-get update && npm cache clean --force")),
+        ] {
+            assert_eq!(left(command).as_deref(), wanted, "{command}");
+        }
+        let npm = |command| without_emptying(command, &["npm"], &["/root/.npm/_cacache".into()]);
+        assert_eq!(npm("npm ci && npm cache clean --force").as_deref(), Some("npm ci"));
+        assert_eq!(npm("npm run clean").as_deref(), Some("npm run clean"));
+    }
+}
