@@ -28,11 +28,16 @@ install)
         printf 'Package: %s\nStatus: install ok installed\nVersion: 1\n%s\n' "$1" "${3-}" >>/var/lib/dpkg/status
         seq "$2" 30000 >/var/cache/apt/archives/$1_1_all.deb
     }
+    # What a package's script makes of its files is no package's.
+    index() {
+        mkdir -p /usr/share/extras/made && echo 1 >/usr/share/extras/one && echo /usr/share/extras/one >>$info/extra.list
+        seq 5 60000 >/usr/share/extras/made/index
+    }
     put tool 7 "Depends: need
 Recommends: extra
 "
     put need 8
-    case $* in *--no-install-recommends*) ;; *) put extra 9 ;; esac
+    case $* in *--no-install-recommends*) ;; *) put extra 9 && index ;; esac
     ;;
 clean) rm -f /var/cache/apt/archives/* ;;
 esac

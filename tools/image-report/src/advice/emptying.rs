@@ -3,15 +3,35 @@
 
 use super::shell;
 
-/// What tools that have a cache call emptying it: the words behind the program, options aside.
-const CLEANING: &[(&[&str], &[&str])] = &[
-    (&["apt-get", "apt"], &["clean", "autoclean", "distclean"]),
-    (&["dnf", "yum", "microdnf", "zypper", "conda", "mamba"], &["clean"]),
-    (&["pip", "pip3"], &["cache purge", "cache remove"]),
-    (&["npm", "yarn", "uv"], &["cache clean", "cache prune", "cache clear"]),
-    (&["composer"], &["clear-cache", "clearcache", "cc"]),
-    (&["poetry"], &["cache clear"]),
-    (&["go"], &["clean"]),
+/// How a tool empties a cache of its own.
+struct Cleaning {
+    programs: &'static [&'static str],
+    /// The command, and words that must be behind it.
+    words: &'static [&'static str],
+    /// How the directory ends that it empties.
+    dir: &'static str,
+}
+
+const fn cleaning(
+    programs: &'static [&'static str],
+    words: &'static [&'static str],
+    dir: &'static str,
+) -> Cleaning {
+    Cleaning { programs, words, dir }
+}
+
+const CLEANING: &[Cleaning] = &[
+    cleaning(&["apt-get", "apt"], &["clean"], "/var/cache/apt"),
+    cleaning(&["apt-get", "apt"], &["autoclean"], "/var/cache/apt"),
+    cleaning(&["apt-get", "apt"], &["distclean"], "/var/lib/apt/lists"),
+    cleaning(&["dnf", "microdnf", "yum", "zypper"], &["clean"], ""),
+    cleaning(&["pip", "pip3"], &["cache", "purge"], ""),
+    cleaning(&["npm", "yarn", "uv"], &["cache", "clean"], ""),
+    cleaning(&["conda", "mamba"], &["clean"], ""),
+    cleaning(&["composer"], &["clear-cache"], ""),
+    cleaning(&["poetry"], &["cache", "clear"], ""),
+    cleaning(&["go"], &["clean", "-modcache"], "/pkg/mod"),
+    cleaning(&["go"], &["clean", "-cache"], "/go-build"),
 ];
 
 /// `command` without what empties `dirs`, the caches of the tool that is run as one of `commands`; empty when
@@ -23,7 +43,7 @@ pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]
     let parts = shell::parts(command)?;
     let mut left = Vec::with_capacity(parts.len());
     for part in parts {
-        if cleans(part, commands) {
+        if cleans(part, commands, dirs) {
             continue;
         }
         if shell::program(part) == "rm" {
@@ -39,23 +59,22 @@ pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]
 /// Whether a text, which may be more than a list of commands, empties them anywhere.
 fn empties(text: &str, commands: &[&str], dirs: &[String]) -> bool {
     let removes = shell::mentions(text, &["rm"]) && text.split_whitespace().any(|word| is_in(word, dirs));
-    removes || text.split(['&', ';', '|', '(', ')', '{', '}']).any(|part| cleans(part, commands))
+    removes || text.split(['&', ';', '|', '(', ')', '{', '}']).any(|part| cleans(part, commands, dirs))
 }
 
 /// Whether a command is a tool's own to empty its cache.
-fn cleans(part: &str, commands: &[&str]) -> bool {
+fn cleans(part: &str, commands: &[&str], dirs: &[String]) -> bool {
     let program = shell::program(part);
-    let program = program.rsplit('/').next().unwrap_or(program);
-    let words: Vec<&str> = part.split_whitespace().filter(|word| !word.starts_with('-')).collect();
-    let words = words.iter().position(|word| word.ends_with(program)).map(|at| words[at + 1..].join(" "));
-    let is_said = |said: &&str| {
-        let rest = words.as_deref().and_then(|words| words.strip_prefix(said));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let words: Vec<&str> = part.split_whitespace().skip_while(|word| *word != program).skip(1).collect();
+    let command = words.iter().find(|word| !word.starts_with('-'));
+    let is = |cleaning: &Cleaning| {
+        cleaning.programs.contains(&name)
+            && command == cleaning.words.first()
+            && cleaning.words.iter().all(|word| words.contains(word))
+            && dirs.iter().any(|dir| dir.ends_with(cleaning.dir))
     };
-    commands.contains(&program)
-        && CLEANING
-            .iter()
-            .any(|(programs, said)| programs.contains(&program) && said.iter().any(|s| is_said(&s)))
+    commands.contains(&name) && CLEANING.iter().any(is)
 }
 
 /// A `rm` without the paths in these directories, or none when it had no other; no answer when it has quotes in
@@ -122,11 +141,18 @@ mod tests {
             ("apt-get -y clean && /usr/bin/apt autoclean", Some("")),
             ("apt-get update; apt-get clean", None),
             ("apt-get install -y clean", Some("apt-get install -y clean")),
+            ("apt-get --fix-broken install -y gcc", Some("apt-get --fix-broken install -y gcc")),
             ("apt-get update && make clean", Some("apt-get update && make clean")),
             ("apt-get update && npm cache clean --force", Some("apt-get update && npm cache clean --force")),
         ] {
             assert_eq!(left(command).as_deref(), wanted, "{command}");
         }
+        let lists = |command| without_emptying(command, &["apt-get"], &["/var/lib/apt/lists".into()]);
+        assert_eq!(
+            lists("apt-get update && apt-get clean").as_deref(),
+            Some("apt-get update && apt-get clean"),
+            "packages would stay in the layer where only the lists are mounted"
+        );
         let npm = |command| without_emptying(command, &["npm"], &["/root/.npm/_cacache".into()]);
         assert_eq!(npm("npm ci && npm cache clean --force").as_deref(), Some("npm ci"));
         assert_eq!(npm("npm run clean").as_deref(), Some("npm run clean"));

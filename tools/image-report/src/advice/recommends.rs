@@ -28,7 +28,11 @@ fn candidate<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     if asked.is_empty() || optional.is_empty() {
         return None;
     }
-    let goes = |place: PlaceId| owner(image, place).is_some_and(|name| optional.contains(name));
+    let neighbours = Neighbours::new(image, &optional);
+    let goes = |place: PlaceId| match owner(image, place) {
+        Some(name) => optional.contains(name),
+        None => neighbours.go(image, place),
+    };
     let ids: HashSet<u32> = image.puts(layer).filter(|(_, put)| goes(put.place)).map(|(id, _)| id).collect();
     let sizes = image.puts(layer).filter(|(id, put)| ids.contains(id) && put.act == Act::File);
     let saves = sizes.filter_map(|(_, put)| image.ledger.inode(put)).map(|inode| inode.size).sum();
@@ -103,6 +107,36 @@ pub(super) fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
         _ => return None,
     };
     ledger.packages.all().iter().map(|known| known.name.as_str()).find(|known| *known == package)
+}
+
+/// Of each directory with packages' files in it, whether these all go.
+struct Neighbours(HashMap<PlaceId, bool>);
+
+impl Neighbours {
+    fn new(image: &Image, optional: &HashSet<&str>) -> Self {
+        let ledger = image.ledger;
+        let mut all: HashMap<PlaceId, bool> = HashMap::new();
+        let there = |&place: &PlaceId| ledger.visible(place).is_some();
+        for place in (1..ledger.places.count() as PlaceId).filter(there) {
+            let Some(package) = ledger.packages.owner(place) else { continue };
+            let goes = optional.contains(package.name.as_str());
+            let mut above = ledger.places.parent(place);
+            while let Some(dir) = above {
+                let known = all.insert(dir, goes && all.get(&dir).copied().unwrap_or(true));
+                // Nothing changes further up.
+                above = ledger.places.parent(dir).filter(|_| known.is_none_or(|known| known && !goes));
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether what no package has was made of files that go, such as an index of them: it is in a directory
+    /// where nothing else is.
+    fn go(&self, image: &Image, place: PlaceId) -> bool {
+        let places = &image.ledger.places;
+        let mut above = std::iter::successors(places.parent(place), |&dir| places.parent(dir));
+        above.find_map(|dir| self.0.get(&dir).copied()) == Some(true)
+    }
 }
 
 /// The packages of an image, seen from one layer.

@@ -53,16 +53,39 @@ const APK_TOOLS: &[&str] = &[
     "zig",
 ];
 /// Packages of Debian that build and are in no section for it.
-const DPKG_TOOLS: &[&str] = &["git", "git-man", "golang-go", "rustc", "cargo"];
+const DPKG_TOOLS: &[&str] = &["git", "git-man", "golang-go", "rustc", "cargo", "maven", "gradle", "ant"];
+/// How the names of packages end that compile Java; what only runs it is in others.
+const JDK: &[&str] = &["-jdk", "-jdk-headless", "-jmods"];
 const SOURCE_ENDINGS: &[&str] =
     &["c", "cc", "cpp", "cxx", "h", "hh", "hpp", "hxx", "rs", "go", "java", "o", "obj", "lo", "s"];
 /// Toolchains that are unpacked, not installed.
 const TOOLCHAINS: &[&str] =
     &["/usr/local/go", "/usr/local/rustup", "/usr/local/cargo", "/root/.rustup", "/root/.cargo"];
+/// Where `cargo install` puts programs, and what of those there is rustup's.
+const CARGO_PROGRAMS: &[&str] = &["/usr/local/cargo/bin/", "/root/.cargo/bin/"];
+const RUSTUP: &[&str] = &[
+    "cargo",
+    "cargo-clippy",
+    "cargo-fmt",
+    "cargo-miri",
+    "clippy-driver",
+    "rls",
+    "rust-analyzer",
+    "rust-gdb",
+    "rust-gdbgui",
+    "rust-lldb",
+    "rustc",
+    "rustdoc",
+    "rustfmt",
+    "rustup",
+];
 
 /// Whether a package is for building software.
 pub(crate) fn builds(package: &Package) -> bool {
     let name = package.name.as_str();
+    if JDK.iter().any(|ending| name.ends_with(ending)) {
+        return true;
+    }
     match package.manager {
         Manager::Dpkg => {
             let section = package.section.rsplit('/').next().unwrap_or_default();
@@ -87,6 +110,10 @@ pub(crate) fn purpose(ledger: &Ledger, cached: &Cached, place: PlaceId) -> Optio
     }
     let path = String::from_utf8_lossy(&ledger.places.path(place)).into_owned();
     let path = format!("/{path}");
+    let program = CARGO_PROGRAMS.iter().find_map(|dir| path.strip_prefix(dir));
+    if program.is_some_and(|program| !RUSTUP.contains(&program)) {
+        return None;
+    }
     if let Some(chain) =
         TOOLCHAINS.iter().find(|dir| path.strip_prefix(**dir).is_some_and(|rest| rest.starts_with('/')))
     {
@@ -132,21 +159,35 @@ fn top(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn package(manager: Manager, name: &str, section: &str) -> Package {
+        Package {
+            name: name.into(),
+            version: String::new(),
+            manager,
+            section: section.into(),
+            depends: Vec::new(),
+            recommends: Vec::new(),
+            provides: Vec::new(),
+            layer: 0,
+            gone: None,
+        }
+    }
+
+    #[test]
+    fn what_compiles_java_builds_and_what_runs_it_does_not() {
+        let builds = |manager, name| builds(&package(manager, name, "java"));
+        for name in ["default-jdk", "openjdk-17-jdk-headless", "maven"] {
+            assert!(builds(Manager::Dpkg, name), "{name}");
+        }
+        assert!(builds(Manager::Apk, "openjdk21-jdk"));
+        for name in ["default-jre-headless", "openjdk-17-jre", "libmaven3-core-java"] {
+            assert!(!builds(Manager::Dpkg, name), "{name}");
+        }
+    }
+
     #[test]
     fn a_package_of_alpine_builds_by_its_name() {
-        let builds = |name: &str| {
-            builds(&Package {
-                name: name.into(),
-                version: String::new(),
-                manager: Manager::Apk,
-                section: String::new(),
-                depends: Vec::new(),
-                recommends: Vec::new(),
-                provides: Vec::new(),
-                layer: 0,
-                gone: None,
-            })
-        };
+        let builds = |name| builds(&package(Manager::Apk, name, ""));
         for name in ["gcc", "gcc-14", "clang18", "go-1.23", "musl-dev", "zlib-static", "linux-headers", "g++"]
         {
             assert!(builds(name), "{name}");

@@ -37,7 +37,7 @@ pub(super) fn read(opened: &Opened, survey: &Survey) -> Result<Facts, Failure> {
         let Some(put) = survey.tree.above(place).filter(|put| survey.is_file(put)) else { continue };
         let name = ledger.places.name(place);
         let runs = put.mode & 0o111 > 0 || name.windows(3).any(|part| part == b".so");
-        let own = class == Class::Own;
+        let own = matches!(class, Class::Own | Class::Built);
         if own || (runs && matches!(class, Class::Cache | Class::Source)) {
             *wanted.entry(put.inode).or_default() |= own && name.ends_with(b".py");
             layers.extend(ledger.inode(put).map(|inode| inode.layer));

@@ -21,7 +21,7 @@ pub(super) fn sentence(image: &Image, survey: &Survey, chosen: &Chosen) -> Strin
         match class {
             Class::Package(id) if !chosen.all.contains(&id) => *packages.entry(id).or_default() += inode.size,
             Class::State | Class::Cache if image.cached.at(place).is_some() => caches += inode.size,
-            Class::Cache | Class::Tool | Class::Source => {
+            Class::Cache | Class::Tool | Class::Source | Class::Built => {
                 *dirs.entry(top(&survey.tree.path(place))).or_default() += inode.size;
             }
             _ => {}

@@ -19,11 +19,13 @@ mod tests;
 mod tree;
 
 use super::{Advice, Candidate, Image, Kind};
+use crate::packages::Package;
 use crate::source::Opened;
 use libcli::Failure;
 use libwire::image::{ContainerConfig, Descriptor, MEDIA_MANIFEST};
 use libwire::provenance::Base;
 use made::word;
+use std::collections::HashSet;
 use survey::{Class, Survey};
 use tree::Tree;
 
@@ -40,6 +42,9 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
     let Some(needed) = needs::needed(&mut survey, &facts, config, &started) else { return Ok(None) };
     let chosen = roots::choose(image, &survey, &facts, needed.packages);
     let (Some(chosen), Some(copies)) = (chosen, copies::copies(&survey)) else { return Ok(None) };
+    if !has_tools(image, &survey, &chosen.all) {
+        return Ok(None);
+    }
     let ldconfig = needed.ldconfig && !is_musl(&survey);
     if ldconfig && !survey.tree.base_program("ldconfig") {
         return Ok(None);
@@ -76,17 +81,23 @@ fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
     };
     // A history that does not fit the layers explains none of them.
     let explained = image.instructions.iter().filter(|i| i.base && i.layer.is_some()).count() == base.layers;
-    let packages = image.ledger.packages.all();
-    let builds = |package: &crate::packages::Package| {
-        package.layer >= layers && package.gone.is_none() && crate::findings::builds(package)
-    };
     if !explained || !image.instructions.iter().any(starts) || has_others(image) {
         return None;
     }
     let tree = Tree { ledger: image.ledger, base: layers };
     let survey = Survey::new(image, tree, made::made(image, layers)?);
-    let tools = || survey.all().any(|(_, class)| class == Class::Tool);
-    (packages.iter().any(builds) || tools()).then_some(survey)
+    has_tools(image, &survey, &HashSet::new()).then_some(survey)
+}
+
+/// Whether there is something above the base that builds or installs, and is not among the packages that are
+/// needed.
+fn has_tools(image: &Image, survey: &Survey, needed: &HashSet<u32>) -> bool {
+    let mut packages = (0..).zip(image.ledger.packages.all());
+    let tool = |(id, package): (u32, &Package)| {
+        let there = package.layer >= survey.tree.base && package.gone.is_none();
+        there && !needed.contains(&id) && roots::is_tool(package, &package.name)
+    };
+    packages.any(tool) || survey.all().any(|(_, class)| class == Class::Tool)
 }
 
 /// Whether packages are kept in a record that is not read here, rpm's or pacman's: then nobody knows whose is what.

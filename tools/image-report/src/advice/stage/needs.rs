@@ -57,7 +57,14 @@ pub(super) fn needed(
         needed: Needed::default(),
         survey,
     };
+    let others = search.open.len();
     search.started(started, config)?;
+    for place in search.open.split_off(others) {
+        search.open.push(place);
+        for beside in search.survey.built_beside(place) {
+            search.need_at(beside, Class::Built)?;
+        }
+    }
     while let Some(place) = search.open.pop() {
         search.look_at(place)?;
     }
@@ -130,7 +137,7 @@ impl Search<'_, '_> {
             Class::Nothing => self.packages_below(place),
             Class::Package(id) => drop(self.needed.packages.insert(id)),
             Class::State | Class::Tool => return None,
-            Class::Own | Class::Cache | Class::Source => {
+            Class::Own | Class::Cache | Class::Source | Class::Built => {
                 self.survey.keep(place);
                 if self.seen.insert(place) {
                     self.open.push(place);

@@ -63,7 +63,7 @@ pub(super) fn choose(
         for (name, word) in asked {
             for &id in shelf.by_name.get(name).into_iter().flatten().filter(|&&id| shelf.is_above(id)) {
                 let package = &shelf.all[id as usize];
-                if !builds(package) && !name.ends_with("-dev") && !INSTALLERS.contains(&name) {
+                if !is_tool(package, name) && !name.ends_with("-dev") {
                     needed.insert(id);
                 }
                 if word.len() > name.len() {
@@ -90,6 +90,11 @@ pub(super) fn choose(
     let word = |id: &u32| pins.get(id).cloned().unwrap_or_else(|| shelf.all[*id as usize].name.clone());
     let words: BTreeSet<String> = roots.iter().map(word).collect();
     Some(Chosen { words: words.into_iter().collect(), all, manager: Some(manager) })
+}
+
+/// Whether a package, asked for by this name, builds or installs software.
+pub(super) fn is_tool(package: &Package, name: &str) -> bool {
+    builds(package) || INSTALLERS.contains(&name)
 }
 
 /// Packages that come from elsewhere than the base's repositories could not be installed again.

@@ -30,6 +30,8 @@ pub(super) enum Class {
     Tool,
     /// Sources, headers and the like.
     Source,
+    /// What a build left in its own directory, besides what it installed.
+    Built,
 }
 
 /// Directories and files of package managers, and of programs that only run for a while.
@@ -72,6 +74,15 @@ const BUILD_FILES: &[&str] = &[
     "meson.build",
     "configure",
     "configure.ac",
+    "CMakeCache.txt",
+    "CTestTestfile.cmake",
+    "cmake_install.cmake",
+    "install_manifest.txt",
+    "build.ninja",
+    ".ninja_log",
+    ".ninja_deps",
+    "config.status",
+    "config.log",
     "Cargo.toml",
     "Cargo.lock",
     "go.mod",
@@ -85,8 +96,12 @@ const BUILD_FILES: &[&str] = &[
 /// Directories that an interpreter loads modules from: whatever kind of file is in there, it may be loaded.
 const MODULES: &[&[u8]] = &[b"site-packages", b"dist-packages", b"node_modules"];
 
+/// Files that make a directory one that something is built in.
+const BUILD_TREES: &[&[u8]] = &[b"CMakeCache.txt", b"config.status", b".ninja_log"];
+
 const IN_MODULES: u8 = 1;
 const IN_CACHE: u8 = 2;
+const IN_BUILD: u8 = 4;
 
 /// All places of an image.
 pub(super) struct Survey<'a> {
@@ -141,13 +156,29 @@ impl<'a> Survey<'a> {
 
     /// What a directory says of all that is in it.
     fn flags(&self, place: PlaceId) -> u8 {
+        let modules =
+            MODULES.contains(&self.tree.ledger.places.name(place)) || self.has(place, b"pyvenv.cfg");
+        u8::from(modules) * IN_MODULES
+            + u8::from(self.has(place, b"CACHEDIR.TAG")) * IN_CACHE
+            + u8::from(self.is_build_tree(place)) * IN_BUILD
+    }
+
+    /// Whether a directory has a file of this name that is not the base's.
+    fn has(&self, dir: PlaceId, name: &[u8]) -> bool {
+        let inside = self.tree.ledger.places.find(dir, name).and_then(|file| self.tree.above(file));
+        inside.is_some_and(|put| put.act == Act::File)
+    }
+
+    fn is_build_tree(&self, dir: PlaceId) -> bool {
+        BUILD_TREES.iter().any(|name| self.has(dir, name))
+    }
+
+    /// What a build left beside something that it made, when that is needed where it was built.
+    pub(super) fn built_beside(&self, place: PlaceId) -> Vec<PlaceId> {
         let places = &self.tree.ledger.places;
-        let has = |name: &[u8]| {
-            let inside = places.find(place, name).and_then(|file| self.tree.above(file));
-            inside.is_some_and(|put| put.act == Act::File)
-        };
-        let modules = MODULES.contains(&places.name(place)) || has(b"pyvenv.cfg");
-        u8::from(modules) * IN_MODULES + u8::from(has(b"CACHEDIR.TAG")) * IN_CACHE
+        let above = std::iter::successors(places.parent(place), |&place| places.parent(place));
+        let Some(tree) = above.filter(|&dir| self.is_build_tree(dir)).last() else { return Vec::new() };
+        places.below(tree).filter(|&place| self.at(place) == Class::Built).collect()
     }
 
     fn class(&self, image: &Image, place: PlaceId, put: &Put, flags: u8) -> Class {
@@ -160,7 +191,7 @@ impl<'a> Survey<'a> {
             return Class::State;
         }
         let in_cache = image.cached.at(place).is_some() || flags & IN_CACHE > 0;
-        if in_cache || (made.run && path.contains("/.cache/")) {
+        if in_cache || (made.run && ["/.cache/", "/.npm/"].iter().any(|dir| path.contains(dir))) {
             return Class::Cache;
         }
         if flags & IN_MODULES > 0 {
@@ -169,9 +200,12 @@ impl<'a> Survey<'a> {
         match purpose(self.tree.ledger, image.cached, place) {
             Some((Kind::BuildTool, _)) => return Class::Tool,
             Some(_) => return Class::Source,
-            None if BUILD_FILES.iter().any(|name| path.ends_with(&format!("/{name}"))) => {
+            None if BUILD_FILES.iter().any(|name| path.ends_with(&format!("/{name}")))
+                || path.contains("/CMakeFiles/") =>
+            {
                 return Class::Source;
             }
+            None if made.run && flags & IN_BUILD > 0 => return Class::Built,
             None => {}
         }
         match made.pure || (made.installs && self.by_scripts(place, put, made, &path)) {
@@ -246,7 +280,12 @@ impl<'a> Survey<'a> {
             _ => said() || !(made.installs || is_state(&path, Act::Dir)),
         };
         let cache = image.cached.at(place).is_some() || flags & IN_CACHE > 0;
-        if own && !cache { Class::Own } else { Class::Nothing }
+        let passing = made.run && path.contains("/CMakeFiles/");
+        match own && !cache && !passing {
+            true if made.run && flags & IN_BUILD > 0 => Class::Built,
+            true => Class::Own,
+            false => Class::Nothing,
+        }
     }
 
     /// The inode of what is copied, if it has one.

@@ -300,6 +300,71 @@ fn what_packages_scripts_made_is_theirs_and_what_the_author_changed_is_his() {
     assert_eq!(lines[1..3], ["COPY --from=build /app /app", "COPY --from=build /etc/nginx /etc/nginx"]);
 }
 
+#[test]
+fn a_program_that_a_toolchain_installed_is_copied_without_it() {
+    let app = program(LINKER, &["libc.so.6"], "");
+    let layer = [
+        ("setuid", "root/.cargo/bin/cargo", app.as_str()),
+        ("setuid", "root/.cargo/bin/app", app.as_str()),
+        ("file", "root/.cargo/.crates.toml", "x"),
+        ("file", "root/.npm/_logs/x", "x"),
+    ];
+    let start =
+        |program: &str| built(&layer, &[CMD], |config| config.config.cmd = Some(vec![program.into()]));
+    assert_eq!(
+        lines(start("/root/.cargo/bin/app"))[1],
+        "COPY --from=build /root/.cargo/bin/app /root/.cargo/bin/app"
+    );
+    assert_eq!(start("/root/.cargo/bin/cargo"), None, "it is the toolchain that is started");
+}
+
+#[test]
+fn what_a_build_left_where_it_was_built_is_copied_only_with_what_is_started_there() {
+    let app = program("", &[], "");
+    let layer = [
+        ("setuid", "app", app.as_str()),
+        ("file", "out/CMakeCache.txt", "x"),
+        ("file", "out/CMakeFiles/progress.marks", "x"),
+        ("dir", "out/CMakeFiles/scratch", ""),
+        ("file", "out/data/plugin", "x"),
+        ("dir", "out/log", ""),
+        ("setuid", "out/app", "#!/app\n"),
+    ];
+    let copies = |start: &str| {
+        let lines = lines(built(&layer, &[CMD], |config| config.config.cmd = Some(vec![start.into()])));
+        lines.into_iter().filter(|line| line.starts_with("COPY")).collect::<Vec<_>>()
+    };
+    assert_eq!(copies("/app"), ["COPY --from=build /app /app"]);
+    assert_eq!(
+        copies("/out/app"),
+        [
+            "COPY --from=build /app /app",
+            "COPY --from=build /out/app /out/app",
+            "COPY --from=build /out/data /out/data",
+            "COPY --from=build /out/log /out/log"
+        ]
+    );
+}
+
+#[test]
+fn what_only_installs_is_left_behind_unless_it_is_started() {
+    let status = "Package: npm\nDepends: need\n\nPackage: need\n";
+    let layer: &[Line] = &[
+        ("setuid", "usr/bin/npm", big()),
+        ("file", "usr/lib/need", "n"),
+        ("file", "var/lib/dpkg/status", status),
+        ("file", "var/lib/dpkg/info/npm.list", "/usr/bin/npm\n"),
+        ("file", "var/lib/dpkg/info/need.list", "/usr/lib/need\n"),
+        ("file", "var/cache/apt/archives/need.deb", big()),
+    ];
+    let app = program("", &[], "");
+    let app: &[Line] = &[("setuid", "app", app.as_str())];
+    let steps: &[Step] = &[("RUN apt-get install -y npm", Some(layer)), ("RUN npm install", Some(app)), CMD];
+    assert_eq!(lines(advice(BASE, steps, |_| {}))[1], "COPY --from=build /app /app");
+    let start = |config: &mut ImageConfig| config.config.cmd = Some(vec!["npm".into(), "start".into()]);
+    assert_eq!(advice(BASE, steps, start), None, "nothing that builds would be left behind");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
