@@ -95,6 +95,7 @@ ok "the base's part of the download is told" grep -q '^[0-9.]* [kM]*B to downloa
 is "and is what FROM brought" "$(image-report --json top | jq -c '[.totals.base == (.from[-1] | {layers, download, content}), .from[-1].instructions, (.from | length)]')" '[true,5,4]'
 image-save top >elsewhere.tar
 is "of an archive nothing is known" "$(lines ./elsewhere.tar)" "? ? ? ? ? ?"
+is "nor of one on standard input" "$(image-save --format docker top | lines -)" "? ? ? ? ? ?"
 rm "$(record above)"
 is "without the base's record only its own lines are known" "$(lines top)" "base ? base ? base ? base ? base ? top:2"
 rm "$(record top)"

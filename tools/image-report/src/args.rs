@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
 ///
 /// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
-/// PATH:NAME.
+/// PATH:NAME; - is an archive on standard input.
 #[derive(Parser)]
 #[command(name = "image-report", version)]
 pub struct Args {

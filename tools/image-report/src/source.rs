@@ -10,8 +10,12 @@ use libstore::{Image, Imported, Options, Select, Store, StoreError};
 use libwire::Digest;
 use libwire::image::Platform;
 use std::fs::File;
+use std::io::{IsTerminal, Stdin};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// The name of an archive that is piped in.
+const STANDARD_INPUT: &str = "-";
 
 /// Where images are looked for.
 #[derive(Clone, Debug)]
@@ -41,11 +45,14 @@ pub struct Opened {
     pub(crate) _dir: Option<TempDir>,
 }
 
-/// Opens what `text` names: `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
+/// Opens what `text` names: `-`, an archive on standard input; `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
 /// digest of an image of the store. What exists as a path and has a `/` in it, or is no image of
 /// the store, is taken as a path.
 pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     let store = sources.store.as_path();
+    if text == STANDARD_INPUT {
+        return import(text, Path::new(text), None, sources.platform.as_ref());
+    }
     let Some((path, select)) = split_path(text) else {
         return in_store(text, store).map_err(|error| not_there(text, error));
     };
@@ -136,6 +143,7 @@ fn import(
         _ => select.name = name,
     }
     let imported = match path.is_dir() {
+        _ if text == STANDARD_INPUT => store.import_archive(standard_input()?, &select),
         true if !path.join("oci-layout").exists() => {
             let what = "is a directory and no OCI layout: it has no file oci-layout";
             return Err(Failure::bad_input(path.to_string_lossy(), what));
@@ -148,6 +156,16 @@ fn import(
     };
     let image = the_one(text, imported.map_err(|error| within(path, error.into()))?)?;
     Ok(Opened { name: text.to_owned(), image, store, _dir: Some(dir) })
+}
+
+fn standard_input() -> Result<Stdin, Failure> {
+    let input = std::io::stdin();
+    match input.is_terminal() {
+        true => {
+            Err(Failure::usage("standard input is a terminal; give it an archive, as docker save makes it"))
+        }
+        false => Ok(input),
+    }
 }
 
 /// A failure inside of a layout or archive: which one it is comes first.
@@ -170,8 +188,8 @@ fn the_one(text: &str, imported: Vec<Imported>) -> Result<Image, Failure> {
     match images.len() {
         1 => Ok(images.remove(0)),
         count => {
-            let names = names.join(", ");
-            Err(Failure::usage(format!("{text} has {count} images; name one as {text}:NAME, of {names}")))
+            let (names, path) = (names.join(", "), if text == STANDARD_INPUT { "FILE" } else { text });
+            Err(Failure::usage(format!("{text} has {count} images; name one as {path}:NAME, of {names}")))
         }
     }
 }
