@@ -68,7 +68,8 @@ fn candidate<'a>(
         true => " /etc/apt/apt.conf.d/docker-clean still empties /var/cache/apt after each installation.",
         false => "",
     };
-    let why = format!("{} is of use to {tool} only, and the layer keeps it; {what}.{kept}", dirs.join(", "));
+    let dirs = dirs.join(", ");
+    let why = format!("Only {tool} uses {dirs}, and the layer keeps what is there; {what}.{kept}");
     let advice = Advice::new(kind, title, changes, saves, why)?;
     let goes = used.layers.into_iter().map(|(layer, ids)| {
         Goes::Entries(
