@@ -67,10 +67,14 @@ fn scaled(number: &str, by: u64) -> Option<u64> {
     whole.checked_add((u128::from(fraction) * u128::from(by) / 1_000_000_000) as u64)
 }
 
-/// A percentage, `95` or `95.5%`, in parts of ten thousand.
+/// A percentage, `95` or `95.5%`, in parts of ten thousand. Less than one is none: whoever writes 0.95, as dive wants
+/// it, means 95, and would have a bound that holds whatever there is.
 pub fn parts(text: &str) -> Result<u32, String> {
     let number = text.trim_end_matches('%').trim();
     let parts = scaled(number, 100).filter(|&parts| parts <= 10_000);
+    if parts.is_some_and(|parts| (1..100).contains(&parts)) {
+        return Err(format!("{text:?} is less than one percent; write 95 for 0.95"));
+    }
     let parts = parts.and_then(|parts| u32::try_from(parts).ok());
     parts.ok_or_else(|| format!("{text:?} is no percentage; write it as 95 or 95.5"))
 }
@@ -100,6 +104,8 @@ mod tests {
         }
         assert_eq!((parts("95"), parts("99.25 %"), parts("100%")), (Ok(9500), Ok(9925), Ok(10_000)));
         assert!(parts("101").is_err() && parts("x").is_err());
+        assert_eq!(parts("0.9").unwrap_err(), "\"0.9\" is less than one percent; write 95 for 0.95");
+        assert_eq!((parts("0"), parts("1")), (Ok(0), Ok(100)));
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Instruction {
         }
     }
 
+    /// Its text on one line, for people: runs of blanks, newlines and continuations are a blank.
+    pub fn words(&self) -> String {
+        self.text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether it is written in the Dockerfile that the image was built of, so far as is known.
     pub fn is_own(&self) -> bool {
         !self.base && !self.by_from

@@ -53,8 +53,8 @@ impl Span<'_> {
     }
 
     /// Its instruction's words.
-    pub fn text(&self) -> &str {
-        self.instruction.map_or("", |instruction| &instruction.text)
+    pub fn text(&self) -> String {
+        self.instruction.map_or_else(String::new, Instruction::words)
     }
 }
 

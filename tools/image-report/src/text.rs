@@ -58,7 +58,7 @@ fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
         }
         let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
         let cells = cost.map_or_else(Default::default, cells);
-        row(cells, &place(instruction.place()), &instruction.text, output)?;
+        row(cells, &place(instruction.place()), &instruction.words(), output)?;
     }
     froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.text(), output))
 }
@@ -149,7 +149,7 @@ fn advice(report: &Report, width: Option<usize>, output: &mut impl Write) -> io:
 }
 
 /// A text in lines of a terminal's width, as far as it has one, behind `behind` columns.
-fn lines(text: &str, width: Option<usize>, behind: usize) -> Vec<String> {
+pub(crate) fn lines(text: &str, width: Option<usize>, behind: usize) -> Vec<String> {
     match width {
         Some(width) => wrapped(text, width.saturating_sub(behind).max(NARROWEST)),
         None => vec![text.to_owned()],

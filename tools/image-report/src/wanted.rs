@@ -77,6 +77,16 @@ pub enum Form {
     Text(Option<Canvas>),
 }
 
+impl Form {
+    /// Columns of the terminal, if it is one.
+    fn width(self) -> Option<usize> {
+        match self {
+            Self::Text(canvas) => canvas.map(|canvas| canvas.width),
+            Self::Json => None,
+        }
+    }
+}
+
 /// Where images come from.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -198,7 +208,7 @@ fn comparison(
     let [a, b] = &sides[..] else { return Err(Failure::usage("two images are compared, no more or less")) };
     let side = |(report, ledger)| Side { report, ledger };
     let comparison = compare::compare(side((&a.0, &a.1)), side((&b.0, &b.1)));
-    put(form, &comparison, |output| compare::text::write(&comparison, output), output)
+    put(form, &comparison, |output| compare::text::write(&comparison, form.width(), output), output)
 }
 
 impl Extent {

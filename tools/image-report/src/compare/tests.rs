@@ -104,7 +104,7 @@ fn an_image_is_as_large_as_itself_and_has_nothing_besides() {
     assert!(found.explanation[0].starts_with("app is as large as app: "), "{}", found.explanation[0]);
     assert_eq!(found.explanation[1..], ["It has not: nothing.", "It has besides: nothing."]);
     let mut out = Vec::new();
-    text::write(&found, &mut out).unwrap();
+    text::write(&found, None, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("\n1  1 ") && !out.contains("Only in"), "{out}");
 }
@@ -113,6 +113,6 @@ fn an_image_is_as_large_as_itself_and_has_nothing_besides() {
 fn names_of_files_and_packages_are_cleaned() {
     let found = of(&[&[("file", "a\x1b[2J/x", "1")]], &[&[("file", "b", "1")]]);
     let mut out = Vec::new();
-    text::write(&found, &mut out).unwrap();
+    text::write(&found, None, &mut out).unwrap();
     assert!(!out.contains(&0x1b));
 }

@@ -3,6 +3,8 @@
 use super::explain::name;
 use super::{Comparison, Group, Row, What};
 use crate::columns;
+use crate::instruction::Instruction;
+use crate::text::lines;
 use libcli::{cut, human, sanitise as clean};
 use std::io::{self, Write};
 
@@ -11,10 +13,10 @@ const TEXT: usize = 60;
 /// Groups and files named.
 const NAMED: usize = 12;
 
-/// Writes the comparison.
-pub fn write(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
-    for line in &it.explanation {
-        writeln!(output, "{}", clean(line))?;
+/// Writes the comparison, its sentences broken for a terminal of `width` columns.
+pub fn write(it: &Comparison, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    for line in it.explanation.iter().flat_map(|sentence| lines(&clean(sentence), width, 0)) {
+        writeln!(output, "{line}")?;
     }
     writeln!(output)?;
     columns::write(&["", ">A", ">B"], &sums(it), output)?;
@@ -53,8 +55,8 @@ fn row(row: &Row) -> Vec<String> {
         (Some(_), Some(_)) => "content",
         _ => "",
     };
-    let text = row.instruction.as_ref().map_or("(the image does not say)", |known| &known.text);
-    let text = cut(&clean(text), TEXT);
+    let text = row.instruction.as_ref().map_or("(the image does not say)".into(), Instruction::words);
+    let text = cut(&clean(&text), TEXT);
     vec![number(row.a), number(row.b), human(row.download), human(row.content), shared.to_owned(), text]
 }
 

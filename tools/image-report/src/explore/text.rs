@@ -88,7 +88,7 @@ fn took(view: &Contents, removed: bool, output: &mut impl Write) -> io::Result<(
 /// Where an instruction stands, and what it says.
 fn instruction(known: Option<&Instruction>) -> [String; 2] {
     match known {
-        Some(known) => [clean(&known.place()), cut(&clean(&known.text), TEXT)],
+        Some(known) => [clean(&known.place()), cut(&clean(&known.words()), TEXT)],
         None => ["-".into(), "(the image does not say)".into()],
     }
 }

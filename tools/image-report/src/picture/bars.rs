@@ -64,7 +64,7 @@ pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Re
                 write!(output, "{:>NUMBER$}  {}  ", span.cost.layer, at(span.place()))?;
                 draw(&span, bar, canvas.colour, output)?;
                 let sizes = sizes(human(span.cost.content), human(span.cost.download));
-                writeln!(output, "  {sizes}  {}", line(span.text(), text))?;
+                writeln!(output, "  {sizes}  {}", line(&span.text(), text))?;
             }
         }
     }

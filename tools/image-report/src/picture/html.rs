@@ -176,8 +176,8 @@ fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {
         span.hue,
         cost.layer,
         markup(&line(&span.place(), SHORT)),
-        markup(&line(span.text(), TEXT)),
-        markup(&line(span.text(), TEXT)),
+        markup(&line(&span.text(), TEXT)),
+        markup(&line(&span.text(), TEXT)),
         drawn(|out| bar(span, 0.8, out)),
         human(cost.download),
         human(cost.running),
@@ -187,7 +187,7 @@ fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {
 
 fn option(span: &Span<'_>, out: &mut String) -> fmt::Result {
     let number = span.cost.layer;
-    write!(out, r#"<option value="{number}">{number}: {}</option>"#, markup(&line(span.text(), SHORT)))
+    write!(out, r#"<option value="{number}">{number}: {}</option>"#, markup(&line(&span.text(), SHORT)))
 }
 
 /// What to change, with the lines to paste.
@@ -266,7 +266,7 @@ fn files(report: &Report, ledger: &Ledger) -> String {
 /// What the script draws, as JSON that stands in a script element.
 fn data(spans: &[Span<'_>], nodes: &[Node]) -> String {
     let layer =
-        |span: &Span<'_>| json!({ "place": line(&span.place(), SHORT), "text": line(span.text(), SHORT) });
+        |span: &Span<'_>| json!({ "place": line(&span.place(), SHORT), "text": line(&span.text(), SHORT) });
     let column = |value: &dyn Fn(&Node) -> Value| nodes.iter().map(value).collect::<Vec<_>>();
     let data = json!({
         "layers": spans.iter().map(layer).collect::<Vec<_>>(),

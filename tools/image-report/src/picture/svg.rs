@@ -181,7 +181,7 @@ fn row(span: &Span<'_>, y: f64, place: usize, out: &mut String) -> fmt::Result {
         out,
         r#"<text class="dim code" x="{place_at}" y="{middle}">{}</text><svg x="{text_at:.1}" y="{y}" width="{room:.1}" height="{ROW}"><text class="code" x="0" y="16">{}</text></svg>"#,
         markup(&escape::place(&span.place(), place)),
-        markup(&line(span.text(), (room / CHARACTER) as usize))
+        markup(&line(&span.text(), (room / CHARACTER) as usize))
     )?;
     writeln!(
         out,

@@ -54,7 +54,7 @@ fn counted(files: u64) -> String {
 fn layer(report: &Report, layer: usize) -> String {
     match report.instruction_of(layer) {
         Some(instruction) => {
-            let text = cut(&clean(&instruction.text), TEXT);
+            let text = cut(&clean(&instruction.words()), TEXT);
             format!("layer {layer} ({}: {text})", clean(&instruction.place()))
         }
         None => format!("layer {layer}"),

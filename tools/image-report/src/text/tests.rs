@@ -79,3 +79,11 @@ fn a_terminal_gets_no_line_that_is_wider() {
     }
     assert!(said(&report, None).contains(words.trim()), "what is no terminal gets lines as they are");
 }
+
+#[test]
+fn an_instruction_of_several_lines_is_one() {
+    let text = said(&report("app", "RUN a && \\\n    b \t--c\nd", &[(900, 100)]), None);
+    assert!(text.contains("  RUN a && b --c d\n"), "{text}");
+    let text = said(&report("app", "RUN a && \\\n    b", &[(900, 100)]), Some(100));
+    assert!(text.contains("  RUN a && b\n"), "{text}");
+}
