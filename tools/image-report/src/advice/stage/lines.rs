@@ -28,6 +28,9 @@ const CONFIG: &[&str] = &[
     "SHELL",
 ];
 
+/// What keeps Debian's packages from asking questions.
+const NONINTERACTIVE: &str = "DEBIAN_FRONTEND=noninteractive";
+
 /// What a second stage is made of.
 pub(super) struct Second<'a> {
     pub(super) known: &'a Provenance,
@@ -36,7 +39,8 @@ pub(super) struct Second<'a> {
     pub(super) chosen: &'a Chosen,
     pub(super) copies: &'a Copies,
     pub(super) accounts: &'a Commands,
-    pub(super) ldconfig: bool,
+    /// Commands to run when all is copied.
+    pub(super) after: &'a [&'a str],
 }
 
 /// The changed lines; `None` when they could not be pasted.
@@ -103,7 +107,8 @@ fn stage(
     if runs && !is_root(&user) {
         lines.push("USER root".to_owned());
     }
-    lines.extend(install(second.chosen));
+    let texts: Vec<&str> = first.iter().chain(tail).map(|instruction| instruction.text.as_str()).collect();
+    lines.extend(install(second.chosen, &texts));
     let copied = || {
         let copies = second.copies.copies.iter().map(|copy| line(tree, copy, name));
         copies.chain(finish.clone()).collect::<Vec<_>>()
@@ -114,7 +119,6 @@ fn stage(
     } else if behind.is_none() {
         lines.extend(copied());
     }
-    let texts: Vec<&str> = first.iter().chain(tail).map(|instruction| instruction.text.as_str()).collect();
     for (at, instruction) in first.iter().enumerate() {
         let kind = word(&instruction.text);
         if let Some(commands) = commands(second, instruction) {
@@ -157,15 +161,18 @@ fn is_used(arg: &str, texts: &[&str], second: &Second) -> bool {
 }
 
 /// The RUN that installs packages, in the way of the other advice: what is downloaded stays with the builder.
-fn install(chosen: &Chosen) -> Vec<String> {
+/// Where the texts say that nobody is there to be asked, it says so too.
+fn install(chosen: &Chosen, texts: &[&str]) -> Vec<String> {
     let words = chosen.words.join(" ");
+    let quiet = texts.iter().any(|text| text.contains(NONINTERACTIVE));
+    let quiet = if quiet { format!("{NONINTERACTIVE} ") } else { String::new() };
     match chosen.manager {
         None => Vec::new(),
         Some(Manager::Apk) => vec![format!("RUN apk add --no-cache {words}")],
         Some(Manager::Dpkg) => vec![
             "RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\".to_owned(),
             "    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \\".to_owned(),
-            format!("    apt-get update && apt-get install -y --no-install-recommends {words}"),
+            format!("    apt-get update && {quiet}apt-get install -y --no-install-recommends {words}"),
         ],
     }
 }
@@ -182,8 +189,8 @@ fn line(tree: &Tree, copy: &Copy, stage: &str) -> String {
 
 /// What has to be run when all is copied.
 fn finish(second: &Second) -> Option<String> {
-    let ldconfig = second.ldconfig.then(|| "ldconfig".to_owned());
-    let all: Vec<String> = second.copies.commands.iter().cloned().chain(ldconfig).collect();
+    let after = second.after.iter().map(|command| (*command).to_owned());
+    let all: Vec<String> = second.copies.commands.iter().cloned().chain(after).collect();
     (!all.is_empty()).then(|| format!("RUN {}", all.join(" && ")))
 }
 

@@ -14,6 +14,7 @@ mod needs;
 mod roots;
 mod saving;
 mod survey;
+mod system;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -46,7 +47,15 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
         return Ok(None);
     }
     let ldconfig = needed.ldconfig && !is_musl(&survey);
-    if ldconfig && !survey.tree.base_program("ldconfig") {
+    let mut after = Vec::new();
+    after.extend(ldconfig.then_some("ldconfig"));
+    after.extend(system::has_certificates(&survey).then_some("update-ca-certificates"));
+    let there = |command: &&str| {
+        let packages = image.ledger.packages.all();
+        let brings = |&id: &u32| *command == format!("update-{}", packages[id as usize].name);
+        survey.tree.base_program(command) || chosen.all.iter().any(brings)
+    };
+    if !after.iter().all(there) {
         return Ok(None);
     }
     let Some(accounts) = accounts::accounts(opened, &survey, &copies, &config.config.user)? else {
@@ -58,7 +67,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
         chosen: &chosen,
         copies: &copies,
         accounts: &accounts,
-        ldconfig,
+        after: &after,
     };
     let Some(changes) = lines::changes(image, &survey.tree, &second) else { return Ok(None) };
     let saves = saving::saving(opened, image, &survey, &chosen, &copies, &accounts, ldconfig)?;

@@ -4,6 +4,7 @@
 
 use super::made::Made;
 use super::tree::Tree;
+use super::{roots, system};
 use crate::advice::{Image, recommends};
 use crate::findings::{Kind, purpose};
 use crate::layer::{Act, Content};
@@ -187,6 +188,12 @@ impl<'a> Survey<'a> {
         if let Some(class) = self.of_package(image, place, put, made, &path) {
             return class;
         }
+        if put.act == Act::Symlink && made.run && self.leads_to_tool(place, put) {
+            return Class::Source;
+        }
+        if system::is_authors(made, &path) {
+            return Class::Own;
+        }
         if made.run && is_state(&path, put.act) {
             return Class::State;
         }
@@ -239,6 +246,19 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// Where a symbolic link leads to at last.
+    fn leads_to(&self, place: PlaceId, put: &Put) -> Option<PlaceId> {
+        let ledger = self.tree.ledger;
+        Some(self.tree.follow(ledger.places.parent(place)?, ledger.link(put))?.place)
+    }
+
+    /// Whether a link is only another name of what builds, and is of no use without it.
+    fn leads_to_tool(&self, place: PlaceId, put: &Put) -> bool {
+        let found = self.leads_to(place, put);
+        let owner = found.and_then(|found| self.tree.ledger.packages.owner(found));
+        owner.is_some_and(|package| roots::is_tool(package, &package.name))
+    }
+
     /// Whether a file that a RUN with a package manager left is of the packages' scripts: another name or a copy
     /// of something that a package brought with it, or something that the base has too.
     fn by_scripts(&self, place: PlaceId, put: &Put, made: &Made, path: &str) -> bool {
@@ -247,12 +267,6 @@ impl<'a> Survey<'a> {
             let owner = ledger.packages.owner(place);
             owner.is_some_and(|package| package.layer == put.layer)
         };
-        let leads_to_package = || {
-            let dir = ledger.places.parent(place)?;
-            let link = ledger.link(put);
-            let found = self.tree.follow(dir, link)?;
-            Some(packaged(found.place))
-        };
         let copied = || {
             ledger
                 .inode(put)
@@ -260,7 +274,7 @@ impl<'a> Survey<'a> {
         };
         match put.act {
             _ if made.mentions(path) => false,
-            Act::Symlink => leads_to_package() == Some(true),
+            Act::Symlink => self.leads_to(place, put).is_some_and(packaged),
             _ => self.tree.had(place).is_some() || copied(),
         }
     }

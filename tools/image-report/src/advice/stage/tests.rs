@@ -12,10 +12,10 @@ use proptest::prelude::*;
 use std::io::Cursor;
 
 /// An instruction above the base, and the layer it makes.
-type Step<'a> = (&'a str, Option<&'a [Line<'a>]>);
+pub(super) type Step<'a> = (&'a str, Option<&'a [Line<'a>]>);
 
 /// A program or library for x86-64; none of its bytes is beyond ASCII.
-fn program(interpreter: &str, needed: &[&str], runpath: &str) -> String {
+pub(super) fn program(interpreter: &str, needed: &[&str], runpath: &str) -> String {
     let mut strings = vec![0];
     let mut keep = |text: &str| {
         let at = strings.len();
@@ -52,7 +52,7 @@ fn program(interpreter: &str, needed: &[&str], runpath: &str) -> String {
 }
 
 /// The advice on an image of one layer of the base and these steps.
-fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
+pub(super) fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
     let dir = tempfile::tempdir().unwrap();
     let store = fixtures::store(dir.path());
     let layers = std::iter::once(base).chain(steps.iter().filter_map(|(_, layer)| *layer));
@@ -100,11 +100,11 @@ fn pasted(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) 
     advice.changes.last().unwrap().lines.clone()
 }
 
-const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
-const CMD: Step = ("CMD [\"/app\"]", None);
+pub(super) const LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
+pub(super) const CMD: Step = ("CMD [\"/app\"]", None);
 
 /// A base with a shell, apt and the C library.
-const BASE: &[Line] = &[
+pub(super) const BASE: &[Line] = &[
     ("setuid", "usr/bin/sh", ""),
     ("setuid", "usr/bin/env", ""),
     ("setuid", "usr/bin/useradd", ""),
@@ -121,7 +121,7 @@ const STATUS: &str = "Package: gcc\nSection: devel\nDepends: need\n\nPackage: ne
     Package: python3-minimal\nDepends: need\n";
 
 /// A RUN that installs gcc, of some 40 kB, and libraries.
-fn install(text: &'static str, big: &'static str) -> (&'static str, Vec<Line<'static>>) {
+pub(super) fn install(text: &'static str, big: &'static str) -> (&'static str, Vec<Line<'static>>) {
     let layer = vec![
         ("file", "usr/bin/gcc", big),
         ("file", "usr/lib/x86_64-linux-gnu/libx.so.1", "x"),
@@ -142,19 +142,19 @@ fn install(text: &'static str, big: &'static str) -> (&'static str, Vec<Line<'st
     (text, layer)
 }
 
-fn big() -> &'static str {
+pub(super) fn big() -> &'static str {
     Box::leak("0123456789abcdef".repeat(10_000).into_boxed_str())
 }
 
 /// A base, gcc, and what is built then.
-fn built(layer: &[Line], more: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
+pub(super) fn built(layer: &[Line], more: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
     let (text, tools) = install("RUN apt-get update && apt-get install -y gcc", big());
     let mut steps = vec![(text, Some(&tools[..])), ("RUN make", Some(layer))];
     steps.extend(more);
     advice(BASE, &steps, change)
 }
 
-fn lines(advice: Option<Advice>) -> Vec<String> {
+pub(super) fn lines(advice: Option<Advice>) -> Vec<String> {
     advice.expect("an advice").changes.last().unwrap().lines.clone()
 }
 
