@@ -131,7 +131,7 @@ is "two images are compared: what only one has, by package or directory" \
     "$(jq -c '.only_a[] | [.package // .path, .files, .bytes]' compared)" \
     '["gcc-12",1,5000]
 ["var/lib",2,76]
-["src",1,10]'
+["src/main.c",1,10]'
 is "what both have, but not the same" "$(jq -c '.differing[] | [.path, .metadata]' compared)" '["etc/passwd",true]'
 is "--why knows the package" "$(image-report --why /usr/lib/gcc/cc1 packages | sed -n 3p)" "It is of the package gcc-12 12.2"
 is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compared)" '[1,1,true]
@@ -139,7 +139,7 @@ is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compare
 [3,null,false]'
 image-report packages busybox >compared
 is "the difference is told in three lines" "$(sed -e 1d -e 3q compared)" \
-    "It has not: the package gcc-12 (5.0 kB), /var/lib (76 B), /src (10 B).
+    "It has not: the package gcc-12 (5.0 kB), /var/lib (76 B), /src/main.c (10 B).
 It has besides: nothing; a file differs, 67 B against 67 B; 67 B are hidden in the first, 0 B in the second."
 ok "the first says how much smaller" grep -q '^busybox is .* smaller than packages: .* share a layer of' compared
 is "--each is a report of each" "$(image-report --each --json app busybox | jq -r .image)" "app

@@ -51,8 +51,8 @@ fn list(groups: &[Group]) -> String {
     parts.extend(dirs.iter().take(NAMED).map(dir));
     match dirs.len().saturating_sub(NAMED) {
         0 => {}
-        1 => parts.push("another directory".to_owned()),
-        left => parts.push(format!("{left} other directories")),
+        1 => parts.push("another file or directory".to_owned()),
+        left => parts.push(format!("{left} other files and directories")),
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
@@ -74,6 +74,6 @@ pub(super) fn name(group: &Group) -> String {
     match &group.what {
         What::Package { package, .. } => package.clone(),
         What::Directory(path) if path.as_bytes() == b"." => "/".to_owned(),
-        What::Directory(path) => format!("/{}", path.display()),
+        What::Directory(path) | What::File(path) => format!("/{}", path.display()),
     }
 }

@@ -60,6 +60,8 @@ pub enum What {
     },
     /// They are of no package, and in one directory.
     Directory(WirePath),
+    /// It is the only one of its directory.
+    File(WirePath),
 }
 
 /// A file that is in both images, but not the same.
@@ -156,20 +158,30 @@ impl<'a> Half<'a> {
 
     /// The files of this image alone.
     fn groups(&self) -> Vec<Group> {
-        let mut sums: BTreeMap<What, Sum> = BTreeMap::new();
+        let mut sums: BTreeMap<What, (Sum, PlaceId)> = BTreeMap::new();
         // Content that another name has in common with the other image is not this one's alone.
         let mut counted: HashSet<u32> = self.both().map(|(put, _)| put.inode).collect();
         for (put, _) in self.files().filter(|(_, other)| other.is_none()) {
             let Some(what) = self.what(put.place) else { continue };
-            let sum = sums.entry(what).or_default();
+            let (sum, last) = sums.entry(what).or_default();
+            *last = put.place;
             sum.files += 1;
             if let Some(inode) = self.ledger.inode(put).filter(|_| counted.insert(put.inode)) {
                 sum.bytes += inode.size;
             }
         }
-        let mut groups: Vec<Group> = sums.into_iter().map(|(what, sum)| Group { what, sum }).collect();
+        let group = |(what, (sum, last))| Group { what: self.alone(what, sum, last), sum };
+        let mut groups: Vec<Group> = sums.into_iter().map(group).collect();
         groups.sort_by_key(|group| Reverse(group.sum.bytes));
         groups
+    }
+
+    /// The file at `last` instead of a directory where it is the only one.
+    fn alone(&self, what: What, sum: Sum, last: PlaceId) -> What {
+        match (&what, sum.files, WirePath::new(self.ledger.places.path(last))) {
+            (What::Directory(_), 1, Ok(path)) => What::File(path),
+            _ => what,
+        }
     }
 
     /// The package of a file, else the topmost directory above it that the other image has not, else its own.

@@ -34,13 +34,14 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
         [
             ("/var".into(), 2, records),
             ("gcc".into(), 1, 10),
-            ("/usr/bin".into(), 1, 3),
+            ("/usr/bin/own".into(), 1, 3),
             ("/src".into(), 2, 2),
         ]
     );
     assert_eq!(groups(&found.only_b), []);
     assert_eq!((found.same.files, found.same.bytes, found.differ), (2, 6, 0));
-    let not = format!("It has not: the package gcc (10 B), /var ({records} B), /usr/bin (3 B), /src (2 B).");
+    let not =
+        format!("It has not: the package gcc (10 B), /var ({records} B), /usr/bin/own (3 B), /src (2 B).");
     assert_eq!(found.explanation[1..], [not, "It has besides: nothing.".into()]);
 }
 
@@ -78,7 +79,7 @@ fn a_file_in_place_of_a_directory_is_in_one_and_what_was_in_it_in_the_other() {
     let found = of(&[&[("dir", "d", ""), ("file", "d/x", "1")]], &[&[("file", "d", "12")]]);
     assert_eq!(
         (groups(&found.only_a), groups(&found.only_b)),
-        (vec![("/d".into(), 1, 1)], vec![("/".into(), 1, 2)])
+        (vec![("/d/x".into(), 1, 1)], vec![("/d".into(), 1, 2)])
     );
 }
 

@@ -69,6 +69,7 @@ fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<
         let kind = match &group.what {
             What::Package { version, .. } => format!("package {}", clean(version)),
             What::Directory(_) => "directory".to_owned(),
+            What::File(_) => "file".to_owned(),
         };
         vec![human(group.sum.bytes), group.sum.files.to_string(), clean(&name(group)), kind]
     };
