@@ -18,6 +18,7 @@ pub mod origin;
 pub mod packages;
 pub mod picture;
 pub mod places;
+pub mod reading;
 pub mod repack;
 pub mod report;
 pub mod sharing;

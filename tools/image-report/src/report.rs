@@ -5,9 +5,9 @@ use crate::advice::Advice;
 use crate::findings::{self, Finding};
 use crate::from::{Brought, FromCost, froms};
 use crate::instruction::{Instruction, instructions};
-use crate::layer;
 use crate::ledger::{Fate, Ledger};
 use crate::origin::origin;
+use crate::reading;
 use crate::source::Opened;
 use crate::what_if::WhatIf;
 use libcli::Failure;
@@ -156,13 +156,11 @@ pub struct HiddenFile {
 
 /// Reads all layers of an image.
 pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
-    let (manifest, config) = (&opened.image.manifest, &opened.image.config);
     let mut ledger = Ledger::default();
-    for (descriptor, &diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-        let layer = layer::read(&opened.store, descriptor, diff_id)?;
+    reading::layers(opened, |descriptor, layer| {
         let refused = |what| Failure::bad_input(format!("layer {}", descriptor.digest), what);
-        ledger.apply(&layer).map_err(refused)?;
-    }
+        ledger.apply(&layer).map_err(refused)
+    })?;
     Ok(ledger)
 }
 
