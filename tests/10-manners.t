@@ -20,8 +20,7 @@ for tool in $tools image-build; do
     status_is "$tool --no-such-option is a usage error" 2 "$tool" --no-such-option
 done
 
-"$top/tests/busybox-layout" "$work/busybox"
-image-load --tag busybox "$work/busybox" >/dev/null
+load_busybox
 mkdir kept context
 printf 'FROM busybox\nRUN echo hello >/hello\n' >context/Dockerfile
 ok "a build leaves its streams for the tests below" image-build --keep "$work/kept" context

@@ -4,8 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir none
 
 # said_of DIR: what is said; the store and the names of logs differ from one run to the next.

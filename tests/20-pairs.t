@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 cp -r "$top/tests/dockerfiles/two-stages" context
 ok "the pipeline builds" image-build --keep "$work/kept" -t app context
 whole() { jq -e -s '.[0].type == "header" and .[-1] == {type: "end", records: (length - 2)}' "$1"; }

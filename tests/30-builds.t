@@ -3,8 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 cases=$top/tests/dockerfiles
 ok "two stages build" image-build -t greeting "$cases/two-stages"
 is "the image says its greeting" "$(image-run greeting 2>&1)" "Hello, world!"

@@ -3,8 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir context tmp 'tmp dir'
 export TMPDIR="$work/tmp"
 dockerfile() { cat >context/Dockerfile; }

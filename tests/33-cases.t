@@ -6,8 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir layers
 
 # The words of a transcript. They look at the image that the case's Dockerfile makes.

@@ -4,8 +4,7 @@
 # shellcheck source=tests/lib.sh disable=SC2016 # the edits are evaluated later
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 n=0 options=''
 
 # dockerfile INSTRUCTIONS: they stand on a directory that only this pair has, so no other pair's steps fit

@@ -3,8 +3,7 @@
 # shellcheck source=tests/lib.sh disable=SC2016 # the edits are evaluated later
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 options='' n=0
 
 context() {

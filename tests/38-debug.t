@@ -3,8 +3,7 @@
 # shellcheck source=tests/lib.sh disable=SC2016 # what is typed is evaluated inside
 . "$(dirname "$0")/lib.sh"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir -p context/src tmp
 export TMPDIR="$work/tmp"
 echo source >context/src/file && printf 's3cret' >secret

@@ -6,8 +6,7 @@
 [ "$(id -u)" = 0 ] || skip_all "the stand-ins read overlayfs whiteouts, which needs root"
 have jq || skip_all "jq is missing"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 export SOURCE_DATE_EPOCH=0
 for case in two-stages whiteouts no-run; do
     build() { image-build -q -o type=image,compression=uncompressed,rewrite-timestamp=true -t swapped "$top/tests/dockerfiles/$case"; }

@@ -5,8 +5,7 @@
 have python3 git || skip_all "python3 or git is missing"
 [ -x "$(git --exec-path)/git-daemon" ] || skip_all "git-daemon is missing"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir www context tmp
 export TMPDIR="$work/tmp"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e

@@ -47,8 +47,7 @@ done
 status_is "of no time nothing is drawn" 3 sh -c 'echo "{\"type\":\"header\",\"format\":\"build-record\",\"version\":1}
 {\"type\":\"end\",\"records\":0}" | build-trace'
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir context
 escape=$(printf '\033')
 cat >context/Dockerfile <<END

@@ -5,8 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 have jq || skip_all "jq is missing"
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir context && echo 1 >context/file
 
 build() { # NAME, with the Dockerfile on standard input

@@ -4,14 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 have jq || skip_all "jq is missing"
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 
 mkdir context
-# What compresses and what does not.
-seq 1 200000 >context/numbers
+numbers_and_sums context
 seq 200000 | sha256sum >context/seed
-awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) printf "%d %d\n", rand() * 1e9, rand() * 1e6 }' >context/sums
 # An apt-get that needs its lists to install, and knows two packages: tool, and extra, which tool recommends.
 cat >context/apt-get <<'END'
 #!/bin/sh

@@ -4,11 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 
 have jq || skip_all "jq is missing"
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir context
-seq 1 200000 >context/numbers
-awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) printf "%d %d\n", rand() * 1e9, rand() * 1e6 }' >context/sums
+numbers_and_sums context
 printf 'int main(void) { return 0; }\n' >context/main.c
 seq 7 90000 >>context/main.c
 

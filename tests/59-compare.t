@@ -3,8 +3,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
-sh "$top/tests/busybox-layout" busybox >/dev/null
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir ctx
 head -c 300000 /dev/zero >ctx/big
 echo small >ctx/small

@@ -23,8 +23,7 @@ registry() {
 # pushed REPOSITORY [IMAGE]: how many layers of an image it has not
 pushed() { image-report --registry "$1" --json "${2-app}" 2>&1 | jq -c '.[] | [.missing, .push == .size]'; }
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 printf 'FROM busybox\nRUN echo 1 >/1\n' >Dockerfile
 image-build -q -t app . >/dev/null 2>&1 || echo "# app can't be built"
 image-save busybox >saved.tar

@@ -6,8 +6,7 @@
 have jq || skip_all "jq is missing"
 [ "$(df --output=avail -BM "$work" | tail -1 | tr -dc 0-9)" -ge 5000 ] || skip_all "less than 5 GB free"
 
-"$top/tests/busybox-layout" busybox
-image-load --tag busybox busybox >/dev/null
+load_busybox
 mkdir context
 # half of it compresses to nothing and half not at all
 { head -c 512M /dev/zero && head -c 512M /dev/urandom; } >context/big

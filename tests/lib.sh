@@ -56,6 +56,13 @@ status_is() { # DESCRIPTION STATUS COMMAND...: it ends with the status; its outp
 skip() { count=$((count + 1)) && echo "ok $count - $1 # SKIP $2"; }
 skip_all() { echo "1..0 # SKIP $1" && exit 0; }
 have() { for tool; do command -v "$tool" >/dev/null || return 1; done; }
+# load_busybox: the image busybox in the store, which most tests build on, from a layout in ./busybox.
+load_busybox() { "$top/tests/busybox-layout" busybox && image-load --tag busybox busybox >/dev/null; }
+# numbers_and_sums DIR: two files of a megabyte, of which the first compresses well and the second does not.
+numbers_and_sums() {
+    seq 1 200000 >"$1/numbers"
+    awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) printf "%d %d\n", rand() * 1e9, rand() * 1e6 }' >"$1/sums"
+}
 # serve DIR [CERTIFICATE]: serves a directory until the test ends; sets $web, $secure and $repos, the start of
 # URLs, and $silent, where nobody answers.
 # shellcheck disable=SC2034 # those are for the tests
