@@ -1,6 +1,7 @@
 //! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
 //! files as a hash. It keeps no content but that of package managers' records, and writes nothing.
 
+use crate::names::{Name, Names};
 use crate::packages;
 use libcli::Failure;
 use libstore::Store;
@@ -41,8 +42,8 @@ pub enum Act {
 /// One entry. Names are in the layer's arena, not here, so that an image of millions of files fits.
 #[derive(Clone, Copy, Debug)]
 pub struct Item {
-    path: (u32, u32),
-    link: (u32, u32),
+    path: Name,
+    link: Name,
     /// What it does.
     pub act: Act,
     /// Permission bits with setuid, setgid and sticky.
@@ -68,7 +69,7 @@ pub struct Item {
 pub struct Layer {
     /// Its entries in the order of the tar.
     pub items: Vec<Item>,
-    names: Vec<u8>,
+    names: Names,
     /// Bytes of the blob, which are downloaded.
     pub blob_size: u64,
     /// Bytes of the tar.
@@ -80,12 +81,12 @@ pub struct Layer {
 impl Layer {
     /// The entry's path below the root, without slashes at its ends; empty for the root.
     pub fn path(&self, item: &Item) -> &[u8] {
-        self.name(item.path)
+        self.names.get(item.path)
     }
 
     /// What a link leads to, as it stands in the tar.
     pub fn link(&self, item: &Item) -> &[u8] {
-        self.name(item.link)
+        self.names.get(item.link)
     }
 
     /// Package managers' records in it, by path.
@@ -93,15 +94,38 @@ impl Layer {
         self.texts.iter().map(|(item, text)| (self.path(&self.items[*item]), &text[..]))
     }
 
-    fn name(&self, (start, len): (u32, u32)) -> &[u8] {
-        &self.names[start as usize..(start + len) as usize]
+    /// Whether the content is to be kept: records of packages, as far as there is room for them.
+    fn wants(&self, entry: &Entry) -> bool {
+        let path = entry.path.strip_prefix(b".").unwrap_or(&entry.path);
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let kept = || self.texts.iter().map(|(_, text)| text.len() as u64).sum::<u64>();
+        entry.kind == EntryKind::File
+            && packages::is_record(path, entry.size)
+            && kept() + entry.size <= MAX_TEXTS
     }
 
-    fn keep(&mut self, name: &[u8]) -> Option<(u32, u32)> {
-        let start = u32::try_from(self.names.len()).ok()?;
-        self.names.extend_from_slice(name);
-        u32::try_from(self.names.len()).ok()?;
-        Some((start, u32::try_from(name.len()).ok()?))
+    fn add(&mut self, entry: &Entry, content: Content, packed: u64) -> Result<(), &'static str> {
+        if self.items.len() >= MAX_ENTRIES {
+            return Err("is one more than any report takes");
+        }
+        let (act, path) = act(entry)?;
+        let too_long = "has a name beyond what a report holds";
+        let path = self.names.keep(&path).ok_or(too_long)?;
+        let link = self.names.keep(&entry.link).ok_or(too_long)?;
+        self.items.push(Item {
+            path,
+            link,
+            act,
+            mode: entry.mode as u16,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            size: if act == Act::File { entry.size } else { 0 },
+            packed,
+            content,
+            xattrs: xattrs(entry),
+        });
+        Ok(())
     }
 }
 
@@ -153,42 +177,6 @@ fn short(hasher: &blake3::Hasher) -> Content {
     let mut content = Content::default();
     content.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     content
-}
-
-impl Layer {
-    /// Whether the content is to be kept: records of packages, as far as there is room for them.
-    fn wants(&self, entry: &Entry) -> bool {
-        let path = entry.path.strip_prefix(b".").unwrap_or(&entry.path);
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        let kept = || self.texts.iter().map(|(_, text)| text.len() as u64).sum::<u64>();
-        entry.kind == EntryKind::File
-            && packages::is_record(path, entry.size)
-            && kept() + entry.size <= MAX_TEXTS
-    }
-
-    fn add(&mut self, entry: &Entry, content: Content, packed: u64) -> Result<(), &'static str> {
-        if self.items.len() >= MAX_ENTRIES {
-            return Err("is one more than any report takes");
-        }
-        let (act, path) = act(entry)?;
-        let too_long = "has a name beyond what a report holds";
-        let path = self.keep(&path).ok_or(too_long)?;
-        let link = self.keep(&entry.link).ok_or(too_long)?;
-        self.items.push(Item {
-            path,
-            link,
-            act,
-            mode: entry.mode as u16,
-            uid: entry.uid,
-            gid: entry.gid,
-            mtime: entry.mtime,
-            size: if act == Act::File { entry.size } else { 0 },
-            packed,
-            content,
-            xattrs: xattrs(entry),
-        });
-        Ok(())
-    }
 }
 
 /// What an entry does, and the path below the root that it does it to.

@@ -1,14 +1,15 @@
 //! The ledger of an image: what each layer put, what became of it, who hid it. It follows the layers as an
 //! unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
 
+pub(crate) mod walk;
+
 use crate::efficiency::Efficiency;
 use crate::layer::{Act, Content, Item, Layer};
+use crate::names::{Name, Names};
 use crate::packages::Packages;
 use crate::places::{NONE, PlaceId, Places};
 use libtree::root::{components, split};
-
-/// How many symbolic links one path may go through, as in the kernel.
-const MAX_LINKS: usize = 40;
+use walk::{Reached, Walk};
 
 /// How something came to be paid for and not visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -48,7 +49,7 @@ pub struct Put {
     /// The layer that hid it, and how. A removed directory's content is hidden with it.
     pub gone: Option<(u16, Fate)>,
     xattrs: u64,
-    link: (u32, u32),
+    link: Name,
 }
 
 impl Put {
@@ -129,7 +130,7 @@ pub struct Ledger {
     newest: Vec<u32>,
     /// The layer, from 1, that removed all at a place last: it need not look twice.
     removed: Vec<u16>,
-    links: Vec<u8>,
+    links: Names,
 }
 
 /// Why a layer can't be followed.
@@ -154,8 +155,7 @@ impl Ledger {
 
     /// What a symbolic link leads to.
     pub fn link(&self, put: &Put) -> &[u8] {
-        let (start, len) = put.link;
-        &self.links[start as usize..(start + len) as usize]
+        self.links.get(put.link)
     }
 
     /// The place that a path below the root names, its last part not followed.
@@ -175,26 +175,13 @@ impl Ledger {
     /// The place that a path leads to, links followed; nothing is made.
     fn walk(&self, path: &[u8]) -> Option<PlaceId> {
         let mut walk = Walk::new(path);
-        match self.go(&mut walk)? {
-            None => Some(walk.place),
-            Some(_missing) => None,
-        }
+        let end = walk.go(self, |place| self.link_at(place));
+        matches!(end, Reached::End).then_some(walk.place)
     }
 
-    /// Goes on until the end, or until a name that no layer had, which is given back. `None`: it goes in circles.
-    fn go(&self, walk: &mut Walk) -> Option<Option<Vec<u8>>> {
-        while let Some(part) = walk.left.pop() {
-            if part == b".." {
-                walk.place = self.places.parent(walk.place).unwrap_or(Places::ROOT);
-                continue;
-            }
-            let Some(next) = self.places.find(walk.place, &part) else { return Some(Some(part)) };
-            match self.visible(next).filter(|put| put.act == Act::Symlink) {
-                Some(put) => walk.turn(self.link(put))?,
-                None => walk.place = next,
-            }
-        }
-        Some(None)
+    /// The symbolic link that is visible at a place.
+    pub(crate) fn link_at(&self, place: PlaceId) -> Option<&Put> {
+        self.visible(place).filter(|put| put.act == Act::Symlink)
     }
 
     /// Follows one more layer.
@@ -214,11 +201,19 @@ impl Ledger {
         if !self.efficiency.follow(layer) {
             return Err("has one path too many".into());
         }
-        let mut packages = std::mem::take(&mut self.packages);
-        packages.follow(self, layer, number);
-        self.packages = packages;
+        for (package, path) in self.packages.follow(layer.texts(), number) {
+            self.give(&path, package);
+        }
         self.layers.push(sums);
         Ok(())
+    }
+
+    /// Makes a file a package's. Directories are everybody's.
+    fn give(&mut self, path: &[u8], package: u32) {
+        let is_file = |place: &PlaceId| self.visible(*place).is_some_and(|put| put.act != Act::Dir);
+        if let Some(place) = self.find(path).filter(is_file) {
+            self.packages.give(place, package);
+        }
     }
 
     fn remove(&mut self, path: &[u8], item: &Item, layer: u16) {
@@ -293,7 +288,7 @@ impl Ledger {
             before: self.newest[place as usize],
             gone: None,
             xattrs: item.xattrs,
-            link: (0, 0),
+            link: Name::default(),
         };
         match item.act {
             Act::File => {
@@ -303,7 +298,7 @@ impl Ledger {
                 Ok(Put { inode: id, ..plain })
             }
             Act::Symlink => {
-                let link = self.keep(layer.link(item)).ok_or("is one link too many")?;
+                let link = self.links.keep(layer.link(item)).ok_or("is one link too many")?;
                 Ok(Put { link, ..plain })
             }
             Act::Hardlink => {
@@ -345,8 +340,14 @@ impl Ledger {
         const TOO_MANY: &str = "is one path too many";
         let (parent, name) = split(path);
         let mut walk = Walk::new(parent);
-        while let Some(missing) = self.go(&mut walk).ok_or("is behind links that go in circles")? {
-            walk.place = self.places.make(walk.place, &missing).ok_or(TOO_MANY)?;
+        loop {
+            match walk.go(self, |place| self.link_at(place)) {
+                Reached::End => break,
+                Reached::Missing(name) => {
+                    walk.place = self.places.make(walk.place, &name).ok_or(TOO_MANY)?;
+                }
+                Reached::Circle => return Err("is behind links that go in circles"),
+            }
         }
         if self.visible(walk.place).is_some_and(|put| put.act != Act::Dir) {
             return Err("is below something that is not a directory");
@@ -358,43 +359,6 @@ impl Ledger {
         self.current.resize(self.places.count(), NONE);
         self.newest.resize(self.places.count(), NONE);
         Ok(place)
-    }
-
-    fn keep(&mut self, link: &[u8]) -> Option<(u32, u32)> {
-        let start = u32::try_from(self.links.len()).ok()?;
-        self.links.extend_from_slice(link);
-        u32::try_from(self.links.len()).ok()?;
-        Some((start, link.len() as u32))
-    }
-}
-
-/// A path on its way through the tree.
-struct Walk {
-    place: PlaceId,
-    /// What is still to be gone, the next part last.
-    left: Vec<Vec<u8>>,
-    links: usize,
-}
-
-impl Walk {
-    fn new(path: &[u8]) -> Self {
-        let mut walk = Self { place: Places::ROOT, left: Vec::new(), links: 0 };
-        walk.push(path);
-        walk
-    }
-
-    fn push(&mut self, path: &[u8]) {
-        self.left.extend(components(path).map(<[u8]>::to_vec).rev());
-    }
-
-    /// Goes where a symbolic link leads; `None` after too many of them.
-    fn turn(&mut self, target: &[u8]) -> Option<()> {
-        self.links += 1;
-        if target.starts_with(b"/") {
-            self.place = Places::ROOT;
-        }
-        self.push(target);
-        (self.links <= MAX_LINKS).then_some(())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod from;
 pub mod instruction;
 pub mod layer;
 pub mod ledger;
+mod names;
 pub mod origin;
 pub mod packages;
 pub mod picture;

@@ -1,6 +1,7 @@
 //! Every path that any layer of an image ever had, each once: a tree of places. A place knows where it is,
 //! not what is there: that is the ledger's.
 
+use crate::names::{Name, Names};
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 
@@ -12,7 +13,7 @@ pub const NONE: u32 = u32::MAX;
 
 struct Place {
     parent: PlaceId,
-    name: (u32, u32),
+    name: Name,
     first_child: PlaceId,
     next_sibling: PlaceId,
 }
@@ -20,7 +21,7 @@ struct Place {
 /// The places of an image. A place takes some 40 bytes, and its name.
 pub struct Places {
     places: Vec<Place>,
-    names: Vec<u8>,
+    names: Names,
     /// Finds a place by its parent and name; both are kept in `places` only.
     index: HashTable<PlaceId>,
     hasher: RandomState,
@@ -28,8 +29,13 @@ pub struct Places {
 
 impl Default for Places {
     fn default() -> Self {
-        let root = Place { parent: NONE, name: (0, 0), first_child: NONE, next_sibling: NONE };
-        Self { places: vec![root], names: Vec::new(), index: HashTable::new(), hasher: RandomState::new() }
+        let root = Place { parent: NONE, name: Name::default(), first_child: NONE, next_sibling: NONE };
+        Self {
+            places: vec![root],
+            names: Names::default(),
+            index: HashTable::new(),
+            hasher: RandomState::new(),
+        }
     }
 }
 
@@ -54,24 +60,21 @@ impl Places {
             return Some(known);
         }
         let id = u32::try_from(self.places.len()).ok().filter(|&id| id != NONE)?;
-        let start = u32::try_from(self.names.len()).ok()?;
-        u32::try_from(self.names.len() + name.len()).ok()?;
-        self.names.extend_from_slice(name);
+        let kept = self.names.keep(name)?;
         let siblings = std::mem::replace(&mut self.places[parent as usize].first_child, id);
-        let name_at = (start, name.len() as u32);
-        self.places.push(Place { parent, name: name_at, first_child: NONE, next_sibling: siblings });
+        self.places.push(Place { parent, name: kept, first_child: NONE, next_sibling: siblings });
         let hash = self.hash(parent, name);
         let (places, names, hasher) = (&self.places, &self.names, &self.hasher);
         self.index.insert_unique(hash, id, |&id| {
             let place = &places[id as usize];
-            hasher.hash_one((place.parent, slice(names, place.name)))
+            hasher.hash_one((place.parent, names.get(place.name)))
         });
         Some(id)
     }
 
     /// The last part of its path; empty for the root.
     pub fn name(&self, id: PlaceId) -> &[u8] {
-        slice(&self.names, self.places[id as usize].name)
+        self.names.get(self.places[id as usize].name)
     }
 
     /// Its directory; `None` for the root.
@@ -111,10 +114,6 @@ impl Places {
     fn hash(&self, parent: PlaceId, name: &[u8]) -> u64 {
         self.hasher.hash_one((parent, name))
     }
-}
-
-fn slice(names: &[u8], (start, len): (u32, u32)) -> &[u8] {
-    &names[start as usize..(start + len) as usize]
 }
 
 #[cfg(test)]

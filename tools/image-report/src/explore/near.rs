@@ -2,13 +2,12 @@
 //! for a message. It prints nothing.
 
 use crate::layer::Act;
+use crate::ledger::walk::{Reached, Walk};
 use crate::ledger::{Ledger, Put};
 use crate::places::{PlaceId, Places};
 use libcli::Failure;
 use libtree::root::components;
 
-/// How many symbolic links one path may go through, as in the kernel.
-const MAX_LINKS: usize = 40;
 /// Names beyond this are not compared: none is near.
 const MAX_NAME: usize = 64;
 
@@ -23,34 +22,15 @@ pub struct Found {
 
 /// Follows a path through what is visible and, where nothing is, through what last was.
 pub fn find(ledger: &Ledger, path: &[u8]) -> Result<Found, Failure> {
-    let mut left: Vec<Vec<u8>> = components(path).map(<[u8]>::to_vec).rev().collect();
-    let mut found = Found { links: Vec::new(), place: Places::ROOT };
-    while let Some(part) = left.pop() {
-        if part == b".." {
-            found.place = ledger.places.parent(found.place).unwrap_or(Places::ROOT);
-            continue;
+    let mut walk = Walk::new(path);
+    match walk.go(ledger, |place| link_at(ledger, place)) {
+        Reached::End => Ok(Found { links: walk.links, place: walk.place }),
+        Reached::Missing(part) => {
+            let rest: Vec<&[u8]> = std::iter::once(&*part).chain(walk.left()).collect();
+            Err(nothing(ledger, path, walk.place, &rest))
         }
-        let missing = || {
-            let rest: Vec<_> =
-                std::iter::once(part.as_slice()).chain(left.iter().rev().map(Vec::as_slice)).collect();
-            nothing(ledger, path, found.place, &rest)
-        };
-        let next = ledger.places.find(found.place, &part).ok_or_else(missing)?;
-        let Some(put) = link_at(ledger, next) else {
-            found.place = next;
-            continue;
-        };
-        if found.links.len() == MAX_LINKS {
-            return Err(Failure::failed(said(path), "goes through too many symbolic links"));
-        }
-        found.links.push(next);
-        let target = ledger.link(put);
-        if target.starts_with(b"/") {
-            found.place = Places::ROOT;
-        }
-        left.extend(components(target).map(<[u8]>::to_vec).rev());
+        Reached::Circle => Err(Failure::failed(said(path), "goes through too many symbolic links")),
     }
-    Ok(found)
 }
 
 /// The place a path leads to, which has to be visible or have something visible in it.

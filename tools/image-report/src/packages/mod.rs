@@ -4,9 +4,8 @@
 mod apk;
 mod dpkg;
 
-use crate::layer::{Act, Layer};
-use crate::ledger::Ledger;
 use crate::places::{NONE, PlaceId};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// The largest record of a package manager that is read, in bytes.
@@ -57,6 +56,16 @@ struct Stanza {
     files: Vec<Vec<u8>>,
 }
 
+impl Stanza {
+    fn package(self, manager: Manager, layer: u16) -> Package {
+        let Self { name, version, section, depends, recommends, provides, files: _ } = self;
+        Package { name, version, manager, section, depends, recommends, provides, layer, gone: None }
+    }
+}
+
+/// That a file is a package's: the package's position among all, and the path.
+pub(crate) type Claim<'a> = (u32, Cow<'a, [u8]>);
+
 /// All packages of all layers.
 #[derive(Default)]
 pub struct Packages {
@@ -87,31 +96,48 @@ impl Packages {
         self.owners.get(place as usize).copied().filter(|&id| id != NONE)
     }
 
-    /// Follows one more layer, which the ledger has followed already.
-    pub(crate) fn follow(&mut self, ledger: &Ledger, layer: &Layer, number: u16) {
-        self.owners.resize(ledger.places.count(), NONE);
-        let texts = || layer.texts().filter_map(|(path, text)| Some((std::str::from_utf8(path).ok()?, text)));
-        for (path, text) in texts() {
+    /// Follows one more layer by the records in it, each a path and a text: whose file is whose, in the order in
+    /// which they say so.
+    pub(crate) fn follow<'a>(
+        &mut self,
+        records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        layer: u16,
+    ) -> Vec<Claim<'a>> {
+        let records: Vec<(&str, &[u8])> =
+            records.filter_map(|(path, text)| Some((std::str::from_utf8(path).ok()?, text))).collect();
+        let mut claims = Vec::new();
+        for &(path, text) in &records {
             if dpkg::is_status(path) {
-                self.installed(Manager::Dpkg, dpkg::stanzas(text), number, true);
+                self.installed(Manager::Dpkg, dpkg::stanzas(text), layer, true);
             } else if dpkg::is_single_status(path) {
-                self.installed(Manager::Dpkg, dpkg::stanzas(text), number, false);
+                self.installed(Manager::Dpkg, dpkg::stanzas(text), layer, false);
             } else if apk::is_record(path.as_bytes()) {
-                for (id, files) in self.installed(Manager::Apk, apk::stanzas(text), number, true) {
-                    self.own(ledger, id, files.iter().map(Vec::as_slice));
+                for (id, files) in self.installed(Manager::Apk, apk::stanzas(text), layer, true) {
+                    claims.extend(files.into_iter().map(|file| (id, file.into())));
                 }
             }
         }
-        for (path, text) in texts() {
+        for (path, text) in records {
             if let Some((name, files)) = dpkg::files(path, text)
                 && let Some(&id) = self.index.get(&(Manager::Dpkg, name.to_owned()))
             {
-                self.own(ledger, id, files);
+                claims.extend(files.map(|file| (id, file.into())));
             }
         }
+        claims
     }
 
-    /// Takes the packages of a record; when it is `whole`, others of this manager are gone.
+    /// Makes what is at a place a package's.
+    pub(crate) fn give(&mut self, place: PlaceId, package: u32) {
+        let at = place as usize;
+        if self.owners.len() <= at {
+            self.owners.resize(at + 1, NONE);
+        }
+        self.owners[at] = package;
+    }
+
+    /// Takes the packages of a record, and gives their files, each with its package's position among all; when the
+    /// record is `whole`, others of this manager are gone.
     fn installed(
         &mut self,
         manager: Manager,
@@ -119,24 +145,12 @@ impl Packages {
         layer: u16,
         whole: bool,
     ) -> Vec<(u32, Vec<Vec<u8>>)> {
-        let mut there = HashSet::new();
         let mut files = Vec::new();
-        for stanza in stanzas {
+        for mut stanza in stanzas {
             let Ok(next) = u32::try_from(self.all.len()) else { break };
             let id = *self.index.entry((manager, stanza.name.clone())).or_insert(next);
-            there.insert(id);
-            files.push((id, stanza.files));
-            let package = Package {
-                name: stanza.name,
-                version: stanza.version,
-                manager,
-                section: stanza.section,
-                depends: stanza.depends,
-                recommends: stanza.recommends,
-                provides: stanza.provides,
-                layer,
-                gone: None,
-            };
+            files.push((id, std::mem::take(&mut stanza.files)));
+            let package = stanza.package(manager, layer);
             match self.all.get_mut(id as usize) {
                 None => self.all.push(package),
                 Some(known) if known.gone.is_some() || known.version != package.version => *known = package,
@@ -144,6 +158,7 @@ impl Packages {
             }
         }
         if whole {
+            let there: HashSet<u32> = files.iter().map(|(id, _)| *id).collect();
             for (id, package) in (0..).zip(&mut self.all) {
                 if package.manager == manager && package.gone.is_none() && !there.contains(&id) {
                     package.gone = Some(layer);
@@ -151,15 +166,6 @@ impl Packages {
             }
         }
         files
-    }
-
-    fn own<'a>(&mut self, ledger: &Ledger, id: u32, files: impl Iterator<Item = &'a [u8]>) {
-        for place in files.filter_map(|path| ledger.find(path)) {
-            // Directories are everybody's.
-            if ledger.visible(place).is_some_and(|put| put.act != Act::Dir) {
-                self.owners[place as usize] = id;
-            }
-        }
     }
 }
 

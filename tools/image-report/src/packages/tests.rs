@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fixtures::{Line, ledger};
+use crate::ledger::Ledger;
 
 fn stanza(name: &str, version: &str) -> Stanza {
     Stanza { name: name.into(), version: version.into(), ..Stanza::default() }

@@ -1,12 +1,8 @@
 //! The image's final tree, and the base's within it: where a path leads, and whether that is the base's own.
 
-use crate::layer::Act;
+use crate::ledger::walk::{Reached, Walk};
 use crate::ledger::{Ledger, Put};
 use crate::places::{PlaceId, Places};
-use libtree::root::components;
-
-/// How many symbolic links one path may go through, as in the kernel.
-const MAX_LINKS: usize = 40;
 
 /// What is visible in the image, of which the lowest layers are the base's.
 #[derive(Clone, Copy)]
@@ -26,32 +22,9 @@ pub(super) struct Found {
 impl<'a> Tree<'a> {
     /// Where `path` leads, as seen from the directory `dir`, links followed; `None` when nothing is there.
     pub(super) fn follow(&self, dir: PlaceId, path: &[u8]) -> Option<Found> {
-        let places = &self.ledger.places;
-        let mut found =
-            Found { links: Vec::new(), place: if path.starts_with(b"/") { Places::ROOT } else { dir } };
-        let mut left: Vec<Vec<u8>> = components(path).map(<[u8]>::to_vec).rev().collect();
-        while let Some(part) = left.pop() {
-            if part == b".." {
-                found.place = places.parent(found.place).unwrap_or(Places::ROOT);
-                continue;
-            }
-            let next = places.find(found.place, &part)?;
-            // A directory that no layer has an entry for is there all the same when something is in it.
-            let put = self.ledger.visible(next);
-            let Some(put) = put.filter(|put| put.act == Act::Symlink) else {
-                found.place = next;
-                continue;
-            };
-            found.links.push(next);
-            let target = self.ledger.link(put);
-            if target.starts_with(b"/") {
-                found.place = Places::ROOT;
-            }
-            left.extend(components(target).map(<[u8]>::to_vec).rev());
-            if found.links.len() > MAX_LINKS {
-                return None;
-            }
-        }
+        let mut walk = Walk::from(dir, path);
+        let Reached::End = walk.go(self.ledger, |place| self.ledger.link_at(place)) else { return None };
+        let found = Found { links: walk.links, place: walk.place };
         (found.place == Places::ROOT || self.ledger.visible(found.place).is_some()).then_some(found)
     }
 
