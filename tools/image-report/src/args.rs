@@ -2,9 +2,10 @@
 //! library's to do.
 
 use clap::Parser;
-use image_report::bounds::{self, Bounds};
+use image_report::bounds::Bounds;
 use image_report::explore::Ask;
 use image_report::picture::bars::Canvas;
+use image_report::units;
 use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
 use libcli::Failure;
 use libfetch::registry::Repository;
@@ -64,13 +65,13 @@ pub struct Args {
     #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
     what_if: Vec<String>,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
-    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
     fail_above: Option<u64>,
     /// Exit with 1 when more is paid for and not visible
-    #[arg(long, value_name = "SIZE", value_parser = bounds::size)]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
     max_hidden: Option<u64>,
     /// Exit with 1 when the efficiency is less
-    #[arg(long, value_name = "PERCENT", value_parser = bounds::parts)]
+    #[arg(long, value_name = "PERCENT", value_parser = units::parts)]
     min_efficiency: Option<u32>,
     /// What the images share among themselves, all of the store if none is named
     #[arg(long, group = "view")]

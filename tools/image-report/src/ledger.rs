@@ -9,6 +9,7 @@ use crate::names::{Name, Names};
 use crate::packages::Packages;
 use crate::places::{NONE, PlaceId, Places};
 use libtree::root::{components, split};
+use std::fmt;
 use walk::{Reached, Walk};
 
 /// How something came to be paid for and not visible.
@@ -23,6 +24,18 @@ pub enum Fate {
     Metadata,
     /// A later layer has exactly the same again.
     Unchanged,
+}
+
+impl fmt::Display for Fate {
+    /// As a participle, of a file.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "deleted",
+            Self::Overwritten => "overwritten",
+            Self::Metadata => "stored again with other metadata",
+            Self::Unchanged => "stored again unchanged",
+        })
+    }
 }
 
 /// What a layer put at a place.

@@ -9,7 +9,6 @@ mod tests;
 use crate::findings::{Finding, Kind};
 use crate::from::FromCost;
 use crate::instruction::Instruction;
-use crate::ledger::Fate;
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
 use crate::report::{LayerCost, Report};
@@ -198,21 +197,6 @@ pub fn found(finding: &Finding) -> String {
         Kind::Setuid => format!("{what} files"),
         Kind::EmptyLayer => "an empty layer".to_owned(),
     }
-}
-
-/// What became of a file, as a participle.
-pub fn words(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Deleted => "deleted",
-        Fate::Overwritten => "overwritten",
-        Fate::Metadata => "stored again with other metadata",
-        Fate::Unchanged => "stored again unchanged",
-    }
-}
-
-/// Parts of ten thousand as a percentage.
-pub fn percent(parts: u32) -> String {
-    format!("{}.{:02} %", parts / 100, parts % 100)
 }
 
 fn clean(text: &str) -> String {

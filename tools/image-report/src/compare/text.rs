@@ -2,8 +2,8 @@
 
 use super::explain::name;
 use super::{Comparison, Group, Row, What};
-use crate::columns;
 use crate::instruction::Instruction;
+use crate::table;
 use crate::text::lines;
 use libcli::{cut, human, sanitise as clean};
 use std::io::{self, Write};
@@ -19,10 +19,10 @@ pub fn write(it: &Comparison, width: Option<usize>, output: &mut impl Write) -> 
         writeln!(output, "{line}")?;
     }
     writeln!(output)?;
-    columns::write(&["", ">A", ">B"], &sums(it), output)?;
+    table::write(&["", ">A", ">B"], &sums(it), output)?;
     writeln!(output)?;
     let layers: Vec<_> = it.layers.iter().map(row).collect();
-    columns::write(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
+    table::write(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
     groups(&it.only_a, "Only in A", output)?;
     groups(&it.only_b, "Only in B", output)?;
     differing(it, output)
@@ -83,7 +83,7 @@ fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<
             String::new(),
         ]);
     }
-    columns::write(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
+    table::write(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
 }
 
 fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
@@ -96,5 +96,5 @@ fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
         vec![human(file.a), human(file.b), format!("/{}{note}", clean(&file.path.display()))]
     };
     let rows: Vec<_> = it.differing.iter().take(NAMED).map(line).collect();
-    columns::write(&[">A", ">B", "PATH"], &rows, output)
+    table::write(&[">A", ">B", "PATH"], &rows, output)
 }

@@ -7,11 +7,10 @@ use super::View;
 use super::branches::Branch;
 use super::files::Files;
 use super::layer::Contents;
-use crate::columns;
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
 use crate::report::Report;
-use crate::text::words;
+use crate::table;
 use libcli::{cut, human, sanitise as clean};
 use libwire::WirePath;
 use std::collections::BTreeSet;
@@ -42,7 +41,7 @@ fn files(view: &Files, report: &Report, output: &mut impl Write) -> io::Result<(
         vec![layer.to_string(), place, text]
     };
     writeln!(output)?;
-    columns::write(
+    table::write(
         &[">LAYER", "PLACE", "INSTRUCTION"],
         &layers.into_iter().map(row).collect::<Vec<_>>(),
         output,
@@ -63,7 +62,7 @@ fn layer(view: &Contents, output: &mut impl Write) -> io::Result<()> {
         cost.entries,
     )?;
     for sum in &cost.hidden {
-        writeln!(output, "  {:>9}  {} by layer {}", human(sum.bytes), words(sum.fate), sum.by)?;
+        writeln!(output, "  {:>9}  {} by layer {}", human(sum.bytes), sum.fate, sum.by)?;
     }
     section("Puts", &view.puts, output)?;
     section("Removes of the layers below", &view.removes, output)?;
@@ -80,7 +79,7 @@ fn section(title: &str, branches: &[Branch], output: &mut impl Write) -> io::Res
 
 fn took(view: &Contents, removed: bool, output: &mut impl Write) -> io::Result<()> {
     for took in view.took.iter().filter(|took| (took.fate == Fate::Deleted) == removed) {
-        writeln!(output, "  {:>9}  of layer {} {}", human(took.bytes), took.of, words(took.fate))?;
+        writeln!(output, "  {:>9}  of layer {} {}", human(took.bytes), took.of, took.fate)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::advice::{Advice, Change};
 use crate::ledger::Ledger;
 use crate::places::NONE;
 use crate::report::{HiddenFile, Report};
-use crate::text::{percent, words};
+use crate::units::percent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libcli::{human, markup};
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ fn files(report: &Report, ledger: &Ledger) -> String {
         (inode.size, path, usize::from(inode.layer) + 1, None)
     });
     let gone = |file: &HiddenFile| {
-        let state = format!("{} by layer {}", words(file.fate), file.by);
+        let state = format!("{} by layer {}", file.fate, file.by);
         (file.bytes, shown(file.path.as_bytes()), file.layer, Some(state))
     };
     let mut rows: Vec<_> = visible.chain(report.hidden.iter().map(gone)).collect();

@@ -2,7 +2,7 @@
 
 use super::registry::Push;
 use super::{Pull, Sharing};
-use crate::columns;
+use crate::table;
 use libcli::{human, sanitise as clean};
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
         row
     };
     let rows: Vec<_> = it.images.iter().map(row).collect();
-    columns::write(&["IMAGE", ">SIZE", ">SHARED", ">UNIQUE", ">WITH"], &rows, output)?;
+    table::write(&["IMAGE", ">SIZE", ">SHARED", ">UNIQUE", ">WITH"], &rows, output)?;
     writeln!(output, "\n{} together, {} less than apart", human(it.together), human(it.apart - it.together))?;
     if it.shared.is_empty() {
         return Ok(());
@@ -35,7 +35,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
         ]
     };
     let rows: Vec<_> = it.shared.iter().take(NAMED).map(row).collect();
-    columns::write(&[">SIZE", ">IMAGES", "BLOB", "OF"], &rows, output)?;
+    table::write(&[">SIZE", ">IMAGES", "BLOB", "OF"], &rows, output)?;
     match it.shared.len().saturating_sub(NAMED) {
         0 => Ok(()),
         others => writeln!(output, "and {others} others that save less"),
@@ -48,7 +48,7 @@ pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
         let layers = format!("{} of {}", pull.missing, pull.layers);
         vec![clean(&pull.image), human(pull.size), human(pull.pull), layers]
     };
-    columns::write(
+    table::write(
         &["IMAGE", ">SIZE", ">TO PULL", ">LAYERS"],
         &pulls.iter().map(row).collect::<Vec<_>>(),
         output,
@@ -61,7 +61,7 @@ pub fn push(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
         let layers = format!("{} of {}", push.missing, push.layers);
         vec![clean(&push.image), human(push.size), human(push.push), layers]
     };
-    columns::write(
+    table::write(
         &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
         &pushes.iter().map(row).collect::<Vec<_>>(),
         output,

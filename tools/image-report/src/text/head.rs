@@ -1,8 +1,9 @@
 //! What a report says first: which image this is, what it costs, and what would save most of that. It computes
 //! nothing.
 
-use super::{clean, lines, percent};
+use super::{clean, lines};
 use crate::report::{Report, Totals};
+use crate::units::percent;
 use libcli::{columns, human};
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
 //! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
 
-use super::{NAMED, TEXT, clean, words};
+use super::{NAMED, TEXT, clean};
 use crate::report::{HiddenSum, LayerCost, Report};
 use libcli::{cut, human};
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Wri
     writeln!(output, "The largest:")?;
     for file in report.hidden.iter().take(NAMED) {
         let path = clean(&file.path.display());
-        let (bytes, fate) = (human(file.bytes), words(file.fate));
+        let (bytes, fate) = (human(file.bytes), file.fate);
         writeln!(output, "  {bytes:>9}  /{path}  (layer {}, {fate} by {})", file.layer, file.by)?;
     }
     Ok(())
@@ -34,7 +34,7 @@ pub(crate) fn sums(
     sums.retain(|(_, sum)| sum.bytes > 0);
     sums.sort_by_key(|(_, sum)| Reverse(sum.bytes));
     for (of, sum) in sums.iter().take(NAMED) {
-        let (bytes, fate, by) = (human(sum.bytes), words(sum.fate), layer(report, sum.by));
+        let (bytes, fate, by) = (human(sum.bytes), sum.fate, layer(report, sum.by));
         let line = format!("  {bytes:>9}  of layer {of} {fate} by {by}");
         writeln!(output, "{}", width.map_or_else(|| line.clone(), |width| cut(&line, width)))?;
     }

@@ -1,7 +1,7 @@
 //! Branches as lines: of each directory the largest, and how many others there are.
 
-use crate::columns;
 use crate::explore::branches::{Branch, Share};
+use crate::table;
 use libcli::{human, sanitise as clean};
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ const NAMED: usize = 12;
 /// Writes branches with their head.
 pub fn write(branches: &[Branch], output: &mut impl Write) -> io::Result<()> {
     let rows: Vec<_> = lines(branches).into_iter().map(row).collect();
-    columns::write(&[">SIZE", ">ENTRIES", "LAYER", "OWNER", "MODE", "PATH"], &rows, output)
+    table::write(&[">SIZE", ">ENTRIES", "LAYER", "OWNER", "MODE", "PATH"], &rows, output)
 }
 
 enum Line<'a> {

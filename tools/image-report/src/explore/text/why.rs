@@ -1,12 +1,11 @@
 //! How a path came to be, line by line.
 
 use super::{instruction, path};
-use crate::columns;
 use crate::explore::why::{Below, By, There, Why};
 use crate::ledger::Fate;
 use crate::report::Report;
+use crate::table;
 use crate::text::hidden::sums;
-use crate::text::words;
 use libcli::{human, sanitise as clean};
 use std::io::{self, Write};
 
@@ -34,12 +33,12 @@ pub fn write(view: &Why, report: &Report, output: &mut impl Write) -> io::Result
     if !view.puts.is_empty() {
         writeln!(output)?;
         let head = [">LAY", "PLACE", ">BYTES", "WHAT", "INSTRUCTION"];
-        columns::write(&head, &puts(&view.puts), output)?;
+        table::write(&head, &puts(&view.puts), output)?;
     }
     if !view.below.is_empty() {
         writeln!(output, "\nBelow it:")?;
         let head = [">LAY", "PLACE", ">VISIBLE", ">HIDDEN", ">FILES", "INSTRUCTION"];
-        columns::write(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
+        table::write(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
         let gone = |below: &Below| {
             let of = below.by.layer;
             below.gone.iter().map(move |sum| (of, *sum)).collect::<Vec<_>>()
@@ -67,13 +66,13 @@ fn puts(puts: &[There]) -> Vec<Vec<String>> {
         let change = before.filter(|gone| gone.by.layer == put.by.layer);
         // Each layer that has something in a directory names that again.
         if put.is.kind != "dir" || change.is_none_or(|gone| gone.fate != Fate::Unchanged) {
-            let did = change.map_or("put", |gone| words(gone.fate));
+            let did = change.map_or_else(|| "put".to_owned(), |gone| gone.fate.to_string());
             rows.push(row(&put.by, human(put.bytes), format!("{did}: {}", what(put))));
         }
         let Some(gone) = &put.gone else { continue };
         if puts.get(at + 1).is_none_or(|next| next.by.layer != gone.by.layer) {
             let kept = if put.kept { "; its content has another name" } else { "" };
-            rows.push(row(&gone.by, String::new(), format!("{}{kept}", words(gone.fate))));
+            rows.push(row(&gone.by, String::new(), format!("{}{kept}", gone.fate)));
         }
     }
     rows
