@@ -308,6 +308,8 @@ is "it is said by how much" "$(tail -1 .out | sed 's/[0-9.]* [kM]*B to .*, 1 B m
 is "and the report is complete" "$(grep -c 'What to do' .out)" 1
 status_is "hidden bytes have a bound" 1 image-report --max-hidden 1k join
 status_is "the efficiency has one" 1 image-report --min-efficiency 99.9 join
+is "without advice there is none" "$(image-report --json --no-advice join | jq -c '[.advice, .totals.download]')" "[null,$download]"
+is "nor in text" "$(image-report --no-advice join | grep -c 'What to do\|less to download')" 0
 status_is "of several images" 1 image-report --json --fail-above 1kB join busybox
 is "each that is beyond is told" "$(sed -n 's/^image-report: \([a-z]*\): has .* more than 1.0 kB$/\1/p' .out | tr '\n' ' ')" "join busybox "
 status_is "a size that is none is a mistake of the command line" 2 image-report --fail-above much join

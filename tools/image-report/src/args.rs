@@ -64,6 +64,9 @@ pub struct Args {
     /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
     #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
     what_if: Vec<String>,
+    /// Leave out what to change, which takes most of the time
+    #[arg(long, conflicts_with_all = ["view", "compare"])]
+    no_advice: bool,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     fail_above: Option<u64>,
@@ -143,7 +146,8 @@ impl Args {
 
     /// Whether two images are to be compared: asked for, or two named and nothing else asked for.
     fn compares(&self) -> bool {
-        let reports = self.each || self.bars || self.table || self.pictures() || !self.what_if.is_empty();
+        let shown = self.bars || self.table || self.pictures();
+        let reports = self.each || shown || self.no_advice || !self.what_if.is_empty();
         let otherwise = reports || self.bounds() != Bounds::default() || self.ask().is_some();
         self.compare || (self.images.len() == 2 && !otherwise)
     }
@@ -157,7 +161,7 @@ impl Args {
         let changes: Result<_, String> = changes.collect();
         let changes = changes.map_err(|what| Failure::usage(format!("--what-if: {what}")))?;
         let pictures = self.pictures().then(|| Pictures { svg: self.svg.clone(), html: self.html.clone() });
-        Ok(Reports { pictures, changes, bounds })
+        Ok(Reports { pictures, changes, bounds, advice: !self.no_advice })
     }
 
     /// The view that is wanted instead of the report.

@@ -14,7 +14,7 @@ fn written() -> String {
     let opened = fixtures::opened(&[first, &[("file", "tmp/.wh.large", "")]]);
     let ledger = report::ledger(&opened).unwrap();
     let mut report = report::report(&opened, &ledger);
-    report.advice = advice::advise(&opened, &ledger, &report.instructions).unwrap();
+    report.advice = Some(advice::advise(&opened, &ledger, &report.instructions).unwrap());
     let squash = ("squash".to_owned(), what_if::Change::Squash);
     report.what_if = Some(what_if::what_if(&opened, &ledger, &report.instructions, &[squash]).unwrap());
     serde_json::to_string(&report).unwrap()

@@ -52,14 +52,20 @@ pub struct Report {
     pub hidden: Vec<HiddenFile>,
     /// What else there is to look at, largest first.
     pub findings: Vec<Finding>,
-    /// What to change, what saves most first; filled in by [`crate::advice::advise`].
-    pub advice: Vec<Advice>,
+    /// What to change, what saves most first; filled in by [`crate::advice::advise`], if that is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Vec<Advice>>,
     /// What it would cost otherwise, if that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<WhatIf>,
 }
 
 impl Report {
+    /// What is advised, if it was asked.
+    pub fn advised(&self) -> &[Advice] {
+        self.advice.as_deref().unwrap_or_default()
+    }
+
     /// The instruction that made a layer, from 1.
     pub fn instruction_of(&self, layer: usize) -> Option<&Instruction> {
         self.instructions.iter().find(|instruction| instruction.layer == Some(layer))
@@ -185,7 +191,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         layers,
         hidden: hidden(ledger),
         findings: findings::find(ledger),
-        advice: Vec::new(),
+        advice: None,
         what_if: None,
     }
 }

@@ -124,7 +124,7 @@ fn one_finding(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
 }
 
 fn advice(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
-    for (at, advice) in report.advice.iter().enumerate() {
+    for (at, advice) in report.advised().iter().enumerate() {
         if at == 0 {
             writeln!(output, "\nWhat to do, each on its own:")?;
         }

@@ -46,6 +46,8 @@ pub struct Reports {
     pub changes: Vec<(String, Change)>,
     /// What no image may exceed.
     pub bounds: Bounds,
+    /// Whether it is computed what to change.
+    pub advice: bool,
 }
 
 /// Files to draw into; `-` is the output.
@@ -159,8 +161,8 @@ impl Reports {
         output: &mut impl Write,
     ) -> Result<(), Failure> {
         // The layers' picture shows no advice, and to measure it layers are read and packed again.
-        if self.pictures.as_ref().is_none_or(|pictures| pictures.html.is_some()) {
-            report.advice = advice::advise(opened, ledger, &report.instructions)?;
+        if self.advice && self.pictures.as_ref().is_none_or(|pictures| pictures.html.is_some()) {
+            report.advice = Some(advice::advise(opened, ledger, &report.instructions)?);
         }
         if !self.changes.is_empty() {
             report.what_if = Some(what_if::what_if(opened, ledger, &report.instructions, &self.changes)?);

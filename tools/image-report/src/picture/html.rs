@@ -192,7 +192,7 @@ fn option(span: &Span<'_>, out: &mut String) -> fmt::Result {
 
 /// What to change, with the lines to paste.
 fn advice(report: &Report) -> String {
-    if report.advice.is_empty() {
+    if report.advised().is_empty() {
         return String::new();
     }
     let one = |advice: &Advice, out: &mut String| {
@@ -212,7 +212,7 @@ fn advice(report: &Report) -> String {
 <p class="dim">Each on its own; what is saved is downloaded less, and computed from the layers.</p>
 {}</section>
 "#,
-        drawn(|out| report.advice.iter().try_for_each(|advice| one(advice, out)))
+        drawn(|out| report.advised().iter().try_for_each(|advice| one(advice, out)))
     )
 }
 

@@ -29,7 +29,7 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
         layers: Vec::new(),
         hidden: Vec::new(),
         findings: Vec::new(),
-        advice: Vec::new(),
+        advice: None,
         what_if: None,
     };
     for (at, &(visible, hidden)) in layers.iter().enumerate() {
@@ -216,7 +216,7 @@ fn an_advice_has_its_lines_to_copy() {
 fn page(text: &str) -> (String, serde_json::Value) {
     let name = format!("n{}", text.replace(['/', '\0'], ""));
     let mut report = on_base(report(text, text, &[(1, 1)]), 1, text);
-    report.advice = vec![advice(text)];
+    report.advice = Some(vec![advice(text)]);
     let page = html::page(&report, &ledger(&[&[("file", &name, "1")]]));
     let (_, data) = page.split_once(r#"id="data">"#).unwrap();
     let data = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();

@@ -23,7 +23,7 @@ pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Wri
         width,
         output,
     )?;
-    if let Some(most) = report.advice.first() {
+    if let Some(most) = report.advised().first() {
         let (title, saved) = (clean(&most.title), human(most.saves_download));
         say(&format!("{saved} less to download, if you {title}; see below"), width, output)?;
     }

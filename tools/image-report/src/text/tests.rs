@@ -45,7 +45,7 @@ fn of_many_layers_that_hid_something_the_largest_are_told() {
 fn the_head_says_what_is_hidden_and_what_saves_most() {
     let mut report = report("app", "RUN make", &[(900, 100)]);
     report.layers[0].tar += 1;
-    report.advice = vec![advice("join these", "why"), advice("do that", "why")];
+    report.advice = Some(vec![advice("join these", "why"), advice("do that", "why")]);
     let text = said(&report, None);
     let head: Vec<&str> = text.lines().skip(1).take(4).collect();
     assert_eq!(
@@ -69,7 +69,7 @@ fn layers_that_are_not_compressed_are_called_so() {
 fn a_terminal_gets_no_line_that_is_wider() {
     let words = "many words that explain at length what is to be done and why it is ".repeat(3);
     let mut report = report("registry.example/team/app:1", &words, &[(900, 100), (70, 30)]);
-    report.advice = vec![advice(&words, &words)];
+    report.advice = Some(vec![advice(&words, &words)]);
     for width in [60, 80, 120] {
         let text = said(&report, Some(width));
         for line in text.lines() {
