@@ -1,6 +1,7 @@
 //! Which paths a second stage copies: whole directories where all that is in one goes, else files by themselves;
 //! and what COPY cannot do, such as a link by itself or the mode of a directory, as commands to run behind it.
 
+use super::removed;
 use super::survey::{Class, Survey};
 use crate::layer::Act;
 use crate::ledger::Put;
@@ -8,13 +9,9 @@ use crate::places::{PlaceId, Places};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// More paths than these are no lines to paste.
-const MAX_NAMED: usize = 40;
+pub(super) const MAX_NAMED: usize = 40;
 /// Of a directory of the author's only, more files than these are copied with all that is in it.
 const MAX_FILES: usize = 8;
-/// What is removed from images to make them smaller, which a second stage need not remove again.
-const TEXTS: &[&str] =
-    &["/usr/share/doc", "/usr/share/man", "/usr/share/locale", "/usr/share/info", "/usr/share/lintian"];
-
 /// A COPY.
 #[derive(Debug, PartialEq)]
 pub(super) struct Copy {
@@ -68,7 +65,7 @@ pub(super) fn copies(survey: &Survey) -> Option<Copies> {
     result.copies.extend(files.into_values().map(|sources| Copy { sources, chown: None }));
     let path = |copy: &Copy| copy.sources.first().map(|&place| survey.tree.ledger.places.path(place));
     result.copies.sort_by_key(path);
-    result.commands = removed(survey)?;
+    result.commands = removed::removed(survey)?;
     for link in links {
         result.commands.push(linked(survey, link)?);
     }
@@ -77,7 +74,7 @@ pub(super) fn copies(survey: &Survey) -> Option<Copies> {
 }
 
 /// Whether a path can stand in a line as it is.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._+@%:=~,-".contains(&byte))
 }
 
@@ -159,34 +156,6 @@ fn linked(survey: &Survey, place: PlaceId) -> Option<String> {
         false => format!("mkdir -p {} && ", tree.path(parent)),
     };
     is_plain(&target).then(|| format!("{make}ln -sfn {target} {path}"))
-}
-
-/// What of the base the author removed.
-fn removed(survey: &Survey) -> Option<Vec<String>> {
-    let tree = survey.tree;
-    let places = &tree.ledger.places;
-    let is_gone = |place: PlaceId| {
-        let put = tree.had(place)?;
-        let (by, _) = put.gone.filter(|_| tree.ledger.visible(place).is_none())?;
-        let made = survey.made.get(usize::from(by - tree.base))?;
-        Some(made.is_authors(&tree.path(place)))
-    };
-    let gone = |place: &PlaceId| is_gone(*place) == Some(true);
-    let mut paths = Vec::new();
-    for place in (1..places.count() as PlaceId).filter(gone) {
-        let path = tree.path(place);
-        let passing =
-            TEXTS.iter().chain(&["/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/log", "/tmp", "/run"]);
-        let above = places.parent(place).filter(gone);
-        if above.is_some() || passing.into_iter().any(|dir| path.starts_with(dir)) {
-            continue;
-        }
-        if paths.len() == MAX_NAMED || !is_plain(&path) {
-            return None;
-        }
-        paths.push(path);
-    }
-    Some(if paths.is_empty() { Vec::new() } else { vec![format!("rm -rf {}", paths.join(" "))] })
 }
 
 /// Directories whose owner or mode COPY does not give.

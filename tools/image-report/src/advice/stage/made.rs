@@ -5,20 +5,10 @@ use super::super::Image;
 use super::super::shell;
 
 /// Commands that leave nothing but what packages, and scripts of packages, leave.
-const MANAGERS: &[&str] = &[
-    "apt-get",
-    "apt",
-    "aptitude",
-    "dpkg-reconfigure",
-    "apk",
-    "rm",
-    "set",
-    "export",
-    "true",
-    ":",
-    "update-ca-certificates",
-    "ldconfig",
-];
+const MANAGERS: &[&str] =
+    &["apt-get", "apt", "aptitude", "dpkg-reconfigure", "apk", "update-ca-certificates", "ldconfig"];
+/// What may stand beside them.
+const BESIDE: &[&str] = &["rm", "set", "export", "true", ":"];
 
 /// What is known of the instruction that made a layer.
 pub(super) struct Made<'a> {
@@ -63,11 +53,14 @@ fn is_pure(text: &str) -> bool {
     let writes = |part: &str| {
         part.contains('|') || part.replace(">/dev/null", "").replace("> /dev/null", "").contains('>')
     };
-    run.command.split(';').map(str::trim).filter(|list| !list.is_empty()).all(|list| {
-        shell::parts(list).is_some_and(|parts| {
-            parts.iter().all(|part| MANAGERS.contains(&shell::program(part)) && !writes(part))
-        })
-    })
+    let mut manages = false;
+    let mut is_known = |part: &&str| {
+        let program = shell::program(part);
+        manages |= MANAGERS.contains(&program);
+        (MANAGERS.contains(&program) || BESIDE.contains(&program)) && !writes(part)
+    };
+    let mut lists = run.command.split(';').map(str::trim).filter(|list| !list.is_empty());
+    lists.all(|list| shell::parts(list).is_some_and(|parts| parts.iter().all(&mut is_known))) && manages
 }
 
 impl Made<'_> {
@@ -112,6 +105,7 @@ mod tests {
         for text in [
             "RUN apt-get install gcc && make",
             "RUN apt-get update | tee /log",
+            "RUN set -e; rm /etc/site",
             "RUN apt-get x >f",
             "RUN <<E",
         ] {

@@ -11,6 +11,7 @@ mod left;
 mod lines;
 mod made;
 mod needs;
+mod removed;
 mod roots;
 mod saving;
 mod survey;

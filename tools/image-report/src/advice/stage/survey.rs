@@ -208,7 +208,7 @@ impl<'a> Survey<'a> {
             Some((Kind::BuildTool, _)) => return Class::Tool,
             Some(_) => return Class::Source,
             None if BUILD_FILES.iter().any(|name| path.ends_with(&format!("/{name}")))
-                || path.contains("/CMakeFiles/") =>
+                || (made.run && is_passing(&path)) =>
             {
                 return Class::Source;
             }
@@ -294,8 +294,7 @@ impl<'a> Survey<'a> {
             _ => said() || !(made.installs || is_state(&path, Act::Dir)),
         };
         let cache = image.cached.at(place).is_some() || flags & IN_CACHE > 0;
-        let passing = made.run && path.contains("/CMakeFiles/");
-        match own && !cache && !passing {
+        match own && !cache && !(made.run && is_passing(&path)) {
             true if made.run && flags & IN_BUILD > 0 => Class::Built,
             true => Class::Own,
             false => Class::Nothing,
@@ -306,6 +305,11 @@ impl<'a> Survey<'a> {
     pub(super) fn is_file(&self, put: &Put) -> bool {
         put.inode != NONE && matches!(put.act, Act::File | Act::Hardlink)
     }
+}
+
+/// Whether a path is where CMake, or Python's setuptools, keep what they make on the way.
+fn is_passing(path: &str) -> bool {
+    ["/CMakeFiles/", "/build/bdist.", "/build/lib.", "/build/temp."].iter().any(|dir| path.contains(dir))
 }
 
 /// Whether a path of `/…` is where package managers, logs and temporary files are.
