@@ -110,7 +110,7 @@ pub struct Inode {
 /// What a layer holds, in sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
-    /// Bytes of the blob: what is downloaded.
+    /// Bytes of the blob: what is downloaded; none when a layer below has the same.
     pub blob_size: u64,
     /// Bytes of the tar.
     pub tar_size: u64,

@@ -13,7 +13,7 @@ use crate::what_if::WhatIf;
 use libcli::Failure;
 use libwire::{Digest, WirePath};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How many of the largest hidden files a report names.
 const NAMED: usize = 200;
@@ -82,7 +82,7 @@ impl Report {
 /// Sums over an image. All in bytes but the counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Totals {
-    /// Of the layers' blobs: what is downloaded.
+    /// Of the layers' blobs, each once: what is downloaded.
     pub download: u64,
     /// Of the layers' tars: what is stored unpacked, about.
     pub tar: u64,
@@ -114,7 +114,7 @@ pub struct LayerCost {
     pub digest: Digest,
     /// The tar's digest.
     pub diff_id: Digest,
-    /// Bytes of the blob.
+    /// Bytes of the blob; none when a layer below has the same.
     pub download: u64,
     /// Bytes of the blobs so far.
     pub running: u64,
@@ -162,8 +162,12 @@ pub struct HiddenFile {
 
 /// Reads all layers of an image.
 pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
-    let mut ledger = Ledger::default();
-    reading::layers(opened, |descriptor, layer| {
+    let (mut ledger, mut blobs) = (Ledger::default(), HashSet::new());
+    reading::layers(opened, |descriptor, mut layer| {
+        // However often an image has a blob, it is downloaded once.
+        if !blobs.insert(descriptor.digest) {
+            layer.blob_size = 0;
+        }
         let refused = |what| Failure::bad_input(format!("layer {}", descriptor.digest), what);
         ledger.apply(&layer).map_err(refused)
     })?;

@@ -2,7 +2,7 @@
 //! nothing.
 
 use super::{clean, lines};
-use crate::report::{Report, Totals};
+use crate::report::{LayerCost, Report, Totals};
 use crate::units::percent;
 use libcli::{columns, human};
 use std::io::{self, Write};
@@ -45,7 +45,8 @@ fn name(report: &Report, width: Option<usize>) -> String {
 
 /// Whether all layers are bare tars, as in what docker saves: a registry has them smaller.
 fn stored_plainly(report: &Report) -> bool {
-    !report.layers.is_empty() && report.layers.iter().all(|layer| layer.download == layer.tar)
+    let plain = |layer: &LayerCost| layer.download == layer.tar || layer.download == 0;
+    report.totals.download > 0 && report.layers.iter().all(plain)
 }
 
 /// Who brought how much of the download, where that is known.

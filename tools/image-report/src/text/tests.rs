@@ -2,6 +2,7 @@
 
 use super::write;
 use crate::advice::{Advice, Kind};
+use crate::fixtures::{Line, image};
 use crate::picture::bars::Canvas;
 use crate::picture::tests::report;
 use crate::report::Report;
@@ -86,4 +87,14 @@ fn an_instruction_of_several_lines_is_one() {
     assert!(text.contains("  RUN a && b --c d\n"), "{text}");
     let text = said(&report("app", "RUN a && \\\n    b", &[(900, 100)]), Some(100));
     assert!(text.contains("  RUN a && b\n"), "{text}");
+}
+
+#[test]
+fn a_blob_that_is_there_twice_is_downloaded_once() {
+    let (a, b): (&[Line], &[Line]) = (&[("file", "a", "1")], &[("file", "b", "22")]);
+    let (report, _) = image(&[a, b, a]);
+    let downloads: Vec<_> = report.layers.iter().map(|cost| (cost.download, cost.running)).collect();
+    assert_eq!(downloads, [(2048, 2048), (2048, 4096), (0, 4096)]);
+    assert_eq!((report.totals.download, report.totals.content), (4096, 4));
+    assert!(said(&report, None).contains("4.1 kB to download; the layers are not compressed"));
 }
