@@ -13,7 +13,9 @@ use crate::repack::{Count, Packer, compression};
 use crate::source::Opened;
 use group::Group;
 use libcli::Failure;
+use libwire::Digest;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::str::FromStr;
 
 /// A change that is tried.
@@ -102,12 +104,13 @@ pub fn what_if(
         content: 0,
         layers: Vec::new(),
     };
+    let mut kept = HashSet::new();
     for &(first, last) in &plan.groups {
         let group =
             Group::new(ledger, &plan, first, last).map_err(|what| Failure::failed(&opened.name, what))?;
         let layers = (usize::from(first)..=usize::from(last)).map(|layer| layer + 1).collect();
         let layer = match group.changes_nothing() {
-            true => unchanged(ledger, layers, first),
+            true => unchanged(opened, ledger, layers, first, &mut kept),
             false => {
                 let packer = Packer::new(Count::default(), compression(opened, first.into()))?;
                 let (packer, content) = group.pack(opened, packer)?;
@@ -126,9 +129,18 @@ pub fn what_if(
     Ok(result)
 }
 
-fn unchanged(ledger: &Ledger, layers: Vec<usize>, layer: u16) -> NewLayer {
+/// A layer as it is; its blob may be one that is kept already, and is downloaded once.
+fn unchanged(
+    opened: &Opened,
+    ledger: &Ledger,
+    layers: Vec<usize>,
+    layer: u16,
+    kept: &mut HashSet<Digest>,
+) -> NewLayer {
     let sums = ledger.layers.get(usize::from(layer)).copied().unwrap_or_default();
-    NewLayer { layers, download: sums.blob_size, tar: sums.tar_size, content: sums.content }
+    let blob = opened.image.manifest.layers.get(usize::from(layer));
+    let download = blob.filter(|blob| kept.insert(blob.digest)).map_or(0, |blob| blob.size);
+    NewLayer { layers, download, tar: sums.tar_size, content: sums.content }
 }
 
 fn plan(ledger: &Ledger, instructions: &[Instruction], changes: &[(String, Change)]) -> Result<Plan, String> {

@@ -87,6 +87,15 @@ fn sizes_are_of_what_is_packed_and_of_blobs_that_stay() {
 }
 
 #[test]
+fn a_blob_is_downloaded_when_the_layer_below_that_had_it_is_merged() {
+    let (a, b) = (vec![("file", "a", "1")], vec![("file", "b", "1")]);
+    let (image, ledger) = opened(&[a.clone(), b.clone(), a, b]);
+    let result = what_if(&image, &ledger, &[], &asked(&["merge=1-2"])).unwrap();
+    let downloads: Vec<u64> = result.layers.iter().map(|layer| layer.download).collect();
+    assert_eq!(downloads, [3072, 2048, 2048]);
+}
+
+#[test]
 fn what_can_not_be_is_said() {
     let (image, ledger) = opened(&[vec![("file", "a", "1")], vec![("link", "b", "a")]]);
     let refused =
