@@ -136,7 +136,7 @@ impl Args {
         let terminal = std::io::stdout().is_terminal();
         match self.json {
             true => Form::Json,
-            false => Form::Text((!self.table && (terminal || self.bars)).then(|| canvas(terminal))),
+            false => Form::Text((terminal || self.bars).then(|| canvas(terminal, !self.table))),
         }
     }
 
@@ -181,10 +181,10 @@ impl Args {
 }
 
 /// The terminal, or what stands in for one.
-fn canvas(terminal: bool) -> Canvas {
+fn canvas(terminal: bool, bars: bool) -> Canvas {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == OsStr::new("dumb"));
     let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| size.ws_col);
     let width = if size == 0 { 80 } else { usize::from(size) };
-    Canvas { width, colour: terminal && !dumb && !set("NO_COLOR") }
+    Canvas { width, colour: terminal && !dumb && !set("NO_COLOR"), bars }
 }

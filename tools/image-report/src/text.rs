@@ -26,13 +26,13 @@ const BEHIND: usize = 13;
 /// Fewer columns than these make no line of prose.
 const NARROWEST: usize = 30;
 
-/// Writes the report, its layers as bars where there is something to draw on, else as a table.
+/// Writes the report, its layers as bars where these are wanted, else as a table.
 pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
     let width = canvas.map(|canvas| canvas.width);
     head::write(report, width, output)?;
-    match canvas {
+    match canvas.filter(|canvas| canvas.bars) {
         Some(canvas) => bars::write(report, canvas, output)?,
-        None => table(report, output)?,
+        None => table(report, width, output)?,
     }
     hidden::write(report, width, output)?;
     findings(report, output)?;
@@ -40,32 +40,36 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
     what_if(report, output)
 }
 
-fn table(report: &Report, output: &mut impl Write) -> io::Result<()> {
+fn table(report: &Report, most: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     let places =
         report.instructions.iter().map(Instruction::place).chain(report.from.iter().map(FromCost::place));
     let width = places.map(|place| columns(&clean(&place))).max().unwrap_or(0).clamp(5, PLACE);
     let place = |of: String| padded(&escape::place(&of, width), width);
-    writeln!(
-        output,
-        "{:>3}  {:width$}  {:>9} {:>9} {:>9} {:>9}  INSTRUCTION",
-        "LAY", "PLACE", "DOWNLOAD", "RUNNING", "FILES", "HIDDEN"
-    )?;
+    let head = ["LAY", "DOWNLOAD", "RUNNING", "FILES", "HIDDEN"].map(str::to_owned);
+    row(head, &padded("PLACE", width), "INSTRUCTION", most, output)?;
     let mut froms = report.from.iter().peekable();
     for instruction in &report.instructions {
         while let Some(from) = froms.next_if(|from| from.instructions < instruction.number) {
-            row(from_cells(from), &place(from.place()), &from.text(), output)?;
+            row(from_cells(from), &place(from.place()), &from.text(), most, output)?;
         }
         let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
         let cells = cost.map_or_else(Default::default, cells);
-        row(cells, &place(instruction.place()), &instruction.words(), output)?;
+        row(cells, &place(instruction.place()), &instruction.words(), most, output)?;
     }
-    froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.text(), output))
+    froms.try_for_each(|from| row(from_cells(from), &place(from.place()), &from.text(), most, output))
 }
 
-fn row(cells: [String; 5], place: &str, text: &str, output: &mut impl Write) -> io::Result<()> {
+fn row(
+    cells: [String; 5],
+    place: &str,
+    text: &str,
+    most: Option<usize>,
+    output: &mut impl Write,
+) -> io::Result<()> {
     let [layer, download, running, files, hidden] = cells;
     let text = cut(&clean(text), TEXT);
-    writeln!(output, "{layer:>3}  {place}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {text}")
+    let line = format!("{layer:>3}  {place}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {text}");
+    writeln!(output, "{}", most.map_or_else(|| line.clone(), |most| cut(&line, most)))
 }
 
 /// FROM has no cost of its own: the sum below it is what it brought.

@@ -31,6 +31,8 @@ pub struct Canvas {
     pub width: usize,
     /// Whether it shows colours, and its user wants them.
     pub colour: bool,
+    /// Whether its user wants bars on it.
+    pub bars: bool,
 }
 
 /// Writes the bars: a line a layer, and one a FROM, below what it brought.

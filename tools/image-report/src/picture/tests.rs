@@ -86,7 +86,7 @@ fn drawn(report: &Report, width: usize) -> Vec<String> {
 
 fn headed(report: &Report, width: usize) -> Vec<String> {
     let mut output = Vec::new();
-    bars::write(report, Canvas { width, colour: false }, &mut output).unwrap();
+    bars::write(report, Canvas { width, colour: false, bars: true }, &mut output).unwrap();
     String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
 }
 

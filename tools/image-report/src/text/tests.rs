@@ -9,8 +9,11 @@ use crate::report::Report;
 use libcli::columns;
 
 fn said(report: &Report, width: Option<usize>) -> String {
+    drawn(report, width.map(|width| Canvas { width, colour: false, bars: true }))
+}
+
+fn drawn(report: &Report, canvas: Option<Canvas>) -> String {
     let mut text = Vec::new();
-    let canvas = width.map(|width| Canvas { width, colour: false });
     write(report, canvas, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
@@ -71,8 +74,9 @@ fn a_terminal_gets_no_line_that_is_wider() {
     let words = "many words that explain at length what is to be done and why it is ".repeat(3);
     let mut report = report("registry.example/team/app:1", &words, &[(900, 100), (70, 30)]);
     report.advice = Some(vec![advice(&words, &words)]);
-    for width in [60, 80, 120] {
-        let text = said(&report, Some(width));
+    for (width, bars) in [(60, true), (80, true), (80, false), (120, true)] {
+        let text = drawn(&report, Some(Canvas { width, colour: false, bars }));
+        assert_eq!(text.contains("RUNNING"), !bars, "{text}");
         for line in text.lines() {
             assert!(columns(line) <= width, "{} in {width}: {line}", columns(line));
         }
