@@ -30,7 +30,7 @@ install)
         mkdir -p /usr/share/extras/made && echo 1 >/usr/share/extras/one && echo /usr/share/extras/one >>$info/extra.list
         seq 5 60000 >/usr/share/extras/made/index
     }
-    put tool 7 "Depends: need
+    put tool 7 "Depends: need | extra
 Recommends: extra
 "
     put need 8

@@ -174,28 +174,37 @@ impl<'a> Shelf<'a> {
         if !asked.iter().all(|name| self.by_name.contains_key(name)) {
             return HashSet::new();
         }
-        let needed = self.closure(&roots, |package| package.depends.iter().collect());
+        // Where one of several would do, apt takes the first that it can have; what came may be any.
+        let needed = self.closure(&roots, Some(asked), |package| package.depends.iter().collect());
         let wanted =
-            self.closure(&roots, |package| package.depends.iter().chain(&package.recommends).collect());
+            self.closure(&roots, None, |package| package.depends.iter().chain(&package.recommends).collect());
         wanted.difference(&needed).copied().collect()
     }
 
-    /// The packages of this layer that these lead to, and those they lead to.
+    /// The packages of this layer that these lead to, and those they lead to: of several that would do all, or
+    /// where it is known which are `asked` for, one of these or else the first.
     fn closure(
         &self,
         roots: &[&'a Package],
+        asked: Option<&HashSet<&str>>,
         next: impl Fn(&'a Package) -> Vec<&'a Vec<String>>,
     ) -> HashSet<&'a str> {
         let mut open: Vec<&Package> = roots.to_vec();
         let mut seen: HashSet<&str> = roots.iter().map(|package| package.name.as_str()).collect();
         while let Some(package) = open.pop() {
             for any in next(package) {
-                let found: Vec<&&Package> =
-                    any.iter().filter_map(|name| self.by_name.get(name.as_str())).flatten().collect();
-                if found.iter().any(|package| package.layer < self.layer) {
+                let found: Vec<&Vec<&Package>> =
+                    any.iter().filter_map(|name| self.by_name.get(name.as_str())).collect();
+                let has = |there: &dyn Fn(&Package) -> bool| {
+                    found.iter().copied().flatten().any(|package| there(package))
+                };
+                let is_asked =
+                    |package: &Package| asked.is_some_and(|asked| asked.contains(package.name.as_str()));
+                if has(&|package| package.layer < self.layer) || has(&is_asked) {
                     continue;
                 }
-                for &&package in found.iter().filter(|package| package.layer == self.layer) {
+                let found = found.into_iter().take(asked.map_or(usize::MAX, |_| 1)).flatten();
+                for &package in found.filter(|package| package.layer == self.layer) {
                     if seen.insert(&package.name) {
                         open.push(package);
                     }
