@@ -143,6 +143,8 @@ It has besides: nothing; a file differs, 67 B against 67 B; 67 B are hidden in t
 ok "the first says how much smaller" grep -q '^busybox is .* smaller than packages: .* share a layer of' compared
 is "--each is a report of each" "$(image-report --each --json app busybox | jq -r .image)" "app
 busybox"
+is "texts stand apart" "$(image-report --each --no-advice app busybox | grep -B1 '^busybox ' | cut -c1-8 | tr '\n' ';')" ";busybox ;"
+is "of views too" "$(image-report --why /bin/busybox app busybox | grep -c '^$')" 3
 is "and so are three images" "$(image-report --json app busybox app | jq -r .image | wc -l)" 3
 status_is "--compare takes two" 2 image-report --compare app
 

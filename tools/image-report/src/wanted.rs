@@ -111,17 +111,28 @@ impl Wanted {
         output: &mut impl Write,
     ) -> Result<Result<(), Failure>, Failure> {
         let sources = &surroundings.sources;
+        let mut first = true;
         match self {
             Self::Reports(reports) => each(images, sources, reports.bounds, |opened, report, ledger| {
+                apart(&mut first, form, output)?;
                 reports.show(opened, report, ledger, form, output)
             }),
             Self::Views { ask, depth, bounds } => each(images, sources, *bounds, |_, report, ledger| {
+                apart(&mut first, form, output)?;
                 let view = explore::view(ask, *depth, report, ledger)?;
                 put(form, &view, |output| explore::text::write(&view, report, output), output)
             }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
             Self::Sharing(extent) => extent.show(images, form, surroundings, output).map(Ok),
         }
+    }
+}
+
+/// An empty line between texts.
+fn apart(first: &mut bool, form: Form, output: &mut impl Write) -> io::Result<()> {
+    match (std::mem::replace(first, false), form) {
+        (false, Form::Text(_)) => writeln!(output),
+        _ => Ok(()),
     }
 }
 
