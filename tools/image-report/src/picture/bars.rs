@@ -71,8 +71,8 @@ pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Re
         }
     }
     let wasted: u64 = spans.iter().map(|span| hidden(span.cost)).sum();
-    let shade = if wasted > 0 { "; ▒ is paid for, not visible" } else { "" };
-    let legend = format!("bytes of files; a bar begins where the one before ends{shade}");
+    let shade = if wasted > 0 { "▒ is paid for and not visible; " } else { "" };
+    let legend = format!("{shade}each bar begins where the one before ends");
     writeln!(output, "{:NUMBER$}  {}", "", cut(&legend, canvas.width.saturating_sub(NUMBER + 2)))
 }
 

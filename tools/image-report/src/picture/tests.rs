@@ -103,10 +103,16 @@ fn a_bar_begins_where_the_one_before_ended() {
     );
 }
 
+fn narrow_legend(report: &Report) -> String {
+    headed(report, 80).pop().unwrap()
+}
+
 #[test]
 fn a_wide_terminal_has_room_for_what_is_downloaded() {
     let report = report("Dockerfile", "RUN x", &[(40, 60)]);
     let [narrow, wide] = [80, 100].map(|width| headed(&report, width));
+    let legend = "     ▒ is paid for and not visible; each bar begins where the one before ends";
+    assert_eq!(narrow_legend(&report), legend);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&narrow[0]), ["LAY", "PLACE", "FILES", "INSTRUCTION"]);
     assert_eq!(words(&wide[0]), ["LAY", "PLACE", "FILES", "DOWNLOAD", "INSTRUCTION"]);
