@@ -1,9 +1,9 @@
 //! What each FROM of an image brought, and where it stands among instructions and layers: all that is above it in
 //! the order of the image. It sums layers up and decides nothing.
 
+use crate::costs::LayerCost;
 use crate::instruction::Instruction;
 use crate::origin::Origin;
-use crate::report::LayerCost;
 use libwire::provenance::Line;
 use serde::Serialize;
 use std::borrow::Cow;

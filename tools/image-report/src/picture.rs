@@ -12,9 +12,10 @@ pub mod tree;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::costs::LayerCost;
 use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
-use crate::report::{LayerCost, Report};
+use crate::report::Report;
 
 /// How many layers have a hue of their own.
 pub const HUES: usize = 8;

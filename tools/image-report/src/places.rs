@@ -3,6 +3,7 @@
 
 use crate::names::{Name, Names};
 use hashbrown::HashTable;
+use libwire::WirePath;
 use std::hash::{BuildHasher, RandomState};
 
 /// A place's number. The root is 0.
@@ -46,6 +47,20 @@ impl Places {
     /// How many there are, the root too.
     pub fn count(&self) -> usize {
         self.places.len()
+    }
+
+    /// All places. A directory is made before what is in it, so it comes first; from the end, it comes last.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = PlaceId> + use<> {
+        0..self.places.len() as PlaceId
+    }
+
+    /// Adds to the value of each directory those of what is in it, and below.
+    pub fn add_up(&self, values: &mut [u64]) {
+        for place in self.all().rev() {
+            if let Some(dir) = self.parent(place) {
+                values[dir as usize] += values[place as usize];
+            }
+        }
     }
 
     /// The place of `name` in `parent`, if any layer had it.
@@ -93,6 +108,12 @@ impl Places {
         parts.join(&b'/')
     }
 
+    /// Its path as records have it, the root as `.`; `None` where it is too long for them.
+    pub fn wire_path(&self, id: PlaceId) -> Option<WirePath> {
+        let path = if id == Self::ROOT { b".".to_vec() } else { self.path(id) };
+        WirePath::new(path).ok()
+    }
+
     /// What any layer had in it, the newest first.
     pub fn children(&self, id: PlaceId) -> impl Iterator<Item = PlaceId> + '_ {
         let some = |id: PlaceId| Some(id).filter(|&id| id != NONE);
@@ -131,5 +152,8 @@ mod tests {
         let group = places.make(etc, b"group").unwrap();
         assert_eq!(places.children(etc).collect::<Vec<_>>(), [group, passwd]);
         assert_eq!(places.below(Places::ROOT).count(), places.count() - 1);
+        let mut values = [0, 1, 10, 100];
+        places.add_up(&mut values);
+        assert_eq!((values, places.all().count()), ([111, 111, 10, 100], 4));
     }
 }

@@ -2,10 +2,11 @@
 //! in here; a view computes nothing about the image.
 
 use crate::advice::Advice;
+use crate::costs::{LayerCost, costs};
 use crate::findings::{self, Finding};
 use crate::from::{Brought, FromCost, froms};
 use crate::instruction::{Instruction, instructions};
-use crate::ledger::{Fate, Ledger};
+use crate::ledger::{Fate, Inode, Ledger};
 use crate::origin::origin;
 use crate::reading;
 use crate::source::Opened;
@@ -13,7 +14,7 @@ use crate::what_if::WhatIf;
 use libcli::Failure;
 use libwire::{Digest, WirePath};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 /// How many of the largest hidden files a report names.
 const NAMED: usize = 200;
@@ -105,45 +106,6 @@ pub struct Totals {
     pub base: Option<Brought>,
 }
 
-/// What a layer costs.
-#[derive(Clone, Debug, Serialize)]
-pub struct LayerCost {
-    /// Position, from 1.
-    pub layer: usize,
-    /// The blob's digest.
-    pub digest: Digest,
-    /// The tar's digest.
-    pub diff_id: Digest,
-    /// Bytes of the blob; none when a layer below has the same.
-    pub download: u64,
-    /// Bytes of the blobs so far.
-    pub running: u64,
-    /// Bytes of the tar.
-    pub tar: u64,
-    /// Entries of the tar, whiteouts included; 0 is an empty layer.
-    pub entries: u64,
-    /// Bytes of its files' content.
-    pub content: u64,
-    /// Bytes of its content that are visible in the image.
-    pub visible: u64,
-    /// What of its content is not visible, by the layer that hid it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hidden: Vec<HiddenSum>,
-}
-
-/// What one layer hid of another.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct HiddenSum {
-    /// The layer that hid it.
-    pub by: usize,
-    /// How.
-    pub fate: Fate,
-    /// How many files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
 /// A file that is paid for and not visible.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HiddenFile {
@@ -179,7 +141,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
     let image = &opened.image;
     let known = |image| opened.store.provenance(image);
     let origin = origin(&image.config.history, image.manifest.layers.len(), image.descriptor.digest, known);
-    let layers = layers(opened, ledger);
+    let layers = costs(opened, ledger);
     let instructions = instructions(&image.config, layers.len(), &origin);
     let (from, base) = froms(&origin, &instructions, &layers);
     Report {
@@ -222,57 +184,15 @@ fn totals(ledger: &Ledger) -> Totals {
     totals
 }
 
-fn layers(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
-    let mut hidden: BTreeMap<(u16, u16, Fate), (u64, u64)> = BTreeMap::new();
-    let mut visible = vec![0; ledger.layers.len()];
-    for inode in &ledger.inodes {
-        match inode.gone {
-            None => visible[usize::from(inode.layer)] += inode.size,
-            Some((by, fate)) => {
-                let (files, bytes) = hidden.entry((inode.layer, by, fate)).or_default();
-                (*files, *bytes) = (*files + 1, *bytes + inode.size);
-            }
-        }
-    }
-    let image = &opened.image;
-    let digests = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
-    let mut running = 0;
-    let cost = |(at, (sums, (descriptor, &diff_id)))| {
-        let sums: &crate::ledger::Sums = sums;
-        let descriptor: &libwire::image::Descriptor = descriptor;
-        running += sums.blob_size;
-        let of_this = hidden.iter().filter(|((layer, ..), _)| usize::from(*layer) == at);
-        let sum = |(&(_, by, fate), &(files, bytes)): (&(u16, u16, Fate), &(u64, u64))| HiddenSum {
-            by: usize::from(by) + 1,
-            fate,
-            files,
-            bytes,
-        };
-        LayerCost {
-            layer: at + 1,
-            digest: descriptor.digest,
-            diff_id,
-            download: sums.blob_size,
-            running,
-            tar: sums.tar_size,
-            entries: sums.entries,
-            content: sums.content,
-            visible: visible[at],
-            hidden: of_this.map(sum).collect(),
-        }
-    };
-    ledger.layers.iter().zip(digests).enumerate().map(cost).collect()
-}
-
 fn hidden(ledger: &Ledger) -> Vec<HiddenFile> {
     let mut largest: Vec<_> =
         ledger.inodes.iter().filter(|inode| inode.gone.is_some() && inode.size > 0).collect();
     // Of equal ones the order of the layers, so that a report is the same each time.
     largest.sort_by_key(|inode| std::cmp::Reverse(inode.size));
-    let file = |inode: &&crate::ledger::Inode| {
+    let file = |inode: &&Inode| {
         let (by, fate) = inode.gone?;
         Some(HiddenFile {
-            path: WirePath::new(ledger.places.path(inode.place)).ok()?,
+            path: ledger.places.wire_path(inode.place)?,
             bytes: inode.size,
             layer: usize::from(inode.layer) + 1,
             by: usize::from(by) + 1,

@@ -6,12 +6,13 @@ pub(crate) mod hidden;
 #[cfg(test)]
 mod tests;
 
+use crate::costs::LayerCost;
 use crate::findings::{Finding, Kind};
 use crate::from::FromCost;
 use crate::instruction::Instruction;
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
-use crate::report::{LayerCost, Report};
+use crate::report::Report;
 use libcli::{columns, cut, human, padded, wrapped};
 use std::io::{self, Write};
 

@@ -97,7 +97,7 @@ pub fn compare(a: &Ledger, b: &Ledger) -> Files {
         files.differ += 1;
         files.differ_a += in_a;
         files.differ_b += in_b;
-        if let Ok(path) = WirePath::new(a.ledger.places.path(put.place)) {
+        if let Some(path) = a.ledger.places.wire_path(put.place) {
             files.differing.push(Differing { path, a: in_a, b: in_b, metadata });
         }
     }
@@ -128,16 +128,16 @@ impl<'a> Half<'a> {
         let places = &ledger.places;
         let mut twins = vec![NONE; places.count()];
         twins[Places::ROOT as usize] = Places::ROOT;
-        // A place is made after its directory, so that its number is the higher one.
-        for place in 1..places.count() as PlaceId {
+        for place in places.all().skip(1) {
             let dir = places.parent(place).map_or(NONE, |dir| twins[dir as usize]);
             let twin = if dir == NONE { None } else { other.places.find(dir, places.name(place)) };
             twins[place as usize] = twin.unwrap_or(NONE);
         }
         let mut inhabited = vec![false; other.places.count()];
-        for place in (0..other.places.count()).rev() {
-            inhabited[place] |= other.visible(place as PlaceId).is_some();
-            if let Some(dir) = other.places.parent(place as PlaceId).filter(|_| inhabited[place]) {
+        for place in other.places.all().rev() {
+            let at = place as usize;
+            inhabited[at] |= other.visible(place).is_some();
+            if let Some(dir) = other.places.parent(place).filter(|_| inhabited[at]) {
                 inhabited[dir as usize] = true;
             }
         }
@@ -147,7 +147,7 @@ impl<'a> Half<'a> {
     /// What is visible and no directory, with what of that the other has there.
     fn files(&self) -> impl Iterator<Item = (&'a Put, Option<&'a Put>)> {
         let file = |put: &&Put| put.act != Act::Dir;
-        let all = (0..self.ledger.places.count() as PlaceId).filter_map(|place| self.ledger.visible(place));
+        let all = self.ledger.places.all().filter_map(|place| self.ledger.visible(place));
         let twin = move |put: &Put| self.other.visible(self.twins[put.place as usize]).filter(file);
         all.filter(file).map(move |put| (put, twin(put)))
     }
@@ -178,8 +178,8 @@ impl<'a> Half<'a> {
 
     /// The file at `last` instead of a directory where it is the only one.
     fn alone(&self, what: What, sum: Sum, last: PlaceId) -> What {
-        match (&what, sum.files, WirePath::new(self.ledger.places.path(last))) {
-            (What::Directory(_), 1, Ok(path)) => What::File(path),
+        match (&what, sum.files, self.ledger.places.wire_path(last)) {
+            (What::Directory(_), 1, Some(path)) => What::File(path),
             _ => what,
         }
     }
@@ -194,7 +194,7 @@ impl<'a> Half<'a> {
         let up = std::iter::successors(Some(dir), |&dir| self.ledger.places.parent(dir));
         let missing =
             |&dir: &PlaceId| !self.inhabited.get(self.twins[dir as usize] as usize).is_some_and(|&is| is);
-        let path = self.ledger.places.path(up.take_while(missing).last().unwrap_or(dir));
-        Some(What::Directory(WirePath::new(if path.is_empty() { b".".to_vec() } else { path }).ok()?))
+        let top = up.take_while(missing).last().unwrap_or(dir);
+        self.ledger.places.wire_path(top).map(What::Directory)
     }
 }

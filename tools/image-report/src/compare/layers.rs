@@ -1,7 +1,8 @@
 //! The layers of two images, matched by what they unpack to. It reads reports only.
 
+use crate::costs::LayerCost;
 use crate::instruction::Instruction;
-use crate::report::{LayerCost, Report};
+use crate::report::Report;
 use libwire::Digest;
 use serde::Serialize;
 

@@ -114,12 +114,8 @@ pub fn branches<'a>(
     sums.choose(ledger, shape, shape.top, 1, &mut shown);
     let mut shares = shares(ledger, leaves, &shown);
     let branch = |(at, &(place, depth)): (usize, &(PlaceId, usize))| {
-        let path = match ledger.places.path(place) {
-            path if path.is_empty() => b".".to_vec(),
-            path => path,
-        };
         Some(Branch {
-            path: WirePath::new(path).ok()?,
+            path: ledger.places.wire_path(place)?,
             depth,
             bytes: sums.bytes[place as usize],
             entries: sums.entries[place as usize],
@@ -143,13 +139,8 @@ impl Sums {
             sums.bytes[leaf.place as usize] += leaf.bytes;
             sums.entries[leaf.place as usize] += 1;
         }
-        // A place is made after its directory, so that its number is the higher one.
-        for place in (0..count).rev() {
-            if let Some(parent) = ledger.places.parent(place as PlaceId) {
-                sums.bytes[parent as usize] += sums.bytes[place];
-                sums.entries[parent as usize] += sums.entries[place];
-            }
-        }
+        ledger.places.add_up(&mut sums.bytes);
+        ledger.places.add_up(&mut sums.entries);
         sums
     }
 

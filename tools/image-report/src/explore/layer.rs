@@ -2,11 +2,12 @@
 //! putting something in its place. It tells nothing of what other layers put.
 
 use super::branches::{Branch, Leaf, Shape, branches};
+use crate::costs::{HiddenSum, LayerCost};
 use crate::instruction::Instruction;
 use crate::layer::Act;
 use crate::ledger::{Fate, Ledger, Put};
 use crate::places::{PlaceId, Places};
-use crate::report::{LayerCost, Report};
+use crate::report::Report;
 use libcli::Failure;
 use libwire::Digest;
 use serde::Serialize;
@@ -104,12 +105,8 @@ fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> L
 fn took(report: &Report, number: usize) -> Vec<Took> {
     let of = |cost: &LayerCost| {
         let by_this = cost.hidden.iter().filter(|sum| sum.by == number && sum.by != cost.layer);
-        let took = |sum: &crate::report::HiddenSum| Took {
-            of: cost.layer,
-            fate: sum.fate,
-            files: sum.files,
-            bytes: sum.bytes,
-        };
+        let took =
+            |sum: &HiddenSum| Took { of: cost.layer, fate: sum.fate, files: sum.files, bytes: sum.bytes };
         by_this.map(took).collect::<Vec<_>>()
     };
     report.layers.iter().flat_map(of).collect()

@@ -3,12 +3,13 @@
 
 use super::branches::Is;
 use super::near;
+use crate::costs::HiddenSum;
 use crate::instruction::Instruction;
 use crate::layer::Act;
 use crate::ledger::{Fate, Ledger, Put};
 use crate::packages::Manager;
 use crate::places::{PlaceId, Places};
-use crate::report::{HiddenSum, Report};
+use crate::report::Report;
 use libcli::Failure;
 use libwire::changes::Target;
 use libwire::{Digest, WirePath};
@@ -148,7 +149,7 @@ pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure
     let found = near::find(ledger, path)?;
     let link = |&place: &PlaceId| {
         let put = ledger.visible(place).or_else(|| ledger.puts_at(place).next())?;
-        let (path, target) = (said(ledger, place)?, Target(ledger.link(put).to_vec()));
+        let (path, target) = (ledger.places.wire_path(place)?, Target(ledger.link(put).to_vec()));
         Some(Link { path, target, by: by(report, put.layer) })
     };
     let mut puts: Vec<&Put> = ledger.puts_at(found.place).collect();
@@ -156,7 +157,9 @@ pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure
     Ok(Why {
         image: report.image.clone(),
         digest: report.digest,
-        path: said(ledger, found.place)
+        path: ledger
+            .places
+            .wire_path(found.place)
             .ok_or_else(|| Failure::failed(near::said(path), "leads to a path that is too long"))?,
         package: ledger.packages.owner(found.place).map(|owner| Of {
             name: owner.name.clone(),
@@ -175,16 +178,11 @@ fn by(report: &Report, layer: u16) -> By {
     By { layer, instruction: report.instruction_of(layer).cloned() }
 }
 
-fn said(ledger: &Ledger, place: PlaceId) -> Option<WirePath> {
-    let path = ledger.places.path(place);
-    WirePath::new(if path.is_empty() { b".".to_vec() } else { path }).ok()
-}
-
 fn there(report: &Report, ledger: &Ledger, put: &Put) -> There {
     let inode = ledger.inode(put);
     let further = inode.filter(|_| put.act == Act::Hardlink);
     let first = |inode: &crate::ledger::Inode| {
-        Some(First { path: said(ledger, inode.place)?, layer: usize::from(inode.layer) + 1 })
+        Some(First { path: ledger.places.wire_path(inode.place)?, layer: usize::from(inode.layer) + 1 })
     };
     There {
         by: by(report, put.layer),

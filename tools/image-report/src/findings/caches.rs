@@ -96,7 +96,7 @@ impl Cached {
     /// Looks at all places once: a directory's number is below those in it.
     pub fn new(places: &Places) -> Self {
         let mut of: Vec<Option<(u8, PlaceId)>> = vec![None; places.count()];
-        for place in 1..places.count() as PlaceId {
+        for place in places.all().skip(1) {
             let above = places.parent(place).and_then(|parent| of[parent as usize]);
             let own = || {
                 let cache = CACHES.iter().position(|cache| is(places, place, cache.dir))?;

@@ -116,7 +116,7 @@ impl Group {
 }
 
 fn paths(ledger: &Ledger, places: impl Iterator<Item = PlaceId>) -> Vec<WirePath> {
-    places.filter_map(|place| WirePath::new(ledger.places.path(place)).ok()).take(NAMED).collect()
+    places.filter_map(|place| ledger.places.wire_path(place)).take(NAMED).collect()
 }
 
 /// All findings of an image, largest first.

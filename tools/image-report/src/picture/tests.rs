@@ -3,12 +3,13 @@
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
 use crate::advice::{Advice, Change, Kind};
+use crate::costs::{HiddenSum, LayerCost};
 use crate::findings::{self, Finding};
 use crate::fixtures::ledger;
 use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
-use crate::report::{HiddenSum, LayerCost, Report, Totals};
+use crate::report::{Report, Totals};
 use libcli::columns;
 use libwire::Digest;
 use libwire::provenance::Line;

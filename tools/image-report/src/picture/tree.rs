@@ -63,13 +63,8 @@ impl Sums {
                 sums.layer[at] = usize::from(inode.layer) + 1;
             }
         }
-        // A place is made after its directory, so this meets it before.
-        for place in (1..count).rev() {
-            if let Some(parent) = ledger.places.parent(place as PlaceId) {
-                sums.size[parent as usize] += sums.size[place];
-                sums.files[parent as usize] += sums.files[place];
-            }
-        }
+        ledger.places.add_up(&mut sums.size);
+        ledger.places.add_up(&mut sums.files);
         sums
     }
 }
@@ -77,7 +72,7 @@ impl Sums {
 /// Where each content is counted: where it was put, if that is visible, else at its first visible name.
 pub fn homes(ledger: &Ledger) -> Vec<PlaceId> {
     let mut homes = vec![NONE; ledger.inodes.len()];
-    for place in 0..ledger.places.count() as PlaceId {
+    for place in ledger.places.all() {
         let Some(put) = ledger.visible(place) else { continue };
         if let (Some(home), Some(inode)) = (homes.get_mut(put.inode as usize), ledger.inode(put))
             && (*home == NONE || inode.place == place)

@@ -2,7 +2,8 @@
 //! nothing.
 
 use super::{clean, lines};
-use crate::report::{LayerCost, Report, Totals};
+use crate::costs::LayerCost;
+use crate::report::{Report, Totals};
 use crate::units::percent;
 use libcli::{columns, human};
 use std::io::{self, Write};

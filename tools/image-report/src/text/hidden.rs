@@ -1,7 +1,8 @@
 //! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
 
 use super::{NAMED, TEXT, clean};
-use crate::report::{HiddenSum, LayerCost, Report};
+use crate::costs::{HiddenSum, LayerCost};
+use crate::report::Report;
 use libcli::{cut, human};
 use std::cmp::Reverse;
 use std::io::{self, Write};

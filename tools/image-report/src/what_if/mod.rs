@@ -215,7 +215,7 @@ fn base_layers(instructions: &[Instruction], layers: usize) -> Result<u16, Strin
 /// Places above the base that are of use to a build only.
 fn for_building(ledger: &Ledger, base: u16) -> impl Iterator<Item = PlaceId> {
     let cached = Cached::new(&ledger.places);
-    (1..ledger.places.count() as PlaceId).filter(move |&place| {
+    ledger.places.all().skip(1).filter(move |&place| {
         let own = ledger.visible(place).is_some_and(|put| put.layer >= base);
         own && (cached.at(place).is_some() || findings::purpose(ledger, &cached, place).is_some())
     })

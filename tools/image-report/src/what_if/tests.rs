@@ -24,7 +24,7 @@ fn asked(changes: &[&str]) -> Vec<(String, Change)> {
 fn tree(ledger: &Ledger) -> Vec<(String, &'static str, u16, [u8; 16], String)> {
     let path = |place| String::from_utf8(ledger.places.path(place)).unwrap();
     let visible = |place: &PlaceId| ledger.visible(*place).copied();
-    let puts: Vec<_> = (0..ledger.places.count() as PlaceId).filter_map(|place| visible(&place)).collect();
+    let puts: Vec<_> = ledger.places.all().filter_map(|place| visible(&place)).collect();
     let mut tree = Vec::new();
     for put in &puts {
         let inode = ledger.inode(put);

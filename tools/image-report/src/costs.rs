@@ -1,0 +1,96 @@
+//! What each layer costs, and what of it each later layer hid: the ledger's sums, layer by layer. Where a layer comes
+//! from it does not know.
+
+use crate::ledger::{Fate, Ledger};
+use crate::source::Opened;
+use libwire::Digest;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a layer costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerCost {
+    /// Position, from 1.
+    pub layer: usize,
+    /// The blob's digest.
+    pub digest: Digest,
+    /// The tar's digest.
+    pub diff_id: Digest,
+    /// Bytes of the blob; none when a layer below has the same.
+    pub download: u64,
+    /// Bytes of the blobs so far.
+    pub running: u64,
+    /// Bytes of the tar.
+    pub tar: u64,
+    /// Entries of the tar, whiteouts included; 0 is an empty layer.
+    pub entries: u64,
+    /// Bytes of its files' content.
+    pub content: u64,
+    /// Bytes of its content that are visible in the image.
+    pub visible: u64,
+    /// What of its content is not visible, by the layer that hid it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenSum>,
+}
+
+/// What one layer hid of another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct HiddenSum {
+    /// The layer that hid it.
+    pub by: usize,
+    /// How.
+    pub fate: Fate,
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The costs of an image's layers, lowest first.
+pub fn costs(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
+    let image = &opened.image;
+    let digests = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
+    let all = ledger.layers.iter().zip(contents(ledger)).zip(digests);
+    let (mut costs, mut running) = (Vec::new(), 0);
+    for (at, ((sums, content), (descriptor, &diff_id))) in all.enumerate() {
+        running += sums.blob_size;
+        costs.push(LayerCost {
+            layer: at + 1,
+            digest: descriptor.digest,
+            diff_id,
+            download: sums.blob_size,
+            running,
+            tar: sums.tar_size,
+            entries: sums.entries,
+            content: sums.content,
+            visible: content.visible,
+            hidden: content.hidden.into_values().collect(),
+        });
+    }
+    costs
+}
+
+/// What became of the content of a layer.
+#[derive(Clone, Default)]
+struct Content {
+    visible: u64,
+    /// By the layer that hid it, from 0, and how.
+    hidden: BTreeMap<(u16, Fate), HiddenSum>,
+}
+
+fn contents(ledger: &Ledger) -> Vec<Content> {
+    let mut contents = vec![Content::default(); ledger.layers.len()];
+    for inode in &ledger.inodes {
+        let content = &mut contents[usize::from(inode.layer)];
+        match inode.gone {
+            None => content.visible += inode.size,
+            Some((by, fate)) => {
+                let new = || HiddenSum { by: usize::from(by) + 1, fate, files: 0, bytes: 0 };
+                let sum = content.hidden.entry((by, fate)).or_insert_with(new);
+                sum.files += 1;
+                sum.bytes += inode.size;
+            }
+        }
+    }
+    contents
+}
