@@ -2,6 +2,7 @@
 //! whatever it draws it with. It knows lengths and hues, no pixels and no colours.
 
 pub mod bars;
+mod data;
 pub mod escape;
 mod found;
 pub mod html;
@@ -17,6 +18,8 @@ use crate::from::{Brought, FromCost};
 use crate::instruction::Instruction;
 use crate::report::Report;
 
+/// The most characters of an instruction that are shown in a list.
+const SHORT: usize = 90;
 /// How many layers have a hue of their own.
 pub const HUES: usize = 8;
 

@@ -1,10 +1,11 @@
 //! The report as one page for a browser: it loads nothing, and the only script that its own policy lets run is
 //! the one written here. Without that script the bars, the advice and the tables are there all the same.
 
+use super::data::data;
 use super::escape::{line, shown};
 use super::svg::HATCH;
-use super::tree::{Node, homes, tree};
-use super::{Row, Span, found, from_base, hidden, hues, rows, spans};
+use super::tree::{homes, tree};
+use super::{Row, SHORT, Span, found, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
 use crate::ledger::Ledger;
 use crate::places::NONE;
@@ -12,7 +13,6 @@ use crate::report::{HiddenFile, Report};
 use crate::units::percent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libcli::{human, markup};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 
@@ -24,9 +24,8 @@ const SCRIPT: &str = include_str!("page/page.js");
 const TREE: usize = 1_000_000;
 /// How many visible files the table has, beside the hidden ones that the report names.
 const FILES: usize = 300;
-/// The most characters of an instruction that are shown, in the table and in a list.
+/// The most characters of an instruction that are shown in the table.
 const TEXT: usize = 2000;
-const SHORT: usize = 90;
 
 /// The page.
 pub fn page(report: &Report, ledger: &Ledger) -> String {
@@ -261,25 +260,4 @@ fn files(report: &Report, ledger: &Ledger) -> String {
         )
     };
     drawn(|out| rows.iter().try_for_each(|entry| row(entry, out)))
-}
-
-/// What the script draws, as JSON that stands in a script element.
-fn data(spans: &[Span<'_>], nodes: &[Node]) -> String {
-    let layer =
-        |span: &Span<'_>| json!({ "place": line(&span.place(), SHORT), "text": line(&span.text(), SHORT) });
-    let column = |value: &dyn Fn(&Node) -> Value| nodes.iter().map(value).collect::<Vec<_>>();
-    let data = json!({
-        "layers": spans.iter().map(layer).collect::<Vec<_>>(),
-        "hues": spans.iter().map(|span| span.hue).collect::<Vec<_>>(),
-        "tree": {
-            "parent": column(&|node| node.parent.into()),
-            "name": column(&|node| node.name.as_str().into()),
-            "size": column(&|node| node.size.into()),
-            "files": column(&|node| node.files.into()),
-            "layer": column(&|node| node.layer.into()),
-            "dir": column(&|node| u8::from(node.dir).into()),
-        },
-    });
-    // No `<` may end the element or begin a comment in it; JSON has another way to write it.
-    data.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
