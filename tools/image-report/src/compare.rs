@@ -9,7 +9,7 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
-pub use files::{Differing, Group, Sum, What};
+pub use files::{Differing, Files, Group, What};
 pub use layers::Row;
 
 use crate::ledger::Ledger;
@@ -37,20 +37,9 @@ pub struct Comparison {
     pub explanation: [String; 3],
     /// The layers of both, those that are in both once.
     pub layers: Vec<Row>,
-    /// Files that both have, all the same.
-    pub same: Sum,
-    /// Files that only the first has, by package or directory, the largest first.
-    pub only_a: Vec<Group>,
-    /// Files that only the second has.
-    pub only_b: Vec<Group>,
-    /// How many files both have, but not the same.
-    pub differ: u64,
-    /// Their bytes in the first.
-    pub differ_a: u64,
-    /// Their bytes in the second.
-    pub differ_b: u64,
-    /// The first of them, by how much they differ.
-    pub differing: Vec<Differing>,
+    /// The files of both.
+    #[serde(flatten)]
+    pub files: Files,
 }
 
 /// An image of the two.
@@ -80,19 +69,12 @@ impl Summary {
 
 /// Compares two images.
 pub fn compare(a: Side, b: Side) -> Comparison {
-    let files = files::compare(a.ledger, b.ledger);
     let mut comparison = Comparison {
         a: Summary::of(a),
         b: Summary::of(b),
         explanation: Default::default(),
         layers: layers::rows(a.report, b.report),
-        same: files.same,
-        only_a: files.only_a,
-        only_b: files.only_b,
-        differ: files.differ,
-        differ_a: files.differ_a,
-        differ_b: files.differ_b,
-        differing: files.differing,
+        files: files::compare(a.ledger, b.ledger),
     };
     comparison.explanation = explain::explain(&comparison);
     comparison

@@ -12,15 +12,19 @@ pub(super) fn explain(it: &Comparison) -> [String; 3] {
         (0, 0) => String::new(),
         (a, b) => format!("; {} are hidden in the first, {} in the second", human(a), human(b)),
     };
-    let differ = match it.differ {
+    let differ = match it.files.differ {
         0 => String::new(),
-        1 => format!("; a file differs, {} against {}", human(it.differ_a), human(it.differ_b)),
-        files => format!("; {files} files differ, {} against {}", human(it.differ_a), human(it.differ_b)),
+        1 => format!("; a file differs, {} against {}", human(it.files.differ_a), human(it.files.differ_b)),
+        files => format!(
+            "; {files} files differ, {} against {}",
+            human(it.files.differ_a),
+            human(it.files.differ_b)
+        ),
     };
     [
         size(it),
-        format!("It has not: {}.", list(&it.only_a)),
-        format!("It has besides: {}{differ}{hidden}.", list(&it.only_b)),
+        format!("It has not: {}.", list(&it.files.only_a)),
+        format!("It has besides: {}{differ}{hidden}.", list(&it.files.only_b)),
     ]
 }
 

@@ -14,15 +14,22 @@ use std::collections::{BTreeMap, HashSet};
 const NAMED: usize = 200;
 
 /// The files of two images.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Files {
-    pub(super) same: Sum,
-    pub(super) only_a: Vec<Group>,
-    pub(super) only_b: Vec<Group>,
-    pub(super) differ: u64,
-    pub(super) differ_a: u64,
-    pub(super) differ_b: u64,
-    pub(super) differing: Vec<Differing>,
+    /// Files that both have, all the same.
+    pub same: Sum,
+    /// Files that only the first has, by package or directory, the largest first.
+    pub only_a: Vec<Group>,
+    /// Files that only the second has.
+    pub only_b: Vec<Group>,
+    /// How many files both have, but not the same.
+    pub differ: u64,
+    /// Their bytes in the first.
+    pub differ_a: u64,
+    /// Their bytes in the second.
+    pub differ_b: u64,
+    /// The first of them, by how much they differ.
+    pub differing: Vec<Differing>,
 }
 
 /// Some files.

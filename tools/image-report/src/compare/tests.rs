@@ -30,7 +30,7 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
     let found = of(&[BASE, tools], &[BASE]);
     let records = (STATUS.len() + "/usr/bin/gcc\n".len()) as u64;
     assert_eq!(
-        groups(&found.only_a),
+        groups(&found.files.only_a),
         [
             ("/var".into(), 2, records),
             ("gcc".into(), 1, 10),
@@ -38,8 +38,8 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
             ("/src".into(), 2, 2),
         ]
     );
-    assert_eq!(groups(&found.only_b), []);
-    assert_eq!((found.same.files, found.same.bytes, found.differ), (2, 6, 0));
+    assert_eq!(groups(&found.files.only_b), []);
+    assert_eq!((found.files.same.files, found.files.same.bytes, found.files.differ), (2, 6, 0));
     let not =
         format!("It has not: the package gcc (10 B), /var ({records} B), /usr/bin/own (3 B), /src (2 B).");
     assert_eq!(found.explanation[1..], [not, "It has besides: nothing.".into()]);
@@ -53,10 +53,10 @@ fn many_packages_are_a_number_and_the_largest_of_them() {
             version: "1".into(),
             manager: crate::packages::Manager::Dpkg,
         },
-        sum: super::Sum { files: 1, bytes },
+        sum: super::files::Sum { files: 1, bytes },
     };
     let mut found = of(&[BASE], &[BASE]);
-    found.only_a = ["a", "b", "c", "d", "e"].map(|name| group(name, 10)).into();
+    found.files.only_a = ["a", "b", "c", "d", "e"].map(|name| group(name, 10)).into();
     assert_eq!(super::explain::explain(&found)[1], "It has not: 5 packages of 50 B (a, b, c, d, ...).");
 }
 
@@ -68,17 +68,20 @@ fn files_of_both_are_the_same_or_differ_in_content_or_metadata() {
         &[("file", "same", "1"), ("file", "content", "1"), ("private", "meta", "3"), ("symlink", "l", "y")];
     let found = of(&[a], &[b]);
     let differing: Vec<_> =
-        found.differing.iter().map(|f| (f.path.display(), f.a, f.b, f.metadata)).collect();
+        found.files.differing.iter().map(|f| (f.path.display(), f.a, f.b, f.metadata)).collect();
     let wanted = [("content".into(), 2, 1, false), ("l".into(), 0, 0, false), ("meta".into(), 1, 1, true)];
     assert_eq!(differing, wanted);
-    assert_eq!((found.same.files, found.differ, found.differ_a, found.differ_b), (1, 3, 3, 2));
+    assert_eq!(
+        (found.files.same.files, found.files.differ, found.files.differ_a, found.files.differ_b),
+        (1, 3, 3, 2)
+    );
 }
 
 #[test]
 fn a_file_in_place_of_a_directory_is_in_one_and_what_was_in_it_in_the_other() {
     let found = of(&[&[("dir", "d", ""), ("file", "d/x", "1")]], &[&[("file", "d", "12")]]);
     assert_eq!(
-        (groups(&found.only_a), groups(&found.only_b)),
+        (groups(&found.files.only_a), groups(&found.files.only_b)),
         (vec![("/d/x".into(), 1, 1)], vec![("/d".into(), 1, 2)])
     );
 }

@@ -23,8 +23,8 @@ pub fn write(it: &Comparison, width: Option<usize>, output: &mut impl Write) -> 
     writeln!(output)?;
     let layers: Vec<_> = it.layers.iter().map(row).collect();
     table::write(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
-    groups(&it.only_a, "Only in A", output)?;
-    groups(&it.only_b, "Only in B", output)?;
+    groups(&it.files.only_a, "Only in A", output)?;
+    groups(&it.files.only_b, "Only in B", output)?;
     differing(it, output)
 }
 
@@ -38,9 +38,9 @@ fn sums(it: &Comparison) -> Vec<Vec<String>> {
         bytes("download", a.totals.download, b.totals.download),
         bytes("visible files", a.totals.visible, b.totals.visible),
         bytes("hidden files", a.totals.hidden, b.totals.hidden),
-        bytes("only here", total(&it.only_a), total(&it.only_b)),
-        bytes("differing", it.differ_a, it.differ_b),
-        bytes("the same in both", it.same.bytes, it.same.bytes),
+        bytes("only here", total(&it.files.only_a), total(&it.files.only_b)),
+        bytes("differing", it.files.differ_a, it.files.differ_b),
+        bytes("the same in both", it.files.same.bytes, it.files.same.bytes),
     ]
 }
 
@@ -87,14 +87,14 @@ fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<
 }
 
 fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
-    if it.differ == 0 {
+    if it.files.differ == 0 {
         return Ok(());
     }
-    writeln!(output, "\nNot the same: {} files", it.differ)?;
+    writeln!(output, "\nNot the same: {} files", it.files.differ)?;
     let line = |file: &super::Differing| {
         let note = if file.metadata { " (mode, owner or attributes)" } else { "" };
         vec![human(file.a), human(file.b), format!("/{}{note}", clean(&file.path.display()))]
     };
-    let rows: Vec<_> = it.differing.iter().take(NAMED).map(line).collect();
+    let rows: Vec<_> = it.files.differing.iter().take(NAMED).map(line).collect();
     table::write(&[">A", ">B", "PATH"], &rows, output)
 }
