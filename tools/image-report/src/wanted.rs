@@ -136,7 +136,15 @@ fn apart(first: &mut bool, form: Form, output: &mut impl Write) -> io::Result<()
     }
 }
 
-/// Opens and reads one image after the other, and holds each to the bounds.
+/// Opens and reads an image.
+fn read(name: &str, sources: &Sources) -> Result<(Opened, Report, Ledger), Failure> {
+    let opened = source::open(name, sources)?;
+    let ledger = report::ledger(&opened)?;
+    let report = report::report(&opened, &ledger);
+    Ok((opened, report, ledger))
+}
+
+/// Shows one image after the other, and holds each to the bounds.
 fn each(
     images: &[String],
     sources: &Sources,
@@ -145,9 +153,7 @@ fn each(
 ) -> Result<Result<(), Failure>, Failure> {
     let mut beyond = Vec::new();
     for name in images {
-        let opened = source::open(name, sources)?;
-        let ledger = report::ledger(&opened)?;
-        let mut report = report::report(&opened, &ledger);
+        let (opened, mut report, ledger) = read(name, sources)?;
         show(&opened, &mut report, &ledger)?;
         beyond.extend(bounds.check(name, &report.totals).err());
     }
@@ -212,15 +218,10 @@ fn comparison(
     form: Form,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
-    let read = |name: &String| {
-        let opened = source::open(name, sources)?;
-        let ledger = report::ledger(&opened)?;
-        Ok::<_, Failure>((report::report(&opened, &ledger), ledger))
-    };
-    let sides = images.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let sides = images.iter().map(|name| read(name, sources)).collect::<Result<Vec<_>, _>>()?;
     let [a, b] = &sides[..] else { return Err(Failure::usage("two images are compared, no more or less")) };
-    let side = |(report, ledger)| Side { report, ledger };
-    let comparison = compare::compare(side((&a.0, &a.1)), side((&b.0, &b.1)));
+    let [a, b] = [a, b].map(|(_, report, ledger)| Side { report, ledger });
+    let comparison = compare::compare(a, b);
     put(form, &comparison, |output| compare::text::write(&comparison, form.width(), output), output)
 }
 

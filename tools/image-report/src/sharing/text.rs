@@ -44,10 +44,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
 
 /// Writes what pulling images costs.
 pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
-    let row = |pull: &Pull| {
-        let layers = format!("{} of {}", pull.missing, pull.layers);
-        vec![clean(&pull.image), human(pull.size), human(pull.pull), layers]
-    };
+    let row = |it: &Pull| row(&it.image, [it.size, it.pull], it.missing, it.layers);
     table::write(
         &["IMAGE", ">SIZE", ">TO PULL", ">LAYERS"],
         &pulls.iter().map(row).collect::<Vec<_>>(),
@@ -57,13 +54,16 @@ pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
 
 /// Writes what pushing images would send.
 pub fn push(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
-    let row = |push: &Push| {
-        let layers = format!("{} of {}", push.missing, push.layers);
-        vec![clean(&push.image), human(push.size), human(push.push), layers]
-    };
+    let row = |it: &Push| row(&it.image, [it.size, it.push], it.missing, it.layers);
     table::write(
         &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
         &pushes.iter().map(row).collect::<Vec<_>>(),
         output,
     )
+}
+
+/// An image, its bytes and those that go over the wire, and how many of its layers do.
+fn row(image: &str, bytes: [u64; 2], missing: usize, layers: usize) -> Vec<String> {
+    let [size, sent] = bytes.map(human);
+    vec![clean(image), size, sent, format!("{missing} of {layers}")]
 }
