@@ -2,9 +2,10 @@
 
 use crate::timeline::{Build, Done, How, Lane, Packed};
 use libcli::{cut, sanitise};
-use libwire::Span;
 use libwire::record::Wait;
-use serde_json::{Map, Value, json};
+use libwire::{Digest, Span};
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 
 /// How many columns of an instruction are an event's name; its arguments have all of it.
@@ -46,6 +47,54 @@ fn micros(build: &Build, span: Span) -> (u64, u64) {
 /// The last moment that is still in a span.
 fn last_moment((ts, dur): (u64, u64)) -> u64 {
     ts + dur.saturating_sub(1)
+}
+
+/// What a viewer shows of a step that is chosen.
+#[derive(Serialize)]
+struct StepArgs {
+    instruction: String,
+    line: String,
+    /// Which of how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer_size: Option<u64>,
+}
+
+impl StepArgs {
+    fn of(done: &Done) -> Self {
+        let clean = |text: &Option<String>| text.as_deref().map(sanitise);
+        let (cache, failed) = match &done.how {
+            How::Plain => (None, None),
+            How::Cached => (Some("hit"), None),
+            How::Ran => (Some("miss"), None),
+            How::Failed(message) | How::Ended(message) => (None, Some(sanitise(message))),
+        };
+        Self {
+            instruction: sanitise(&done.text),
+            line: sanitise(&done.place),
+            step: done.step.map(|(step, steps)| format!("{step}/{steps}")),
+            cache,
+            failed,
+            why: clean(&done.why),
+            log: clean(&done.log),
+            snapshot: clean(&done.snapshot),
+            layer: done.blob.map(|(digest, _)| digest),
+            layer_size: done.blob.map(|(_, size)| size),
+        }
+    }
 }
 
 struct Thread<'a> {
@@ -91,38 +140,9 @@ impl Thread<'_> {
     }
 
     fn step(&self, done: &Done) -> Value {
-        let mut args = Map::new();
-        let mut tell = |name: &str, value: Value| {
-            args.insert(name.to_owned(), value);
-        };
-        tell("instruction", sanitise(&done.text).into());
-        tell("line", sanitise(&done.place).into());
-        if let Some((step, steps)) = done.step {
-            tell("step", format!("{step}/{steps}").into());
-        }
-        let cache = match &done.how {
-            How::Plain => None,
-            How::Cached => Some("hit"),
-            How::Ran => Some("miss"),
-            How::Failed(message) | How::Ended(message) => {
-                tell("failed", sanitise(message).into());
-                None
-            }
-        };
-        if let Some(cache) = cache {
-            tell("cache", cache.into());
-        }
-        for (name, text) in [("why", &done.why), ("log", &done.log), ("snapshot", &done.snapshot)] {
-            if let Some(text) = text {
-                tell(name, sanitise(text).into());
-            }
-        }
-        if let Some((digest, size)) = &done.blob {
-            tell("layer", digest.to_string().into());
-            tell("layer_size", (*size).into());
-        }
         let name = cut(&sanitise(&done.text), NAME);
-        let mut event = self.complete(self.tid, &name, &sanitise(&done.op), done.span, args.into());
+        let args = json!(StepArgs::of(done));
+        let mut event = self.complete(self.tid, &name, &sanitise(&done.op), done.span, args);
         // Names of the viewer's own colours.
         match done.how {
             How::Failed(_) => event["cname"] = "terrible".into(),
