@@ -146,11 +146,10 @@ fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) ->
     if command.is_empty() {
         return Some(Vec::new());
     }
-    let mut words = vec!["RUN"];
-    words.extend(mounts.iter().map(String::as_str));
-    words.extend(flags);
-    words.push(&command);
-    Some(vec![words.join(" ")])
+    let all: Vec<&str> = mounts.iter().map(String::as_str).chain(flags).collect();
+    // Several mounts are a line each.
+    let between = if all.len() > 1 { "  " } else { " " };
+    Some(vec![format!("RUN {}{between}{command}", all.join(between))])
 }
 
 /// A RUN that has apk keep no lists.

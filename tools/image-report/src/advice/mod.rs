@@ -130,7 +130,17 @@ impl Change {
 }
 
 impl Advice {
-    fn new(kind: Kind, title: String, changes: Vec<Change>, saves_content: u64, why: String) -> Option<Self> {
+    fn new(
+        kind: Kind,
+        title: String,
+        mut changes: Vec<Change>,
+        saves_content: u64,
+        why: String,
+    ) -> Option<Self> {
+        // The lines of a stage are made as such, others are an instruction each.
+        for change in changes.iter_mut().filter(|_| kind != Kind::SecondStage) {
+            change.lines = change.lines.iter().flat_map(|line| shell::lines(line)).collect();
+        }
         let first = changes.first()?;
         Some(Self {
             kind,

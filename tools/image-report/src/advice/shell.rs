@@ -60,6 +60,33 @@ pub fn parts(command: &str) -> Option<Vec<&str>> {
     whole.then_some(parts)
 }
 
+/// The lines of an instruction as its author may have had them: broken where more than one space is, which is all
+/// that is left of a line that was continued; not within quotes, nor behind a backslash.
+pub fn lines(text: &str) -> Vec<String> {
+    let (mut lines, mut line, mut quote) = (Vec::new(), String::new(), None);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '\'' | '"' | '`') => quote = Some(c),
+            (None, ' ') if rest.peek() == Some(&' ') => {
+                while rest.next_if_eq(&' ').is_some() {}
+                if rest.peek().is_some() {
+                    lines.push(std::mem::take(&mut line) + " \\");
+                    line.push_str("   ");
+                }
+            }
+            _ => {}
+        }
+        line.push(c);
+        if c == '\\' && quote != Some('\'') {
+            line.extend(rest.next());
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// The first word of a command, behind assignments to variables of its own.
 pub fn program(part: &str) -> &str {
     let mut words = part.split_whitespace().filter(|word| !is_assignment(word));
@@ -130,6 +157,15 @@ mod tests {
         assert_eq!(join("cd x && b", "rm -r y"), "(cd x && b) && rm -r y");
         assert_eq!(join("A=1 && b", "c"), "(A=1 && b) && c");
         assert_eq!(join("A=1 b", "c; d"), "A=1 b && (c; d)");
+    }
+
+    #[test]
+    fn a_line_that_was_continued_is_so_again() {
+        assert_eq!(
+            lines("RUN a &&     b 'x   y' \"z  z\" \\  c   && d"),
+            ["RUN a && \\", "    b 'x   y' \"z  z\" \\  c \\", "    && d"]
+        );
+        assert_eq!(lines("RUN a && b  "), ["RUN a && b "]);
     }
 
     #[test]
