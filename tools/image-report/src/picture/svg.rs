@@ -39,6 +39,25 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     let base = from_base(report);
     let top = ROWS + if base.is_some() { BRACKET } else { 0.0 };
     let height = top + ROW * (rows.len() + usize::from(rows.len() < spans.len())) as f64 + 50.0;
+    open(report, height, out)?;
+    head(report, out)?;
+    whole(&spans, out)?;
+    if let Some((from, base)) = base {
+        bracket(from, base, report.totals.content, out)?;
+    }
+    let place = rows.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
+    for (at, span) in rows.iter().enumerate() {
+        row(span, top + ROW * at as f64, place, out)?;
+    }
+    if rows.len() < spans.len() {
+        rest(report, &rows, top + ROW * rows.len() as f64 + 16.0, out)?;
+    }
+    legend(report, height - 22.0, out)?;
+    writeln!(out, "</svg>")
+}
+
+/// The beginning of the document, with all that is drawn by name later.
+fn open(report: &Report, height: f64, out: &mut String) -> fmt::Result {
     let title = format!("What {} costs", shown(report.image.as_bytes()));
     writeln!(
         out,
@@ -56,25 +75,18 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
         WIDTH - 2.0 * EDGE,
         WIDTH - 1.0,
         height - 1.0
-    )?;
-    head(report, out)?;
-    whole(&spans, out)?;
-    if let Some((from, base)) = base {
-        bracket(from, base, report.totals.content, out)?;
-    }
-    let place = rows.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
-    for (at, span) in rows.iter().enumerate() {
-        row(span, top + ROW * at as f64, place, out)?;
-    }
-    if rows.len() < spans.len() {
-        let shown_bytes: u64 = rows.iter().map(|span| span.cost.content).sum();
-        let rest = report.totals.content.saturating_sub(shown_bytes);
-        let text = format!("and {} smaller layers, {} together", spans.len() - rows.len(), human(rest));
-        let y = top + ROW * rows.len() as f64 + 16.0;
-        writeln!(out, r#"<text class="dim" x="{EDGE}" y="{y}">{text}</text>"#)?;
-    }
-    legend(report, height - 22.0, out)?;
-    writeln!(out, "</svg>")
+    )
+}
+
+/// A line for the layers that have no row.
+fn rest(report: &Report, rows: &[Span<'_>], y: f64, out: &mut String) -> fmt::Result {
+    let shown: u64 = rows.iter().map(|span| span.cost.content).sum();
+    let bytes = human(report.totals.content.saturating_sub(shown));
+    let count = report.layers.len() - rows.len();
+    writeln!(
+        out,
+        r#"<text class="dim" x="{EDGE}" y="{y}">and {count} smaller layers, {bytes} together</text>"#
+    )
 }
 
 /// Stripes of what is behind, over a layer's colour: bytes that nobody sees.
