@@ -286,8 +286,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What an entry puts: content, a link, or another name of what is there, with all that a name shares with
-    /// others. A hard link's own owner and mode say nothing, as in extraction.
+    /// What an entry puts: content, a link, or another name of what is there.
     fn what(&mut self, layer: &Layer, item: &Item, number: u16, place: PlaceId) -> Result<Put, &'static str> {
         let plain = Put {
             place,
@@ -314,21 +313,25 @@ impl Ledger {
                 let link = self.links.keep(layer.link(item)).ok_or("is one link too many")?;
                 Ok(Put { link, ..plain })
             }
-            Act::Hardlink => {
-                let target = components(layer.link(item)).collect::<Vec<_>>().join(&b'/');
-                let target = self.find(&target).and_then(|place| self.visible(place));
-                let &target = target.ok_or("is a link to something that is not there")?;
-                let act = match target.act {
-                    Act::Dir => return Err("is a link to a directory"),
-                    Act::File => Act::Hardlink,
-                    // Another name of a link or device is one itself.
-                    act => act,
-                };
-                let Put { mode, owner, xattrs, inode, link, .. } = target;
-                Ok(Put { act, mode, owner, xattrs, inode, link, ..plain })
-            }
+            Act::Hardlink => self.name_of(layer.link(item), plain),
             _ => Ok(plain),
         }
+    }
+
+    /// Another name of what is visible at `target`, with all that a name shares with others: a hard link's own owner
+    /// and mode say nothing, as in extraction.
+    fn name_of(&self, target: &[u8], name: Put) -> Result<Put, &'static str> {
+        let target = components(target).collect::<Vec<_>>().join(&b'/');
+        let target = self.find(&target).and_then(|place| self.visible(place));
+        let &Put { act, mode, owner, xattrs, inode, link, .. } =
+            target.ok_or("is a link to something that is not there")?;
+        let act = match act {
+            Act::Dir => return Err("is a link to a directory"),
+            Act::File => Act::Hardlink,
+            // Another name of a link or device is one itself.
+            act => act,
+        };
+        Ok(Put { act, mode, owner, xattrs, inode, link, ..name })
     }
 
     /// Ends what is at a place in favour of what is put there, and what is below it unless that stays a directory.
