@@ -177,7 +177,7 @@ impl Reports {
         form: Form,
         output: &mut impl Write,
     ) -> Result<(), Failure> {
-        // The layers' picture shows no advice, and to measure it layers are read and packed again.
+        // The layers' picture shows no advice, for which layers may have to be read again.
         if self.advice && self.pictures.as_ref().is_none_or(|pictures| pictures.html.is_some()) {
             report.advice = Some(advice::advise(opened, ledger, &report.instructions)?);
         }
