@@ -6,6 +6,7 @@ use super::survey::Survey;
 use crate::advice::shell;
 use crate::layer::Act;
 use crate::ledger::Put;
+use crate::places::PlaceId;
 use crate::repack::{self, Part};
 use crate::source::Opened;
 use libcli::Failure;
@@ -17,6 +18,8 @@ const COMMANDS: &[&str] = &["useradd", "groupadd", "adduser", "addgroup", "userm
 const MAX_LIST: u64 = 1 << 20;
 /// Below this are the accounts that packages make, from below; a system's own are made from above.
 const MAX_PACKAGES: u32 = 500;
+/// Whose files are nobody's.
+const NOBODY: u32 = 65534;
 
 /// Layer numbers, from 0, and the commands to run again of the RUN that made each.
 pub(super) type Commands = BTreeMap<usize, String>;
@@ -28,60 +31,84 @@ pub(super) fn accounts(
     copies: &Copies,
     user: &str,
 ) -> Result<Option<Commands>, Failure> {
-    let tree = survey.tree;
-    let lists = ["etc/passwd", "etc/group"].map(|path| tree.ledger.find(path.as_bytes()));
-    let changed: BTreeSet<usize> = lists
-        .iter()
-        .flatten()
-        .flat_map(|&place| tree.ledger.puts_at(place))
-        .filter(|put| put.layer >= tree.base)
-        .map(|put| usize::from(put.layer))
-        .collect();
+    let [passwd, group] = ["etc/passwd", "etc/group"].map(|path| survey.tree.ledger.find(path.as_bytes()));
+    let changed = changed(survey, [passwd, group]);
     let owners = owners(survey, copies);
-    if changed.is_empty() || (owners.is_empty() && matches!(user, "" | "root" | "0" | "0:0" | "root:root")) {
+    let is_root = matches!(user, "" | "root" | "0" | "0:0" | "root:root");
+    if changed.is_empty() || (is_root && owners.users.is_empty() && owners.groups.is_empty()) {
         return Ok(Some(Commands::new()));
     }
+    let Some(commands) = commands(survey, changed) else { return Ok(None) };
+    let (passwd, group) = (List::read(opened, survey, passwd)?, List::read(opened, survey, group)?);
+    let (Some(passwd), Some(group)) = (passwd, group) else { return Ok(None) };
+    let all = commands.values().cloned().collect::<Vec<_>>().join(" && ");
+    let same = passwd.comes_again(&all, &owners.users) && group.comes_again(&all, &owners.groups);
+    let there = |part: &&str| survey.tree.base_program(shell::program(part));
+    let runs = commands.values().all(|line| shell::parts(line).is_some_and(|parts| parts.iter().all(there)));
+    Ok((same && runs && passwd.will_have(&all, user)).then_some(commands))
+}
+
+/// The layers above the base that changed the lists.
+fn changed(survey: &Survey, lists: [Option<PlaceId>; 2]) -> BTreeSet<usize> {
+    let tree = survey.tree;
+    let puts = lists.into_iter().flatten().flat_map(|place| tree.ledger.puts_at(place));
+    puts.filter(|put| put.layer >= tree.base).map(|put| usize::from(put.layer)).collect()
+}
+
+/// What to run again of the RUNs that made these layers; `None` when one changed the lists in another way.
+fn commands(survey: &Survey, layers: BTreeSet<usize>) -> Option<Commands> {
     let mut commands = Commands::new();
-    for layer in changed {
-        let Some(made) = survey.made.get(layer - usize::from(tree.base)) else { return Ok(None) };
-        let parts = shell::run(made.text).and_then(|run| shell::parts(run.command));
-        let ours: Vec<&str> =
-            parts.iter().flatten().filter(|part| COMMANDS.contains(&shell::program(part))).copied().collect();
+    for layer in layers {
+        let made = survey.made.get(layer - usize::from(survey.tree.base))?;
+        let parts = shell::run(made.text).and_then(|run| shell::parts(run.command)).unwrap_or_default();
+        let ours = |part: &&str| COMMANDS.contains(&shell::program(part));
+        let ours: Vec<&str> = parts.into_iter().filter(ours).collect();
         match ours.is_empty() {
             false => drop(commands.insert(layer, ours.join(" && "))),
+            // Packages make the same accounts again.
             true if made.installs => {}
-            true => return Ok(None),
+            true => return None,
         }
     }
-    let all = commands.values().cloned().collect::<Vec<_>>().join(" && ");
-    for (list, owners) in lists.into_iter().zip(owners.split()) {
-        let (Some(now), Some(base)) =
-            (list.and_then(|place| tree.ledger.visible(place)), list.and_then(|place| tree.had(place)))
-        else {
-            return Ok(None);
-        };
-        let (now, base) = (entries(opened, survey, now)?, entries(opened, survey, base)?);
-        let known = |name: &str, id: u32| {
-            let made = shell::mentions(&all, &[name]);
-            let far = id < MAX_PACKAGES || id == 65534;
-            base.get(name) == Some(&id) || made || (far && !owners.contains(&id))
-        };
-        if !now.iter().all(|(name, &id)| known(name, id)) {
-            return Ok(None);
-        }
+    Some(commands)
+}
+
+/// Names with their numbers.
+type Entries = BTreeMap<String, u32>;
+
+/// A list of accounts.
+struct List {
+    now: Entries,
+    base: Entries,
+}
+
+impl List {
+    /// `None` when the image or its base has none.
+    fn read(opened: &Opened, survey: &Survey, place: Option<PlaceId>) -> Result<Option<Self>, Failure> {
+        let tree = survey.tree;
+        let now = place.and_then(|place| tree.ledger.visible(place));
+        let base = place.and_then(|place| tree.had(place));
+        let (Some(now), Some(base)) = (now, base) else { return Ok(None) };
+        Ok(Some(Self { now: entries(opened, survey, now)?, base: entries(opened, survey, base)? }))
     }
-    let passwd = match lists[0].and_then(|place| tree.had(place)) {
-        Some(put) => entries(opened, survey, put)?,
-        None => BTreeMap::new(),
-    };
-    let named = user.split(':').next().unwrap_or_default();
-    let numeric = named.bytes().all(|byte| byte.is_ascii_digit());
-    let told = numeric || passwd.contains_key(named) || shell::mentions(&all, &[named]);
-    let runs = commands.values().all(|line| {
-        shell::parts(line)
-            .is_some_and(|parts| parts.iter().all(|part| tree.base_program(shell::program(part))))
-    });
-    Ok((told && runs).then_some(commands))
+
+    /// Whether the base and these commands give each name the number it has, or it is a package's or system's own and
+    /// nothing that is copied belongs to it.
+    fn comes_again(&self, commands: &str, owners: &BTreeSet<u32>) -> bool {
+        self.now.iter().all(|(name, id)| {
+            let far = *id < MAX_PACKAGES || *id == NOBODY;
+            self.base.get(name) == Some(id)
+                || shell::mentions(commands, &[name])
+                || (far && !owners.contains(id))
+        })
+    }
+
+    /// Whether the base or these commands make the user that the image runs as.
+    fn will_have(&self, commands: &str, user: &str) -> bool {
+        let name = user.split(':').next().unwrap_or_default();
+        let numeric = name.bytes().all(|byte| byte.is_ascii_digit());
+        numeric || self.base.contains_key(name) || shell::mentions(commands, &[name])
+    }
 }
 
 /// Numbers of users and of groups other than root.
@@ -89,16 +116,6 @@ pub(super) fn accounts(
 struct Owners {
     users: BTreeSet<u32>,
     groups: BTreeSet<u32>,
-}
-
-impl Owners {
-    fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty()
-    }
-
-    fn split(self) -> [BTreeSet<u32>; 2] {
-        [self.users, self.groups]
-    }
 }
 
 /// Who has what is copied.
@@ -118,7 +135,7 @@ fn owners(survey: &Survey, copies: &Copies) -> Owners {
 }
 
 /// The names of a list of accounts, with their numbers.
-fn entries(opened: &Opened, survey: &Survey, put: &Put) -> Result<BTreeMap<String, u32>, Failure> {
+fn entries(opened: &Opened, survey: &Survey, put: &Put) -> Result<Entries, Failure> {
     let ledger = survey.tree.ledger;
     let mut text = Vec::new();
     let layer = ledger.inode(put).map_or(put.layer, |inode| inode.layer);

@@ -26,119 +26,145 @@ pub(super) fn saving(
     ldconfig: bool,
 ) -> Result<Option<(u64, u64)>, Failure> {
     let ledger = survey.tree.ledger;
-    let base = usize::from(survey.tree.base);
-    let mut of: HashMap<PlaceId, usize> = HashMap::new();
-    let run = Run { chosen, accounts: !accounts.is_empty(), ldconfig };
-    run.places(image, survey, &mut of);
+    let run = Run::new(image, chosen, !accounts.is_empty(), ldconfig);
+    let mut new = New::default();
+    for place in
+        survey.all().filter(|&(place, class)| run.leaves(image, survey, place, class)).map(|(at, _)| at)
+    {
+        new.take(std::iter::successors(Some(place), |&place| ledger.places.parent(place)), 0);
+    }
     for (number, copy) in (1..).zip(&copies.copies) {
         for &source in &copy.sources {
-            of.extend(
-                std::iter::once(source).chain(ledger.places.below(source)).map(|place| (place, number)),
-            );
+            new.take(std::iter::once(source).chain(ledger.places.below(source)), number);
         }
     }
-    let (content, download) = packed(opened, survey, &of, copies.copies.len() + 1)?;
-    let above = ledger.layers.get(base..).unwrap_or_default();
-    let (old_content, old_download) = above
-        .iter()
-        .fold((0, 0), |(content, download), sums| (content + sums.content, download + sums.blob_size));
+    let (content, download) = new.packed(opened, survey, copies.copies.len() + 1)?;
+    let above = ledger.layers.get(usize::from(survey.tree.base)..).unwrap_or_default();
+    let old_content: u64 = above.iter().map(|sums| sums.content).sum();
+    let old_download: u64 = above.iter().map(|sums| sums.blob_size).sum();
     Ok(old_content.checked_sub(content).zip(old_download.checked_sub(download)))
 }
 
 /// What RUN leaves in the second stage.
 struct Run<'a> {
     chosen: &'a Chosen,
+    /// Of the packages that it installs.
+    names: HashSet<&'a str>,
     accounts: bool,
     ldconfig: bool,
 }
 
-impl Run<'_> {
-    fn places(&self, image: &Image, survey: &Survey, of: &mut HashMap<PlaceId, usize>) {
-        let ledger = survey.tree.ledger;
-        let names: HashSet<&str> =
-            self.chosen.all.iter().map(|&id| ledger.packages.all()[id as usize].name.as_str()).collect();
-        let installs = !names.is_empty();
-        for (place, class) in survey.all() {
-            let goes = match class {
-                Class::Package(id) => self.chosen.all.contains(&id),
-                Class::State => {
-                    let path = survey.tree.path(place);
-                    let path = path.trim_start_matches('/');
-                    let list = self.accounts && ACCOUNTS.contains(&path.trim_end_matches('-'));
-                    let linker = self.ldconfig
-                        && (path == "etc/ld.so.cache" || path.starts_with("var/cache/ldconfig/"));
-                    let passing = ["var/cache/apt/", "var/lib/apt/lists/", "tmp/", "var/tmp/"]
-                        .iter()
-                        .any(|dir| path.starts_with(dir));
-                    let of_package = path.starts_with("var/lib/dpkg/info/");
-                    let ours = || {
-                        !of_package
-                            || recommends::owner(image, place).is_some_and(|name| names.contains(name))
-                    };
-                    list || linker || (installs && !passing && ours())
-                }
-                _ => false,
-            };
-            if goes {
-                let dirs = std::iter::successors(Some(place), |&place| ledger.places.parent(place));
-                of.extend(dirs.map(|place| (place, 0)));
+impl<'a> Run<'a> {
+    fn new(image: &Image<'a>, chosen: &'a Chosen, accounts: bool, ldconfig: bool) -> Self {
+        let packages = image.ledger.packages.all();
+        let names = chosen.all.iter().map(|&id| packages[id as usize].name.as_str()).collect();
+        Self { chosen, names, accounts, ldconfig }
+    }
+
+    fn leaves(&self, image: &Image, survey: &Survey, place: PlaceId, class: Class) -> bool {
+        match class {
+            Class::Package(id) => self.chosen.all.contains(&id),
+            Class::State => {
+                let path = survey.tree.path(place);
+                let path = path.trim_start_matches('/');
+                let of_others = || {
+                    path.starts_with("var/lib/dpkg/info/")
+                        && recommends::owner(image, place).is_none_or(|name| !self.names.contains(name))
+                };
+                self.leaves_list(path) || (!self.names.is_empty() && !is_passing(path) && !of_others())
             }
+            _ => false,
         }
+    }
+
+    /// Whether it writes this list of accounts or of libraries.
+    fn leaves_list(&self, path: &str) -> bool {
+        let linker = || path == "etc/ld.so.cache" || path.starts_with("var/cache/ldconfig/");
+        (self.accounts && ACCOUNTS.contains(&path.trim_end_matches('-'))) || (self.ldconfig && linker())
     }
 }
 
-/// Packs the visible entries of these places, each into the new layer of its number.
-fn packed(
-    opened: &Opened,
-    survey: &Survey,
-    of: &HashMap<PlaceId, usize>,
-    count: usize,
-) -> Result<(u64, u64), Failure> {
-    let (tree, ledger) = (survey.tree, survey.tree.ledger);
-    // The layers that have something of a content, and the first name of it in each.
-    let mut first: HashMap<(u32, usize), PlaceId> = HashMap::new();
-    let mut stored: HashMap<u32, usize> = HashMap::new();
-    let mut again = 0;
-    let mut layers = BTreeSet::new();
-    let mut places: Vec<(PlaceId, usize)> = of.iter().map(|(&place, &number)| (place, number)).collect();
-    places.sort_unstable();
-    for (place, number) in places {
-        let Some(put) = tree.above(place) else { continue };
-        layers.insert(put.layer);
-        let Some(inode) = ledger.inode(put).filter(|_| survey.is_file(put)) else { continue };
-        layers.insert(inode.layer);
-        if *stored.entry(put.inode).or_insert(number) != number && !first.contains_key(&(put.inode, number)) {
-            again += inode.size;
+/// Whether it is in a cache mount, or nobody keeps it.
+fn is_passing(path: &str) -> bool {
+    ["var/cache/apt/", "var/lib/apt/lists/", "tmp/", "var/tmp/"].iter().any(|dir| path.starts_with(dir))
+}
+
+/// What the new layers have: places, each in the layer of its number.
+#[derive(Default)]
+struct New(HashMap<PlaceId, usize>);
+
+impl New {
+    fn take(&mut self, places: impl Iterator<Item = PlaceId>, number: usize) {
+        self.0.extend(places.map(|place| (place, number)));
+    }
+
+    /// Packs the visible entries of these places into `count` layers: bytes of files, and to download.
+    fn packed(&self, opened: &Opened, survey: &Survey, count: usize) -> Result<(u64, u64), Failure> {
+        let (tree, ledger) = (survey.tree, survey.tree.ledger);
+        let contents = Contents::new(survey, self);
+        let compression = compression(opened, ledger.layers.len().saturating_sub(1));
+        let packer = |_| Packer::new(Count::default(), compression);
+        let mut packers = (0..count).map(packer).collect::<io::Result<Vec<_>>>()?;
+        let mut content = contents.again;
+        for &layer in &contents.layers {
+            repack::each(opened, ledger, layer.into(), |part, mut entry, body| {
+                let Part::Put(_, put) = part else { return Ok(()) };
+                match (put.act, self.0.get(&put.place)) {
+                    (Act::File, _) => {
+                        let Some((number, place)) = contents.home(put.inode) else { return Ok(()) };
+                        content += entry.size;
+                        entry.path = ledger.places.path(place);
+                        packers[number].append(&entry, body)
+                    }
+                    (Act::Hardlink, _) => Ok(()),
+                    (_, Some(&number)) if put.gone.is_none() && put.layer >= tree.base => {
+                        packers[number].append(&entry, &mut io::empty())
+                    }
+                    _ => Ok(()),
+                }
+            })?;
         }
-        first.entry((put.inode, number)).or_insert(place);
+        let mut download = contents.again;
+        for packer in packers.into_iter().filter(|packer| packer.entries > 0) {
+            download += packer.sizes()?.0;
+        }
+        Ok((content, download))
     }
-    let compression = compression(opened, ledger.layers.len().saturating_sub(1));
-    let mut packers: Vec<Packer<Count>> =
-        (0..count).map(|_| Packer::new(Count::default(), compression)).collect::<io::Result<_>>()?;
-    let mut content = again;
-    for layer in layers {
-        repack::each(opened, ledger, layer.into(), |part, mut entry, body| {
-            let Part::Put(_, put) = part else { return Ok(()) };
-            let visible = put.gone.is_none() && of.contains_key(&put.place);
-            match put.act {
-                // Its content, under the first of its names that is copied.
-                Act::File => {
-                    let Some(&number) = stored.get(&put.inode) else { return Ok(()) };
-                    content += entry.size;
-                    entry.path = ledger.places.path(first[&(put.inode, number)]);
-                    packers[number].append(&entry, body)
-                }
-                Act::Hardlink => Ok(()),
-                _ if visible && put.layer >= tree.base => {
-                    packers[of[&put.place]].append(&entry, &mut io::empty())
-                }
-                _ => Ok(()),
+}
+
+/// The contents that new layers have, by inode.
+#[derive(Default)]
+struct Contents {
+    /// The new layer that has it first, and its first name there.
+    first: HashMap<u32, (usize, PlaceId)>,
+    /// Bytes of those that further new layers have again, under other names.
+    again: u64,
+    /// The layers that they are in now.
+    layers: BTreeSet<u16>,
+}
+
+impl Contents {
+    fn new(survey: &Survey, new: &New) -> Self {
+        let (tree, ledger) = (survey.tree, survey.tree.ledger);
+        let mut contents = Self::default();
+        let mut further: HashSet<(u32, usize)> = HashSet::new();
+        let mut places: Vec<(PlaceId, usize)> =
+            new.0.iter().map(|(&place, &number)| (place, number)).collect();
+        places.sort_unstable();
+        for (place, number) in places {
+            let Some(put) = tree.above(place) else { continue };
+            contents.layers.insert(put.layer);
+            let Some(inode) = ledger.inode(put).filter(|_| survey.is_file(put)) else { continue };
+            contents.layers.insert(inode.layer);
+            let (home, _) = *contents.first.entry(put.inode).or_insert((number, place));
+            if home != number && further.insert((put.inode, number)) {
+                contents.again += inode.size;
             }
-        })?;
+        }
+        contents
     }
-    let mut download = again;
-    for packer in packers.into_iter().filter(|packer| packer.entries > 0) {
-        download += packer.sizes()?.0;
+
+    fn home(&self, inode: u32) -> Option<(usize, PlaceId)> {
+        self.first.get(&inode).copied()
     }
-    Ok((content, download))
 }
