@@ -1,6 +1,7 @@
 //! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
 //! files as a hash. It keeps no content but that of package managers' records, and writes nothing.
 
+use crate::content::{self, Content, Noted};
 use crate::names::{Name, Names};
 use crate::packages;
 use libcli::Failure;
@@ -9,16 +10,13 @@ use libtree::root::components;
 use libtree::tar::{Entry, EntryKind, Reader, TarError};
 use libwire::Digest;
 use libwire::image::Descriptor;
-use std::io::{self, Read};
+use std::io::Read;
 
 /// The most entries an image's layers may have together: what a report holds in memory grows with them.
 pub const MAX_ENTRIES: usize = 8_000_000;
 
 /// The most bytes of package managers' records that are kept of a layer.
 const MAX_TEXTS: u64 = 64 << 20;
-
-/// The start of a BLAKE3 hash: enough to tell contents apart that nobody made to collide.
-pub type Content = [u8; 16];
 
 /// What an entry of a layer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +58,8 @@ pub struct Item {
     pub packed: u64,
     /// Hash of content, for regular files.
     pub content: Content,
+    /// Whether the content begins as what a kernel starts does: ELF, or `#!`.
+    pub program: bool,
     /// Hash of extended attributes, 0 without any.
     pub xattrs: u64,
 }
@@ -104,7 +104,7 @@ impl Layer {
             && kept() + entry.size <= MAX_TEXTS
     }
 
-    fn add(&mut self, entry: &Entry, content: Content, packed: u64) -> Result<(), &'static str> {
+    fn add(&mut self, entry: &Entry, noted: Noted, packed: u64) -> Result<(), &'static str> {
         if self.items.len() >= MAX_ENTRIES {
             return Err("is one more than any report takes");
         }
@@ -122,7 +122,8 @@ impl Layer {
             mtime: entry.mtime,
             size: if act == Act::File { entry.size } else { 0 },
             packed,
-            content,
+            content: noted.content,
+            program: noted.program,
             xattrs: xattrs(entry),
         });
         Ok(())
@@ -143,13 +144,13 @@ pub fn from_tar<R: Read>(input: R, packed: impl Fn(&R) -> u64) -> Result<Layer, 
     let mut tar = Reader::new(input);
     while let Some(entry) = tar.next_entry()? {
         let mut text = layer.wants(&entry).then(Vec::new);
-        let content = match entry.kind {
-            EntryKind::File => hash(tar.body(), text.as_mut())?,
-            _ => Content::default(),
+        let noted = match entry.kind {
+            EntryKind::File => content::note(tar.body(), text.as_mut())?,
+            _ => Noted::default(),
         };
         tar.skip_body()?;
         let end = packed(tar.get_ref());
-        layer.add(&entry, content, end - start).map_err(|what| bad(&entry, what))?;
+        layer.add(&entry, noted, end - start).map_err(|what| bad(&entry, what))?;
         start = end;
         layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
     }
@@ -158,25 +159,6 @@ pub fn from_tar<R: Read>(input: R, packed: impl Fn(&R) -> u64) -> Result<Layer, 
 
 pub(crate) fn bad(entry: &Entry, what: &str) -> TarError {
     TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
-}
-
-/// The hash of a content, which is kept too if there is somewhere to.
-fn hash(mut body: impl Read, text: Option<&mut Vec<u8>>) -> io::Result<Content> {
-    let mut hasher = blake3::Hasher::new();
-    match text {
-        Some(text) => {
-            body.read_to_end(text)?;
-            hasher.update(text);
-        }
-        None => drop(io::copy(&mut body, &mut hasher)?),
-    }
-    Ok(short(&hasher))
-}
-
-fn short(hasher: &blake3::Hasher) -> Content {
-    let mut content = Content::default();
-    content.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    content
 }
 
 /// What an entry does, and the path below the root that it does it to.
@@ -221,5 +203,5 @@ fn xattrs(entry: &Entry) -> u64 {
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
     }
-    u128::from_le_bytes(short(&hasher)) as u64 | 1
+    u128::from_le_bytes(content::short(&hasher)) as u64 | 1
 }

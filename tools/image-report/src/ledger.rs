@@ -3,8 +3,9 @@
 
 pub(crate) mod walk;
 
+use crate::content::Content;
 use crate::efficiency::Efficiency;
-use crate::layer::{Act, Content, Item, Layer};
+use crate::layer::{Act, Item, Layer};
 use crate::names::{Name, Names};
 use crate::packages::Packages;
 use crate::places::{NONE, PlaceId, Places};
@@ -99,6 +100,8 @@ pub struct Inode {
     pub size: u64,
     /// Hash of the content.
     pub content: Content,
+    /// Whether it begins as what a kernel starts does: ELF, or `#!`.
+    pub program: bool,
     /// The place it was put at first.
     pub place: PlaceId,
     /// Names that are visible.
@@ -305,8 +308,16 @@ impl Ledger {
         match item.act {
             Act::File => {
                 let id = u32::try_from(self.inodes.len()).map_err(|_| "is one file too many")?;
-                let (size, content) = (item.size, item.content);
-                self.inodes.push(Inode { layer: number, size, content, place, names: 0, gone: None });
+                let &Item { size, content, program, .. } = item;
+                self.inodes.push(Inode {
+                    layer: number,
+                    size,
+                    content,
+                    program,
+                    place,
+                    names: 0,
+                    gone: None,
+                });
                 Ok(Put { inode: id, ..plain })
             }
             Act::Symlink => {

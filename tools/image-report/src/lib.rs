@@ -6,6 +6,7 @@
 mod advice;
 pub mod bounds;
 mod compare;
+mod content;
 mod costs;
 mod efficiency;
 pub mod explore;

@@ -28,7 +28,8 @@ pub(super) struct Facts {
     pub(super) imports: BTreeSet<Vec<u8>>,
 }
 
-/// Reads the files above the base that are the author's, or may turn out to be.
+/// Reads the programs and Python sources above the base that are the author's, or may turn out to be. A layer without
+/// any, such as one of packages, is not read once more.
 pub(super) fn read(opened: &Opened, survey: &Survey) -> Result<Facts, Failure> {
     let ledger = survey.tree.ledger;
     let mut layers: BTreeSet<u16> = BTreeSet::new();
@@ -38,9 +39,11 @@ pub(super) fn read(opened: &Opened, survey: &Survey) -> Result<Facts, Failure> {
         let name = ledger.places.name(place);
         let runs = put.mode & 0o111 > 0 || name.windows(3).any(|part| part == b".so");
         let own = matches!(class, Class::Own | Class::Built);
+        let python = own && name.ends_with(b".py");
+        let Some(inode) = ledger.inode(put).filter(|inode| inode.program || python) else { continue };
         if own || (runs && matches!(class, Class::Cache | Class::Source)) {
-            *wanted.entry(put.inode).or_default() |= own && name.ends_with(b".py");
-            layers.extend(ledger.inode(put).map(|inode| inode.layer));
+            *wanted.entry(put.inode).or_default() |= python;
+            layers.insert(inode.layer);
         }
     }
     let mut facts = Facts::default();
