@@ -38,25 +38,17 @@ pub(super) fn start<'scope>(
 ) -> Pieces {
     let (sender, receiver) = sync_channel(PIECES);
     let (used, spare) = channel();
-    scope.spawn(move || feed(open, layer, step, &sender, &spare));
+    scope.spawn(move || {
+        if let Err(error) = feed(open, layer, step, &sender, &spare) {
+            // Nobody listens any more when the extraction has failed first.
+            let _ = sender.send(Err(error));
+        }
+    });
     Pieces { receiver, used, piece: Piece::default(), at: 0, step, ended: false }
 }
 
-/// Sends a layer's uncompressed bytes, and an error in place of the end when anything was wrong.
+/// Sends a layer's uncompressed bytes, and the end when they were right.
 fn feed(
-    open: &Open,
-    layer: &Layer,
-    step: usize,
-    sender: &SyncSender<io::Result<Piece>>,
-    spare: &Receiver<Piece>,
-) {
-    if let Err(error) = feed_pieces(open, layer, step, sender, spare) {
-        // Nobody listens any more when the extraction has failed first.
-        let _ = sender.send(Err(error));
-    }
-}
-
-fn feed_pieces(
     open: &Open,
     layer: &Layer,
     step: usize,
