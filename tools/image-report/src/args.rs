@@ -64,7 +64,7 @@ pub struct Args {
     /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
     #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
     what_if: Vec<String>,
-    /// Leave out what to change, which takes most of the time
+    /// Leave out what to change, and the time it takes to find that
     #[arg(long, conflicts_with_all = ["view", "compare"])]
     no_advice: bool,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB

@@ -45,9 +45,9 @@ pub struct Opened {
     pub(crate) _dir: Option<TempDir>,
 }
 
-/// Opens what `text` names: `-`, an archive on standard input; `DIR`, `FILE`, either with `:NAME` behind it to choose an image, or the name or
-/// digest of an image of the store. What exists as a path and has a `/` in it, or is no image of
-/// the store, is taken as a path.
+/// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` behind it to
+/// choose an image; or the name or digest of an image of the store. What exists as a path and has a `/` in it, or
+/// is no image of the store, is taken as a path.
 pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     let store = sources.store.as_path();
     if text == STANDARD_INPUT {
