@@ -1,7 +1,7 @@
 //! What each layer costs, and what of it each later layer hid: the ledger's sums, layer by layer. Where a layer comes
 //! from it does not know.
 
-use crate::ledger::{Fate, Ledger};
+use crate::ledger::{Fate, Inode, Ledger};
 use crate::source::Opened;
 use libwire::Digest;
 use serde::Serialize;
@@ -50,9 +50,9 @@ pub struct HiddenSum {
 pub fn costs(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
     let image = &opened.image;
     let digests = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
-    let all = ledger.layers.iter().zip(contents(ledger)).zip(digests);
+    let all = ledger.layers.iter().zip(paid(ledger)).zip(digests);
     let (mut costs, mut running) = (Vec::new(), 0);
-    for (at, ((sums, content), (descriptor, &diff_id))) in all.enumerate() {
+    for (at, ((sums, paid), (descriptor, &diff_id))) in all.enumerate() {
         running += sums.blob_size;
         costs.push(LayerCost {
             layer: at + 1,
@@ -63,34 +63,49 @@ pub fn costs(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
             tar: sums.tar_size,
             entries: sums.entries,
             content: sums.content,
-            visible: content.visible,
-            hidden: content.hidden.into_values().collect(),
+            visible: paid.visible,
+            hidden: paid.hidden(),
         });
     }
     costs
 }
 
-/// What became of the content of a layer.
+/// What became of contents that a layer pays for.
 #[derive(Clone, Default)]
-struct Content {
-    visible: u64,
+pub struct Paid {
+    /// How many there are.
+    pub files: u64,
+    /// Bytes of those that are visible in the image.
+    pub visible: u64,
     /// By the layer that hid it, from 0, and how.
     hidden: BTreeMap<(u16, Fate), HiddenSum>,
 }
 
-fn contents(ledger: &Ledger) -> Vec<Content> {
-    let mut contents = vec![Content::default(); ledger.layers.len()];
-    for inode in &ledger.inodes {
-        let content = &mut contents[usize::from(inode.layer)];
+impl Paid {
+    /// Counts a content.
+    pub fn add(&mut self, inode: &Inode) {
+        self.files += 1;
         match inode.gone {
-            None => content.visible += inode.size,
+            None => self.visible += inode.size,
             Some((by, fate)) => {
                 let new = || HiddenSum { by: usize::from(by) + 1, fate, files: 0, bytes: 0 };
-                let sum = content.hidden.entry((by, fate)).or_insert_with(new);
+                let sum = self.hidden.entry((by, fate)).or_insert_with(new);
                 sum.files += 1;
                 sum.bytes += inode.size;
             }
         }
     }
-    contents
+
+    /// What was hidden, by the layer that did it and how.
+    pub fn hidden(&self) -> Vec<HiddenSum> {
+        self.hidden.values().copied().collect()
+    }
+}
+
+fn paid(ledger: &Ledger) -> Vec<Paid> {
+    let mut paid = vec![Paid::default(); ledger.layers.len()];
+    for inode in &ledger.inodes {
+        paid[usize::from(inode.layer)].add(inode);
+    }
+    paid
 }

@@ -3,7 +3,7 @@
 
 use super::branches::Is;
 use super::near;
-use crate::costs::HiddenSum;
+use crate::costs::{HiddenSum, Paid};
 use crate::instruction::Instruction;
 use crate::layer::Act;
 use crate::ledger::{Fate, Ledger, Put};
@@ -135,15 +135,6 @@ pub struct Below {
     pub gone: Vec<HiddenSum>,
 }
 
-/// Bytes visible and hidden, and files, of one layer; what was hidden by whom.
-#[derive(Default)]
-struct Paid {
-    visible: u64,
-    hidden: u64,
-    files: u64,
-    gone: BTreeMap<(u16, Fate), (u64, u64)>,
-}
-
 /// How `path` came to be as it is.
 pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
     let found = near::find(ledger, path)?;
@@ -200,21 +191,12 @@ fn below(report: &Report, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
     let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();
     for put in ledger.places.below(top).flat_map(|place| ledger.puts_at(place)) {
         let Some(inode) = ledger.inode(put).filter(|_| seen.insert(put.inode)) else { continue };
-        let paid = sums.entry(inode.layer).or_default();
-        paid.files += 1;
-        let Some(gone) = inode.gone else {
-            paid.visible += inode.size;
-            continue;
-        };
-        paid.hidden += inode.size;
-        let (files, bytes) = paid.gone.entry(gone).or_default();
-        (*files, *bytes) = (*files + 1, *bytes + inode.size);
+        sums.entry(inode.layer).or_default().add(inode);
     }
-    let hidden = |((by, fate), (files, bytes))| HiddenSum { by: usize::from(by) + 1, fate, files, bytes };
     let sum = |(layer, paid): (u16, Paid)| {
-        let Paid { visible, hidden: bytes, files, gone } = paid;
-        let gone = gone.into_iter().map(hidden).collect();
-        Below { by: by(report, layer), visible, hidden: bytes, files, gone }
+        let gone = paid.hidden();
+        let hidden = gone.iter().map(|sum| sum.bytes).sum();
+        Below { by: by(report, layer), visible: paid.visible, hidden, files: paid.files, gone }
     };
     sums.into_iter().map(sum).collect()
 }
