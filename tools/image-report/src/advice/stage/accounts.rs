@@ -10,7 +10,7 @@ use crate::places::PlaceId;
 use crate::repack::{self, Part};
 use crate::source::Opened;
 use libcli::Failure;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 const COMMANDS: &[&str] = &["useradd", "groupadd", "adduser", "addgroup", "usermod", "groupmod"];
@@ -39,8 +39,10 @@ pub(super) fn accounts(
         return Ok(Some(Commands::new()));
     }
     let Some(commands) = commands(survey, changed) else { return Ok(None) };
-    let (passwd, group) = (List::read(opened, survey, passwd)?, List::read(opened, survey, group)?);
-    let (Some(passwd), Some(group)) = (passwd, group) else { return Ok(None) };
+    let puts = [passwd, group].map(|place| List::puts(survey, place));
+    let [Some(passwd), Some(group)] = puts else { return Ok(None) };
+    let texts = texts(opened, survey, &[passwd, group].concat())?;
+    let [passwd, group] = [passwd, group].map(|puts| List::of(puts, &texts));
     let all = commands.values().cloned().collect::<Vec<_>>().join(" && ");
     let same = passwd.comes_again(&all, &owners.users) && group.comes_again(&all, &owners.groups);
     let there = |part: &&str| survey.tree.base_program(shell::program(part));
@@ -83,13 +85,16 @@ struct List {
 }
 
 impl List {
-    /// `None` when the image or its base has none.
-    fn read(opened: &Opened, survey: &Survey, place: Option<PlaceId>) -> Result<Option<Self>, Failure> {
+    /// What is at its place now, and what the base has there; `None` when one of them has none.
+    fn puts<'a>(survey: &Survey<'a>, place: Option<PlaceId>) -> Option<[&'a Put; 2]> {
         let tree = survey.tree;
-        let now = place.and_then(|place| tree.ledger.visible(place));
-        let base = place.and_then(|place| tree.had(place));
-        let (Some(now), Some(base)) = (now, base) else { return Ok(None) };
-        Ok(Some(Self { now: entries(opened, survey, now)?, base: entries(opened, survey, base)? }))
+        Some([tree.ledger.visible(place?)?, tree.had(place?)?])
+    }
+
+    fn of(puts: [&Put; 2], texts: &HashMap<u32, String>) -> Self {
+        let [now, base] =
+            puts.map(|put| texts.get(&put.inode).map_or_else(Entries::new, |text| entries(text)));
+        Self { now, base }
     }
 
     /// Whether the base and these commands give each name the number it has, or it is a package's or system's own and
@@ -134,21 +139,32 @@ fn owners(survey: &Survey, copies: &Copies) -> Owners {
     owners
 }
 
-/// The names of a list of accounts, with their numbers.
-fn entries(opened: &Opened, survey: &Survey, put: &Put) -> Result<Entries, Failure> {
+/// What the files are that these put, by inode. Each layer is read once, whatever it has of them.
+fn texts(opened: &Opened, survey: &Survey, puts: &[&Put]) -> Result<HashMap<u32, String>, Failure> {
     let ledger = survey.tree.ledger;
-    let mut text = Vec::new();
-    let layer = ledger.inode(put).map_or(put.layer, |inode| inode.layer);
-    repack::each(opened, ledger, layer.into(), |part, _, body| match part {
-        Part::Put(_, found) if found.inode == put.inode && found.act == Act::File => {
-            body.take(MAX_LIST).read_to_end(&mut text).map(drop)
-        }
-        _ => Ok(()),
-    })?;
-    let text = String::from_utf8_lossy(&text);
+    let inodes: HashSet<u32> = puts.iter().map(|put| put.inode).collect();
+    let layers: BTreeSet<u16> =
+        puts.iter().map(|put| ledger.inode(put).map_or(put.layer, |inode| inode.layer)).collect();
+    let mut texts = HashMap::new();
+    for layer in layers {
+        repack::each(opened, ledger, layer.into(), |part, _, body| match part {
+            Part::Put(_, found) if found.act == Act::File && inodes.contains(&found.inode) => {
+                let mut text = Vec::new();
+                body.take(MAX_LIST).read_to_end(&mut text)?;
+                texts.insert(found.inode, String::from_utf8_lossy(&text).into_owned());
+                Ok(())
+            }
+            _ => Ok(()),
+        })?;
+    }
+    Ok(texts)
+}
+
+/// The names of a list of accounts, with their numbers.
+fn entries(text: &str) -> Entries {
     let entry = |line: &str| {
         let mut fields = line.split(':');
         Some((fields.next()?.to_owned(), fields.nth(1)?.parse().ok()?))
     };
-    Ok(text.lines().filter_map(entry).collect())
+    text.lines().filter_map(entry).collect()
 }
