@@ -109,25 +109,25 @@ pub(super) fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
     ledger.packages.all().iter().map(|known| known.name.as_str()).find(|known| *known == package)
 }
 
-/// Of each directory with packages' files in it, whether these all go.
-struct Neighbours(HashMap<PlaceId, bool>);
+/// How many files of packages are below each place, and how many of these stay.
+struct Neighbours {
+    all: Vec<u64>,
+    stay: Vec<u64>,
+}
 
 impl Neighbours {
     fn new(image: &Image, optional: &HashSet<&str>) -> Self {
         let ledger = image.ledger;
-        let mut all: HashMap<PlaceId, bool> = HashMap::new();
-        let there = |&place: &PlaceId| ledger.visible(place).is_some();
-        for place in (1..ledger.places.count() as PlaceId).filter(there) {
+        let none = vec![0; ledger.places.count()];
+        let mut found = Self { all: none.clone(), stay: none };
+        for place in ledger.places.all().filter(|&place| ledger.visible(place).is_some()) {
             let Some(package) = ledger.packages.owner(place) else { continue };
-            let goes = optional.contains(package.name.as_str());
-            let mut above = ledger.places.parent(place);
-            while let Some(dir) = above {
-                let known = all.insert(dir, goes && all.get(&dir).copied().unwrap_or(true));
-                // Nothing changes further up.
-                above = ledger.places.parent(dir).filter(|_| known.is_none_or(|known| known && !goes));
-            }
+            found.all[place as usize] = 1;
+            found.stay[place as usize] = u64::from(!optional.contains(package.name.as_str()));
         }
-        Self(all)
+        ledger.places.add_up(&mut found.all);
+        ledger.places.add_up(&mut found.stay);
+        found
     }
 
     /// Whether what no package has was made of files that go, such as an index of them: it is in a directory
@@ -135,7 +135,7 @@ impl Neighbours {
     fn go(&self, image: &Image, place: PlaceId) -> bool {
         let places = &image.ledger.places;
         let mut above = std::iter::successors(places.parent(place), |&dir| places.parent(dir));
-        above.find_map(|dir| self.0.get(&dir).copied()) == Some(true)
+        above.find(|&dir| self.all[dir as usize] > 0).is_some_and(|dir| self.stay[dir as usize] == 0)
     }
 }
 

@@ -91,7 +91,7 @@ fn sums(survey: &Survey) -> Vec<Sums> {
             _ => sums.other += 1,
         }
     }
-    for place in (1..places.count() as PlaceId).rev() {
+    for place in places.all().rev() {
         let below = sums[place as usize];
         if let Some(above) = places.parent(place).and_then(|parent| sums.get_mut(parent as usize)) {
             (above.own, above.other, above.firm) =

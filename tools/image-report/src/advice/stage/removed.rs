@@ -33,15 +33,17 @@ pub(super) fn removed(survey: &Survey) -> Option<Vec<String>> {
 fn gone(survey: &Survey) -> Vec<String> {
     let (tree, places) = (survey.tree, &survey.tree.ledger.places);
     let gone = |place: &PlaceId| {
+        if tree.ledger.visible(*place).is_some() {
+            return false;
+        }
         let by = tree.ledger.puts_at(*place).filter_map(|put| put.gone).map(|(by, _)| by).last();
         let made = by.and_then(|by| survey.made.get(usize::from(by.checked_sub(tree.base)?)));
         let path = tree.path(*place);
-        tree.ledger.visible(*place).is_none()
-            && made.is_some_and(|made| made.is_authors(&path))
+        made.is_some_and(|made| made.is_authors(&path))
             && (tree.had(*place).is_some() || is_packages(survey, *place, &path))
     };
     let above = |place: PlaceId| places.parent(place).filter(gone).is_some();
-    let all = (1..places.count() as PlaceId).filter(gone).filter(|&place| !above(place));
+    let all = places.all().skip(1).filter(gone).filter(|&place| !above(place));
     all.map(|place| tree.path(place)).filter(|path| !is_passing(path)).collect()
 }
 

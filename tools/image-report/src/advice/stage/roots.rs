@@ -148,7 +148,7 @@ fn modules(survey: &Survey, facts: &Facts) -> BTreeSet<u32> {
         path.strip_prefix(b"usr/lib/python3").is_some_and(|rest| !rest.contains(&b'/'))
     };
     let system = ledger.find(PYTHON.as_bytes());
-    for place in 1..ledger.places.count() as PlaceId {
+    for place in ledger.places.all().skip(1) {
         let Some(parent) = ledger.places.parent(place).filter(|_| ledger.visible(place).is_some()) else {
             continue;
         };
