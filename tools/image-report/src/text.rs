@@ -70,7 +70,7 @@ fn row(
     let [layer, download, running, files, hidden] = cells;
     let text = cut(&clean(text), TEXT);
     let line = format!("{layer:>3}  {place}  {download:>9} {running:>9} {files:>9} {hidden:>9}  {text}");
-    writeln!(output, "{}", most.map_or_else(|| line.clone(), |most| cut(&line, most)))
+    writeln!(output, "{}", fitted(line, most))
 }
 
 /// FROM has no cost of its own: the sum below it is what it brought.
@@ -117,14 +117,14 @@ fn one_finding(finding: &Finding, output: &mut impl Write) -> io::Result<()> {
         hidden => format!(", {} of it hidden", human(hidden)),
     };
     let path = finding.paths.first().map(|path| format!(": /{}", clean(&path.display())));
-    let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
     writeln!(
         output,
-        "  {:>9}  {} (layer {}{gone}){}{more}",
+        "  {:>9}  {} (layer {}{gone}){}{}",
         human(finding.bytes),
         found(finding),
         finding.layer,
         path.unwrap_or_default(),
+        more(finding),
     )
 }
 
@@ -150,6 +150,14 @@ fn advice(report: &Report, width: Option<usize>, output: &mut impl Write) -> io:
         }
     }
     Ok(())
+}
+
+/// A line cut to a terminal's width, if it has one.
+fn fitted(line: String, width: Option<usize>) -> String {
+    match width {
+        Some(width) => cut(&line, width),
+        None => line,
+    }
 }
 
 /// A text in lines of a terminal's width, as far as it has one, behind `behind` columns.
@@ -202,6 +210,11 @@ pub fn found(finding: &Finding) -> String {
         Kind::Setuid => format!("{what} files"),
         Kind::EmptyLayer => "an empty layer".to_owned(),
     }
+}
+
+/// How many files a finding has besides the one that is named, in words.
+pub fn more(finding: &Finding) -> String {
+    if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() }
 }
 
 fn clean(text: &str) -> String {

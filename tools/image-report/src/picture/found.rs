@@ -56,14 +56,14 @@ fn table(findings: &[&Finding], spans: &[Span<'_>], out: &mut String) -> fmt::Re
 
 fn row(finding: &Finding, spans: &[Span<'_>], out: &mut String) -> fmt::Result {
     let path = finding.paths.first().map(|path| shown(path.as_bytes()));
-    let more = if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() };
     let hue = spans.get(finding.layer.wrapping_sub(1)).map_or(0, |span| span.hue);
     writeln!(
         out,
-        r#"<tr><td class="number">{}</td><td>{}</td><td class="number"><span class="swatch h{hue}"></span>{}</td><td><span class="path">{}</span>{more}</td></tr>"#,
+        r#"<tr><td class="number">{}</td><td>{}</td><td class="number"><span class="swatch h{hue}"></span>{}</td><td><span class="path">{}</span>{}</td></tr>"#,
         human(finding.bytes),
         markup(&shown(text::found(finding).as_bytes())),
         finding.layer,
         path.map(|path| format!("/{}", markup(&path))).unwrap_or_default(),
+        text::more(finding),
     )
 }

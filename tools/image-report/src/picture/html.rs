@@ -165,18 +165,17 @@ fn layers_row(report: &Report, row: &Row<'_>, out: &mut String) -> fmt::Result {
 
 fn layer(span: &Span<'_>, out: &mut String) -> fmt::Result {
     let cost = span.cost;
+    let text = markup(&line(&span.text(), TEXT));
     let gone = match hidden(cost) {
         0 => "<td></td>".to_owned(),
         bytes => format!(r#"<td class="number gone" data-label="hidden">{}</td>"#, human(bytes)),
     };
     writeln!(
         out,
-        r#"<tr><td><span class="swatch h{}"></span>{}</td><td class="path">{}</td><td><span class="instruction" title="{}">{}</span></td><td><svg class="bar" aria-hidden="true">{}</svg></td><td class="number" data-label="download">{}</td><td class="number" data-label="running">{}</td><td class="number" data-label="files">{}</td>{gone}</tr>"#,
+        r#"<tr><td><span class="swatch h{}"></span>{}</td><td class="path">{}</td><td><span class="instruction" title="{text}">{text}</span></td><td><svg class="bar" aria-hidden="true">{}</svg></td><td class="number" data-label="download">{}</td><td class="number" data-label="running">{}</td><td class="number" data-label="files">{}</td>{gone}</tr>"#,
         span.hue,
         cost.layer,
         markup(&line(&span.place(), SHORT)),
-        markup(&line(&span.text(), TEXT)),
-        markup(&line(&span.text(), TEXT)),
         drawn(|out| bar(span, 0.8, out)),
         human(cost.download),
         human(cost.running),

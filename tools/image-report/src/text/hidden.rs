@@ -1,6 +1,6 @@
 //! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
 
-use super::{NAMED, TEXT, clean};
+use super::{NAMED, TEXT, clean, fitted};
 use crate::costs::{HiddenSum, LayerCost};
 use crate::report::Report;
 use libcli::{cut, human};
@@ -37,7 +37,7 @@ pub(crate) fn sums(
     for (of, sum) in sums.iter().take(NAMED) {
         let (bytes, fate, by) = (human(sum.bytes), sum.fate, layer(report, sum.by));
         let line = format!("  {bytes:>9}  of layer {of} {fate} by {by}");
-        writeln!(output, "{}", width.map_or_else(|| line.clone(), |width| cut(&line, width)))?;
+        writeln!(output, "{}", fitted(line, width))?;
     }
     let smaller = sums.get(NAMED..).unwrap_or_default();
     if !smaller.is_empty() {
