@@ -27,6 +27,7 @@ use libcli::Failure;
 use libwire::image::{ContainerConfig, Descriptor, MEDIA_MANIFEST};
 use libwire::provenance::Base;
 use made::word;
+use roots::Chosen;
 use std::collections::HashSet;
 use survey::{Class, Survey};
 use tree::Tree;
@@ -48,17 +49,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
         return Ok(None);
     }
     let ldconfig = needed.ldconfig && !is_musl(&survey);
-    let mut after = Vec::new();
-    after.extend(ldconfig.then_some("ldconfig"));
-    after.extend(system::has_certificates(&survey).then_some("update-ca-certificates"));
-    let there = |command: &&str| {
-        let packages = image.ledger.packages.all();
-        let brings = |&id: &u32| *command == format!("update-{}", packages[id as usize].name);
-        survey.tree.base_program(command) || chosen.all.iter().any(brings)
-    };
-    if !after.iter().all(there) {
-        return Ok(None);
-    }
+    let Some(after) = after(&survey, &chosen, ldconfig) else { return Ok(None) };
     let Some(accounts) = accounts::accounts(opened, &survey, &copies, &config.config.user)? else {
         return Ok(None);
     };
@@ -81,6 +72,25 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
         goes: Vec::new(),
         always: false,
     }))
+}
+
+/// What is to be run when all is copied; `None` when the second stage has no such program.
+fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'static str>> {
+    let certificates = system::has_certificates(survey);
+    let brings = |name: &str| {
+        let packages = survey.tree.ledger.packages.all();
+        chosen.all.iter().any(|&id| packages[id as usize].name == name)
+    };
+    let base = |program: &str| survey.tree.base_program(program);
+    if (ldconfig && !base("ldconfig"))
+        || (certificates && !base("update-ca-certificates") && !brings("ca-certificates"))
+    {
+        return None;
+    }
+    let mut after = Vec::new();
+    after.extend(ldconfig.then_some("ldconfig"));
+    after.extend(certificates.then_some("update-ca-certificates"));
+    Some(after)
 }
 
 /// What is in the image above its base, if that is something that builds, and made to start something.

@@ -28,9 +28,7 @@ pub(super) fn saving(
     let ledger = survey.tree.ledger;
     let run = Run::new(image, chosen, !accounts.is_empty(), ldconfig);
     let mut new = New::default();
-    for place in
-        survey.all().filter(|&(place, class)| run.leaves(image, survey, place, class)).map(|(at, _)| at)
-    {
+    for (place, _) in survey.all().filter(|&(place, class)| run.leaves(image, survey, place, class)) {
         new.take(std::iter::successors(Some(place), |&place| ledger.places.parent(place)), 0);
     }
     for (number, copy) in (1..).zip(&copies.copies) {
