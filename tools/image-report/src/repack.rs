@@ -2,12 +2,10 @@
 //! is kept but the count, so memory does not grow with the layer.
 
 use crate::layer::{self, Act};
-use crate::ledger::{Ledger, Put};
-use crate::places::{PlaceId, Places};
+use crate::ledger::{Ledger, Put, Removal};
 use crate::source::Opened;
 use layer_pack::{Compression, Sink};
 use libcli::Failure;
-use libtree::root::components;
 use libtree::tar::{Entry, Reader, Writer};
 use std::io::{self, BufWriter, Read, Write};
 
@@ -18,8 +16,8 @@ const THREADS: usize = 2;
 pub enum Part<'a> {
     /// It puts something.
     Put(u32, &'a Put),
-    /// It removes what lower layers have at a place, if any layer ever had it.
-    Gone(Act, Option<PlaceId>),
+    /// It removes what lower layers have.
+    Gone(&'a Removal),
 }
 
 /// Which entries are meant.
@@ -35,30 +33,24 @@ pub fn each(
     let image = &opened.image;
     let digests = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids).nth(layer);
     let Some((descriptor, &diff_id)) = digests else { return Ok(()) };
-    let mut next = ledger.puts.partition_point(|put| usize::from(put.layer) < layer);
+    let mut put = ledger.puts.partition_point(|put| usize::from(put.layer) < layer);
+    let mut removal = ledger.removals.partition_point(|removal| usize::from(removal.layer) < layer);
     opened.store.read_layer(descriptor, diff_id, |input| {
         let mut tar = Reader::new(input);
         while let Some(entry) = tar.next_entry()? {
-            let (act, path) = layer::act(&entry).map_err(|what| layer::bad(&entry, what))?;
-            let part = match (act, ledger.puts.get(next)) {
-                (Act::Whiteout | Act::Opaque, _) => Part::Gone(act, place(ledger, &path)),
-                (_, Some(put)) => {
-                    next += 1;
-                    Part::Put(next as u32 - 1, put)
-                }
-                (_, None) => return Err(layer::bad(&entry, "was not there when the layer was read before")),
+            let (act, _) = layer::act(&entry).map_err(|what| layer::bad(&entry, what))?;
+            let (part, next) = match act {
+                Act::Whiteout | Act::Opaque => (ledger.removals.get(removal).map(Part::Gone), &mut removal),
+                _ => (ledger.puts.get(put).map(|found| Part::Put(put as u32, found)), &mut put),
             };
+            *next += 1;
+            let new = || layer::bad(&entry, "was not there when the layer was read before");
+            let part = part.ok_or_else(new)?;
             visit(&part, entry, &mut tar.body())?;
         }
         Ok(())
     })?;
     Ok(())
-}
-
-/// The place of a path as it is written; else where links of the image lead.
-fn place(ledger: &Ledger, path: &[u8]) -> Option<PlaceId> {
-    let written = components(path).try_fold(Places::ROOT, |at, part| ledger.places.find(at, part));
-    written.or_else(|| ledger.find(path))
 }
 
 /// How a layer's blob is compressed.

@@ -221,7 +221,7 @@ fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Resu
 fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
     let puts = image.puts(layer).map(|(id, put)| (Part::Put(id, put), put.packed));
     let removals = image.ledger.removals.iter().filter(|removal| usize::from(removal.layer) == layer);
-    let removals = removals.map(|removal| (Part::Gone(removal.act, removal.place), removal.packed));
+    let removals = removals.map(|removal| (Part::Gone(removal), removal.packed));
     puts.chain(removals).filter(|(part, _)| which(part)).map(|(_, packed)| packed).sum()
 }
 
@@ -253,6 +253,6 @@ pub(crate) fn vanishes(ledger: &Ledger, part: &Part, first: u16, last: u16) -> b
             within(put.gone)
                 && (put.act != Act::File || ledger.inode(put).is_none_or(|inode| within(inode.gone)))
         }
-        Part::Gone(_, place) => !place.is_some_and(|place| is_below(ledger, place, first)),
+        Part::Gone(removal) => !removal.place.is_some_and(|place| is_below(ledger, place, first)),
     }
 }

@@ -94,10 +94,10 @@ impl<'a> Group<'a> {
         removed: &mut HashSet<(PlaceId, bool)>,
     ) -> Option<Entry> {
         let (id, put) = match part {
-            &Part::Gone(act, place) => {
-                let place = place?;
+            Part::Gone(removal) => {
+                let place = removal.place?;
                 let hides = !self.plan.drops(place, self.first)
-                    && removed.insert((place, act == Act::Opaque))
+                    && removed.insert((place, removal.act == Act::Opaque))
                     && is_below(self.ledger, place, self.first);
                 return hides.then_some(entry);
             }
