@@ -124,23 +124,15 @@ impl<'a> Image<'a> {
 }
 
 impl Change {
-    fn new(instruction: &Instruction, lines: Vec<String>) -> Self {
+    /// An instruction whose text becomes another one, or none.
+    fn new(instruction: &Instruction, texts: Vec<String>) -> Self {
+        let lines = texts.iter().flat_map(|text| shell::lines(text)).collect();
         Self { instruction: instruction.number, place: instruction.place(), lines }
     }
 }
 
 impl Advice {
-    fn new(
-        kind: Kind,
-        title: String,
-        mut changes: Vec<Change>,
-        saves_content: u64,
-        why: String,
-    ) -> Option<Self> {
-        // The lines of a stage are made as such, others are an instruction each.
-        for change in changes.iter_mut().filter(|_| kind != Kind::SecondStage) {
-            change.lines = change.lines.iter().flat_map(|line| shell::lines(line)).collect();
-        }
+    fn new(kind: Kind, title: String, changes: Vec<Change>, saves_content: u64, why: String) -> Option<Self> {
         let first = changes.first()?;
         Some(Self {
             kind,

@@ -84,7 +84,7 @@ pub(super) fn changes(image: &Image, tree: &Tree, second: &Second) -> Option<Vec
         }
     };
     let plain = !lines.iter().any(|line| line.contains(['\n', '\r']) || line.contains("<<"));
-    changes.push(Change::new(at, lines));
+    changes.push(Change { instruction: at.number, place: at.place(), lines });
     plain.then_some(changes)
 }
 
