@@ -23,6 +23,16 @@ pub(crate) enum Token {
     Class { negated: bool, ranges: Vec<(u32, u32)> },
 }
 
+impl Token {
+    /// The one character it takes, if there is but one.
+    pub(crate) fn literal(&self) -> Option<u32> {
+        match self {
+            Self::Literal(c) => Some(*c),
+            _ => None,
+        }
+    }
+}
+
 /// Matches as Go's `filepath.Match`: the whole of `name`, `*` and `?` never a slash, `\` quotes.
 pub fn path_match(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
     let machine = Machine::new(compile(pattern, false)?);

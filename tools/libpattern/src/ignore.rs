@@ -1,7 +1,9 @@
 //! `.dockerignore`: a list of patterns of which the last that matches decides.
 
-use crate::glob::{characters, compile};
-use crate::machine::{Machine, Places, SLASH};
+use crate::candidates::{Below, Candidates};
+use crate::glob::characters;
+use crate::machine::{Places, SLASH};
+use crate::pattern::Pattern;
 
 /// A pattern that can't be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,15 +50,12 @@ impl IgnoreFile {
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     patterns: Vec<Pattern>,
-}
-
-#[derive(Clone, Debug)]
-struct Pattern {
-    line: usize,
-    exception: bool,
-    /// Whether it matches every name at the top.
-    everything: bool,
-    machine: Machine,
+    candidates: Candidates,
+    /// What leads below a directory: the patterns that exclude, and those that bring back.
+    excluding: Below,
+    returning: Below,
+    has_exceptions: bool,
+    excludes_everything: bool,
 }
 
 impl Matcher {
@@ -67,6 +66,7 @@ impl Matcher {
 
     fn build<'a>(patterns: impl Iterator<Item = (usize, &'a str)>) -> Result<Self, BadIgnore> {
         let mut built = Vec::new();
+        let mut excludes_everything = false;
         for (line, text) in patterns {
             let text = text.trim();
             if text.is_empty() {
@@ -78,12 +78,18 @@ impl Matcher {
             }
             let path = clean(path);
             let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&path);
-            let tokens =
-                compile(path.as_bytes(), true).map_err(|bad| BadIgnore { line, what: bad.to_string() })?;
-            let everything = matches!(path, "*" | "**" | "**/*");
-            built.push(Pattern { line, exception, everything, machine: Machine::new(tokens) });
+            let pattern = Pattern::new(line, exception, path);
+            built.push(pattern.map_err(|bad| BadIgnore { line, what: bad.to_string() })?);
+            excludes_everything |= !exception && matches!(path, "*" | "**" | "**/*");
         }
-        Ok(Self { patterns: built })
+        Ok(Self {
+            candidates: Candidates::new(&built),
+            excluding: Below::new(&built, false),
+            returning: Below::new(&built, true),
+            has_exceptions: built.iter().any(|pattern| pattern.exception),
+            excludes_everything,
+            patterns: built,
+        })
     }
 
     /// Whether there is nothing to match.
@@ -93,12 +99,12 @@ impl Matcher {
 
     /// Whether some pattern brings paths back: then an excluded directory must still be looked into.
     pub fn has_exceptions(&self) -> bool {
-        self.patterns.iter().any(|pattern| pattern.exception)
+        self.has_exceptions
     }
 
     /// Whether some pattern excludes all there is, whatever it is called.
     pub fn excludes_everything(&self) -> bool {
-        self.patterns.iter().any(|pattern| !pattern.exception && pattern.everything)
+        self.excludes_everything
     }
 
     /// Whether `path`, relative and clean, is excluded, by itself or by a directory above it.
@@ -108,27 +114,31 @@ impl Matcher {
 
     /// Whether the last pattern that matters excludes `path`, and its line.
     pub fn deciding(&self, path: &[u8]) -> Option<(bool, usize)> {
-        let at = self.decider(&characters(path), &mut Places::default())?;
-        self.patterns.get(at).map(|pattern| (!pattern.exception, pattern.line))
+        self.patterns.get(self.decider(path)?).map(|pattern| (!pattern.exception, pattern.line))
     }
 
     /// The pattern that decides. One that excludes holds for all below what it matches; one that brings back
     /// is only tried where something is excluded, as in BuildKit: after `**/*.log`, `!keep` brings nothing
     /// back, since `keep` itself was never excluded.
-    fn decider(&self, text: &[u32], places: &mut Places) -> Option<usize> {
-        if !self.has_exceptions() {
-            return self.patterns.iter().position(|pattern| pattern.machine.covers(text, places));
+    fn decider(&self, path: &[u8]) -> Option<usize> {
+        let candidates = self.candidates.of(path);
+        if candidates.is_empty() {
+            return None;
+        }
+        let (text, places) = (characters(path), &mut Places::default());
+        if !self.has_exceptions {
+            return candidates.into_iter().find(|&at| self.patterns[at].covers(&text, places));
         }
         let depth = text.iter().filter(|&&c| c == SLASH).count();
         // Of each directory above and, last, of the path itself.
         let mut excluded = vec![false; depth + 1];
         let mut decided = None;
-        for (at, pattern) in self.patterns.iter().enumerate() {
+        for (at, pattern) in candidates.into_iter().map(|at| (at, &self.patterns[at])) {
             if excluded.iter().all(|&excluded| excluded != pattern.exception) {
                 continue;
             }
             let tried = |level: usize| !pattern.exception || excluded[level];
-            let Some(first) = pattern.machine.first_match(text, places, tried) else { continue };
+            let Some(first) = pattern.first_match(&text, places, tried) else { continue };
             if excluded[depth] == pattern.exception {
                 decided = Some(at);
             }
@@ -139,21 +149,15 @@ impl Matcher {
 
     /// Whether something below the directory `dir` can be excluded by a pattern that does not exclude `dir`.
     pub fn can_match_below(&self, dir: &[u8]) -> bool {
-        self.leads_below(dir, 0, false)
+        self.excluding.leads(&self.patterns, &characters(dir), 0)
     }
 
     /// Whether something below the excluded directory `dir` can be brought back.
     pub fn can_return_below(&self, dir: &[u8]) -> bool {
-        match self.decider(&characters(dir), &mut Places::default()) {
-            Some(at) => self.leads_below(dir, at + 1, true),
+        match self.decider(dir) {
+            Some(at) => self.returning.leads(&self.patterns, &characters(dir), at + 1),
             None => true,
         }
-    }
-
-    fn leads_below(&self, dir: &[u8], from: usize, exception: bool) -> bool {
-        let (text, mut places) = (characters(dir), Places::default());
-        let candidates = self.patterns.iter().skip(from).filter(|pattern| pattern.exception == exception);
-        candidates.into_iter().any(|pattern| pattern.machine.leads_below(&text, &mut places))
     }
 }
 
@@ -179,6 +183,9 @@ fn clean(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
 
     fn excluded(file: &str, path: &str) -> bool {
         IgnoreFile::parse(file).matcher().unwrap().matches(path.as_bytes())
@@ -251,5 +258,41 @@ mod tests {
         let bad = |text: &str| IgnoreFile::parse(text).matcher().unwrap_err();
         assert_eq!(bad("a\n!"), BadIgnore { line: 2, what: "illegal exclusion pattern: \"!\"".into() });
         assert_eq!(bad("\n\n[").line, 3);
+    }
+
+    /// The same patterns, each of them tried on each path.
+    fn without_index(matcher: &Matcher) -> Matcher {
+        let all = (0..matcher.patterns.len()).collect();
+        Matcher { candidates: Candidates::trying(all), ..matcher.clone() }
+    }
+
+    /// Whether one of the patterns from number `from` on leads below `dir`, by trying each.
+    fn leads(matcher: &Matcher, dir: &str, from: usize, exception: bool) -> bool {
+        let text = characters(dir.as_bytes());
+        let below = characters(format!("{dir}/").as_bytes());
+        let one = |pattern: &Pattern| {
+            let (texts, _) = pattern.literals();
+            pattern.leads_below(&text, &mut Places::default())
+                || pattern.is_plain() && texts[0].starts_with(&below)
+        };
+        matcher.patterns[from..].iter().any(|pattern| pattern.exception == exception && one(pattern))
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_changes_no_answer(
+            lines in vec(vec(select(&["a", "b", "ab", "/", "*", "**", "**/", "?", "[^a]", "é"][..]), 1..6), 1..8),
+            bangs in vec(any::<bool>(), 8),
+            path in vec(select(&["a", "b", "ab", "é", "c"][..]), 1..5),
+        ) {
+            let line = |(parts, bang): (&Vec<&str>, &bool)| format!("{}{}", if *bang { "!" } else { "" }, parts.concat());
+            let text = lines.iter().zip(&bangs).map(line).collect::<Vec<_>>().join("\n");
+            let (matcher, path) = (IgnoreFile::parse(&text).matcher().unwrap(), path.join("/"));
+            prop_assert_eq!(matcher.deciding(path.as_bytes()), without_index(&matcher).deciding(path.as_bytes()));
+            prop_assert_eq!(matcher.can_match_below(path.as_bytes()), leads(&matcher, &path, 0, false));
+            if let Some(at) = matcher.decider(path.as_bytes()) {
+                prop_assert_eq!(matcher.can_return_below(path.as_bytes()), leads(&matcher, &path, at + 1, true));
+            }
+        }
     }
 }
