@@ -159,7 +159,14 @@ ok "what was fetched with a checksum needs no server" adds "--checksum=$sum" "$w
 ok "nor in another step" adds "--checksum=$sum" --chown=1 "$web/file /c/"
 is "which is not asked" "$(cat www.log)" ""
 is "nor is the time lost" "$(inside stat -c '%u %Y' /c/file)" "1 1234567890"
+status_is "another URL with that checksum is fetched, and is not there" 1 adds "--checksum=$sum" "$web/other/file /b/"
 mv www/away www/file
+: >www.log
+ok "a query that changed is another URL" adds "--checksum=$sum" "$web/file?signature=2 /b/"
+is "which is fetched" "$(cat www.log)" "/file?signature=2"
+mkdir www/new && echo newer >www/new/file
+status_is "a new URL with the old checksum" 3 adds "--checksum=$sum" "$web/new/file /b/"
+ok "is an error that says both" grep -q "$(sha256sum <www/new/file | cut -c1-64).*$sum" "$work/.added"
 echo changed >www/changed
 status_is "another content" 3 adds "--checksum=$sum" "$web/changed /b/x"
 ok "has another checksum, and both are said" grep -q "$(sha256sum <www/changed | cut -c1-64).*$sum" "$work/.added"

@@ -1,6 +1,7 @@
-//! Files from URLs, kept in the store as snapshots that hold nothing else. One whose checksum is given is not
-//! fetched again: neither when the server is away nor when another step asks for it. Of any other the server is
-//! asked each time, but need not send what is here already.
+//! Files from URLs, kept in the store as snapshots that hold nothing else. A URL that once gave the content of the
+//! checksum is not fetched again: neither when the server is away nor when another step asks for it. A URL that
+//! never did is fetched, whatever else has that content. Without a checksum the server is asked each time, but
+//! need not send what is here already.
 
 use crate::cache::Key;
 use crate::error::StepError;
@@ -8,8 +9,10 @@ use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::tree::Tree;
 use libfetch::Download;
+use libstore::NewSnapshot;
 use libwire::Digest;
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// Where a file is that was fetched before.
@@ -24,13 +27,8 @@ struct Kept {
 /// The file at `url`, in a tree of its own, and its name. It has to have the digest `expected`.
 pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(Tree, String), StepError> {
     let mut key = Key::new("download", session.options.isolation);
-    let by_url = ("url", Digest::of(url.as_bytes()).to_string());
-    let (what, value) = match expected {
-        // Without a name in the URL, the server gives one.
-        Some(_) => libfetch::file_name(url).map_or(by_url, |name| ("name", name)),
-        None => by_url,
-    };
-    key.add(what, value);
+    // A URL may hold a secret.
+    key.add("url", Digest::of(url.as_bytes()).to_string());
     key.add("checksum", expected.map(|digest| digest.to_string()).unwrap_or_default());
     let kept = find(session, &key)?;
     if let (Some(expected), Some((kept, dir))) = (expected, &kept)
@@ -68,15 +66,35 @@ fn keep(
     session: &Session,
     key: &Key,
     new: Scratch,
-    Download { name, digest, etag, .. }: Download,
+    download: Download,
     always: bool,
 ) -> Result<(Tree, String), StepError> {
     match new {
-        Scratch::Store(new) if always || etag.is_some() => {
-            let kept = Kept { snapshot: new.publish()?, name, digest, etag };
+        Scratch::Store(new) if always || download.etag.is_some() => {
+            let kept = publish(session, new, download)?;
             session.store.cache_put(key.digest(), &kept)?;
             Ok((Tree::files(&session.store.snapshot_fs(&kept.snapshot)?)?, kept.name))
         }
-        new => Ok((Tree::fetched(new, None)?, name)),
+        new => Ok((Tree::fetched(new, None)?, download.name)),
     }
+}
+
+/// Makes `new` a snapshot, unless there is one with the same file: URLs that differ in a signature do not take
+/// its space twice.
+fn publish(
+    session: &Session,
+    new: NewSnapshot,
+    Download { name, digest, etag, .. }: Download,
+) -> Result<Kept, StepError> {
+    let meta = new.upper().join(&name).metadata().map_err(StepError::io(&name))?;
+    let mut key = Key::new("file", session.options.isolation);
+    key.add("name", name.clone());
+    key.add("digest", digest.to_string());
+    key.add("time", meta.mtime().to_string());
+    if let Some((same, _)) = find(session, &key)? {
+        return Ok(Kept { etag, ..same });
+    }
+    let kept = Kept { snapshot: new.publish()?, name, digest, etag };
+    session.store.cache_put(key.digest(), &kept)?;
+    Ok(kept)
 }

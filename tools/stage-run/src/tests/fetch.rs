@@ -153,6 +153,28 @@ fn a_file_with_a_checksum_is_fetched_once_for_all_steps() {
 }
 
 #[test]
+fn a_url_that_was_never_fetched_is_fetched_whatever_else_has_its_checksum() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(store) = store(dir.path()) else { return };
+    let base = serve(["good", "evil", "good"].map(|body| body.as_bytes().to_vec()).to_vec());
+    let (good, evil) = (Digest::of(b"good").to_string(), Digest::of(b"evil").to_string());
+    let checksum = format!(",\"checksum\":\"{good}\"");
+    let added = |path: &str| run(&store, &options(), &add(&[&format!("{base}/{path}")], &checksum));
+    let cache = |path: &str| added(path).unwrap().cache;
+    assert_eq!(cache("1/f"), Cache::Miss);
+    let failure = added("2/f").unwrap_err();
+    let text = failure.render("stage-run").unwrap();
+    assert!(failure.status() == 3 && text.contains(&good) && text.contains(&evil), "{text}");
+    assert_eq!(cache("1/f?signature=2"), Cache::Hit, "it is fetched, and what follows is the same");
+    // The server has no answer left.
+    assert!(added("1/f?signature=3").is_err() && added("4/f").is_err());
+    assert_eq!((cache("1/f"), cache("1/f?signature=2")), (Cache::Hit, Cache::Hit));
+    let snapshots = std::fs::read_dir(store.path().join("snapshots")).unwrap();
+    let files = snapshots.filter(|entry| entry.as_ref().unwrap().path().join("fs/f").exists());
+    assert_eq!(files.count(), 1, "both URLs share a snapshot");
+}
+
+#[test]
 fn what_the_server_says_is_unchanged_is_not_sent_again() {
     let dir = tempfile::tempdir().unwrap();
     let Some(store) = store(dir.path()) else { return };
