@@ -32,6 +32,7 @@ printf '[submodule "lib"]\n\tpath = lib\n\turl = ../lib\n' >www/app/.gitmodules
 git -C www/app add .
 git -C www/app update-index --add --cacheinfo "160000,$(git -C www/lib rev-parse HEAD),lib"
 git -C www/app commit -qm 2
+git -C www/app tag -a v1.9.0 -m 1.9.0
 git clone -q --bare www/app www/plain.git && git -C www/plain.git update-server-info
 mkdir tree && printf 'FROM busybox\nCOPY . /\nCMD cat /f\n' >tree/Dockerfile && echo tar >tree/f
 printf 'FROM busybox\nCMD echo alone\n' >www/alone
@@ -76,9 +77,41 @@ is "-f - is standard input" "$(printf 'FROM busybox\nCOPY where /\nCMD cat /wher
 is "and -f a file of here, by its absolute path" "$(runs -f "$work/www/alone" "$repos/app")" alone
 is "-f is a URL" "$(runs -f "$web/alone" "$repos/app")" alone
 is "plain files of a web server are a repository too" "$(runs "$web/plain.git#v1")" v1
-is "keeping .git is asked for as in docker" \
-    "$(runs --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$repos/app" >/dev/null; inside sed -n 's/.*url = //p' /src/.git/config)" "$repos/app
+# unpacked ARGUMENT...: the image's tree, in which git itself is the judge
+unpacked() { rm -rf out && image-build -q -o out "$@" >.log 2>&1; }
+# judged DIR: what git says of a kept repository there
+judged() {
+    git -C "out/$1" fsck --strict >/dev/null 2>&1 && git -C "out/$1" status --porcelain &&
+        git -C "out/$1" for-each-ref --format='%(refname)' && git -C "out/$1" rev-parse HEAD
+}
+keep=BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 main=$(git -C www/app rev-parse main)
+ok "keeping .git is asked for as in docker" unpacked --build-arg $keep "$repos/app"
+is "it has the default branch" "$(judged src)" "refs/heads/main
+$main"
+is "and the servers, for itself and its submodules" "$(git -C out/src remote get-url origin && git -C out/src/lib remote get-url origin)" "$repos/app
 $repos/lib"
+ok "fetched again it is found in the cache" sh -c 'image-build --build-arg "$1" "$2" 2>&1 | grep CACHED' - $keep "$repos/app"
+ok "a tag" unpacked --build-arg $keep "$repos/app#v1.9.0"
+is "is there, and no other" "$(judged src)" "refs/tags/v1.9.0
+$main"
+is "so that versions are right" "$(git -C out/src describe --tags --dirty)" v1.9.0
+ok "a branch" unpacked --build-arg $keep "$repos/app#old"
+is "is there" "$(judged src)" "refs/heads/old
+$first"
+ok "the rest can be fetched" git -C out/src fetch -q --unshallow --tags
+is "and is there" "$(git -C out/src describe --tags origin/main)" v1.9.0
+hidden=$(echo "$web" | sed 's|//|//user:hidden@|')
+ok "a password in the URL" unpacked --build-arg $keep "$hidden/plain.git?tag=v1.9.0&submodules=0"
+is "brings the same" "$(judged src)" "refs/tags/v1.9.0
+$main"
+is "and is left nowhere" "$(grep -rl user:hidden out store)" ""
+ok "a token" unpacked --build-arg $keep --secret id=GIT_AUTH_TOKEN,src=token "$web/private/plain.git?tag=v1.9.0&submodules=0"
+is "neither" "$(git -C out/src describe --tags; grep -rl -e eC1hY2Nlc3MtdG9rZW46dG9rZW4= -e Authorization out/src)" v1.9.0
+# objects: the objects and references that are kept
+objects() { unpacked --build-arg $keep "$1" && (cd out/src/.git && find . -type f ! -name config -exec sha256sum {} + | sort); }
+is "a server of plain files, which gives too much, brings the same bytes" \
+    "$(objects "$web/plain.git?ref=$first&submodules=0")" "$(objects "$repos/app?ref=$first&submodules=0")"
+ok "which are some" [ -s out/src/.git/shallow ]
 is "a tar at a URL is a context" "$(runs "$web/redirect/2/tree.tar.gz")" tar
 is "of the caller's files" "$(inside stat -c %u:%g /f)" 0:0
 is "and a Dockerfile" "$(runs "$web/alone")" alone
@@ -180,6 +213,15 @@ ok "of a subdirectory" adds --keep-git-dir "$repos/app#main:sub /b"
 is "has no .git" "$(inside ls -A /b | tr '\n' ' ')" ".dockerignore Dockerfile other passwd where "
 ok "--keep-git-dir" adds --keep-git-dir "$repos/app /b"
 is "keeps it" "$(inside cat /b/.git/HEAD)" "$(git -C www/app rev-parse HEAD)"
+printf 'FROM scratch\nADD --keep-git-dir %s /b\n' "$repos/app#v1.9.0" | dockerfile
+ok "of a tag" unpacked context
+is "keeps the tag too" "$(judged b) $(git -C out/b describe --tags)" "refs/tags/v1.9.0
+$main v1.9.0"
+is "and is the same image in every store" "$(SOURCE_DATE_EPOCH=0 STAGEPIPE_STORE=$work/second image-build -q context)" \
+    "$(SOURCE_DATE_EPOCH=0 image-build -q context | grep '^sha256:')"
+printf 'FROM scratch\nADD --keep-git-dir %s /b\n' "$repos/app#$main" | dockerfile
+ok "of the tag's commit, which is another step" unpacked context
+is "has no tag" "$(judged b)" "$main"
 ok "--checksum is the commit" adds "--checksum=$first" "$repos/app#old /b"
 status_is "or an error" 3 adds "--checksum=$first" "$repos/app#main /b"
 ok "a commit" adds "$repos/app#$first /b"

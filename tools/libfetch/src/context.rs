@@ -114,8 +114,7 @@ fn check_out(
     let repository = Repository::parse(source)?;
     let pinned = git::pin(&repository, environment)?;
     let tree = tree(into)?;
-    let keep = keep || repository.keep == Some(true);
-    git::check_out(&repository, &pinned, &tree, keep, environment)?;
+    git::check_out(&repository, &pinned, &tree, repository.keeps_git_dir(keep), environment)?;
     Ok(Context::Tree(match &repository.subdir {
         Some(subdir) => tree.join(subdir),
         None => tree,

@@ -2,6 +2,7 @@
 //! is set here, no hooks, no prompts, no protocol that runs a command or reads local files.
 
 mod command;
+mod dot_git;
 mod locator;
 mod tidy;
 
@@ -18,23 +19,39 @@ use std::path::Path;
 pub struct Pinned {
     /// The commit.
     pub commit: String,
-    /// The full name to fetch it by: a branch, a tag, or the commit itself.
-    reference: String,
+    /// The full name of the reference; none if it is a commit itself, or a HEAD that is no branch's.
+    name: Option<String>,
     /// The annotated tag that was named.
     tag: Option<String>,
+    /// What the server is asked for.
+    wanted: String,
 }
 
 impl Pinned {
-    fn to(commit: &str) -> Self {
-        Self { commit: commit.to_owned(), reference: commit.to_owned(), tag: None }
+    fn to(commit: &str, name: Option<String>) -> Self {
+        Self { commit: commit.to_owned(), name, tag: None, wanted: commit.to_owned() }
+    }
+
+    /// What is fetched: the tag or the commit.
+    pub fn object(&self) -> &str {
+        self.tag.as_ref().unwrap_or(&self.commit)
+    }
+
+    /// The full name under which a kept `.git` has it.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 }
 
 /// Asks the server which commit is meant. The checksum, if one is asked for, is compared.
 pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned, FetchError> {
-    let pinned = match (repository.reference.as_deref(), repository.checksum.as_deref()) {
-        (_, Some(commit)) if repository.trusted => Pinned::to(commit),
-        (Some(commit), _) if is_commit(commit) => Pinned::to(commit),
+    let reference = repository.reference.as_deref();
+    let pinned = match (reference, repository.checksum.as_deref()) {
+        (Some(commit), _) if is_commit(commit) && !repository.trusted => Pinned::to(commit, None),
+        // As in BuildKit, a short name is a branch's: nobody looks.
+        (name, Some(commit)) if repository.trusted => {
+            Pinned::to(commit, name.filter(|name| !is_commit(name)).map(|name| full("heads", name)))
+        }
         (reference, _) => look_up(repository, reference.unwrap_or("HEAD"), environment)?,
     };
     let begins = |expected: &str| {
@@ -51,36 +68,70 @@ pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned,
     }
 }
 
-fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Result<Pinned, FetchError> {
-    let patterns = match name {
-        "HEAD" => vec!["HEAD".to_owned()],
-        name if name.starts_with("refs/") => vec![name.to_owned(), format!("{name}^{{}}")],
-        name => ["heads/", "tags/"].map(|kind| format!("refs/{kind}{name}")).to_vec(),
-    };
-    let mut git = Git::new(&repository.remote, environment, None);
-    git.args(["ls-remote", "--quiet", "--", &repository.remote]);
-    for pattern in &patterns {
-        git.args([pattern.as_str(), &format!("{pattern}^{{}}")]);
+/// The full name of what is called `name` among references of this kind.
+fn full(kind: &str, name: &str) -> String {
+    match name.starts_with("refs/") {
+        true => name.to_owned(),
+        false => format!("refs/{kind}/{name}"),
     }
-    let listing = git.run()?;
-    let find = |wanted: &str| -> Option<String> {
-        let pair = |line: &str| line.split_once('\t').map(|(id, name)| (id.to_owned(), name.to_owned()));
-        listing.lines().filter_map(pair).find(|(id, name)| name == wanted && is_commit(id)).map(|(id, _)| id)
+}
+
+fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Result<Pinned, FetchError> {
+    let remote = &repository.remote;
+    // A branch wins over a tag; the first is for names like pull/1/head.
+    let names = match name {
+        "HEAD" => vec!["HEAD".to_owned()],
+        name if name.starts_with("refs/") => vec![name.to_owned()],
+        name => ["", "heads/", "tags/"].map(|kind| format!("refs/{kind}{name}")).to_vec(),
     };
-    // A branch wins over a tag, and a tag means the commit it is of.
-    let found = patterns.iter().find_map(|pattern| {
-        let (object, peeled) = (find(pattern)?, find(&format!("{pattern}^{{}}")));
-        let tag = peeled.is_some().then(|| object.clone());
-        Some(Pinned { commit: peeled.unwrap_or(object), reference: pattern.clone(), tag })
+    let mut git = Git::new(remote, environment);
+    git.args(["ls-remote", "--quiet", "--symref", "--", remote]);
+    for name in &names {
+        git.args([name.as_str(), &format!("{name}^{{}}")]);
+    }
+    let listing = Listing(git.run()?);
+    let found = names.iter().find_map(|name| {
+        // A tag means the commit it is of.
+        let (object, peeled) = (listing.object(name)?, listing.object(&format!("{name}^{{}}")));
+        Some((name, peeled.unwrap_or(object).to_owned(), peeled.map(|_| object.to_owned())))
     });
-    found.ok_or_else(|| {
+    let Some((found, commit, tag)) = found else {
         let what = format!("the repository has no branch or tag {name}; correct what is after the #");
-        FetchError::remote(&repository.remote, what)
-    })
+        return Err(FetchError::remote(remote, what));
+    };
+    let name = match (found.as_str(), listing.branch()) {
+        ("HEAD", Some(branch)) if locator::is_odd(branch) => {
+            return Err(FetchError::remote(
+                remote,
+                "its HEAD is no name that a branch can have; name a branch",
+            ));
+        }
+        ("HEAD", branch) => branch.map(|branch| full("heads", branch)),
+        (name, _) => Some(name.to_owned()),
+    };
+    Ok(Pinned { commit, wanted: name.clone().unwrap_or(found.clone()), name, tag })
+}
+
+/// What `git ls-remote --symref` prints.
+struct Listing(String);
+
+impl Listing {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.lines().filter_map(|line| line.split_once('\t'))
+    }
+
+    fn object(&self, wanted: &str) -> Option<&str> {
+        self.pairs().find(|(id, name)| *name == wanted && is_commit(id)).map(|(id, _)| id)
+    }
+
+    /// The branch that is the server's HEAD.
+    fn branch(&self) -> Option<&str> {
+        self.pairs().find(|(_, name)| *name == "HEAD")?.0.strip_prefix("ref: refs/heads/")
+    }
 }
 
 /// Checks the commit out into the empty directory `into`, with its submodules, and opens what is asked for of
-/// it. `keep` leaves `.git`, which a subdirectory never has.
+/// it. `keep` leaves `.git`.
 pub fn check_out(
     repository: &Repository,
     pinned: &Pinned,
@@ -90,30 +141,43 @@ pub fn check_out(
 ) -> Result<OwnedFd, FetchError> {
     let into = &std::path::absolute(into).map_err(FetchError::io("the current directory"))?;
     let remote = &repository.remote;
-    let run = |args: &[&str]| Git::new(remote, environment, Some(into)).args(args).run();
-    run(&["init", "--quiet", "--template=", "--initial-branch=main", "."])?;
-    fetch(remote, pinned, &run)?;
-    let object = format!("{}^{{commit}}", pinned.commit);
-    if run(&["rev-parse", "--quiet", "--verify", "--end-of-options", &object]).is_err() {
-        return Err(FetchError::remote(remote, "the reference moved while it was fetched; try again"));
-    }
-    run(&["checkout", "--quiet", "--detach", &pinned.commit])?;
-    // A submodule's URL may be relative to this one.
-    run(&["config", "remote.origin.url", remote])?;
+    let run = |args: &[&str]| Git::new(remote, environment).in_tree(into).args(args).run();
+    let commit = commit(remote, pinned, &run)?;
     if !repository.bare && into.join(".gitmodules").symlink_metadata().is_ok_and(|meta| meta.is_file()) {
         submodules(&run)?;
     }
     let time = match repository.fresh {
         true => None,
         false => {
-            let time = run(&["show", "--no-patch", "--format=%ct", &pinned.commit])?;
+            let time = run(&["show", "--no-patch", "--format=%ct", &commit])?;
             Some(time.trim().parse().unwrap_or(0))
         }
     };
-    let keep = keep && repository.subdir.is_none();
-    tidy::repositories(into, keep).map_err(FetchError::io("cannot tidy the checkout"))?;
+    if keep {
+        let git =
+            |dir: &Path, args: &[&str]| Git::new(remote, environment).in_repository(dir).args(args).run();
+        dot_git::settle(&into.join(".git"), pinned.name().map(|name| (name, pinned.object())), &git)?;
+    } else {
+        tidy::remove_repositories(into).map_err(FetchError::io("cannot tidy the checkout"))?;
+    }
     tidy::settle(into, time).map_err(FetchError::io("cannot set the times of the checkout"))?;
     open(repository, into)
+}
+
+/// Makes a repository, fetches what is meant, and checks out its commit, which is given.
+fn commit(remote: &str, pinned: &Pinned, run: &Run) -> Result<String, FetchError> {
+    let format = if pinned.commit.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+    run(&["init", "--quiet", "--initial-branch=main", format, "."])?;
+    // A submodule's URL may be relative to this one.
+    run(&["config", "remote.origin.url", remote])?;
+    run(&["config", "remote.origin.fetch", dot_git::BRANCHES])?;
+    fetch(remote, pinned, run)?;
+    let object = format!("{}^{{commit}}", pinned.object());
+    let commit = run(&["rev-parse", "--quiet", "--verify", "--end-of-options", &object])
+        .map_err(|_| FetchError::remote(remote, "the reference moved while it was fetched; try again"))?;
+    let commit = commit.trim();
+    run(&["checkout", "--quiet", "--detach", commit])?;
+    Ok(commit.to_owned())
 }
 
 /// Runs git with these arguments in the checkout.
@@ -122,18 +186,18 @@ type Run<'a> = dyn Fn(&[&str]) -> Result<String, FetchError> + 'a;
 /// Fetches the one commit, or more where a server can't give that.
 fn fetch(remote: &str, pinned: &Pinned, run: &Run) -> Result<(), FetchError> {
     let few = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
-    let reference = pinned.reference.as_str();
-    let Err(error) = run(&[&few[..], &["--depth=1", "--", remote, reference]].concat()) else {
+    let wanted = pinned.wanted.as_str();
+    let Err(error) = run(&[&few[..], &["--depth=1", "--", remote, wanted]].concat()) else {
         return Ok(());
     };
-    if is_commit(reference) {
+    if is_commit(wanted) {
         // Some servers give no commit that is not the end of a branch.
-        let all = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
+        let all = [dot_git::BRANCHES, "+refs/tags/*:refs/tags/*"];
         return run(&["fetch", "--quiet", "--no-recurse-submodules", "--", remote, all[0], all[1]]).map(drop);
     }
     match error.to_string().contains("shallow") {
         // Plain files on a web server can't be fetched in part.
-        true => run(&[&few[..], &["--", remote, reference]].concat()).map(drop),
+        true => run(&[&few[..], &["--", remote, wanted]].concat()).map(drop),
         false => Err(error),
     }
 }

@@ -3,11 +3,12 @@
 
 use libfetch::git::{Repository, check_out, pin};
 use libfetch::{Environment, FetchError};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 struct Server {
@@ -109,13 +110,150 @@ fn a_branch_a_tag_a_commit_and_nothing_name_their_trees() {
     }
 }
 
+/// What git's own commands say of a kept repository, which has to be whole and without changes.
+fn look(dir: &Path) -> (String, String) {
+    git(dir, &["fsck", "--strict"]);
+    assert_eq!(git(dir, &["status", "--porcelain"]), "");
+    assert_eq!(
+        git(dir, &["log", "--format=%H"]),
+        git(dir, &["rev-parse", "HEAD"]),
+        "one commit, as in BuildKit"
+    );
+    assert_eq!(git(dir, &["rev-parse", "--abbrev-ref", "HEAD"]), "HEAD", "none checked out, as in BuildKit");
+    let references = git(dir, &["for-each-ref", "--format=%(refname) %(objecttype) %(objectname)"]);
+    (git(dir, &["rev-parse", "HEAD"]), references)
+}
+
 #[test]
-fn a_kept_repository_is_whole_and_knows_where_it_came_from() {
+fn a_kept_repository_has_what_was_asked_for_as_a_reference() {
     let Some(server) = server() else { return };
-    let (dir, commit) = fetch(&server.url, true).unwrap();
-    assert_eq!(git(dir.path(), &["rev-parse", "HEAD"]), commit);
-    assert_eq!(git(dir.path(), &["config", "remote.origin.url"]), server.url);
-    assert!(!dir.path().join(".git/FETCH_HEAD").exists());
+    let repo = server.dir.path().join("r");
+    git(&repo, &["tag", "light", "v1^{}"]);
+    git(&repo, &["update-ref", "refs/pull/1/head", "side"]);
+    for branch in ["logs/config", "FETCH_HEAD"] {
+        git(&repo, &["update-ref", &format!("refs/heads/{branch}"), "side"]);
+    }
+    let [head, old, tag] = ["HEAD", "HEAD~", "v1"].map(|name| git(&repo, &["rev-parse", name]));
+    for (what, commit, wanted) in [
+        (String::new(), &head, format!("refs/heads/main commit {head}")),
+        ("#main".into(), &head, format!("refs/heads/main commit {head}")),
+        ("#refs/heads/side".into(), &old, format!("refs/heads/side commit {old}")),
+        ("#logs/config".into(), &old, format!("refs/heads/logs/config commit {old}")),
+        ("#FETCH_HEAD".into(), &old, format!("refs/heads/FETCH_HEAD commit {old}")),
+        ("#v1".into(), &old, format!("refs/tags/v1 tag {tag}")),
+        (format!("?tag=v1&checksum={old}"), &old, format!("refs/tags/v1 tag {tag}")),
+        ("#light".into(), &old, format!("refs/tags/light commit {old}")),
+        ("#refs/pull/1/head".into(), &old, format!("refs/pull/1/head commit {old}")),
+        ("#pull/1/head".into(), &old, format!("refs/pull/1/head commit {old}")),
+        (format!("#{old}"), &old, String::new()),
+        (format!("#{tag}"), &old, String::new()),
+        (
+            format!("?ref=side&fetch-by-commit&checksum={head}"),
+            &head,
+            format!("refs/heads/side commit {head}"),
+        ),
+        (format!("?tag=gone&fetch-by-commit&checksum={old}"), &old, format!("refs/tags/gone commit {old}")),
+    ] {
+        let (dir, _) = fetch(&format!("{}{what}", server.url), true).unwrap();
+        assert_eq!(look(dir.path()), (commit.clone(), wanted.clone()), "{what}");
+        let described = git(dir.path(), &["describe", "--tags", "--always", "--dirty"]);
+        let name = wanted.split(' ').next().unwrap().strip_prefix("refs/tags/");
+        assert_eq!(described, name.unwrap_or(&commit[..7]), "{what}");
+    }
+}
+
+#[test]
+fn a_kept_repository_can_fetch_the_rest() {
+    let Some(server) = server() else { return };
+    let head = git(&server.dir.path().join("r"), &["rev-parse", "HEAD"]);
+    for what in ["", "#v1", &format!("#{head}")] {
+        let (dir, _) = fetch(&format!("{}{what}", server.url), true).unwrap();
+        assert_eq!(git(dir.path(), &["remote", "get-url", "origin"]), server.url);
+        git(dir.path(), &["fetch", "--quiet", "--unshallow", "--tags"]);
+        assert_eq!(git(dir.path(), &["describe", "--tags", "origin/main"]), format!("v1-1-g{}", &head[..7]));
+        git(dir.path(), &["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn a_head_without_a_branch_has_no_name_and_one_with_an_odd_name_is_refused() {
+    let Some(server) = server() else { return };
+    let repo = server.dir.path().join("r");
+    let old = git(&repo, &["rev-parse", "side"]);
+    git(&repo, &["checkout", "--quiet", "--detach", "side"]);
+    let (dir, _) = fetch(&server.url, true).unwrap();
+    assert_eq!(look(dir.path()), (old.clone(), String::new()));
+    git(&repo, &["update-ref", "refs/heads/--upload-pack=touch", &old]);
+    git(&repo, &["symbolic-ref", "HEAD", "refs/heads/--upload-pack=touch"]);
+    let error = fetch(&server.url, true).unwrap_err().to_string();
+    assert!(error.contains("its HEAD is no name"), "{error}");
+    assert!(fetch(&format!("{}#side", server.url), true).is_ok());
+}
+
+#[test]
+fn a_repository_of_sha256_is_one_too() {
+    let Some(server) = server() else { return };
+    let repo = server.dir.path().join("long");
+    fs::create_dir(&repo).unwrap();
+    git(&repo, &["init", "--quiet", "--object-format=sha256"]);
+    git(&repo, &["commit", "--quiet", "--allow-empty", "-m", "1"]);
+    git(&repo, &["tag", "v2"]);
+    let (dir, commit) = fetch(&format!("{}#v2", server.url.replace("/r", "/long")), true).unwrap();
+    assert_eq!((commit.len(), git(dir.path(), &["describe", "--tags"]).as_str()), (64, "v2"));
+}
+
+/// Every path below `dir` with what it has.
+fn bytes(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![dir.to_owned()];
+    while let Some(at) = waiting.pop() {
+        for entry in fs::read_dir(&at).unwrap() {
+            let (path, kind) = entry.map(|entry| (entry.path(), entry.file_type().unwrap())).unwrap();
+            let meta = path.symlink_metadata().unwrap();
+            let content = if kind.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+            let what = format!("{:o} {} ", meta.mode(), meta.mtime()).into_bytes();
+            found.insert(path.strip_prefix(dir).unwrap().to_owned(), [what, content].concat());
+            if kind.is_dir() {
+                waiting.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_kept_is_the_same_to_the_byte_whenever_it_is_fetched() {
+    let Some(server) = server() else { return };
+    let (repo, other) = (server.dir.path().join("r"), server.dir.path().join("other"));
+    add_submodule(&server, "objects/logs");
+    for n in 0..150 {
+        fs::write(repo.join(format!("file{n}")), "text\n".repeat(n)).unwrap();
+    }
+    git(&repo, &["add", "file*"]);
+    git(&repo, &["commit", "--quiet", "-m", "many"]);
+    git(&repo, &["tag", "-a", "v3", "-m", "v3"]);
+    git(&repo, &["branch", "stays"]);
+    let commit = git(&repo, &["rev-parse", "HEAD"]);
+    let fetched = || {
+        [format!("?tag=v3&checksum={commit}"), "#stays".to_owned(), format!("#{commit}")]
+            .map(|what| bytes(fetch(&format!("{}{what}", server.url), true).unwrap().0.path()))
+    };
+    let first = fetched();
+    // The servers go on, and pack.
+    for dir in [&repo, &other] {
+        git(dir, &["commit", "--quiet", "--allow-empty", "-m", "later"]);
+        git(dir, &["tag", "later"]);
+        git(dir, &["branch", "-M", "trunk"]);
+        git(dir, &["gc", "--quiet", "--aggressive"]);
+    }
+    let second = fetched();
+    for (first, second) in first.iter().zip(&second) {
+        assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+        let changed: Vec<_> = first.iter().filter(|(path, what)| second[*path] != **what).collect();
+        assert!(changed.is_empty(), "{:?}", changed.iter().map(|(path, _)| path).collect::<Vec<_>>());
+        assert!(first.contains_key(Path::new("module/m")));
+    }
+    assert!(first[0] != first[1] && first[1] != first[2], "a name is part of it");
 }
 
 #[test]
@@ -139,10 +277,9 @@ fn no_hook_and_no_filter_of_the_repository_runs() {
     assert_eq!(fs::read_to_string(dir.path().join("f")).unwrap(), "two");
 }
 
-#[test]
-fn ssh_is_given_the_callers_known_hosts_and_no_configuration() {
-    let Some(server) = server() else { return };
-    // Stands in for ssh: notes how it was called, and does here what it should have done there.
+/// An environment in which a program stands in for ssh: it notes how it was called in `called`, and does here what
+/// ssh should have done there.
+fn ssh(server: &Server) -> Environment {
     let fake = server.dir.path().join("ssh");
     let script =
         "#!/bin/sh\nprintf '%s\\n' \"$@\" >\"${0%/*}/called\"\nfor command; do :; done\neval \"$command\"\n";
@@ -151,8 +288,13 @@ fn ssh_is_given_the_callers_known_hosts_and_no_configuration() {
     let mut path = server.dir.path().as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap());
-    let known_hosts = Some("/home/a b/known".into());
-    let environment = Environment { path: Some(path), known_hosts, ..Environment::default() };
+    Environment { path: Some(path), known_hosts: Some("/home/a b/known".into()), ..Environment::default() }
+}
+
+#[test]
+fn ssh_is_given_the_callers_known_hosts_and_no_configuration() {
+    let Some(server) = server() else { return };
+    let environment = ssh(&server);
     let repository =
         Repository::parse(&format!("me@host:{}#v1", server.dir.path().join("r").display())).unwrap();
     let pinned = pin(&repository, &environment).unwrap();
@@ -167,8 +309,30 @@ fn ssh_is_given_the_callers_known_hosts_and_no_configuration() {
     }
 }
 
-/// Gives the repository a submodule `module`, whose URL is relative.
-fn add_submodule(server: &Server) {
+#[test]
+fn no_password_is_left_in_what_is_kept() {
+    let Some(server) = server() else { return };
+    // Names that are those of git's own directories and files.
+    for name in ["objects/x", "logs", "refs"] {
+        let _ = fs::remove_dir_all(server.dir.path().join("other"));
+        add_submodule(&server, name);
+        let environment = ssh(&server);
+        let text = format!("ssh://me:secret@host{}", server.dir.path().join("r").display());
+        let repository = Repository::parse(&text).unwrap();
+        let pinned = pin(&repository, &environment).unwrap();
+        let into = tempfile::tempdir().unwrap();
+        check_out(&repository, &pinned, into.path(), true, &environment).unwrap();
+        for (path, content) in bytes(into.path()) {
+            assert!(!String::from_utf8_lossy(&content).contains("secret"), "{}", path.display());
+        }
+        assert_eq!(git(&into.path().join("module"), &["status", "--porcelain"]), "");
+        let url = git(&into.path().join("module"), &["remote", "get-url", "origin"]);
+        assert_eq!(url, format!("ssh://host{}", server.dir.path().join("other").display()));
+    }
+}
+
+/// Gives the repository the submodule `name` at `module`, whose URL is relative.
+fn add_submodule(server: &Server, name: &str) {
     let (repo, other) = (server.dir.path().join("r"), server.dir.path().join("other"));
     fs::create_dir(&other).unwrap();
     git(&other, &["init", "--quiet"]);
@@ -176,8 +340,8 @@ fn add_submodule(server: &Server) {
     git(&other, &["add", "."]);
     git(&other, &["commit", "--quiet", "-m", "m"]);
     let commit = git(&other, &["rev-parse", "HEAD"]);
-    fs::write(repo.join(".gitmodules"), "[submodule \"module\"]\n\tpath = module\n\turl = ../other\n")
-        .unwrap();
+    let modules = format!("[submodule \"{name}\"]\n\tpath = module\n\turl = ../other\n");
+    fs::write(repo.join(".gitmodules"), modules).unwrap();
     git(&repo, &["add", ".gitmodules"]);
     git(&repo, &["update-index", "--add", "--cacheinfo", &format!("160000,{commit},module")]);
     git(&repo, &["commit", "--quiet", "-m", "module"]);
@@ -186,7 +350,7 @@ fn add_submodule(server: &Server) {
 #[test]
 fn submodules_are_fetched_unless_they_are_left_out() {
     let Some(server) = server() else { return };
-    add_submodule(&server);
+    add_submodule(&server, "module");
     for (what, keep, wanted) in
         [("", false, true), ("?submodules", true, true), ("?submodules=false", false, false)]
     {
@@ -205,7 +369,7 @@ fn submodules_are_fetched_unless_they_are_left_out() {
 #[test]
 fn a_submodule_that_is_a_local_path_is_refused() {
     let Some(server) = server() else { return };
-    add_submodule(&server);
+    add_submodule(&server, "module");
     let repo = server.dir.path().join("r");
     let url = server.dir.path().join("other").display().to_string();
     git(&repo, &["config", "--file", ".gitmodules", "submodule.module.url", &url]);

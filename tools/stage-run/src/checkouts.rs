@@ -15,8 +15,8 @@ struct Kept {
     snapshot: String,
 }
 
-/// The tree of what `repository` means now, with its `.git` if that is to be kept; and the commit.
-pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<(Tree, String), StepError> {
+/// The tree of what `repository` means now, with its `.git` if that is to be kept.
+pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
     let environment = session.fetch_environment()?;
     let pinned = git::pin(repository, &environment)?;
     let mut key = Key::new("checkout", session.options.isolation);
@@ -24,7 +24,10 @@ pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<(T
     key.add("remote", Digest::of(repository.remote.as_bytes()).to_string());
     key.add("commit", pinned.commit.clone());
     key.add("subdir", repository.subdir.clone().unwrap_or_default());
-    for (name, value) in [("keep", keep), ("bare", repository.bare), ("fresh", repository.fresh)] {
+    // A kept .git has the name that was asked for, and the tag.
+    let keeps = format!("{} {}", pinned.object(), pinned.name().unwrap_or_default());
+    key.add("keep", if keep { keeps } else { "false".to_owned() });
+    for (name, value) in [("bare", repository.bare), ("fresh", repository.fresh)] {
         key.add(name, value.to_string());
     }
     let kept = |snapshot: &str| -> Result<Tree, StepError> {
@@ -35,17 +38,16 @@ pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<(T
     if let Some(known) = session.store.cache_get::<Kept>(key.digest())?
         && session.store.has_snapshot(&known.snapshot)
     {
-        return Ok((kept(&known.snapshot)?, pinned.commit));
+        return kept(&known.snapshot);
     }
     let new = Scratch::new(session)?;
     let below = git::check_out(repository, &pinned, new.path(), keep, &environment)?;
-    let tree = match new {
+    match new {
         Scratch::Store(new) => {
             let snapshot = new.publish()?;
             session.store.cache_put(key.digest(), &Kept { snapshot: snapshot.clone() })?;
-            kept(&snapshot)?
+            kept(&snapshot)
         }
-        new => Tree::fetched(new, Some(below))?,
-    };
-    Ok((tree, pinned.commit))
+        new => Tree::fetched(new, Some(below)),
+    }
 }

@@ -74,8 +74,8 @@ pub fn step(
     doubts.iter().for_each(|what| session.warn(stage, line, what));
     let mut contents = Vec::new();
     for (part, selection) in parts.iter().zip(&selections) {
-        contents.push(part.content(selection));
-        part.note(session, selection);
+        contents.push(selection.digest().to_owned());
+        seen::note(session, &part.tree, selection);
         // A doubt is told in every build.
         if doubts.is_empty() {
             part.keep(session, selection)?;

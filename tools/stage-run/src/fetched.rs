@@ -3,7 +3,6 @@
 use crate::cache::Key;
 use crate::copied::Copied;
 use crate::error::StepError;
-use crate::seen;
 use crate::session::Session;
 use crate::tree::Tree;
 use crate::{checkouts, copy, downloads};
@@ -25,16 +24,9 @@ pub struct Part {
     pub fetched: bool,
     /// The time it has where it came from.
     time: Option<(i64, u32)>,
-    /// What says all of its content, where the content itself differs from one fetch to the next.
-    identity: Option<String>,
 }
 
 impl Part {
-    /// What to put into a key for its content, which is `selection`.
-    pub fn content(&self, selection: &Selection) -> String {
-        self.identity.clone().unwrap_or_else(|| selection.digest().to_owned())
-    }
-
     /// The digest of its content, if that was read before in the same tree: a stage's or an image's trees never
     /// change.
     pub fn known(&self, session: &Session) -> Option<String> {
@@ -68,13 +60,6 @@ impl Part {
         let Request { parents, extract, owner, .. } = &self.request;
         key.add("how", format!("parents {parents} extract {extract} owners {}", owner.is_none()));
         Some(key)
-    }
-
-    /// Notes its content, which is `selection`, for explanations.
-    pub fn note(&self, session: &Session, selection: &Selection) {
-        if self.identity.is_none() {
-            seen::note(session, &self.tree, selection);
-        }
     }
 
     /// Adds what decides the result apart from the content. Of what was fetched that is not the URL, which may
@@ -126,7 +111,7 @@ pub fn parts(
     let local = || -> Result<Part, StepError> {
         let tree = Tree::open(session, copy.from.as_ref(), stage)?;
         let ignore = copy::ignore(&tree)?;
-        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None, identity: None })
+        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None })
     };
     for source in &copied.sources {
         match Kind::of(source) {
@@ -167,7 +152,7 @@ fn download(
         Request { sources: vec![copy::escape(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
     let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
     let time = Some((meta.mtime, meta.mtime_ns));
-    Ok(Part { tree, ignore: None, request, fetched: true, time, identity: None })
+    Ok(Part { tree, ignore: None, request, fetched: true, time })
 }
 
 /// The tree of a repository's commit.
@@ -187,18 +172,12 @@ fn check_out(
             "--keep-git-dir and keep-git-dir=false contradict each other; leave one",
         ));
     }
-    let keep = copy.keep_git_dir || repository.keep == Some(true);
-    let (tree, commit) = checkouts::tree(session, &repository, keep)?;
-    // What git keeps for itself is never the same twice.
-    let identity = (keep && repository.subdir.is_none()).then(|| {
-        let (remote, bare) = (libfetch::without_credentials(&repository.remote), repository.bare);
-        format!("git:{commit} of {remote}{}", if bare { " without submodules" } else { "" })
-    });
+    let tree = checkouts::tree(session, &repository, repository.keeps_git_dir(copy.keep_git_dir))?;
     let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
     let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
     // The time of the checkout decides nothing, else no build would find it again.
     let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));
-    Ok(Part { tree, ignore: None, request, fetched: true, time, identity })
+    Ok(Part { tree, ignore: None, request, fetched: true, time })
 }
 
 fn checksum(text: &str) -> Result<Digest, StepError> {

@@ -33,8 +33,8 @@ pub(crate) struct Git<'a> {
 }
 
 impl<'a> Git<'a> {
-    /// Begins one, in the working tree `dir`.
-    pub fn new(remote: &'a str, environment: &'a Environment, dir: Option<&Path>) -> Self {
+    /// Begins one.
+    pub fn new(remote: &'a str, environment: &'a Environment) -> Self {
         let mut git = Command::new("git");
         git.env_clear().stdin(Stdio::null());
         if let Some(path) = &environment.path {
@@ -58,6 +58,9 @@ impl<'a> Git<'a> {
             ("GIT_SSH_COMMAND", SSH),
             // A parent directory's repository is none of ours.
             ("GIT_CEILING_DIRECTORIES", "/"),
+            // Nor is what this machine puts into new repositories.
+            ("GIT_TEMPLATE_DIR", ""),
+            ("GIT_DEFAULT_REF_FORMAT", "files"),
         ]);
         for setting in SETTINGS {
             git.args(["-c", setting]);
@@ -66,10 +69,19 @@ impl<'a> Git<'a> {
         if let Some(certificates) = &environment.certificates {
             git.env("GIT_SSL_CAINFO", certificates);
         }
-        if let Some(dir) = dir {
-            git.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
-        }
         Self { command: git, remote, environment }
+    }
+
+    /// Lets it work in the tree `dir`, whose repository is `.git` in it.
+    pub fn in_tree(&mut self, dir: &Path) -> &mut Self {
+        self.command.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
+        self
+    }
+
+    /// Lets it work in the repository `dir`, and on no files.
+    pub fn in_repository(&mut self, dir: &Path) -> &mut Self {
+        self.command.current_dir(dir).env("GIT_DIR", dir);
+        self
     }
 
     /// Adds arguments.

@@ -45,6 +45,11 @@ impl Repository {
         Ok(found)
     }
 
+    /// Whether `.git` is left, where the caller asked for it or not. A subdirectory never has one.
+    pub fn keeps_git_dir(&self, asked: bool) -> bool {
+        (asked || self.keep == Some(true)) && self.subdir.is_none()
+    }
+
     /// Asks for a commit besides the one the text may ask for.
     pub fn require(&mut self, commit: &str) -> Result<(), FetchError> {
         match &self.checksum {
@@ -101,14 +106,8 @@ impl Repository {
             return refuse("the URL has a blank, or a user or host that begins with -");
         }
         let parts = |path: &str| path.split('/').any(|part| part == "..");
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
         match (&self.reference, &self.subdir, &self.checksum) {
-            (Some(name), _, _)
-                if name.starts_with('-')
-                    || name.contains(odd)
-                    || name.contains("..")
-                    || name.contains("@{") =>
-            {
+            (Some(name), _, _) if is_odd(name) => {
                 refuse("the reference can't be a branch, a tag or a commit")
             }
             (_, Some(path), _) if path.starts_with('-') || parts(path) || path.contains(char::is_control) => {
@@ -125,6 +124,12 @@ impl Repository {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether git refuses such a reference, or could take it for something else.
+pub(super) fn is_odd(name: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
+    name.starts_with('-') || name.contains(odd) || name.contains("..") || name.contains("@{")
 }
 
 fn filled(text: &str) -> Option<String> {
