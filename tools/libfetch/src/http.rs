@@ -94,7 +94,7 @@ fn save(
     expected: Option<Digest>,
 ) -> Result<(Digest, u64), FetchError> {
     let modified = header(&response, "last-modified").and_then(|text| httpdate::parse_http_date(text).ok());
-    let encoded = header(&response, "content-encoding").is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+    let encoded = is_encoded(from, &response)?;
     let what = path.display().to_string();
     let mut file = OpenOptions::new()
         .write(true)
@@ -115,6 +115,27 @@ fn save(
     }
     settle(&file, modified.unwrap_or(SystemTime::UNIX_EPOCH)).map_err(FetchError::io(&what))?;
     Ok((digest, size))
+}
+
+/// Whether the body is compressed on the way; in gzip, that is, which is the only way that is undone.
+fn is_encoded(from: &str, response: &Response<Body>) -> Result<bool, FetchError> {
+    let coding = |name| {
+        let values = response.headers().get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
+    };
+    let (content, transfer) = (coding("content-encoding"), coding("transfer-encoding"));
+    let refuse = |coding: &str| {
+        let what = format!("the server sends it encoded as {coding:?}; name a URL that gives it as it is");
+        Err(FetchError::remote(from, what))
+    };
+    if !matches!(transfer.to_ascii_lowercase().as_str(), "" | "identity" | "chunked") {
+        return refuse(&transfer);
+    }
+    match content.to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        _ => refuse(&content),
+    }
 }
 
 fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Response<Body>, FetchError> {
@@ -138,7 +159,8 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
     let response = request.call().map_err(failed)?;
     stays_private(from, &response)?;
     let status = response.status();
-    match status.is_success() || (etag.is_some() && status == StatusCode::NOT_MODIFIED) {
+    // Other answers of success are of a part of it, of nothing, or of what a proxy made of it.
+    match status == StatusCode::OK || (etag.is_some() && status == StatusCode::NOT_MODIFIED) {
         true => Ok(response),
         false => Err(FetchError::remote(from, format!("the server says {status}; is the URL right?"))),
     }

@@ -115,8 +115,65 @@ fn what_is_compressed_on_the_way_arrives_as_it_was() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(b"hello").unwrap();
     let body = encoder.finish().unwrap();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
-    let (base, _server) = serve(vec![[head.as_bytes(), &body].concat()]);
-    let (_dir, got) = fetch(&format!("{base}/x"), Some(Digest::of(b"hello")));
-    assert_eq!(got.unwrap().size, 5);
+    for name in ["gzip", "GZIP", "x-gzip"] {
+        let length = body.len();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {name}\r\nContent-Length: {length}\r\n\r\n");
+        let (base, _server) = serve(vec![[head.as_bytes(), &body].concat()]);
+        let (_dir, got) = fetch(&format!("{base}/x"), Some(Digest::of(b"hello")));
+        assert_eq!(got.unwrap().size, 5, "{name}");
+    }
+}
+
+#[test]
+fn what_is_compressed_in_a_way_that_is_not_undone_is_an_error() {
+    for (heads, name) in [
+        ("Content-Encoding: br\r\n", "br"),
+        ("Content-Encoding: gzip, gzip\r\n", "gzip, gzip"),
+        ("Content-Encoding: gzip\r\nContent-Encoding: br\r\n", "gzip, br"),
+        ("Transfer-Encoding: gzip, chunked\r\n", "gzip, chunked"),
+    ] {
+        let (base, _server) = serve(vec![answer(heads, "5\r\nhello\r\n0\r\n\r\n")]);
+        let text = fetch(&format!("{base}/x"), None).1.unwrap_err().to_string();
+        assert!(text.contains(&format!("{name:?}")), "{text}");
+    }
+    let (base, _server) = serve(vec![answer("Content-Encoding: Identity\r\n", "bytes")]);
+    assert_eq!(fetch(&format!("{base}/x"), None).1.unwrap().size, 5);
+}
+
+#[test]
+fn an_answer_that_is_not_the_whole_file_as_it_is_is_an_error() {
+    for status in [
+        "201 Created",
+        "202 Accepted",
+        "203 Non-Authoritative Information",
+        "204 No Content",
+        "206 Partial Content",
+    ] {
+        let body = if status.starts_with("204") { "" } else { "Content-Length: 4\r\n" };
+        let part = if status.starts_with("204") { "" } else { "part" };
+        let (base, _server) =
+            serve(vec![format!("HTTP/1.1 {status}\r\nConnection: close\r\n{body}\r\n{part}")]);
+        let text = fetch(&format!("{base}/x"), None).1.unwrap_err().to_string();
+        assert!(text.contains(&format!("the server says {}", &status[..3])), "{text}");
+    }
+}
+
+#[test]
+fn a_body_that_ends_before_its_own_end_is_an_error() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"hello").unwrap();
+    let gzip = encoder.finish().unwrap();
+    let cut = &gzip[..gzip.len() - 4];
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    for answer in [
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").into_bytes(),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhel").into_bytes(),
+        [format!("{head}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", cut.len()).as_bytes(), cut]
+            .concat(),
+        [format!("{head}Content-Encoding: gzip\r\n\r\n").as_bytes(), cut].concat(),
+    ] {
+        let (base, _server) = serve(vec![answer]);
+        let got = fetch(&format!("{base}/x"), None).1;
+        assert!(matches!(got, Err(FetchError::Remote { .. })), "{got:?}");
+    }
 }
