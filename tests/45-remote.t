@@ -242,6 +242,12 @@ else
 $(runs "$secure/plain.git#v1")" "tar
 v1"
     status_is "https does not lead to http" 1 adds "$secure/to/$web/file /b/"
+    status_is "nor does a repository" 1 adds "$secure/to/$web/plain.git#v1 /b/"
+    ok "though it may lead elsewhere" adds "$web/to/$secure/plain.git#v1 /b/"
+    git clone -q --bare www/lib www/lib.git && git -C www/lib.git update-server-info
+    git clone -q www/app super && git -C super config -f .gitmodules submodule.lib.url "$web/lib.git" && git -C super commit -qam 3
+    git clone -q --bare super www/super.git && git -C www/super.git update-server-info
+    is "and a submodule may be elsewhere" "$(runs "$secure/super.git" >/dev/null && inside cat /src/lib/code)" library
     unset SSL_CERT_FILE
     status_is "an authority that nobody knows" 1 adds "$secure/file /b/"
     ok "is named as the reason" grep -q 'certificate.*SSL_CERT_FILE' .added

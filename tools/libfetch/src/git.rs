@@ -144,7 +144,7 @@ pub fn check_out(
     let run = |args: &[&str]| Git::new(remote, environment).in_tree(into).args(args).run();
     let commit = commit(remote, pinned, &run)?;
     if !repository.bare && into.join(".gitmodules").symlink_metadata().is_ok_and(|meta| meta.is_file()) {
-        submodules(&run)?;
+        submodules(&|args| Git::new(remote, environment).in_tree(into).of_submodules().args(args).run())?;
     }
     let time = match repository.fresh {
         true => None,

@@ -22,6 +22,9 @@ const SETTINGS: [&str; 13] = [
     "http.lowSpeedTime=60",
 ];
 
+/// Those over which a repository or a submodule may come.
+const PROTOCOLS: &str = "https:http:ssh:git";
+
 /// How git calls ssh, by way of a shell. In a user namespace its own idea of a home is root's.
 const SSH: &str = r#"ssh -F none -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=20 -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
 
@@ -54,7 +57,8 @@ impl<'a> Git<'a> {
             ("GIT_ATTR_NOSYSTEM", "1"),
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ASKPASS", "/bin/false"),
-            ("GIT_ALLOW_PROTOCOL", "https:http:ssh:git"),
+            // No redirect leads from https to http.
+            ("GIT_ALLOW_PROTOCOL", if remote.starts_with("https:") { "https" } else { PROTOCOLS }),
             ("GIT_SSH_COMMAND", SSH),
             // A parent directory's repository is none of ours.
             ("GIT_CEILING_DIRECTORIES", "/"),
@@ -75,6 +79,12 @@ impl<'a> Git<'a> {
     /// Lets it work in the tree `dir`, whose repository is `.git` in it.
     pub fn in_tree(&mut self, dir: &Path) -> &mut Self {
         self.command.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
+        self
+    }
+
+    /// Lets it ask other servers than the remote's: a submodule may be anywhere.
+    pub fn of_submodules(&mut self) -> &mut Self {
+        self.command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
         self
     }
 
