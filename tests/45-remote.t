@@ -230,6 +230,8 @@ ok "needs no server a second time" adds --chown=1 "$repos/app#$first /b"
 is "nor another directory of its own" "$(inside stat -c '%u %Y' /b/version)" "1 1000000000"
 status_is "as a branch does" 1 adds "$repos/app#old /b"
 mv www/away www/app
+status_is "a commit that only another repository gave" 1 adds "--checksum=$first" "$repos/lib#$first /b"
+status_is "nor is it there for who trusts the checksum" 1 adds "$repos/lib?fetch-by-commit&checksum=$first /b"
 ok "submodules=false" adds "$repos/app?submodules=false /b"
 is "leaves them out" "$(inside ls /b/lib)" ""
 

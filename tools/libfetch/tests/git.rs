@@ -252,6 +252,7 @@ fn what_is_kept_is_the_same_to_the_byte_whenever_it_is_fetched() {
         let changed: Vec<_> = first.iter().filter(|(path, what)| second[*path] != **what).collect();
         assert!(changed.is_empty(), "{:?}", changed.iter().map(|(path, _)| path).collect::<Vec<_>>());
         assert!(first.contains_key(Path::new("module/m")));
+        assert!(!first.keys().any(|path| path.ends_with("hooks")), "nothing is of this machine's git");
     }
     assert!(first[0] != first[1] && first[1] != first[2], "a name is part of it");
 }

@@ -62,8 +62,8 @@ impl Part {
         Some(key)
     }
 
-    /// Adds what decides the result apart from the content. Of what was fetched that is not the URL, which may
-    /// be secret, but the name and the time the file gets in the image.
+    /// Adds what decides the result apart from the content. For a fetched source that is the file's name and time in
+    /// the image, not its URL, which may hold a secret: whether this URL gives the content was found before.
     pub fn ingredients(&self, key: &mut Key) {
         let what = if self.fetched { "fetched" } else { "source" };
         for source in &self.request.sources {
