@@ -12,6 +12,8 @@ pub struct Image {
     pub env: Vec<(String, String)>,
     /// Whether it has a SHELL of its own.
     pub shell: bool,
+    /// Its working directory.
+    pub workdir: String,
     /// Its system and machine.
     pub platform: (String, String),
     /// Its triggers.
@@ -30,6 +32,7 @@ pub fn read(input: impl BufRead) -> Result<Bases, WireError> {
     };
     let image = |config: libwire::image::ImageConfig| Image {
         env: config.config.env.iter().map(|entry| pair(entry)).collect(),
+        workdir: config.config.working_dir,
         shell: config.config.shell.is_some_and(|shell| !shell.is_empty()),
         platform: (config.os, config.architecture),
         triggers: config.config.on_build,

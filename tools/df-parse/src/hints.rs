@@ -79,6 +79,9 @@ pub(crate) fn no_pair(instruction: &str, text: &str, before: Option<&str>, word:
         return comment(&format!("{instruction} {text}")).unwrap_or_default();
     }
     match before.and_then(|before| before.split_once('=')) {
+        Some((_, value)) if ends_inside(value) => {
+            "; quotes inside quotes end them: leave the inner ones out, or write \\\" for those that are to stay".into()
+        }
         Some((key, "")) => format!("; write {key}={word} without a blank behind ="),
         Some((key, value)) => {
             let value = value.trim_matches(['"', '\'']);
@@ -86,6 +89,20 @@ pub(crate) fn no_pair(instruction: &str, text: &str, before: Option<&str>, word:
         }
         None => String::new(),
     }
+}
+
+/// Whether a value begins with a quote that ends before the value does.
+fn ends_inside(value: &str) -> bool {
+    let rest = value.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+    rest.is_some_and(|(_, after)| !after.is_empty())
+}
+
+/// What a name that begins with a quote, and a value that ends with it, were meant to be.
+pub(crate) fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> {
+    let quote = key.chars().next().filter(|c| ['"', '\''].contains(c))?;
+    let (key, value) = (&key[1..], value.strip_suffix(quote)?);
+    let whole = !key.contains(quote) && !value.contains(quote);
+    whole.then(|| format!("; the quotes belong around the value: {instruction} {key}={quote}{value}{quote}"))
 }
 
 /// For a here-document without an end: the line that was perhaps to be it.

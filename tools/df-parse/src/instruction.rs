@@ -199,7 +199,8 @@ fn run(rest: &str, heredocs: &[Heredoc], escape: char) -> Result<Parsed, ParseEr
     }
     let network = closed(&flags, "network", &["default", "none", "host"])?;
     let security = closed(&flags, "security", &["sandbox", "insecure"])?;
-    let mounts = flags.list("mount").iter().map(|text| mount::parse(text)).collect::<Result<_, _>>()?;
+    let mount = |text: &String| mount::parse(text).unwrap_or_else(|_| mount::unread(text));
+    let mounts = flags.list("mount").iter().map(mount).collect();
     let op = Op::Run {
         command: command(rest)?,
         heredocs: heredocs.to_vec(),
@@ -270,10 +271,6 @@ fn copy(rest: &str, heredocs: &[Heredoc], escape: char, add: bool) -> Result<Par
         unpack: flags.switch("unpack"),
     };
     let from = flags.value("from");
-    if from.as_deref().is_some_and(|from| from.contains('$')) {
-        let what = "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround";
-        return Err(ParseError::new(what).token("--from"));
-    }
     let op = if add { Op::Add(copy) } else { Op::Copy(copy) };
     Ok(Parsed::Op { op, from, mounts: Vec::new(), legacy: false })
 }

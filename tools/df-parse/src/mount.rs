@@ -3,6 +3,7 @@
 use crate::ParseError;
 use crate::error::did_you_mean;
 use crate::expand::{Expander, Lookup};
+use crate::values;
 use libwire::plan::{Mount, MountKind};
 
 /// A mount whose `from` still has to be resolved.
@@ -41,6 +42,9 @@ const TYPES: [(&str, MountKind); 5] = [
     ("ssh", MountKind::Ssh),
 ];
 
+/// What is said of a mount that has to be somewhere.
+pub const NO_TARGET: &str = "the mount has no target; add target=/…";
+
 /// Keys whose values decide how the others are read.
 const DECIDING: [&str; 6] = ["type", "readonly", "ro", "readwrite", "rw", "required"];
 
@@ -48,9 +52,19 @@ const DECIDING: [&str; 6] = ["type", "readonly", "ro", "readwrite", "rw", "requi
 pub(crate) fn parse(text: &str) -> Result<ParsedMount, ParseError> {
     let fields = csv(text)?;
     match fields.iter().any(|field| deciding(field).is_some_and(|(_, value)| value.contains('$'))) {
-        true => undecided(text, &fields),
+        true => Ok(unread(text)),
         false => read(&fields),
     }
+}
+
+/// A mount that is not looked into: variables decide what it is, or it is wrong, which matters only where its
+/// stage is built. Its `from` names a stage in any case.
+pub(crate) fn unread(text: &str) -> ParsedMount {
+    let from = fields(text).into_iter().flatten().rev().find_map(|field| {
+        let (key, value) = field.split_once('=')?;
+        key.eq_ignore_ascii_case("from").then(|| value.to_owned())
+    });
+    ParsedMount { mount: Mount { words: Some(text.to_owned()), ..empty(MountKind::Bind) }, from }
 }
 
 /// The mount that `text` is with the values that `get` has. Words that decide nothing stay as written.
@@ -71,16 +85,6 @@ fn csv(text: &str) -> Result<Vec<String>, ParseError> {
 
 fn deciding(field: &str) -> Option<(&str, &str)> {
     field.split_once('=').filter(|(key, _)| DECIDING.iter().any(|known| known.eq_ignore_ascii_case(key)))
-}
-
-/// Only `from` is known before the variables are.
-fn undecided(text: &str, fields: &[String]) -> Result<ParsedMount, ParseError> {
-    let from = fields.iter().rev().find_map(|field| {
-        let (key, value) = field.split_once('=')?;
-        key.eq_ignore_ascii_case("from").then(|| value.to_owned())
-    });
-    let mount = Mount { words: Some(text.to_owned()), ..empty(MountKind::Bind) };
-    no_variable(ParsedMount { mount, from })
 }
 
 fn read(fields: &[String]) -> Result<ParsedMount, ParseError> {
@@ -186,6 +190,9 @@ fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
         }
         "size" => {
             only(&[Tmpfs], "size")?;
+            if !value.contains('$') && !value.is_empty() {
+                values::size(value).map_err(|what| ParseError::new(what).token(value))?;
+            }
             &mut mount.size
         }
         "mode" => {
@@ -250,7 +257,7 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
         MountKind::Secret if mount.id.is_some() && mount.source.is_some() => {
             return error("both source and id can't be set for a secret mount");
         }
-        MountKind::Secret if [&mount.id, &mount.source, &mount.target].iter().all(|key| key.is_none()) => {
+        MountKind::Secret if [&mount.id, &mount.source, &mount.target].into_iter().all(is_nothing) => {
             return error("invalid secret mount. one of source, target required");
         }
         MountKind::Ssh if mount.source.is_some() => {
@@ -261,44 +268,47 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
         MountKind::Bind | MountKind::Cache | MountKind::Tmpfs if mount.target.is_none() => {
             mount.target = Some(".".into());
         }
+        MountKind::Bind | MountKind::Cache | MountKind::Tmpfs if is_nothing(&mount.target) => {
+            return error(NO_TARGET);
+        }
         _ => {}
     }
-    let mount = &parsed.mount;
-    if let Some(what) = mount.target.as_deref().filter(|target| !target.contains('$')).and_then(bad_target) {
-        return error(&what);
-    }
-    no_variable(parsed)
-}
-
-fn no_variable(parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
-    match parsed.from.as_deref().is_some_and(|from| from.contains('$')) {
-        true => Err(ParseError::new(
-            "variable expansion is not supported for mount from, define a new stage with FROM using ARG from global scope as a workaround",
-        )),
-        false => Ok(parsed),
+    // A relative one depends on the working directory, a variable's value is not known.
+    match mount.target.clone().filter(|target| target.starts_with('/') && !target.contains('$')) {
+        Some(absolute) => target(&absolute, "/").map(|_| parsed),
+        None => Ok(parsed),
     }
 }
 
-/// Why nothing can be mounted at an absolute path: no kernel lets a container cover its own /proc, and a
-/// mount on the root would hide the image.
-pub fn bad_target(target: &str) -> Option<String> {
+/// Whether a key is not there, or empty, which counts as that.
+fn is_nothing(value: &Option<String>) -> bool {
+    value.as_deref().is_none_or(str::is_empty)
+}
+
+/// The path that a mount's target means in the working directory `workdir`. No kernel lets a container cover its
+/// own /proc, and a mount on the root would hide the image.
+///
+/// # Errors
+/// Why nothing can be mounted there.
+pub fn target(text: &str, workdir: &str) -> Result<String, ParseError> {
+    let above = if text.starts_with('/') { "" } else { workdir };
     let mut parts: Vec<&str> = Vec::new();
-    for part in target.strip_prefix('/')?.split('/') {
+    for part in above.split('/').chain(text.split('/')) {
         match part {
             "" | "." => {}
             ".." => drop(parts.pop()),
             part => parts.push(part),
         }
     }
-    match parts.first() {
-        None => Some(format!(
-            "invalid mount target {target:?}: the root can't be mounted over; name a directory below"
-        )),
-        Some(&"proc") => Some(format!(
-            "invalid mount target {target:?}: nothing can be mounted in /proc; choose another directory"
-        )),
-        Some(_) => None,
-    }
+    let why = match (parts.first(), text.starts_with('/')) {
+        (None, true) => "the root can't be mounted over; name a directory below",
+        (None, false) => {
+            "it is the root here, which can't be mounted over; name a directory, or set WORKDIR above"
+        }
+        (Some(&"proc"), _) => "nothing can be mounted in /proc; choose another directory",
+        (Some(_), _) => return Ok(format!("/{}", parts.join("/"))),
+    };
+    Err(ParseError::new(format!("invalid mount target {text:?}: {why}")).token(text))
 }
 
 #[cfg(test)]

@@ -55,8 +55,14 @@ impl Names<'_> {
         }
     }
 
-    /// What `--from` or a mount's `from` names.
-    fn source(&self, name: &str) -> Result<Source, ParseError> {
+    /// What `name` names, which `flag` (`--from`, or a mount's `from`) says.
+    fn source(&self, flag: &str, name: &str) -> Result<Source, ParseError> {
+        if name.contains('$') {
+            let what = format!(
+                "variable expansion is not supported for {flag}, define a new stage with FROM using ARG from global scope as a workaround"
+            );
+            return Err(ParseError::new(what).token(name));
+        }
         if let Some(name) = self.context(name) {
             return Ok(Source::Context { name });
         }
@@ -102,16 +108,16 @@ pub(crate) fn resolve(
 ) -> Result<Op, ParseError> {
     let source = match (&op, from) {
         // A trigger's names are those of the stage it will run in.
-        (Op::Onbuild { .. }, Some(name)) => {
-            names.source(name).ok().filter(|source| matches!(source, Source::Stage { .. }))
+        (Op::Onbuild { .. }, Some(name)) if !name.contains('$') => {
+            names.source("--from", name).ok().filter(|source| matches!(source, Source::Stage { .. }))
         }
-        (_, Some(name)) => Some(names.source(name)?),
+        (_, Some(name)) => Some(names.source("--from", name)?),
         (_, None) => None,
     };
     let mut resolved = Vec::new();
     for parsed in mounts {
         let mut mount = parsed.mount.clone();
-        mount.from = parsed.from.as_deref().map(|name| names.source(name)).transpose()?;
+        mount.from = parsed.from.as_deref().map(|name| names.source("mount from", name)).transpose()?;
         resolved.push(mount);
     }
     match &mut op {

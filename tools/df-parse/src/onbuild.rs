@@ -3,7 +3,7 @@
 use crate::instruction::{self, Parsed, no_flags};
 use crate::lines::{Line, heredoc_words};
 use crate::words::name_and_rest;
-use crate::{ParseError, hints};
+use crate::{ParseError, hints, mount};
 use libwire::plan::Op;
 
 /// Parses what stands behind ONBUILD.
@@ -27,10 +27,14 @@ pub(crate) fn parse(rest: &str, line: &Line, escape: char) -> Result<Parsed, Par
     }
     // The trigger must parse now, or every image built on this one would fail.
     let inner = Line { text: rest.to_owned(), heredocs: line.heredocs.clone(), ..line.clone() };
-    let from = match instruction::parse(&inner, escape)? {
-        Parsed::Op { from, .. } => from,
-        Parsed::From(_) => None,
+    let (from, mounts) = match instruction::parse(&inner, escape)? {
+        Parsed::Op { from, mounts, .. } => (from, mounts),
+        Parsed::From(_) => (None, Vec::new()),
     };
+    mounts
+        .iter()
+        .filter_map(|one| one.mount.words.as_deref())
+        .try_for_each(|words| mount::parse(words).map(drop))?;
     Ok(Parsed::Op { op: Op::Onbuild { trigger, from: None }, from, mounts: Vec::new(), legacy: false })
 }
 

@@ -3,6 +3,7 @@
 use crate::ParseError;
 use crate::args::{self, Values};
 use crate::bases::Bases;
+use crate::check::Extent;
 use crate::dockerfile::{Dockerfile, StageItem};
 use crate::error::did_you_mean;
 use crate::instruction::Parsed;
@@ -34,15 +35,27 @@ pub struct Options {
 impl Options {
     /// The platform to build for.
     pub(crate) fn platform(&self) -> Result<Platform, ParseError> {
-        self.platform
-            .as_deref()
-            .map_or_else(|| Ok(Platform::own()), |text| Platform::parse(text).map_err(ParseError::file))
+        let Some(text) = &self.platform else { return Ok(Platform::own()) };
+        let platform = Platform::parse(text).map_err(ParseError::file)?;
+        match Platform::impossible(&platform.os) {
+            Some(what) => Err(ParseError::file(format!("--platform {text}: {what}"))),
+            None => Ok(platform),
+        }
     }
 }
 
 /// The plan: one stage a record, only those the target needs, in an order in which each comes after
 /// those it uses.
 pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseError> {
+    planned(file, options, Extent::Needed)
+}
+
+/// The plan, with what the words of the stages in `extent` say checked: a build meets only those that are needed.
+pub(crate) fn planned(
+    file: &Dockerfile,
+    options: &Options,
+    extent: Extent,
+) -> Result<Vec<Stage>, ParseError> {
     let platform = options.platform()?;
     let globals = args::globals(file, options, &platform)?;
     let epoch = epoch::seconds(file, options, &globals)?;
@@ -71,9 +84,24 @@ pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseErr
     stages[target].target = true;
     // Whatever its base is: a build for a platform makes an image of that one.
     stages[target].image_platform = options.platform.as_ref().map(|_| platform.to_string());
+    let wanted = |index| extent == Extent::AllStages || needed.contains(&index);
+    syntax::check(file, &stages, &options.bases, wanted)?;
     stages.retain(|stage| needed.contains(&stage.index));
-    stages.iter().try_for_each(|stage| syntax::check(file, stage))?;
+    possible(file, options, &stages)?;
     Ok(stages)
+}
+
+/// Refuses a stage for a system whose images nothing here can make.
+fn possible(file: &Dockerfile, options: &Options, stages: &[Stage]) -> Result<(), ParseError> {
+    for stage in stages {
+        let image = options.bases.get(&stage.index).map(|image| image.platform.0.as_str());
+        let os = stage.platform.split('/').next();
+        let Some(what) = os.into_iter().chain(image).find_map(Platform::impossible) else { continue };
+        let from = &file.stages[stage.index].from;
+        let token = from.platform.as_ref().unwrap_or(&from.image);
+        return Err(ParseError::new(what).token(token).at(stage.line, stage.line_end));
+    }
+    Ok(())
 }
 
 pub(crate) fn target_index(file: &Dockerfile, options: &Options) -> Result<usize, ParseError> {

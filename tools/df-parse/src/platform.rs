@@ -60,6 +60,13 @@ impl Platform {
         }
     }
 
+    /// Why no image for a system can be made here, if none can.
+    pub(crate) fn impossible(os: &str) -> Option<String> {
+        (os == "windows").then(|| {
+            "images for Windows can't be built here: their layers have another form and their programs need Windows to run; build for linux".into()
+        })
+    }
+
     fn of(os: &str, arch: &str, variant: Option<&str>) -> Self {
         let arch = arch.to_lowercase();
         let variant = variant.map(str::to_lowercase);

@@ -1,58 +1,61 @@
 //! Finds words that no variable's value can save, `${A` for one, before anything is built.
 
 use crate::ParseError;
+use crate::bases::Bases;
 use crate::dockerfile::Dockerfile;
 use crate::expand::{ExpandError, Expander};
-use crate::{hints, ports, signal};
-use libwire::plan::{Copy, Heredoc, Mount, Op, Stage};
+use crate::followed::Followed;
+use crate::{hints, literal};
+use libwire::plan::{Copy, Heredoc, Instruction, Mount, Op, Stage};
 
-/// Checks all words of a stage that will be expanded.
-pub(crate) fn check(file: &Dockerfile, stage: &Stage) -> Result<(), ParseError> {
+/// Checks the words of the stages that are `wanted`, of all that the file has.
+pub(crate) fn check(
+    file: &Dockerfile,
+    stages: &[Stage],
+    bases: &Bases,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<(), ParseError> {
     let expander = file.expander();
-    for instruction in &stage.instructions {
-        let refused = words(&instruction.op, stage)
-            .into_iter()
-            .map(|word| try_word(&expander, word))
-            .chain(bodies(&instruction.op).map(|heredoc| try_body(&expander, heredoc)))
-            .find_map(Result::err);
-        let place = |error: ParseError| error.at(instruction.line, instruction.line_end);
-        if let Some(error) = refused {
-            return Err(place(ParseError::from(&error)));
+    let mut ends = Vec::new();
+    for stage in stages {
+        let mut followed = Followed::start(stage, &ends, bases);
+        for instruction in &stage.instructions {
+            if wanted(stage.index) {
+                let checked = constant(&expander, stage, instruction, &followed)
+                    .and_then(|()| expandable(&expander, stage, &instruction.op));
+                checked.map_err(|error| error.at(instruction.line, instruction.line_end))?;
+            }
+            followed.step(&instruction.op, |word| literal::word(&expander, word));
         }
-        constant(&expander, &instruction.op).map_err(|error| match hints::comment(&instruction.text) {
-            Some(hint) => place(ParseError { what: error.what + &hint, ..error }),
-            None => place(error),
-        })?;
+        let triggers = stage.instructions.iter().any(|inner| matches!(inner.op, Op::Onbuild { .. }));
+        ends.push((followed, triggers));
     }
     Ok(())
 }
 
-/// Checks what words say, where no variable has a part in it.
-fn constant(expander: &Expander, op: &Op) -> Result<(), ParseError> {
-    let words = |word: &str| match word.contains('$') {
-        true => Vec::new(),
-        false => expander.words(word, &value).unwrap_or_default(),
-    };
-    match op {
-        Op::Expose { ports } => {
-            for word in ports {
-                for port in words(word) {
-                    ports::parse(&port).map_err(|what| ParseError::new(what).token(word.clone()))?;
-                }
-            }
+fn expandable(expander: &Expander, stage: &Stage, op: &Op) -> Result<(), ParseError> {
+    let words = words(op, stage).into_iter().map(|word| try_word(expander, word));
+    let refused = words.chain(bodies(op).map(|heredoc| try_body(expander, heredoc))).find_map(Result::err);
+    refused.map_or(Ok(()), |error| Err(ParseError::from(&error)))
+}
+
+fn constant(
+    expander: &Expander,
+    stage: &Stage,
+    instruction: &Instruction,
+    followed: &Followed,
+) -> Result<(), ParseError> {
+    let checked = literal::check(expander, stage, &instruction.op, followed);
+    checked.map_err(|error| match hints::comment(&instruction.text) {
+        Some(hint) if !matches!(instruction.op, Op::Run { .. }) => {
+            ParseError { what: error.what + &hint, ..error }
         }
-        Op::Stopsignal { signal } => {
-            if let Some(bad) = words(signal).iter().find(|word| !signal::is_signal(word)) {
-                return Err(ParseError::new(signal::invalid(bad)).token(signal.clone()));
-            }
-        }
-        _ => {}
-    }
-    Ok(())
+        _ => error,
+    })
 }
 
 /// Every variable has a value here, so that `${A:?}` passes.
-fn value(_: &str) -> Option<String> {
+pub(crate) fn value(_: &str) -> Option<String> {
     Some("x".into())
 }
 

@@ -54,7 +54,7 @@ fn every_member_is_on_the_page() {
         RUN --network=none --security=sandbox --mount=type=cache,target=/c,id=i,sharing=locked,mode=1,uid=1,gid=1,from=one,source=/s \
         --mount=type=tmpfs,target=/t,size=1m --mount=type=secret,id=x,env=E,required --mount=type=$T,target=/v cat <<-\"E\"\n\tx\nE\n\
         COPY --from=one --chown=1 --chmod=1 --link --parents --exclude=x a /\n\
-        ADD --checksum=sha256:x --keep-git-dir --unpack b /\nENV A=1\nLABEL a=b\nARG B=2\nWORKDIR /w\nUSER u\n\
+        ADD --checksum=abcdef0 --keep-git-dir --unpack http://b/b.git /\nENV A=1\nLABEL a=b\nARG B=2\nWORKDIR /w\nUSER u\n\
         EXPOSE 1\nVOLUME /v\nCMD [\"a\"]\nENTRYPOINT a\nSHELL [\"s\"]\nSTOPSIGNAL 9\nONBUILD COPY --from=one a b\nMAINTAINER m\n\
         HEALTHCHECK --interval=1s --timeout=1s --start-period=1s --start-interval=1s --retries=1 CMD x\n";
     let options = Options {

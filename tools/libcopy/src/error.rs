@@ -17,9 +17,6 @@ pub enum CopyError {
     /// A pattern can't be one.
     #[error("{0}")]
     Pattern(String),
-    /// `--chmod` can't be a mode.
-    #[error("{0}")]
-    Chmod(String),
     /// Something stands where a directory or a file has to go.
     #[error("{0}")]
     InTheWay(String),

@@ -7,7 +7,6 @@
 
 pub mod archive;
 mod changes;
-mod chmod;
 mod contents;
 mod digest;
 mod error;
@@ -18,7 +17,6 @@ mod select;
 mod sources;
 mod write;
 
-pub use chmod::Chmod;
 pub use error::CopyError;
 pub use listing::{Difference, Listing};
 pub use memory::Memory;
@@ -26,6 +24,7 @@ pub use select::Selection;
 
 use libpattern::Matcher;
 use libtree::Root;
+use libwire::Chmod;
 
 /// Where sources are read.
 #[derive(Clone, Copy)]

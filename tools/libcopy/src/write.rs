@@ -3,13 +3,14 @@
 //! The destination is resolved once, links followed; below it nothing is followed, and what stands in the
 //! way is replaced or refused as BuildKit does. Directories that were there keep their times.
 
+use crate::archive;
 use crate::error::{CopyError, shown};
 use crate::select::{Kind, Member, Selected, Selection, open};
 use crate::sources::join;
-use crate::{Chmod, archive};
 use libtree::extract::set_time;
 use libtree::root::{components, split};
 use libtree::{FileKind, Meta, Root, xattr};
+use libwire::Chmod;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, XattrFlags, chmodat, fchmod, fsetxattr, linkat, makedev, mkdirat,
     mknodat, openat, symlinkat, unlinkat,

@@ -111,7 +111,7 @@ fn check_out(
     keep: bool,
     environment: &Environment,
 ) -> Result<Context, FetchError> {
-    let repository = Repository::parse(source)?;
+    let repository = Repository::parse(source).map_err(FetchError::invalid)?;
     let pinned = git::pin(&repository, environment)?;
     let tree = tree(into)?;
     git::check_out(&repository, &pinned, &tree, repository.keeps_git_dir(keep), environment)?;

@@ -3,13 +3,13 @@
 
 mod command;
 mod dot_git;
-mod locator;
 mod tidy;
 
-pub use locator::Repository;
+pub use libwire::remote::Repository;
 
 use crate::{Environment, FetchError};
 use command::Git;
+use libwire::remote::is_commit;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -100,7 +100,7 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
         return Err(FetchError::remote(remote, what));
     };
     let name = match (found.as_str(), listing.branch()) {
-        ("HEAD", Some(branch)) if locator::is_odd(branch) => {
+        ("HEAD", Some(branch)) if libwire::remote::is_odd(branch) => {
             return Err(FetchError::remote(
                 remote,
                 "its HEAD is no name that a branch can have; name a branch",
@@ -218,8 +218,4 @@ fn open(repository: &Repository, into: &Path) -> Result<OwnedFd, FetchError> {
     openat2(&root, subdir.as_str(), flags, Mode::empty(), resolve).map_err(|_| {
         FetchError::invalid(format!("{}: it has no directory {subdir}", crate::redact(&repository.remote)))
     })
-}
-
-fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }

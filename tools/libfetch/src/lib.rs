@@ -15,7 +15,8 @@ mod url;
 pub use access::{Secrets, is_for_servers};
 pub use error::FetchError;
 pub use http::{Download, digest_of, download, download_to, download_unless};
-pub use url::{Kind, file_name, redact, without_credentials};
+pub use libwire::remote::{Kind, redact, without_credentials};
+pub use url::file_name;
 
 use std::ffi::OsString;
 

@@ -75,7 +75,7 @@ fn environment() -> Environment {
 
 fn fetch(text: &str, keep: bool) -> Result<(tempfile::TempDir, String), FetchError> {
     let dir = tempfile::tempdir().unwrap();
-    let repository = Repository::parse(text)?;
+    let repository = Repository::parse(text).map_err(|what| FetchError::Invalid { what })?;
     let pinned = pin(&repository, &environment())?;
     check_out(&repository, &pinned, dir.path(), keep, &environment())?;
     Ok((dir, pinned.commit))

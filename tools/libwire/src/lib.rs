@@ -2,20 +2,24 @@
 //!
 //! Every stream is JSON Lines with a header first and an `end` record last; the rules are in
 //! stagepipe-stream(5), the members in build-plan(5), build-record(5) and layer-changes(5).
+//! Besides there are the grammars that the parser and the steps share: references, modes, what is remote.
 //! This crate opens no file, runs nothing and knows nothing of trees.
 
 pub mod changes;
 pub mod digest;
 pub mod image;
+pub mod mode;
 pub mod path;
 pub mod plan;
 pub mod provenance;
 pub mod record;
 pub mod reference;
+pub mod remote;
 pub mod span;
 pub mod stream;
 
 pub use digest::Digest;
+pub use mode::Chmod;
 pub use path::WirePath;
 pub use reference::Reference;
 pub use span::Span;

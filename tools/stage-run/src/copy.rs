@@ -15,10 +15,11 @@ use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::time::now_ms;
 use crate::tree::Tree;
-use libcopy::{Chmod, CopyError, Request, Selection};
+use libcopy::{CopyError, Request, Selection};
 use libpattern::{IgnoreFile, Matcher};
 use libstore::NewSnapshot;
 use libtree::Root;
+use libwire::Chmod;
 use libwire::plan::{Copy, Source, Stage};
 use std::path::{Path, PathBuf};
 
@@ -132,7 +133,7 @@ fn write(
 }
 
 fn chmod(mode: &str) -> Result<Chmod, StepError> {
-    Chmod::parse(mode).map_err(|error| explain(error).token(mode))
+    Chmod::parse(mode).map_err(|what| StepError::input(what).token(mode))
 }
 
 /// What is allowed and hardly ever meant.

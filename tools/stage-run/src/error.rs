@@ -1,5 +1,6 @@
 //! Why an instruction could not be done, before it is known which one it is.
 
+use df_parse::ParseError;
 use libcli::{Exit, Failure};
 use libfetch::FetchError;
 use libsandbox::SandboxError;
@@ -148,6 +149,13 @@ impl From<StoreError> for StepError {
         let text = error.to_string();
         let failure = Failure::from(error);
         Self::new(failure.exit(), text)
+    }
+}
+
+/// What words say that can't be.
+impl From<ParseError> for StepError {
+    fn from(error: ParseError) -> Self {
+        Self::input(&error.what).token(&error.token)
     }
 }
 

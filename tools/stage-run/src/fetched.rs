@@ -6,11 +6,12 @@ use crate::error::StepError;
 use crate::session::Session;
 use crate::tree::Tree;
 use crate::{checkouts, copy, downloads};
+use df_parse::sources::Asked;
+use df_parse::values::checksum;
 use libcopy::{Request, Selection};
 use libfetch::Kind;
 use libfetch::git::Repository;
 use libpattern::Matcher;
-use libwire::Digest;
 use libwire::plan::{Copy, Stage};
 
 /// Sources that follow one another and are in one tree.
@@ -82,20 +83,15 @@ impl Part {
 
 /// Refuses flags and sources that do not go together.
 pub fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
-    let remote = copied.sources.iter().find(|source| Kind::of(source) != Kind::Path);
-    match (remote, add) {
-        (Some(source), false) => {
-            let source = libfetch::redact(source);
-            Err(StepError::input(format!("{source}: COPY takes no URL; write ADD")))
-        }
-        (None, _) if copy.checksum.is_some() => {
-            Err(StepError::input("--checksum requires HTTP(S) or Git sources; leave it out"))
-        }
-        (Some(_), true) if copied.checksum.is_some() && copied.sources.len() + copied.documents.len() > 1 => {
-            Err(StepError::input("--checksum can't be of several sources; write one ADD for each"))
-        }
-        _ => Ok(()),
-    }
+    Ok(df_parse::sources::check(&Asked {
+        add,
+        sources: &copied.sources,
+        count: copied.sources.len() + copied.documents.len(),
+        complete: true,
+        has_checksum: copy.checksum.is_some(),
+        checksum: copied.checksum.as_deref(),
+        keep_git_dir: copy.keep_git_dir,
+    })?)
 }
 
 /// The parts of `copied`, in order. `like` has everything of their requests but the sources.
@@ -146,7 +142,7 @@ fn download(
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {
-    let expected = copied.checksum.as_deref().map(checksum).transpose()?;
+    let expected = copied.checksum.as_deref().map(checksum).transpose().map_err(StepError::input)?;
     let (tree, name) = downloads::file(session, source, expected)?;
     let request =
         Request { sources: vec![copy::escape(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
@@ -163,14 +159,9 @@ fn check_out(
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {
-    let mut repository = Repository::parse(source)?;
+    let mut repository = Repository::parse(source).map_err(StepError::input)?;
     if let Some(checksum) = &copied.checksum {
-        repository.require(checksum)?;
-    }
-    if copy.keep_git_dir && repository.keep == Some(false) {
-        return Err(StepError::input(
-            "--keep-git-dir and keep-git-dir=false contradict each other; leave one",
-        ));
+        repository.require(checksum).map_err(StepError::input)?;
     }
     let tree = checkouts::tree(session, &repository, repository.keeps_git_dir(copy.keep_git_dir))?;
     let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
@@ -178,10 +169,4 @@ fn check_out(
     // The time of the checkout decides nothing, else no build would find it again.
     let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));
     Ok(Part { tree, ignore: None, request, fetched: true, time })
-}
-
-fn checksum(text: &str) -> Result<Digest, StepError> {
-    text.parse().map_err(|_| {
-        StepError::input(format!("--checksum={text}: of a URL it is sha256: and 64 lower-case hex digits"))
-    })
 }

@@ -1,10 +1,11 @@
 //! stage-run(1): a plan in, records of what was built out.
 
 use clap::Parser;
+use df_parse::values::size;
 use libcli::{Failure, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Store, locate};
-use stage_run::options::{add_host, named_context, place, secret, size, ssh, ulimit};
+use stage_run::options::{add_host, named_context, place, secret, ssh, ulimit};
 use stage_run::{NamedContext, Options, Place, SecretSource};
 use std::io::{IsTerminal, sink, stdin, stdout};
 use std::num::NonZeroUsize;

@@ -80,7 +80,7 @@ pub fn want(
 ) -> Result<Vec<Wanted>, StepError> {
     let get = |name: &str| state.scope.get(name).map(str::to_owned);
     let want = |(at, mount)| {
-        let mount = &df_parse::decide_mount(mount, stage.escape, &get).map_err(StepError::input)?;
+        let mount = &df_parse::decide_mount(mount, stage.escape, &get)?;
         Expand { session, stage, state, mount, at }.wanted()
     };
     mounts.iter().enumerate().map(want).collect()
@@ -139,15 +139,11 @@ impl Expand<'_> {
 
     fn target(&self) -> Result<Option<String>, StepError> {
         let Some(target) = self.value(&self.mount.target)? else { return Ok(None) };
-        let clean = crate::workdir::join("/", self.state.absolute(&target).trim_start_matches('/'));
-        match df_parse::bad_mount_target(&clean) {
-            Some(what) => Err(StepError::input(what).token(&target)),
-            None => Ok(Some(clean)),
-        }
+        Ok(Some(df_parse::mount_target(&target, &self.state.config.config.working_dir)?))
     }
 
     fn directory(&self) -> Result<String, StepError> {
-        self.target()?.ok_or_else(|| StepError::input("the mount has no target; add target=/…"))
+        self.target()?.ok_or_else(|| StepError::input(df_parse::NO_MOUNT_TARGET))
     }
 
     fn tree(&self) -> Result<Box<Tree>, StepError> {
@@ -221,7 +217,7 @@ impl Expand<'_> {
 
     fn size(&self) -> Result<Option<u64>, StepError> {
         let size = self.value(&self.mount.size)?;
-        size.map(|size| crate::options::size(&size).map_err(StepError::input)).transpose()
+        size.map(|size| df_parse::values::size(&size).map_err(StepError::input)).transpose()
     }
 
     /// Mode, owner and group.

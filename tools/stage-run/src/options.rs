@@ -219,23 +219,6 @@ pub fn add_host(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A number of bytes with an optional unit: `64m`, `1G`, `512kB`.
-pub fn size(text: &str) -> Result<u64, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(end);
-    let shift = match unit.trim() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return Err(format!("{text:?} is not a size such as 64m")),
-    };
-    let number = number.parse::<u64>().map_err(|_| format!("{text:?} is not a size such as 64m"))?;
-    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is too large"))
-}
-
 /// `NAME=SOFT[:HARD]`; -1 is unlimited.
 pub fn ulimit(text: &str) -> Result<Ulimit, String> {
     let (name, limits) = text.split_once('=').ok_or("write NAME=SOFT[:HARD]")?;
@@ -290,9 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_hosts_and_limits() {
-        assert_eq!((size("64m"), size("1Gb"), size("7")), (Ok(64 << 20), Ok(1 << 30), Ok(7)));
-        assert!(size("m").is_err() && size("1x").is_err() && size("99999999999t").is_err());
+    fn hosts_and_limits() {
         assert_eq!(add_host("a:::1"), Ok(("a".into(), "::1".into())));
         assert_eq!(add_host("a=[::1]"), Ok(("a".into(), "::1".into())));
         assert!(add_host("a").is_err() && add_host("a b:1.2.3.4").is_err() && add_host("a:x").is_err());

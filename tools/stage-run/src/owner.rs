@@ -1,6 +1,7 @@
 //! `--chown`: names and numbers to ids, looked up in the stage's own files.
 
 use crate::error::StepError;
+use df_parse::values;
 use libsandbox::ids;
 use libtree::Root;
 
@@ -17,6 +18,9 @@ pub struct Owner {
 /// stage) only numbers can be. As in BuildKit a name the stage does not know means 0, which the caller
 /// should say; a number alone is also the group.
 pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
+    if let Some(what) = values::bad_owner(spec) {
+        return Err(StepError::input(what));
+    }
     let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
     let mut unknown = Vec::new();
     let (uid, own_group) = match (user, number(user)) {
@@ -52,11 +56,7 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn named<'a>(root: Option<&'a Root>, name: &str) -> Result<&'a Root, StepError> {
-    root.ok_or_else(|| {
-        StepError::input(format!(
-            "--chown: there is no /etc/passwd or /etc/group to look up {name} in; use numbers"
-        ))
-    })
+    root.ok_or_else(|| StepError::input(values::no_names(name)))
 }
 
 #[cfg(test)]
@@ -92,6 +92,10 @@ mod tests {
     fn without_a_tree_only_numbers_are_owners() {
         assert_eq!(resolve(None, "21:22").unwrap().ids, (21, 22));
         assert!(resolve(None, "zoe").is_err() && resolve(None, "1:band").is_err());
-        assert!(resolve(None, "4294967296").is_err());
+        // Words that are no ids are refused in the same words, by the parser too.
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let said = ids::lookup(&root, "4294967296").unwrap_err().to_string();
+        assert_eq!(resolve(None, "4294967296").unwrap_err().to_string(), said);
     }
 }

@@ -143,7 +143,7 @@ impl World {
             }
         };
         if argv.iter().any(|word| word.contains('\0')) {
-            return Err(StepError::input("the command has a NUL byte"));
+            return Err(StepError::input(df_parse::values::NUL_IN_COMMAND));
         }
         let config = &state.config.config;
         let cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };

@@ -142,7 +142,7 @@ fn no_archive_reaches_beyond_its_destination() {
 fn an_archive_keeps_its_times_and_modes_whatever_chmod_says() {
     let case = Case::new(&["empty/"]);
     fs::write(case.from("data"), tar(&[("file", EntryKind::File, "text")])).unwrap();
-    let chmod = Some(libcopy::Chmod::parse("0700").unwrap());
+    let chmod = Some(libwire::Chmod::parse("0700").unwrap());
     case.request(&Request { chmod, ..add("data") }, "/x").unwrap();
     assert_eq!(mode(&case.to("x/file")), 0o640);
     assert_eq!(case.to("x/file").metadata().unwrap().mtime(), OLD);

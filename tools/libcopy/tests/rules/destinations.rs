@@ -1,7 +1,8 @@
 //! Where things go, and what they are there.
 
 use crate::case::*;
-use libcopy::{Chmod, Request};
+use libcopy::Request;
+use libwire::Chmod;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;

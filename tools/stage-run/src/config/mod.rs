@@ -42,6 +42,9 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
         Op::Volume { paths } => volume(state, stage.escape, paths)?,
         Op::User { user } => {
             let user = Words::new(stage.escape, &state.scope).one(user)?;
+            if let Some(what) = df_parse::values::bad_owner(&user) {
+                return Err(StepError::input(what).token(&user));
+            }
             state.config.config.user = user.clone();
             format!("USER {user}")
         }
@@ -61,7 +64,7 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
 fn volume(state: &mut State, escape: char, paths: &[String]) -> Result<String, StepError> {
     let paths = Words::new(escape, &state.scope).each(paths)?;
     if paths.iter().any(|path| path.is_empty()) {
-        return Err(StepError::input("a VOLUME path is empty; is a variable in it unset?"));
+        return Err(StepError::input(df_parse::values::NO_VOLUME));
     }
     state.config.config.volumes.extend(paths.iter().map(|path| (path.clone(), Empty {})));
     Ok(format!("VOLUME {}", plain_list(&paths)))

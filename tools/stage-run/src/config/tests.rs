@@ -133,3 +133,11 @@ fn an_unset_user_resets_it() {
     assert_eq!(created(&mut state, Op::User { user: "$NOPE".into() }), "USER ");
     assert_eq!(state.config.config.user, "");
 }
+
+#[test]
+fn a_user_whose_number_comes_from_a_variable_is_refused_at_once() {
+    let mut state = State::default();
+    created(&mut state, Op::Env { pairs: pairs(&[("ID", "4294967295")]) });
+    let refused = apply(&mut state, &stage(), &Op::User { user: "$ID:1".into() }).unwrap_err();
+    assert_eq!(refused.to_string(), "4294967295 is not an id: ids go from 0 to 4294967294");
+}

@@ -4,6 +4,7 @@ use crate::error::StepError;
 use crate::scope::set_env;
 use crate::state::State;
 use crate::words::Words;
+use df_parse::values::NO_ENV_NAME;
 use libwire::plan::{ArgDecl, Pair, Stage};
 
 /// Arguments that speak to the builder only: a stage can declare them, but no word and no RUN has them.
@@ -24,7 +25,7 @@ pub(super) fn env(state: &mut State, escape: char, pairs: &[Pair]) -> Result<Str
     let pairs = expand(state, escape, pairs)?;
     for (key, value) in &pairs {
         if key.is_empty() {
-            return Err(StepError::input("a name in ENV is empty; is a variable in it unset?"));
+            return Err(StepError::input(NO_ENV_NAME));
         }
         set_env(&mut state.config.config.env, key, value);
         state.scope.set(key, value);

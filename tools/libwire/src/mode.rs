@@ -1,7 +1,5 @@
 //! `--chmod`: octal, or chmod(1)'s symbolic form. Where no one is named, all are meant, whatever the umask.
 
-use crate::CopyError;
-
 /// A change of mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chmod {
@@ -30,18 +28,21 @@ enum What {
 
 impl Chmod {
     /// Parses the value of `--chmod`.
-    pub fn parse(text: &str) -> Result<Self, CopyError> {
+    ///
+    /// # Errors
+    /// What is wrong with it, as BuildKit says it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let numeric = text.bytes().next().is_some_and(|b| b.is_ascii_digit());
         match u32::from_str_radix(text, 8) {
             Ok(mode) if numeric && mode <= 0o7777 => Ok(Self::Octal(mode)),
-            _ if numeric => Err(CopyError::Chmod(format!(
+            _ if numeric => Err(format!(
                 "invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
-            ))),
+            )),
             _ => match text.split(',').map(clause).collect::<Option<Vec<_>>>() {
                 Some(changes) => Ok(Self::Symbolic(changes.concat())),
-                None => Err(CopyError::Chmod(format!(
+                None => Err(format!(
                     "invalid chmod parameter: '{text}'; use an octal mode, or a symbolic one such as u=rwX,go=rX"
-                ))),
+                )),
             },
         }
     }
@@ -157,6 +158,6 @@ mod tests {
         for bad in ["10000", "8", "abc", "", "u", "u=z", "0x1", "u+x,"] {
             assert!(Chmod::parse(bad).is_err(), "{bad}");
         }
-        assert!(Chmod::parse("10000").unwrap_err().to_string().contains("'10000'"));
+        assert!(Chmod::parse("10000").unwrap_err().contains("'10000'"));
     }
 }

@@ -1,8 +1,7 @@
 //! How a repository is named: a URL, and after it `#ref:subdir` or a query. Nothing in it can become an
 //! option or a second argument of git.
 
-use crate::FetchError;
-use crate::url::Kind;
+use super::{Kind, decode, host, redact};
 
 /// A repository, and what is meant of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +26,10 @@ pub struct Repository {
 
 impl Repository {
     /// Reads `text`, which is of [`Kind::Repository`].
-    pub fn parse(text: &str) -> Result<Self, FetchError> {
+    ///
+    /// # Errors
+    /// What is wrong with it, without user, password and query.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (rest, fragment) = text.split_once('#').map_or((text, None), |(rest, part)| (rest, Some(part)));
         let (remote, query) = rest.split_once('?').map_or((rest, None), |(rest, part)| (rest, Some(part)));
         let mut found = Self { remote: remote.to_owned(), ..Self::default() };
@@ -38,7 +40,7 @@ impl Repository {
         }
         for pair in query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            found.set(name, &crate::url::decode(value)).map_err(|what| found.refuse(&what))?;
+            found.set(name, &decode(value)).map_err(|what| found.refuse(&what))?;
         }
         found.subdir = found.subdir.filter(|path| !path.is_empty());
         found.check()?;
@@ -51,11 +53,14 @@ impl Repository {
     }
 
     /// Asks for a commit besides the one the text may ask for.
-    pub fn require(&mut self, commit: &str) -> Result<(), FetchError> {
+    ///
+    /// # Errors
+    /// They are not the same, or this is no commit.
+    pub fn require(&mut self, commit: &str) -> Result<(), String> {
         match &self.checksum {
             Some(other) if !other.eq_ignore_ascii_case(commit) => {
-                let remote = crate::redact(&self.remote);
-                Err(FetchError::invalid(format!("{remote}: two checksums are asked for; leave one")))
+                let remote = redact(&self.remote);
+                Err(format!("{remote}: two checksums are asked for; leave one"))
             }
             _ => {
                 self.checksum = Some(commit.to_ascii_lowercase());
@@ -64,8 +69,8 @@ impl Repository {
         }
     }
 
-    fn refuse(&self, what: &str) -> FetchError {
-        FetchError::invalid(format!("{}: {what}", crate::redact(&self.remote)))
+    fn refuse(&self, what: &str) -> String {
+        format!("{}: {what}", redact(&self.remote))
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
@@ -93,7 +98,7 @@ impl Repository {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), FetchError> {
+    fn check(&self) -> Result<(), String> {
         let refuse = |what: &str| Err(self.refuse(what));
         if Kind::of(&self.remote) != Kind::Repository {
             return refuse("this is no repository's URL");
@@ -118,7 +123,7 @@ impl Repository {
             {
                 refuse("the checksum of a repository is a commit: at least 7 hex digits")
             }
-            _ if self.trusted && !self.checksum.as_deref().is_some_and(super::is_commit) => {
+            _ if self.trusted && !self.checksum.as_deref().is_some_and(is_commit) => {
                 refuse("fetch-by-commit needs checksum= with the whole commit")
             }
             _ => Ok(()),
@@ -127,9 +132,14 @@ impl Repository {
 }
 
 /// Whether git refuses such a reference, or could take it for something else.
-pub(super) fn is_odd(name: &str) -> bool {
+pub fn is_odd(name: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
     name.starts_with('-') || name.contains(odd) || name.contains("..") || name.contains("@{")
+}
+
+/// Whether `text` is the whole name of a commit.
+pub fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn filled(text: &str) -> Option<String> {
@@ -159,13 +169,6 @@ fn truth(name: &str, value: &str) -> Result<bool, String> {
 fn clean(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     filled(&parts.join("/"))
-}
-
-/// The host of a URL, or of `user@host:path`.
-fn host(remote: &str) -> &str {
-    let rest = remote.split_once("://").map_or(remote, |(_, rest)| rest);
-    let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
-    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 #[cfg(test)]

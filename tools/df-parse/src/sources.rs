@@ -1,0 +1,73 @@
+//! Sources and flags of COPY and ADD that do not go together.
+
+use crate::ParseError;
+use crate::values;
+use libwire::remote::{Kind, Repository, host, redact};
+
+/// A COPY or ADD, as far as its words are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// ADD, and not COPY.
+    pub add: bool,
+    /// The sources that are known.
+    pub sources: &'a [String],
+    /// How many sources there are, here-documents among them.
+    pub count: usize,
+    /// Whether `sources` are all but the here-documents.
+    pub complete: bool,
+    /// Whether `--checksum` is there.
+    pub has_checksum: bool,
+    /// What it says, if that is known and not nothing.
+    pub checksum: Option<&'a str>,
+    /// `--keep-git-dir`.
+    pub keep_git_dir: bool,
+}
+
+/// Refuses what can't be copied or added, whatever tree it is for.
+///
+/// # Errors
+/// What does not go together, and what to write.
+pub fn check(asked: &Asked) -> Result<(), ParseError> {
+    let remote = asked.sources.iter().find(|source| Kind::of(source) != Kind::Path);
+    let error = |what: &str, token: &str| Err(ParseError::new(what).token(token));
+    match (remote, asked.add) {
+        (Some(source), false) => error(&format!("{}: COPY takes no URL; write ADD", redact(source)), source),
+        (None, _) if asked.has_checksum && asked.complete => {
+            error("--checksum requires HTTP(S) or Git sources; leave it out", "--checksum")
+        }
+        (Some(_), true) if asked.checksum.is_some() && asked.count > 1 => {
+            error("--checksum can't be of several sources; write one ADD for each", "--checksum")
+        }
+        _ => asked.sources.iter().try_for_each(|source| fetched(asked, source)),
+    }
+}
+
+/// Refuses a source that can't be fetched as it is asked for.
+fn fetched(asked: &Asked, source: &str) -> Result<(), ParseError> {
+    let bad = |token: &str| {
+        let token = token.to_owned();
+        move |what| ParseError::new(what).token(token)
+    };
+    match Kind::of(source) {
+        Kind::Path => {}
+        Kind::File if host(source).is_empty() => {
+            return Err(bad(source)(format!("{}: this can't be a URL; correct it", redact(source))));
+        }
+        Kind::File => {
+            if let Some(text) = asked.checksum {
+                values::checksum(text).map_err(bad(text))?;
+            }
+        }
+        Kind::Repository => {
+            let mut repository = Repository::parse(source).map_err(bad(source))?;
+            if let Some(commit) = asked.checksum {
+                repository.require(commit).map_err(bad(commit))?;
+            }
+            if asked.keep_git_dir && repository.keep == Some(false) {
+                let what = "--keep-git-dir and keep-git-dir=false contradict each other; leave one";
+                return Err(ParseError::new(what).token("--keep-git-dir"));
+            }
+        }
+    }
+    Ok(())
+}

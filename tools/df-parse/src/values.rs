@@ -1,0 +1,86 @@
+//! Values of flags and keys that can't be, whoever reads them: the parser where no variable has a part in them,
+//! and stage-run where one has.
+
+use libwire::Digest;
+
+/// What is said of an ENV whose name is nothing.
+pub const NO_ENV_NAME: &str = "a name in ENV is empty; is a variable in it unset?";
+/// What is said of a VOLUME that is nothing.
+pub const NO_VOLUME: &str = "a VOLUME path is empty; is a variable in it unset?";
+/// What is said of a command with a byte that no program can be given.
+pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
+
+/// A number of bytes, perhaps with a unit, as `64m`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn size(text: &str) -> Result<u64, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
+    let (number, unit) = lower.split_at(end);
+    let shift = match unit.trim() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(format!("{text:?} is not a size such as 64m")),
+    };
+    let number = number.parse::<u64>().map_err(|_| format!("{text:?} is not a size such as 64m"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is too large"))
+}
+
+/// What is wrong with the numbers of a `user[:group]`. Names are for the image to know.
+pub fn bad_owner(spec: &str) -> Option<String> {
+    let part = spec.splitn(2, ':').find(|part| is_number(part) && !is_id(part))?;
+    Some(format!("{part} is not an id: ids go from 0 to 4294967294"))
+}
+
+/// The first name in a `user[:group]`, if it is not all numbers.
+pub fn owner_name(spec: &str) -> Option<&str> {
+    spec.splitn(2, ':').find(|part| !part.is_empty() && !is_number(part))
+}
+
+/// What is said of an owner `name` where there is no tree to look it up in.
+pub fn no_names(name: &str) -> String {
+    format!("--chown: there is no /etc/passwd or /etc/group to look up {name} in; use numbers")
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_id(number: &str) -> bool {
+    number.parse::<u32>().is_ok_and(|id| id != u32::MAX)
+}
+
+/// The digest that a file from a URL is to have.
+///
+/// # Errors
+/// It is none.
+pub fn checksum(text: &str) -> Result<Digest, String> {
+    text.parse()
+        .map_err(|_| format!("--checksum={text}: of a URL it is sha256: and 64 lower-case hex digits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!((size("64m"), size("1Gb"), size("7")), (Ok(64 << 20), Ok(1 << 30), Ok(7)));
+        assert!(size("m").is_err() && size("1x").is_err() && size("99999999999t").is_err());
+    }
+
+    #[test]
+    fn an_owner_is_a_name_or_an_id() {
+        for good in ["", "a", "0", "1:2", "a:b", ":4294967294", "4294967296x"] {
+            assert_eq!(bad_owner(good), None, "{good}");
+        }
+        for (bad, part) in [("4294967295", "4294967295"), ("a:99999999999", "99999999999")] {
+            assert!(bad_owner(bad).unwrap().starts_with(part), "{bad}");
+        }
+        assert_eq!((owner_name("1:wheel"), owner_name("1:2"), owner_name(":")), (Some("wheel"), None, None));
+    }
+}
