@@ -68,19 +68,31 @@ impl Dockerfile {
 
 /// Parses a Dockerfile's text.
 pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return Err(ParseError::file("the Dockerfile cannot be empty; begin with FROM and a base image"));
+    let (file, error) = read(text);
+    match error.or_else(|| no_stages(&file)) {
+        Some(error) => Err(error),
+        None => Ok(file),
     }
-    let read = lines::read(text)?;
-    if read.lines.is_empty() {
-        return Err(ParseError::file("file with no instructions; begin with FROM and a base image"));
+}
+
+/// The error of a file that has nothing to build.
+pub(crate) fn no_stages(file: &Dockerfile) -> Option<ParseError> {
+    let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
+    file.stages.is_empty().then(|| ParseError::file(what))
+}
+
+/// Parses as much of a Dockerfile's text as can be: the instructions that are right, and the error of the file. It
+/// may have no stage.
+pub(crate) fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
+    let (read, mut unreadable) = lines::read(text);
+    if unreadable.is_none() && read.lines.is_empty() {
+        unreadable = Some(no_instructions(text));
     }
     let escape = read.directives.escape.unwrap_or('\\');
     let mut file = Dockerfile { directives: read.directives, globals: Vec::new(), stages: Vec::new() };
     // As BuildKit: text that can't be split into words, anywhere, comes before what the words say.
     let mut refused = None;
     for (at, line) in read.lines.iter().enumerate() {
-        let (first, last) = (line.line, line.line_end);
         let parsed = match instruction::is_known(line) {
             true => instruction::parse(line, escape),
             // The first is reported: what others may have meant is not looked for.
@@ -88,20 +100,22 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
             false => Err(instruction::unknown(line, at.checked_sub(1).map(|above| &read.lines[above]))),
         };
         let added = parsed.and_then(|parsed| file.add(line.clone(), parsed));
-        match added.map_err(|error| error.at(first, last)) {
-            Err(error) if error.unreadable => return Err(error),
+        match added.map_err(|error| error.at(line.line, line.line_end)) {
+            Err(error) if error.unreadable => unreadable = unreadable.or(Some(error)),
             Err(error) => refused = refused.or(Some(error)),
             Ok(()) => {}
         }
     }
-    match refused {
-        Some(error) => Err(error),
-        None if file.stages.is_empty() => {
-            let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
-            Err(ParseError::file(what))
-        }
-        None => Ok(file),
+    (file, unreadable.or(refused))
+}
+
+/// The error of a text that is empty, or all comments.
+fn no_instructions(text: &str) -> ParseError {
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return ParseError::file("the Dockerfile cannot be empty; begin with FROM and a base image");
     }
+    let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    ParseError::file("file with no instructions; begin with FROM and a base image").at(last, last)
 }
 
 #[cfg(test)]
@@ -117,6 +131,7 @@ mod tests {
     #[test]
     fn four_kinds_of_nothing() {
         assert!(what("\n \n").1.starts_with("the Dockerfile cannot be empty; "));
+        assert_eq!(what("\n# only\n").0, Some(2));
         assert!(what("# only\n").1.starts_with("file with no instructions; "));
         assert_eq!(what("ARG A\n").0, None);
         assert_eq!(what("\nENV A=1\nFROM x\n").0, Some(2));

@@ -4,9 +4,9 @@ use crate::args::{globals, unused};
 use crate::check::{self, Checked, Extent};
 use crate::epoch::{self, Epoch};
 use crate::summary::Summary;
-use crate::{Dockerfile, Options, ParseError, outline, parse, plan, tables};
+use crate::{Dockerfile, Options, ParseError, dockerfile, outline, parse, plan, tables};
 use libcli::{Exit, Failure};
-use libpattern::IgnoreFile;
+use libpattern::{IgnoreFile, Matcher};
 use libwire::plan::{BuildPlan, PlanRecord, Stage};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,35 +42,68 @@ pub struct Job<'a> {
 
 /// Does the job for a Dockerfile's text. While a plan is made, what the checks find goes to `warn`, a line each.
 pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&str)) -> Result<(), Failure> {
-    let name = &job.options.name;
-    let refused = |error: ParseError| {
-        Failure::bad_input(error.place(name), &error.what).with_detail(error.snippet(source))
-    };
-    let file = parse(source).map_err(refused)?;
     match job.wanted {
-        Wanted::Targets => {
-            let targets = outline::targets(&file, source);
-            print(job, &targets, tables::write_targets, out)?;
-        }
+        Wanted::Targets => list_targets(job, source, out),
+        Wanted::Check | Wanted::CheckAll => report(job, source, out),
         Wanted::Outline => {
-            let outline = outline::outline(&file, &job.options, source).map_err(refused)?;
-            print(job, &outline, tables::write_outline, out)?;
-        }
-        Wanted::Check | Wanted::CheckAll => {
-            let checked = checked(job, &file)?.map_err(refused)?;
-            match job.json {
-                true => check::write_json(name, source, &checked.findings, out)?,
-                false => check::write_text(name, source, &checked.findings, out)?,
-            }
-            refuse_findings(&checked, name)?;
+            let outline = parse(source).and_then(|file| outline::outline(&file, &job.options, source));
+            Ok(print(job, &outline.map_err(job.refused(source))?, tables::write_outline, out)?)
         }
         Wanted::Plan => {
-            let stages = plan(&file, &job.options).map_err(refused)?;
-            warn_of(job, &file, &checked(job, &file)?.map_err(refused)?, warn)?;
-            write_plan(name, stages, out)?;
+            let file = parse(source).map_err(job.refused(source))?;
+            let stages = plan(&file, &job.options).map_err(job.refused(source))?;
+            warn_of(job, &file, source, warn)?;
+            write_plan(&job.options.name, stages, out)
         }
     }
-    Ok(())
+}
+
+impl Job<'_> {
+    /// The failure for a Dockerfile that is refused.
+    fn refused<'a>(&'a self, source: &'a str) -> impl Fn(ParseError) -> Failure + 'a {
+        move |error| {
+            Failure::bad_input(error.place(&self.options.name), &error.what)
+                .with_detail(error.snippet(source))
+        }
+    }
+
+    /// The context's `.dockerignore`, read.
+    fn ignored(&self) -> Result<Matcher, Failure> {
+        let Some((name, text)) = self.ignore_file else { return Ok(Matcher::default()) };
+        let matcher = IgnoreFile::parse(text).matcher();
+        matcher.map_err(|bad| Failure::bad_input(format!("{name}:{}", bad.line), bad.what))
+    }
+
+    /// What is to be checked: a build answers for what it builds, a check for the whole file unless a target is
+    /// named.
+    fn request<'a>(&'a self, ignored: &'a Matcher) -> check::Request<'a> {
+        let extent = match (self.wanted, &self.options.target) {
+            (Wanted::Check | Wanted::CheckAll, None) => Extent::AllStages,
+            _ => Extent::Needed,
+        };
+        check::Request { options: &self.options, ignored, extent, own: self.wanted == Wanted::CheckAll }
+    }
+}
+
+/// Lists the stages that can be read, also of a file that has none.
+fn list_targets(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let (file, error) = dockerfile::read(source);
+    print(job, &outline::targets(&file, source), tables::write_targets, out)?;
+    error.map_or(Ok(()), |error| Err(job.refused(source)(error)))
+}
+
+/// Prints what the checks find, and refuses a file that can't be built.
+fn report(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let name = &job.options.name;
+    let checked = check::check_text(source, &job.request(&job.ignored()?));
+    match job.json {
+        true => check::write_json(name, source, &checked, out)?,
+        false => check::write_text(name, source, &checked, out)?,
+    }
+    match checked.refused {
+        Some(error) => Err(job.refused(source)(error)),
+        None => refuse_findings(&checked, name),
+    }
 }
 
 /// Makes a plan that perhaps is not the last one, with what a driver has to know of it. What has to be looked up
@@ -82,14 +115,11 @@ pub fn draft(
     out: &mut dyn Write,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Summary, Failure> {
-    let name = &job.options.name;
-    let refused = |error: ParseError| {
-        Failure::bad_input(error.place(name), &error.what).with_detail(error.snippet(source))
-    };
-    let file = parse(source).map_err(refused)?;
+    let refused = job.refused(source);
+    let file = parse(source).map_err(&refused)?;
     let globals = job.options.platform().and_then(|target| globals(&file, &job.options, &target));
-    let globals = globals.map_err(refused)?;
-    let time = match epoch::epoch(&file, &job.options, &globals).map_err(refused)? {
+    let globals = globals.map_err(&refused)?;
+    let time = match epoch::epoch(&file, &job.options, &globals).map_err(&refused)? {
         Epoch::Seconds(_) => Epoch::Unset,
         time => time,
     };
@@ -97,27 +127,26 @@ pub fn draft(
     if time != Epoch::Unset {
         options.build_args.insert(epoch::NAME.into(), String::new());
     }
-    let stages = plan(&file, &options).map_err(refused)?;
+    let stages = plan(&file, &options).map_err(&refused)?;
     let summary = Summary::new(&stages, time, informed);
     if summary.is_final() {
-        warn_of(job, &file, &checked(job, &file)?.map_err(refused)?, warn)?;
+        warn_of(job, &file, source, warn)?;
     }
-    write_plan(name, stages, out)?;
+    write_plan(&job.options.name, stages, out)?;
     Ok(summary)
 }
 
-fn warn_of(
-    job: &Job,
-    file: &Dockerfile,
-    checked: &Checked,
-    warn: &mut dyn FnMut(&str),
-) -> Result<(), Failure> {
+fn warn_of(job: &Job, file: &Dockerfile, source: &str, warn: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let name = &job.options.name;
+    let checked = check::check(file, &job.request(&job.ignored()?));
+    if let Some(error) = checked.refused {
+        return Err(job.refused(source)(error));
+    }
     for finding in &checked.findings {
         warn(&format!("{name}:{}: {}: {}", finding.line, finding.rule.name, finding.detail));
     }
     unused(file, &job.options).iter().for_each(|what| warn(&format!("{name}: {what}")));
-    refuse_findings(checked, name)
+    refuse_findings(&checked, name)
 }
 
 fn write_plan(name: &str, stages: Vec<Stage>, out: &mut dyn Write) -> Result<(), Failure> {
@@ -144,22 +173,6 @@ fn print(job: &Job, value: &Value, table: Table, out: &mut dyn Write) -> io::Res
     }
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
-}
-
-fn checked(job: &Job, file: &Dockerfile) -> Result<Result<Checked, ParseError>, Failure> {
-    let ignored = match job.ignore_file {
-        Some((name, text)) => IgnoreFile::parse(text)
-            .matcher()
-            .map_err(|bad| Failure::bad_input(format!("{name}:{}", bad.line), bad.what))?,
-        None => libpattern::Matcher::default(),
-    };
-    // A build answers for what it builds; a check for the whole file, unless a target is named.
-    let extent = match (job.wanted, &job.options.target) {
-        (Wanted::Check | Wanted::CheckAll, None) => Extent::AllStages,
-        _ => Extent::Needed,
-    };
-    let check = if job.wanted == Wanted::CheckAll { check::check_all } else { check::check };
-    Ok(check(file, &job.options, &ignored, extent))
 }
 
 /// With `# check=error=true`, what the checks find is a failure, of a build too.

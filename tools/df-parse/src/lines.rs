@@ -50,13 +50,26 @@ pub(crate) struct Lines {
     pub(crate) lines: Vec<Line>,
 }
 
-/// Splits a file.
-pub(crate) fn read(text: &str) -> Result<Lines, ParseError> {
+/// Splits a file: the lines above the first that can't be read, and why it can't.
+pub(crate) fn read(text: &str) -> (Lines, Option<ParseError>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let physical: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut reader = match readable(text, &physical).and_then(|()| directives(&physical)) {
+        Ok((directives, lines)) => Reader::new(physical, directives, lines),
+        Err(error) => return (Lines { directives: Directives::default(), lines: Vec::new() }, Some(error)),
+    };
+    let mut error = None;
+    while error.is_none() && reader.at < reader.physical.len() {
+        error = reader.next().err();
+    }
+    (Lines { directives: reader.directives, lines: reader.lines }, error)
+}
+
+/// Refuses what is no text of a bearable size.
+fn readable(text: &str, physical: &[&str]) -> Result<(), ParseError> {
     if text.len() > MAX_FILE {
         return Err(ParseError::file(format!("the Dockerfile is larger than {MAX_FILE} bytes")));
     }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let physical: Vec<&str> = text.split_inclusive('\n').collect();
     if let Some(at) = physical.iter().position(|line| line.trim_end_matches('\n').len() > MAX_LINE) {
         let what = format!("dockerfile line greater than max allowed size of {MAX_LINE} bytes");
         return Err(ParseError::new(what).at(number(at), number(at)));
@@ -65,19 +78,7 @@ pub(crate) fn read(text: &str) -> Result<Lines, ParseError> {
         let what = "the line has a NUL byte, which no instruction can pass on; is it a text file?";
         return Err(ParseError::new(what).at(number(at), number(at)));
     }
-    let (directives, directive_lines) = directives(&physical)?;
-    let mut reader = Reader {
-        physical,
-        directive_lines,
-        at: 0,
-        escape: directives.escape.unwrap_or('\\'),
-        comments: Vec::new(),
-        lines: Vec::new(),
-    };
-    while reader.at < reader.physical.len() {
-        reader.next()?;
-    }
-    Ok(Lines { directives, lines: reader.lines })
+    Ok(())
 }
 
 fn number(at: usize) -> u32 {
@@ -129,6 +130,7 @@ fn directive(line: &str) -> Option<(String, &str)> {
 
 struct Reader<'a> {
     physical: Vec<&'a str>,
+    directives: Directives,
     /// How many lines at the top are directives.
     directive_lines: u32,
     at: usize,
@@ -145,7 +147,12 @@ fn trim_newline(line: &str) -> &str {
     line.trim_end_matches(['\n', '\r'])
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(physical: Vec<&'a str>, directives: Directives, directive_lines: u32) -> Self {
+        let escape = directives.escape.unwrap_or('\\');
+        Self { physical, directives, directive_lines, at: 0, escape, comments: Vec::new(), lines: Vec::new() }
+    }
+
     fn next(&mut self) -> Result<(), ParseError> {
         let first = trim_newline(self.physical[self.at]).trim_start();
         let line = number(self.at);

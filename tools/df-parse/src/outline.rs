@@ -14,12 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The stages that can be built.
 pub fn targets(file: &Dockerfile, source: &str) -> Value {
-    let last = file.stages.len() - 1;
     let target = |(index, stage): (usize, &StageItem)| {
         let name = stage_name(stage);
         let mut value = Map::new();
         put(&mut value, "name", name.clone());
-        if index == last {
+        if index + 1 == file.stages.len() {
             value.insert("default".into(), true.into());
         }
         put(&mut value, "description", name.and_then(|name| description(&stage.line, &name)));
@@ -97,7 +96,11 @@ impl Arguments {
             let Parsed::Op { op: Op::Arg { args }, .. } = &item.parsed else { continue };
             for arg in args {
                 let default = arg.default.as_deref().unwrap_or_default();
-                let (parts, _) = args::lookups(file, default, &|name| globals.get(name).cloned());
+                let (mut parts, _) = args::lookups(file, default, &|name| globals.get(name).cloned());
+                // One that is made of itself is made of what it was made of before.
+                if parts.remove(&arg.name) {
+                    parts.extend(arguments.parts.remove(&arg.name).into_iter().flatten());
+                }
                 arguments.parts.insert(arg.name.clone(), parts);
                 arguments.add(item, arg, globals.get(&arg.name));
             }

@@ -271,3 +271,42 @@ fn only_a_plan_that_is_the_last_one_is_checked() {
     assert_eq!(last.status.code(), Some(1));
     assert!(text(&last.stderr).contains("ConsistentInstructionCasing"), "{}", text(&last.stderr));
 }
+
+#[test]
+fn a_check_of_a_file_that_is_refused_is_whole_json_and_fails() {
+    let output = df_parse(&["--check", "--format", "json"], "FROM busybox AS Base\nRUN <<E\nx\n");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).starts_with("df-parse: Dockerfile:2: unterminated heredoc <<E"));
+    let found: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(found["warnings"][0]["ruleName"], "StageNameCasing");
+    let error = &found["buildError"];
+    assert!(error["message"].as_str().unwrap().starts_with("unterminated heredoc"), "{error}");
+    let range = &error["location"]["ranges"][0];
+    assert_eq!((&range["start"]["line"], &range["end"]["line"]), (&2.into(), &3.into()));
+    // About no line, it has no range.
+    let output = df_parse(&["--check", "--format", "json"], "");
+    let found: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(found["buildError"]["location"]["ranges"], serde_json::json!([]));
+}
+
+#[test]
+fn targets_are_listed_as_far_as_the_file_can_be_read() {
+    let listed = |dockerfile: &str| {
+        let output = df_parse(&["--targets", "--format", "json"], dockerfile);
+        let found: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+        (output.status.code(), found["targets"].as_array().unwrap().len())
+    };
+    assert_eq!(listed("FROM a\nRUN --mount=type=nosuch x\nCOPY --from=$X a /\nFROM b\n"), (Some(0), 2));
+    assert_eq!(listed("ARG A\n"), (Some(0), 0));
+    assert_eq!(listed("FROM a\nRUNN x\nFROM b\n"), (Some(3), 2));
+}
+
+#[test]
+fn outline_follows_an_argument_that_is_made_of_itself() {
+    let file = "ARG ABC=1\nARG FOO=${ABC}\nARG FOO=${FOO}x\nFROM busybox\nARG FOO\n";
+    let found = json(&["--outline", "--format", "json"], file);
+    let args = found["args"].as_array().unwrap();
+    let names: Vec<_> =
+        args.iter().map(|arg| (arg["name"].as_str().unwrap(), arg["value"].as_str().unwrap())).collect();
+    assert_eq!(names, [("ABC", "1"), ("FOO", "1x")]);
+}

@@ -1,8 +1,8 @@
 //! Every build check: one test a rule, with a file that breaks it and one that does not.
 
+use df_parse::Options;
 use df_parse::bases::{Bases, Image};
-use df_parse::check::{Checked, Extent, check_all, write_json, write_text};
-use df_parse::{Options, parse};
+use df_parse::check::{Checked, Extent, Request, check_text, write_json, write_text};
 use libpattern::IgnoreFile;
 use serde_json::Value;
 
@@ -18,7 +18,10 @@ use Of::{File, Instruction};
 /// variable. `ignored` is left out of the context.
 fn checked(text: &str, options: Options) -> Checked {
     let ignored = IgnoreFile::parse("ignored\n").matcher().unwrap();
-    check_all(&parse(text).unwrap(), &options, &ignored, Extent::AllStages).unwrap()
+    let (options, ignored) = (&options, &ignored);
+    let checked = check_text(text, &Request { options, ignored, extent: Extent::AllStages, own: true });
+    assert_eq!(checked.refused, None, "{text}");
+    checked
 }
 
 fn foreign() -> Options {
@@ -38,7 +41,7 @@ fn holds(rule: &str, of: &Of, line: u32, bad: &str, good: &str, options: fn() ->
     let own = found.findings[0].rule.own;
 
     let mut text = Vec::new();
-    write_text("dir/app.Dockerfile", bad, &found.findings, &mut text).unwrap();
+    write_text("dir/app.Dockerfile", bad, &found, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     let first = text.lines().next().unwrap();
     assert!(first.starts_with(&format!("WARNING: {rule}")), "{first}");
@@ -48,7 +51,7 @@ fn holds(rule: &str, of: &Of, line: u32, bad: &str, good: &str, options: fn() ->
     assert!(text.ends_with("Check complete, 1 warning has been found!\n"), "{text}");
 
     let mut json = Vec::new();
-    write_json("dir/app.Dockerfile", bad, &found.findings, &mut json).unwrap();
+    write_json("dir/app.Dockerfile", bad, &found, &mut json).unwrap();
     let json: Value = serde_json::from_slice(&json).unwrap();
     let warning = &json["warnings"][0];
     assert_eq!(warning["ruleName"], rule);

@@ -12,10 +12,11 @@ mod stage;
 pub use report::{write_json, write_text};
 pub use rules::Rule;
 
-use crate::dockerfile::{Dockerfile, StageItem};
+use crate::dockerfile::{self, Dockerfile, StageItem};
 use crate::lines::Line;
-use crate::{Options, ParseError};
+use crate::{Options, ParseError, plan};
 use libpattern::Matcher;
+use libwire::plan::Stage;
 use settings::Settings;
 
 /// A rule broken at a place.
@@ -38,6 +39,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// Whether `# check=error=true` makes them an error.
     pub error: bool,
+    /// Why the file can't be built, if it can't. There are findings all the same.
+    pub refused: Option<ParseError>,
 }
 
 /// Which stages the checks look into. The file as a whole is always looked at.
@@ -49,14 +52,38 @@ pub enum Extent {
     Needed,
 }
 
-/// Checks a file. `ignored` is the build context's `.dockerignore`.
-pub fn check(
-    file: &Dockerfile,
-    options: &Options,
-    ignored: &Matcher,
-    extent: Extent,
-) -> Result<Checked, ParseError> {
-    checked(file, options, ignored, extent, false)
+/// What to check, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What the caller asks for.
+    pub options: &'a Options,
+    /// The build context's `.dockerignore`.
+    pub ignored: &'a Matcher,
+    /// Which stages.
+    pub extent: Extent,
+    /// Whether by our rules about size and secrets too.
+    pub own: bool,
+}
+
+/// Checks a Dockerfile's text, which may be one that can't be built.
+pub fn check_text(text: &str, request: &Request) -> Checked {
+    let (file, broken) = dockerfile::read(text);
+    let line = broken.as_ref().and_then(|error| error.line);
+    let mut checked = match broken.or_else(|| dockerfile::no_stages(&file)) {
+        None => return check(&file, request),
+        Some(error) => checked(&file, request, &[], Some(error)),
+    };
+    // What comes after what can't be read may be a consequence of it.
+    checked.findings.retain(|finding| line.is_none_or(|line| finding.line < line));
+    checked
+}
+
+/// Checks a file.
+pub fn check(file: &Dockerfile, request: &Request) -> Checked {
+    match plan::planned(file, request.options, request.extent) {
+        Ok(planned) => checked(file, request, &planned, None),
+        Err(error) => checked(file, request, &[], Some(error)),
+    }
 }
 
 /// Whether a variable of this name is likely to hold a secret.
@@ -64,38 +91,29 @@ pub fn names_secret(name: &str) -> bool {
     stage::is_secret(name)
 }
 
-/// As [`check`], by our rules about size and secrets too.
-pub fn check_all(
-    file: &Dockerfile,
-    options: &Options,
-    ignored: &Matcher,
-    extent: Extent,
-) -> Result<Checked, ParseError> {
-    checked(file, options, ignored, extent, true)
-}
-
-fn checked(
-    file: &Dockerfile,
-    options: &Options,
-    ignored: &Matcher,
-    extent: Extent,
-    own: bool,
-) -> Result<Checked, ParseError> {
-    let settings = settings::of_file(file, options)?;
+/// Collects what there is to find. In a file that is `refused` nothing is `planned`, and all is looked into.
+fn checked(file: &Dockerfile, request: &Request, planned: &[Stage], refused: Option<ParseError>) -> Checked {
+    let Request { options, ignored, extent, own } = *request;
+    let settings = match settings::of_file(file, options) {
+        Ok(settings) => settings,
+        Err(error) => {
+            return Checked { findings: Vec::new(), error: false, refused: refused.or(Some(error)) };
+        }
+    };
     let error = settings.error;
-    let planned = crate::plan(file, options)?;
-    let needed = |index| extent == Extent::AllStages || planned.iter().any(|stage| stage.index == index);
+    let all = extent == Extent::AllStages || refused.is_some();
+    let needed = |index| all || planned.iter().any(|stage| stage.index == index);
     let mut found = Found { settings, findings: Vec::new() };
     rules::collect(file, &mut found);
-    from::collect(file, options, &mut found)?;
-    from::platforms(file, options, &planned, &mut found);
-    stage::collect(file, options, ignored, &needed, &mut found)?;
-    if own {
+    from::platforms(file, options, planned, &mut found);
+    let followed = from::collect(file, options, &mut found)
+        .and_then(|()| stage::collect(file, options, ignored, &needed, &mut found));
+    if own && !file.stages.is_empty() {
         size::collect(file, options, &mut found);
     }
     let mut findings = found.findings;
     findings.sort_by_key(|finding| (finding.line, finding.rule.name));
-    Ok(Checked { findings, error })
+    Checked { findings, error, refused: refused.or(followed.err()) }
 }
 
 /// What has been found so far, and what is not wanted.

@@ -1,8 +1,8 @@
 //! Findings as text and as JSON, in the shapes BuildKit prints.
 
-use super::Finding;
+use super::{Checked, Finding};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 
 fn url(finding: &Finding) -> String {
@@ -29,8 +29,10 @@ fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// One block a finding: rule and address, detail, place, and the lines around with `>>>` at those meant.
-pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+/// One block a finding: rule and address, detail, place, and the lines around with `>>>` at those meant. At the end
+/// the sum, unless the file is refused, which is an error's to say.
+pub fn write_text(name: &str, source: &str, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
+    let findings = &checked.findings;
     let lines: Vec<&str> = source.lines().collect();
     for finding in findings {
         let url = if finding.rule.own { "see df-parse(1)".into() } else { url(finding) };
@@ -47,33 +49,38 @@ pub fn write_text(name: &str, source: &str, findings: &[Finding], out: &mut dyn 
         writeln!(out, "--------------------\n")?;
     }
     match findings.len() {
+        _ if checked.refused.is_some() => Ok(()),
         0 => writeln!(out, "Check complete, no warnings found."),
         1 => writeln!(out, "Check complete, 1 warning has been found!"),
         n => writeln!(out, "Check complete, {n} warnings have been found!"),
     }
 }
 
-/// BuildKit's lint result as JSON.
-pub fn write_json(name: &str, source: &str, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+/// BuildKit's lint result as JSON: the findings, and in `buildError` why the file is refused.
+pub fn write_json(name: &str, source: &str, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     let warning = |finding: &Finding| {
         json!({
             "ruleName": finding.rule.name,
             "description": finding.rule.description,
             "url": url(finding),
             "detail": finding.detail,
-            "location": {
-                "sourceIndex": 0,
-                "ranges": [{
-                    "start": {"line": finding.line, "character": 0},
-                    "end": {"line": finding.line_end, "character": 0},
-                }],
-            },
+            "location": location(Some((finding.line, finding.line_end))),
         })
     };
-    let value = json!({
-        "warnings": findings.iter().map(warning).collect::<Vec<_>>(),
+    let mut value = json!({
+        "warnings": checked.findings.iter().map(warning).collect::<Vec<_>>(),
         "sources": [{"filename": base(name), "language": "Dockerfile", "data": STANDARD.encode(source)}],
     });
+    if let Some(error) = &checked.refused {
+        let lines = error.line.map(|line| (line, error.line_end));
+        value["buildError"] = json!({"message": error.what, "location": location(lines)});
+    }
     serde_json::to_writer_pretty(&mut *out, &value)?;
     writeln!(out)
+}
+
+/// Whole lines of the one source, the last one included. What is about no line has no range.
+fn location(lines: Option<(u32, u32)>) -> Value {
+    let range = |(first, last)| json!({"start": {"line": first, "character": 0}, "end": {"line": last, "character": 0}});
+    json!({"sourceIndex": 0, "ranges": lines.into_iter().map(range).collect::<Vec<_>>()})
 }
