@@ -39,7 +39,7 @@ is "nor when a named context stands in for the image" \
 image-save --format layout -o jdk jdk
 is "a variable of a layout is known" \
     "$(printf 'FROM base\nLABEL home=$JAVA_HOME $X=1\n' | warnings --build-context base=oci-layout://jdk)" \
-    'warning: Dockerfile:2: UndefinedVar: Usage of undefined variable '\''$X'\''; for a dollar sign write \$'
+    'warning: Dockerfile:2: UndefinedVar: Usage of undefined variable '\''$X'\''; declare it with ARG X'
 is "it is so without a store" \
     "$(build --store fresh --call=check --build-context base=oci-layout://jdk | grep -c WARNING)" 1
 ok "and makes none" [ ! -e fresh ]
@@ -56,4 +56,30 @@ is "a build argument that nothing takes" "$(printf 'FROM busybox\nARG VERSION\n'
 mkfifo pipe
 cat Dockerfile >pipe &
 ok "a Dockerfile from a pipe is read once" image-build -f pipe context
+
+printf 'FROM busybox AS Base\nENV A=$A\nCOPY --chmod=64a a /\nRUN true\n' >Dockerfile
+status_is "a file that can't be built is refused by a check" 3 build --call=check,format=json
+build --call=check,format=json >found 2>said
+is "what is found is printed all the same, and why it is refused in buildError" \
+    "$(jq -c '[.warnings[].ruleName], .buildError.message, .buildError.location.ranges[0].start.line' found)" \
+    "$(printf '%s\n' '["StageNameCasing","UndefinedVar"]' "\"invalid chmod parameter: '64a'. it should be octal string and between 0 and 07777\"" 3)"
+is "the message says it too, once" "$(grep -c '^image-build: Dockerfile:3: invalid chmod' said)" 1
+is "so does the text form, which counts nothing then" "$(build --call=check 2>/dev/null | grep -e WARNING -e complete)" \
+    "$(printf '%s\n' 'WARNING: StageNameCasing - https://docs.docker.com/go/dockerfile/rule/stage-name-casing/' \
+    'WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/')"
+is "below what can't be read nothing is found" "$(printf 'FROM busybox\nRUNN x\nMAINTAINER me\n' |
+    image-build --call=check,format=json - 2>/dev/null | jq -c '.warnings, .buildError.location.ranges[0].end.line')" \
+    "$(printf '%s\n' '[]' 2)"
+
+printf 'FROM busybox\nRUN echo ran >&2\nWORKDIR /w\nRUN --mount=type=tmpfs,target=/t,size=much true\n' >Dockerfile
+build --progress plain >said 2>&1
+ok "what words alone forbid is told before anything runs" sh -c '! grep -w ran said && grep Dockerfile:4: said'
+printf 'FROM busybox AS unused\nRUN --mount=type=nosuch true\nFROM busybox\n' >Dockerfile
+ok "in a stage that is not built it does not matter" build
+status_is "but to a check" 3 build --call=check
+printf '# one is first\nFROM busybox AS one\nRUN --mount=type=nosuch true\nCOPY --from=$X a /\nFROM scratch AS two\n' >Dockerfile
+is "the stages are listed whatever is in them" "$(build --call=targets)" \
+    "$(printf '%s\n' 'TARGET        DESCRIPTION' 'one           is first' 'two (default) ')"
+printf 'ARG A=1\n' >Dockerfile
+is "and where there are none" "$(build --call=targets,format=json | jq -c .targets)" "[]"
 finish

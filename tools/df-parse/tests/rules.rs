@@ -121,6 +121,8 @@ rules! {
     removed_too_late "RemovedTooLate" Instruction 3 "FROM a\nCOPY b.tar /tmp/\nRUN tar xf /tmp/b.tar && rm /tmp/b.tar\n" "FROM a\nRUN --mount=source=b.tar,target=/tmp/b.tar tar xf /tmp/b.tar\n" Options::default;
     recursive_change_copies "RecursiveChangeCopies" Instruction 3 "FROM a\nCOPY . /app\nRUN chown -R b /app\n" "FROM a\nCOPY --chown=b . /app\n" Options::default;
     compiler_in_final_stage "CompilerInFinalStage" Instruction 2 "FROM a\nRUN apk add --no-cache gcc\n" "FROM a AS b\nRUN apk add --no-cache gcc\nFROM a\nCOPY --from=b /x /x\n" Options::default;
+    large_user_id "LargeUserId" Instruction 2 "FROM a\nRUN useradd -u 2000000 b\n" "FROM a\nRUN useradd -l -u 2000000 b\n" Options::default;
+    quotes_in_quotes "QuotesInQuotes" Instruction 2 "FROM a\nLABEL b=\"{\"c\":\"d\"}\"\n" "FROM a\nARG P\nENV B=\"{\\\"c\\\":1}\" P=\"$P\":\"$PATH\"\n" Options::default;
     secret_copied "SecretCopied" Instruction 2 "FROM a\nCOPY id_rsa /root/.ssh/id_rsa\nRUN git fetch && rm /root/.ssh/id_rsa\n" "FROM a\nRUN --mount=type=ssh git fetch\n" Options::default;
 }
 

@@ -1,6 +1,7 @@
 //! Build checks: BuildKit's rules, with its names and words, ours about size, and how they are switched off.
 
 mod from;
+mod quotes;
 mod report;
 mod rules;
 mod scope;
@@ -8,6 +9,8 @@ mod settings;
 mod shell;
 mod size;
 mod stage;
+mod undefined;
+mod users;
 
 pub use report::{write_json, write_text};
 pub use rules::Rule;

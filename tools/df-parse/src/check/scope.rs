@@ -1,14 +1,8 @@
 //! The variables of a stage, as far as the file tells, and what is known of the image below.
 
-use super::Found;
-use super::rules::UNDEFINED_VAR;
 use crate::args;
 use crate::bases::Image;
 use crate::dockerfile::Dockerfile;
-use crate::error::nearest;
-use crate::instruction::Parsed;
-use crate::lines::Line;
-use libwire::plan::Op;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a stage passes on to those that start from it.
@@ -21,20 +15,22 @@ pub(super) struct Scope {
     pub(super) shell: bool,
     /// Whether WORKDIR was used.
     pub(super) workdir: bool,
+    /// Whether it starts from an image of which nothing is known: that may set more.
+    pub(super) open: bool,
 }
 
 impl Scope {
     /// Of a stage that starts from nothing: PATH is always set.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let path =
             ("PATH".to_owned(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
         let (values, declared) = (BTreeMap::from([path]), BTreeSet::new());
-        Self { values, declared, shell: false, workdir: false }
+        Self { values, declared, shell: false, workdir: false, open: false }
     }
 
     /// Of a stage that starts from an image, as far as that is known.
     pub(super) fn on(image: Option<&Image>) -> Self {
-        let mut scope = Self::new();
+        let mut scope = Self { open: image.is_none(), ..Self::new() };
         if let Some(image) = image {
             scope.values.extend(image.env.iter().cloned());
             scope.shell = image.shell;
@@ -63,38 +59,20 @@ impl Scope {
         file.expander().words(word, &|name| self.values.get(name).cloned()).unwrap_or_default()
     }
 
-    /// Reports the variables a word uses without there being any of that name.
-    pub(super) fn report(&self, file: &Dockerfile, line: &Line, word: &str, found: &mut Found) {
+    /// The variables a word uses without there being any of that name.
+    pub(super) fn missing(&self, file: &Dockerfile, word: &str) -> BTreeSet<String> {
         let (_, missing) = args::lookups(file, word, &|name| self.values.get(name).cloned());
-        self.report_names(file, line, &missing, found);
+        &missing - &self.declared
     }
 
     /// The same for a here-document.
-    pub(super) fn report_body(&self, file: &Dockerfile, line: &Line, body: &str, found: &mut Found) {
+    pub(super) fn missing_in_body(&self, file: &Dockerfile, body: &str) -> BTreeSet<String> {
         let (_, missing) = args::body_lookups(file, body, &|name| self.values.get(name).cloned());
-        self.report_names(file, line, &missing, found);
+        &missing - &self.declared
     }
 
-    fn report_names(&self, file: &Dockerfile, line: &Line, missing: &BTreeSet<String>, found: &mut Found) {
-        for name in missing.difference(&self.declared) {
-            let near = nearest(name, self.values.keys().map(String::as_str));
-            let hint = match near {
-                Some(near) => format!(" (did you mean ${near}?)"),
-                None if is_global(file, name) => {
-                    format!("; it is known only before the first FROM, write ARG {name} in this stage")
-                }
-                None => format!("; for a dollar sign write {}$", file.escape()),
-            };
-            let detail = format!("Usage of undefined variable '${name}'{hint}");
-            found.at(UNDEFINED_VAR, line, detail);
-        }
+    /// The variables that have a value.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
     }
-}
-
-/// Whether an ARG before the first FROM has the name.
-fn is_global(file: &Dockerfile, name: &str) -> bool {
-    file.globals.iter().any(|item| match &item.parsed {
-        Parsed::Op { op: Op::Arg { args }, .. } => args.iter().any(|arg| arg.name == name),
-        _ => false,
-    })
 }

@@ -6,6 +6,16 @@ use libwire::plan::{Command, Op};
 
 /// The simple commands of a RUN, in order; empty for any other instruction.
 pub(super) fn commands(item: &Item) -> Vec<Vec<String>> {
+    written(item).into_iter().map(plain).filter(|words| !words.is_empty()).collect()
+}
+
+/// The variables that a RUN's shell sets, which end with it.
+pub(super) fn assigned(item: &Item) -> Vec<String> {
+    written(item).iter().flat_map(|words| assignments(words)).collect()
+}
+
+/// The simple commands of a RUN with all that stands before them.
+fn written(item: &Item) -> Vec<Vec<String>> {
     let Parsed::Op { op: Op::Run { command, heredocs, .. }, .. } = &item.parsed else { return Vec::new() };
     match command {
         Command::Exec(words) => match &words[..] {
@@ -49,12 +59,37 @@ fn split(script: &str) -> Vec<Vec<String>> {
     }
     words.extend(Some(word).filter(|word| !word.is_empty()));
     all.push(words);
-    all.into_iter().map(plain).filter(|words| !words.is_empty()).collect()
+    all
 }
 
 /// Braces within a word, as of `${x}` and `a/{b,c}`, do not end a command.
 fn inside(word: &str, c: char) -> bool {
     (c == '{' && !word.is_empty()) || (c == '}' && word.contains('{'))
+}
+
+/// What one command sets: `A=x`, `export A=x`, `read A`, `for A in`.
+fn assignments(words: &[String]) -> Vec<String> {
+    let mut words = words
+        .iter()
+        .map(String::as_str)
+        .skip_while(|word| ["then", "do", "else", "while", "if", "!"].contains(word));
+    let name = |word: &str| {
+        let name = word.split('=').next().unwrap_or_default().trim_end_matches('+');
+        let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        (first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')).then(|| name.to_owned())
+    };
+    let mut found = Vec::new();
+    for word in words.by_ref() {
+        match word {
+            "for" => return words.next().and_then(name).into_iter().collect(),
+            "export" | "local" | "declare" | "readonly" | "typeset" | "read" => {
+                return words.filter(|word| !word.starts_with('-')).filter_map(name).collect();
+            }
+            word if word.contains('=') => found.extend(name(word)),
+            _ => break,
+        }
+    }
+    found
 }
 
 /// Without what stands before the command's name.

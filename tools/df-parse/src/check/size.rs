@@ -2,7 +2,7 @@
 //! text of the stages that ship, and keep silent where it does not show enough.
 
 use super::rules::own_rules;
-use super::{Found, Rule, shell};
+use super::{Found, Rule, shell, users};
 use crate::Options;
 use crate::dockerfile::{Dockerfile, Item};
 use crate::instruction::Parsed;
@@ -14,6 +14,7 @@ own_rules! {
     REMOVED_TOO_LATE "RemovedTooLate" "Removing what an earlier layer holds frees nothing";
     RECURSIVE_CHANGE_COPIES "RecursiveChangeCopies" "Changing owner or mode of files in a later layer stores them twice";
     COMPILER_IN_FINAL_STAGE "CompilerInFinalStage" "Build tools should stay in a stage that does not ship";
+    LARGE_USER_ID "LargeUserId" "A user of a large id should be made without entries in the login logs";
     SECRET_COPIED "SecretCopied" "A secret that is copied and then deleted stays in the image";
 }
 
@@ -119,6 +120,9 @@ fn run<'a>(
     }
     caches(item, &commands, quiet, found);
     compiler(item, &commands, found);
+    for what in commands.iter().filter_map(|words| users::large_id(words)) {
+        found.at(LARGE_USER_ID, &item.line, what);
+    }
     made.extend(new.into_iter().map(|path| Made { path, stage, item, copy: None }));
     if let Some(lists) = (updates(&commands) && !touches(&commands, "/var/lib/apt") && !mounted(item))
         .then(|| "/var/lib/apt/lists".to_owned())

@@ -1,12 +1,14 @@
 //! The rules that follow a stage's instructions, with the variables they set and use.
 
-use super::Found;
+use super::rules::own_rules;
 use super::rules::{
     COPY_IGNORED_FILE, EXPOSE_INVALID_FORMAT, EXPOSE_PROTO_CASING, JSON_ARGS_RECOMMENDED,
-    LEGACY_KEY_VALUE_FORMAT, MULTIPLE_INSTRUCTIONS_DISALLOWED, SECRETS_USED_IN_ARG_OR_ENV,
+    LEGACY_KEY_VALUE_FORMAT, MULTIPLE_INSTRUCTIONS_DISALLOWED, SECRETS_USED_IN_ARG_OR_ENV, UNDEFINED_VAR,
     WORKDIR_RELATIVE_PATH,
 };
 use super::scope::Scope;
+use super::undefined::{self, Setters, Use};
+use super::{Found, Rule, quotes};
 use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, Item, StageItem};
 use crate::instruction::{self, Parsed};
@@ -19,7 +21,11 @@ use crate::words::name_and_rest;
 use crate::{Options, ParseError, hints};
 use libpattern::Matcher;
 use libwire::plan::{ArgDecl, Command, Copy, Op, Pair};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+own_rules! {
+    QUOTES_IN_QUOTES "QuotesInQuotes" "Quotes inside quotes are not part of the value";
+}
 
 /// Checks the stages that are `needed`, and follows the others for what they pass on.
 pub(super) fn collect(
@@ -32,6 +38,7 @@ pub(super) fn collect(
     let globals = args::globals(file, options, &options.platform()?)?;
     let names: Vec<Option<String>> = file.stages.iter().map(stage_name).collect();
     let mut scopes: Vec<Scope> = Vec::new();
+    let setters = Setters::of(file);
     let mut unheard = Found { settings: found.settings.clone(), findings: Vec::new() };
     for (index, stage) in file.stages.iter().enumerate() {
         let scope = Names { stages: &names, contexts: &options.contexts, current: index };
@@ -43,7 +50,11 @@ pub(super) fn collect(
             scopes.push(Scope::on(known));
             continue;
         }
-        let start = base.map_or_else(|| Scope::on(known), |base| scopes[base].clone());
+        let start = match base {
+            Some(base) => scopes[base].clone(),
+            None if image == "scratch" => Scope::new(),
+            None => Scope::on(known),
+        };
         let texts = match base {
             Some(base) => triggers_of(&file.stages[base]),
             None => {
@@ -52,7 +63,8 @@ pub(super) fn collect(
         };
         let triggers = triggers(&texts, &stage.line);
         let found = if needed(index) { &mut *found } else { &mut unheard };
-        let mut walk = Walk { file, options, ignored, globals: &globals, scope: start, found };
+        let (globals, setters) = (&globals, &setters);
+        let mut walk = Walk { file, options, ignored, globals, setters, stage: index, scope: start, found };
         walk.stage(triggers.iter().chain(&stage.items));
         scopes.push(walk.scope);
     }
@@ -85,6 +97,8 @@ struct Walk<'a> {
     options: &'a Options,
     ignored: &'a Matcher,
     globals: &'a Values,
+    setters: &'a Setters,
+    stage: usize,
     scope: Scope,
     found: &'a mut Found,
 }
@@ -98,9 +112,7 @@ impl Walk<'_> {
             if *legacy {
                 self.legacy(line, op);
             }
-            for word in mounts.iter().flat_map(|parsed| mount_words(&parsed.mount)) {
-                self.scope.report(self.file, line, word, self.found);
-            }
+            self.report(line, mounts.iter().flat_map(|parsed| mount_words(&parsed.mount)));
             self.instruction(line, op, from.is_some());
             let once = match op {
                 Op::Cmd { .. } => "CMD",
@@ -151,9 +163,26 @@ impl Walk<'_> {
     }
 
     fn report<'w>(&mut self, line: &Line, words: impl IntoIterator<Item = &'w str>) {
-        for word in words {
-            self.scope.report(self.file, line, word, self.found);
-        }
+        words.into_iter().for_each(|word| self.report_word(line, None, word));
+    }
+
+    /// Reports what nothing sets of a word, which may be the value of `key`.
+    fn report_word(&mut self, line: &Line, key: Option<&str>, word: &str) {
+        let missing = self.scope.missing(self.file, word);
+        self.report_names(line, key, Some(word), &missing);
+    }
+
+    fn report_names(
+        &mut self,
+        line: &Line,
+        key: Option<&str>,
+        word: Option<&str>,
+        missing: &BTreeSet<String>,
+    ) {
+        let Self { file, globals, setters, stage, ref scope, .. } = *self;
+        let place = Use { file, globals, setters, scope, stage, line, word, key };
+        let details: Vec<String> = missing.iter().map(|name| undefined::detail(&place, name)).collect();
+        details.into_iter().for_each(|detail| self.found.at(UNDEFINED_VAR, line, detail));
     }
 
     fn legacy(&mut self, line: &Line, op: &Op) {
@@ -170,7 +199,22 @@ impl Walk<'_> {
     }
 
     fn report_pairs(&mut self, line: &Line, pairs: &[Pair]) {
-        self.report(line, pairs.iter().flat_map(|pair| [pair.key.as_str(), pair.value.as_str()]));
+        for Pair { key, value } in pairs {
+            self.quotes(line, key, value);
+            self.report_word(line, None, key);
+            self.report_word(line, Some(key), value);
+        }
+    }
+
+    fn quotes(&mut self, line: &Line, key: &str, value: &str) {
+        let escape = self.file.escape();
+        if quotes::nested(value, escape) {
+            let becomes = self.scope.word(self.file, value);
+            let detail = format!(
+                "quotes inside quotes end them: {key} becomes {becomes:?}; write {escape}\" for those that are to stay, or '…' around all"
+            );
+            self.found.at(QUOTES_IN_QUOTES, line, detail);
+        }
     }
 
     /// All values are those of the variables above the instruction.
@@ -189,7 +233,8 @@ impl Walk<'_> {
         let value = match (self.options.build_args.get(&arg.name), &arg.default) {
             (Some(given), _) => Some(given.clone()),
             (None, Some(default)) => {
-                self.report(line, [default.as_str()]);
+                self.quotes(line, &arg.name, default);
+                self.report_word(line, Some(&arg.name), default);
                 Some(self.scope.word(self.file, default))
             }
             (None, None) => self.globals.get(&arg.name).cloned(),
@@ -237,7 +282,8 @@ impl Walk<'_> {
     fn copy(&mut self, line: &Line, op: &Op, copy: &Copy, context: Option<&str>) {
         self.report(line, copy_words(copy));
         for heredoc in bodies(op) {
-            self.scope.report_body(self.file, line, &heredoc.body, self.found);
+            let missing = self.scope.missing_in_body(self.file, &heredoc.body);
+            self.report_names(line, None, None, &missing);
         }
         let Some(verb) = context else { return };
         for source in &copy.sources {
