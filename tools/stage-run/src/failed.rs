@@ -1,5 +1,6 @@
 //! Why a RUN failed, as far as its status, the end of its output and the tree it left tell.
 
+use crate::binary;
 use libsandbox::Outcome;
 use libtree::Root;
 use rustix::fs::OFlags;
@@ -41,6 +42,9 @@ impl Failed<'_> {
                         put each word in \" and commas between them";
             return Some(Reason { text: text.into(), token: String::new() });
         }
+        if let Some(reason) = self.not_started() {
+            return Some(reason);
+        }
         match (self.outcome.status, self.outcome.signal) {
             (_, Some(9)) => {
                 let text = "something killed it, perhaps because memory ran out; look at dmesg";
@@ -61,6 +65,35 @@ impl Failed<'_> {
         }
     }
 
+    /// The reason about a file that the kernel does not start: one that a line of the output says so of, or a
+    /// program for another machine, which some shells take for a script.
+    fn not_started(&self) -> Option<Reason> {
+        if self.outcome.signal.is_some() || ![2, 126, 127].contains(&self.outcome.status) {
+            return None;
+        }
+        self.last.iter().rev().find_map(|line| {
+            let told = line.contains("Exec format error");
+            line.split(": ").find_map(|name| {
+                let bytes = self.program(name).filter(|_| told || name.contains('/'))?;
+                let text = match told {
+                    true => binary::refused(name, &bytes),
+                    false => binary::foreign(name, &bytes)?,
+                };
+                Some(Reason { text, token: name.to_owned() })
+            })
+        })
+    }
+
+    /// The beginning of a program: the file of a path, or one of a usual directory.
+    fn program(&self, name: &str) -> Option<Vec<u8>> {
+        match name.contains('/') {
+            true => self.bytes(name),
+            false => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+                .iter()
+                .find_map(|directory| self.bytes(&format!("{directory}/{name}"))),
+        }
+    }
+
     /// The reason about the program a line of the output names before one of `endings`, the last such line.
     fn named(&self, endings: &[&str], why: impl Fn(&Self, &str) -> Option<String>) -> Option<Reason> {
         let line = self.last.iter().rev().find_map(|line| program(line, endings));
@@ -72,13 +105,12 @@ impl Failed<'_> {
         if !name.contains('/') {
             return Some(self.absent_command(name));
         }
-        let path = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.cwd) };
         if self.root.is_none() {
             return Some(format!(
                 "{name} is not in the image, or what its first line asks for is not; look for both"
             ));
         }
-        let Some(begin) = self.begin(&path) else {
+        let Some(begin) = self.begin(name) else {
             return Some(format!("{name} is not in the image; COPY it there first, or correct its path"));
         };
         let interpreter = begin.strip_prefix("#!").and_then(|rest| rest.split('\n').next());
@@ -119,13 +151,19 @@ impl Failed<'_> {
         found.is_some() && found.as_ref() == self.argv.first()
     }
 
+    /// The beginning of a file of the tree, as text.
+    fn begin(&self, name: &str) -> Option<String> {
+        self.bytes(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// The beginning of a file of the tree.
-    fn begin(&self, path: &str) -> Option<String> {
+    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let path = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.cwd) };
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = self.root?.open_at(path.as_bytes(), flags, 0).ok()?;
         let mut bytes = Vec::new();
         File::from(fd).take(256).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(bytes)
     }
 }
 
@@ -188,6 +226,36 @@ mod tests {
         assert!(text(&["gcc", "x.c"]).starts_with("gcc is not in the image"));
         assert!(text(&["gcc x.c"]).contains("one word"));
         assert!(text(&["$CC"]).contains("expands no variables"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_started_is_looked_into() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("usr/bin")).unwrap();
+        std::fs::write(dir.path().join("usr/bin/bare"), "echo hi\n").unwrap();
+        std::fs::write(dir.path().join("exe"), "MZ").unwrap();
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        let text =
+            |argv: &[&str], status, line: &str| reason(argv, status, line, Some(&root)).map(|told| told.text);
+        let shell = ["/bin/sh", "-c", "/exe"];
+        for (argv, status, line, wanted) in [
+            (&["/exe"][..], 126, "/exe: Exec format error", "for Windows"),
+            (&["bare"], 126, "bare: Exec format error", "begin it with #!/bin/sh"),
+            (
+                &shell,
+                126,
+                "/bin/bash: line 1: /exe: cannot execute binary file: Exec format error",
+                "for Windows",
+            ),
+            // Some shells take it for a script.
+            (&shell, 127, "/exe: line 1: MZ: not found", "for Windows"),
+            (&shell, 2, "/exe: 1: Syntax error: \"(\" unexpected", "for Windows"),
+        ] {
+            assert!(text(argv, status, line).is_some_and(|text| text.contains(wanted)), "{line}");
+        }
+        let denied = text(&shell, 126, "/bin/sh: /bare: Permission denied").unwrap();
+        assert!(denied.contains("chmod +x /bare"), "{denied}");
+        assert_eq!(text(&shell, 1, "/exe: 1: MZ: not found"), None);
     }
 
     #[test]

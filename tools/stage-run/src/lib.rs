@@ -5,6 +5,7 @@
 
 mod base;
 pub mod bases;
+mod binary;
 mod cache;
 mod checkouts;
 mod command;
