@@ -1,16 +1,19 @@
 //! The parts of the root that are the kernel's: /dev, /proc and /sys, and what of them is masked or can
 //! only be read. Nothing of the image is used to make them, and no link is followed.
 
-use crate::rootfs::{Tree, new_mount};
+use crate::rootfs::{Tree, attach, new_mount};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, Network, SandboxError, setup};
 use libtree::{FileKind, Meta};
 use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mkdirat, mknodat, openat, symlinkat};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 const NODES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+const NODE_MODE: Mode = Mode::from_raw_mode(0o666);
 const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
 const MASKED: [&str; 12] = [
     "proc/acpi",
@@ -28,27 +31,12 @@ const MASKED: [&str; 12] = [
 ];
 
 impl Tree {
-    pub(crate) fn devices(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
-        let dev = new_mount("tmpfs", &[("mode", "755"), ("size", "65536k")], ATTR_NOSUID)?;
+    /// Our own /dev. No device opens where a command can make nodes: each of ours is a mount of its own.
+    pub(crate) fn devices(&self, job: &Job, isolation: Isolation, place: &Path) -> Result<(), SandboxError> {
+        let options = [("mode", "755"), ("size", "65536k")];
+        let dev = new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV)?;
         self.mount(b"dev", &dev)?;
-        for (name, major, minor) in NODES {
-            let mode = Mode::from_raw_mode(0o666);
-            if isolation == Isolation::Root {
-                mknodat(&dev, name, FileType::CharacterDevice, mode, makedev(major, minor))
-                    .map_err(setup(name))?;
-                rustix::fs::chmodat(&dev, name, mode, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
-                continue;
-            }
-            let host = host_tree(&format!("/dev/{name}"), 0, false)?;
-            let meta = Meta::of(&host).map_err(setup(name))?;
-            if meta.kind != FileKind::Char || meta.rdev != (major, minor) {
-                return Err(SandboxError::Setup(format!(
-                    "/dev/{name} of the host is not the device it should be"
-                )));
-            }
-            drop(openat(&dev, name, OFlags::CREATE | OFlags::WRONLY, mode).map_err(setup(name))?);
-            self.mount(format!("dev/{name}").as_bytes(), &host)?;
-        }
+        self.nodes(&dev, isolation, place)?;
         let links = [
             ("/proc/self/fd", "fd"),
             ("/proc/self/fd/0", "stdin"),
@@ -62,6 +50,28 @@ impl Tree {
         for name in ["pts", "shm", "mqueue"] {
             mkdirat(&dev, name, Mode::from_raw_mode(0o755)).map_err(setup(name))?;
         }
+        self.device_filesystems(job, isolation)
+    }
+
+    fn nodes(&self, dev: &OwnedFd, isolation: Isolation, place: &Path) -> Result<(), SandboxError> {
+        // Root's are not the host's: a command that changes their mode would change it there.
+        let own = (isolation == Isolation::Root).then(|| new_nodes(place)).transpose()?;
+        for (name, major, minor) in NODES {
+            let node = match &own {
+                Some(own) => {
+                    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+                    open_tree(own, name, flags).map_err(setup(name))?
+                }
+                None => host_node(name, (major, minor))?,
+            };
+            let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+            drop(openat(dev, name, flags, NODE_MODE).map_err(setup(name))?);
+            self.mount(format!("dev/{name}").as_bytes(), &node)?;
+        }
+        Ok(())
+    }
+
+    fn device_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
         let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
         if isolation != Isolation::Single {
             pts.push(("gid", "5"));
@@ -121,6 +131,29 @@ impl Tree {
             self.mount(path.as_bytes(), &mask)?;
         }
         Ok(())
+    }
+}
+
+/// A file system with our nodes, the only one in which a device opens. It is mounted on `place`, where no
+/// command sees it, because kernels before 6.15 clone only from what is mounted somewhere.
+fn new_nodes(place: &Path) -> Result<OwnedFd, SandboxError> {
+    let nodes = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NOEXEC)?;
+    attach(&nodes, CWD, place.as_os_str().as_bytes()).map_err(setup("device nodes"))?;
+    for (name, major, minor) in NODES {
+        mknodat(&nodes, name, FileType::CharacterDevice, NODE_MODE, makedev(major, minor))
+            .map_err(setup(name))?;
+        rustix::fs::chmodat(&nodes, name, NODE_MODE, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
+    }
+    Ok(nodes)
+}
+
+/// A node of the host, where none can be made.
+fn host_node(name: &str, device: (u32, u32)) -> Result<OwnedFd, SandboxError> {
+    let node = host_tree(&format!("/dev/{name}"), 0, false)?;
+    let meta = Meta::of(&node).map_err(setup(name))?;
+    match meta.kind == FileKind::Char && meta.rdev == device {
+        true => Ok(node),
+        false => Err(SandboxError::Setup(format!("/dev/{name} of the host is not the device it should be"))),
     }
 }
 

@@ -65,11 +65,8 @@ fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxErro
     }
     fsconfig_create(&fs).map_err(setup("overlay mount"))?;
     // A device node in an image is data: nothing opens it.
-    let attributes = match isolation {
-        Isolation::Root => MountAttrFlags::MOUNT_ATTR_NODEV,
-        _ => MountAttrFlags::empty(),
-    };
-    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup("overlay mount"))
+    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NODEV)
+        .map_err(setup("overlay mount"))
 }
 
 /// A view of `dir` whose file system nobody can write to, since it has nowhere to put it.
@@ -113,10 +110,8 @@ fn mount_by_name(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, San
     for (key, value) in fixed_options(isolation) {
         options += &format!(",{key}={value}");
     }
-    let mut flags = MountFlags::empty();
-    match isolation {
-        Isolation::Root => flags |= MountFlags::NODEV,
-        _ => options += ",userxattr",
+    if isolation != Isolation::Root {
+        options += ",userxattr";
     }
     // mount(2) cuts its options at a page without a word.
     if options.len() >= 4096 {
@@ -126,7 +121,7 @@ fn mount_by_name(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, San
     }
     let place = fds.last().map(name).unwrap_or_default();
     let options = CString::new(options).map_err(setup("overlay options"))?;
-    rustix::mount::mount("overlay", &place, "overlay", flags, Some(options.as_c_str()))
+    rustix::mount::mount("overlay", &place, "overlay", MountFlags::NODEV, Some(options.as_c_str()))
         .map_err(setup("overlay mount"))?;
     let path = &overlay.lowers[0];
     let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;

@@ -42,9 +42,9 @@ pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>,
         };
         let clone = detach(tree, path, &scratch.join(format!("source{at}")))?;
         let dir = Meta::of(&clone).map_err(setup("mount source"))?.is_dir();
-        if mount.readonly {
-            sys::set_mount_attributes(&clone, ATTR_RDONLY, true).map_err(setup("read-only mount"))?;
-        }
+        // Whatever is mounted below the source comes along, with attributes of its own.
+        let attributes = ATTR_NODEV | if mount.readonly { ATTR_RDONLY } else { 0 };
+        sys::set_mount_attributes(&clone, attributes, true).map_err(setup("attributes of a mount"))?;
         Ok(Prepared { target, tree: Some(clone), dir })
     };
     mounts.iter().enumerate().map(prepare).collect()
@@ -73,7 +73,7 @@ fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxE
     }
 }
 
-fn attach(mount: impl AsFd, dir: impl AsFd, path: &[u8]) -> rustix::io::Result<()> {
+pub(crate) fn attach(mount: impl AsFd, dir: impl AsFd, path: &[u8]) -> rustix::io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(mount, "", dir, path, flags)
 }
@@ -91,7 +91,7 @@ pub(crate) fn build(
         Ok(path)
     };
     let (stub_dir, root_dir) = (place("stub")?, place("root")?);
-    let (files_dir, empty) = (place("files")?, place("empty")?);
+    let (files_dir, nodes_dir, empty) = (place("files")?, place("nodes")?, place("empty")?);
     let image = merged_image(job, isolation, &empty)?;
     let targets = targets(&image, prepared, files)?;
     let stub = Root::open(&stub_dir, isolation.owners()).map_err(setup("stub layer"))?;
@@ -108,7 +108,7 @@ pub(crate) fn build(
         mount_overlay(&Overlay { lowers: &lowers, upper: Some((&job.upper, &job.work)) }, isolation)?;
     attach(&merged, CWD, root_dir.as_os_str().as_bytes()).map_err(setup("root"))?;
     let root = Tree { root: merged };
-    root.devices(job, isolation)?;
+    root.devices(job, isolation, &nodes_dir)?;
     root.kernel_filesystems(job, isolation)?;
     let memory = memory_files(&files_dir)?;
     for (at, target) in targets.iter().enumerate() {
