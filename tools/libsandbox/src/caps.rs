@@ -1,4 +1,5 @@
-//! The capabilities a build command keeps: docker's fourteen.
+//! The capabilities a build command keeps: docker's fourteen but CAP_NET_RAW, with which it would read the
+//! packets of a host whose network it shares.
 
 use crate::{SandboxError, setup};
 use rustix::thread::{
@@ -11,7 +12,6 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::FSETID)
     .union(CapabilitySet::FOWNER)
     .union(CapabilitySet::MKNOD)
-    .union(CapabilitySet::NET_RAW)
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::SETUID)
     .union(CapabilitySet::SETFCAP)

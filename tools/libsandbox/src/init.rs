@@ -4,7 +4,7 @@
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
 use crate::rootfs::{self, HostFile, Prepared};
-use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, setup, sys, terminal};
+use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, seccomp, setup, sys, terminal};
 use libtree::{Owners, Root};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -244,6 +244,7 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     }
     if !inside.job.insecure {
         caps::drop_bounding()?;
+        seccomp::refuse_calls()?;
     }
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     if !single {

@@ -5,8 +5,8 @@
 //! host in sight and nothing left when it ends. It knows no image, no Dockerfile and no store.
 //!
 //! The order of system calls is the design: see the modules `run` (outside), `init` (pid 1) and
-//! `rootfs` (what the command sees). Filtering of system calls has its place in `init`, between the
-//! bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
+//! `rootfs` (what the command sees). Filtering of system calls (`seccomp`) has its place in `init`, between
+//! the bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
 
 mod caps;
 mod child;
@@ -21,6 +21,7 @@ mod relay;
 mod rootfs;
 mod run;
 mod seal;
+mod seccomp;
 mod stub;
 mod sys;
 mod terminal;
