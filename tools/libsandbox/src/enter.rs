@@ -1,7 +1,7 @@
 //! Moves this process to where the store's trees have their owners: a mount namespace of its own and,
 //! for an ordinary user, a user namespace in which it is root.
 
-use crate::{Isolation, SandboxError, setup, sys};
+use crate::{Isolation, SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -153,12 +153,12 @@ impl Mapper {
     ) -> Result<Self, SandboxError> {
         let (go, mut wait) = UnixStream::pair().map_err(setup("socketpair"))?;
         let parent = std::process::id();
-        match sys::clone(0).map_err(setup("fork"))? {
-            sys::Side::Parent(child) => Ok(Self { child, go }),
-            sys::Side::Child => {
+        match fork::fork().map_err(setup("fork"))? {
+            fork::Side::Parent(child) => Ok(Self { child, go }),
+            fork::Side::Child => {
                 drop(go);
                 if wait.read_exact(&mut [0]).is_err() {
-                    sys::exit_now(NEITHER);
+                    fork::exit_now(NEITHER);
                 }
                 // Where one id will do, failing to get more (newuidmap without its setuid bit, as in many
                 // containers) is no news.
@@ -168,7 +168,7 @@ impl Mapper {
                         && run_mapper("newgidmap", parent, gid.as_raw(), gids, quiet)
                 });
                 let one = || single_will_do && map_one(parent, uid, gid).is_ok();
-                sys::exit_now(match many {
+                fork::exit_now(match many {
                     true => SUBUID,
                     false if one() => SINGLE,
                     false => NEITHER,

@@ -4,7 +4,7 @@
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
 use crate::rootfs::{self, HostFile, Prepared};
-use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, ids, seccomp, setup, sys, terminal};
+use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, fork, ids, seccomp, setup, sys, terminal};
 use libtree::{Owners, Root};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -32,6 +32,8 @@ pub(crate) struct Inside<'a> {
 
 /// How pid 1 tells the outer process what happened: one byte, then what belongs to it.
 pub(crate) mod word {
+    /// The sandbox is there; the command is about to start.
+    pub(crate) const BEGUN: u8 = b'B';
     /// Followed by the exit status.
     pub(crate) const EXITED: u8 = b'E';
     /// Followed by the signal's number.
@@ -53,7 +55,7 @@ pub(crate) fn main(mut inside: Inside<'_>) -> ! {
         Err(error) => failure(&error),
     };
     let _ = inside.outer.write_all(&report);
-    sys::exit_now(0)
+    fork::exit_now(0)
 }
 
 fn failure(error: &SandboxError) -> Vec<u8> {
@@ -76,20 +78,22 @@ fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {
     }
     rustix::system::sethostname(inside.job.hostname.as_bytes()).map_err(setup("host name"))?;
     sys::new_keyring();
-    match sys::clone(0).map_err(setup("fork"))? {
-        sys::Side::Parent(child) => {
+    // From here on nothing can take long that the command does not want.
+    inside.outer.write_all(&[word::BEGUN]).map_err(setup("word to the outside"))?;
+    match fork::fork().map_err(setup("fork"))? {
+        fork::Side::Parent(child) => {
             // Only the command may hold the pipes open.
             inside.stdio = None;
             Ok(child)
         }
-        sys::Side::Child => {
+        fork::Side::Child => {
             let error = match command(inside) {
                 Ok(never) => match never {},
-                Err(Start::Status(status)) => sys::exit_now(status),
+                Err(Start::Status(status)) => fork::exit_now(status),
                 Err(Start::Failed(error)) => error,
             };
             let _ = inside.outer.write_all(&failure(&error));
-            sys::exit_now(125)
+            fork::exit_now(125)
         }
     }
 }
@@ -123,7 +127,7 @@ fn supervise(child: Pid, mut outer: &UnixStream) -> Vec<u8> {
                     let _ = nix::sys::signal::kill(child, Signal::SIGTERM);
                 }
                 // The outer process is gone: so are we, and everything with us.
-                _ => sys::exit_now(0),
+                _ => fork::exit_now(0),
             }
         }
     }
@@ -278,7 +282,8 @@ fn exec(job: &Job, home: &str) -> Result<std::convert::Infallible, Start> {
     }
     let missing = worst == nix::errno::Errno::ENOENT;
     let why = if missing { "not found in the image" } else { worst.desc() };
-    let _ = writeln!(std::io::stderr(), "{}: {why}", program.display());
+    // Not through std: a thread of the outer process may have held its lock.
+    let _ = rustix::io::write(rustix::stdio::stderr(), format!("{}: {why}\n", program.display()).as_bytes());
     Err(Start::Status(if missing { 127 } else { 126 }))
 }
 

@@ -11,6 +11,7 @@
 mod caps;
 mod child;
 mod enter;
+mod fork;
 pub mod ids;
 mod init;
 mod isolation;
@@ -57,6 +58,11 @@ pub enum SandboxError {
     /// The callback that takes the output failed; the command is gone.
     #[error("cannot pass on the command's output: {0}")]
     Output(io::Error),
+    /// Nothing was heard of the sandbox.
+    #[error(
+        "the sandbox did not start within {0} seconds and was ended; look in dmesg for a lack of memory or a disk that does not answer, and try again"
+    )]
+    NotStarted(u64),
     /// The command is gone, but pid 1 said nothing about it.
     #[error("the sandbox ended without saying how; was it killed?")]
     Lost,

@@ -3,18 +3,22 @@
 use crate::init::{self, Inside, word};
 use crate::relay::{Output, Relay};
 use crate::rootfs::{self, HostFile};
-use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, setup, sys, terminal};
+use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, fork, setup, terminal};
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+/// How long it may take until a sandbox is there. Some milliseconds are usual.
+const START: Duration = Duration::from_secs(60);
 
 /// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
 /// `output` as it comes. TERM, INT, HUP and QUIT to this process are passed on as TERM; after the
@@ -36,15 +40,17 @@ pub fn run(
     if job.network == Network::None {
         flags |= libc::CLONE_NEWNET;
     }
-    let pid = match sys::clone(flags | libc::CLONE_NEWCGROUP).map_err(setup("namespaces"))? {
-        sys::Side::Parent(pid) => pid,
-        sys::Side::Child => {
+    let start_by = Instant::now() + START;
+    let pid = match fork::fork_into(flags | libc::CLONE_NEWCGROUP, START).map_err(not_made)? {
+        fork::Side::Parent(pid) => pid,
+        fork::Side::Child => {
             drop(outer);
             init::main(Inside { job, isolation, prepared, files, stdio, outer: inner })
         }
     };
     drop((inner, stdio, prepared));
-    let mut watch = Watch { pid, outer, report: Vec::new(), caught: None, deadline: None, grace: job.grace };
+    let mut watch =
+        Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace: job.grace };
     let relayed = watch.relay(&mut relay, &signals, output);
     if relayed.is_err() {
         let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
@@ -54,6 +60,13 @@ pub fn run(
     relay.drain(output).map_err(SandboxError::Output)?;
     relayed?;
     watch.outcome()
+}
+
+fn not_made(error: io::Error) -> SandboxError {
+    match error.kind() {
+        io::ErrorKind::TimedOut => SandboxError::NotStarted(START.as_secs()),
+        _ => setup("namespaces")(error),
+    }
 }
 
 /// What every sandbox has of its own in /etc.
@@ -126,6 +139,8 @@ struct Watch {
     pid: Pid,
     outer: UnixStream,
     report: Vec<u8>,
+    /// Until when pid 1 has to say something.
+    start_by: Instant,
     caught: Option<i32>,
     deadline: Option<Instant>,
     grace: u64,
@@ -145,7 +160,8 @@ impl Watch {
                 PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN),
             ];
             fds.extend(relay.sources());
-            wait(self.pid, &mut self.deadline, &mut fds)?;
+            let start_by = self.report.is_empty().then_some(self.start_by);
+            wait(self.pid, &mut self.deadline, start_by, &mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             drop(fds);
             relay.pass_ready(&ready[2..], output).map_err(SandboxError::Output)?;
@@ -192,10 +208,9 @@ impl Watch {
         if let Some(signal) = self.caught {
             return Err(SandboxError::Interrupted(signal));
         }
-        match self.report.as_slice() {
-            [kind @ (word::FAILED | word::NO_USER), ..] => {
+        match self.report.strip_prefix(&[word::BEGUN]).unwrap_or(&self.report) {
+            [kind @ (word::FAILED | word::NO_USER), text @ ..] => {
                 // The command's own failure comes first; pid 1 then reports that it left with 125.
-                let text = &self.report[1..];
                 let text = text.strip_suffix(&[word::EXITED, 125]).unwrap_or(text);
                 let text = String::from_utf8_lossy(text).into_owned();
                 Err(if *kind == word::NO_USER {
@@ -211,16 +226,24 @@ impl Watch {
     }
 }
 
-/// Waits for something to happen, and kills pid 1 when its time is up.
-fn wait(pid: Pid, deadline: &mut Option<Instant>, fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    if left == Some(Duration::ZERO) {
+/// Waits for something to happen. It kills pid 1 when its time is up, and gives up when nothing happens by
+/// `start_by`.
+fn wait(
+    pid: Pid,
+    deadline: &mut Option<Instant>,
+    start_by: Option<Instant>,
+    fds: &mut [PollFd<'_>],
+) -> Result<(), SandboxError> {
+    let left = |end: Instant| end.saturating_duration_since(Instant::now());
+    if deadline.map(left) == Some(Duration::ZERO) {
         let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
         *deadline = None;
     }
-    let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+    let timeout = deadline.iter().copied().chain(start_by).min().map(left);
+    let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
     match poll(fds, timeout.as_ref()) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(0) if start_by.map(left) == Some(Duration::ZERO) => Err(SandboxError::NotStarted(START.as_secs())),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(errno) => Err(setup("poll")(errno)),
     }
 }
@@ -228,6 +251,23 @@ fn wait(pid: Pid, deadline: &mut Option<Instant>, fds: &mut [PollFd<'_>]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sandbox_that_says_nothing_is_given_up() {
+        let mut mute = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let (outer, _inner) = UnixStream::pair().unwrap();
+        let pid = Pid::from_raw(mute.id() as i32);
+        let start_by = Instant::now() + Duration::from_millis(30);
+        let grace = 1;
+        let mut watch =
+            Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
+        let mut relay = Relay::open(Stdio::Piped).unwrap();
+        let signals = Signals::block(Stdio::Piped).unwrap();
+        let ended = watch.relay(&mut relay, &signals, &mut |_, _| Ok(()));
+        mute.kill().and_then(|()| mute.wait()).unwrap();
+        let text = ended.unwrap_err().to_string();
+        assert!(text.starts_with("the sandbox did not start within 60 seconds"), "{text}");
+    }
 
     #[test]
     fn resolvers_are_those_a_command_can_reach() {

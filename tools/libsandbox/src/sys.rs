@@ -1,4 +1,4 @@
-//! The system calls that neither nix nor rustix wraps, and the only unsafe code beside process creation.
+//! The system calls that neither nix nor rustix wraps, and the only unsafe code beside the creation of processes.
 #![allow(unsafe_code)]
 
 use nix::libc;
@@ -10,31 +10,6 @@ pub(crate) const ATTR_RDONLY: u64 = 1;
 pub(crate) const ATTR_NOSUID: u64 = 2;
 pub(crate) const ATTR_NODEV: u64 = 4;
 pub(crate) const ATTR_NOEXEC: u64 = 8;
-
-/// Which side of a clone(2) this is.
-pub(crate) enum Side {
-    Parent(nix::unistd::Pid),
-    Child,
-}
-
-/// clone(2) with new namespaces, as fork(2) otherwise.
-pub(crate) fn clone(flags: libc::c_int) -> io::Result<Side> {
-    let flags = libc::c_long::from(flags | libc::SIGCHLD);
-    // SAFETY: with no stack and no CLONE_VM this is fork(2): the child gets a copy of this process.
-    // The tools are single-threaded when they come here, so no lock is held by a thread that is gone.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    match pid {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Side::Child),
-        pid => Ok(Side::Parent(nix::unistd::Pid::from_raw(pid as i32))),
-    }
-}
-
-/// Ends the process at once: no destructors, no buffers of the parent written twice.
-pub(crate) fn exit_now(status: i32) -> ! {
-    // SAFETY: _exit(2) has no preconditions.
-    unsafe { libc::_exit(status) }
-}
 
 /// Sets attributes on a whole mount tree (mount_setattr(2)).
 pub(crate) fn set_mount_attributes(mount: impl AsFd, set: u64, recursive: bool) -> io::Result<()> {
