@@ -4,7 +4,9 @@
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
 use crate::rootfs::{self, HostFile, Prepared};
-use crate::{Isolation, Job, Network, SandboxError, Stdio, caps, fork, ids, seccomp, setup, sys, terminal};
+use crate::{
+    Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, fork, ids, seccomp, setup, sys, terminal,
+};
 use libtree::{Owners, Root};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -72,6 +74,7 @@ fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
     SigSet::all().thread_block().map_err(setup("signals"))?;
     sys::cloexec_from(3).map_err(setup("descriptors"))?;
+    cmdline::hide()?;
     rootfs::build(inside.job, inside.isolation, &inside.prepared, &inside.files)?;
     if inside.job.network == Network::None {
         sys::loopback_up().map_err(setup("loopback interface"))?;

@@ -10,6 +10,7 @@
 
 mod caps;
 mod child;
+mod cmdline;
 mod enter;
 mod fork;
 pub mod ids;

@@ -83,3 +83,14 @@ pub(crate) fn set_filter(program: &[libc::sock_filter]) -> io::Result<()> {
         unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Overwrites a part of the memory that the kernel has put this process's arguments and environment in: the
+/// first bytes with `text`, the rest with zeros.
+pub(crate) fn overwrite_start(area: std::ops::Range<usize>, text: &[u8]) {
+    for (at, address) in area.enumerate() {
+        let byte = std::ptr::with_exposed_provenance_mut::<u8>(address);
+        // SAFETY: the addresses are the kernel's own word on where it put these strings, in memory that stays
+        // mapped and may be written. Nothing in Rust refers to them: `std::env` copies what it reads.
+        unsafe { byte.write_volatile(text.get(at).copied().unwrap_or(0)) };
+    }
+}
