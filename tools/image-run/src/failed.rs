@@ -62,7 +62,7 @@ pub fn run_failed(
             .map(|(name, soft, hard)| Ulimit { name: name.clone(), soft: *soft, hard: *hard })
             .collect(),
         insecure: step.insecure,
-        stdio: if options.terminal { Stdio::Terminal } else { Stdio::Inherit },
+        stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         grace: options.grace,
     };
     libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain("--failed", error))

@@ -1,7 +1,7 @@
 //! Runs an image of the store, or what a failed step left, on a layer of its own that is thrown away afterwards.
 //!
-//! What the command reads and writes is the caller's standard input, output and error, untouched. The
-//! image and the store's snapshots are never changed.
+//! What the command reads and writes is relayed from and to the caller's standard streams. The image and the
+//! store's snapshots are never changed.
 
 mod command;
 mod failed;
@@ -83,7 +83,7 @@ pub fn run(
         shm_size: SHM,
         ulimits: Vec::new(),
         insecure: false,
-        stdio: if options.terminal { Stdio::Terminal } else { Stdio::Inherit },
+        stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         grace: options.grace,
     };
     libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain(name, error))

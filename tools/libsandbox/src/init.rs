@@ -3,6 +3,7 @@
 //! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
+use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
 use crate::{
     Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, fork, ids, seccomp, setup, sys, terminal,
@@ -27,8 +28,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) isolation: Isolation,
     pub(crate) prepared: Vec<Prepared>,
     pub(crate) files: Vec<HostFile>,
-    /// Standard input, output and error of the command; absent, our own.
-    pub(crate) stdio: Option<[OwnedFd; 3]>,
+    /// Standard input, output and error of the command, unless it has a terminal.
+    pub(crate) stdio: Option<Ends>,
     pub(crate) outer: UnixStream,
 }
 
@@ -177,18 +178,18 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
 fn connect(inside: &Inside<'_>) -> Result<Option<OwnedFd>, SandboxError> {
     let mut terminal = None;
     match (inside.job.stdio, &inside.stdio) {
-        (Stdio::Inherit, _) => {}
         (Stdio::Terminal, _) => {
             let own = terminal::make(&inside.outer, word::TERMINAL)?;
             dup_to_stdio(&own, &own, &own)?;
             rustix::process::ioctl_tiocsctty(&own).map_err(setup("terminal"))?;
             terminal = Some(own);
         }
-        (Stdio::Piped, Some([_, output, error])) => {
+        (_, Some(Ends { input: Some(input), output, error })) => dup_to_stdio(input, output, error)?,
+        (_, Some(Ends { input: None, output, error })) => {
             let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
             dup_to_stdio(&null.into(), output, error)?;
         }
-        (Stdio::Piped, None) => return Err(SandboxError::Setup("no pipes for the output".into())),
+        (_, None) => return Err(SandboxError::Setup("no pipes for the output".into())),
     }
     sys::cloexec_from(3).map_err(setup("descriptors"))?;
     Ok(terminal)

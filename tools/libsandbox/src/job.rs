@@ -48,8 +48,8 @@ pub struct Job {
 pub enum Stdio {
     /// Reads nothing; what it writes goes through pipes to the callback.
     Piped,
-    /// Has our own three, as they are.
-    Inherit,
+    /// Reads what we read and writes where we write, through pipes: our own three are not handed in.
+    Relayed,
     /// Has a terminal of its own, relayed to ours.
     Terminal,
 }

@@ -1,136 +1,271 @@
-//! Passes on what the command reads and writes, from outside.
+//! Passes on what the command reads and writes, from outside. Nothing here waits for a reader: one that is slow
+//! must not keep a signal waiting, nor the other output.
 
 use crate::terminal::Terminal;
 use crate::{Channel, SandboxError, Stdio, setup};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pipe::{PipeFlags, pipe_with};
-use std::io::{self, Write};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FileType, OFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::pipe::{PIPE_BUF, PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Takes the command's output.
 pub(crate) type Output<'a> = dyn FnMut(Channel, &[u8]) -> io::Result<()> + 'a;
 
-/// Where bytes come from and go to.
-#[derive(Clone, Copy, PartialEq)]
-enum Route {
+/// How much is read at once.
+const BUFFER: usize = 1 << 18;
+
+/// Where bytes go.
+enum Sink {
     Callback(Channel),
-    ToTerminal,
-    FromTerminal,
+    /// The command. Writing there never waits.
+    Command(OwnedFd),
+    /// Our own output, to which the kernel moves what is in the source, a pipe.
+    Spliced(OwnedFd),
+    /// Our own output, where it can't.
+    Ours {
+        fd: OwnedFd,
+        /// How much may be written without waiting, when there is room for any.
+        at_once: usize,
+    },
+}
+
+struct Stream {
+    source: OwnedFd,
+    sink: Sink,
+    /// Bytes that were read; those from `passed` on are not passed on yet.
+    buffer: Vec<u8>,
+    passed: usize,
+    /// Whether the source has something for which there was no room, as far as it is spliced.
+    full: bool,
+}
+
+/// The command's ends, for the one who starts it. Without an input it has nothing to read.
+pub(crate) struct Ends {
+    pub(crate) input: Option<OwnedFd>,
+    pub(crate) output: OwnedFd,
+    pub(crate) error: OwnedFd,
 }
 
 pub(crate) struct Relay {
-    sources: Vec<(OwnedFd, Route)>,
+    streams: Vec<Stream>,
     pub(crate) terminal: Option<Terminal>,
-    /// The command's ends, for the one who starts it.
-    pub(crate) inside: Option<[OwnedFd; 3]>,
+    pub(crate) inside: Option<Ends>,
+    /// The pipe from which the command reads our input.
+    input: Option<OwnedFd>,
 }
 
 impl Relay {
     pub(crate) fn open(stdio: Stdio) -> Result<Self, SandboxError> {
-        let mut relay = Self { sources: Vec::new(), terminal: None, inside: None };
+        let mut relay = Self { streams: Vec::new(), terminal: None, inside: None, input: None };
         match stdio {
-            Stdio::Inherit => {}
             Stdio::Terminal => relay.terminal = Some(Terminal::ours()?),
             Stdio::Piped => {
-                let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(setup("pipe"));
-                let ((out, out_inside), (err, err_inside)) = (pipe()?, pipe()?);
-                let null = std::fs::File::open("/dev/null").map_err(setup("/dev/null"))?;
-                relay.sources =
-                    vec![(out, Route::Callback(Channel::Out)), (err, Route::Callback(Channel::Err))];
-                relay.inside = Some([null.into(), out_inside, err_inside]);
+                let ((out, output), (err, error)) = (pipe()?, pipe()?);
+                relay.add(out, Sink::Callback(Channel::Out));
+                relay.add(err, Sink::Callback(Channel::Err));
+                relay.inside = Some(Ends { input: None, output, error });
             }
+            Stdio::Relayed => relay.inside = Some(relay.ours()?),
         }
         Ok(relay)
+    }
+
+    /// Ties pipes to our own three.
+    fn ours(&mut self) -> Result<Ends, SandboxError> {
+        let (inner, input) = pipe()?;
+        rustix::fs::fcntl_setfl(&input, OFlags::NONBLOCK).map_err(setup("pipe"))?;
+        self.add(copy(rustix::stdio::stdin())?, Sink::Command(input));
+        self.input = Some(copy(inner.as_fd())?);
+        let (stdout, stderr) = (rustix::stdio::stdout(), rustix::stdio::stderr());
+        let (out, output) = pipe()?;
+        self.add(out, Sink::Spliced(copy(stdout)?));
+        let error = if same_file(stdout, stderr) {
+            // One pipe keeps the order.
+            copy(output.as_fd())?
+        } else {
+            let (err, error) = pipe()?;
+            self.add(err, Sink::Spliced(copy(stderr)?));
+            error
+        };
+        Ok(Ends { input: Some(inner), output, error })
+    }
+
+    fn add(&mut self, source: OwnedFd, sink: Sink) {
+        self.streams.push(Stream {
+            source,
+            sink,
+            buffer: Vec::with_capacity(BUFFER),
+            passed: 0,
+            full: false,
+        });
     }
 
     /// Takes over the outer side of the terminal that the sandbox has made.
     pub(crate) fn adopt(&mut self, master: OwnedFd) -> Result<(), SandboxError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };
-        let copy = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(setup("terminal"));
-        self.sources.push((copy(master.as_fd())?, Route::FromTerminal));
-        self.sources.push((copy(rustix::stdio::stdin())?, Route::ToTerminal));
+        rustix::fs::fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK).map_err(setup("terminal"))?;
+        let (from, to) = (copy(master.as_fd())?, copy(master.as_fd())?);
         terminal.master = Some(master);
+        self.add(from, Sink::ours(copy(rustix::stdio::stdout())?).map_err(setup("standard streams"))?);
+        self.add(copy(rustix::stdio::stdin())?, Sink::Command(to));
         Ok(())
     }
 
-    pub(crate) fn sources(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.sources.iter().map(|(fd, _)| PollFd::new(fd, PollFlags::IN))
+    /// In the sandbox's own processes: lets go of the outer ends, so that the command learns when they close.
+    pub(crate) fn forget(&mut self) {
+        (self.streams, self.input) = (Vec::new(), None);
     }
 
-    /// Passes on what there is at the sources that are `ready`, and forgets those that have ended.
+    /// The event that each stream waits for.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = PollFd<'_>> {
+        self.streams.iter().map(Stream::waits_for)
+    }
+
+    /// Moves on the streams that are `ready`, and forgets those that have ended.
     pub(crate) fn pass_ready(&mut self, ready: &[bool], output: &mut Output) -> io::Result<()> {
-        let mut at = 0;
+        let mut ready = ready.iter();
         let mut result = Ok(());
-        let sources = std::mem::take(&mut self.sources);
-        self.sources = sources
-            .into_iter()
-            .filter(|source| {
-                let ready = ready.get(at).copied().unwrap_or(false);
-                at += 1;
-                if !ready || result.is_err() {
-                    return true;
-                }
-                match pass(source, self.terminal.as_ref(), output) {
-                    Ok(more) => more,
-                    Err(error) => {
-                        result = Err(error);
-                        false
-                    }
-                }
+        self.streams.retain_mut(|stream| {
+            if !ready.next().copied().unwrap_or(false) || result.is_err() {
+                return true;
+            }
+            stream.pass(output).unwrap_or_else(|error| {
+                result = Err(error);
+                false
             })
-            .collect();
+        });
         result
     }
 
-    /// Passes on what is still there when the command is gone. It waits for nothing: a pipe that somehow
-    /// got out of the sandbox may stay open for ever.
-    pub(crate) fn drain(&mut self, output: &mut Output) -> io::Result<()> {
-        self.sources.retain(|(_, route)| *route != Route::ToTerminal);
-        loop {
-            let mut fds: Vec<_> = self.sources().collect();
-            if fds.is_empty() || poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? == 0 {
-                return Ok(());
-            }
-            let ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-            drop(fds);
-            self.pass_ready(&ready, output)?;
+    /// The command is gone. The part of a file that it did not read is left to the next reader of our input.
+    pub(crate) fn end_input(&mut self) {
+        let ours = |stream: &Stream| matches!(stream.sink, Sink::Command(_));
+        let pending: usize = self.streams.iter().filter(|stream| ours(stream)).map(Stream::pending).sum();
+        self.streams.retain(|stream| !ours(stream));
+        let Some(pipe) = self.input.take() else { return };
+        let unread = rustix::io::ioctl_fionread(&pipe).unwrap_or(0) + pending as u64;
+        if let Ok(back @ 1..) = i64::try_from(unread) {
+            // A pipe or a terminal can't take it back.
+            let _ = rustix::fs::seek(rustix::stdio::stdin(), SeekFrom::Current(-back));
         }
     }
-}
 
-/// Passes on one read. `false`: the source has ended.
-fn pass(
-    (source, route): &(OwnedFd, Route),
-    terminal: Option<&Terminal>,
-    output: &mut Output,
-) -> io::Result<bool> {
-    let mut buffer = [0; 1 << 16];
-    let n = match rustix::io::read(source, &mut buffer) {
-        // EIO: the last one that had the terminal open has closed it.
-        Ok(0) | Err(rustix::io::Errno::IO) => return Ok(false),
-        Ok(n) => n,
-        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(true),
-        Err(errno) => return Err(errno.into()),
-    };
-    let bytes = &buffer[..n];
-    match (route, terminal.and_then(|terminal| terminal.master.as_ref())) {
-        (Route::Callback(channel), _) => output(*channel, bytes)?,
-        (Route::FromTerminal, _) => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush())?,
-        (Route::ToTerminal, Some(master)) => write_all(master.as_fd(), bytes)?,
-        (Route::ToTerminal, None) => {}
+    /// Whether there is something for which our readers have no room yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.streams.iter().any(|stream| stream.pending() > 0 || stream.full)
     }
-    Ok(true)
 }
 
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(fd, bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            Err(rustix::io::Errno::INTR) => {}
-            // Nobody is there to read it any more.
-            Err(rustix::io::Errno::IO) => return Ok(()),
+fn pipe() -> Result<(OwnedFd, OwnedFd), SandboxError> {
+    let (outer, inner) = pipe_with(PipeFlags::CLOEXEC).map_err(setup("pipe"))?;
+    // A user who has many pipes may not have large ones: then it is as large as any.
+    let _ = fcntl_setpipe_size(&outer, BUFFER);
+    Ok((outer, inner))
+}
+
+fn copy(fd: BorrowedFd<'_>) -> Result<OwnedFd, SandboxError> {
+    fd.try_clone_to_owned().map_err(setup("standard streams"))
+}
+
+fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
+    match (rustix::fs::fstat(a), rustix::fs::fstat(b)) {
+        (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
+        _ => false,
+    }
+}
+
+impl Sink {
+    fn ours(fd: OwnedFd) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(&fd)?;
+        // Others may have it open too, so it can't be told not to wait.
+        let at_once = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => usize::MAX,
+            _ => PIPE_BUF,
+        };
+        Ok(Self::Ours { fd, at_once })
+    }
+}
+
+impl Stream {
+    fn pending(&self) -> usize {
+        self.buffer.len() - self.passed
+    }
+
+    fn waits_for(&self) -> PollFd<'_> {
+        match &self.sink {
+            Sink::Command(fd) | Sink::Ours { fd, .. } if self.pending() > 0 => {
+                PollFd::new(fd, PollFlags::OUT)
+            }
+            Sink::Spliced(fd) if self.full => PollFd::new(fd, PollFlags::OUT),
+            _ => PollFd::new(&self.source, PollFlags::IN),
+        }
+    }
+
+    /// Passes on some of what is there. `false`: the stream has ended.
+    fn pass(&mut self, output: &mut Output) -> io::Result<bool> {
+        if let Some(more) = self.splice()? {
+            return Ok(more);
+        }
+        if self.pending() > 0 {
+            return self.write();
+        }
+        self.buffer.clear();
+        self.passed = 0;
+        match rustix::io::read(&self.source, spare_capacity(&mut self.buffer)) {
+            // EIO: the last one that had the terminal open has closed it, or we may not read ours now.
+            Ok(0) | Err(Errno::IO) => return Ok(false),
+            Ok(_) => {}
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(true),
             Err(errno) => return Err(errno.into()),
         }
+        match &self.sink {
+            Sink::Callback(channel) => {
+                output(*channel, &self.buffer)?;
+                self.passed = self.buffer.len();
+                Ok(true)
+            }
+            Sink::Ours { at_once: PIPE_BUF, .. } => Ok(true),
+            _ => self.write(),
+        }
     }
-    Ok(())
+
+    /// The same where the kernel does it all; `None` where it does not.
+    fn splice(&mut self) -> io::Result<Option<bool>> {
+        let Sink::Spliced(fd) = &self.sink else { return Ok(None) };
+        match splice(&self.source, None, fd, None, BUFFER, SpliceFlags::NONBLOCK) {
+            Ok(0) | Err(Errno::PIPE) => return Ok(Some(false)),
+            Ok(_) => self.full = false,
+            // Nothing was there, or no room: the other has to be waited for.
+            Err(Errno::AGAIN) => self.full = !self.full,
+            Err(Errno::INTR) => {}
+            // A terminal, or a file that is appended to.
+            Err(Errno::INVAL) => {
+                let fd = fd.try_clone()?;
+                (self.sink, self.full) = (Sink::ours(fd)?, false);
+                return Ok(None);
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+        Ok(Some(true))
+    }
+
+    fn write(&mut self) -> io::Result<bool> {
+        let (fd, at_once) = match &self.sink {
+            Sink::Callback(_) | Sink::Spliced(_) => return Ok(true),
+            Sink::Command(fd) => (fd, usize::MAX),
+            Sink::Ours { fd, at_once } => (fd, *at_once),
+        };
+        let rest = &self.buffer[self.passed..];
+        match (rustix::io::write(fd, &rest[..rest.len().min(at_once)]), &self.sink) {
+            (Ok(n), _) => self.passed += n,
+            (Err(Errno::INTR | Errno::AGAIN), _) => {}
+            // Nobody is there to read it any more: the command learns it when it reads or writes itself.
+            (Err(Errno::PIPE), _) | (Err(Errno::IO), Sink::Command(_)) => return Ok(false),
+            (Err(errno), _) => return Err(errno.into()),
+        }
+        Ok(true)
+    }
 }

@@ -45,20 +45,21 @@ pub fn run(
         fork::Side::Parent(pid) => pid,
         fork::Side::Child => {
             drop(outer);
+            relay.forget();
             init::main(Inside { job, isolation, prepared, files, stdio, outer: inner })
         }
     };
     drop((inner, stdio, prepared));
-    let mut watch =
-        Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace: job.grace };
+    let grace = Duration::from_secs(job.grace);
+    let mut watch = Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
     let relayed = watch.relay(&mut relay, &signals, output);
     if relayed.is_err() {
         let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     }
     // Returns only when the namespace is empty.
     waitpid(pid, None).map_err(setup("waitpid"))?;
-    relay.drain(output).map_err(SandboxError::Output)?;
     relayed?;
+    watch.drain(&mut relay, &signals, output)?;
     watch.outcome()
 }
 
@@ -124,6 +125,8 @@ impl Signals {
         }
         let before = SigSet::thread_get_mask().map_err(setup("signals"))?;
         set.thread_block().map_err(setup("signals"))?;
+        // In the background reading from our terminal then fails, instead of stopping us and with us the output.
+        SigSet::from(Signal::SIGTTIN).thread_block().map_err(setup("signals"))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         Ok(Self { fd: SignalFd::with_flags(&set, flags).map_err(setup("signalfd"))?, before })
     }
@@ -143,7 +146,7 @@ struct Watch {
     start_by: Instant,
     caught: Option<i32>,
     deadline: Option<Instant>,
-    grace: u64,
+    grace: Duration,
 }
 
 impl Watch {
@@ -159,7 +162,7 @@ impl Watch {
                 PollFd::from_borrowed_fd(self.outer.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN),
             ];
-            fds.extend(relay.sources());
+            fds.extend(relay.waits());
             let start_by = self.report.is_empty().then_some(self.start_by);
             wait(self.pid, &mut self.deadline, start_by, &mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
@@ -197,10 +200,40 @@ impl Watch {
                 }
             } else if self.caught.replace(signal.ssi_signo as i32).is_none() {
                 let _ = self.outer.write_all(&[word::TERMINATE]);
-                self.deadline = Some(Instant::now() + Duration::from_secs(self.grace));
+                self.deadline = Some(Instant::now() + self.grace);
             } else {
                 let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
             }
+        }
+    }
+
+    /// Passes on what is still there when the command is gone. It waits for our readers, until a signal, but for
+    /// nothing else: a pipe that somehow got out of the sandbox may stay open for ever.
+    fn drain(
+        &mut self,
+        relay: &mut Relay,
+        signals: &Signals,
+        output: &mut Output,
+    ) -> Result<(), SandboxError> {
+        relay.end_input();
+        loop {
+            let waits = relay.is_pending() && self.caught.is_none();
+            let mut fds = vec![PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN)];
+            fds.extend(relay.waits());
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            match poll(&mut fds, (!waits).then_some(&at_once)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(setup("poll")(errno)),
+            }
+            let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+            drop(fds);
+            if waits && ready[0] {
+                self.on_signal(signals, relay);
+            }
+            if !waits && !ready[1..].contains(&true) {
+                return Ok(());
+            }
+            relay.pass_ready(&ready[1..], output).map_err(SandboxError::Output)?;
         }
     }
 
@@ -258,7 +291,7 @@ mod tests {
         let (outer, _inner) = UnixStream::pair().unwrap();
         let pid = Pid::from_raw(mute.id() as i32);
         let start_by = Instant::now() + Duration::from_millis(30);
-        let grace = 1;
+        let grace = Duration::from_secs(1);
         let mut watch =
             Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
         let mut relay = Relay::open(Stdio::Piped).unwrap();
