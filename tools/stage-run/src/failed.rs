@@ -2,7 +2,7 @@
 
 use crate::binary;
 use libsandbox::Outcome;
-use libtree::Root;
+use libtree::{Root, xattr};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::Read;
@@ -21,6 +21,10 @@ pub struct Failed<'a> {
     pub user: &'a str,
     /// Its working directory.
     pub cwd: &'a str,
+    /// Where it looks for programs.
+    pub path: &'a str,
+    /// How it would get a raw socket, unless it may have one.
+    pub raw_sockets: Option<&'a str>,
     /// What it left, when that can be looked at.
     pub root: Option<&'a Root>,
 }
@@ -57,11 +61,14 @@ impl Failed<'_> {
                 ),
                 token: String::new(),
             }),
-            (127, None) => self.named(&[": not found in the image", ": command not found", ": not found"], Self::absent),
-            (126, None) => self.named(&[": Permission denied"], |_, name| {
-                Some(format!("{name} is no program this user may execute; RUN chmod +x {name}, or COPY it with --chmod=755"))
-            }),
-            _ => None,
+            (127, None) => {
+                self.named(&[": not found in the image", ": command not found", ": not found"], Self::absent)
+            }
+            (126, None) => {
+                let refused = self.named(&[": Operation not permitted"], Self::asks_for_raw_sockets);
+                refused.or_else(|| self.named(&[": Permission denied"], Self::not_executable))
+            }
+            _ => self.refused_raw_socket(),
         }
     }
 
@@ -84,14 +91,37 @@ impl Failed<'_> {
         })
     }
 
-    /// The beginning of a program: the file of a path, or one of a usual directory.
+    /// The beginning of a program.
     fn program(&self, name: &str) -> Option<Vec<u8>> {
+        self.places(name).iter().find_map(|path| self.bytes(path))
+    }
+
+    /// Where a program is looked for.
+    fn places(&self, name: &str) -> Vec<String> {
         match name.contains('/') {
-            true => self.bytes(name),
-            false => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-                .iter()
-                .find_map(|directory| self.bytes(&format!("{directory}/{name}"))),
+            true => vec![name.to_owned()],
+            false => self.path.split(':').map(|dir| format!("{dir}/{name}")).collect(),
         }
+    }
+
+    fn not_executable(&self, name: &str) -> Option<String> {
+        Some(format!(
+            "{name} is no program this user may execute; RUN chmod +x {name}, or COPY it with --chmod=755"
+        ))
+    }
+
+    /// A program whose file has a capability that can't be given is not executed at all.
+    fn asks_for_raw_sockets(&self, name: &str) -> Option<String> {
+        let remedy = self.raw_sockets?;
+        let asks = self.places(name).iter().any(|path| self.capability(path).is_some_and(|value| has_net_raw(&value)));
+        asks.then(|| format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; {remedy}"))
+    }
+
+    fn refused_raw_socket(&self) -> Option<Reason> {
+        let last = &self.last[self.last.len().saturating_sub(4)..];
+        let remedy = self.raw_sockets.filter(|_| tells_of_raw_socket(last))?;
+        let text = format!("it was refused a raw socket, for which CAP_NET_RAW is needed; {remedy}");
+        Some(Reason { text, token: String::new() })
     }
 
     /// The reason about the program a line of the output names before one of `endings`, the last such line.
@@ -151,20 +181,52 @@ impl Failed<'_> {
         found.is_some() && found.as_ref() == self.argv.first()
     }
 
-    /// The beginning of a file of the tree, as text.
-    fn begin(&self, name: &str) -> Option<String> {
-        self.bytes(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    /// A file of the tree.
+    fn open(&self, path: &str) -> Option<File> {
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.cwd) };
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        self.root?.open_at(path.as_bytes(), flags, 0).ok().map(File::from)
+    }
+
+    /// The capabilities of a file of the tree.
+    fn capability(&self, path: &str) -> Option<Vec<u8>> {
+        xattr::get_of(self.open(path)?, xattr::CAPABILITY).ok()?
     }
 
     /// The beginning of a file of the tree.
-    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        let path = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.cwd) };
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = self.root?.open_at(path.as_bytes(), flags, 0).ok()?;
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::from(fd).take(256).read_to_end(&mut bytes).ok()?;
+        self.open(path)?.take(256).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
+
+    /// The same as text.
+    fn begin(&self, path: &str) -> Option<String> {
+        self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// Whether the value of a file's capabilities (capabilities(7)) permits CAP_NET_RAW.
+fn has_net_raw(value: &[u8]) -> bool {
+    const NET_RAW: u8 = 13;
+    value.get(4..8).is_some_and(|permitted| permitted[usize::from(NET_RAW / 8)] & (1 << (NET_RAW % 8)) != 0)
+}
+
+/// Whether a program says in its last lines that it could not open a raw or packet socket. Other sockets, and files
+/// that are called so, are refused in other words.
+fn tells_of_raw_socket(last: &[String]) -> bool {
+    const PINGS: [&str; 5] = ["ping:", "ping6:", "arping:", "traceroute:", "traceroute6:"];
+    let lines: Vec<String> = last.iter().map(|line| line.to_lowercase()).collect();
+    let python = lines.iter().any(|line| line.contains("_socket.socket.__init__"));
+    lines.iter().any(|line| {
+        let refused = line.contains("operation not permitted");
+        let socket = ["socket(af_", "sockraw", "raw socket"].iter().any(|word| line.contains(word))
+            || [": socket: operation", "(socket: operation"].iter().any(|words| line.contains(words))
+            || line.starts_with("socket: operation");
+        line.contains("cap_net_raw")
+            || (refused && (socket || (python && line.starts_with("permissionerror"))))
+            || (line.contains("(are you root?)") && PINGS.iter().any(|name| line.starts_with(name)))
+    })
 }
 
 /// The program's name in `sh: line 1: NAME: not found`.
@@ -189,7 +251,68 @@ mod tests {
         let last: Vec<String> = last.lines().map(str::to_owned).collect();
         let shell = argv.len() == 3 && argv[1] == "-c";
         let outcome = Outcome { status, signal: None };
-        Failed { argv: &argv, shell, outcome, last: &last, user: "", cwd: "/w", root }.reason()
+        Failed {
+            argv: &argv,
+            shell,
+            outcome,
+            last: &last,
+            user: "",
+            cwd: "/w",
+            path: "/none:/w",
+            raw_sockets: Some("help"),
+            root,
+        }
+        .reason()
+    }
+
+    #[test]
+    fn a_raw_socket_that_was_refused_is_told_from_other_refusals() {
+        let text = |last: &str| reason(&["/bin/sh", "-c", "x"], 1, last, None).map(|reason| reason.text);
+        for last in [
+            "ping: socktype: SOCK_RAW\nping: socket: Operation not permitted\nping: => missing cap_net_raw+p capability or setuid?",
+            "PING 127.0.0.1 (127.0.0.1): 56 data bytes\nping: permission denied (are you root?)",
+            "arping: socket(AF_PACKET,2,0): Operation not permitted",
+            "tcpdump: any: You don't have permission to capture on that device\n(socket: Operation not permitted)",
+            "Couldn't open a raw socket. Error: Operation not permitted (1)",
+            "    _socket.socket.__init__(self, family, type, proto, fileno)\nPermissionError: [Errno 1] Operation not permitted",
+        ] {
+            assert!(text(last).unwrap().ends_with("CAP_NET_RAW is needed; help"), "{last}");
+        }
+        for last in [
+            "chown: /run/x.socket: Operation not permitted",
+            "connect to socket: Permission denied",
+            "mount: permission denied (are you root?)",
+            "PermissionError: [Errno 1] Operation not permitted: '/x'",
+            "ping: bad address 'x'",
+        ] {
+            assert_eq!(text(last), None, "{last}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_asks_for_a_capability_is_told_by_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("w")).unwrap();
+        for name in ["ping", "other"] {
+            std::fs::write(dir.path().join("w").join(name), "").unwrap();
+        }
+        let root = Root::open(dir.path(), Owners::Real).unwrap();
+        // Effective, and CAP_NET_RAW permitted: as setcap(8) writes cap_net_raw+ep.
+        let value = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        if xattr::set(root.open_dir(b"w").unwrap(), b"ping", xattr::CAPABILITY, &value).is_err() {
+            return;
+        }
+        let text = |name: &str| {
+            let line = format!("/bin/sh: 1: {name}: Operation not permitted");
+            reason(&["/bin/sh", "-c", name], 126, &line, Some(&root)).map(|reason| reason.text)
+        };
+        for name in ["ping", "/w/ping"] {
+            let wanted = format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; help");
+            assert_eq!(text(name), Some(wanted));
+        }
+        assert_eq!(text("other"), None);
+        let exec = reason(&["ping"], 126, "ping: Operation not permitted", Some(&root)).unwrap();
+        assert!(exec.text.starts_with("the file of ping asks for CAP_NET_RAW"), "{}", exec.text);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::{kept, shell};
-use libsandbox::{Job, Network, Stdio, Ulimit};
+use libsandbox::{Isolation, Job, Network, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::Digest;
@@ -242,6 +242,8 @@ impl World {
             last: &last,
             user: &self.user,
             cwd: &self.cwd,
+            path: self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value),
+            raw_sockets: self.raw_sockets(options.isolation),
             root: root.as_ref(),
         };
         let error = self.failure(session, &failed, &log_path);
@@ -254,6 +256,16 @@ impl World {
             }
         }
         Err(error.and_detail(&format!("       enter what it left: {enter}\n")))
+    }
+
+    /// How the command would get a raw socket, unless it may have one.
+    fn raw_sockets(&self, isolation: Isolation) -> Option<&'static str> {
+        // Whose network it is decides, not who asks.
+        match (isolation == Isolation::Root || self.network == Network::None, self.insecure) {
+            (true, true) => None,
+            (true, false) => Some("use RUN --security=insecure, or do without"),
+            (false, _) => Some("build as root with RUN --security=insecure, or do without"),
+        }
     }
 
     /// The proxies among the build arguments, whatever their case; the last one counts, by name.
