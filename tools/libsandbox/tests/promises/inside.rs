@@ -86,6 +86,7 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
             job.ulimits.push(Ulimit { name: "nofile".into(), soft: limit, hard: limit });
         }
         "insecure" => job.insecure = true,
+        "relayed" => job.stdio = libsandbox::Stdio::Relayed,
         "terminal" => job.stdio = libsandbox::Stdio::Terminal,
         "tmpfs" => {
             let source = MountSource::Tmpfs { size: Some(1 << 20), mode: 0o1777 };

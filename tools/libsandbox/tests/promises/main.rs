@@ -5,7 +5,9 @@
 //! or without a user who has subordinate ids the cases concerned are skipped, and that is said.
 
 mod cases;
+mod devices;
 mod inside;
+mod relayed;
 
 use libsandbox::Isolation;
 use std::io::Write;
