@@ -9,7 +9,6 @@ into_closed_pipe() {
     { sleep 0.1 && "$@" && status=0 || status=$?; echo "${status-}" >"$work/status"; } | :
     return "$(cat "$work/status")"
 }
-cut_short() { sed '$d' "$1"; }
 in_file() { file=$1 && shift && "$@" <"$file"; }
 
 for tool in $tools image-build; do
@@ -44,22 +43,47 @@ status_is "build-trace ends quietly when nobody reads" 141 into_closed_pipe buil
 status_is "image-save ends quietly when nobody reads" 141 into_closed_pipe image-save busybox -o -
 
 for tool in df-parse 'stage-run --context context' 'layer-diff --store store' layer-pack \
-    'image-assemble --store store' 'image-load -' build-trace; do
+    'layer-pack --store store' 'image-assemble --store store' 'image-load -' build-trace; do
     # shellcheck disable=SC2086 # words
     status_is "$tool refuses an empty input" 3 in_file /dev/null $tool
 done
-status_is "but a stage without layers is nothing to layer-pack --store" 0 in_file /dev/null layer-pack --store store
-is "which says so" "$(cat .out)" '{"type":"header","format":"build-record","version":1}
-{"type":"end","records":0}'
-cut_short kept/plan >plan
-cut_short kept/steps.0 >steps
-cut_short kept/changes.0 >changes
-cat kept/steps.0 kept/layers.0 | sed '$d' >records
-status_is "stage-run refuses a plan without its end" 3 in_file plan stage-run --context context
-status_is "layer-diff refuses records without their end" 3 in_file steps layer-diff --store store
-status_is "layer-pack refuses changes without their end" 3 in_file changes layer-pack
-status_is "layer-pack --store refuses changes without their end" 3 in_file changes layer-pack --store store
-status_is "image-assemble refuses records without their end" 3 in_file records image-assemble --store store --tag cut
+# Whatever line a stream stops after, and whatever follows it, nobody takes it.
+damaged() { # FILE COMMAND...: 0 if the command refuses all of FILE's damaged copies with status 3
+    whole=$1 lines=$(wc -l <"$1") && shift
+    at=0
+    while [ $((at += 1)) -lt "$lines" ]; do refused 3 "after line $at" "head -n$at" "$@" || return; done
+    refused 3 "in its last line" "head -c -2" "$@" &&
+        refused 3 "with a wrong count" 'sed s/"records":[0-9]*/"records":99/' "$@" &&
+        refused 3 "with something at its end" "sed \$arubbish" "$@" &&
+        refused 3 "with the head of another at its end" "sed \$a$(head -n1 "$whole")" "$@"
+}
+refused() { # STATUS DAMAGE FILTER COMMAND...
+    wanted=$1 damage=$2 filter=$3 && shift 3
+    # shellcheck disable=SC2086 # words
+    $filter "$whole" >damaged.in
+    "$@" <damaged.in >damaged.out 2>damaged.err
+    got=$?
+    [ "$got" = "$wanted" ] && ! grep -q '"type":"end"' damaged.out && return
+    echo "status $got, wanted $wanted, for the input $damage:"
+    cat damaged.in damaged.out damaged.err
+    return 1
+}
+cat kept/steps.0 kept/layers.0 >records
+ok "stage-run refuses a damaged plan" damaged kept/plan stage-run --context context
+ok "stage-run --bases refuses a damaged plan" damaged kept/plan stage-run --bases
+diff_and_pack() { # the status of the first, if the second refuses what it wrote
+    layer-diff --store store >changes.in
+    status=$?
+    layer-pack --store store <changes.in
+    [ $? = 3 ] && return "$status"
+}
+ok "layer-diff refuses damaged records, and layer-pack what it wrote by then" damaged kept/steps.0 diff_and_pack
+ok "layer-pack refuses damaged changes" damaged kept/changes.0 layer-pack
+ok "layer-pack --store refuses damaged changes" damaged kept/changes.0 layer-pack --store store
+ok "image-assemble refuses damaged records" damaged records image-assemble --store store --tag cut
+stage-run --bases <kept/plan >bases
+with_bases() { cat >bases.in && df-parse --bases bases.in context/Dockerfile; }
+ok "df-parse refuses damaged records of bases" damaged bases with_bases
 image-list >list
 ok "and makes no image of them" sh -c '! grep cut list'
 finish

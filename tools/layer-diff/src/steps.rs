@@ -5,14 +5,15 @@ use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::Store;
 use libtree::Root;
 use libwire::record::{BuildRecord, Record, Step};
-use libwire::{Event, Reader};
+use libwire::{Event, Reader, changes};
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Reads build-record streams and writes one layer-changes stream for every step that has a snapshot,
 /// is part of the image and has no layer yet; with `all`, for every step that has a snapshot. Each
-/// stream is flushed, so that packing starts while the next step runs.
+/// stream is flushed, so that packing starts while the next step runs. The row of them is closed when all
+/// records have been read.
 pub fn diff_steps<R: BufRead, W: Write>(
     input: R,
     store: &Store,
@@ -28,7 +29,7 @@ pub fn diff_steps<R: BufRead, W: Write>(
             out = diff_step(&step, snapshot, store, isolation, out).map_err(|error| error.of(&step))?;
         }
     }
-    Ok(out)
+    changes::close(out).map_err(DiffError::Output)
 }
 
 fn diff_step<W: Write>(

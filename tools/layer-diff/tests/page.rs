@@ -6,7 +6,11 @@ use libwire::{Event, Reader, Writer};
 const PAGE: &str = include_str!("../../../man/layer-changes.5");
 
 fn example() -> &'static str {
-    let (_, rest) = PAGE.split_once(".Bd -literal\n").unwrap();
+    literal(".Bd -literal\n")
+}
+
+fn literal(begin: &str) -> &'static str {
+    let (_, rest) = PAGE.split_once(begin).unwrap();
     rest.split_once(".Ed\n").unwrap().0
 }
 
@@ -21,6 +25,12 @@ fn the_example_is_read_and_written_unchanged() {
         }
     }
     assert_eq!(String::from_utf8(writer.finish().unwrap()).unwrap(), example());
+}
+
+#[test]
+fn a_row_is_closed_as_the_page_shows() {
+    let closing = libwire::changes::close(Vec::new()).unwrap();
+    assert_eq!(String::from_utf8(closing).unwrap(), literal(".Bd -literal -offset indent\n"));
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn a_stream_is_sorted_whole_and_says_where_the_bytes_are() {
     let out = layer_diff::write_stream(&trees, Path::new("/at"), Some("id"), Vec::new()).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    let header = r#"{"type":"header","format":"layer-changes","version":1,"root":"/at","snapshot":"id"}"#;
+    let header = r#"{"type":"header","format":"layer-changes","version":2,"root":"/at","snapshot":"id"}"#;
     assert_eq!(lines[0], header);
     assert!(lines[1].starts_with(r#"{"type":"put","path":"a","mode":"0755","#), "{}", lines[1]);
     assert!(lines[2].ends_with(r#","mtime":1,"kind":"file","size":1}"#), "{}", lines[2]);

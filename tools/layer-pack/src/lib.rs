@@ -10,15 +10,17 @@ mod error;
 mod gzip;
 mod probe;
 mod stored;
+mod streams;
 
 pub use compress::{Compression, Sink};
 pub use error::PackError;
 pub use stored::{How, pack_into_store};
+pub use streams::Streams;
 
 use entry::{Source, deletion, entry_of};
 use libtree::{Owners, Root, tar};
-use libwire::changes::{Change, Kind, LayerChanges};
-use libwire::{Event, Header, Reader};
+use libwire::Header;
+use libwire::changes::{Change, Kind};
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
@@ -29,42 +31,25 @@ pub struct Options {
     pub clamp_mtime: Option<i64>,
 }
 
-/// The next stream's header, or `None` when the input is done.
-pub fn next_header<R: BufRead>(reader: &mut Reader<R, LayerChanges>) -> Result<Option<Header>, PackError> {
-    match reader.next_event()? {
-        None => Ok(None),
-        Some(Event::Header(header)) => Ok(Some(header)),
-        Some(_) => Err(PackError::Record { record: reader.line(), what: "expected a header".into() }),
-    }
-}
-
-/// Packs the rest of the stream that `header` began into `out`. Gives `out` back with the tar's
-/// length in bytes. Without the stream's end record the tar has no end marker either.
-pub fn pack<R: BufRead, W: Write>(
-    reader: &mut Reader<R, LayerChanges>,
-    header: &Header,
-    options: Options,
-    out: W,
-) -> Result<(W, u64), PackError> {
-    let place = header.extra.get("root").and_then(|root| root.as_str());
-    let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
-    let root = Root::open(Path::new(place), Owners::Real)
-        .map_err(|error| PackError::File { path: place.to_owned(), error })?;
-    let mut tar = tar::Writer::new(out);
-    let mut last = None;
-    loop {
-        match reader.next_event()? {
-            Some(Event::Record(change)) => {
-                append(&mut tar, &root, change, options, reader.line(), &mut last)?
-            }
-            Some(Event::End) => return Ok(tar.finish()?),
-            Some(Event::Header(_) | Event::Cut) | None => {
-                return Err(PackError::Record {
-                    record: reader.line(),
-                    what: "expected an end record".into(),
-                });
-            }
+impl<R: BufRead> Streams<R> {
+    /// Packs the rest of the stream that `header` began into `out`. Gives `out` back with the tar's
+    /// length in bytes. Without the stream's end record the tar has no end marker either.
+    pub fn pack<W: Write>(
+        &mut self,
+        header: &Header,
+        options: Options,
+        out: W,
+    ) -> Result<(W, u64), PackError> {
+        let place = header.extra.get("root").and_then(|root| root.as_str());
+        let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
+        let root = Root::open(Path::new(place), Owners::Real)
+            .map_err(|error| PackError::File { path: place.to_owned(), error })?;
+        let mut tar = tar::Writer::new(out);
+        let mut last = None;
+        while let Some(change) = self.next_change()? {
+            append(&mut tar, &root, change, options, self.line(), &mut last)?;
         }
+        Ok(tar.finish()?)
     }
 }
 

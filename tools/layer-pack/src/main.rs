@@ -1,11 +1,10 @@
 //! layer-pack: changes in, a layer out. See layer-pack(1).
 
 use clap::Parser;
-use layer_pack::{Compression, How, Options, PackError, next_header, pack, pack_into_store};
+use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Store, locate};
-use libwire::Reader;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -80,11 +79,11 @@ fn check_level(args: &Args) -> Result<(), Failure> {
 
 fn to_tar(options: Options) -> Result<(), Failure> {
     let bad = |what| Failure::bad_input("standard input", what);
-    let mut reader = Reader::new(std::io::stdin().lock());
-    let header = next_header(&mut reader).map_err(failure)?;
-    let header = header.ok_or_else(|| bad("has no layer-changes stream"))?;
-    let (out, _) = pack(&mut reader, &header, options, Stdout::open()?).map_err(failure)?;
-    match next_header(&mut reader).map_err(failure)? {
+    let mut streams = Streams::new(std::io::stdin().lock());
+    let header = streams.next_header().map_err(failure)?;
+    let header = header.ok_or_else(|| bad("tells of no layer"))?;
+    let (out, _) = streams.pack(&header, options, Stdout::open()?).map_err(failure)?;
+    match streams.next_header().map_err(failure)? {
         None => out.finish(),
         Some(_) => Err(bad("has several streams; give --store to pack each")),
     }

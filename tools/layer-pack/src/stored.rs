@@ -1,10 +1,10 @@
 //! Packs into the store: a blob for each stream, and the record that describes it.
 
-use crate::{Compression, Options, PackError, Sink, next_header, pack};
+use crate::{Compression, Options, PackError, Sink, Streams};
 use libstore::{LayerKey, Store};
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
 use libwire::span::now_ms;
-use libwire::{Reader, Span, Writer};
+use libwire::{Span, Writer};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufWriter, Write};
 
@@ -40,15 +40,14 @@ pub fn pack_into_store<R: BufRead, W: Write>(
     how: How,
     out: W,
 ) -> Result<W, PackError> {
-    let mut reader = Reader::new(input);
+    let mut streams = Streams::new(input);
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
-    // Nothing to pack is no error: every step may have its layer already.
-    while let Some(header) = next_stream(&mut reader)? {
+    while let Some(header) = streams.next_header()? {
         let started = now_ms();
         let level = how.level.unwrap_or(how.compression.levels().0);
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
         let sink = BufWriter::with_capacity(1 << 18, Sink::new(blob, how.compression, level, how.threads)?);
-        let (sink, tar_size) = pack(&mut reader, &header, how.options, sink)?;
+        let (sink, tar_size) = streams.pack(&header, how.options, sink)?;
         let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
         let descriptor = blob.commit(&how.compression.media_type())?;
@@ -65,15 +64,4 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         writer.flush()?;
     }
     Ok(writer.finish()?)
-}
-
-/// As [`next_header`], but an input with no stream at all is the end too: a stage whose layers are all
-/// known has nothing to pack.
-fn next_stream<R: BufRead>(
-    reader: &mut Reader<R, libwire::changes::LayerChanges>,
-) -> Result<Option<libwire::Header>, PackError> {
-    match next_header(reader) {
-        Err(PackError::Wire(libwire::WireError::Cut { line: 0, .. })) => Ok(None),
-        other => other,
-    }
 }

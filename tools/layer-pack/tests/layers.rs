@@ -1,6 +1,6 @@
 //! What a layer's bytes are, judged by GNU tar, gzip and zstd, and which records are refused.
 
-use layer_pack::{Compression, How, Options, PackError, next_header, pack, pack_into_store};
+use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store};
 use libstore::Store;
 use libwire::Reader;
 use libwire::record::{LayerRecord, Record};
@@ -45,9 +45,9 @@ fn lines(records: &[&str]) -> String {
 }
 
 fn tar_of(stream: &str, options: Options) -> Result<Vec<u8>, PackError> {
-    let mut reader = Reader::new(stream.as_bytes());
-    let header = next_header(&mut reader)?.unwrap();
-    pack(&mut reader, &header, options, Vec::new()).map(|(tar, _)| tar)
+    let mut streams = Streams::new(stream.as_bytes());
+    let header = streams.next_header()?.unwrap();
+    streams.pack(&header, options, Vec::new()).map(|(tar, _)| tar)
 }
 
 fn put(path: &str, mode: &str, rest: &str) -> String {
@@ -275,7 +275,7 @@ fn blobs_unpack_to_the_tar_and_do_not_depend_on_the_threads() {
 }
 
 #[test]
-fn each_stream_is_a_layer_and_no_stream_is_none() {
+fn each_stream_is_a_layer() {
     let tree = Tree::new();
     let dir_ = tempfile::tempdir().unwrap();
     let store = store(dir_.path());
@@ -285,7 +285,6 @@ fn each_stream_is_a_layer_and_no_stream_is_none() {
     assert_eq!(records[1].tar_size, 1024);
     let [first, second] = [0, 1].map(|at| records[at].span.unwrap());
     assert!(first.ended_ms() <= second.started_ms, "one is packed after the other");
-    assert!(layers("", &store, Compression::Gzip, 1).is_empty());
 }
 
 #[test]
@@ -299,4 +298,38 @@ fn a_stream_that_fails_leaves_no_blob_and_no_end() {
     let cut = tree.stream(&[&dir("a")]).replace("{\"type\":\"end\",\"records\":1}\n", "");
     assert!(pack_into_store(cut.as_bytes(), &store, how, Vec::new()).is_err());
     assert_eq!(fs::read_dir(store.path().join("blobs/sha256")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_row_of_streams_is_packed_only_up_to_the_stream_that_closes_it() {
+    let tree = Tree::new();
+    let stream = tree.stream(&[&dir("a")]).replace("\"version\":1", "\"version\":2");
+    let closing = String::from_utf8(libwire::changes::close(Vec::new()).unwrap()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let how = How { compression: Compression::None, level: None, threads: 1, options: Options::default() };
+    let packed = |text: &str| {
+        let mut out = Vec::new();
+        let result = pack_into_store(text.as_bytes(), &store, how, &mut out).map(|_| ());
+        (result, out)
+    };
+    let whole = [stream.as_str(), &stream, &closing].concat();
+    for cut in whole.match_indices('\n').map(|(at, _)| at + 1).chain([0]).filter(|&at| at < whole.len()) {
+        let (result, out) = packed(&whole[..cut]);
+        assert!(result.unwrap_err().is_bad_input(), "cut at byte {cut}");
+        assert!(!String::from_utf8(out).unwrap().contains("\"end\""), "cut at byte {cut}");
+    }
+    assert!(packed(&whole).0.is_ok() && packed(&closing).0.is_ok());
+    assert!(packed(&(closing.clone() + &whole)).0.is_ok(), "rows may follow one another");
+    // Those of older stand-ins, and of trees that are no snapshot's, stand alone.
+    assert!(packed(&tree.stream(&[&deletion()])).0.is_ok());
+    let rootless = closing.replace(
+        "{\"type\":\"end\",\"records\":0}",
+        &format!("{}\n{{\"type\":\"end\",\"records\":1}}", deletion()),
+    );
+    assert!(matches!(packed(&rootless).0, Err(PackError::NoRoot)));
+}
+
+fn deletion() -> String {
+    r#"{"type":"delete","path":"gone"}"#.into()
 }

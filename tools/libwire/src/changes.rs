@@ -1,18 +1,40 @@
 //! layer-changes(5): what a step changed, one record a path, sorted by path bytes.
 
 use crate::path::{WirePath, b64};
-use crate::stream::Format;
+use crate::stream::{Format, Header, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 /// The layer-changes stream. Header members: `root`, the absolute path of the tree that holds the
 /// files' bytes, and, when a step made it, `snapshot`, the snapshot's id.
+///
+/// The streams of a stage's steps come in a row, and one without `root` and records closes it: so an input that
+/// stops between two of them is known to be cut, and a stage that changed nothing from a tool that failed.
 pub struct LayerChanges;
 
 impl Format for LayerChanges {
     const NAME: &'static str = "layer-changes";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Record = Change;
+}
+
+/// The first version whose rows are closed.
+const CLOSED_SINCE: u32 = 2;
+
+/// Whether the stream closes a row.
+pub fn closes(header: &Header) -> bool {
+    !header.extra.contains_key("root")
+}
+
+/// Whether another stream has to follow the one of this header.
+pub fn continues(header: &Header) -> bool {
+    header.version >= CLOSED_SINCE && header.extra.contains_key("snapshot") && !closes(header)
+}
+
+/// Writes the stream that closes a row.
+pub fn close<W: Write>(output: W) -> io::Result<W> {
+    Writer::<W, LayerChanges>::new(output, BTreeMap::new())?.finish()
 }
 
 /// A record of layer-changes.

@@ -1,0 +1,60 @@
+//! One stream of changes after another, until the row of them is closed.
+
+use crate::PackError;
+use libwire::changes::{Change, LayerChanges, closes, continues};
+use libwire::{Event, Format, Header, Reader, WireError};
+use std::io::BufRead;
+
+/// The streams of an input.
+pub struct Streams<R> {
+    reader: Reader<R, LayerChanges>,
+    /// The last stream read was one of a row that is not closed yet.
+    open: bool,
+}
+
+impl<R: BufRead> Streams<R> {
+    /// Reads from `input`.
+    pub fn new(input: R) -> Self {
+        Self { reader: Reader::new(input), open: false }
+    }
+
+    /// The number of the line last read, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.reader.line()
+    }
+
+    /// The header of the next stream that tells of a layer; `None` at the end of an input whose rows are closed.
+    pub fn next_header(&mut self) -> Result<Option<Header>, PackError> {
+        loop {
+            match self.reader.next_event()? {
+                None if self.open => {
+                    return Err(WireError::Cut { format: LayerChanges::NAME, line: self.line() }.into());
+                }
+                None => return Ok(None),
+                Some(Event::Header(header)) => {
+                    self.open = continues(&header);
+                    if !closes(&header) {
+                        return Ok(Some(header));
+                    }
+                    if self.next_change()?.is_some() {
+                        return Err(PackError::NoRoot);
+                    }
+                }
+                Some(_) => return Err(self.bad("expected a header")),
+            }
+        }
+    }
+
+    /// The next record of a stream; `None` at its end record.
+    pub(crate) fn next_change(&mut self) -> Result<Option<Change>, PackError> {
+        match self.reader.next_event()? {
+            Some(Event::Record(change)) => Ok(Some(change)),
+            Some(Event::End) => Ok(None),
+            Some(Event::Header(_) | Event::Cut) | None => Err(self.bad("expected an end record")),
+        }
+    }
+
+    fn bad(&self, what: &str) -> PackError {
+        PackError::Record { record: self.line(), what: what.into() }
+    }
+}
