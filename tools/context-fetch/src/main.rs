@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: &Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
     let stdout = Stdout::open()?;
     let variable = |name: &str| std::env::var_os(name);
     let mut environment = libfetch::Environment::of(variable);

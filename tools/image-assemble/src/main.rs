@@ -74,6 +74,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let timeout = Some(Duration::from_secs(args.lock_timeout));
     let store =

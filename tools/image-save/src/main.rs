@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
     let stdout = args.output == Path::new("-");
     if stdout && matches!(args.format, Form::Layout | Form::Dir) {
         return Err(Failure::usage("a directory can't be written to standard output; use -o DIR"));

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
     let failed = |error| Failure::failed("", error);
     match (&args.old, &args.new) {
         (Some(old), Some(new)) if args.images => return images(&args, old, new),

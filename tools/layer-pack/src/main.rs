@@ -49,6 +49,7 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     check_level(&args)?;
+    libsandbox::end_with_driver()?;
     if std::io::stdin().is_terminal() {
         return Err(Failure::usage("standard input is a terminal; give it a layer-changes stream"));
     }

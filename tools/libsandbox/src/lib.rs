@@ -11,6 +11,7 @@
 mod caps;
 mod child;
 mod cmdline;
+mod driver;
 mod enter;
 mod fork;
 pub mod ids;
@@ -29,6 +30,7 @@ mod sys;
 mod terminal;
 
 pub use child::end_with_parent;
+pub use driver::end_with_driver;
 pub use enter::enter;
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, Outcome, Stdio, Ulimit};

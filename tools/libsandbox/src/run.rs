@@ -6,7 +6,7 @@ use crate::rootfs::{self, HostFile};
 use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, fork, setup, terminal};
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,7 +22,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
 /// `output` as it comes. TERM, INT, HUP and QUIT to this process are passed on as TERM; after the
-/// job's grace, or at a second signal, everything is killed.
+/// job's grace, at a second signal, or when the driver is gone, everything is killed.
 pub fn run(
     job: &Job,
     isolation: Isolation,
@@ -198,7 +198,7 @@ impl Watch {
                 if let Some(terminal) = &relay.terminal {
                     terminal.resize();
                 }
-            } else if self.caught.replace(signal.ssi_signo as i32).is_none() {
+            } else if self.caught.replace(signal.ssi_signo as i32).is_none() && !driver_is_gone(&signal) {
                 let _ = self.outer.write_all(&[word::TERMINATE]);
                 self.deadline = Some(Instant::now() + self.grace);
             } else {
@@ -257,6 +257,13 @@ impl Watch {
             _ => Err(SandboxError::Lost),
         }
     }
+}
+
+/// Whether the signal is that of [`crate::end_with_driver`]: then nobody is left to wait for an orderly end.
+fn driver_is_gone(signal: &siginfo) -> bool {
+    /// POLL_IN to POLL_HUP of sigaction(2), as only a descriptor's signal has them.
+    const OF_A_DESCRIPTOR: std::ops::RangeInclusive<i32> = 1..=6;
+    signal.ssi_signo == Signal::SIGTERM as u32 && OF_A_DESCRIPTOR.contains(&signal.ssi_code)
 }
 
 /// Waits for something to happen. It kills pid 1 when its time is up, and gives up when nothing happens by

@@ -44,6 +44,24 @@ pub(crate) fn cloexec_from(first: u32) -> io::Result<()> {
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Has SIGTERM sent to this process when the last writer of a pipe, of which `reader` is an end, is gone.
+pub(crate) fn signal_on_hangup(reader: impl AsFd) -> io::Result<()> {
+    const F_SETSIG: libc::c_int = 10; // what libc lacks on some architectures
+    let fd = reader.as_fd().as_raw_fd();
+    let settings = [
+        (libc::F_SETOWN, nix::unistd::getpid().as_raw()),
+        (F_SETSIG, libc::SIGTERM),
+        (libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC),
+    ];
+    for (command, value) in settings {
+        // SAFETY: these commands of fcntl(2) take an integer, and change only what is said of an open file.
+        if unsafe { libc::fcntl(fd, command, value) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Sets every signal to its default action: SIGPIPE is ignored in a Rust process.
 pub(crate) fn default_signals() {
     for signal in nix::sys::signal::Signal::iterator() {

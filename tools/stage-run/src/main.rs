@@ -129,6 +129,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
     if args.bases {
         return bases(args);
     }
