@@ -90,4 +90,57 @@ ok "by rule and line" grep -q 'Dockerfile:2' .out
 ok "--check is the same, as JSON if asked" sh -c 'image-build --call check,format=json context | jq -e ".warnings[0].ruleName"'
 ok "--call targets" build --call targets
 ok "--call outline" build --call outline
+# A tool that ends early, or writes a part of its stream only, fails the build, whatever it says by its status.
+dockerfile <<'END'
+FROM busybox AS copied
+ARG number
+RUN echo $number >/copied
+FROM busybox
+COPY --from=copied /copied /copied
+ARG number
+RUN echo $number >/number
+END
+real=$(dirname "$(command -v stage-run)")
+number=0
+# early STAGE DESCRIPTION TOOL COMMAND: with the tool replaced by that, its arguments in "$@" and the tool in $real
+early() {
+    mkdir swap && printf '#!/bin/sh\nreal=%s\n%s\n' "$real/$3" "$4" >swap/"$3" && chmod +x swap/"$3"
+    number=$((number + 1))
+    PATH=$work/swap:$PATH timeout 20 image-build --build-arg number=$number -t early context >out 2>&1
+    status=$?
+    grep -v '^#[0-9]' out >words
+    failed=$((status != 0 && status != 124)) # 124: it hangs
+    is "$2: the build fails" $failed 1
+    ok "$2: it says which stage" grep "^image-build: stage $1: " words
+    image-list >list
+    ok "$2: there is no image" sh -c '! grep early list'
+    rm -rf swap
+}
+early 1 "layer-pack does nothing" layer-pack 'exit 0'
+early 1 "layer-pack reads and writes nothing" layer-pack 'cat >/dev/null'
+early 1 "layer-pack reads one line" layer-pack 'head -n1'
+early 1 "layer-pack's stream is cut" layer-pack '$real "$@" | sed \$d'
+early 1 "layer-pack is killed" layer-pack 'kill -KILL $$'
+early 1 "layer-diff does nothing" layer-diff 'exit 0'
+early 1 "layer-diff's stream is cut" layer-diff '$real "$@" | sed \$d'
+early 1 "layer-diff's row of streams is cut" layer-diff '$real "$@" | head -n 4'
+early 1 "layer-diff is killed" layer-diff 'kill -KILL $$'
+of_stage() { echo 'case $* in "--stage '"$1"' "*) ;; *) exec $real "$@" ;; esac; '"$2"; }
+early 0 "stage-run does nothing, for a stage that is copied from" stage-run "$(of_stage 0 'exit 0')"
+early 1 "stage-run does nothing" stage-run "$(of_stage 1 'exit 0')"
+early 0 "stage-run is killed, for a stage that is copied from" stage-run "$(of_stage 0 'kill -KILL $$')"
+early 1 "stage-run is killed" stage-run "$(of_stage 1 'kill -KILL $$')"
+early 1 "stage-run's stream is cut" stage-run "$(of_stage 1 '$real "$@" | sed \$d')"
+mkdir swap
+printf '#!/bin/sh\nexit 0\n' >swap/layer-pack
+printf '#!/bin/sh\n%s\n' 'cat >"$1"; cat "$1"; case $1 in *steps.*) sed -i \$d "$1" ;; esac' >swap/tee
+chmod +x swap/*
+cache() { PATH=$work/swap:$PATH timeout 20 image-build -o type=cacheonly --build-arg number=$((number += 1)) "$@" context; }
+status_is "a layer-pack that does nothing fails a build that only fills the cache, too" 3 cache
+rm swap/layer-pack
+status_is "a stream that --keep leaves is whole, or the build fails" 3 cache --keep cut
+rm -r swap
+printf 'FROM busybox AS a\nRUN exit 9\nFROM busybox\nCOPY --from=a /x /x\n' | dockerfile
+image-build -n -o type=cacheonly context >script
+status_is "the script of -n fails where the build does" 3 timeout 20 sh script
 finish
