@@ -143,4 +143,38 @@ rm -r swap
 printf 'FROM busybox AS a\nRUN exit 9\nFROM busybox\nCOPY --from=a /x /x\n' | dockerfile
 image-build -n -o type=cacheonly context >script
 status_is "the script of -n fails where the build does" 3 timeout 20 sh script
+
+# What is found in a context is a stranger's, what is named is the caller's.
+mkdir strange strange/sub && cp "$work/context/Dockerfile" outside && echo kept >hidden
+strange() { # NAME: it fails, with a line that says the name
+    timeout 20 image-build strange >out 2>&1
+    status=$?
+    [ $status = 3 ] && grep "^image-build: strange/$1: this " out
+}
+named() { timeout 20 image-build -q -t named "$@"; }
+echo FROM busybox >right
+for name in Dockerfile dockerfile Dockerfile.dockerignore .dockerignore; do
+    cp right strange/Dockerfile
+    [ $name != dockerfile ] || rm strange/Dockerfile
+    rm -f "strange/$name" && mkfifo "strange/$name"
+    ok "a FIFO called $name is refused" strange $name
+    for target in /dev/zero ../hidden "$work/hidden" gone; do
+        ln -sf "$target" "strange/$name"
+        ok "so is a link to $target" strange $name
+    done
+    rm "strange/$name" && mkdir "strange/$name"
+    ok "so is a directory" strange $name
+    rmdir "strange/$name" && cp right strange/sub/file && ln -s sub/file "strange/$name"
+    ok "a link to a file of the context is not" named strange
+    rm "strange/$name"
+done
+cp right strange/Dockerfile && mkfifo strange/.dockerignore
+echo 'COPY sub /sub' >>strange/Dockerfile
+df-parse strange/Dockerfile >plan
+status_is "stage-run refuses a FIFO that it finds" 3 timeout 20 stage-run --context strange <plan
+rm strange/.dockerignore && ln -s ../right strange/linked && mkfifo pipe
+ok "-f may name a link that leads out" named -f strange/linked strange
+ok "and a FIFO" sh -c 'cat right >pipe & timeout 20 image-build -f pipe strange'
+status_is "which -n refuses, because its script would read it again" 2 sh -c 'cat right >pipe & image-build -n -f pipe strange'
+status_is "what never ends is refused" 3 named -f /dev/zero strange
 finish

@@ -22,6 +22,7 @@ mod fetched;
 mod golang;
 mod here;
 mod hints;
+mod ignore;
 mod kept;
 mod logs;
 mod missing;

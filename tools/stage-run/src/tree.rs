@@ -2,6 +2,7 @@
 
 use crate::error::StepError;
 use crate::here::stage_name;
+use crate::ignore::{self, IgnoreFile};
 use crate::options::NamedContext;
 use crate::remembered::Remembered;
 use crate::scratch::Scratch;
@@ -20,7 +21,7 @@ pub struct Tree {
     /// The directories it is merged of, lowest first.
     pub lowers: Vec<PathBuf>,
     /// For a directory of the caller's: the text of its ignore file, and the file's name.
-    pub ignore: Option<(String, String)>,
+    pub ignore: Option<IgnoreFile>,
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
     /// Of a directory of the caller's that stays: what is remembered of its files.
@@ -63,10 +64,7 @@ impl Tree {
                     Self::files(&session.contexts.fetch(session, &path.display().to_string())?)
                 }
                 NamedContext::Url(url) => Self::files(&session.contexts.fetch(session, url)?),
-                NamedContext::Directory(path) => {
-                    let ignore = read_ignore(&path.join(".dockerignore"), false)?;
-                    Self::remembered(session, path, ignore)
-                }
+                NamedContext::Directory(path) => Self::remembered(session, path, ignore::of_context(path)?),
                 NamedContext::Layout { path, select } => {
                     let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
                     Self::merged(session, &snapshots)
@@ -83,8 +81,8 @@ impl Tree {
     fn context(session: &Session) -> Result<Self, StepError> {
         let options = session.options;
         let ignore = match &options.ignore_file {
-            Some(path) => read_ignore(path, true)?,
-            None => read_ignore(&options.context.join(".dockerignore"), false)?,
+            Some(path) => Some(ignore::named(path)?),
+            None => ignore::of_context(&options.context)?,
         };
         // What was fetched for this build is gone after it, and no later one meets it again.
         match options.build_dir.as_ref().is_some_and(|dir| options.context.starts_with(dir)) {
@@ -93,11 +91,7 @@ impl Tree {
         }
     }
 
-    fn remembered(
-        session: &Session,
-        path: &Path,
-        ignore: Option<(String, String)>,
-    ) -> Result<Self, StepError> {
+    fn remembered(session: &Session, path: &Path, ignore: Option<IgnoreFile>) -> Result<Self, StepError> {
         let tree = Self::directory(path, ignore)?;
         Ok(Self { remembered: Remembered::of(session, path), ..tree })
     }
@@ -158,16 +152,5 @@ impl Tree {
             return Err(StepError::pending("an image that is not unpacked yet"));
         }
         Self::over(session, session.directories(snapshots)?, None)
-    }
-}
-
-fn read_ignore(path: &Path, must: bool) -> Result<Option<(String, String)>, StepError> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            Ok(Some((path.display().to_string(), text)))
-        }
-        Err(error) if !must && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StepError::io(&format!("cannot read {}", path.display()))(error)),
     }
 }
