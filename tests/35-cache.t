@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 load_busybox
-n=0 options=''
+n=0 options='' as=''
 
 # dockerfile INSTRUCTIONS: they stand on a directory that only this pair has, so no other pair's steps fit
 dockerfile() { printf 'FROM busybox\nWORKDIR /pair@\n%s\n' "$1" | sed "s/@/$n/" >Dockerfile; }
@@ -22,7 +22,7 @@ context() {
 last() {
     rm -rf kept
     # shellcheck disable=SC2086 # options are words
-    image-build -q --keep kept -o type=cacheonly -f Dockerfile ${STAGEPIPE_CASE_OPTIONS-} $options context >out 2>&1 || { tail -n 3 out && return; }
+    $as image-build -q --keep kept -o type=cacheonly -f Dockerfile ${STAGEPIPE_CASE_OPTIONS-} $options context >out 2>&1 || { tail -n 3 out && return; }
     steps=$(printf '%s\n' kept/steps.* | tail -n 1)
     sed -n 's/^{"type":"step".*,"cache":"\(hit\|miss\)".*/\1/p' "$steps" | tail -n 1
 }
@@ -230,6 +230,51 @@ F' 'other "RUN <<F
 #!/bin/sh
 true 2
 F"'
+
+echo "# The platform: of RUN alone, since what else a step makes has the same bytes for all"
+for_386='options="--platform linux/386"'
+options='--platform linux/amd64'
+miss "--platform, of RUN" 'RUN true' "$for_386"
+options='--platform linux/amd64'
+hit "--platform, of COPY" 'COPY a /q' "$for_386"
+options='--platform linux/amd64'
+hit "--platform, of COPY --link" 'COPY --link a /for-all' "$for_386"
+options='--platform linux/amd64'
+hit "--platform, of ADD that unpacks" 'ADD t.tar /q' "$for_386"
+options='--platform linux/amd64'
+hit "--platform, of WORKDIR" 'WORKDIR /q' "$for_386"
+options='--platform linux/arm64'
+hit "another spelling of --platform" 'RUN true' 'options="--platform linux/arm64/v8"'
+options='--platform linux/arm/v7'
+miss "--platform's variant" 'RUN true' 'options="--platform linux/arm/v6"'
+miss "--platform in the file" 'RUN true' 'sed "s,^FROM,FROM --platform=linux/386," Dockerfile >x && mv x Dockerfile'
+options='--platform linux/amd64'
+stages "the stage ran for another platform and made the same" hit 'RUN echo o >/o' 'COPY --from=0 /o /q' "$for_386"
+options='--platform linux/amd64'
+miss "the platform of a stage that is mounted, where it shows" "$(from 'ARG TARGETARCH
+RUN echo $TARGETARCH >/o' 'RUN --mount=from=0,target=/m true')" "$for_386"
+options='--platform linux/amd64'
+miss "--platform, of a stage that ends in nothing else" "$(from 'RUN uname -m >/o; cat /proc/sys/kernel/random/uuid >/o' 'COPY --from=0 /o /q')" "$for_386"
+echo FROM busybox >Dockerfile && image-build -q --platform linux/386 -t like-busybox . >/dev/null
+miss "the platform of a base of the same layers" 'RUN true' 'sed "s/^FROM.*/FROM like-busybox/" Dockerfile >x && mv x Dockerfile'
+if have jq; then
+    for image in busybox like-busybox; do image-save --format layout -o "two-$image" $image; done
+    jq -s '.[0].manifests += .[1].manifests | .[0]' two-*/index.json >x && cp -R two-like-busybox/blobs two-busybox/ && mv x two-busybox/index.json
+    printf 'FROM --platform=linux/386 two\nFROM --platform=linux/amd64 two\nCOPY --from=0 /bin/true /\n' >Dockerfile
+    df-parse --build-context two <Dockerfile 2>out | stage-run --build-context "two=oci-layout://$work/two-busybox" 2>out |
+        sed -n 's/.*"type":"base".*"architecture":"\([^"]*\)".*/\1/p' >got
+    is "stages of one run take the image for their own platform from a layout" "$(tr '\n' ' ' <got)" "386 amd64 "
+else
+    skip "stages of one run take the image for their own platform" "there is no jq"
+fi
+if [ "$(setarch i686 uname -m 2>/dev/null)" = i686 ]; then
+    miss "the machine, of RUN" 'RUN true' 'as="setarch i686"'
+    as=''
+    hit "the machine, of COPY" 'COPY a /q' 'as="setarch i686"'
+    as=''
+else
+    skip "the machine" "this one can't pass for another"
+fi
 
 echo "# RUN's mounts"
 mount() { printf 'RUN --mount=%s true' "$1"; }

@@ -55,6 +55,11 @@ F"'
 why "a file of a bind mount" "file src/sub/c.c of the context changed" 'RUN --mount=type=bind,source=src,target=/m true' \
     'echo new >context/src/sub/c.c'
 why "the command" 'command: "true 1" → "true 2"' 'RUN true 1' 'other "RUN true 2"'
+options='--platform linux/amd64'
+why "the platform" '--platform: "linux/amd64" → "linux/386"' 'RUN true' 'options="--platform linux/386"'
+options='--platform linux/amd64'
+why "the command, and not the platform that was built for meanwhile" 'command: "true 1" → "true 2"' 'RUN true 1' \
+    'options="--platform linux/386" && stage >/dev/null && options="--platform linux/amd64" && other "RUN true 2"'
 why "a build argument" 'build argument V: "1" → "2"' 'ARG V=1
 RUN true' 'options="--build-arg V=2"'
 why "a variable" 'variable X: "1" → "2"' 'ENV X=1

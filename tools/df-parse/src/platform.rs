@@ -68,20 +68,8 @@ impl Platform {
     }
 
     fn of(os: &str, arch: &str, variant: Option<&str>) -> Self {
-        let arch = arch.to_lowercase();
-        let variant = variant.map(str::to_lowercase);
-        let (arch, variant) = match (arch.as_str(), variant.as_deref()) {
-            ("x86_64" | "x86-64" | "amd64", None | Some("v1")) => ("amd64", None),
-            ("x86_64" | "x86-64", variant) => ("amd64", variant),
-            ("i386" | "x86", _) => ("386", None),
-            ("aarch64" | "arm64", None | Some("8" | "v8")) => ("arm64", None),
-            ("aarch64", variant) => ("arm64", variant),
-            ("armhf", _) => ("arm", Some("v7")),
-            ("armel", _) => ("arm", Some("v6")),
-            ("arm", None) => ("arm", Some("v7")),
-            (arch, variant) => (arch, variant),
-        };
-        Self { os: os.to_lowercase(), arch: arch.to_owned(), variant: variant.map(str::to_owned) }
+        let (os, arch, variant) = libwire::platform::normal_form(os, arch, variant);
+        Self { os, arch, variant }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod image;
 pub mod mode;
 pub mod path;
 pub mod plan;
+pub mod platform;
 pub mod provenance;
 pub mod record;
 pub mod reference;

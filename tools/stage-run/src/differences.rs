@@ -80,7 +80,8 @@ fn named(name: &str) -> (String, bool) {
         "time" => ("time of the download", true),
         "target" | "path" => ("destination", true),
         "epoch" => ("SOURCE_DATE_EPOCH", true),
-        "network" | "link" | "chown" | "chmod" | "parents" | "exclude" | "unpack" => {
+        "machine" => ("the machine it runs on", true),
+        "platform" | "network" | "link" | "chown" | "chmod" | "parents" | "exclude" | "unpack" => {
             return (format!("--{name}"), true);
         }
         other => (other, true),

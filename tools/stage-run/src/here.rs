@@ -36,23 +36,17 @@ impl Here {
     }
 
     /// The places whose latest record a later build may want to compare itself with: the same instruction in
-    /// the same stage, an instruction of this kind on the same tree, and the same step of the same file.
+    /// the same stage, an instruction of this kind on the same tree, and the same step of the same file, of a RUN
+    /// also for the same platform.
     pub fn places(&self, session: &Session, stage: &Stage, key: &Key) -> Vec<Digest> {
         let name = stage.name.clone().unwrap_or_else(|| stage.index.to_string());
         let operation = key.get("operation").unwrap_or_default();
         let place = |parts: &[&str]| Digest::of(parts.join("\0").as_bytes());
-        let mut places = vec![
-            place(&["instruction", &name, operation, &self.text]),
-            place(&[
-                "position",
-                session.context_name(),
-                &stage.dockerfile,
-                &name,
-                operation,
-                &self.step.to_string(),
-            ]),
-        ];
+        let number = self.step.to_string();
+        let position = ["position", session.context_name(), &stage.dockerfile, &name, operation, &number];
+        let mut places = vec![place(&["instruction", &name, operation, &self.text]), place(&position)];
         places.extend(key.get("parent").map(|parent| place(&["parent", operation, parent])));
+        places.extend(key.get("platform").map(|platform| place(&[&position[..], &[platform]].concat())));
         places
     }
 }

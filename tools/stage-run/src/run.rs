@@ -8,7 +8,7 @@ use crate::here::Here;
 use crate::mounts::{self, Wanted};
 use crate::prepare::Ready;
 use crate::progress::Output;
-use crate::session::Session;
+use crate::session::{Session, platform_of};
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::{kept, shell};
@@ -16,7 +16,10 @@ use libsandbox::{Isolation, Job, Network, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::Digest;
+use libwire::image::{ImageConfig, Platform};
 use libwire::plan::{Command, Op, Stage};
+use libwire::platform::normal_text;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Build arguments that every RUN has as variables, in both cases, without leaving a trace.
@@ -78,6 +81,7 @@ pub fn run(
     let Prepared { world, wanted, script } = prepare(session, stage, state, op)?;
     let mut key = Key::new("run", session.options.isolation);
     key.parents(&state.parents());
+    platforms(stage, state, &mut key);
     world.ingredients(&mut key);
     limits(session, &mut key);
     if let Some((_, text)) = &script {
@@ -94,6 +98,21 @@ pub fn run(
         world.execute(session, stage, state, (new, digest), ready)
     })?;
     Ok((made, created_by))
+}
+
+/// What the command runs for and on. A base may be for another platform than the stage: then both count.
+fn platforms(stage: &Stage, state: &State, key: &mut Key) {
+    let ImageConfig { os, architecture, variant, .. } = &state.config;
+    let base = Platform {
+        os: os.clone(),
+        architecture: architecture.clone(),
+        variant: variant.clone(),
+        extra: BTreeMap::default(),
+    };
+    let (asked, base) = (normal_text(&platform_of(&stage.platform)), normal_text(&base));
+    key.add("platform", if asked == base { asked } else { format!("{asked} on {base}") });
+    // As the command sees it: a build in a 32-bit personality is one on another machine.
+    key.add("machine", rustix::system::uname().machine().to_string_lossy());
 }
 
 /// What of the build's options a command can see and depend on. The addresses of added hosts are left out:

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
                 path.display()
             )));
         }
-        let key = format!("oci-layout://{}@{}", path.display(), select.unwrap_or_default());
+        let key = format!("oci-layout://{}@{} {platform}", path.display(), select.unwrap_or_default());
         if let Some(found) = self.images.borrow().get(&key) {
             return Ok(found.clone());
         }
