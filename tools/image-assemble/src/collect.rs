@@ -123,9 +123,11 @@ impl Build {
                     format!("no layer for snapshot {}; its layer-pack failed or was left out", part.snapshot);
                 return Err(Failure::bad_input(&part.place, what));
             };
-            if !store.has_blob(&layer.descriptor) {
-                let missing = StoreError::missing(format!("layer {}", layer.descriptor.digest));
-                return Err(Failure::failed(&part.place, missing));
+            let is_there = store.has_blob(&layer.descriptor);
+            if !is_there.map_err(|error| Failure::failed(&part.place, error))? {
+                let what = format!("layer {}", layer.descriptor.digest);
+                let hint = "; build again, or load the base again if it is the base's".into();
+                return Err(Failure::failed(&part.place, StoreError::Missing { what, hint }));
             }
             layers.push(layer.clone());
         }

@@ -114,27 +114,33 @@ impl Store {
         blobs: Vec<(BlobWriter, String)>,
         whole: bool,
     ) -> Result<Vec<Descriptor>, StoreError> {
-        let fresh: Vec<_> = blobs.iter().map(|(blob, _)| !self.is_stored(blob.digest(), blob.size)).collect();
+        let is_fresh = |(blob, _): &(BlobWriter, _)| Ok(self.sound_blob(blob.digest())?.is_none());
+        let fresh = blobs.iter().map(is_fresh).collect::<Result<Vec<bool>, StoreError>>()?;
         let count = fresh.iter().filter(|fresh| **fresh).count();
         let whole = whole || count > BATCH;
         if self.options().sync && whole {
             write::sync_all(self.path())?;
         }
-        let mut descriptors = Vec::new();
+        let (mut descriptors, mut named) = (Vec::new(), Vec::new());
         for ((blob, media_type), fresh) in blobs.into_iter().zip(fresh) {
-            let (digest, size) = (blob.digest(), blob.size);
+            let digest = blob.digest();
+            descriptors.push(descriptor(&media_type, digest, blob.size));
             if fresh {
-                self.name_blob(blob, !whole)?;
+                named.extend(self.name_blob(blob, !whole)?.map(|file| (digest, file)));
             }
-            descriptors.push(descriptor(&media_type, digest, size));
         }
         if count > 0 {
             self.sync_dir("blobs/sha256")?;
         }
+        for (digest, blob) in named {
+            let meta = blob.file.metadata().map_err(StoreError::io(format!("cannot read blob {digest}")))?;
+            self.note_sound(digest, &meta);
+        }
         Ok(descriptors)
     }
 
-    fn name_blob(&self, blob: BlobWriter, sync: bool) -> Result<(), StoreError> {
+    /// `None`: somebody else has named the same blob meanwhile.
+    fn name_blob(&self, mut blob: BlobWriter, sync: bool) -> Result<Option<Temp>, StoreError> {
         let digest = blob.digest();
         let what = format!("cannot store blob {digest}");
         let mode = std::fs::Permissions::from_mode(0o444);
@@ -142,27 +148,20 @@ impl Store {
         if sync {
             self.sync_file(&blob.temp.file, &what)?;
         }
-        let path = self.blob_path(digest);
-        // A file that is there with another length is damage: the good bytes take its place.
-        if path.symlink_metadata().is_ok_and(|meta| !meta.is_file() || meta.len() != blob.size) {
-            self.quarantine(&path, &digest.hex());
+        if blob.temp.link(&self.blob_path(digest)).map_err(StoreError::io(&what))? {
+            return Ok(Some(blob.temp));
         }
-        blob.temp.link(&path).map(drop).map_err(StoreError::io(&what))
+        match self.sound_blob(digest)? {
+            Some(_) => Ok(None),
+            None => {
+                Err(StoreError::corrupt(format!("blob {digest}"), "another one takes its place; build again"))
+            }
+        }
     }
 
     /// Where a blob is, or would be.
     pub fn blob_path(&self, digest: Digest) -> PathBuf {
         self.path().join("blobs/sha256").join(digest.hex())
-    }
-
-    /// Whether a blob of that name and length is there. Its bytes are checked when they are read.
-    pub fn has_blob(&self, descriptor: &Descriptor) -> bool {
-        self.is_stored(descriptor.digest, descriptor.size)
-    }
-
-    fn is_stored(&self, digest: Digest, size: u64) -> bool {
-        let meta = self.blob_path(digest).symlink_metadata();
-        meta.is_ok_and(|meta| meta.is_file() && meta.len() == size)
     }
 
     /// Opens a blob for one read from start to end, which verifies it: see [`BlobReader`].
@@ -292,7 +291,7 @@ mod tests {
             blobs.push((blob, "text/plain".to_owned()));
         }
         let descriptors = store.commit_all(blobs).unwrap();
-        assert!(descriptors.iter().all(|descriptor| store.has_blob(descriptor)));
+        assert!(descriptors.iter().all(|descriptor| store.has_blob(descriptor).unwrap()));
         assert_eq!(descriptors[9].digest, Digest::of(&[1]));
     }
 
@@ -331,6 +330,6 @@ mod tests {
         std::fs::remove_file(store.blob_path(descriptor.digest)).unwrap();
         std::fs::write(store.blob_path(descriptor.digest), "abcdeg").unwrap();
         assert!(store.read_blob(&descriptor, 100).is_err());
-        assert!(!store.has_blob(&descriptor));
+        assert!(!store.has_blob(&descriptor).unwrap());
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Store, StoreError};
 use libwire::record::LayerRecord;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How a layer was packed: the same snapshot packed otherwise is another layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,16 @@ impl Store {
         if !self.has_snapshot(snapshot) {
             return Ok(None);
         }
-        let record: Option<LayerRecord> = self.read_record(&self.layer_file(snapshot, key)?)?;
-        Ok(record.filter(|record| record.snapshot == snapshot && self.has_blob(&record.layer.descriptor)))
+        self.layer_in(&self.layer_file(snapshot, key)?, snapshot)
+    }
+
+    /// The layer of a snapshot that a record tells of, if its blob is there.
+    fn layer_in(&self, path: &Path, snapshot: &str) -> Result<Option<LayerRecord>, StoreError> {
+        let record: Option<LayerRecord> = self.read_record(path)?;
+        match record.filter(|record| record.snapshot == snapshot) {
+            Some(record) if self.has_blob(&record.layer.descriptor)? => Ok(Some(record)),
+            _ => Ok(None),
+        }
     }
 
     /// Records a snapshot's layer, whose blob must be committed already.
@@ -54,11 +62,9 @@ impl Store {
             if !name.starts_with("layer-") || name.contains("-c") {
                 continue;
             }
-            let record: Option<LayerRecord> = self.read_record(&dir.join(name))?;
-            let is_there =
-                |record: &LayerRecord| record.snapshot == snapshot && self.has_blob(&record.layer.descriptor);
-            if let Some(record) = record.filter(is_there) {
-                return Ok(Some(record));
+            let record = self.layer_in(&dir.join(name), snapshot)?;
+            if record.is_some() {
+                return Ok(record);
             }
         }
         Ok(None)
@@ -68,7 +74,7 @@ impl Store {
         Ok(self.snapshot_dir(snapshot)?.join(key.file_name()))
     }
 
-    pub(crate) fn write_raw(&self, path: &std::path::Path, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn write_raw(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let what = format!("cannot write {}", path.display());
         let mut temp = self.temp()?;
         temp.file.write_all(bytes).map_err(StoreError::io(&what))?;

@@ -29,6 +29,7 @@ mod random;
 mod snapshot;
 mod store;
 mod unpack;
+mod verified;
 mod write;
 
 pub use blob::{BlobReader, BlobWriter};

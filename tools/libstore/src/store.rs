@@ -17,10 +17,11 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 14] = [
+const DIRS: [&str; 15] = [
     "tmp",
     "blobs",
     "blobs/sha256",
+    "verified",
     "cache",
     "latest",
     "listings",
@@ -61,6 +62,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     options: Options,
+    /// Whether it was opened for writing.
+    writable: bool,
     warnings: Mutex<Vec<String>>,
     /// Snapshots found to be this boot's or settled: they stay so as long as they are there.
     trusted: Mutex<HashSet<String>>,
@@ -76,7 +79,7 @@ impl Store {
             true => make_dir(path)?,
             false => check_version(path)?,
         }
-        let store = Self::new(path, options)?;
+        let store = Self::new(path, options, true)?;
         store.lay_out(fresh)?;
         // What stays is only garbage: another user's of the same id map, or in use since.
         let _ = store.reclaim();
@@ -86,14 +89,14 @@ impl Store {
     /// Opens the store at `path` for reading. It may be read-only; nothing is made, no lock is taken.
     pub fn open_existing(path: &Path, options: Options) -> Result<Self, StoreError> {
         check_version(path)?;
-        Self::new(path, options)
+        Self::new(path, options, false)
     }
 
-    fn new(path: &Path, options: Options) -> Result<Self, StoreError> {
+    fn new(path: &Path, options: Options, writable: bool) -> Result<Self, StoreError> {
         let what = format!("cannot open the store {}", path.display());
         let path = std::fs::canonicalize(path).map_err(StoreError::io(what))?;
         let (warnings, trusted) = Default::default();
-        Ok(Self(Arc::new(Inner { path, options, warnings, trusted })))
+        Ok(Self(Arc::new(Inner { path, options, writable, warnings, trusted })))
     }
 
     fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
@@ -133,6 +136,11 @@ impl Store {
     /// How it was opened.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// Whether it was opened for writing.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.0.writable
     }
 
     /// What went wrong without making an operation fail (a damaged cache record is a miss). The caller

@@ -45,7 +45,7 @@ impl Temp {
     }
 
     /// Gives the file the name `target`. `false` when something has that name already.
-    pub(crate) fn link(mut self, target: &Path) -> io::Result<bool> {
+    pub(crate) fn link(&mut self, target: &Path) -> io::Result<bool> {
         let linked = match self.name.take() {
             None => link_fd(&self.file, target),
             Some(name) => match renameat_with(CWD, &name, CWD, target, RenameFlags::NOREPLACE) {

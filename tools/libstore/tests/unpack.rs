@@ -200,7 +200,7 @@ fn a_layout_is_imported_and_unpacked_at_once_and_all_or_nothing_of_it() {
     }
     std::fs::write(&packed, gzip(&layer)).unwrap();
     let (image, ids) = store.import_and_unpack(&layout, &select, &how()).unwrap();
-    assert!(image.manifest.layers.iter().all(|layer| store.has_blob(layer)));
+    assert!(image.manifest.layers.iter().all(|layer| store.has_blob(layer).unwrap()));
     assert_eq!(std::fs::read(store.snapshot_fs(&ids[0]).unwrap().join("f")).unwrap(), b"hello");
 }
 

@@ -28,8 +28,12 @@ pub struct Begun {
 pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
     let (mut from, mut files) = (None, None);
     let mut from_image = |(image, snapshots): (Image, Vec<String>)| {
-        from = Some((image.descriptor.digest, image_name(stage, &session.options.contexts)));
-        inherit(image, snapshots)
+        let name = image_name(stage, &session.options.contexts);
+        if stage.ships {
+            session.require_layers(&image, name.as_deref().unwrap_or("of the context"))?;
+        }
+        from = Some((image.descriptor.digest, name));
+        Ok::<_, StepError>(inherit(image, snapshots))
     };
     let state = match &stage.base {
         Base::Scratch => scratch(&stage.platform),
@@ -37,7 +41,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
             let state = session.stages.get(*index)?;
             State { pending: state.pending.as_ref().map(|_| stage_name(stage, *index)), ..state }
         }
-        Base::Image { name, reference } => from_image(session.image(reference, name)?),
+        Base::Image { name, reference } => from_image(session.image(reference, name)?)?,
         Base::Context { name } => match session.context(name)? {
             NamedContext::Directory(_) | NamedContext::Url(_) => {
                 files = Some(name.clone());
@@ -45,7 +49,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
             }
             NamedContext::Layout { path, select } => {
                 match session.layout_image(path, select.as_deref(), &stage.platform) {
-                    Ok(found) => from_image(found),
+                    Ok(found) => from_image(found)?,
                     Err(error) => {
                         let pending = error.needs().map(str::to_owned);
                         State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform) }
@@ -53,7 +57,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
                 }
             }
             NamedContext::Image(reference) if reference == "scratch" => scratch(&stage.platform),
-            NamedContext::Image(reference) => from_image(session.image(reference, reference)?),
+            NamedContext::Image(reference) => from_image(session.image(reference, reference)?)?,
         },
     };
     let mut state = state.begin(session.options.epoch);

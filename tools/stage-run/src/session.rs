@@ -66,12 +66,25 @@ impl<'a> Session<'a> {
                 .hint(&self.near_image(&parsed))
                 .image(name)
         })?;
-        let image = self.store.image(&descriptor)?;
+        let image = self.store.image(&descriptor).map_err(|error| match error {
+            StoreError::Corrupt { .. } | StoreError::Missing { .. } => lost(name, &error.to_string()),
+            other => other.into(),
+        })?;
         let snapshots = match self.options.dry_run {
             true => self.store.layer_ids(&image),
             false => self.with_unpack(|unpack| self.store.unpack(&image, unpack))?,
         };
         Ok(self.remember(reference, (image, snapshots)))
+    }
+
+    /// Refuses an image that is to be part of what is built, and of which the store has lost a layer.
+    pub fn require_layers(&self, image: &Image, name: &str) -> Result<(), StepError> {
+        for layer in &image.manifest.layers {
+            if !self.store.has_blob(layer)? {
+                return Err(lost(name, &format!("its layer {} is damaged or missing", layer.digest)));
+            }
+        }
+        Ok(())
     }
 
     /// What to do without an image: perhaps one of a similar name was meant.
@@ -164,6 +177,11 @@ impl<'a> Session<'a> {
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
         snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
     }
+}
+
+/// That an image is in the store, but not whole.
+fn lost(name: &str, why: &str) -> StepError {
+    StepError::failed(format!("image {name}: {why}")).hint("; load or build that image again, then this one")
 }
 
 /// Which image of a layout a named context means: by its name or by its digest.

@@ -123,7 +123,7 @@ impl Store {
         let mut batch: Vec<(BlobWriter, String)> = Vec::new();
         let mut taken: Vec<Digest> = Vec::new();
         for layer in &image.manifest.layers {
-            if self.has_blob(layer) || taken.contains(&layer.digest) {
+            if self.has_blob(layer)? || taken.contains(&layer.digest) {
                 continue;
             }
             taken.push(layer.digest);
