@@ -84,6 +84,69 @@ damage flip "$base_layer"
 printf 'FROM scratch\nCOPY --from=busybox /bin/busybox /\n' >from.d
 ok "a base that is only copied from needs no blob of a layer" image-build -q -f from.d context
 
+echo "# trees that have lost something: what is made of them is not made, and the next try heals"
+restore
+base_tree=$(jq -r '.rootfs.diff_ids[0]' "$base_config") && base_tree=store/snapshots/${base_tree#sha256:}/fs
+run_tree=$(dirname "$(find store/snapshots -name made)")
+cat >reads.d <<'END'
+FROM busybox AS first
+RUN seq 1 3000 >/made && mkdir /dir && echo a >/dir/a && echo b >/dir/b
+FROM scratch
+COPY --from=first /dir /bin /etc /made /
+END
+printf 'FROM busybox\nRUN --mount=from=busybox,source=/etc,target=/m cp -r /m /copied\n' >mounts.d
+printf 'FROM busybox\nRUN ls -l /etc /bin >/listing\n' >runs.d
+# heals WANTED DESCRIPTION COMMAND...: it fails and says so, or it does not, and the second time it works
+heals() {
+    wanted=$1 what=$2
+    shift 2
+    "$@" >out 2>err
+    status=$?
+    [ "$status" = 0 ] || status=fails
+    grep -q 'snapshot .* is damaged: .*; it was put aside, so run this again' err && status="$status and says so"
+    is "$what" "$status" "$wanted"
+    [ "$status" = 0 ] || ok "$what: again" "$@"
+}
+error='fails and says so'
+build_of() { image-build -q -t other "$@" context; }
+for how in empty gone; do
+    restore
+    damage $how "$base_tree/etc/passwd"
+    heals "$error" "a base's file, $how: COPY --from" build_of -f reads.d
+    restore
+    damage $how "$base_tree/etc/passwd"
+    heals "$error" "a base's file, $how: a mount of it" build_of -f mounts.d
+    restore
+    damage $how "$base_tree/etc/passwd"
+    heals "$error" "a base's file, $how: image-save of its tree" image-save --format tar -o saved.tar busybox
+    restore
+    damage $how "$run_tree/dir/a"
+    heals "$error" "a RUN's file, $how: COPY --from" build_of -f reads.d
+    restore
+    damage $how "$run_tree/dir/a"
+    heals "$error" "a RUN's file, $how: packing it anew" build_of --compression none
+    restore
+    damage $how "$run_tree/dir/a"
+    build_of >out
+    is "a RUN's file, $how: an image of which nothing is made anew has all its layers" "$(cat out)" "$(digest_of app)"
+done
+restore
+damage gone "$base_tree/etc/passwd"
+heals "$error" "a base's file, gone: a RUN" build_of -f runs.d
+restore
+rm -rf "${base_tree:?}/etc"
+heals "$error" "a base's directory, gone: a RUN" build_of -f runs.d
+restore
+damage empty "${base_tree%/fs}/meta.json"
+heals "$error" "what is known of a base's tree" build_of -f runs.d
+restore
+reads() { build_of --build-arg SOURCE_DATE_EPOCH=5 -f reads.d 2>err; }
+reads=$(reads)
+restore
+damage gone "$base_tree/bin/ls"
+reads >out
+is "what is read of a damaged tree is not remembered" "$(reads)" "$reads"
+
 echo "# files that are not what they were, and right"
 restore
 touch -d '1 hour ago' "$run_layer" "$manifest"

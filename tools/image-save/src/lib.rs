@@ -37,7 +37,9 @@ pub fn find(store: &Store, text: &str) -> Result<Found, Failure> {
     Ok(Found { image: store.image(&named.descriptor)?, names })
 }
 
-/// Unpacks the image as far as it is not unpacked yet; its layers' directories, lowest first.
+/// Unpacks the image as far as it is not unpacked yet; its layers' directories, lowest first. One that has lost
+/// something since it was unpacked is an error.
 pub fn layers(store: &Store, image: &Image, how: &Unpack) -> Result<Vec<PathBuf>, StoreError> {
-    store.unpack(image, how)?.iter().map(|id| store.snapshot_fs(id)).collect()
+    let tree = |id: &String| store.check_snapshot(id, true).and_then(|()| store.snapshot_fs(id));
+    store.unpack(image, how)?.iter().map(tree).collect()
 }

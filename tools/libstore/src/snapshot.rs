@@ -7,6 +7,7 @@
 //! A deferred snapshot has no tree: what was changed is told in a file, in terms of files elsewhere, until it is
 //! packed. From then on the layer stands for it, and the tree is unpacked when somebody wants it (`restore`).
 
+use crate::tree_totals::{TreeTotals, measure};
 use crate::{Store, StoreError, lock, random, write};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// In a snapshot that is not synced yet: the id of the boot that wrote it.
 const UNSETTLED: &str = "unsettled";
-const META: &str = "meta.json";
+pub(crate) const META: &str = "meta.json";
 /// The tree.
 pub(crate) const TREE: &str = "fs";
 /// In a deferred snapshot that is not packed yet: what it changed, as layer-changes(5).
@@ -32,6 +33,9 @@ pub struct SnapshotMeta {
     /// How many entries that layer had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
+    /// How much its tree had when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<TreeTotals>,
 }
 
 /// A snapshot being made. Dropped without [`NewSnapshot::publish`], it is removed.
@@ -91,8 +95,9 @@ impl NewSnapshot {
         let what = format!("cannot publish snapshot {}", self.id);
         libtree::remove::remove_all(File::open(&self.dir).map_err(StoreError::io(&what))?, b"work")
             .map_err(StoreError::io(&what))?;
-        if self.changes().exists() {
-            std::fs::remove_dir(&self.upper).map_err(StoreError::io(&what))?;
+        match self.changes().exists() {
+            true => std::fs::remove_dir(&self.upper).map_err(StoreError::io(&what))?,
+            false => self.meta.tree = Some(measure(&self.upper).map_err(StoreError::io(&what))?),
         }
         let json = serde_json::to_vec(&self.meta).map_err(|error| StoreError::io(&what)(error.into()))?;
         std::fs::write(self.dir.join(META), json).map_err(StoreError::io(&what))?;
@@ -119,10 +124,15 @@ impl NewSnapshot {
         // The tree is not synced: from here to the next settling the snapshot is this boot's again.
         std::fs::write(&mark, write::boot_id())
             .map_err(StoreError::io(format!("cannot write {}", mark.display())))?;
+        let what = || format!("cannot make {}", target.display());
+        let tree = Some(measure(&self.upper).map_err(StoreError::io(what()))?);
         match renameat_with(CWD, &self.upper, CWD, &target, RenameFlags::NOREPLACE) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
-            Err(errno) => Err(StoreError::io(format!("cannot make {}", target.display()))(errno.into())),
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(errno) => return Err(StoreError::io(what())(errno.into())),
         }
+        let meta = SnapshotMeta { tree, ..self.store.snapshot_meta(id)? };
+        let json = serde_json::to_vec(&meta).map_err(|error| StoreError::io(what())(error.into()))?;
+        self.store.write_raw(&dir.join(META), &json)
     }
 }
 
@@ -322,7 +332,7 @@ mod tests {
         assert!(!store.has_snapshot(&id));
         new.publish().unwrap();
         assert_eq!(std::fs::read(store.snapshot_fs(&id).unwrap().join("a")).unwrap(), b"x");
-        assert_eq!(store.snapshot_meta(&id).unwrap(), meta);
+        assert_eq!(store.snapshot_meta(&id).unwrap().parents, meta.parents);
         let root = store.snapshot_fs(&id).unwrap().metadata().unwrap();
         assert_eq!(root.permissions().mode() & 0o7777, 0o711);
         store.remove_snapshot(&id).unwrap();

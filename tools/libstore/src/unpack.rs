@@ -217,7 +217,11 @@ impl Store {
         parents: &[String],
         how: &Unpack,
     ) -> Result<Extracted, StoreError> {
-        let meta = SnapshotMeta { parents: parents.to_vec(), diff_id: Some(layer.diff_id), entries: None };
+        let meta = SnapshotMeta {
+            parents: parents.to_vec(),
+            diff_id: Some(layer.diff_id),
+            ..SnapshotMeta::default()
+        };
         let new = self.new_snapshot_as(layer.id.clone(), meta)?;
         let lowers = parents.iter().map(|id| self.snapshot_fs(id)).collect::<Result<Vec<_>, _>>()?;
         let root = match lowers.is_empty() {

@@ -12,6 +12,7 @@ pub mod remove;
 pub mod root;
 pub mod scan;
 pub mod tar;
+pub mod totals;
 pub mod walk;
 pub mod xattr;
 

@@ -232,7 +232,7 @@ fn named(path: &[u8], error: &io::Error) -> io::Error {
 
 /// Opens a directory by its path below `root`, in which no link is followed. It may be longer than the kernel
 /// takes at once.
-fn open(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn open(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
     let mut rest = path;
     let mut dir: Option<OwnedFd> = None;
     loop {

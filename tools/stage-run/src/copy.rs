@@ -70,6 +70,7 @@ pub fn step(
     {
         return Ok((made, created_by));
     }
+    parts.iter().try_for_each(|part| part.tree.require_whole(session))?;
     let selections = parts.iter().map(Part::select).collect::<Result<Vec<_>, _>>()?;
     let doubts = doubts(session, &parents, &copied, &selections, &target)?;
     doubts.iter().for_each(|what| session.warn(stage, line, what));

@@ -22,6 +22,16 @@ pub struct Wanted {
     pub kind: Kind,
 }
 
+impl Wanted {
+    /// The tree that it shows or begins with.
+    pub fn tree(&self) -> Option<&Tree> {
+        match &self.kind {
+            Kind::Bind { tree, .. } | Kind::Cache { seed: Some((tree, ..)), .. } => Some(tree),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of mount.
 pub enum Kind {
     /// A view of `path` in a tree.

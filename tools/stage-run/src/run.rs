@@ -91,6 +91,7 @@ pub fn run(
     let created_by = command::created_by(state, &world.argv);
     let digest = key.digest();
     let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
+        wanted.iter().filter_map(Wanted::tree).try_for_each(|tree| tree.require_whole(session))?;
         let mut ready = Ready::new(session, wanted)?;
         if let Some((path, text)) = &script {
             ready.script(path, text);

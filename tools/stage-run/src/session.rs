@@ -35,6 +35,8 @@ pub struct Session<'a> {
     /// Contexts that are fetched.
     pub contexts: Contexts,
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
+    /// Snapshots found whole, or made; whether their sizes were looked at.
+    whole: RefCell<BTreeMap<String, bool>>,
 }
 
 impl<'a> Session<'a> {
@@ -44,9 +46,9 @@ impl<'a> Session<'a> {
         let context = std::fs::canonicalize(&options.context).unwrap_or_else(|_| options.context.clone());
         let context = context.to_string_lossy().into_owned();
         let contexts = Contexts::new(options.build_dir.clone());
-        let (contents, images) = (RefCell::default(), RefCell::default());
+        let (contents, images, whole) = (RefCell::default(), RefCell::default(), RefCell::default());
         let planned = BTreeSet::new();
-        Self { options, store, stages, last: None, planned, contents, contexts, context, images }
+        Self { options, store, stages, last: None, planned, contents, contexts, context, images, whole }
     }
 
     /// The build context's path, whatever way it was named.
@@ -162,6 +164,24 @@ impl<'a> Session<'a> {
         upper: Option<(&Path, &Path)>,
     ) -> Result<OwnedFd, libsandbox::SandboxError> {
         mount_overlay(&Overlay { lowers, upper }, self.options.isolation)
+    }
+
+    /// Fails when one of `snapshots` has lost something since it was made: with `sizes` a file's end, without
+    /// only a name.
+    pub fn require_whole(&self, snapshots: &[String], sizes: bool) -> Result<(), StoreError> {
+        for id in snapshots {
+            let known = self.whole.borrow().get(id).copied();
+            if known.is_none_or(|known| sizes && !known) {
+                self.store.check_snapshot(id, sizes)?;
+                self.note_whole(id, sizes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a snapshot need not be looked at again in this run.
+    pub fn note_whole(&self, id: &str, sizes: bool) {
+        self.whole.borrow_mut().insert(id.to_owned(), sizes);
     }
 
     /// The snapshots whose trees these are; `None` when one is no snapshot's.

@@ -87,9 +87,12 @@ impl Maker<'_> {
         if !self.session.options.dry_run {
             // What was deferred below is wanted now.
             self.session.directories(&parents)?;
+            self.session.require_whole(&parents, false)?;
             let new = self.session.store.new_snapshot(&parents)?;
             log = make(&new)?;
-            snapshot = Some(new.publish()?);
+            let id = new.publish()?;
+            self.session.note_whole(&id, true);
+            snapshot = Some(id);
         } else if let Some(failed) = self.session.store.failure_of(self.key.digest()) {
             log = self.log(Some(failed.step.log));
         }

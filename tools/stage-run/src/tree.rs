@@ -131,6 +131,15 @@ impl Tree {
         !self.local && self.held.is_none()
     }
 
+    /// Fails when it is made of snapshots and one of them is not whole. To be called before what is read of it is
+    /// kept or passed on.
+    pub fn require_whole(&self, session: &Session) -> Result<(), StepError> {
+        match session.snapshots(&self.lowers).filter(|_| !session.options.dry_run) {
+            Some(snapshots) => Ok(session.require_whole(&snapshots, true)?),
+            None => Ok(()),
+        }
+    }
+
     fn empty(session: &Session) -> Result<Self, StepError> {
         let empty = Scratch::new(session)?;
         let lowers = vec![empty.path().to_owned()];

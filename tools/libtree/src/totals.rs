@@ -1,0 +1,72 @@
+//! How much is in a tree, so that it can be told whether some of it has gone.
+
+use crate::scan::open;
+use crate::{FileKind, Meta};
+use rustix::fs::{FileType, RawDir};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+
+/// Bytes of directory that are read at once.
+const BUFFER: usize = 1 << 15;
+
+/// Names below a directory, and the bytes of the files that they name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All names; of an inode with several, each.
+    pub names: u64,
+    /// The sizes of regular files, by name; 0 if that was not asked for.
+    pub bytes: u64,
+}
+
+/// Counts everything below `root`, the root itself left out. Without `sizes` no file is looked at, only
+/// directories: that is several times as fast.
+pub fn totals(root: impl AsFd, sizes: bool) -> io::Result<Totals> {
+    let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+    let (mut totals, mut todo) = (Totals::default(), vec![Vec::new()]);
+    while let Some(path) = todo.pop() {
+        let dir = open(root.as_fd(), &path)?;
+        let mut names = RawDir::new(&dir, &mut buffer);
+        while let Some(entry) = names.next() {
+            let entry = entry?;
+            let (name, mut kind) = (entry.file_name().to_bytes(), entry.file_type());
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            totals.names += 1;
+            if kind == FileType::Unknown || (sizes && kind == FileType::RegularFile) {
+                let meta = Meta::at(&dir, name)?;
+                match meta.kind {
+                    FileKind::Dir => kind = FileType::Directory,
+                    FileKind::File if sizes => totals.bytes += meta.size,
+                    _ => {}
+                }
+            }
+            if kind == FileType::Directory {
+                let above: &[u8] = if path.is_empty() { b"" } else { b"/" };
+                todo.push([&path, above, name].concat());
+            }
+        }
+    }
+    Ok(totals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+
+    #[test]
+    fn all_names_count_and_the_bytes_of_files_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
+        fs::write(dir.path().join("a/b/f"), "12345").unwrap();
+        fs::hard_link(dir.path().join("a/b/f"), dir.path().join("g")).unwrap();
+        std::os::unix::fs::symlink("a/b/f", dir.path().join("link")).unwrap();
+        let of = |sizes| totals(File::open(dir.path()).unwrap(), sizes).unwrap();
+        assert_eq!(of(true), Totals { names: 6, bytes: 10 });
+        assert_eq!(of(false), Totals { names: 6, bytes: 0 });
+        fs::remove_file(dir.path().join("a/b/f")).unwrap();
+        assert_eq!(of(true), Totals { names: 5, bytes: 5 });
+    }
+}
