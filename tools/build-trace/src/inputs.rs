@@ -4,6 +4,7 @@ use crate::Timeline;
 use libcli::Failure;
 use libwire::record::BuildRecord;
 use libwire::{Event, Reader, WireError};
+use rustix::fs::Dir;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,14 +12,17 @@ use std::path::{Path, PathBuf};
 impl Timeline {
     /// Reads a file, or the steps and layers of a directory.
     pub fn open(&mut self, path: &Path) -> Result<(), Failure> {
-        let failed = |error| Failure::failed(path.display().to_string(), error);
+        let failed = |error: std::io::Error| Failure::failed(path.display().to_string(), error);
         if !path.is_dir() {
             return self.file(path);
         }
         let mut files: Vec<(usize, PathBuf)> = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            files.extend(stage_of(&entry.file_name().to_string_lossy()).map(|stage| (stage, entry.path())));
+        // Not by std::fs::read_dir, which panics when the directory can't be closed.
+        let dir = File::open(path).map_err(failed)?;
+        for entry in Dir::read_from(&dir).map_err(|errno| failed(errno.into()))? {
+            let entry = entry.map_err(|errno| failed(errno.into()))?;
+            let name = entry.file_name().to_string_lossy();
+            files.extend(stage_of(&name).map(|stage| (stage, path.join(&*name))));
         }
         files.sort();
         if files.is_empty() {

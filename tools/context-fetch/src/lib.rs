@@ -58,9 +58,9 @@ pub fn time<W: Write>(
 fn empty(dir: &Path) -> Result<(), Failure> {
     let place = dir.display().to_string();
     std::fs::create_dir_all(dir).map_err(|error| Failure::failed(&place, error))?;
-    match std::fs::read_dir(dir).map_err(|error| Failure::failed(&place, error))?.next() {
-        None => Ok(()),
-        Some(_) => Err(Failure::failed(&place, "the directory is not empty; name a new one")),
+    match libtree::walk::names_at(dir).map_err(|error| Failure::failed(&place, error))?.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::failed(&place, "the directory is not empty; name a new one")),
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn make(store: &Store, name: &str, layers: &[&[Line]]) {
 /// The image of this name in the store of a directory, which goes with it.
 pub(crate) fn open(name: &str, dir: TempDir) -> Opened {
     let opened = source::open(name, &Sources::of(&dir.path().join("store"))).unwrap();
-    Opened { _dir: Some(dir), ..opened }
+    Opened { _dir: Some(libtree::remove::Temporary::new(dir.keep())), ..opened }
 }
 
 /// An image as [`make`] makes it, in a store of its own.

@@ -12,7 +12,6 @@ use libwire::image::Platform;
 use std::fs::File;
 use std::io::{IsTerminal, Stdin};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// The name of an archive that is piped in.
 const STANDARD_INPUT: &str = "-";
@@ -42,7 +41,7 @@ pub struct Opened {
     /// The store with its blobs.
     pub store: Store,
     /// Where that is, if it was made for this image; it is removed with this.
-    pub(crate) _dir: Option<TempDir>,
+    pub(crate) _dir: Option<libtree::remove::Temporary>,
 }
 
 /// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` behind it to
@@ -133,6 +132,7 @@ fn import(
     let dir = dir.map_err(StoreError::io(
         "cannot make a temporary directory; set TMPDIR to one that can be written",
     ))?;
+    let dir = libtree::remove::Temporary::new(dir.keep());
     let store = Store::open(&dir.path().join("store"), Options { sync: false, ..Options::default() })?;
     let mut select = Select::default();
     if let Some(platform) = platform {

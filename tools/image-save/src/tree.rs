@@ -93,7 +93,7 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners) -> Result<u64, Fa
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fail(error)),
         _ => {}
     }
-    if std::fs::read_dir(target).map_err(fail)?.next().is_some() {
+    if !libtree::walk::names_at(target).map_err(fail)?.is_empty() {
         return Err(Failure::failed(
             place(),
             "is not empty; name a directory that is, or one that is not there",

@@ -29,12 +29,13 @@ impl Store {
     }
 
     fn forget_memories(&self, before: SystemTime) {
-        let files = std::fs::read_dir(self.path().join("contexts")).into_iter().flatten();
-        for entry in files.filter_map(Result::ok) {
-            let time = entry.metadata().and_then(|meta| meta.modified());
+        let dir = self.path().join("contexts");
+        for name in libtree::walk::names_at(&dir).unwrap_or_default() {
+            let file = dir.join(name);
+            let time = file.symlink_metadata().and_then(|meta| meta.modified());
             if time.is_ok_and(|time| time < before) {
                 // What stays only takes room.
-                let _ = std::fs::remove_file(entry.path());
+                let _ = std::fs::remove_file(file);
             }
         }
     }

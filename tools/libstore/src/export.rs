@@ -105,7 +105,7 @@ pub fn archive(
 pub fn layout(store: &Store, image: &Image, names: &[Reference], dir: &Path) -> Result<(), StoreError> {
     let what = |name: &str| StoreError::io(format!("cannot write {}", dir.join(name).display()));
     std::fs::create_dir_all(dir).map_err(what(""))?;
-    if std::fs::read_dir(dir).map_err(what(""))?.next().is_some() {
+    if !libtree::walk::names_at(dir).map_err(what(""))?.is_empty() {
         let why = "is not empty; name a directory that is, or one that is not there".into();
         return Err(StoreError::NotAStore { path: dir.display().to_string(), why });
     }

@@ -3,6 +3,7 @@
 //! Of a store one is kept: keeping one removes those before it that nobody is in. Nothing builds on it.
 
 use crate::{NewSnapshot, Store, StoreError, lock};
+use libtree::walk::names_at;
 use libwire::Digest;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -158,8 +159,8 @@ impl Store {
     }
 
     fn failures(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.path().join("failed")) else { return Vec::new() };
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+        let names = names_at(&self.path().join("failed")).unwrap_or_default();
+        names.into_iter().filter_map(|name| name.into_string().ok()).collect()
     }
 
     fn failure_dir(&self, id: &str) -> Result<PathBuf, StoreError> {

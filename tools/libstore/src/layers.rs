@@ -1,6 +1,7 @@
 //! Which layer a snapshot was packed into, so that it is packed once.
 
 use crate::{Store, StoreError};
+use libtree::walk::names_at;
 use libwire::record::LayerRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,12 +58,12 @@ impl Store {
         }
         let dir = self.snapshot_dir(snapshot)?;
         let what = || format!("cannot read {}", dir.display());
-        for entry in std::fs::read_dir(&dir).map_err(StoreError::io(what()))? {
-            let name = entry.map_err(StoreError::io(what()))?.file_name().to_string_lossy().into_owned();
+        for name in names_at(&dir).map_err(StoreError::io(what()))? {
+            let name = name.to_string_lossy();
             if !name.starts_with("layer-") || name.contains("-c") {
                 continue;
             }
-            let record = self.layer_in(&dir.join(name), snapshot)?;
+            let record = self.layer_in(&dir.join(&*name), snapshot)?;
             if record.is_some() {
                 return Ok(record);
             }

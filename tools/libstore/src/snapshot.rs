@@ -9,7 +9,9 @@
 
 use crate::tree_totals::{TreeTotals, measure};
 use crate::{Store, StoreError, lock, random, write};
+use libtree::walk::names_at;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -266,8 +268,8 @@ impl Store {
     pub fn reclaim(&self) -> Result<usize, StoreError> {
         let what = || format!("cannot read {}", self.tmp().display());
         let mut removed = 0;
-        for entry in std::fs::read_dir(self.tmp()).map_err(StoreError::io(what()))? {
-            let path = entry.map_err(StoreError::io(what()))?.path();
+        for name in names_at(&self.tmp()).map_err(StoreError::io(what()))? {
+            let path = self.tmp().join(name);
             let Ok(file) = File::open(&path) else { continue };
             if lock::try_take(&file, lock::Mode::Exclusive).unwrap_or(false) && self.remove_tmp(&path).is_ok()
             {
@@ -279,8 +281,9 @@ impl Store {
 
     pub(crate) fn unsettled(&self) -> Vec<PathBuf> {
         let boot = write::boot_id();
-        let Ok(entries) = std::fs::read_dir(self.path().join("snapshots")) else { return Vec::new() };
-        let marks = entries.filter_map(Result::ok).map(|entry| entry.path().join(UNSETTLED));
+        let snapshots = self.path().join("snapshots");
+        let names = names_at(&snapshots).unwrap_or_default();
+        let marks = names.into_iter().map(|name| snapshots.join(name).join(UNSETTLED));
         // Marks of another boot stay: what they mark was perhaps lost.
         marks.filter(|mark| std::fs::read_to_string(mark).is_ok_and(|text| text == boot)).collect()
     }
@@ -295,9 +298,8 @@ impl Store {
 
 /// Whether a snapshot without a tree is told by its changes or stood for by a layer.
 fn is_deferred(dir: &Path) -> bool {
-    let is_layer = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"layer-");
-    let mut entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries.any(|entry| entry.file_name() == CHANGES || is_layer(&entry.file_name()))
+    let tells = |name: &OsString| name == CHANGES || name.as_encoded_bytes().starts_with(b"layer-");
+    names_at(dir).unwrap_or_default().iter().any(tells)
 }
 
 /// Gives `upper` owner, mode and time of the root directory `lower`.

@@ -2,6 +2,7 @@
 
 use crate::{StoreError, write};
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -213,16 +214,11 @@ impl Store {
 /// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made
 /// one has got to so far.
 fn is_fresh(path: &Path) -> std::io::Result<bool> {
-    let entries = match std::fs::read_dir(path) {
+    let names = match libtree::walk::names_at(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-        entries => entries?,
+        names => names?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    let ours =
-        |name: &String| DIRS.contains(&name.as_str()) || [LAYOUT.0, "index.json"].contains(&name.as_str());
+    let ours = |name: &OsString| DIRS.iter().chain(&[LAYOUT.0, "index.json"]).any(|own| name == own);
     // The first thing made is a directory that no other layout has.
     Ok(names.is_empty() || (names.iter().all(ours) && names.iter().any(|name| name == DIRS[0])))
 }

@@ -4,8 +4,11 @@ use crate::walk::names;
 use crate::{FileKind, Meta};
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, openat, unlinkat};
 use rustix::io::Errno;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// Directories kept open at once. Those above are opened again on the way back.
 const OPEN: usize = 64;
@@ -17,6 +20,37 @@ struct Level {
     identity: ((u32, u32), u64),
     name: Vec<u8>,
     todo: Vec<Vec<u8>>,
+}
+
+/// Removes what is at `path`, with all below it. What is not there is no error.
+pub fn remove_path(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    remove_all(File::open(parent)?, name.as_bytes())
+}
+
+/// A directory that is removed when this is dropped. [`std::fs::remove_dir_all`], which others use for that,
+/// panics when a directory can't be closed.
+#[derive(Debug)]
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Takes the directory at `path`.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What stays is in a directory for what is temporary.
+        let _ = remove_path(&self.0);
+    }
 }
 
 /// Removes `name` below `dir`. What is not there is no error. Depth costs neither stack nor descriptors.

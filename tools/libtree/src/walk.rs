@@ -7,8 +7,12 @@ use crate::root::open_below;
 use crate::{FileKind, Meta, Owners};
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 /// A path met on a walk.
 #[derive(Debug)]
@@ -135,6 +139,12 @@ fn enter(dir: impl AsFd, name: &[u8], path_len: usize) -> io::Result<Level> {
 
 fn key(item: &Item) -> impl Iterator<Item = &u8> {
     item.name.iter().chain(item.inside.then_some(&b'/'))
+}
+
+/// The names in the directory at `path`, sorted by bytes. That it can't be closed is no error: nothing was written
+/// through it that could be lost. [`std::fs::read_dir`] panics then, so nothing here uses it.
+pub fn names_at(path: &Path) -> io::Result<Vec<OsString>> {
+    Ok(names(File::open(path)?)?.into_iter().map(OsString::from_vec).collect())
 }
 
 /// The names in `dir`, sorted by bytes.

@@ -59,9 +59,7 @@ fn shared(session: &Session, source: &str, dir: &Path) -> Result<PathBuf, StepEr
         Err(error) => return Err(failed()(error)),
     }
     // What is there is a dead process's.
-    if into.exists() {
-        fs::remove_dir_all(&into).map_err(failed())?;
-    }
+    libtree::remove::remove_path(&into).map_err(failed())?;
     fs::create_dir(&into).map_err(failed())?;
     let path = fetch(session, source, &into)?;
     fs::write(&done, path.as_os_str().as_bytes()).map_err(failed())?;

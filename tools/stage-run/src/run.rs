@@ -246,7 +246,7 @@ impl World {
         let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| output.write(bytes));
         let last = output.finish();
         // Only mount points are in it.
-        let _ = std::fs::remove_dir_all(&job.scratch);
+        let _ = libtree::remove::remove_path(&job.scratch);
         let outcome = outcome?;
         if outcome.status == 0 {
             return Ok(Some(log_path));

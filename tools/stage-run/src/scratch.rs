@@ -3,22 +3,25 @@
 use crate::error::StepError;
 use crate::session::Session;
 use libstore::NewSnapshot;
+use libtree::remove::Temporary;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// An empty directory, gone when it is dropped.
 pub enum Scratch {
     /// Of the store.
     Store(NewSnapshot),
     /// In TMPDIR, for a dry run.
-    Elsewhere(TempDir),
+    Elsewhere(Temporary),
 }
 
 impl Scratch {
     /// Makes one.
     pub fn new(session: &Session) -> Result<Self, StepError> {
         match session.options.dry_run {
-            true => tempfile::tempdir().map(Self::Elsewhere).map_err(StepError::io("a temporary directory")),
+            true => {
+                let dir = tempfile::tempdir().map_err(StepError::io("a temporary directory"))?;
+                Ok(Self::Elsewhere(Temporary::new(dir.keep())))
+            }
             false => Ok(Self::Store(session.store.new_snapshot(&[])?)),
         }
     }

@@ -2,6 +2,8 @@
 //! from these, so that a commit is the same layer whenever, and by whomever, it is fetched; and none is secret.
 
 use crate::FetchError;
+use libtree::remove::remove_path;
+use libtree::walk::names_at;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,13 +51,7 @@ fn repository(dir: &Path, reference: Option<(&str, &str)>, git: &Run) -> Result<
 /// Leaves HEAD at `commit`, the objects and the configuration.
 fn bare_of_traces(dir: &Path, commit: &str) -> io::Result<()> {
     for name in TRACES {
-        let path = dir.join(name);
-        match path.symlink_metadata() {
-            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path)?,
-            Ok(_) => fs::remove_file(&path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        remove_path(&dir.join(name))?;
     }
     fs::create_dir_all(dir.join("refs/heads"))?;
     fs::create_dir_all(dir.join("refs/tags"))?;
@@ -94,10 +90,9 @@ fn modules(dir: &Path) -> io::Result<Vec<PathBuf>> {
         if !dir.is_dir() {
             continue;
         }
-        for entry in fs::read_dir(&dir)? {
-            let entry = entry?;
-            let path = entry.path();
-            match entry.file_type()?.is_dir() {
+        for name in names_at(&dir)? {
+            let path = dir.join(name);
+            match path.symlink_metadata()?.is_dir() {
                 true if path.join("HEAD").is_file() => {
                     waiting.push(path.join("modules"));
                     found.push(path);

@@ -1,5 +1,7 @@
 //! What is left of a checkout: files with modes and times that every fetch gives alike.
 
+use libtree::remove::remove_path;
+use libtree::walk::names_at;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 use std::fs::Permissions;
 use std::io;
@@ -8,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Removes the repository in `into`, and the files that lead to those of submodules in it.
 pub(super) fn remove_repositories(into: &Path) -> io::Result<()> {
-    std::fs::remove_dir_all(into.join(".git"))?;
+    remove_path(&into.join(".git"))?;
     each(
         into,
         &mut |path, kind| match path.file_name().is_some_and(|name| name == ".git") && kind.is_file() {
@@ -42,10 +44,9 @@ pub(super) fn settle(dir: &Path, seconds: Option<i64>) -> io::Result<()> {
 fn each(dir: &Path, visit: &mut dyn FnMut(&Path, std::fs::FileType) -> io::Result<bool>) -> io::Result<()> {
     let mut waiting: Vec<PathBuf> = vec![dir.to_owned()];
     while let Some(dir) = waiting.pop() {
-        for entry in std::fs::read_dir(&dir)? {
-            let entry = entry?;
-            let path = entry.path();
-            if visit(&path, entry.file_type()?)? {
+        for name in names_at(&dir)? {
+            let path = dir.join(name);
+            if visit(&path, path.symlink_metadata()?.file_type())? {
                 waiting.push(path);
             }
         }
