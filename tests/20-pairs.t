@@ -17,7 +17,7 @@ done
 is "the plan has both stages, what is needed first" "$(jq -r 'select(.type == "stage").index' kept/plan | tr '\n' ' ')" "0 1 "
 is "every instruction of the target has a step" \
     "$(jq -r 'select(.type == "step").op' kept/steps.1 | tr '\n' ' ')" "label copy run cmd "
-is "each step with a snapshot has a layer" \
+equal "each step with a snapshot has a layer" \
     "$(jq -r 'select(.type == "step").snapshot // empty' kept/steps.1)" "$(jq -r 'select(.type == "layer").snapshot' kept/layers.1)"
 
 mkdir old new
@@ -34,6 +34,6 @@ is "layer-pack writes a tar that GNU tar lists" "$(tr '\n' ' ' <names)" "dir/ di
 jq -c 'if .type == "delete" then empty elif .type == "end" then .records -= 1 else . end' changes | layer-pack >ours.tar
 (cd new && tar -cf ../theirs.tar -b1 --format=ustar --numeric-owner --no-recursion dir dir/file dir/link dir/other)
 ok "and that is, byte for byte, what GNU tar writes" cmp ours.tar theirs.tar
-ok "df-parse, stage-run: the plan's lines are the steps' lines" sh -c '
-    [ "$(jq -c "select(.index == 1).instructions[].line" kept/plan)" = "$(jq -c "select(.type == \"step\").line" kept/steps.1)" ]'
+equal "df-parse, stage-run: the plan's lines are the steps' lines" \
+    "$(jq 'select(.index == 1).instructions[].line' kept/plan)" "$(jq 'select(.type == "step").line' kept/steps.1)"
 finish

@@ -16,9 +16,10 @@ printf 'FROM busybox\nENV A=b\nCMD echo $A\n' >Dockerfile
 mkdir none
 ok "an image that only changes the config builds" image-build -t config -f Dockerfile none
 is "and its variable is set" "$(image-run config 2>&1)" b
-is "a second build gives the same image" "$(image-build -q "$cases/two-stages" 2>&1)" \
+same_digest "a second build gives the same image" "$(image-build -q "$cases/two-stages" 2>&1)" \
     "$(image-build -q --keep again "$cases/two-stages" 2>&1)"
-is "all of it from the cache" "$(cat again/steps.* | grep -c '"cache":"miss"')" 0
+cat again/steps.* >again.steps
+is "all of it from the cache" "$(sed -n 's/.*"cache":"\(hit\|miss\)".*/\1/p' again.steps | sort -u)" hit
 ok "an image without RUN builds" image-build -t tree "$cases/no-run"
 is "its entry point and command are used" "$(image-run tree 2>&1)" a
 ok "deletions build" image-build -t whiteouts "$cases/whiteouts"

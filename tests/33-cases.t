@@ -27,11 +27,17 @@ unpacked() {
 listed() { tar --numeric-owner --quoting-style=escape -tvf - -- "$@" | sed 's/  */ /g; s/ [0-9-]* [0-9:]* / /'; }
 layer() { unpacked "${1:-0}" | listed; }                # [N]: mode, owner, size and name of each entry
 dates() { unpacked "${1:-0}" | TZ=UTC tar --full-time --numeric-owner -tv | sed 's/^.* \([0-9-]* [0-9:]*\) /\1 /'; }
-pax() { unpacked "${1:-0}" | grep -a -o '[0-9]* \(SCHILY\|LIBARCHIVE\|GNU\)[^=]*=.*' || echo none; }
+pax() { # [N]
+    unpacked "${1:-0}" >layer.tar && [ -s layer.tar ] || return
+    grep -a -o '[0-9]* \(SCHILY\|LIBARCHIVE\|GNU\)[^=]*=.*' layer.tar || echo none
+}
 layers() { echo $(($(jq '.layers | length' manifest) - base)); }
 tree() { image-save --format tar "$tag" | listed "$@"; } # [PATH]...: the same of the merged image
 show() { image-save --format tar "$tag" | tar -xO -- "$1"; } # PATH: what is in the file
-missing() { image-save --format tar "$tag" | tar -t -- "$@" >/dev/null 2>&1 && echo "it is there" || echo missing; }
+missing() { # PATH...
+    image-save --format tar -o tree.tar "$tag" && tar -tf tree.tar >names && [ -s names ] || return
+    if tar -tf tree.tar -- "$@" >/dev/null 2>&1; then echo "it is there"; else echo missing; fi
+}
 printed() { grep -- "$1" said | sed 's/^#[^ ]* [0-9. ]*//'; } # TEXT: what the build said with it
 warned() { # TEXT: says yes when a warning has it
     if grep -q "warning.*$1" said; then echo yes; else cat said; fi
@@ -53,8 +59,7 @@ run_case() {
     tag=case-$(echo "${1#"$top/tests/cases/"}" | tr / -)
     [ -d context ] || mkdir context
     find context -exec touch -h -d @1000000000 {} +
-    # shellcheck source=/dev/null
-    [ ! -f setup ] || (set -eu && . ./setup) || return 1
+    [ ! -f setup ] || sh -eu setup || return 1
     args='' && [ ! -f args ] || args=$(cat args)
     eval "image-build ${STAGEPIPE_CASE_OPTIONS-} -t $tag -f Dockerfile $args context" >digest 2>said
     status=$? base=1

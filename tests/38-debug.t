@@ -68,7 +68,7 @@ rm context/src/file
 is "as they were when it failed" "$(sh -c "$enter cat /m/file" 2>&1)" source
 echo source >context/src/file
 is "but without secrets" "$(echo 'echo "<$SECRET>"' | sh -c "$enter" 2>&1)" "<>"
-ok "which are nowhere in the store" sh -c '! grep -rq s3cret store'
+ok "which are nowhere in the store" no_match -rq s3cret store
 sh -c "$enter rm /tmp/left" >/dev/null 2>&1
 is "and what is changed is thrown away" "$(sh -c "$enter cat /tmp/left" 2>&1)" before
 build >/dev/null 2>&1
@@ -125,5 +125,5 @@ ok "and the message says so" grep -q 'a shell needs a terminal' .out
 status_is "a failure is told all the same" 1 setsid -w image-build --secret id=s,src=secret --shell-on-fail context
 ok "with the command" grep -q 'image-run --store' .out
 is "nothing is left in the temporary directory" "$(ls -A tmp)" ""
-is "nor running" "$(pgrep -f "$work/store" || true)" ""
+nothing_runs "nor running" "$work/store"
 finish

@@ -125,7 +125,7 @@ status_is "a branch that is not there" 1 image-build "$repos/app#nope"
 status_is "a subdirectory that is not there" 3 image-build "$repos/app#:nope"
 status_is "a reference that would be an option" 3 image-build "$repos/app#--upload-pack=touch"
 status_is "a scheme that is none" 3 image-build ftp://127.0.0.1/x
-is "-n prints a script that fetches, and builds the same" \
+same_digest "-n prints a script that fetches, and builds the same" \
     "$(image-build -q -n "$repos/app" | sh 2>/dev/null)" "$(image-build -q "$repos/app")"
 ok "checks are made of what is fetched" sh -c 'image-build --check "$1" | grep JSONArgs' - "$repos/app"
 mkdir below && (cd below && tar -cPf ../www/up.tar ../token ../tree/f)
@@ -212,12 +212,12 @@ is "is its tree" "$(inside cat /b/version)" v1
 ok "of a subdirectory" adds --keep-git-dir "$repos/app#main:sub /b"
 is "has no .git" "$(inside ls -A /b | tr '\n' ' ')" ".dockerignore Dockerfile other passwd where "
 ok "--keep-git-dir" adds --keep-git-dir "$repos/app /b"
-is "keeps it" "$(inside cat /b/.git/HEAD)" "$(git -C www/app rev-parse HEAD)"
+equal "keeps it" "$(inside cat /b/.git/HEAD)" "$(git -C www/app rev-parse HEAD)"
 printf 'FROM scratch\nADD --keep-git-dir %s /b\n' "$repos/app#v1.9.0" | dockerfile
 ok "of a tag" unpacked context
 is "keeps the tag too" "$(judged b) $(git -C out/b describe --tags)" "refs/tags/v1.9.0
 $main v1.9.0"
-is "and is the same image in every store" "$(SOURCE_DATE_EPOCH=0 STAGEPIPE_STORE=$work/second image-build -q context)" \
+same_digest "and is the same image in every store" "$(SOURCE_DATE_EPOCH=0 STAGEPIPE_STORE=$work/second image-build -q context)" \
     "$(SOURCE_DATE_EPOCH=0 image-build -q context | grep '^sha256:')"
 printf 'FROM scratch\nADD --keep-git-dir %s /b\n' "$repos/app#$main" | dockerfile
 ok "of the tag's commit, which is another step" unpacked context
@@ -259,7 +259,7 @@ is "and a repository" "$(TOKEN=token runs --secret id=GIT_AUTH_TOKEN,env=TOKEN "
 printf 'FROM busybox\nADD %s %s /b/\nCMD cat /b/alone /b/version\n' "$web/private/alone" "$web/private/plain.git#v1" | dockerfile
 is "in ADD too" "$(runs --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token --secret id=GIT_AUTH_TOKEN,src=token context | tail -n1)" v1
 status_is "which others are not let in to" 1 image-build "$web/private/other"
-ok "and is nowhere in the store" sh -c '! grep -rqw -e "Bearer token" -e eC1hY2Nlc3MtdG9rZW46dG9rZW4= store'
+ok "and is nowhere in the store" no_match -rqw -e "Bearer token" -e eC1hY2Nlc3MtdG9rZW46dG9rZW4= store
 
 for source in "git://$silent/x" "http://$silent/x"; do
     image-build "$source" >/dev/null 2>&1 &
@@ -269,7 +269,7 @@ for source in "git://$silent/x" "http://$silent/x"; do
     wait $pid
     is "a build that waits for ${source%%:*} can be ended" $? 143
     sleep 0.2
-    is "and nothing waits on" "$(pgrep -f "$silent")" ""
+    nothing_runs "and nothing waits on" "$silent"
 done
 is "nothing is left in the temporary directory" "$(ls -A tmp)" ""
 is "nor in the store's" "$(ls -A store/tmp)" ""

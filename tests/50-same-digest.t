@@ -25,7 +25,7 @@ for case in no-run two-stages; do
         one=$(umask 022 && TZ=UTC build first/context $compression)
         sleep 1.1
         two=$(umask 077 && cd 'second place' && ln -s ../busybox busybox && TZ=Asia/Kathmandu LC_ALL=C.UTF-8 build other $compression)
-        is "$case: same digest elsewhere, $compression" "$two" "$one"
+        same_digest "$case: same digest elsewhere, $compression" "$two" "$one"
         rm -rf first 'second place'
     done
 done

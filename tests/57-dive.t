@@ -23,9 +23,10 @@ result $? "dive says of the cases what is recorded" detail
 ok "image-report reads the cases" report cases
 ok "it says of them what dive says" agree cases
 
-"$images" random $$ 40 >unknown
+seed=${STAGEPIPE_RANDOM_SEED:-$$}
+"$images" random "$seed" 40 >unknown
 "$images" dive unknown >judged 2>detail
-result $? "dive reads random images" detail
+result $? "dive reads random images, STAGEPIPE_RANDOM_SEED=$seed" detail
 ok "image-report reads them" report judged
 ok "it says of them what dive says" agree judged
 finish

@@ -26,7 +26,7 @@ is "--files says what is below a path, and who pays" \
 ["opt/app/big",6,[6]]
 ["opt/current",0,[]]'
 is "--files without a path is the whole image" "$(image-report --json --files --depth 0 app | jq -r '.files[].path')" .
-is "all bytes that are visible are in the tree" \
+equal "all bytes that are visible are in the tree" \
     "$(image-report --json --files app | jq '.files[0].bytes')" "$(image-report --json app | jq .totals.visible)"
 is "--layer says what a layer puts and hides" \
     "$(image-report --json --layer 4 app | jq -c '[.instruction.line, [.puts[], .hides[] | .path], .took]')" \
@@ -155,8 +155,8 @@ is "images share the blobs that both have" \
     '[true,1,true,1]
 [2]'
 base=$(image-report --json busybox | jq .totals.download)
-is "which are needed once" "$(image-report --sharing --json app busybox | jq '.apart - .together')" "$base"
-is "without a name it is all the store has" \
+equal "which are needed once" "$(image-report --sharing --json app busybox | jq '.apart - .together')" "$base"
+equal "without a name it is all the store has" \
     "$(image-report --sharing --json | jq -r '.images[].image' | sort | tr '\n' ' ')" \
     "$(image-list --json | jq -r .name | sort | tr '\n' ' ')"
 is "a node that has the base pulls the rest" \

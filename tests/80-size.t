@@ -54,7 +54,7 @@ rows() {
 }
 rows shown >told
 rows built >now
-is "the page has the rows that are printed" "$(sed 's/ [0-9].*//' told)" "$(sed 's/ [0-9].*//' now)"
+equal "the page has the rows that are printed" "$(sed 's/ [0-9].*//' told)" "$(sed 's/ [0-9].*//' now)"
 paste -d '|' told now | awk -F '|' '
     function off(a, b) { return a > b ? a - b : b - a }
     {

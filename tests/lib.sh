@@ -53,6 +53,28 @@ status_is() { # DESCRIPTION STATUS COMMAND...: it ends with the status; its outp
     [ "$got" = "$wanted" ]
     result $? "$description" "$work/.log"
 }
+# same_digest DESCRIPTION GOT WANTED: both are a digest, and the same: two failures are not.
+same_digest() {
+    if expr "x$3" : 'xsha256:[0-9a-f]\{64\}$' >/dev/null; then is "$@"; else is "$1" "$2" "a digest, not $3"; fi
+}
+# equal DESCRIPTION GOT WANTED: the same text, and some: what two programs say, of which both may fail.
+equal() { is "$1" "${2:-nothing}" "${3:-something}"; }
+# no_match [GREP-OPTION]... PATTERN FILE...: grep finds nothing; when it can't look, that is a failure.
+no_match() {
+    grep "$@"
+    [ $? = 1 ]
+}
+# no_image NAME: the store can be listed, and no image of it is called so.
+no_image() { image-list >"$work/.images" && grep -q '^NAME ' "$work/.images" && no_match "^$1:" "$work/.images"; }
+# nothing_runs DESCRIPTION TEXT: no process has the text in its command line, or in its mounts, as what a step runs has.
+nothing_runs() {
+    have pgrep || { skip "$1" "pgrep is missing" && return; }
+    pgrep -af -- "$2" >"$work/.log"
+    found=$?
+    grep -lF -- "$2" /proc/[0-9]*/mountinfo >>"$work/.log" 2>/dev/null
+    [ "$found" = 1 ] && [ ! -s "$work/.log" ]
+    result $? "$1" "$work/.log"
+}
 skip() { count=$((count + 1)) && echo "ok $count - $1 # SKIP $2"; }
 skip_all() { echo "1..0 # SKIP $1" && exit 0; }
 have() { for tool; do command -v "$tool" >/dev/null || return 1; done; }

@@ -73,7 +73,8 @@ fn unique(world: &World, offset: u32) -> String {
 }
 
 fn sleeping(seconds: &str) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    // Without it nobody would seem to be left, which is what some cases promise.
+    let processes = std::fs::read_dir("/proc").expect("/proc can be read");
     let wanted = format!("sleep\0{seconds}\0");
     processes.flatten().any(|process| {
         std::fs::read(process.path().join("cmdline")).is_ok_and(|line| line.ends_with(wanted.as_bytes()))
