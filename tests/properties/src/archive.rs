@@ -6,7 +6,7 @@ use std::io::Read;
 
 const NAMES: [&str; 12] =
     ["a", "b", "/", "..", "./", "é", "a/b", "\u{1}", "name ", ".wh.x", "long-name-", "\\"];
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "path",
     "linkpath",
     "size",
@@ -16,6 +16,7 @@ const KEYS: [&str; 12] = [
     "SCHILY.xattr.user.a",
     "comment",
     "GNU.sparse.major",
+    "GNU.sparse.map",
     "hdrcharset",
     "LIBARCHIVE.xattr.a",
     "atime",
@@ -143,12 +144,37 @@ fn record(choices: &mut Choices) -> String {
         "path" | "linkpath" => text(choices, 20),
         _ => choices.pick(&["0", "12", "1.5", "-1", "x", "", "4294967295", "1e3"]).to_owned(),
     };
-    let rest = format!(" {key}={value}\n");
-    let digits = (1..4).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap_or(3);
-    format!("{}{rest}", rest.len() + digits + usize::from(choices.one_in(32)))
+    let record = pax_record(key, &value);
+    match choices.one_in(32) {
+        true => record.replacen(|digit: char| digit.is_ascii_digit(), "9", 1),
+        false => record,
+    }
 }
 
-fn padded(mut body: Vec<u8>) -> Vec<u8> {
+/// `LENGTH KEY=VALUE\n`.
+pub(crate) fn pax_record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let digits = (1..5).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap_or(5);
+    format!("{}{rest}", rest.len() + digits)
+}
+
+/// A header as POSIX wants it, of a file or an extension.
+pub(crate) fn header(kind: u8, name: &str, size: u64) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    for (at, text) in [(0, name), (100, "0000644"), (108, "0000000"), (116, "0000000"), (136, "00000001234")]
+    {
+        block[at..at + text.len()].copy_from_slice(text.as_bytes());
+    }
+    block[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
+    block[156] = kind;
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    block[148..156].fill(b' ');
+    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    block
+}
+
+pub(crate) fn padded(mut body: Vec<u8>) -> Vec<u8> {
     body.resize(body.len().next_multiple_of(BLOCK), 0);
     body
 }

@@ -11,6 +11,7 @@ mod expansion;
 mod ignore;
 mod names;
 mod records;
+mod sparse;
 mod trace;
 
 pub use archive::{archive, archive_bytes};
@@ -20,4 +21,5 @@ pub use expansion::{expansion, expansion_text, variables_for_bash, word_for_bash
 pub use ignore::ignore;
 pub use names::{name, name_text, users};
 pub use records::{changes, image, image_members, records_text};
+pub use sparse::sparse_archive;
 pub use trace::{trace, trace_text};

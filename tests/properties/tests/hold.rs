@@ -49,6 +49,11 @@ proptest! {
     }
 
     #[test]
+    fn files_with_holes_and_global_headers_are_read_as_they_were_written(bytes in bytes()) {
+        properties::sparse_archive(&bytes);
+    }
+
+    #[test]
     fn changes_cross_a_pipe_whole_or_not_at_all(bytes in bytes()) {
         properties::changes(&bytes);
     }

@@ -22,7 +22,7 @@ pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
     let mut by_hand = false;
     let mut at = 0;
     while at < size {
-        let (start, end) = if sparse { data(source, at, size)? } else { (0, size) };
+        let (start, end) = if sparse { data_at(source, at, size)? } else { (0, size) };
         copy_range(source, target, start, end, &mut by_hand)?;
         at = end;
     }
@@ -33,7 +33,7 @@ pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
 }
 
 /// Where the next data at or after `at` starts and ends. At the end of the file that is nothing.
-fn data(source: &File, at: u64, size: u64) -> io::Result<(u64, u64)> {
+pub(crate) fn data_at(source: &File, at: u64, size: u64) -> io::Result<(u64, u64)> {
     let start = match seek(source, SeekFrom::Data(at)) {
         Ok(start) => start.min(size),
         Err(Errno::NXIO) => size,
@@ -159,9 +159,9 @@ mod tests {
             match by_hand {
                 false => copy_bytes(&source, &target, size).unwrap(),
                 true => {
-                    let (start, end) = data(&source, 0, size).unwrap();
+                    let (start, end) = data_at(&source, 0, size).unwrap();
                     copy_range(&source, &target, start, end, &mut true.clone()).unwrap();
-                    assert_eq!(data(&source, end, size).unwrap(), (size, size));
+                    assert_eq!(data_at(&source, end, size).unwrap(), (size, size));
                     target.set_len(size).unwrap();
                 }
             }

@@ -8,7 +8,7 @@
 mod make;
 
 use crate::root::split;
-use crate::tar::{Body, Entry, EntryKind, Reader, TarError};
+use crate::tar::{Body, Entry, EntryKind, Reader, TarError, shown};
 use crate::{FileKind, Meta, Root, remove, root, walk};
 use rustix::fs::{
     AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, mkdirat, openat, unlinkat, utimensat,
@@ -97,7 +97,7 @@ pub fn extract<R: Read>(
     };
     while let Some(entry) = reader.next_entry()? {
         job.stats.entries += 1;
-        let name = || String::from_utf8_lossy(&entry.path).into_owned();
+        let name = || shown(&entry.path);
         job.entry(&entry, &mut reader.body()).map_err(|stop| match stop {
             Stop::Refused(what) => ExtractError::Refused { entry: name(), what: what.into() },
             Stop::Io(error) => ExtractError::Io { entry: name(), error },

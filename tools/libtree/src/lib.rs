@@ -6,6 +6,7 @@
 
 pub mod copy;
 pub mod extract;
+pub mod holes;
 pub mod meta;
 pub mod owner;
 pub mod remove;

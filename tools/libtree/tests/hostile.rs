@@ -1,62 +1,15 @@
 //! Archives made to harm or to be read in two ways: each is refused, or stays below its root.
 
 mod craft;
+mod place;
 
-use craft::{END, Header, dir, file, gnu_long, hardlink, pax, record, symlink};
-use libtree::extract::{ExtractError, Form, Options, Stats, extract};
-use libtree::tar::Reader;
+use craft::{END, Header, dir, file, global, gnu_long, hardlink, pax, record, records, symlink};
+use libtree::extract::{Form, Options, extract};
+use libtree::tar::{Limits, Reader};
 use libtree::{Owners, Root};
+use place::{Place, refused};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
-
-/// A root to extract into, beside a directory that nothing may touch.
-struct Place {
-    dir: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("root")).unwrap();
-        fs::create_dir(dir.path().join("victim")).unwrap();
-        fs::write(dir.path().join("victim/f"), "untouched").unwrap();
-        fs::set_permissions(dir.path().join("victim"), PermissionsExt::from_mode(0o711)).unwrap();
-        Self { dir }
-    }
-
-    fn victim(&self) -> String {
-        self.dir.path().join("victim").to_str().unwrap().to_owned()
-    }
-
-    fn root(&self, path: &str) -> PathBuf {
-        self.dir.path().join("root").join(path)
-    }
-
-    fn extract(&self, parts: &[Vec<u8>], form: Form) -> Result<Stats, ExtractError> {
-        let mut bytes = parts.concat();
-        bytes.extend_from_slice(END);
-        let root = Root::open(&self.root(""), Owners::Real).unwrap();
-        let owner = Some((rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()));
-        let result = extract(&mut Reader::new(&bytes[..]), &root, Options { form, owner });
-        let victim = fs::metadata(self.victim()).unwrap();
-        assert_eq!(victim.mode() & 0o7777, 0o711);
-        assert_eq!(fs::read_dir(self.victim()).unwrap().count(), 1);
-        assert_eq!(fs::read(self.dir.path().join("victim/f")).unwrap(), b"untouched");
-        result
-    }
-
-    fn layer(&self, parts: &[Vec<u8>]) -> Result<Stats, ExtractError> {
-        self.extract(parts, Form::Layer)
-    }
-}
-
-#[track_caller]
-fn refused(parts: &[Vec<u8>]) {
-    let place = Place::new();
-    let result = place.layer(parts);
-    assert!(result.is_err(), "accepted: {result:?}");
-}
+use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn names_that_lead_out_of_a_layer_are_refused() {
@@ -190,15 +143,17 @@ fn what_two_readers_could_read_differently_is_refused() {
     refused(&[pax(&path)]);
     refused(&[pax(b"3 path=a\n"), file("clean", "x")]);
     refused(&[pax(b"9 path=ab"), file("clean", "x")]);
-    refused(&[Header::new("g", b'g').body(&path), file("clean", "x")]);
+    for key in ["path", "linkpath", "size", "GNU.sparse.major"] {
+        refused(&[global(&record(key, b"1")), file("clean", "x")]);
+    }
+    refused(&[pax(&record("path", b"")), file("clean", "x")]);
     refused(&[Header::new("l", b'2').link("t").body(b"not for a link")]);
     refused(&[Header::new("f", b'Z').done()]);
     refused(&[Header::new("f", b'D').done()]);
     let (none, long) = (&[0; 8], b"another name\0");
     refused(&[Header::new("L", b'L').magic(none).body(long), file("clean", "x")]);
     refused(&[Header::new("x", b'x').magic(none).body(&path), file("clean", "x")]);
-    let global = Header::new("g", b'g').body(&record("comment", b"c"));
-    refused(&[Header::new("L", b'L').body(long), global, file("clean", "x")]);
+    refused(&[Header::new("L", b'L').body(long), global(&record("comment", b"c")), file("clean", "x")]);
     refused(&[Header::new("f", b'S').sparse(&[(0, 1)], 1).magic(b"ustar\x0000").body(b"x")]);
     refused(&[Header::new("f/", b'S').sparse(&[(0, 1)], 1).body(b"x")]);
     refused(&[Header::new("f/", b'7').body(b"a directory's")]);
@@ -240,34 +195,56 @@ fn an_archive_that_is_cut_is_refused() {
 }
 
 #[test]
-fn a_sparse_file_is_as_long_as_it_says_and_its_holes_are_zero() {
+fn global_headers_hold_until_a_later_one_or_the_entrys_own() {
     let place = Place::new();
-    place.layer(&[Header::new("sparse", b'S').sparse(&[(512, 3)], 1 << 20).body(b"abc")]).unwrap();
-    let bytes = fs::read(place.root("sparse")).unwrap();
-    assert_eq!(bytes.len(), 1 << 20);
-    assert_eq!(&bytes[512..515], b"abc");
-    assert!(bytes.iter().filter(|&&b| b != 0).count() == 3);
-    refused(&[Header::new("s", b'S').sparse(&[(0, 3)], 1 << 62).body(b"abc")]);
-    refused(&[Header::new("s", b'S').sparse(&[(8, 3), (0, 3)], 100).body(b"abcabc")]);
-    refused(&[Header::new("s", b'S').sparse(&[(0, 4)], 100).body(b"abc")]);
+    let own = |key: &str, value: &str| pax(&records(&[(key, value)]));
+    let parts = [
+        global(&records(&[("mtime", "1000"), ("comment", "c"), ("uid", "0")])),
+        file("global", "x"),
+        [own("mtime", "2000"), file("own", "x")].concat(),
+        [own("mtime", ""), file("header", "x")].concat(),
+        file("again", "x"),
+        global(&record("mtime", b"3000")),
+        file("later", "x"),
+        global(&record("mtime", b"")),
+        file("deleted", "x"),
+    ];
+    place.layer(&parts).unwrap();
+    let header = 0o14524707200;
+    for (name, time) in [
+        ("global", 1000),
+        ("own", 2000),
+        ("header", header),
+        ("again", 1000),
+        ("later", 3000),
+        ("deleted", header),
+    ] {
+        assert_eq!(fs::metadata(place.root(name)).unwrap().mtime(), time, "{name}");
+    }
 }
 
 #[test]
-fn a_sparse_file_that_gnu_tar_wrote_is_read() {
-    let place = Place::new();
-    let source = place.dir.path().join("s");
-    let sparse = fs::File::create(&source).unwrap();
-    for part in 0..40u64 {
-        use std::os::unix::fs::FileExt;
-        sparse.write_at(&[part as u8 + 1; 4096], part << 17).unwrap();
-    }
-    sparse.set_len(6 << 20).unwrap();
-    let mut tar = std::process::Command::new("tar");
-    let output = tar.arg("-C").arg(place.dir.path()).args(["-Scf", "-", "--format=gnu", "s"]).output();
-    let Ok(output) = output else { return };
-    let root = Root::open(&place.root(""), Owners::Real).unwrap();
-    let options = Options { form: Form::Archive, owner: None };
-    let stats = extract(&mut Reader::new(&output.stdout[..]), &root, options).unwrap();
-    assert!(stats.bytes < 1 << 20, "the holes are no data");
-    assert!(fs::read(source).unwrap() == fs::read(place.root("s")).unwrap());
+fn what_an_archive_asks_for_is_limited_and_not_how_well_it_compresses() {
+    let read = |parts: &[Vec<u8>], bytes, entries| {
+        let bytes_of = parts.concat();
+        let mut reader = Reader::new(&bytes_of[..]).limited(Limits { bytes, entries });
+        loop {
+            match reader.next_entry() {
+                Ok(None) => return reader.drain().map_err(|error| error.to_string()),
+                Ok(Some(_)) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    };
+    let sparse = Header::new("s", b'S').sparse(&[(0, 1)], 1 << 30).body(b"x");
+    let many: Vec<_> = (0..9).map(|n| file(&n.to_string(), "")).collect();
+    let junk = [file("f", "x"), END.to_vec(), vec![b'j'; 5000]];
+    assert!(read(std::slice::from_ref(&sparse), 1 << 30, 9).is_ok());
+    assert!(read(&[sparse], (1 << 30) - 1, 9).unwrap_err().contains("--max-unpacked"));
+    assert!(read(&many, 9, 9).is_ok());
+    assert!(read(&many, 9, 8).unwrap_err().contains("--max-entries"));
+    assert!(read(&junk, 5001, 9).is_ok());
+    assert!(read(&junk, 5000, 9).unwrap_err().contains("--max-unpacked"));
+    let global = vec![global(&record("comment", b"c")); 9];
+    assert!(read(&global, 9 << 9, 9).unwrap_err().contains("--max-unpacked"));
 }

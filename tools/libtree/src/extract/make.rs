@@ -1,6 +1,7 @@
 //! Makes what one entry names, in a directory that is open already, with its metadata.
 
 use super::{Job, Stop, open_dir, set_time};
+use crate::holes::{HoleWriter, Piece, Pieces};
 use crate::tar::{Body, Entry, EntryKind};
 use crate::{Meta, xattr};
 use rustix::fs::{
@@ -8,7 +9,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 impl Job<'_> {
@@ -55,7 +56,7 @@ impl Job<'_> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(entry.mode & 0o777);
         let mut file = File::from(openat(self.dir()?, name, flags, mode)?);
-        let copied = copy_body(body, &mut file, entry.size, &mut self.buffer)?;
+        let copied = copy_body(body, &mut file, &mut self.buffer)?;
         self.correct_new(&file, entry)?;
         self.set_xattrs(&file, entry)?;
         set_time(&file, b"", (entry.mtime, entry.mtime_ns))?;
@@ -149,37 +150,21 @@ impl Job<'_> {
     }
 }
 
-/// Writes a body, holes as holes; the bytes of data.
-fn copy_body<R: Read>(
-    body: &mut Body<'_, R>,
-    file: &mut File,
-    size: u64,
-    buffer: &mut [u8],
-) -> io::Result<u64> {
-    let (mut at, mut copied) = (0, 0);
-    while at < size {
-        let hole = body.skip_hole();
-        if hole > 0 {
-            at += hole;
-            file.set_len(at)?;
-            file.seek(SeekFrom::Start(at))?;
-        }
-        let data = body.data();
-        copy_data(&mut body.take(data), file, buffer)?;
-        at += data;
-        copied += data;
-    }
-    Ok(copied)
-}
-
-/// As [`io::copy`], with pieces as large as the buffer.
-fn copy_data(data: &mut impl Read, file: &mut File, buffer: &mut [u8]) -> io::Result<()> {
+/// Writes a body, holes and long runs of zeros as holes; the bytes the archive had.
+fn copy_body<R: Read>(body: &mut Body<'_, R>, file: &mut File, buffer: &mut [u8]) -> io::Result<u64> {
+    let (mut file, mut copied) = (HoleWriter::new(file), 0);
     loop {
-        match data.read(buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => file.write_all(&buffer[..read])?,
+        match body.next(buffer) {
+            Ok(Piece::Hole(length)) => file.skip(length),
+            Ok(Piece::Data(0)) => break,
+            Ok(Piece::Data(read)) => {
+                file.write_all(&buffer[..read])?;
+                copied += read as u64;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
+    file.finish()?;
+    Ok(copied)
 }

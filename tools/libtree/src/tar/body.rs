@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::sparse::Sparse;
+use crate::holes::{Piece, Pieces};
 use std::io::{self, Read};
 
 /// The body of the entry read last.
@@ -13,19 +14,15 @@ impl<'a, R> Body<'a, R> {
     }
 }
 
-impl<R> Body<'_, R> {
-    /// Skips the hole of a sparse file that begins here, and tells its length: 0 where data follows.
-    pub fn skip_hole(&mut self) -> u64 {
-        let hole = self.0.sparse.as_ref().map_or(0, Sparse::hole);
-        if let Some(sparse) = self.0.sparse.as_mut().filter(|_| hole > 0) {
-            sparse.advance(hole);
+impl<R: Read> Pieces for Body<'_, R> {
+    fn next(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
+        match self.0.sparse.as_mut().map(|sparse| (sparse.hole(), sparse)) {
+            Some((hole, sparse)) if hole > 0 => {
+                sparse.advance(hole);
+                Ok(Piece::Hole(hole))
+            }
+            _ => self.read(buffer).map(Piece::Data),
         }
-        hole
-    }
-
-    /// Bytes that can be read from here before the next hole or the end.
-    pub fn data(&self) -> u64 {
-        self.0.sparse.as_ref().map_or(self.0.left, Sparse::data)
     }
 }
 
@@ -34,7 +31,7 @@ impl<R: Read> Read for Body<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let within = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(buffer.len());
         let hole = within(self.0.sparse.as_ref().map_or(0, Sparse::hole));
-        let want = within(self.data());
+        let want = within(self.0.sparse.as_ref().map_or(self.0.left, Sparse::data));
         let read = match hole {
             0 if want == 0 => return Ok(0),
             0 => self.0.input.read(&mut buffer[..want])?,

@@ -1,6 +1,85 @@
-//! The fields of a tar header block, see tar(5). It knows nothing of the blocks around it.
+//! The fields of a tar header block by their names, see tar(5). It knows nothing of the blocks around it.
 
 use super::BLOCK;
+use std::ops::Range;
+
+/// A field that holds a number: its name, for messages, and where it is.
+pub(super) struct Number(pub &'static str, Range<usize>);
+
+pub(super) const MODE: Number = Number("mode", 100..108);
+pub(super) const UID: Number = Number("uid", 108..116);
+pub(super) const GID: Number = Number("gid", 116..124);
+pub(super) const SIZE: Number = Number("size", 124..136);
+pub(super) const MTIME: Number = Number("mtime", 136..148);
+pub(super) const CHECKSUM: Number = Number("checksum", 148..156);
+pub(super) const DEVMAJOR: Number = Number("devmajor", 329..337);
+pub(super) const DEVMINOR: Number = Number("devminor", 337..345);
+/// Length of a sparse file of GNU's old kind.
+pub(super) const REALSIZE: Number = Number("realsize", 483..495);
+
+/// One header block.
+pub(super) struct Header<'a>(pub &'a [u8; BLOCK]);
+
+impl Header<'_> {
+    /// Whether it is no header but a block of the end marker.
+    pub(super) fn is_end(&self) -> bool {
+        *self.0 == [0; BLOCK]
+    }
+
+    /// Whether it has the magic of POSIX or GNU.
+    pub(super) fn is_ustar(&self) -> bool {
+        &self.0[257..262] == b"ustar"
+    }
+
+    /// Whether it has GNU's own magic, under which other fields follow than POSIX's.
+    pub(super) fn is_gnu(&self) -> bool {
+        &self.0[257..265] == b"ustar  \0"
+    }
+
+    /// Whether the checksum is that of the block. Old writers added up signed bytes.
+    pub(super) fn has_checksum(&self) -> bool {
+        let blank = |(at, &byte): (usize, &u8)| if CHECKSUM.1.contains(&at) { b' ' } else { byte };
+        let bytes = || self.0.iter().enumerate().map(blank);
+        let unsigned: i128 = bytes().map(i128::from).sum();
+        let signed: i128 = bytes().map(|byte| i128::from(byte as i8)).sum();
+        self.number(&CHECKSUM).is_some_and(|sum| sum == unsigned || sum == signed)
+    }
+
+    pub(super) fn number(&self, field: &Number) -> Option<i128> {
+        number(&self.0[field.1.clone()])
+    }
+
+    pub(super) fn typeflag(&self) -> u8 {
+        self.0[156]
+    }
+
+    pub(super) fn linkname(&self) -> Vec<u8> {
+        text(&self.0[157..257])
+    }
+
+    /// The name, after ustar's prefix if there is one.
+    pub(super) fn name(&self) -> Vec<u8> {
+        let name = text(&self.0[..100]);
+        let prefix = match &self.0[257..263] {
+            b"ustar\0" => text(&self.0[345..500]),
+            _ => Vec::new(),
+        };
+        match prefix.is_empty() {
+            true => name,
+            false => [&prefix[..], b"/", &name].concat(),
+        }
+    }
+
+    /// The parts of a sparse file of GNU's old kind that are in the header itself.
+    pub(super) fn sparse_parts(&self) -> &[u8] {
+        &self.0[386..482]
+    }
+
+    /// Whether a block with more parts comes after the header.
+    pub(super) fn has_more_parts(&self) -> bool {
+        self.0[482] != 0
+    }
+}
 
 /// Octal, or GNU's base-256 when the first byte has its top bit set.
 pub(super) fn number(field: &[u8]) -> Option<i128> {
@@ -19,19 +98,6 @@ pub(super) fn number(field: &[u8]) -> Option<i128> {
 }
 
 /// A field up to its first zero byte.
-pub(super) fn text(field: &[u8]) -> Vec<u8> {
+fn text(field: &[u8]) -> Vec<u8> {
     field.split(|&b| b == 0).next().unwrap_or_default().to_vec()
-}
-
-/// The name, behind ustar's prefix if there is one.
-pub(super) fn name(header: &[u8; BLOCK]) -> Vec<u8> {
-    let name = text(&header[..100]);
-    let prefix = match &header[257..263] {
-        b"ustar\0" => text(&header[345..500]),
-        _ => Vec::new(),
-    };
-    match prefix.is_empty() {
-        true => name,
-        false => [&prefix[..], b"/", &name].concat(),
-    }
 }

@@ -1,13 +1,16 @@
 //! The tar form of a tree: a strict reader and a canonical writer (POSIX.1-2017 ustar and pax, GNU long names).
 
 mod body;
+mod extensions;
 mod header;
+mod limits;
 mod pax;
 mod reader;
 mod sparse;
 mod writer;
 
 pub use body::Body;
+pub use limits::Limits;
 pub use reader::{Reader, TarError};
 pub use writer::Writer;
 
@@ -15,6 +18,27 @@ use std::collections::BTreeMap;
 
 /// Bytes in a header, and what bodies are padded to.
 pub const BLOCK: usize = 512;
+
+/// Whether bytes that `start` an archive say that it is a tar: by the magic of POSIX or GNU, or, as before there
+/// was one, by a checksum that is right. An empty archive has nothing that says it.
+pub fn is_tar(start: &[u8]) -> bool {
+    match start.first_chunk::<BLOCK>() {
+        Some(block) => {
+            let header = header::Header(block);
+            header.is_ustar() || (!header.is_end() && header.has_checksum())
+        }
+        // Cut off, but after the magic.
+        None => start.get(257..262) == Some(b"ustar"),
+    }
+}
+
+/// A name for a message, lossily; of a long one its start and its end.
+pub(crate) fn shown(name: &[u8]) -> String {
+    match name.len() > 200 {
+        true => [shown(&name[..100]), shown(&name[name.len() - 50..])].join("…"),
+        false => String::from_utf8_lossy(name).into_owned(),
+    }
+}
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,18 @@
 //! pax extended headers: records `LENGTH KEY=VALUE\n`.
 
+use std::collections::HashSet;
+
+/// A key and its value.
+pub(super) type Record = (String, Vec<u8>);
+
+/// The keys that the oldest kind of sparse file repeats for each part.
+pub(super) const PART_KEYS: [&str; 2] = ["GNU.sparse.offset", "GNU.sparse.numbytes"];
+
 /// Splits a pax body into its records. Strict: a length that does not end at a newline, a key given
 /// twice, or bytes left over mean that two readers could see two archives.
-pub(super) fn parse(body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, &'static str> {
-    let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+pub(super) fn parse(body: &[u8]) -> Result<Vec<Record>, &'static str> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut known = HashSet::new();
     let mut rest = body;
     while !rest.is_empty() {
         let space = rest.iter().take(8).position(|&b| b == b' ').ok_or("a pax record without length")?;
@@ -15,7 +24,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, &'static str>
         let record = &rest[space + 1..length - 1];
         let equals = record.iter().position(|&b| b == b'=').ok_or("a pax record without =")?;
         let key = std::str::from_utf8(&record[..equals]).map_err(|_| "a pax key that is not UTF-8")?;
-        if records.iter().any(|(known, _)| known == key) {
+        if !PART_KEYS.contains(&key) && !known.insert(key) {
             return Err("a pax key given twice");
         }
         records.push((key.to_owned(), record[equals + 1..].to_vec()));

@@ -1,16 +1,17 @@
 //! Reads tar strictly: what two sane readers could see differently is an error.
 
 use super::body::Body;
-use super::header;
-use super::sparse::Sparse;
-use super::{BLOCK, Entry, EntryKind, pax};
-use std::collections::BTreeMap;
+use super::extensions::{Extensions, Global};
+use super::header::{DEVMAJOR, DEVMINOR, GID, Header, MODE, MTIME, Number, SIZE, UID};
+use super::sparse::{PaxSparse, Sparse};
+use super::{BLOCK, Entry, EntryKind, Limits, pax, shown};
 use std::io::{self, Read};
 
 /// Extended headers and long names beyond this are refused, in bytes.
 const MAX_EXTENSION: u64 = 1 << 20;
-/// The largest body accepted, in bytes.
-const MAX_SIZE: u64 = 1 << 40;
+/// No file is larger, in bytes: sums of this and what is around it are numbers still. [`Limits`] come long before.
+const MAX_SIZE: u64 = 1 << 62;
+const WRONG_MAP: &str = "the map of a sparse file is wrong";
 
 /// Why an archive is refused. `entry` names the last name read.
 #[derive(Debug, thiserror::Error)]
@@ -19,39 +20,58 @@ pub enum TarError {
     #[error("cannot read the archive: {0}")]
     Io(#[from] io::Error),
     /// The archive is not what it should be.
-    #[error("entry {entry:?}: {what}")]
+    #[error("{}{what}", place(entry))]
     Bad {
-        /// The entry's name, lossily.
+        /// The entry's name, as [`shown`]; empty before the first.
         entry: String,
         /// What is wrong with it.
         what: String,
     },
 }
 
+fn place(entry: &str) -> String {
+    if entry.is_empty() { String::new() } else { format!("entry {entry:?}: ") }
+}
+
 /// Reads entries one after another.
 pub struct Reader<R> {
     pub(super) input: R,
-    /// Body bytes not read yet, and the padding behind them.
+    /// Body bytes not read yet, and the padding after them.
     pub(super) left: u64,
     padding: u64,
     /// Where the holes of the body are, if it has any.
     pub(super) sparse: Option<Sparse>,
+    global: Global,
+    limits: Limits,
+    /// What the archive asked for so far.
+    bytes: u64,
+    entries: u64,
     ended: bool,
     seen_any: bool,
     last: Vec<u8>,
 }
 
-#[derive(Default)]
-struct Extensions {
-    pax: Option<BTreeMap<String, Vec<u8>>>,
-    long_name: Option<Vec<u8>>,
-    long_link: Option<Vec<u8>>,
-}
-
 impl<R: Read> Reader<R> {
-    /// Reads from `input`, which should be buffered.
+    /// Reads from `input`, which should be buffered, with the default limits.
     pub fn new(input: R) -> Self {
-        Self { input, left: 0, padding: 0, sparse: None, ended: false, seen_any: false, last: Vec::new() }
+        Self {
+            input,
+            left: 0,
+            padding: 0,
+            sparse: None,
+            global: Global::default(),
+            limits: Limits::default(),
+            bytes: 0,
+            entries: 0,
+            ended: false,
+            seen_any: false,
+            last: Vec::new(),
+        }
+    }
+
+    /// The same with other limits.
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The next entry, or `None` after the last. What is unread of the former body is skipped.
@@ -59,36 +79,52 @@ impl<R: Read> Reader<R> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_body()?;
-            let Some(header) = self.read_header()? else {
+            let Some(block) = self.read_header()? else {
                 return match extensions.is_empty() {
                     true => Ok(None),
-                    false => Err(self.bad("an extended header with no entry behind it")),
+                    false => Err(self.bad("an extended header with no entry after it")),
                 };
             };
-            match header[156] {
-                // Some readers know these only behind the magic of POSIX or GNU.
-                b'x' | b'g' | b'L' | b'K' if &header[257..262] != b"ustar" => {
+            let header = Header(&block);
+            match header.typeflag() {
+                // Some readers know these only after the magic of POSIX or GNU.
+                b'x' | b'g' | b'L' | b'K' if !header.is_ustar() => {
                     return Err(self.bad("an extension in a header of the time before extensions"));
                 }
                 b'g' if !extensions.is_empty() => {
                     return Err(self.bad("a global header between an extension and its entry"));
                 }
-                b'S' if &header[257..265] != b"ustar  \0" => {
+                b'S' if !header.is_gnu() => {
                     return Err(self.bad("a sparse file of GNU's kind in a header that is not GNU's"));
                 }
-                b'x' => self.read_pax(&header, &mut extensions)?,
-                b'g' => self.check_global(&header)?,
-                b'L' => {
-                    let name = self.read_long(&header, extensions.long_name.is_some())?;
-                    extensions.long_name = Some(name);
-                }
-                b'K' => {
-                    let link = self.read_long(&header, extensions.long_link.is_some())?;
-                    extensions.long_link = Some(link);
+                b'x' | b'g' | b'L' | b'K' => {
+                    let body = self.read_extension(&header)?;
+                    self.extend(header.typeflag(), body, &mut extensions).map_err(|what| self.bad(what))?;
                 }
                 _ => return self.entry(&header, extensions).map(Some),
             }
         }
+    }
+
+    /// Takes in the body of a header that says something about entries after it.
+    fn extend(&mut self, kind: u8, mut body: Vec<u8>, extensions: &mut Extensions) -> Result<(), String> {
+        match kind {
+            b'x' => extensions.set_pax(pax::parse(&body)?)?,
+            b'g' => self.global.add(pax::parse(&body)?)?,
+            _ => {
+                body.pop_if(|last| *last == 0);
+                let set = if kind == b'L' { Extensions::set_name } else { Extensions::set_link };
+                set(extensions, body)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what comes after the end marker, which belongs to the archive's bytes but says nothing.
+    pub fn drain(&mut self) -> Result<(), TarError> {
+        let left = self.limits.bytes.saturating_sub(self.bytes).saturating_add(1);
+        let drained = io::copy(&mut (&mut self.input).take(left), &mut io::sink())?;
+        self.ask(drained)
     }
 
     /// The body of the entry read last.
@@ -96,21 +132,21 @@ impl<R: Read> Reader<R> {
         Body::new(self)
     }
 
-    /// The input, positioned behind what was read.
+    /// The input, positioned after what was read.
     pub fn get_ref(&self) -> &R {
         &self.input
     }
 
-    /// Gives the input back, positioned behind what was read.
+    /// Gives the input back, positioned after what was read.
     pub fn into_inner(self) -> R {
         self.input
     }
 
     fn bad(&self, what: impl Into<String>) -> TarError {
-        TarError::Bad { entry: String::from_utf8_lossy(&self.last).into_owned(), what: what.into() }
+        TarError::Bad { entry: shown(&self.last), what: what.into() }
     }
 
-    /// Skips what is unread of the entry read last, and the padding behind it; `next_entry` does that by itself.
+    /// Skips what is unread of the entry read last, and the padding after it; `next_entry` does that by itself.
     pub fn skip_body(&mut self) -> Result<(), TarError> {
         let skip = self.left + self.padding;
         let skipped = io::copy(&mut (&mut self.input).take(skip), &mut io::sink())?;
@@ -148,33 +184,40 @@ impl<R: Read> Reader<R> {
             };
         };
         self.seen_any = true;
-        if block == [0; BLOCK] {
+        let header = Header(&block);
+        if header.is_end() {
             self.ended = true;
             return match self.read_block()? {
-                Some(second) if second != [0; BLOCK] => Err(self.bad("an entry behind half an end marker")),
+                Some(second) if !Header(&second).is_end() => {
+                    Err(self.bad("an entry after half an end marker"))
+                }
                 _ => Ok(None),
             };
         }
-        let sum: u64 = block
-            .iter()
-            .enumerate()
-            .map(|(at, &b)| if (148..156).contains(&at) { 32 } else { b.into() })
-            .sum();
-        if self.number(&block[148..156], "checksum")? != i128::from(sum) {
-            return Err(self.bad("the header's checksum is wrong"));
+        self.last = header.name();
+        match header.has_checksum() {
+            true => Ok(Some(block)),
+            false => Err(self.bad("the header's checksum is wrong")),
         }
-        Ok(Some(block))
     }
 
-    fn number(&self, field: &[u8], what: &str) -> Result<i128, TarError> {
-        header::number(field).ok_or_else(|| self.bad(format!("the {what} field is no octal number")))
+    fn number(&self, header: &Header, field: &Number) -> Result<i128, TarError> {
+        header.number(field).ok_or_else(|| self.bad(format!("the {} field is no octal number", field.0)))
     }
 
-    fn read_extension(&mut self, header: &[u8; BLOCK]) -> Result<Vec<u8>, TarError> {
-        let size = self.number(&header[124..136], "size")?;
+    /// Notes that the archive asks for so many bytes more.
+    fn ask(&mut self, bytes: u64) -> Result<(), TarError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let checked = self.limits.check(self.bytes, self.entries);
+        checked.map_err(|what| self.bad(format!("with it the archive unpacks to {what}")))
+    }
+
+    fn read_extension(&mut self, header: &Header) -> Result<Vec<u8>, TarError> {
+        let size = self.number(header, &SIZE)?;
         let size = u64::try_from(size).ok().filter(|&size| size <= MAX_EXTENSION);
         let size =
             size.ok_or_else(|| self.bad(format!("an extended header beyond {MAX_EXTENSION} bytes")))?;
+        self.ask(size + BLOCK as u64)?;
         self.expect_body(size);
         let mut bytes = Vec::new();
         self.body().read_to_end(&mut bytes)?;
@@ -189,42 +232,40 @@ impl<R: Read> Reader<R> {
         self.padding = size.next_multiple_of(BLOCK as u64) - size;
     }
 
-    fn read_pax(&mut self, header: &[u8; BLOCK], extensions: &mut Extensions) -> Result<(), TarError> {
-        let body = self.read_extension(header)?;
-        let records = pax::parse(&body).map_err(|what| self.bad(what))?;
-        if extensions.pax.replace(records.into_iter().collect()).is_some() {
-            return Err(self.bad("two pax headers for one entry"));
-        }
-        Ok(())
-    }
-
-    fn check_global(&mut self, header: &[u8; BLOCK]) -> Result<(), TarError> {
-        let body = self.read_extension(header)?;
-        let records = pax::parse(&body).map_err(|what| self.bad(what))?;
-        match records.iter().find(|(key, _)| key != "comment") {
-            Some((key, _)) => Err(self.bad(format!("a global pax header that sets {key:?}"))),
-            None => Ok(()),
-        }
-    }
-
-    fn read_long(&mut self, header: &[u8; BLOCK], again: bool) -> Result<Vec<u8>, TarError> {
-        if again {
-            return Err(self.bad("two GNU long names for one entry"));
-        }
-        let mut bytes = self.read_extension(header)?;
-        if bytes.last() == Some(&0) {
-            bytes.pop();
-        }
-        Ok(bytes)
-    }
-
-    fn entry(&mut self, header: &[u8; BLOCK], mut extensions: Extensions) -> Result<Entry, TarError> {
-        self.last = header::name(header);
-        let path = extensions.take("path", Extensions::name).map_err(|what| self.bad(what))?;
-        if let Some(path) = path {
+    fn entry(&mut self, header: &Header, mut extensions: Extensions) -> Result<Entry, TarError> {
+        let sparse = extensions.sparse().map_err(|what| self.bad(what))?;
+        let path = extensions.name().map_err(|what| self.bad(what))?;
+        if let Some(path) = sparse.as_ref().and_then(|sparse| sparse.name.clone()).or(path) {
             self.last = path;
         }
-        let kind = match header[156] {
+        let kind = self.kind(header.typeflag())?;
+        if sparse.is_some() && (kind != EntryKind::File || header.typeflag() == b'S') {
+            return Err(self.bad("a sparse file that is no regular file"));
+        }
+        let link = extensions.link().map_err(|what| self.bad(what))?;
+        let mut entry = Entry {
+            link: link.unwrap_or_else(|| header.linkname()),
+            mode: self.number(header, &MODE)? as u32 & 0o7777,
+            xattrs: extensions.xattrs(&self.global),
+            ..Entry::new(self.last.clone(), kind)
+        };
+        self.numbers(header, &extensions, &mut entry)?;
+        self.check(&entry)?;
+        let stored = entry.size;
+        self.expect_body(stored);
+        self.sparse = match sparse {
+            Some(sparse) => Some(self.pax_map(sparse)?),
+            None if header.typeflag() == b'S' => Some(self.header_map(header, stored)?),
+            None => None,
+        };
+        entry.size = self.sparse.as_ref().map_or(stored, Sparse::size);
+        self.entries += 1;
+        self.ask(entry.size)?;
+        Ok(entry)
+    }
+
+    fn kind(&self, typeflag: u8) -> Result<EntryKind, TarError> {
+        Ok(match typeflag {
             b'S' if self.last.ends_with(b"/") => return Err(self.bad("a directory that is a sparse file")),
             // As before ustar; but a root that claims to be a file stays one, and is refused.
             b'0' | 0 | b'7' if self.last.ends_with(b"/") && self.last.iter().any(|&b| b != b'/') => {
@@ -238,91 +279,69 @@ impl<R: Read> Reader<R> {
             b'5' => EntryKind::Dir,
             b'6' => EntryKind::Fifo,
             other => return Err(self.bad(format!("unknown entry type {:?}", char::from(other)))),
-        };
-        let link = extensions.take("linkpath", Extensions::link).map_err(|what| self.bad(what))?;
-        let mut entry = Entry {
-            link: link.unwrap_or_else(|| header::text(&header[157..257])),
-            mode: self.number(&header[100..108], "mode")? as u32 & 0o7777,
-            ..Entry::new(self.last.clone(), kind)
-        };
-        self.numbers(header, &extensions, &mut entry)?;
-        self.attributes(extensions, &mut entry)?;
-        self.check(&entry)?;
-        let stored = entry.size;
-        if header[156] == b'S' {
-            let map = self.sparse_map(header, stored)?;
-            entry.size = map.size();
-            self.sparse = Some(map);
-        }
-        self.expect_body(stored);
-        Ok(entry)
+        })
     }
 
-    fn sparse_map(&mut self, header: &[u8; BLOCK], stored: u64) -> Result<Sparse, TarError> {
-        let number = |field: &[u8]| header::number(field).and_then(|value| u64::try_from(value).ok());
-        let bad = |this: &Self| this.bad("the map of a sparse file is wrong");
-        let (mut map, mut more) = Sparse::of_header(header, &number).ok_or_else(|| bad(self))?;
+    fn header_map(&mut self, header: &Header, stored: u64) -> Result<Sparse, TarError> {
+        let bad = |this: &Self| this.bad(WRONG_MAP);
+        let mut map = Sparse::of_header(header).ok_or_else(|| bad(self))?;
+        let mut more = header.has_more_parts();
         while more {
             let block = self.read_block()?.ok_or_else(|| bad(self))?;
-            more = map.extend(&block, &number).ok_or_else(|| bad(self))?;
+            more = map.extend(&block).ok_or_else(|| bad(self))?;
         }
-        if map.size() > MAX_SIZE || map.stored() != stored {
-            return Err(bad(self));
-        }
-        Ok(map)
+        self.fitting(map, stored)
     }
 
-    fn numbers(&self, header: &[u8; BLOCK], ext: &Extensions, entry: &mut Entry) -> Result<(), TarError> {
-        let id = |value: i128, what: &str| match u32::try_from(value) {
-            Ok(id) if id != u32::MAX => Ok(id),
-            _ => Err(self.bad(format!("{what} {value} is out of range"))),
+    fn pax_map(&mut self, sparse: PaxSparse) -> Result<Sparse, TarError> {
+        let stored = self.left;
+        let (map, taken) = match sparse.read_map(&mut self.body()) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
+            map => map.ok().flatten().ok_or_else(|| self.bad(WRONG_MAP))?,
         };
-        entry.uid = id(self.or_pax(&header[108..116], ext, "uid")?, "uid")?;
-        entry.gid = id(self.or_pax(&header[116..124], ext, "gid")?, "gid")?;
-        let size = self.or_pax(&header[124..136], ext, "size")?;
+        self.fitting(map, stored - taken)
+    }
+
+    /// The map, if it is that of a file of which the archive holds `stored` bytes.
+    fn fitting(&self, map: Sparse, stored: u64) -> Result<Sparse, TarError> {
+        match map.size() <= MAX_SIZE && map.stored() == stored {
+            true => Ok(map),
+            false => Err(self.bad(WRONG_MAP)),
+        }
+    }
+
+    fn numbers(&self, header: &Header, ext: &Extensions, entry: &mut Entry) -> Result<(), TarError> {
+        let id = |field: &Number| {
+            let value = self.or_pax(header, ext, field)?;
+            let id = u32::try_from(value).ok().filter(|&id| id != u32::MAX);
+            id.ok_or_else(|| self.bad(format!("{} {value} is out of range", field.0)))
+        };
+        (entry.uid, entry.gid) = (id(&UID)?, id(&GID)?);
+        let size = self.or_pax(header, ext, &SIZE)?;
         let size = u64::try_from(size).ok().filter(|&size| size <= MAX_SIZE);
-        let size = size.ok_or_else(|| self.bad("the size is out of range"))?;
-        entry.size = size;
+        entry.size = size.ok_or_else(|| self.bad("the size is out of range"))?;
         // Some readers skip such a body, some take it for the next header.
-        if entry.kind != EntryKind::File && size != 0 {
+        if entry.kind != EntryKind::File && entry.size != 0 {
             return Err(self.bad("a body on something that is not a regular file"));
         }
-        (entry.mtime, entry.mtime_ns) = match ext.get("mtime") {
+        (entry.mtime, entry.mtime_ns) = match ext.get("mtime", &self.global) {
             Some(value) => pax::time(value).ok_or_else(|| self.bad("the pax mtime is no time"))?,
-            None => (i64::try_from(self.number(&header[136..148], "mtime")?).unwrap_or(i64::MAX), 0),
+            None => (i64::try_from(self.number(header, &MTIME)?).unwrap_or(i64::MAX), 0),
         };
         if matches!(entry.kind, EntryKind::Char | EntryKind::Block) {
-            let part =
-                |value: i128| u32::try_from(value).map_err(|_| self.bad("the device number is out of range"));
-            entry.rdev = (
-                part(self.number(&header[329..337], "devmajor")?)?,
-                part(self.number(&header[337..345], "devminor")?)?,
-            );
+            let part = |field: &Number| {
+                let value = self.number(header, field)?;
+                u32::try_from(value).map_err(|_| self.bad("the device number is out of range"))
+            };
+            entry.rdev = (part(&DEVMAJOR)?, part(&DEVMINOR)?);
         }
         Ok(())
     }
 
-    fn or_pax(&self, field: &[u8], ext: &Extensions, key: &str) -> Result<i128, TarError> {
-        match ext.get(key) {
-            Some(value) => std::str::from_utf8(value)
-                .ok()
-                .and_then(|text| text.parse::<i64>().ok())
-                .map(i128::from)
-                .ok_or_else(|| self.bad(format!("the pax {key} is no number"))),
-            None => self.number(field, key),
-        }
-    }
-
-    fn attributes(&self, extensions: Extensions, entry: &mut Entry) -> Result<(), TarError> {
-        for (key, value) in extensions.pax.unwrap_or_default() {
-            if key.starts_with("GNU.sparse.") {
-                return Err(self.bad("a GNU sparse file; pack it again without --sparse"));
-            }
-            if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
-                entry.xattrs.insert(name.to_owned(), value);
-            }
-        }
-        Ok(())
+    fn or_pax(&self, header: &Header, ext: &Extensions, field: &Number) -> Result<i128, TarError> {
+        let Some(value) = ext.get(field.0, &self.global) else { return self.number(header, field) };
+        let number = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
+        number.map(i128::from).ok_or_else(|| self.bad(format!("the pax {} is no number", field.0)))
     }
 
     fn check(&self, entry: &Entry) -> Result<(), TarError> {
@@ -338,37 +357,5 @@ impl<R: Read> Reader<R> {
             return Err(self.bad("a link with no target"));
         }
         Ok(())
-    }
-}
-
-impl Extensions {
-    fn is_empty(&self) -> bool {
-        self.pax.is_none() && self.long_name.is_none() && self.long_link.is_none()
-    }
-
-    fn get(&self, key: &str) -> Option<&Vec<u8>> {
-        self.pax.as_ref()?.get(key)
-    }
-
-    fn name(&mut self) -> &mut Option<Vec<u8>> {
-        &mut self.long_name
-    }
-
-    fn link(&mut self) -> &mut Option<Vec<u8>> {
-        &mut self.long_link
-    }
-
-    /// A pax value or a GNU long name, never both.
-    fn take(
-        &mut self,
-        key: &str,
-        gnu: fn(&mut Self) -> &mut Option<Vec<u8>>,
-    ) -> Result<Option<Vec<u8>>, &'static str> {
-        let long = gnu(self).take();
-        let pax = self.pax.as_mut().and_then(|pax| pax.remove(key));
-        match (long, pax) {
-            (Some(_), Some(_)) => Err("both a pax name and a GNU long name"),
-            (long, pax) => Ok(pax.or(long)),
-        }
     }
 }

@@ -2,6 +2,7 @@
 //! --numeric-owner` and no owner names; a pax header only where ustar falls short.
 
 use super::{BLOCK, Entry, EntryKind, pax};
+use crate::holes::{Piece, Pieces, ZEROS};
 use std::io::{self, Read, Write};
 
 /// The largest number an 8-byte octal field holds.
@@ -28,9 +29,40 @@ impl<W: Write> Writer<W> {
         self.begin(entry)?;
         let copied = io::copy(&mut body.take(entry.size), &mut Counted(self))?;
         if copied != entry.size || body.read(&mut [0])? != 0 {
-            return Err(io::Error::other("the file's size changed while it was packed"));
+            return Err(changed());
         }
         self.end()
+    }
+
+    /// As [`Writer::append`], of a body that knows where its holes are. `buffer` is for its data.
+    pub fn append_pieces(
+        &mut self,
+        entry: &Entry,
+        body: &mut dyn Pieces,
+        buffer: &mut [u8],
+    ) -> io::Result<()> {
+        self.begin(entry)?;
+        let mut left = Some(entry.size);
+        while let Some(rest) = left {
+            left = match body.next(buffer)? {
+                Piece::Data(0) if rest == 0 => return self.end(),
+                Piece::Data(0) => None,
+                Piece::Data(read) => {
+                    self.put(&buffer[..read])?;
+                    rest.checked_sub(read as u64)
+                }
+                Piece::Hole(length) => {
+                    self.zeros(length.min(rest))?;
+                    rest.checked_sub(length)
+                }
+            };
+        }
+        Err(changed())
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Begins an entry whose `entry.size` bytes the caller gives to [`Writer::data`], and then calls
@@ -78,6 +110,15 @@ impl<W: Write> Writer<W> {
         self.output.write_all(bytes)
     }
 
+    fn zeros(&mut self, mut count: u64) -> io::Result<()> {
+        while count > 0 {
+            let length = ZEROS.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+            self.put(&ZEROS[..length])?;
+            count -= length as u64;
+        }
+        Ok(())
+    }
+
     fn pad(&mut self) -> io::Result<()> {
         let over = (self.written % BLOCK as u64) as usize;
         match over {
@@ -99,6 +140,10 @@ impl<W: Write> Write for Counted<'_, W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.output.flush()
     }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("the file's size changed while it was packed")
 }
 
 /// Where a long name is cut into ustar's prefix and name.

@@ -114,3 +114,11 @@ pub fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let length = (rest + 1..).find(|length| rest + length.to_string().len() == *length).unwrap();
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
+
+pub fn records(keys: &[(&str, &str)]) -> Vec<u8> {
+    keys.iter().flat_map(|(key, value)| record(key, value.as_bytes())).collect()
+}
+
+pub fn global(records: &[u8]) -> Vec<u8> {
+    Header::new("PaxHeaders/g", b'g').body(records)
+}
