@@ -24,7 +24,7 @@ pub fn fetch<W: Write>(
 ) -> Result<W, Failure> {
     empty(dir)?;
     let context = match source {
-        "-" => context::read(input, dir),
+        "-" => context::read(input, dir, environment.limits),
         source => context::fetch(source, dir, keep, environment),
     };
     let path = match context.map_err(explain)? {

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use libcli::{Failure, Stdout};
+use libfetch::Limits;
 use stage_run::SecretSource;
 use stage_run::options::secret;
 use std::os::unix::ffi::OsStringExt;
@@ -27,6 +28,8 @@ struct Args {
     /// A secret to show servers: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SPEC", value_parser = secret_of)]
     secret: Vec<(String, SecretSource)>,
+    #[command(flatten)]
+    limits: libcli::Limits,
 }
 
 fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
@@ -47,6 +50,7 @@ fn job(args: &Args) -> Result<(), Failure> {
     let secrets = args.secret.iter().cloned().collect();
     environment.secrets =
         stage_run::secret::for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
+    environment.limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     if args.time {
         return context_fetch::time(&args.source, &args.dir, &environment, stdout)?.finish();
     }

@@ -3,7 +3,6 @@
 use crate::ParseError;
 use crate::error::did_you_mean;
 use crate::expand::{Expander, Lookup};
-use crate::values;
 use libwire::plan::{Mount, MountKind};
 
 /// A mount whose `from` still has to be resolved.
@@ -191,7 +190,7 @@ fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
         "size" => {
             only(&[Tmpfs], "size")?;
             if !value.contains('$') && !value.is_empty() {
-                values::size(value).map_err(|what| ParseError::new(what).token(value))?;
+                libcli::size(value).map_err(|what| ParseError::new(what).token(value))?;
             }
             &mut mount.size
         }

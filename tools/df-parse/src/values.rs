@@ -10,26 +10,6 @@ pub const NO_VOLUME: &str = "a VOLUME path is empty; is a variable in it unset?"
 /// What is said of a command with a byte that no program can be given.
 pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
 
-/// A number of bytes, perhaps with a unit, as `64m`.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn size(text: &str) -> Result<u64, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(end);
-    let shift = match unit.trim() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return Err(format!("{text:?} is not a size such as 64m")),
-    };
-    let number = number.parse::<u64>().map_err(|_| format!("{text:?} is not a size such as 64m"))?;
-    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is too large"))
-}
-
 /// What is wrong with the numbers of a `user[:group]`. Names are for the image to know.
 pub fn bad_owner(spec: &str) -> Option<String> {
     let part = spec.splitn(2, ':').find(|part| is_number(part) && !is_id(part))?;
@@ -66,12 +46,6 @@ pub fn checksum(text: &str) -> Result<Digest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!((size("64m"), size("1Gb"), size("7")), (Ok(64 << 20), Ok(1 << 30), Ok(7)));
-        assert!(size("m").is_err() && size("1x").is_err() && size("99999999999t").is_err());
-    }
 
     #[test]
     fn an_owner_is_a_name_or_an_id() {

@@ -3,7 +3,7 @@
 use clap::Parser;
 use image_load::{Loaded, Source};
 use libcli::{Failure, Stdout};
-use libstore::{Environment, Options, Store, locate};
+use libstore::{Environment, Limits, Options, Store, locate};
 use libwire::Reference;
 use libwire::image::Platform;
 use std::fs::File;
@@ -37,6 +37,8 @@ struct Args {
     /// How long to wait for a lock of the store
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
+    #[command(flatten)]
+    limits: libcli::Limits,
     /// Where to load from
     source: PathBuf,
 }
@@ -50,8 +52,11 @@ fn job(args: Args) -> Result<(), Failure> {
     let source = open(&args.source)?;
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let timeout = Some(Duration::from_secs(args.lock_timeout));
-    let store =
-        Store::open(&path, Options { sync: !args.no_sync, lock_timeout: timeout, ..Options::default() })?;
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let store = Store::open(
+        &path,
+        Options { sync: !args.no_sync, lock_timeout: timeout, limits, ..Options::default() },
+    )?;
     let options = image_load::Options { tags: args.tag, select: args.select, platform: args.platform };
     let loaded = image_load::load(source, &store, &options)?;
     let mut stdout = Stdout::open()?;

@@ -28,6 +28,8 @@ pub struct Args {
     /// Take this platform's image of an index in a layout or archive [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<Platform>,
+    #[command(flatten)]
+    pub limits: libcli::Limits,
     /// A JSON object an image, instead of text
     #[arg(long)]
     json: bool,

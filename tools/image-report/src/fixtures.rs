@@ -45,7 +45,9 @@ pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
 /// A layer as it is read.
 pub(crate) fn read(lines: &[Line]) -> Layer {
     let tar = tar(lines);
-    let mut layer = layer::from_tar(&tar[..], |left| (tar.len() - left.len()) as u64).unwrap();
+    let mut layer =
+        layer::from_tar(&tar[..], libstore::Limits::default(), |left| (tar.len() - left.len()) as u64)
+            .unwrap();
     (layer.blob_size, layer.tar_size) = (tar.len() as u64, tar.len() as u64);
     layer
 }

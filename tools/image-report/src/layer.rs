@@ -7,13 +7,10 @@ use crate::packages;
 use libcli::Failure;
 use libstore::Store;
 use libtree::root::components;
-use libtree::tar::{Entry, EntryKind, Reader, TarError};
+use libtree::tar::{Entry, EntryKind, Limits, Reader, TarError};
 use libwire::Digest;
 use libwire::image::Descriptor;
 use std::io::Read;
-
-/// The most entries an image's layers may have together: what a report holds in memory grows with them.
-pub const MAX_ENTRIES: usize = 8_000_000;
 
 /// The most bytes of package managers' records that are kept of a layer.
 const MAX_TEXTS: u64 = 64 << 20;
@@ -105,9 +102,6 @@ impl Layer {
     }
 
     fn add(&mut self, entry: &Entry, noted: Noted, packed: u64) -> Result<(), &'static str> {
-        if self.items.len() >= MAX_ENTRIES {
-            return Err("is one more than any report takes");
-        }
         let (act, path) = act(entry)?;
         let too_long = "has a name beyond what a report holds";
         let path = self.names.keep(&path).ok_or(too_long)?;
@@ -132,16 +126,17 @@ impl Layer {
 
 /// Reads the layer `descriptor`, whose tar must have the digest `diff_id`.
 pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Failure> {
+    let limits = store.options().limits;
     let (layer, tar_size) =
-        store.read_layer(descriptor, diff_id, |input| from_tar(input, |input| input.packed()))?;
+        store.read_layer(descriptor, diff_id, |input| from_tar(input, limits, |input| input.packed()))?;
     Ok(Layer { blob_size: descriptor.size, tar_size, ..layer })
 }
 
 /// Reads a layer's tar; of which blob it is, and its size, it does not know. `packed` tells where in the blob the
 /// input is, in bytes.
-pub fn from_tar<R: Read>(input: R, packed: impl Fn(&R) -> u64) -> Result<Layer, TarError> {
+pub fn from_tar<R: Read>(input: R, limits: Limits, packed: impl Fn(&R) -> u64) -> Result<Layer, TarError> {
     let (mut layer, mut start) = (Layer::default(), packed(&input));
-    let mut tar = Reader::new(input);
+    let mut tar = Reader::new(input).limited(limits);
     while let Some(entry) = tar.next_entry()? {
         let mut text = layer.wants(&entry).then(Vec::new);
         let noted = match entry.kind {

@@ -8,7 +8,7 @@ use image_report::source::Sources;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
 use libfetch::registry::Logins;
-use libstore::{Environment, locate};
+use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -23,6 +23,7 @@ fn job(args: Args) -> Result<(), Failure> {
         sources: Sources {
             store: locate(args.store.clone(), &Environment::of(variable))?,
             platform: args.platform.clone(),
+            limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
         },
         network: libfetch::Environment::of(variable),
         logins: Logins::of(variable, rustix::process::getuid().as_raw()),

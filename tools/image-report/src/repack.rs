@@ -36,7 +36,7 @@ pub fn each(
     let mut put = ledger.puts.partition_point(|put| usize::from(put.layer) < layer);
     let mut removal = ledger.removals.partition_point(|removal| usize::from(removal.layer) < layer);
     opened.store.read_layer(descriptor, diff_id, |input| {
-        let mut tar = Reader::new(input);
+        let mut tar = Reader::new(input).limited(opened.store.options().limits);
         while let Some(entry) = tar.next_entry()? {
             let (act, _) = layer::act(&entry).map_err(|what| layer::bad(&entry, what))?;
             let (part, next) = match act {

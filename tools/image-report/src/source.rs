@@ -6,7 +6,7 @@
 mod tests;
 
 use libcli::{Exit, Failure};
-use libstore::{Image, Imported, Options, Select, Store, StoreError};
+use libstore::{Image, Imported, Limits, Options, Select, Store, StoreError};
 use libwire::Digest;
 use libwire::image::Platform;
 use std::fs::File;
@@ -23,12 +23,14 @@ pub struct Sources {
     pub store: PathBuf,
     /// Which image of an index of a layout or archive is meant; this machine's, if none is given.
     pub platform: Option<Platform>,
+    /// How much a layer may unpack to.
+    pub limits: Limits,
 }
 
 impl Sources {
     /// Images of the store at `store`, and what else there is for this machine.
     pub fn of(store: &Path) -> Self {
-        Self { store: store.to_owned(), platform: None }
+        Self { store: store.to_owned(), platform: None, limits: Limits::default() }
     }
 }
 
@@ -50,20 +52,22 @@ pub struct Opened {
 pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     let store = sources.store.as_path();
     if text == STANDARD_INPUT {
-        return import(text, Path::new(text), None, sources.platform.as_ref());
+        return import(text, Path::new(text), None, sources);
     }
     let Some((path, select)) = split_path(text) else {
-        return in_store(text, store).map_err(|error| not_there(text, error));
+        return in_store(text, store, sources.limits).map_err(|error| not_there(text, error));
     };
-    if let Some(found) = (!text.contains('/')).then(|| in_store(text, store)).and_then(Result::ok) {
+    if let Some(found) =
+        (!text.contains('/')).then(|| in_store(text, store, sources.limits)).and_then(Result::ok)
+    {
         return Ok(found);
     }
     if !is_store(&path) {
-        return import(text, &path, select, sources.platform.as_ref());
+        return import(text, &path, select, sources);
     }
     let select = select
         .ok_or_else(|| Failure::usage(format!("{text} is a store; name an image of it: {text}:NAME")))?;
-    Ok(Opened { name: text.to_owned(), ..in_store(&select, &path)? })
+    Ok(Opened { name: text.to_owned(), ..in_store(&select, &path, sources.limits)? })
 }
 
 /// What is wrong with the name of an image, when it may have been meant as a path.
@@ -81,8 +85,8 @@ fn not_there(text: &str, error: Failure) -> Failure {
 }
 
 /// All images of the store, each once, under the names it has.
-pub fn all(path: &Path) -> Result<Vec<Opened>, Failure> {
-    let store = Store::open_existing(path, Options::default())?;
+pub fn all(sources: &Sources) -> Result<Vec<Opened>, Failure> {
+    let store = Store::open_existing(&sources.store, Options::default())?;
     let mut names: Vec<(Digest, Vec<String>)> = Vec::new();
     for named in store.images()? {
         let digest = named.descriptor.digest;
@@ -93,7 +97,7 @@ pub fn all(path: &Path) -> Result<Vec<Opened>, Failure> {
         }
     }
     let open = |(digest, names): (Digest, Vec<String>)| {
-        let opened = in_store(&digest.to_string(), path)?;
+        let opened = in_store(&digest.to_string(), &sources.store, sources.limits)?;
         Ok(if names.is_empty() { opened } else { Opened { name: names.join(", "), ..opened } })
     };
     names.into_iter().map(open).collect()
@@ -103,8 +107,8 @@ fn is_store(path: &Path) -> bool {
     path.join("stagepipe-store").is_file()
 }
 
-fn in_store(text: &str, path: &Path) -> Result<Opened, Failure> {
-    let store = Store::open_existing(path, Options::default())?;
+fn in_store(text: &str, path: &Path, limits: Limits) -> Result<Opened, Failure> {
+    let store = Store::open_existing(path, Options { limits, ..Options::default() })?;
     let named = store.find(text)?;
     let image = store.image(&named.descriptor)?;
     Ok(Opened { name: text.to_owned(), image, store, _dir: None })
@@ -122,20 +126,16 @@ fn split_path(text: &str) -> Option<(PathBuf, Option<String>)> {
     })
 }
 
-fn import(
-    text: &str,
-    path: &Path,
-    name: Option<String>,
-    platform: Option<&Platform>,
-) -> Result<Opened, Failure> {
+fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> Result<Opened, Failure> {
     let dir = tempfile::Builder::new().prefix("image-report-").tempdir();
     let dir = dir.map_err(StoreError::io(
         "cannot make a temporary directory; set TMPDIR to one that can be written",
     ))?;
     let dir = libtree::remove::Temporary::new(dir.keep());
-    let store = Store::open(&dir.path().join("store"), Options { sync: false, ..Options::default() })?;
+    let options = Options { sync: false, limits: sources.limits, ..Options::default() };
+    let store = Store::open(&dir.path().join("store"), options)?;
     let mut select = Select::default();
-    if let Some(platform) = platform {
+    if let Some(platform) = &sources.platform {
         select.platform = platform.clone();
     }
     match name.as_deref().map(str::parse) {

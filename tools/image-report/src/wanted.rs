@@ -237,7 +237,7 @@ impl Extent {
         let open = |names: &[String]| {
             names.iter().map(|name| source::open(name, sources)).collect::<Result<Vec<_>, _>>()
         };
-        let images = if images.is_empty() { source::all(&sources.store)? } else { open(images)? };
+        let images = if images.is_empty() { source::all(sources)? } else { open(images)? };
         match self {
             Self::Themselves => {
                 let shared = sharing::sharing(&images);

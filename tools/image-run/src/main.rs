@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 use image_run::{Options, own_failure, run_failed};
 use libcli::{Exit, Failure};
 use libsandbox::{Isolation, Network};
-use libstore::{Environment, Store, locate};
+use libstore::{Environment, Limits, Store, locate};
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ struct Args {
     /// How to isolate it: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    #[command(flatten)]
+    limits: libcli::Limits,
     /// Enter what a failed step of a build left: the message that it failed says the ID
     #[arg(long, value_name = "ID")]
     failed: Option<String>,
@@ -76,7 +78,8 @@ fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
     let map = isolation.map();
-    let store = Store::open_existing(&path, libstore::Options { map, ..Default::default() })?;
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let store = Store::open_existing(&path, libstore::Options { map, limits, ..Default::default() })?;
     let outcome = match args.failed.clone() {
         Some(id) => {
             let words = args.words.clone();

@@ -5,7 +5,7 @@ use image_save::Found;
 use libcli::{Failure, Stdout};
 use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::export::{self, Format};
-use libstore::{Environment, Options, Store, StoreError, Unpack, locate};
+use libstore::{Environment, Limits, Options, Store, StoreError, Unpack, locate};
 use libtree::Root;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ struct Args {
     /// How to be root for the tree's files: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    #[command(flatten)]
+    limits: libcli::Limits,
     /// Which image
     image: String,
 }
@@ -61,7 +63,7 @@ fn job(args: Args) -> Result<(), Failure> {
     if stdout && io::stdout().is_terminal() {
         return Err(Failure::usage("a tar is not for a terminal; use -o FILE, or a pipe"));
     }
-    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     match args.format {
         Form::Oci | Form::Docker | Form::Layout => {
             let store = Store::open_existing(&path, Options::default())?;
@@ -72,7 +74,7 @@ fn job(args: Args) -> Result<(), Failure> {
                 _ => write(&args.output, |out| export::archive(&store, &image, &names, format, out)),
             }
         }
-        Form::Tar | Form::Dir => save_tree(&path, &args.image, args.isolation, args.format, &args.output),
+        Form::Tar | Form::Dir => save_tree(&path, &args),
     }
 }
 
@@ -85,18 +87,13 @@ fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), StoreErro
     stdout.finish()
 }
 
-fn save_tree(
-    path: &Path,
-    image: &str,
-    isolation: Option<Isolation>,
-    form: Form,
-    output: &Path,
-) -> Result<(), Failure> {
+fn save_tree(path: &Path, args: &Args) -> Result<(), Failure> {
     let sandbox = |error| Failure::failed("", error);
-    let isolation = libsandbox::enter(isolation).map_err(sandbox)?;
+    let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
     let map = isolation.map();
-    let store = Store::open_existing(path, Options { map, ..Options::default() })?;
-    let Found { image, .. } = image_save::find(&store, image)?;
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let store = Store::open_existing(path, Options { map, limits, ..Options::default() })?;
+    let Found { image, .. } = image_save::find(&store, &args.image)?;
     let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {
         mount_overlay(&Overlay { lowers, upper: Some((upper, work)) }, isolation).map_err(io::Error::other)
     };
@@ -108,14 +105,14 @@ fn save_tree(
     let upper = nothing.as_ref().map(|nothing| (nothing.upper(), nothing.work()));
     let merged = mount_overlay(&Overlay { lowers: &lowers, upper }, isolation).map_err(sandbox)?;
     let root = Root::from_fd(merged, isolation.owners());
-    if form == Form::Dir {
-        let skipped = image_save::unpack_into(&root, output, isolation.owners())?;
+    if args.format == Form::Dir {
+        let skipped = image_save::unpack_into(&root, &args.output, isolation.owners())?;
         let devices = format!("{skipped} device nodes left out: only root can make them");
         warn(if skipped > 0 { vec![devices] } else { Vec::new() });
         return Ok(());
     }
     let what = "cannot save the tree";
-    write(output, |out| image_save::write_tree(&root, out).map_err(StoreError::io(what)))
+    write(&args.output, |out| image_save::write_tree(&root, out).map_err(StoreError::io(what)))
 }
 
 fn warn(warnings: Vec<String>) {

@@ -4,7 +4,7 @@ use clap::Parser;
 use layer_diff::{DiffError, Trees, diff_images, diff_steps, write_stream};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
-use libstore::{Environment, Options, Store, locate};
+use libstore::{Environment, Limits, Options, Store, locate};
 use libtree::Root;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ struct Args {
     /// How the snapshots were made: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    #[command(flatten)]
+    limits: libcli::Limits,
     /// OLD and NEW are images of the store: a name or digest, with @N as it was after layer N; or a snapshot's id
     #[arg(long, requires = "new")]
     images: bool,
@@ -63,7 +65,8 @@ fn job(args: Args) -> Result<(), Failure> {
     // The tool at the other end of the pipe may still have to make the store.
     let mut input = std::io::stdin().lock();
     input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;
-    let store = Store::open_existing(&path, Options { map, ..Options::default() })?;
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let store = Store::open_existing(&path, Options { map, limits, ..Options::default() })?;
     let out = diff_steps(input, &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-diff", &warning);
@@ -75,7 +78,9 @@ fn images(args: &Args, old: &Path, new: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::failed("", error);
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
-    let store = Store::open_existing(&path, Options { map: isolation.map(), ..Options::default() })?;
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let options = Options { map: isolation.map(), limits, ..Options::default() };
+    let store = Store::open_existing(&path, options)?;
     let (old, new) = (old.to_string_lossy(), new.to_string_lossy());
     let out = diff_images(&store, isolation, &old, &new, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {

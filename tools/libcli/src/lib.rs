@@ -2,17 +2,19 @@
 //!
 //! A tool's `main` is `libcli::run("name", || …)`. Nothing else in the workspace writes to the
 //! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
-//! said, is here too, once for all. This crate parses no arguments and opens no file.
+//! said, is here too, once for all. This crate parses no arguments but those that many tools share, and opens no file.
 
 mod failure;
+mod limits;
 mod markup;
 mod size;
 mod stdout;
 mod width;
 
 pub use failure::{Exit, Failure, sanitise};
+pub use limits::Limits;
 pub use markup::markup;
-pub use size::human;
+pub use size::{human, size};
 pub use stdout::Stdout;
 pub use width::{columns, cut, padded, wrapped};
 

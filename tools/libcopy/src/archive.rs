@@ -5,26 +5,52 @@ use crate::error::shown;
 use flate2::bufread::GzDecoder;
 use libtree::Root;
 use libtree::extract::{self, ExtractError, Form};
-use libtree::tar::Reader;
+use libtree::tar::{self, BLOCK, Limits, Reader};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
-/// Whether `file` is a tar, plain or compressed. It is read from its start and left anywhere.
-pub fn is_archive(file: &File) -> io::Result<bool> {
-    let mut tar = Reader::new(decoder(file)?);
-    Ok(matches!(tar.next_entry(), Ok(Some(_))))
+/// What a file is to who unpacks archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A tar, plain or compressed, by what its first header says; whether it can be unpacked shows when it is.
+    Tar,
+    /// Zeros where a header would be: an empty tar, or a file of zeros.
+    Zeros,
+    /// Anything else, a compressed file of something else too.
+    Other,
+}
+
+/// What `file` is. It is read from its start and left anywhere.
+pub fn content(file: &File) -> io::Result<Content> {
+    let mut start = Vec::with_capacity(BLOCK);
+    // What is read before an error counts: a damaged gzip file may be a tar, or a file like any other.
+    let read = decoder(file)?.take(BLOCK as u64).read_to_end(&mut start);
+    if let Some(error) = read.err().filter(|error| error.raw_os_error().is_some()) {
+        return Err(error);
+    }
+    Ok(match start.as_slice() {
+        start if tar::is_tar(start) => Content::Tar,
+        start if start == [0; BLOCK] => Content::Zeros,
+        _ => Content::Other,
+    })
 }
 
 /// Unpacks the archive `file` below `root`, with `owner` instead of the archive's own. Says how many device nodes
 /// it left out because only root can make them.
-pub fn unpack(file: &File, path: &[u8], root: &Root, owner: Option<(u32, u32)>) -> Result<u64, CopyError> {
+pub fn unpack(
+    file: &File,
+    path: &[u8],
+    root: &Root,
+    owner: Option<(u32, u32)>,
+    limits: Limits,
+) -> Result<u64, CopyError> {
     let failed = |error| CopyError::Archive { path: shown(path), error };
     let read = |error: io::Error| failed(ExtractError::Tar(error.into()));
-    let mut tar = Reader::new(decoder(file).map_err(read)?);
+    let mut tar = Reader::new(decoder(file).map_err(read)?).limited(limits);
     let options = extract::Options { form: Form::Archive, owner };
     let stats = extract::extract(&mut tar, root, options).map_err(failed)?;
-    // A compressed archive that is cut off behind the tar's end is damaged all the same.
-    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(read)?;
+    // A compressed archive that is cut off after the tar's end is damaged all the same.
+    tar.drain().map_err(|error| failed(error.into()))?;
     Ok(stats.devices_skipped)
 }
 

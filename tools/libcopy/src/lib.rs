@@ -24,6 +24,7 @@ pub use select::Selection;
 
 use libpattern::Matcher;
 use libtree::Root;
+use libtree::tar::Limits;
 use libwire::Chmod;
 
 /// Where sources are read.
@@ -58,4 +59,6 @@ pub struct Request {
     pub extract: bool,
     /// Modification time of what has no source: seconds and nanoseconds.
     pub now: (i64, u32),
+    /// How much each archive may unpack to.
+    pub limits: Limits,
 }

@@ -98,7 +98,12 @@ fn select(
     let kind = match found.meta.kind {
         FileKind::Dir => Kind::Dir(members::find(tree, exclude, &found)?),
         _ if found.matched && exclude.matches(&found.name) => return Ok(None),
-        FileKind::File if request.extract && archive::is_archive(&open(tree, &found.path)?)? => Kind::Archive,
+        // A file of zeros is copied, as BuildKit does.
+        FileKind::File
+            if request.extract && archive::content(&open(tree, &found.path)?)? == archive::Content::Tar =>
+        {
+            Kind::Archive
+        }
         _ => Kind::File,
     };
     Ok(Some(Selected { found, kind }))

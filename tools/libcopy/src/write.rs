@@ -98,8 +98,9 @@ impl Writer<'_> {
                 let file = open(&self.selection.tree, &source.found.path)?;
                 let dir = self.root.open_dir(&dest).map_err(CopyError::io(target))?;
                 let below = Root::from_fd(dir, self.root.owners());
-                let owner = self.selection.request.owner;
-                let left_out = archive::unpack(&file, &source.found.path, &below, owner)?;
+                let request = &self.selection.request;
+                let left_out =
+                    archive::unpack(&file, &source.found.path, &below, request.owner, request.limits)?;
                 self.selection.left_out.set(self.selection.left_out.get() + left_out);
                 self.selection.unchanged(&source.found.path, &source.found.meta)
             }

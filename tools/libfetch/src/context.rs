@@ -2,7 +2,7 @@
 //! which may be a Dockerfile. Owners mean nothing in a context: everything belongs to the caller.
 
 use crate::git::{self, Repository};
-use crate::{Environment, FetchError, Kind, download_to};
+use crate::{Environment, FetchError, Kind, Limits, download_to};
 use libcopy::{CopyError, archive};
 use libtree::{Owners, Root, walk};
 use std::fs::{DirBuilder, File, Permissions};
@@ -36,11 +36,11 @@ pub fn fetch(
         Kind::File => {
             let path = into.join(FILE);
             download_to(source, &path, environment)?;
-            told(&crate::redact(source), path, into)
+            told(&crate::redact(source), path, into, environment.limits)
         }
         Kind::Path => match github(source) {
             Some(url) => check_out(&url, into, keep, environment),
-            None => open(source, into),
+            None => open(source, into, environment.limits),
         },
     }
 }
@@ -54,7 +54,7 @@ pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Opti
         let what = path.display().to_string();
         let meta = std::fs::metadata(&path).map_err(FetchError::io(&what))?;
         // Without a time of the server's it has that of 1970.
-        return match (meta.mtime(), told(&crate::redact(source), path, into)?) {
+        return match (meta.mtime(), told(&crate::redact(source), path, into, environment.limits)?) {
             (0, Context::Tree(tree)) => youngest(&tree),
             (0, Context::File(_)) => Ok(None),
             (seconds, _) => Ok(Some(seconds)),
@@ -86,13 +86,13 @@ fn youngest(tree: &Path) -> Result<Option<i64>, FetchError> {
 }
 
 /// Reads an archive or a file from `input`.
-pub fn read(input: &mut dyn Read, into: &Path) -> Result<Context, FetchError> {
+pub fn read(input: &mut dyn Read, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     let path = into.join(FILE);
     let what = path.display().to_string();
     let mut file = File::create_new(&path).map_err(FetchError::io(&what))?;
     match io::copy(input, &mut file).map_err(FetchError::io("cannot read standard input"))? {
         0 => Err(FetchError::invalid("standard input is empty; give it a Dockerfile or a tar")),
-        _ => told("standard input", path, into),
+        _ => told("standard input", path, into, limits),
     }
 }
 
@@ -122,15 +122,15 @@ fn check_out(
 }
 
 /// The archive at `path`.
-fn open(path: &str, into: &Path) -> Result<Context, FetchError> {
+fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     if path.contains("://") {
         let what = "no such kind of URL; there are http, https, git and ssh";
         return Err(FetchError::invalid(format!("{}: {what}", crate::redact(path))));
     }
     let file = File::open(path).map_err(FetchError::io(path))?;
     let meta = file.metadata().map_err(FetchError::io(path))?;
-    match meta.is_file() && archive::is_archive(&file).map_err(FetchError::io(path))? {
-        true => unpack(path, &file, into),
+    match meta.is_file() && is_archive(&file, path)? {
+        true => unpack(path, &file, into, limits),
         false => Err(FetchError::invalid(format!(
             "{path}: this is neither a directory, a tar nor a URL of http, https, git or ssh; name one"
         ))),
@@ -138,22 +138,28 @@ fn open(path: &str, into: &Path) -> Result<Context, FetchError> {
 }
 
 /// Finds out what the file at `path` is. `source` is for the message.
-fn told(source: &str, path: PathBuf, into: &Path) -> Result<Context, FetchError> {
+fn told(source: &str, path: PathBuf, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     let what = path.display().to_string();
     let file = File::open(&path).map_err(FetchError::io(&what))?;
-    if !archive::is_archive(&file).map_err(FetchError::io(&what))? {
+    if !is_archive(&file, &what)? {
         return Ok(Context::File(path));
     }
-    let context = unpack(source, &file, into)?;
+    let context = unpack(source, &file, into, limits)?;
     std::fs::remove_file(&path).map_err(FetchError::io(&what))?;
     Ok(context)
 }
 
-fn unpack(source: &str, file: &File, into: &Path) -> Result<Context, FetchError> {
+/// Whether a file is a tar, be it empty: nothing else that begins with zeros is a context.
+fn is_archive(file: &File, path: &str) -> Result<bool, FetchError> {
+    let content = archive::content(file).map_err(FetchError::io(path))?;
+    Ok(content != archive::Content::Other)
+}
+
+fn unpack(source: &str, file: &File, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     let tree = tree(into)?;
     let root = Root::open(&tree, Owners::Real).map_err(FetchError::io("cannot open the context"))?;
     let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    archive::unpack(file, source.as_bytes(), &root, Some(owner)).map_err(|error| match error {
+    archive::unpack(file, source.as_bytes(), &root, Some(owner), limits).map_err(|error| match error {
         CopyError::Archive { error, .. } => {
             FetchError::invalid(format!("{source}: the archive can't be unpacked: {error}"))
         }

@@ -18,9 +18,10 @@ pub use http::{Download, digest_of, download, download_to, download_unless};
 pub use libwire::remote::{Kind, redact, without_credentials};
 pub use url::file_name;
 
+pub use libtree::tar::Limits;
 use std::ffi::OsString;
 
-/// What of the caller's environment a fetch may see.
+/// What of the caller's environment a fetch may see, and what it may take.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// A PEM file of the certificates to trust instead of the system's.
@@ -37,6 +38,8 @@ pub struct Environment {
     pub known_hosts: Option<OsString>,
     /// The secrets that are for servers.
     pub secrets: Secrets,
+    /// How much an archive may unpack to.
+    pub limits: Limits,
 }
 
 impl Environment {
@@ -58,6 +61,7 @@ impl Environment {
             ssh_agent: None,
             known_hosts,
             secrets: Secrets::new(),
+            limits: Limits::default(),
         }
     }
 }

@@ -45,6 +45,6 @@ pub use index::Named;
 pub use layers::LayerKey;
 pub use location::{Environment, default_path, locate};
 pub use snapshot::{NewSnapshot, SnapshotMeta};
-pub use store::{Options, Store};
+pub use store::{Limits, Options, Store};
 pub use tree_totals::TreeTotals;
 pub use unpack::{LayerTar, Mount, Unpack};

@@ -1,6 +1,7 @@
 //! The store's directory: its parts, its version, and what every operation on it shares.
 
 use crate::{StoreError, write};
+pub use libtree::tar::Limits;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
@@ -47,11 +48,18 @@ pub struct Options {
     /// Names the user namespace's id map; empty for root's own ids. Trees unpacked and caches mounted
     /// under different maps are kept apart.
     pub map: String,
+    /// How much a layer, or an archive of an image, may unpack to.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lock_timeout: Some(Duration::from_secs(60)), sync: true, map: String::new() }
+        Self {
+            lock_timeout: Some(Duration::from_secs(60)),
+            sync: true,
+            map: String::new(),
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod read;
 use crate::{BlobReader, Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
 use early::EarlySync;
 use libtree::extract::{self, ExtractError, Form, Stats};
-use libtree::tar::{Reader, TarError};
+use libtree::tar::{Limits, Reader, TarError};
 use libtree::{Owners, Root};
 use libwire::Digest;
 use libwire::image::Descriptor;
@@ -42,6 +42,7 @@ struct Layer<'a> {
     id: String,
     diff_id: Digest,
     descriptor: &'a Descriptor,
+    limits: Limits,
 }
 
 impl Store {
@@ -79,8 +80,12 @@ impl Store {
             return tree;
         }
         let Some(record) = self.faithful_layer(id)? else { return tree };
-        let layer =
-            Layer { id: id.to_owned(), diff_id: record.layer.diff_id, descriptor: &record.layer.descriptor };
+        let layer = Layer {
+            id: id.to_owned(),
+            diff_id: record.layer.diff_id,
+            descriptor: &record.layer.descriptor,
+            limits: self.options().limits,
+        };
         let new = self.new_snapshot(&self.snapshot_meta(id)?.parents)?;
         let root = Root::open(new.upper(), owners);
         let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
@@ -111,7 +116,8 @@ impl Store {
                 Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
             };
             chain = Some(next);
-            layers.push(Layer { id: format!("{prefix}{}", next.hex()), diff_id, descriptor });
+            let (id, limits) = (format!("{prefix}{}", next.hex()), self.options().limits);
+            layers.push(Layer { id, diff_id, descriptor, limits });
         }
         layers
     }
@@ -252,7 +258,7 @@ fn extract_into(
     let place = format!("layer {}", layer.descriptor.digest);
     std::thread::scope(|scope| {
         let mut input = feed::start(scope, open, layer, feed::PIECE);
-        let mut tar = Reader::new(&mut input);
+        let mut tar = Reader::new(&mut input).limited(layer.limits);
         let options = extract::Options { form, owner: None };
         let stats = match extract::extract(&mut tar, root, options) {
             Err(error @ ExtractError::Refused { .. }) => return Ok(Err(explain(&place, error))),

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use libstore::{Image, Select, Store, StoreError, Unpack};
+use libstore::{Image, Options, Select, Store, StoreError, Unpack};
 use libtree::Owners;
 use libtree::extract;
 use libtree::tar::EntryKind;
@@ -244,4 +244,33 @@ fn trees_of_different_id_maps_do_not_mix() {
     let mapped = Store::open(plain.path(), options).unwrap();
     let ids = [plain.unpack(&image, &how()).unwrap(), mapped.unpack(&image, &how()).unwrap()];
     assert_eq!(ids[1][0], format!("subuid-{}", ids[0][0]));
+}
+
+#[test]
+fn how_well_a_layer_is_compressed_does_not_matter_but_its_bytes_and_entries_do() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let zeros = vec![0; 100 << 20];
+    let layer = tar(&[("zeros", &zeros), ("f", b"x")]);
+    let limits = |bytes, entries| libstore::Limits { bytes, entries };
+    for (limits, wanted) in [
+        (libstore::Limits::default(), None),
+        (limits(100 << 20, 10), Some("--max-unpacked")),
+        (limits(1 << 30, 1), Some("--max-entries")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store"), Options { limits, ..Options::default() }).unwrap();
+        let image = load(&store, &[(layer.clone(), "zstd")]);
+        assert!(image.manifest.layers[0].size < 100_000);
+        match (store.unpack(&image, &how()), wanted) {
+            (Ok(ids), None) => {
+                let file = std::fs::metadata(store.snapshot_fs(&ids[0]).unwrap().join("zeros")).unwrap();
+                let kept = std::os::unix::fs::MetadataExt::blocks(&file) * 512;
+                assert!(file.len() == 100 << 20 && kept < 10 << 20, "{kept}");
+            }
+            (Err(error), Some(wanted)) => assert!(error.to_string().contains(wanted), "{error}"),
+            (other, _) => panic!("{limits:?}: {other:?}"),
+        }
+    }
 }

@@ -112,6 +112,7 @@ fn request(
         exclude: copy.exclude.clone(),
         extract: copy.unpack.unwrap_or(add),
         now: now(session),
+        limits: session.options.fetch.limits,
     })
 }
 

@@ -113,7 +113,10 @@ impl Failed<'_> {
     /// A program whose file has a capability that can't be given is not executed at all.
     fn asks_for_raw_sockets(&self, name: &str) -> Option<String> {
         let remedy = self.raw_sockets?;
-        let asks = self.places(name).iter().any(|path| self.capability(path).is_some_and(|value| has_net_raw(&value)));
+        let asks = self
+            .places(name)
+            .iter()
+            .any(|path| self.capability(path).is_some_and(|value| has_net_raw(&value)));
         asks.then(|| format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; {remedy}"))
     }
 

@@ -1,10 +1,9 @@
 //! stage-run(1): a plan in, records of what was built out.
 
 use clap::Parser;
-use df_parse::values::size;
 use libcli::{Failure, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
-use libstore::{Environment, LayerKey, Store, locate};
+use libstore::{Environment, LayerKey, Limits, Store, locate};
 use stage_run::options::{add_host, named_context, place, secret, ssh, ulimit};
 use stage_run::{NamedContext, Options, Place, SecretSource};
 use std::io::{IsTerminal, sink, stdin, stdout};
@@ -57,7 +56,7 @@ struct Args {
     #[arg(long, value_name = "NAME:ADDRESS", value_parser = add_host)]
     add_host: Vec<(String, String)>,
     /// Size of /dev/shm
-    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = libcli::size)]
     shm_size: u64,
     /// A resource limit, never raised
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
@@ -65,6 +64,8 @@ struct Args {
     /// How to set steps apart from the host: root, subuid or single [default: the first that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
+    #[command(flatten)]
+    limits: libcli::Limits,
     /// Run every step again
     #[arg(long)]
     no_cache: bool,
@@ -142,7 +143,8 @@ fn job(args: Args) -> Result<(), Failure> {
         other => Failure::failed("sandbox", other),
     })?;
     let map = isolation.map();
-    let settings = libstore::Options { map, ..libstore::Options::default() };
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let settings = libstore::Options { map, limits, ..libstore::Options::default() };
     let logs = args.logs;
     let store = match args.dry_run || logs.is_some() {
         true => Store::open_existing(&path, settings)?,
@@ -195,7 +197,10 @@ fn options(args: Args, isolation: Isolation) -> Options {
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
-        fetch: libfetch::Environment::of(|name| std::env::var_os(name)),
+        fetch: libfetch::Environment {
+            limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
+            ..libfetch::Environment::of(|name| std::env::var_os(name))
+        },
         progress: args.progress == "plain" && args.logs.is_none(),
         isolation,
     }

@@ -227,7 +227,7 @@ impl Expand<'_> {
 
     fn size(&self) -> Result<Option<u64>, StepError> {
         let size = self.value(&self.mount.size)?;
-        size.map(|size| df_parse::values::size(&size).map_err(StepError::input)).transpose()
+        size.map(|size| libcli::size(&size).map_err(StepError::input)).transpose()
     }
 
     /// Mode, owner and group.

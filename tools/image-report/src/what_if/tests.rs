@@ -6,6 +6,7 @@ use crate::fixtures::{self, Line, read};
 use crate::layer::{Act, from_tar};
 use crate::report;
 use layer_pack::Compression;
+use libstore::Limits;
 use proptest::prelude::*;
 
 type Lines<'a> = Vec<Line<'a>>;
@@ -46,7 +47,7 @@ fn packed(opened: &Opened, ledger: &Ledger, changes: &[&str]) -> Ledger {
         let group = Group::new(ledger, &plan, first, last).unwrap();
         let packer = Packer::new(Vec::new(), Compression::None).unwrap();
         let (packer, content) = group.pack(opened, packer).unwrap();
-        let layer = from_tar(&packer.finish().unwrap().0[..], |_| 0).unwrap();
+        let layer = from_tar(&packer.finish().unwrap().0[..], Limits::default(), |_| 0).unwrap();
         assert_eq!(layer.items.iter().map(|item| item.size).sum::<u64>(), content);
         result.apply(&layer).unwrap();
     }

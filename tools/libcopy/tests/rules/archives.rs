@@ -170,3 +170,48 @@ fn an_archive_needs_a_directory() {
     case.request(&add("d"), "/x").unwrap();
     assert_eq!(case.tree(), ["thing", "x/", "x/data"], "one in a directory stays packed");
 }
+
+#[test]
+fn what_says_that_it_is_a_tar_is_never_copied_as_a_file() {
+    let good = file();
+    let changed = |at: usize, to: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = to;
+        bytes
+    };
+    let packed = gzip(&(0..200_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+    let long = tar(&[("in/file", EntryKind::File, &"text ".repeat(100_000))]);
+    for (what, bytes) in [
+        ("a wrong checksum", changed(0, b'x')),
+        ("an unknown type", {
+            let mut bytes = changed(156, b'Z');
+            let sum: u32 = bytes[..512].iter().map(|&byte| u32::from(byte)).sum();
+            let old: u32 = bytes[148..156].iter().map(|&byte| u32::from(byte)).sum();
+            bytes[148..155].copy_from_slice(format!("{:06o}\0", sum - old + 8 * 32).as_bytes());
+            bytes
+        }),
+        ("a body that is cut", good[..515].to_vec()),
+        ("a header that is cut", good[..400].to_vec()),
+        ("gzip that is cut", gzip(&long)[..1500].to_vec()),
+        ("gzip with a wrong sum", {
+            let mut bytes = gzip(&good);
+            let at = bytes.len() - 6;
+            bytes[at] ^= 1;
+            bytes
+        }),
+    ] {
+        let case = Case::new(&["empty/"]);
+        fs::write(case.from("data"), bytes).unwrap();
+        let error = case.request(&add("data"), "/d/");
+        assert!(matches!(error, Err(CopyError::Archive { .. })), "{what}: {error:?}");
+        assert!(!case.tree().iter().any(|path| path.ends_with("data")), "{what}");
+    }
+    for (what, bytes) in
+        [("damaged gzip of no tar", packed[..5000].to_vec()), ("the start of one", vec![0x1f, 0x8b])]
+    {
+        let case = Case::new(&["empty/"]);
+        fs::write(case.from("data"), &bytes).unwrap();
+        case.request(&add("data"), "/d/").unwrap();
+        assert_eq!(case.tree(), ["d/", "d/data"], "{what}");
+    }
+}

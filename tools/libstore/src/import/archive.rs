@@ -2,9 +2,9 @@
 //! nameless files of the store, which become blobs without another copy.
 
 use super::{Source, check_layout, parse_index};
-use crate::{BlobWriter, Decoder, Store, StoreError};
+use crate::{BlobWriter, Compression, Decoder, Store, StoreError};
 use libtree::root::{components, split};
-use libtree::tar::{EntryKind, Reader, TarError};
+use libtree::tar::{EntryKind, Limits, Reader, TarError};
 use libwire::image::{Descriptor, Index};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -45,8 +45,14 @@ fn read_error(error: TarError) -> StoreError {
 
 impl Archive {
     pub(super) fn spool(store: &Store, input: impl Read + Send + 'static) -> Result<Self, StoreError> {
-        let (decoder, _) = Decoder::detect(input).map_err(StoreError::io("cannot read the archive"))?;
-        let mut tar = Reader::new(BufReader::with_capacity(1 << 18, decoder));
+        let (decoder, compression) =
+            Decoder::detect(input).map_err(StoreError::io("cannot read the archive"))?;
+        // An archive that is not compressed holds whole layers, and is as large as it is.
+        let limits = match compression {
+            Compression::None => Limits::NONE,
+            _ => store.options().limits,
+        };
+        let mut tar = Reader::new(BufReader::with_capacity(1 << 18, decoder)).limited(limits);
         let mut archive =
             Self { store: store.clone(), files: BTreeMap::new(), links: BTreeMap::new(), small: 0, large: 0 };
         while let Some(entry) = tar.next_entry().map_err(read_error)? {
@@ -68,11 +74,13 @@ impl Archive {
             }
         }
         // To the end, where a cut or damaged compression shows.
-        io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(|error| read_error(error.into()))?;
+        tar.drain().map_err(read_error)?;
         Ok(archive)
     }
 
     fn add(&mut self, path: Vec<u8>, size: u64, body: &mut dyn Read) -> Result<(), StoreError> {
+        let bad_size = |what| bad(format!("{:?} unpacks to {what}", String::from_utf8_lossy(&path)));
+        self.store.options().limits.check(size, 0).map_err(bad_size)?;
         let file = match size <= SMALL {
             true => {
                 let mut bytes = Vec::new();

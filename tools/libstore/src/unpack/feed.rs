@@ -14,11 +14,6 @@ use std::thread::Scope;
 /// may wake the other thread, which on a busy machine then waits for its turn.
 pub(super) const PIECE: usize = 1 << 20;
 const PIECES: usize = 16;
-/// The largest uncompressed layer, in bytes.
-const MAX_LAYER: u64 = 64 << 30;
-/// Beyond this many bytes a layer may not be larger than [`MAX_RATIO`] times its blob.
-const RATIO_FROM: u64 = 64 << 20;
-const MAX_RATIO: u64 = 1000;
 
 /// Uncompressed bytes.
 #[derive(Default)]
@@ -73,10 +68,7 @@ fn feed(
         }
         hasher.update(&piece.bytes);
         total += piece.bytes.len() as u64;
-        let ratio = total > RATIO_FROM && total / MAX_RATIO > layer.descriptor.size;
-        if total > MAX_LAYER || ratio {
-            return Err(bad(format!("it unpacks to more than {total} bytes, beyond what is sensible")));
-        }
+        layer.limits.check(total, 0).map_err(|what| bad(format!("it unpacks to {what}")))?;
         if sender.send(Ok(piece)).is_err() {
             return Ok(());
         }

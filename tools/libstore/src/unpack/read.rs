@@ -43,7 +43,7 @@ impl Store {
         read: impl FnOnce(&mut LayerTar) -> Result<T, TarError>,
     ) -> Result<(T, u64), StoreError> {
         let place = format!("layer {}", descriptor.digest);
-        let layer = Layer { id: String::new(), diff_id, descriptor };
+        let layer = Layer { id: String::new(), diff_id, descriptor, limits: self.options().limits };
         let open = |descriptor: &Descriptor| self.open_blob(descriptor);
         std::thread::scope(|scope| {
             let mut input = LayerTar { input: feed::start(scope, &open, &layer, STEP), bytes: 0 };
