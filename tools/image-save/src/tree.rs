@@ -2,13 +2,14 @@
 
 use libcli::Failure;
 use libtree::extract::{self, Form, Options};
-use libtree::tar::{Entry, EntryKind, Reader, Writer};
+use libtree::holes::Extents;
+use libtree::tar::{Entry, EntryKind, Limits, Reader, Writer};
 use libtree::walk::{self, Next};
 use libtree::{FileKind, Meta, Owners, Root, xattr};
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
 /// Names of files with several, by device and inode: the first one met.
@@ -19,8 +20,9 @@ type Links = HashMap<((u32, u32), u64), Vec<u8>>;
 pub fn write_tree(root: &Root, output: impl Write) -> io::Result<()> {
     let mut tar = Writer::new(output);
     let mut links = Links::new();
+    let mut buffer = vec![0; 1 << 17];
     walk::walk(root.fd(), root.owners(), &mut |entry| -> io::Result<Next> {
-        append(&mut tar, entry, &mut links).map_err(|error| {
+        append(&mut tar, entry, &mut links, &mut buffer).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", String::from_utf8_lossy(entry.path)))
         })?;
         Ok(Next::Descend)
@@ -28,7 +30,12 @@ pub fn write_tree(root: &Root, output: impl Write) -> io::Result<()> {
     tar.finish()?.0.flush()
 }
 
-fn append<W: Write>(tar: &mut Writer<W>, found: &walk::Entry, links: &mut Links) -> io::Result<()> {
+fn append<W: Write>(
+    tar: &mut Writer<W>,
+    found: &walk::Entry,
+    links: &mut Links,
+    buffer: &mut [u8],
+) -> io::Result<()> {
     let Some(kind) = kind_of(found.meta.kind) else { return Ok(()) };
     let mut entry = entry_of(found, kind);
     if found.meta.nlink > 1 && kind != EntryKind::Dir {
@@ -48,7 +55,7 @@ fn append<W: Write>(tar: &mut Writer<W>, found: &walk::Entry, links: &mut Links)
             entry.xattrs = capability(found)?;
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = File::from(openat(found.dir, found.name, flags, Mode::empty())?);
-            tar.append(&entry, &mut BufReader::with_capacity(1 << 17, file))
+            tar.append_pieces(&entry, &mut Extents::new(&file, entry.size), buffer)
         }
         _ => tar.append(&entry, &mut io::empty()),
     }
@@ -103,12 +110,13 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners) -> Result<u64, Fa
     let (reader, writer) = io::pipe().map_err(fail)?;
     std::thread::scope(|scope| {
         let packing = scope.spawn(move || write_tree(root, BufWriter::with_capacity(1 << 17, writer)));
-        let mut tar = Reader::new(BufReader::with_capacity(1 << 17, reader));
+        // The tree is ours; its layers were limited when they were unpacked.
+        let mut tar = Reader::new(BufReader::with_capacity(1 << 17, reader)).limited(Limits::NONE);
         let options = Options { form: Form::Archive, owner: None };
         let extracted =
             extract::extract(&mut tar, &into, options).map_err(|error| Failure::failed(place(), error));
-        // What stands behind the tar's end; then the other thread is never left writing.
-        let drained = extracted.is_ok().then(|| tar.into_inner().read_to_end(&mut Vec::new()).map_err(fail));
+        // What comes after the tar's end; then the other thread is never left writing.
+        let drained = extracted.is_ok().then(|| tar.drain().map_err(|error| Failure::failed(place(), error)));
         let packed = packing.join().unwrap_or_else(|_| Err(io::Error::other("packing failed")));
         match (packed, extracted) {
             // The extraction failed first: the pipe broke because of it.

@@ -1,9 +1,11 @@
 //! Whether a path in the upper tree differs from the same path below it.
 
+use libtree::holes::{Extents, Piece, Pieces, ZEROS, is_zero};
 use libtree::{FileKind, Meta, Root, xattr};
 use rustix::fs::{Mode, OFlags, openat};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// The lower tree's metadata at `path`, or `None` when nothing is there.
@@ -57,29 +59,80 @@ fn lower_capability(lower: &Root, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
 
 fn same_bytes(dir: impl AsFd, name: &[u8], lower: &Root, path: &[u8]) -> io::Result<bool> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut new = File::from(openat(dir, name, flags, Mode::empty())?);
-    let mut old = File::from(lower.open_at(path, flags, 0)?);
-    let (mut a, mut b) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let new = File::from(openat(dir, name, flags, Mode::empty())?);
+    let old = File::from(lower.open_at(path, flags, 0)?);
+    let size = new.metadata()?.len();
+    let (mut new, mut old) = (Content::new(&new, size), Content::new(&old, size));
     loop {
-        let n = fill(&mut new, &mut a)?;
-        if n != fill(&mut old, &mut b)? || a[..n] != b[..n] {
-            return Ok(false);
+        let (a, b) = (new.at_hand()?, old.at_hand()?);
+        let length = a.length().min(b.length());
+        if length == 0 || !a.starts_as(&b, length) {
+            // At the end of both, they are the same.
+            return Ok(a.length() == b.length() && length == 0);
         }
-        if n == 0 {
-            return Ok(true);
+        new.advance(length);
+        old.advance(length);
+    }
+}
+
+/// A file's content, a part of it at hand.
+struct Content<'f> {
+    extents: Extents<'f>,
+    buffer: Vec<u8>,
+    /// Where in the buffer the data at hand starts and ends.
+    data: Range<usize>,
+    /// Zeros at hand, if there is no data.
+    hole: u64,
+}
+
+enum AtHand<'c> {
+    Zeros(u64),
+    Bytes(&'c [u8]),
+}
+
+impl<'f> Content<'f> {
+    fn new(file: &'f File, size: u64) -> Self {
+        Self { extents: Extents::new(file, size), buffer: vec![0; ZEROS.len()], data: 0..0, hole: 0 }
+    }
+
+    /// What comes next; nothing at the end.
+    fn at_hand(&mut self) -> io::Result<AtHand<'_>> {
+        if self.data.is_empty() && self.hole == 0 {
+            match self.extents.next(&mut self.buffer)? {
+                Piece::Data(read) => self.data = 0..read,
+                Piece::Hole(length) => self.hole = length,
+            }
+        }
+        Ok(match self.hole {
+            0 => AtHand::Bytes(&self.buffer[self.data.clone()]),
+            hole => AtHand::Zeros(hole),
+        })
+    }
+
+    fn advance(&mut self, length: u64) {
+        match self.hole {
+            0 => self.data.start += length as usize,
+            _ => self.hole -= length,
         }
     }
 }
 
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+impl AtHand<'_> {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Zeros(length) => *length,
+            Self::Bytes(bytes) => bytes.len() as u64,
         }
     }
-    Ok(filled)
+
+    /// Whether both begin with the same bytes, of which both have `length`.
+    fn starts_as(&self, other: &Self, length: u64) -> bool {
+        match (self, other) {
+            (Self::Zeros(_), Self::Zeros(_)) => true,
+            (Self::Bytes(bytes), Self::Zeros(_)) | (Self::Zeros(_), Self::Bytes(bytes)) => {
+                is_zero(&bytes[..length as usize])
+            }
+            (Self::Bytes(a), Self::Bytes(b)) => a[..length as usize] == b[..length as usize],
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Where a layer's bytes go: hashed, compressed, hashed again, and on to the blob.
 
 use crate::gzip::ParallelGzip;
+use libtree::holes::is_zero;
 use libwire::Digest;
 use libwire::image::MEDIA_LAYER;
 use sha2::{Digest as _, Sha256};
@@ -65,7 +66,8 @@ impl FromStr for Compression {
 
 /// Takes a layer's tar and writes its compressed form to `W`.
 pub struct Sink<W: Write> {
-    hasher: Sha256,
+    /// Of what is not compressed the blob's digest is the diff ID.
+    hasher: Option<Sha256>,
     encoder: Encoder<W>,
 }
 
@@ -93,28 +95,33 @@ impl<W: Write> Sink<W> {
             }
             Compression::None => Encoder::None(output),
         };
-        Ok(Self { hasher: Sha256::new(), encoder })
+        let hasher = (compression != Compression::None).then(Sha256::new);
+        Ok(Self { hasher, encoder })
     }
 
-    /// Ends the compressed stream: the output and the diff ID, the digest of the bytes written.
-    pub fn finish(self) -> io::Result<(W, Digest)> {
+    /// Ends the compressed stream: the output and the diff ID, the digest of the bytes written, where that is not
+    /// the output's own.
+    pub fn finish(self) -> io::Result<(W, Option<Digest>)> {
         let output = match self.encoder {
             Encoder::Gzip(encoder) => encoder.finish()?,
             Encoder::Zstd(encoder) => encoder.finish()?,
             Encoder::None(output) => output,
         };
-        Ok((output, Digest::from_bytes(self.hasher.finalize().into())))
+        Ok((output, self.hasher.map(|hasher| Digest::from_bytes(hasher.finalize().into()))))
     }
 }
 
 impl<W: Write> Write for Sink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = match &mut self.encoder {
+            Encoder::Gzip(encoder) if is_zero(bytes) => encoder.zeros(bytes.len())?,
             Encoder::Gzip(encoder) => encoder.write(bytes)?,
             Encoder::Zstd(encoder) => encoder.write(bytes)?,
             Encoder::None(output) => output.write(bytes)?,
         };
-        self.hasher.update(&bytes[..n]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&bytes[..n]);
+        }
         Ok(n)
     }
 

@@ -1,13 +1,15 @@
 //! From a record to a tar entry and the file behind it.
 
 use crate::Options;
+use crate::progress::Progress;
+use libtree::holes::{Extents, Piece, Pieces};
 use libtree::root::split;
 use libtree::tar::{Entry, EntryKind};
 use libtree::{FileKind, Meta, Root};
 use libwire::changes::{Kind, Put};
 use rustix::fs::{OFlags, ResolveFlags, openat2};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 /// The entry of a new or changed path, or `None` when its mode is no mode.
 pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
@@ -41,9 +43,13 @@ pub(crate) fn deletion(path: &[u8]) -> Entry {
     Entry { mode: 0, ..Entry::new([dir, slash, b".wh.", name].concat(), EntryKind::File) }
 }
 
+/// Zeros of a hole that are packed at once: few enough to say how far it is.
+const HOLE: u64 = 1 << 28;
+
 /// A file being packed. It remembers whether reading it failed, to tell that from failing to write.
 pub(crate) struct Source {
     file: File,
+    size: u64,
     failed: bool,
 }
 
@@ -61,7 +67,7 @@ impl Source {
         if meta.size != size {
             return Err(io::Error::other(format!("has {} bytes, not the {size} its record says", meta.size)));
         }
-        let source = Self { file: File::from(fd), failed: false };
+        let source = Self { file: File::from(fd), size, failed: false };
         source.check(state)?;
         Ok(source)
     }
@@ -82,12 +88,50 @@ impl Source {
     pub(crate) fn at_fault(&self, error: &io::Error) -> bool {
         self.failed || error.raw_os_error().is_none()
     }
+
+    /// Its content, holes as such. How far it is packed goes to `progress`, under its name `path`.
+    pub(crate) fn pieces<'s>(&'s mut self, path: &'s [u8], progress: &'s mut Progress) -> SourcePieces<'s> {
+        let Self { file, size, failed } = self;
+        SourcePieces { extents: Extents::new(file, *size), hole: 0, left: *size, failed, path, progress }
+    }
 }
 
-impl Read for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer);
-        self.failed |= read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
-        read
+/// The content of a [`Source`].
+pub(crate) struct SourcePieces<'s> {
+    extents: Extents<'s>,
+    /// What is left of a hole that was found.
+    hole: u64,
+    left: u64,
+    failed: &'s mut bool,
+    path: &'s [u8],
+    progress: &'s mut Progress,
+}
+
+impl Pieces for SourcePieces<'_> {
+    fn next(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
+        if self.hole == 0 {
+            match self.extents.next(buffer) {
+                Ok(Piece::Hole(length)) => self.hole = length,
+                Ok(data @ Piece::Data(read)) => {
+                    self.note(read as u64);
+                    return Ok(data);
+                }
+                Err(error) => {
+                    *self.failed = true;
+                    return Err(error);
+                }
+            }
+        }
+        let length = self.hole.min(HOLE);
+        self.hole -= length;
+        self.note(length);
+        Ok(Piece::Hole(length))
+    }
+}
+
+impl SourcePieces<'_> {
+    fn note(&mut self, bytes: u64) {
+        self.left = self.left.saturating_sub(bytes);
+        self.progress.note(bytes, self.left, self.path);
     }
 }

@@ -27,6 +27,16 @@ pub enum PackError {
         /// What failed.
         error: io::Error,
     },
+    /// The layer is larger than its readers allow.
+    #[error("with {path}, of {size} bytes, the layer unpacks to {what}")]
+    TooMuch {
+        /// The path that is too much.
+        path: String,
+        /// Bytes of its content.
+        size: u64,
+        /// Which limit it is beyond.
+        what: String,
+    },
     /// The store can't take the layer.
     #[error(transparent)]
     Store(#[from] libstore::StoreError),
@@ -44,7 +54,11 @@ impl PackError {
     /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Wire(libwire::WireError::Io(_)) | Self::File { .. } | Self::Store(_) | Self::Io(_) => false,
+            Self::Wire(libwire::WireError::Io(_))
+            | Self::File { .. }
+            | Self::TooMuch { .. }
+            | Self::Store(_)
+            | Self::Io(_) => false,
             Self::Wire(_) | Self::Record { .. } | Self::NoRoot => true,
         }
     }

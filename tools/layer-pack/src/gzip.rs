@@ -7,6 +7,7 @@
 use crate::deflate::deflate;
 use crate::probe::WINDOW;
 use flate2::Crc;
+use libtree::holes::is_zero;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,6 +49,17 @@ pub(crate) struct ParallelGzip<W> {
     taken: usize,
     /// Jobs that are done, for their buffers.
     spare: Vec<Job>,
+    level: u32,
+    crc: Crc,
+    /// Zeros after the buffer, which then holds a dictionary of zeros and nothing else.
+    zeros: usize,
+    zero_block: ZeroBlock,
+}
+
+/// A block of zeros after a block of zeros, whose compressed form is always the same.
+#[derive(Default)]
+struct ZeroBlock {
+    piece: Vec<u8>,
     crc: Crc,
 }
 
@@ -75,18 +87,68 @@ impl<W: Write> ParallelGzip<W> {
             taken: 0,
             spare: Vec::new(),
             crc: Crc::new(),
+            zeros: 0,
+            zero_block: ZeroBlock::default(),
+            level,
         })
     }
 
     /// Compresses what is left, writes the trailer and gives the output back.
     pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.fill_zeros();
         self.send(true)?;
-        while self.taken < self.sent {
-            self.take()?;
-        }
+        self.take_all()?;
         self.output.write_all(&self.crc.sum().to_le_bytes())?;
         self.output.write_all(&self.crc.amount().to_le_bytes())?;
         Ok(self.output)
+    }
+
+    /// Compresses `count` zeros, at the cost of no more than two blocks of them.
+    pub(crate) fn zeros(&mut self, count: usize) -> io::Result<usize> {
+        if self.zeros == 0 && self.block() == BLOCK {
+            self.send(false)?;
+        }
+        if self.zeros == 0 && !self.is_blank() {
+            let n = count.min(BLOCK - self.block());
+            self.buffer.resize(self.buffer.len() + n, 0);
+            return Ok(n);
+        }
+        self.zeros += count;
+        // As long as it may be the last, a block is not sent.
+        while self.zeros > BLOCK {
+            self.send_zeros()?;
+            self.zeros -= BLOCK;
+        }
+        Ok(count)
+    }
+
+    /// Bytes in the block being filled.
+    fn block(&self) -> usize {
+        self.buffer.len() - self.dictionary
+    }
+
+    /// Whether the block being filled is empty, and comes after zeros.
+    fn is_blank(&self) -> bool {
+        self.block() == 0 && self.dictionary == WINDOW && is_zero(&self.buffer)
+    }
+
+    /// Puts the zeros that are left of the last whole block into the block being filled.
+    fn fill_zeros(&mut self) {
+        let zeros = std::mem::take(&mut self.zeros);
+        self.buffer.resize(self.buffer.len() + zeros, 0);
+    }
+
+    /// Writes a block of zeros that comes after zeros.
+    fn send_zeros(&mut self) -> io::Result<()> {
+        let ZeroBlock { piece, crc } = &mut self.zero_block;
+        if piece.is_empty() {
+            let zeros = vec![0; WINDOW + BLOCK];
+            deflate(&zeros, WINDOW, false, self.level, piece)?;
+            crc.update(&zeros[WINDOW..]);
+        }
+        self.crc.combine(crc);
+        self.take_all()?;
+        self.output.write_all(&self.zero_block.piece)
     }
 
     fn send(&mut self, last: bool) -> io::Result<()> {
@@ -103,6 +165,13 @@ impl<W: Write> ParallelGzip<W> {
         job.last = last;
         self.jobs.send((self.sent, job)).map_err(|_| gone())?;
         self.sent += 1;
+        Ok(())
+    }
+
+    fn take_all(&mut self) -> io::Result<()> {
+        while self.taken < self.sent {
+            self.take()?;
+        }
         Ok(())
     }
 
@@ -123,11 +192,11 @@ impl<W: Write> ParallelGzip<W> {
 
 impl<W: Write> Write for ParallelGzip<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() - self.dictionary == BLOCK {
+        self.fill_zeros();
+        if self.block() == BLOCK {
             self.send(false)?;
         }
-        let room = BLOCK - (self.buffer.len() - self.dictionary);
-        let n = bytes.len().min(room);
+        let n = bytes.len().min(BLOCK - self.block());
         self.buffer.extend_from_slice(&bytes[..n]);
         Ok(n)
     }
@@ -207,6 +276,53 @@ mod tests {
                 assert!(gunzip(&packed) == bytes, "{length} bytes, level {level}");
             }
         }
+    }
+
+    #[test]
+    fn zeros_that_are_only_counted_give_the_same_bytes() {
+        for level in [0, 1, 6] {
+            for (before, zeros, after) in [
+                (0, BLOCK, 0),
+                (0, 5 * BLOCK, 0),
+                (0, 5 * BLOCK + 1, 0),
+                (512, 4 * BLOCK - 512, 3),
+                (512, 4 * BLOCK, 0),
+                (BLOCK - 1, 3 * BLOCK + 1, 1 << 20),
+                (BLOCK, 7, 7),
+                (3 * BLOCK + 9, 2 * BLOCK, BLOCK),
+            ] {
+                let bytes = [sample(before), vec![0; zeros], sample(after), vec![0; zeros]].concat();
+                let mut counted = ParallelGzip::new(Vec::new(), level, 2).unwrap();
+                for part in [&bytes[..before], &bytes[before..]] {
+                    for part in part.chunks(77_777) {
+                        let mut done = 0;
+                        while done < part.len() {
+                            done += match is_zero(&part[done..]) {
+                                true => counted.zeros(part.len() - done).unwrap(),
+                                false => counted.write(&part[done..]).unwrap(),
+                            };
+                        }
+                    }
+                }
+                let counted = counted.finish().unwrap();
+                assert!(counted == gzip(&bytes, level, 2), "{before}, {zeros}, {after} at level {level}");
+                assert!(gunzip(&counted) == bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_run_of_zeros_few_blocks_are_compressed() {
+        let mut counted = ParallelGzip::new(Vec::new(), 6, 2).unwrap();
+        counted.write_all(b"start").unwrap();
+        for _ in 0..1000 {
+            let mut left = 1 << 16;
+            while left > 0 {
+                left -= counted.zeros(left).unwrap();
+            }
+        }
+        assert_eq!(counted.sent, 1, "the one that has the start");
+        counted.finish().unwrap();
     }
 
     fn gunzip(packed: &[u8]) -> Vec<u8> {

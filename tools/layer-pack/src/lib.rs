@@ -9,6 +9,7 @@ mod entry;
 mod error;
 mod gzip;
 mod probe;
+mod progress;
 mod stored;
 mod streams;
 
@@ -18,9 +19,11 @@ pub use stored::{How, pack_into_store};
 pub use streams::Streams;
 
 use entry::{Source, deletion, entry_of};
-use libtree::{Owners, Root, tar};
+use libtree::tar::{self, Entry, Limits};
+use libtree::{Owners, Root};
 use libwire::Header;
-use libwire::changes::{Change, Kind};
+use libwire::changes::{Change, Kind, Put};
+use progress::Progress;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
@@ -29,7 +32,16 @@ use std::path::Path;
 pub struct Options {
     /// Later modification times become this one (SOURCE_DATE_EPOCH with rewritten timestamps).
     pub clamp_mtime: Option<i64>,
+    /// The largest layer: what is beyond, its readers refuse.
+    pub limits: Limits,
+    /// Takes a line now and then about how far a layer is.
+    pub tell: Option<fn(&str)>,
 }
+
+/// The most bytes that an entry may take besides its body: headers, padding, the end of the tar after it.
+const MARGIN: u64 = 1 << 21;
+/// Bytes of a file read at once.
+const BUFFER: usize = 1 << 17;
 
 impl<R: BufRead> Streams<R> {
     /// Packs the rest of the stream that `header` began into `out`. Gives `out` back with the tar's
@@ -44,61 +56,103 @@ impl<R: BufRead> Streams<R> {
         let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
         let root = Root::open(Path::new(place), Owners::Real)
             .map_err(|error| PackError::File { path: place.to_owned(), error })?;
-        let mut tar = tar::Writer::new(out);
-        let mut last = None;
+        let mut packer = Packer {
+            tar: tar::Writer::new(out),
+            root,
+            options,
+            progress: Progress::new(options.tell),
+            buffer: vec![0; BUFFER],
+            entries: 0,
+            last: None,
+        };
         while let Some(change) = self.next_change()? {
-            append(&mut tar, &root, change, options, self.line(), &mut last)?;
+            packer.change(change, self.line())?;
         }
-        Ok(tar.finish()?)
+        Ok(packer.tar.finish()?)
     }
 }
 
-fn append<W: Write>(
-    tar: &mut tar::Writer<W>,
-    root: &Root,
-    change: Change,
+/// A layer being packed.
+struct Packer<W: Write> {
+    tar: tar::Writer<W>,
+    root: Root,
     options: Options,
-    line: u64,
-    last: &mut Option<Vec<u8>>,
-) -> Result<(), PackError> {
-    let bad = |what: &str| PackError::Record { record: line, what: what.to_owned() };
-    let path = match &change {
-        Change::Put(put) => &put.path,
-        Change::Delete { path } => path,
-    };
-    // The root is before all that is in it.
-    let key = Some(if path.as_bytes() == b"." { Vec::new() } else { path.as_bytes().to_vec() });
-    if key <= *last {
-        return Err(bad("its path does not come after the one before; sort the records by path bytes"));
-    }
-    let is_dir = matches!(&change, Change::Put(put) if matches!(put.kind, Kind::Dir { .. }));
-    if path.as_bytes() == b"." && !is_dir {
-        return Err(bad("the root of a layer is a directory"));
-    }
-    *last = key;
-    match change {
-        Change::Delete { path } => Ok(tar.append(&deletion(path.as_bytes()), &mut io::empty())?),
-        Change::Put(put) => {
-            let entry = entry_of(&put, options).ok_or_else(|| bad("mode must be four octal digits"))?;
-            match put.kind {
-                Kind::File { size, source } => {
-                    let path = source.as_ref().map_or(&put.path, |source| &source.path);
-                    let state = source.as_ref().map(|source| source.state.as_str());
-                    let failed = |error| PackError::File { path: path.display().into_owned(), error };
-                    let mut file = Source::open(root, path.as_bytes(), size, state).map_err(failed)?;
-                    tar.append(&entry, &mut file).map_err(|error| match file.at_fault(&error) {
-                        true => failed(error),
-                        false => PackError::Io(error),
-                    })?;
-                    file.check(state).map_err(failed)
+    progress: Progress,
+    buffer: Vec<u8>,
+    entries: u64,
+    /// The path of the record before, to which the next must not be equal or come before.
+    last: Option<Vec<u8>>,
+}
+
+impl<W: Write> Packer<W> {
+    fn change(&mut self, change: Change, line: u64) -> Result<(), PackError> {
+        let bad = |what: &str| PackError::Record { record: line, what: what.to_owned() };
+        let path = match &change {
+            Change::Put(put) => &put.path,
+            Change::Delete { path } => path,
+        };
+        // The root is before all that is in it.
+        let key = Some(if path.as_bytes() == b"." { Vec::new() } else { path.as_bytes().to_vec() });
+        if key <= self.last {
+            return Err(bad("its path does not come after the one before; sort the records by path bytes"));
+        }
+        let is_dir = matches!(&change, Change::Put(put) if matches!(put.kind, Kind::Dir { .. }));
+        if path.as_bytes() == b"." && !is_dir {
+            return Err(bad("the root of a layer is a directory"));
+        }
+        self.last = key;
+        match change {
+            Change::Delete { path } => self.bare(&deletion(path.as_bytes())),
+            Change::Put(put) => {
+                let entry =
+                    entry_of(&put, self.options).ok_or_else(|| bad("mode must be four octal digits"))?;
+                match &put.kind {
+                    Kind::File { size, source } => self.file(&put, &entry, *size, source.as_deref()),
+                    Kind::Dir { opaque: true } => {
+                        self.bare(&entry)?;
+                        self.bare(&deletion(&[put.path.as_bytes(), b"/.wh..opq"].concat()))
+                    }
+                    _ => self.bare(&entry),
                 }
-                Kind::Dir { opaque: true } => {
-                    tar.append(&entry, &mut io::empty())?;
-                    let marker = [put.path.as_bytes(), b"/.wh..opq"].concat();
-                    Ok(tar.append(&deletion(&marker), &mut io::empty())?)
-                }
-                _ => Ok(tar.append(&entry, &mut io::empty())?),
             }
         }
+    }
+
+    fn file(
+        &mut self,
+        put: &Put,
+        entry: &Entry,
+        size: u64,
+        source: Option<&libwire::changes::Source>,
+    ) -> Result<(), PackError> {
+        self.check(entry)?;
+        let path = source.map_or(&put.path, |source| &source.path);
+        let state = source.map(|source| source.state.as_str());
+        let failed = |error| PackError::File { path: path.display().into_owned(), error };
+        let mut file = Source::open(&self.root, path.as_bytes(), size, state).map_err(failed)?;
+        let mut pieces = file.pieces(put.path.as_bytes(), &mut self.progress);
+        let appended = self.tar.append_pieces(entry, &mut pieces, &mut self.buffer);
+        appended.map_err(|error| match file.at_fault(&error) {
+            true => failed(error),
+            false => PackError::Io(error),
+        })?;
+        file.check(state).map_err(failed)
+    }
+
+    /// Appends an entry that has no body.
+    fn bare(&mut self, entry: &Entry) -> Result<(), PackError> {
+        self.check(entry)?;
+        Ok(self.tar.append(entry, &mut io::empty())?)
+    }
+
+    /// Refuses an entry that makes the layer larger than its readers allow.
+    fn check(&mut self, entry: &Entry) -> Result<(), PackError> {
+        self.entries += 1;
+        let bytes = self.tar.written().saturating_add(entry.size).saturating_add(MARGIN);
+        self.options.limits.check(bytes, self.entries).map_err(|what| PackError::TooMuch {
+            path: String::from_utf8_lossy(&entry.path).into_owned(),
+            size: entry.size,
+            what,
+        })
     }
 }

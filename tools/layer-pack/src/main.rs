@@ -4,7 +4,7 @@ use clap::Parser;
 use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
-use libstore::{Environment, Store, locate};
+use libstore::{Environment, Limits, Store, locate};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +31,11 @@ struct Args {
     /// Set later modification times to this one, in seconds since 1970
     #[arg(long, value_name = "SECONDS")]
     clamp_mtime: Option<i64>,
+    #[command(flatten)]
+    limits: libcli::Limits,
+    /// Whether to say how far a layer is that takes long: plain or quiet
+    #[arg(long, value_name = "MODE", default_value = "plain", value_parser = ["plain", "quiet"])]
+    progress: String,
     /// How the snapshots were made: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
@@ -63,7 +68,15 @@ fn job(args: Args) -> Result<(), Failure> {
     };
     match path.transpose()? {
         Some(path) => to_store(&args, &path, isolation),
-        None => to_tar(Options { clamp_mtime: args.clamp_mtime }),
+        None => to_tar(options(&args)),
+    }
+}
+
+fn options(args: &Args) -> Options {
+    Options {
+        clamp_mtime: args.clamp_mtime,
+        limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
+        tell: (args.progress == "plain").then_some(|what| libcli::say(&format!("layer-pack: {what}\n"))),
     }
 }
 
@@ -92,13 +105,13 @@ fn to_tar(options: Options) -> Result<(), Failure> {
 
 fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failure> {
     let map = isolation.map();
-    let options = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
-    let store = Store::open(path, options)?;
+    let settings = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
+    let store = Store::open(path, settings)?;
     let how = How {
         compression: args.compression,
         level: args.level,
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
-        options: Options { clamp_mtime: args.clamp_mtime },
+        options: options(args),
     };
     let out = pack_into_store(std::io::stdin().lock(), &store, how, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {

@@ -160,7 +160,7 @@ fn the_root_comes_first_whatever_sorts_before_a_dot() {
 fn later_times_are_clamped_and_earlier_ones_kept() {
     let tree = Tree::new();
     let stream = tree.stream(&[&dir("a"), &dir("b").replace(r#""mtime":7"#, r#""mtime":5000000000"#)]);
-    let tar = tar_of(&stream, Options { clamp_mtime: Some(100) }).unwrap();
+    let tar = tar_of(&stream, Options { clamp_mtime: Some(100), ..Options::default() }).unwrap();
     let mut reader = libtree::tar::Reader::new(&tar[..]);
     assert_eq!(reader.next_entry().unwrap().unwrap().mtime, 7);
     assert_eq!(reader.next_entry().unwrap().unwrap().mtime, 100);
@@ -332,4 +332,35 @@ fn a_row_of_streams_is_packed_only_up_to_the_stream_that_closes_it() {
 
 fn deletion() -> String {
     r#"{"type":"delete","path":"gone"}"#.into()
+}
+
+#[test]
+fn holes_and_the_zeros_they_stand_for_are_the_same_layer() {
+    let (sparse, dense) = (Tree::new(), Tree::new());
+    let size = 9 << 20;
+    for tree in [&sparse, &dense] {
+        tree.file("f", "start");
+    }
+    fs::File::options().write(true).open(sparse.path("f")).unwrap().set_len(size).unwrap();
+    let zeros = vec![0; size as usize - 5];
+    fs::File::options().append(true).open(dense.path("f")).unwrap().write_all(&zeros).unwrap();
+    assert!(fs::metadata(sparse.path("f")).unwrap().blocks() * 512 < size, "no holes here");
+    let pack = |tree: &Tree| tree.pack(&[&file("f", size)]).unwrap();
+    assert!(pack(&sparse) == pack(&dense));
+}
+
+#[test]
+fn a_layer_that_its_readers_would_refuse_is_not_begun() {
+    let tree = Tree::new();
+    fs::File::create(tree.path("f")).unwrap().set_len(1 << 40).unwrap();
+    let started = std::time::Instant::now();
+    let error = tree.pack(&[&file("f", 1 << 40)]).unwrap_err();
+    assert!(started.elapsed().as_secs() < 5);
+    let text = error.to_string();
+    assert!(text.starts_with("with f, of 1099511627776 bytes,") && text.contains("--max-unpacked"), "{text}");
+    assert!(!error.is_bad_input());
+    let limits = libtree::tar::Limits { entries: 1, ..Default::default() };
+    let stream = tree.stream(&[&dir("a"), &dir("b")]);
+    let error = tar_of(&stream, Options { limits, ..Options::default() }).unwrap_err();
+    assert!(error.to_string().contains("--max-entries"), "{error}");
 }

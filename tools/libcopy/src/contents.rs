@@ -5,10 +5,11 @@ use crate::error::CopyError;
 use crate::memory::Place;
 use crate::select::open;
 use blake3::Hasher;
+use libtree::holes::{Extents, Piece, Pieces, ZEROS};
 use libtree::{FileKind, Meta, xattr};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -88,7 +89,7 @@ impl Reader {
             return Ok(Some(content));
         }
         let file = open(tree, path)?;
-        let content = read(&file, &mut self.buffer).map_err(CopyError::io(path))?;
+        let content = read(&file, meta.size, &mut self.buffer).map_err(CopyError::io(path))?;
         if let Some(memory) = tree.memory {
             memory.learn(meta, content);
         }
@@ -96,19 +97,29 @@ impl Reader {
     }
 }
 
-fn read(mut file: &File, buffer: &mut Vec<u8>) -> io::Result<Content> {
+fn read(file: &File, size: u64, buffer: &mut Vec<u8>) -> io::Result<Content> {
     let mut hasher = Hasher::new();
     let keys = xattr::list_of(file)?;
     let plain = keys.iter().all(|key| key != xattr::CAPABILITY);
     hasher.update(&attributes(&keys, |key| xattr::get_of(file, key))?);
     buffer.resize(BUFFER, 0);
+    let mut extents = Extents::new(file, size);
     loop {
-        match file.read(buffer) {
-            Ok(0) => return Ok(Content { digest: *hasher.finalize().as_bytes(), plain }),
-            Ok(n) => hasher.update(&buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
+        match extents.next(buffer)? {
+            Piece::Data(0) => return Ok(Content { digest: *hasher.finalize().as_bytes(), plain }),
+            Piece::Data(read) => {
+                hasher.update(&buffer[..read]);
+            }
+            Piece::Hole(length) => zeros(&mut hasher, length),
+        }
+    }
+}
+
+fn zeros(hasher: &mut Hasher, mut count: u64) {
+    while count > 0 {
+        let length = ZEROS.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+        hasher.update(&ZEROS[..length]);
+        count -= length as u64;
     }
 }
 

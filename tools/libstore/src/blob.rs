@@ -2,6 +2,7 @@
 
 use crate::write::{self, Temp};
 use crate::{Store, StoreError};
+use libtree::holes::{ZEROS, is_zero, leave_hole};
 use libwire::Digest;
 use libwire::image::Descriptor;
 use sha2::{Digest as _, Sha256};
@@ -70,7 +71,11 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.temp.file.write(bytes)?;
+        // A layer that is not compressed may have holes, which are no bytes to write either.
+        let written = match bytes.len() >= ZEROS.len() && is_zero(bytes) {
+            true => leave_hole(&mut self.temp.file, bytes.len()).map(|()| bytes.len())?,
+            false => self.temp.file.write(bytes)?,
+        };
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)
