@@ -6,11 +6,11 @@
 have jq || skip_all "jq is missing"
 load_busybox
 mkdir context
-truncate -s 500M context/lastlog || skip_all "no sparse files here"
-printf x | dd of=context/lastlog bs=1 seek=400000000 conv=notrunc status=none
+truncate -s 150M context/lastlog || skip_all "no sparse files here"
+printf x | dd of=context/lastlog bs=1 seek=100000000 conv=notrunc status=none
 [ "$(du -k context/lastlog | cut -f1)" -lt 1000 ] || skip_all "no sparse files here"
 head -c 70M /dev/zero >context/zeros
-printf 'FROM busybox\nCOPY zeros /\nRUN truncate -s 200M /swap\nCOPY lastlog /var/log/\n' >context/Dockerfile
+printf 'FROM busybox\nCOPY zeros /\nRUN truncate -s 50M /swap\nCOPY lastlog /var/log/\n' >context/Dockerfile
 
 kib() { du -sk "$1" | cut -f1; }
 ok "zeros and holes are built" image-build -t zeros context
@@ -18,7 +18,7 @@ is "and take no room in the store" "$(($(kib store) < 100000))" 1
 ok "image-report reads them" image-report zeros
 ok "image-save writes them" image-save -o zeros.tar zeros
 ok "image-load loads them elsewhere" image-load --store other zeros.tar
-ok "image-run unpacks them there" sh -c '[ "$(image-run --store other zeros wc -c /var/log/lastlog | cut -d" " -f1)" = 524288000 ]'
+ok "image-run unpacks them there" sh -c '[ "$(image-run --store other zeros wc -c /var/log/lastlog | cut -d" " -f1)" = 157286400 ]'
 is "with holes as holes" "$(($(kib other) < 100000))" 1
 ok "image-save writes them as a tree" image-save --store other --format dir -o tree zeros
 ok "with the same bytes" cmp context/lastlog tree/var/log/lastlog
