@@ -3,6 +3,7 @@
 
 use crate::{Environment, FetchError, access, url};
 use flate2::read::MultiGzDecoder;
+use libtree::tar::Limits;
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, FileTimes, OpenOptions, Permissions};
@@ -17,8 +18,6 @@ use ureq::{Agent, Body, Proxy, ResponseExt};
 
 const REDIRECTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// No server may fill the disk without end.
-const LARGEST: u64 = 64 << 30;
 /// What BuildKit calls a file whose URL has no name in it.
 const UNNAMED: &str = "__unnamed__";
 const NO_HOST: &str = "no such host; is the name right, and is there a network?";
@@ -47,7 +46,7 @@ pub fn download(
     expected: Option<Digest>,
     environment: &Environment,
 ) -> Result<Download, FetchError> {
-    receive(from, get(from, None, environment)?, into, expected)
+    receive(from, get(from, None, environment)?, into, expected, environment.limits)
 }
 
 /// The same, or nothing if what the server has is still the version `etag`.
@@ -60,7 +59,7 @@ pub fn download_unless(
     let response = get(from, Some(etag), environment)?;
     match response.status() {
         StatusCode::NOT_MODIFIED => Ok(None),
-        _ => receive(from, response, into, None).map(Some),
+        _ => receive(from, response, into, None, environment.limits).map(Some),
     }
 }
 
@@ -69,18 +68,19 @@ fn receive(
     response: Response<Body>,
     into: &Path,
     expected: Option<Digest>,
+    limits: Limits,
 ) -> Result<Download, FetchError> {
     let name = url::file_name(from)
         .or_else(|| header(&response, "content-disposition").and_then(url::disposition))
         .unwrap_or_else(|| UNNAMED.to_owned());
     let etag = header(&response, "etag").map(str::to_owned);
-    let (digest, size) = save(from, response, &into.join(&name), expected)?;
+    let (digest, size) = save(from, response, &into.join(&name), expected, limits)?;
     Ok(Download { name, digest, size, etag })
 }
 
 /// Fetches `from` to the new file `path`.
 pub fn download_to(from: &str, path: &Path, environment: &Environment) -> Result<(), FetchError> {
-    save(from, get(from, None, environment)?, path, None).map(drop)
+    save(from, get(from, None, environment)?, path, None, environment.limits).map(drop)
 }
 
 fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
@@ -92,6 +92,7 @@ fn save(
     mut response: Response<Body>,
     path: &Path,
     expected: Option<Digest>,
+    limits: Limits,
 ) -> Result<(Digest, u64), FetchError> {
     let modified = header(&response, "last-modified").and_then(|text| httpdate::parse_http_date(text).ok());
     let encoded = is_encoded(from, &response)?;
@@ -102,13 +103,15 @@ fn save(
         .mode(0o600)
         .open(path)
         .map_err(FetchError::io(&what))?;
-    let body = response.body_mut().with_config().limit(LARGEST).reader();
+    let body = response.body_mut().with_config().limit(u64::MAX).reader();
     // Nobody asked for it, but some stores give every file so; BuildKit undoes it too.
     let body: Box<dyn Read> = match encoded {
-        true => Box::new(MultiGzDecoder::new(body).take(LARGEST)),
+        true => Box::new(MultiGzDecoder::new(body)),
         false => Box::new(body),
     };
-    let (digest, size) = write(from, body, &mut file)?;
+    // No server may fill the disk without end.
+    let (digest, size) = write(from, body.take(limits.bytes.saturating_add(1)), &mut file)?;
+    limits.check(size, 0).map_err(|what| FetchError::remote(from, what))?;
     if let Some(expected) = expected.filter(|expected| *expected != digest) {
         let (got, expected) = (digest.to_string(), expected.to_string());
         return Err(FetchError::Checksum { url: crate::redact(from), got, expected });

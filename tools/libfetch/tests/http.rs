@@ -3,6 +3,7 @@
 mod server;
 
 use libfetch::{Download, Environment, FetchError, download};
+use libtree::tar::Limits;
 use libwire::Digest;
 use server::serve;
 use std::fs::{self, File};
@@ -121,6 +122,28 @@ fn what_is_compressed_on_the_way_arrives_as_it_was() {
         let (base, _server) = serve(vec![[head.as_bytes(), &body].concat()]);
         let (_dir, got) = fetch(&format!("{base}/x"), Some(Digest::of(b"hello")));
         assert_eq!(got.unwrap().size, 5, "{name}");
+    }
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_an_error_and_is_not_cut() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"hello").unwrap();
+    let packed = encoder.finish().unwrap();
+    let length = format!("Connection: close\r\nContent-Length: {}", packed.len());
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n{length}\r\n\r\n");
+    for answer in [answer("", "hello").into_bytes(), [head.as_bytes(), &packed].concat()] {
+        let (base, _server) = serve(vec![answer.clone(), answer]);
+        let dir = tempfile::tempdir().unwrap();
+        let fetch = |bytes| {
+            let limits = Limits { bytes, ..Limits::default() };
+            let environment = Environment { limits, ..Environment::default() };
+            download(&format!("{base}/f"), dir.path(), None, &environment).map(|file| file.size)
+        };
+        let text = fetch(4).unwrap_err().to_string();
+        assert!(text.contains("more than 4 bytes; --max-unpacked"), "{text}");
+        std::fs::remove_file(dir.path().join("f")).unwrap();
+        assert_eq!(fetch(5).unwrap(), 5);
     }
 }
 
