@@ -59,7 +59,14 @@ fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<Image
         (config.architecture, config.os, config.variant) = (host.architecture, host.os, host.variant);
     }
     check_config(&config)?;
-    Ok(config)
+    let (accounted, layers) = (config.layers_in_history(), layers.len());
+    match config.history.is_empty() || accounted == layers {
+        true => Ok(config),
+        false => {
+            let what = format!("history accounts for {accounted} layers, but there are {layers}");
+            Err(Failure::bad_input("config", what))
+        }
+    }
 }
 
 fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image, Failure> {

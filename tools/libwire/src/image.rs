@@ -178,6 +178,24 @@ pub struct ImageConfig {
     pub extra: Extra,
 }
 
+impl ImageConfig {
+    /// How many layers the history accounts for.
+    pub fn layers_in_history(&self) -> usize {
+        self.history.iter().filter(|entry| !entry.empty_layer).count()
+    }
+
+    /// Makes the history account for every layer, as BuildKit does: it is optional, and builders leave it out or let
+    /// it disagree. A layer without an entry gets one that says nothing; an entry beyond the last layer has none.
+    pub fn complete_history(&mut self) {
+        let layers = self.rootfs.diff_ids.len();
+        for surplus in self.history.iter_mut().filter(|entry| !entry.empty_layer).skip(layers) {
+            surplus.empty_layer = true;
+        }
+        let missing = layers - self.layers_in_history();
+        self.history.extend(std::iter::repeat_n(History::default(), missing));
+    }
+}
+
 /// config.md: `rootfs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RootFs {
@@ -299,6 +317,22 @@ pub struct Healthcheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_history_is_completed_to_the_layers_and_one_that_fits_stays() {
+        let completed = |entries: &[bool], layers| {
+            let entry = |&empty_layer: &bool| History { empty_layer, ..History::default() };
+            let rootfs = RootFs { diff_ids: vec![Digest::of(b"x"); layers], ..RootFs::default() };
+            let history = entries.iter().map(entry).collect();
+            let mut config = ImageConfig { rootfs, history, ..ImageConfig::default() };
+            config.complete_history();
+            config.history.iter().map(|entry| entry.empty_layer).collect::<Vec<_>>()
+        };
+        assert_eq!(completed(&[], 2), [false, false]);
+        assert_eq!(completed(&[true, false], 2), [true, false, false]);
+        assert_eq!(completed(&[false, true, false, false], 2), [false, true, false, true]);
+        assert_eq!(completed(&[true, false], 1), [true, false]);
+    }
 
     #[test]
     fn null_is_nothing() {

@@ -101,7 +101,8 @@ fn set_platform(config: &mut ImageConfig, platform: Platform) {
     (config.os, config.architecture) = (platform.os, platform.architecture);
 }
 
-fn inherit(image: Image, snapshots: Vec<String>) -> State {
+fn inherit(mut image: Image, snapshots: Vec<String>) -> State {
+    image.config.complete_history();
     let packed = image.manifest.layers.into_iter().zip(image.config.rootfs.diff_ids.iter().copied());
     let layers = snapshots.into_iter().zip(packed).map(|(snapshot, (descriptor, diff_id))| BaseLayer {
         snapshot,

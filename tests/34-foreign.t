@@ -1,0 +1,43 @@
+#!/bin/sh
+# Images as other builders write them are loaded, built on, run and reported.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+have jq || skip_all "jq is missing"
+
+"$top/tests/busybox-layout" busybox && mkdir empty-context
+# put LAYOUT: standard input becomes a blob of it; prints the digest's hex.
+put() {
+    cat >"$1/new" && hex=$(sha256sum "$1/new" | cut -d' ' -f1) && mv "$1/new" "$1/blobs/sha256/$hex" && echo "$hex"
+}
+# edited LAYOUT CONFIG-FILTER [MANIFEST-FILTER]: busybox with its config and manifest changed by jq.
+edited() {
+    cp -R busybox "$1" && blobs=$1/blobs/sha256
+    old=$(jq -r '.manifests[0].digest[7:]' "$1/index.json")
+    config=$(jq -c "$2" "$blobs/$(jq -r '.config.digest[7:]' "$blobs/$old")" | put "$1")
+    new=$(jq -c --arg digest "sha256:$config" --argjson size "$(wc -c <"$blobs/$config")" \
+        ".config += {\$digest, \$size} | ${3-.}" "$blobs/$old" | put "$1")
+    jq -c --arg digest "sha256:$new" --argjson size "$(wc -c <"$blobs/$new")" \
+        '.manifests[0] += {$digest, $size}' "$1/index.json" >index && mv index "$1/index.json"
+}
+
+# history NAME: which entries of an image's history have a layer.
+history() {
+    image-save --format oci -o saved.tar "$1" && rm -rf saved && mkdir saved && tar -xf saved.tar -C saved || return
+    manifest=saved/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' saved/index.json)
+    jq -c '[.history[] | .empty_layer != true]' "saved/blobs/sha256/$(jq -r '.config.digest[7:]' "$manifest")"
+}
+entry='{"created_by":"x"}'
+for case in 'none del(.history) [true,true,false]' 'null .history=null [true,true,false]' \
+    "fewer .history=[$entry+{\"empty_layer\":true}] [false,true,true,false]" \
+    "more .history=[$entry,$entry] [true,false,true,false]"; do
+    name=${case%% *} filter=${case#* } wanted=${case##* }
+    edited "$name" "${filter% *}"
+    ok "a base is loaded whose history is $name" image-load --tag "$name" "$name"
+    printf 'FROM %s\nRUN echo built >/x\nENV A=1\n' "$name" >Dockerfile
+    ok "it is built on" image-build -q -t "on-$name" -f Dockerfile empty-context
+    is "the image of it runs" "$(image-run "on-$name" cat /x)" built
+    is "its history accounts for each layer" "$(history "on-$name")" "$wanted"
+    ok "it is reported" image-report --json "on-$name"
+done
+
+finish
