@@ -40,4 +40,16 @@ for case in 'none del(.history) [true,true,false]' 'null .history=null [true,tru
     ok "it is reported" image-report --json "on-$name"
 done
 
+# A layer is what its bytes are, whatever its media type says.
+for kind in '' +zstd; do
+    edited "typed$kind" . ".layers[0].mediaType |= sub(\"[+]gzip\"; \"$kind\")"
+    ok "a gzip layer of the type tar$kind is loaded" image-load --tag typed "typed$kind"
+    is "and run" "$(image-run typed echo ran)" ran
+    printf 'FROM typed\nRUN echo built >/x\n' >Dockerfile
+    ok "and built on" image-build -q -t on-typed -o type=oci,dest=typed.tar -f Dockerfile empty-context
+    rm -rf saved && mkdir saved && tar -xf typed.tar -C saved
+    is "the image of it says what the layer is" "$(jq -r '.layers[0].mediaType' \
+        "saved/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' saved/index.json)")" application/vnd.oci.image.layer.v1.tar+gzip
+done
+
 finish

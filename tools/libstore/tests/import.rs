@@ -129,6 +129,46 @@ fn a_docker_archive_keeps_its_config_and_names() {
     assert!(store.import_archive(Cursor::new(no_layer), &select("")).is_err());
 }
 
+#[test]
+fn a_layer_is_what_its_bytes_are_or_is_refused() {
+    let layer = tar(&[("a", b"1")]);
+    let xz = |bytes: &[u8]| {
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    for (bytes, said, truly) in [
+        (layer.clone(), "+gzip", Some("")),
+        (layer.clone(), "+zstd", Some("")),
+        (gzip(&layer), "", Some("+gzip")),
+        (gzip(&layer), "+zstd", Some("+gzip")),
+        (zstd::encode_all(&layer[..], 1).unwrap(), "+gzip", Some("+zstd")),
+        (layer.clone(), "+brotli", Some("")),
+        (b"encrypted".to_vec(), "+gzip+encrypted", None),
+        (xz(&layer), "+gzip", None),
+    ] {
+        let mut blobs = Blobs::default();
+        let manifest = blobs.image_of(&[(bytes, said, &layer)]);
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        // The second time the blob is there already.
+        for _ in 0..2 {
+            let archive = tar_files(&blobs.files(std::slice::from_ref(&manifest)));
+            let imported = store.import_archive(Cursor::new(archive), &select(""));
+            let Some(truly) = truly else {
+                assert!(matches!(imported, Err(StoreError::Invalid { .. })), "{said}");
+                continue;
+            };
+            let image = imported.unwrap().remove(0).image;
+            let found = &image.manifest.layers[0];
+            assert_eq!(found.media_type, format!("{LAYER}{said}"), "the manifest stays as it is");
+            assert_eq!(store.typed_by_bytes(found.clone()).media_type, format!("{LAYER}{truly}"));
+            let read = store.read_layer(found, image.config.rootfs.diff_ids[0], |_| Ok(())).unwrap();
+            assert_eq!(read.1, layer.len() as u64);
+        }
+    }
+}
+
 /// Replaces the first blob that holds `from`.
 fn edit(files: &mut [(String, Vec<u8>)], from: &str, to: &str) {
     let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(from);

@@ -70,6 +70,20 @@ fn a_layer_of_each_compression_is_unpacked_once_under_its_chain_id() {
 }
 
 #[test]
+fn a_layer_of_no_bytes_is_an_empty_one() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for kind in ["none", "gzip", "zstd"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let image = load(&store, &[(Vec::new(), kind)]);
+        let ids = store.unpack(&image, &how()).unwrap();
+        assert_eq!(std::fs::read_dir(store.snapshot_fs(&ids[0]).unwrap()).unwrap().count(), 0, "{kind}");
+    }
+}
+
+#[test]
 fn upper_layers_change_what_is_below() {
     let dir = tempfile::tempdir().unwrap();
     if !can_mount(dir.path()) {

@@ -33,7 +33,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
             session.require_layers(&image, name.as_deref().unwrap_or("of the context"))?;
         }
         from = Some((image.descriptor.digest, name));
-        Ok::<_, StepError>(inherit(image, snapshots))
+        Ok::<_, StepError>(inherit(session, image, snapshots))
     };
     let state = match &stage.base {
         Base::Scratch => scratch(&stage.platform),
@@ -101,12 +101,12 @@ fn set_platform(config: &mut ImageConfig, platform: Platform) {
     (config.os, config.architecture) = (platform.os, platform.architecture);
 }
 
-fn inherit(mut image: Image, snapshots: Vec<String>) -> State {
+fn inherit(session: &Session, mut image: Image, snapshots: Vec<String>) -> State {
     image.config.complete_history();
     let packed = image.manifest.layers.into_iter().zip(image.config.rootfs.diff_ids.iter().copied());
     let layers = snapshots.into_iter().zip(packed).map(|(snapshot, (descriptor, diff_id))| BaseLayer {
         snapshot,
-        layer: Some(Layer { descriptor, diff_id }),
+        layer: Some(Layer { descriptor: session.store.typed_by_bytes(descriptor), diff_id }),
     });
     State { layers: layers.collect(), config: image.config, ..State::default() }
 }

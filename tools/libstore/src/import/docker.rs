@@ -1,7 +1,7 @@
 //! What `docker save` and `podman save` write: manifest.json, configs, and layers as tars. The config is
 //! kept byte for byte; the manifest, which such an archive has none of, is made here.
 
-use super::{Imported, Select, archive::Archive};
+use super::{Imported, Select, archive::Archive, layer};
 use crate::blob::descriptor;
 use crate::image::parse;
 use crate::index::MAX_JSON;
@@ -10,7 +10,7 @@ use libwire::image::{Descriptor, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Mani
 use libwire::{Digest, Reference};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -75,7 +75,7 @@ fn import_entry(
             continue;
         }
         let blob = archive.take_path(path.as_bytes())?.ok_or_else(|| missing(path))?;
-        let media_type = layer_type(&blob)?;
+        let media_type = format!("{MEDIA_LAYER}{}", layer::compression(&blob)?.suffix());
         let layer = descriptor(&media_type, blob.digest(), blob.size());
         done.insert(key, layer.clone());
         layers.push(layer);
@@ -86,7 +86,10 @@ fn import_entry(
         .map_err(|error| StoreError::io("cannot write a manifest")(error.into()))?;
     let image =
         Image::new(descriptor(MEDIA_MANIFEST, Digest::of(&bytes), bytes.len() as u64), manifest, &config)?;
-    check_diff_ids(&image)?;
+    for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
+        let compression = Compression::of_layer(&layer.media_type).unwrap_or(Compression::None);
+        layer::check(layer, compression, *diff_id)?;
+    }
     for (bytes, media_type) in [(config, MEDIA_CONFIG), (bytes, MEDIA_MANIFEST)] {
         let mut blob = store.blob_writer()?;
         blob.write_all(&bytes).map_err(StoreError::io("cannot write a blob"))?;
@@ -94,27 +97,4 @@ fn import_entry(
     }
     store.commit_all(batch)?;
     Ok(Image { descriptor: store.entry(&image), ..image })
-}
-
-fn layer_type(blob: &BlobWriter) -> Result<String, StoreError> {
-    let mut start = Vec::new();
-    let read = blob.reread().and_then(|file| file.take(6).read_to_end(&mut start));
-    read.map_err(StoreError::io("cannot read back a layer"))?;
-    match Compression::detect(&start) {
-        compression @ (Compression::None | Compression::Gzip | Compression::Zstd) => {
-            Ok(format!("{MEDIA_LAYER}{}", compression.suffix()))
-        }
-        other => Err(StoreError::invalid("archive", format!("has a layer compressed by {other:?}"))),
-    }
-}
-
-/// A layer that is not compressed has its diff ID for its digest; of others it shows when they are unpacked.
-fn check_diff_ids(image: &Image) -> Result<(), StoreError> {
-    for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
-        if layer.media_type == MEDIA_LAYER && layer.digest != *diff_id {
-            let what = format!("its diff ID is {}, but the config says {diff_id}", layer.digest);
-            return Err(StoreError::invalid("archive layer", what));
-        }
-    }
-    Ok(())
 }

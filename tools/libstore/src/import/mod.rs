@@ -3,6 +3,7 @@
 
 mod archive;
 mod docker;
+mod layer;
 mod layout;
 mod pick;
 
@@ -122,12 +123,18 @@ impl Store {
         let ReadImage { image, manifest, config } = read;
         let mut batch: Vec<(BlobWriter, String)> = Vec::new();
         let mut taken: Vec<Digest> = Vec::new();
-        for layer in &image.manifest.layers {
-            if self.has_blob(layer)? || taken.contains(&layer.digest) {
+        for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
+            if taken.contains(&layer.digest) {
+                continue;
+            }
+            if self.has_blob(layer)? {
+                layer::check(layer, self.compression_of(layer)?, *diff_id)?;
                 continue;
             }
             taken.push(layer.digest);
-            batch.push((source.take(layer)?, layer.media_type.clone()));
+            let blob = source.take(layer)?;
+            layer::check(layer, layer::compression(&blob)?, *diff_id)?;
+            batch.push((blob, layer.media_type.clone()));
             if batch.len() >= BATCH {
                 self.commit_all(std::mem::take(&mut batch))?;
             }

@@ -51,12 +51,11 @@ fn feed(
     spare: &Receiver<Piece>,
 ) -> io::Result<()> {
     let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let kind = &layer.descriptor.media_type;
-    let compression =
-        Compression::of_layer(kind).ok_or_else(|| bad(format!("unknown layer type {kind:?}")))?;
     let blob = open(layer.descriptor).map_err(|error| bad(error.to_string()))?;
     let packed = Arc::new(AtomicU64::new(0));
-    let blob = Tally { input: BufReader::with_capacity(PIECE, blob), bytes: packed.clone() };
+    let mut blob = Tally { input: BufReader::with_capacity(PIECE, blob), bytes: packed.clone() };
+    // Media types are wrong often enough that everybody goes by the bytes.
+    let compression = Compression::detect(blob.fill_buf()?);
     let mut input = Decoder::new(blob, compression)?;
     let (mut hasher, mut total) = (Sha256::new(), 0u64);
     loop {
@@ -76,6 +75,10 @@ fn feed(
     let found = Digest::from_bytes(hasher.finalize().into());
     if found != layer.diff_id {
         return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
+    }
+    if total == 0 {
+        // docker's layers of nothing have no bytes at all; a tar of nothing has an end marker.
+        let _ = sender.send(Ok(Piece { bytes: vec![0; 1024], packed: Vec::new() }));
     }
     // An empty piece is the end: a channel that just closes is a thread that died.
     let _ = sender.send(Ok(Piece::default()));

@@ -74,6 +74,20 @@ impl Blobs {
         self.put_json(&manifest, MANIFEST)
     }
 
+    /// An image for linux/amd64 of these blobs, each with the end of its media type and the tar it is to be.
+    pub fn image_of(&mut self, layers: &[(Vec<u8>, &str, &[u8])]) -> Value {
+        let diff_ids: Vec<String> = layers.iter().map(|(.., tar)| Digest::of(tar).to_string()).collect();
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let config = self.put_json(&config, CONFIG);
+        let mut put =
+            |(blob, kind, _): &(Vec<u8>, &str, &[u8])| self.put(blob.clone(), &format!("{LAYER}{kind}"));
+        let layers: Vec<Value> = layers.iter().map(&mut put).collect();
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
+        self.put_json(&manifest, MANIFEST)
+    }
+
     /// The layout's files: path and content.
     pub fn files(&self, manifests: &[Value]) -> Vec<(String, Vec<u8>)> {
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});

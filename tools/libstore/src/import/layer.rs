@@ -1,0 +1,54 @@
+//! What a layer is by its bytes, so that one that can't be used is refused before it is named.
+
+use crate::{BlobWriter, Compression, Store, StoreError};
+use libwire::Digest;
+use libwire::image::{Descriptor, MEDIA_LAYER};
+use std::fs::File;
+use std::io::{self, Read};
+
+/// How the layer in `blob` is compressed.
+pub(super) fn compression(blob: &BlobWriter) -> Result<Compression, StoreError> {
+    blob.reread().and_then(of_start).map_err(StoreError::io("cannot read back a layer"))
+}
+
+fn of_start(file: File) -> io::Result<Compression> {
+    let mut start = Vec::new();
+    file.take(6).read_to_end(&mut start)?;
+    Ok(Compression::detect(&start))
+}
+
+/// Refuses a layer that is neither gzip, zstd nor a tar. A tar has its diff ID for its digest; what is in a compressed
+/// one shows when it is unpacked.
+pub(super) fn check(layer: &Descriptor, compression: Compression, diff_id: Digest) -> Result<(), StoreError> {
+    let bad = |what: String| Err(StoreError::invalid(format!("layer {}", layer.digest), what));
+    match compression {
+        Compression::Gzip | Compression::Zstd => Ok(()),
+        Compression::None if layer.digest == diff_id => Ok(()),
+        Compression::None => bad(format!(
+            "its bytes are neither gzip nor zstd, nor the tar whose diff ID the config says, {diff_id}; its type is {:?}",
+            layer.media_type
+        )),
+        Compression::Bzip2 | Compression::Xz => {
+            bad(format!("is compressed by {compression:?}; layers are gzip, zstd or not compressed"))
+        }
+    }
+}
+
+impl Store {
+    /// How a layer that is in the store is compressed.
+    pub(super) fn compression_of(&self, layer: &Descriptor) -> Result<Compression, StoreError> {
+        let read = File::open(self.blob_path(layer.digest)).and_then(of_start);
+        read.map_err(StoreError::io(format!("cannot read blob {}", layer.digest)))
+    }
+
+    /// The descriptor of a layer with the media type that its bytes have. It stays as it is where it is right, and
+    /// where the blob is not there.
+    pub fn typed_by_bytes(&self, layer: Descriptor) -> Descriptor {
+        match self.compression_of(&layer) {
+            Ok(found) if Compression::of_layer(&layer.media_type) != Some(found) => {
+                Descriptor { media_type: format!("{MEDIA_LAYER}{}", found.suffix()), ..layer }
+            }
+            _ => layer,
+        }
+    }
+}
