@@ -6,6 +6,7 @@ use crate::names::{Name, Names};
 use crate::packages;
 use libcli::Failure;
 use libstore::Store;
+use libtree::extract::is_aufs_metadata;
 use libtree::root::components;
 use libtree::tar::{Entry, EntryKind, Limits, Reader, TarError};
 use libwire::Digest;
@@ -138,6 +139,9 @@ pub fn from_tar<R: Read>(input: R, limits: Limits, packed: impl Fn(&R) -> u64) -
     let (mut layer, mut start) = (Layer::default(), packed(&input));
     let mut tar = Reader::new(input).limited(limits);
     while let Some(entry) = tar.next_entry()? {
+        if is_aufs_metadata(&entry.path) {
+            continue;
+        }
         let mut text = layer.wants(&entry).then(Vec::new);
         let noted = match entry.kind {
             EntryKind::File => content::note(tar.body(), text.as_mut())?,
@@ -168,7 +172,6 @@ pub(crate) fn act(entry: &Entry) -> Result<(Act, Vec<u8>), &'static str> {
         match hidden {
             b".wh..opq" => act = Act::Opaque,
             b"" | b"." | b".." => return Err("is a whiteout of no name"),
-            _ if hidden.starts_with(b".wh.") => return Err("is a whiteout of a kind that is not known"),
             _ => {
                 act = Act::Whiteout;
                 path.push(hidden);
@@ -199,4 +202,16 @@ fn xattrs(entry: &Entry) -> u64 {
         }
     }
     u128::from_le_bytes(content::short(&hasher)) as u64 | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::read;
+
+    #[test]
+    fn bookkeeping_of_aufs_is_skipped() {
+        let layer =
+            read(&[("file", ".wh..wh.aufs", ""), ("file", ".wh..wh.plnk/1", "x"), ("file", "a", "x")]);
+        assert_eq!(layer.items.iter().map(|item| layer.path(item)).collect::<Vec<_>>(), [b"a"]);
+    }
 }

@@ -6,6 +6,7 @@ use crate::ledger::{Ledger, Put, Removal};
 use crate::source::Opened;
 use layer_pack::{Compression, Sink};
 use libcli::Failure;
+use libtree::extract::is_aufs_metadata;
 use libtree::tar::{Entry, Reader, Writer};
 use std::io::{self, BufWriter, Read, Write};
 
@@ -38,6 +39,9 @@ pub fn each(
     opened.store.read_layer(descriptor, diff_id, |input| {
         let mut tar = Reader::new(input).limited(opened.store.options().limits);
         while let Some(entry) = tar.next_entry()? {
+            if is_aufs_metadata(&entry.path) {
+                continue;
+            }
             let (act, _) = layer::act(&entry).map_err(|what| layer::bad(&entry, what))?;
             let (part, next) = match act {
                 Act::Whiteout | Act::Opaque => (ledger.removals.get(removal).map(Part::Gone), &mut removal),
@@ -55,7 +59,8 @@ pub fn each(
 
 /// How a layer's blob is compressed.
 pub fn compression(opened: &Opened, layer: usize) -> Compression {
-    let media_type = opened.image.manifest.layers.get(layer).map_or("", |layer| &layer.media_type);
+    let layer = opened.image.manifest.layers.get(layer).cloned();
+    let media_type = layer.map(|layer| opened.store.typed_by_bytes(layer).media_type).unwrap_or_default();
     match media_type.rsplit(['+', '.']).next() {
         Some("gzip") => Compression::Gzip,
         Some("zstd") => Compression::Zstd,

@@ -33,6 +33,14 @@ pub enum Form {
     Archive,
 }
 
+/// Where AUFS keeps the files that have several names in a layer: the layer's hard links lead there.
+const AUFS_LINKS: &[u8] = b".wh..wh.plnk";
+
+/// Whether a layer's entry is AUFS's own bookkeeping, which docker wrote into images and which is no part of the tree.
+pub fn is_aufs_metadata(path: &[u8]) -> bool {
+    root::components(path).any(|part| part.starts_with(b".wh..wh.") && part != b".wh..wh..opq")
+}
+
 /// How to extract.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -94,6 +102,7 @@ pub fn extract<R: Read>(
         parent: None,
         buffer: vec![0; COPY_BUFFER],
         stats: Stats::default(),
+        has_aufs_links: false,
     };
     while let Some(entry) = reader.next_entry()? {
         job.stats.entries += 1;
@@ -103,6 +112,8 @@ pub fn extract<R: Read>(
             Stop::Io(error) => ExtractError::Io { entry: name(), error },
         })?;
     }
+    job.remove_aufs_links()
+        .map_err(|error| ExtractError::Io { entry: "hard links of AUFS".into(), error })?;
     job.set_times().map_err(|error| ExtractError::Io { entry: "directory times".into(), error })?;
     Ok(job.stats)
 }
@@ -136,6 +147,8 @@ struct Job<'a> {
     parent: Option<Parent>,
     buffer: Vec<u8>,
     stats: Stats,
+    /// Whether [`AUFS_LINKS`] was made, which has to go again.
+    has_aufs_links: bool,
 }
 
 /// The directory that entries go into.
@@ -154,6 +167,13 @@ impl Job<'_> {
             return self.root_entry(entry);
         }
         let (parent, name) = split(&path);
+        if self.options.form != Form::Archive && is_aufs_metadata(&path) {
+            let is_linked = parent == AUFS_LINKS && entry.kind == EntryKind::File;
+            if !is_linked {
+                return Ok(());
+            }
+            self.has_aufs_links = true;
+        }
         let parent = self.enter(parent, entry)?;
         if let Some(hidden) = name.strip_prefix(b".wh.") {
             match self.options.form {
@@ -279,7 +299,7 @@ impl Job<'_> {
             }
             return Ok(());
         }
-        if matches!(hidden, b"" | b"." | b"..") || hidden.starts_with(b".wh.") {
+        if matches!(hidden, b"" | b"." | b"..") {
             return Err(Stop::Refused("a whiteout of a reserved name"));
         }
         self.clear_lower(self.dir()?.as_fd(), hidden, &join(parent, hidden))
@@ -318,6 +338,13 @@ impl Job<'_> {
                 Ok(remove::remove_all(self.dir()?, name)?)
             }
             _ => Ok(unlinkat(self.dir()?, name, AtFlags::empty())?),
+        }
+    }
+
+    fn remove_aufs_links(&self) -> io::Result<()> {
+        match self.has_aufs_links {
+            true => remove::remove_all(self.root.open_dir(b"")?, AUFS_LINKS),
+            false => Ok(()),
         }
     }
 
