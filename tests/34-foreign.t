@@ -52,4 +52,20 @@ for kind in '' +zstd; do
         "saved/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' saved/index.json)")" application/vnd.oci.image.layer.v1.tar+gzip
 done
 
+# An image for another platform, and names that none can have here.
+other=s390x
+edited other ".architecture=\"$other\""
+ok "an image for another platform is reported" image-report --json "$work/other"
+status_is "and loaded" 0 image-load --tag other other
+is "with a warning" "$(grep -c "warning: .* is for linux/$other, and this is linux/" .out)" 1
+status_is "but not where a platform is asked for" 3 image-load --platform linux/arm64 other
+for name in latest ME/App:1; do
+    rm -rf called && cp -R busybox called
+    jq -c --arg name "$name" '.manifests[0].annotations[] = $name' busybox/index.json >called/index.json
+    image-load called >out 2>err
+    is "an image called $name is loaded by its digest" "$(sed 's/^sha256:[0-9a-f]*$/digest/' out)" digest
+    is "and a warning says how to name it" "$(grep -c "warning: .*\"$name\".* --tag" err)" 1
+    ok "it can be chosen by that" image-load --select "$name" --tag named called
+done
+
 finish

@@ -35,11 +35,13 @@ pub struct Loaded {
     pub digest: Digest,
     /// The names it got.
     pub names: Vec<Reference>,
+    /// What about it is not as one would expect.
+    pub notes: Vec<String>,
 }
 
 /// Loads images from `source` into `store`, durably.
 pub fn load(source: Source, store: &Store, options: &Options) -> Result<Vec<Loaded>, Failure> {
-    let mut select = Select::default();
+    let mut select = Select { other_platform: options.platform.is_none(), ..Select::default() };
     if let Some(platform) = &options.platform {
         select.platform = platform.clone();
     }
@@ -56,13 +58,26 @@ pub fn load(source: Source, store: &Store, options: &Options) -> Result<Vec<Load
         let what = format!("{} images, and --tag names one; choose it with --select", imported.len());
         return Err(Failure::usage(what));
     }
-    imported.into_iter().map(|imported| name(store, imported, &options.tags)).collect()
+    imported.into_iter().map(|imported| name(store, imported, &options.tags, &select)).collect()
 }
 
-fn name(store: &Store, imported: Imported, tags: &[Reference]) -> Result<Loaded, Failure> {
+fn name(store: &Store, imported: Imported, tags: &[Reference], select: &Select) -> Result<Loaded, Failure> {
+    let notes = notes(&imported, tags, select);
     let mut names = if tags.is_empty() { imported.names } else { tags.to_vec() };
     names.sort();
     names.dedup();
     store.tag_all(&names, &imported.image.descriptor)?;
-    Ok(Loaded { digest: imported.image.descriptor.digest, names })
+    Ok(Loaded { digest: imported.image.descriptor.digest, names, notes })
+}
+
+/// What about an image is not as one would expect.
+fn notes(imported: &Imported, tags: &[Reference], select: &Select) -> Vec<String> {
+    let digest = imported.image.descriptor.digest;
+    let name = |what: &String| format!("{digest} gets no name: {what}; give it one with --tag");
+    let left_out = imported.left_out.iter().filter(|_| tags.is_empty()).map(name);
+    let here = &select.platform.architecture;
+    let other = imported.other_platform(&select.platform);
+    let other =
+        other.map(|other| format!("{digest} is for {other}, and this is {}/{here}", select.platform.os));
+    left_out.chain(other).collect()
 }

@@ -60,7 +60,10 @@ fn job(args: Args) -> Result<(), Failure> {
     let options = image_load::Options { tags: args.tag, select: args.select, platform: args.platform };
     let loaded = image_load::load(source, &store, &options)?;
     let mut stdout = Stdout::open()?;
-    for Loaded { digest, names } in loaded {
+    for Loaded { digest, names, notes } in loaded {
+        for note in notes {
+            libcli::warn("image-load", &note);
+        }
         write!(stdout, "{digest}")?;
         for name in names {
             write!(stdout, " {}", name.familiar())?;

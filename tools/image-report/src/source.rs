@@ -134,7 +134,8 @@ fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> R
     let dir = libtree::remove::Temporary::new(dir.keep());
     let options = Options { sync: false, limits: sources.limits, ..Options::default() };
     let store = Store::open(&dir.path().join("store"), options)?;
-    let mut select = Select::default();
+    let mut select =
+        Select { other_platform: sources.platform.is_none(), choose_by: "PATH:NAME", ..Select::default() };
     if let Some(platform) = &sources.platform {
         select.platform = platform.clone();
     }

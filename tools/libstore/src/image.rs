@@ -64,6 +64,10 @@ pub(crate) fn is_manifest(media_type: &str) -> bool {
     matches!(media_type, MEDIA_MANIFEST | DOCKER_MANIFEST)
 }
 
+pub(crate) fn is_layer(media_type: &str) -> bool {
+    media_type.starts_with(MEDIA_LAYER) || media_type.starts_with(DOCKER_LAYER)
+}
+
 /// Parses a manifest and refuses one that could be read in two ways.
 pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Manifest, StoreError> {
     let place = format!("manifest {}", descriptor.digest);
@@ -85,7 +89,7 @@ pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Ma
         )));
     }
     for layer in &manifest.layers {
-        if !layer.media_type.starts_with(MEDIA_LAYER) && !layer.media_type.starts_with(DOCKER_LAYER) {
+        if !is_layer(&layer.media_type) {
             return Err(bad(format!("has a layer of type {:?}, which is not known", layer.media_type)));
         }
         if layer.extra.contains_key("urls") {

@@ -20,7 +20,7 @@ fn select(name: &str) -> Select {
         variant: None,
         extra: Default::default(),
     };
-    Select { name: (!name.is_empty()).then(|| name.to_owned()), digest: None, platform }
+    Select { name: (!name.is_empty()).then(|| name.to_owned()), digest: None, platform, ..Select::default() }
 }
 
 #[test]
@@ -96,6 +96,118 @@ fn an_index_gives_this_platforms_image() {
         let error = store.import_archive(Cursor::new(archive), &other).unwrap_err().to_string();
         assert!(error.contains("linux/riscv64; there is linux/amd64, linux/arm64"), "{error}");
     }
+}
+
+/// The image that is taken of these entries, or the message.
+fn taken(blobs: &Blobs, entries: &[Value], select: &Select) -> Result<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = tar_files(&blobs.files(entries));
+    let imported = store(dir.path()).import_archive(Cursor::new(archive), select);
+    imported.map(|all| all[0].image.descriptor.digest.to_string()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_entry_without_a_platform_is_for_what_its_config_says() {
+    let mut blobs = Blobs::default();
+    let entries =
+        ["arm64", "amd64"].map(|arch| blobs.image(&[(tar(&[("a", arch.as_bytes())]), "none")], arch));
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    let nested = [blobs.put_json(&index, INDEX)];
+    for manifests in [&entries[..], &nested] {
+        for (wanted, entry) in ["arm64", "amd64"].iter().zip(&entries) {
+            let mut select = select("");
+            select.platform.architecture = (*wanted).to_owned();
+            assert_eq!(taken(&blobs, manifests, &select).unwrap(), entry["digest"].as_str().unwrap());
+        }
+        let other = Select { platform: "linux/s390x".parse().unwrap(), other_platform: true, ..select("") };
+        let error = taken(&blobs, manifests, &other).unwrap_err();
+        assert!(error.contains("there is linux/amd64, linux/arm64"), "{error}");
+    }
+    let sole = Select { platform: "linux/s390x".parse().unwrap(), ..select("") };
+    assert!(taken(&blobs, &entries[..1], &sole).unwrap_err().contains("there is linux/arm64"));
+    let sole = Select { other_platform: true, ..sole };
+    assert_eq!(taken(&blobs, &entries[..1], &sole).unwrap(), entries[0]["digest"].as_str().unwrap());
+}
+
+#[test]
+fn a_plain_platform_goes_before_a_variant_that_the_machine_lacks() {
+    let mut blobs = Blobs::default();
+    let entries = [json!("v3"), Value::Null].map(|variant| {
+        let mut entry = blobs.image(&[(tar(&[("a", variant.to_string().as_bytes())]), "none")], "amd64");
+        entry["platform"] = json!({"os": "linux", "architecture": "amd64"});
+        if !variant.is_null() {
+            entry["platform"]["variant"] = variant;
+        }
+        entry
+    });
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    let nested = [blobs.put_json(&index, INDEX)];
+    for manifests in [&entries[..], &nested] {
+        assert_eq!(taken(&blobs, manifests, &select("")).unwrap(), entries[1]["digest"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn what_is_beside_an_image_is_passed_over_and_a_choice_says_how() {
+    let mut blobs = Blobs::default();
+    let image = blobs.image(&[(tar(&[("a", b"1")]), "none")], "amd64");
+    let hex = &image["digest"].as_str().unwrap()[7..];
+    let mut of = |config: &str, layer: &str| {
+        let config = blobs.put_json(&json!({}), config);
+        let layer = blobs.put(b"{}".to_vec(), layer);
+        blobs.put_json(&json!({"schemaVersion": 2, "config": config, "layers": [layer]}), MANIFEST)
+    };
+    let chart =
+        of("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip");
+    let signature = of(CONFIG, "application/vnd.dev.cosign.simplesigning.v1+json");
+    let mut artifact = chart.clone();
+    artifact["artifactType"] = json!("application/spdx+json");
+    let mut attestation = chart.clone();
+    attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    let referrers = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
+    let referrers = named(blobs.put_json(&referrers, INDEX), &format!("sha256-{hex}"));
+    let beside = [chart, signature, artifact, attestation, referrers];
+    for one in &beside {
+        assert_eq!(taken(&blobs, &[one.clone(), image.clone()], &select("")).unwrap(), image["digest"]);
+        let error = taken(&blobs, std::slice::from_ref(one), &select("")).unwrap_err();
+        assert!(error.starts_with("index.json: has no image, only "), "{error}");
+    }
+    let other = blobs.image(&[(tar(&[("b", b"2")]), "none")], "amd64");
+    let error = taken(&blobs, &[image, other.clone(), beside[0].clone()], &select("")).unwrap_err();
+    assert!(error.ends_with("; choose one with --select") && error.contains(hex_of(&other)), "{error}");
+}
+
+fn hex_of(descriptor: &Value) -> &str {
+    &descriptor["digest"].as_str().unwrap()[7..]
+}
+
+#[test]
+fn names_that_can_not_be_kept_are_told() {
+    let (blobs, manifest) = simple();
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    for (name, told) in [("latest", "\"latest\" is a tag without a name"), ("ME/App:1", "must be lowercase")]
+    {
+        let files = blobs.files(&[named(manifest.clone(), name)]);
+        let imported = store.import_archive(Cursor::new(tar_files(&files)), &select(name)).unwrap();
+        assert!(imported[0].names.is_empty() && imported[0].left_out[0].contains(told), "{imported:?}");
+    }
+    let layer = tar(&[("a", b"1")]);
+    let mut files = docker_archive(&layer, &layer);
+    edit(&mut files, "app:1", "ME/App:1");
+    let imported = store.import_archive(Cursor::new(tar_files(&files)), &select("ME/App:1")).unwrap();
+    assert!(imported[0].left_out[0].contains("must be lowercase"), "{imported:?}");
+}
+
+#[test]
+fn an_empty_index_beside_a_manifest_json_is_none() {
+    let layer = tar(&[("a", b"1")]);
+    let mut files = docker_archive(&layer, &layer);
+    files.push(("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+    files.push(("index.json".into(), br#"{"schemaVersion":2,"manifests":null}"#.to_vec()));
+    let dir = tempfile::tempdir().unwrap();
+    let imported = store(dir.path()).import_archive(Cursor::new(tar_files(&files)), &select("")).unwrap();
+    assert_eq!(imported[0].names, ["app:1".parse().unwrap()]);
 }
 
 fn docker_archive(layer: &[u8], diff_id: &[u8]) -> Vec<(String, Vec<u8>)> {

@@ -57,7 +57,8 @@ fn image(store: Option<&Store>, contexts: &BTreeMap<String, NamedContext>, stage
             NamedContext::Image(reference) => stored(reference),
             NamedContext::Layout { path, select } => {
                 let (name, digest) = select_of(select.as_deref());
-                let select = Select { name, digest, platform: platform_of(&stage.platform) };
+                let select =
+                    Select { name, digest, platform: platform_of(&stage.platform), ..Select::default() };
                 libstore::peek_layout(path, &select).ok()
             }
         },

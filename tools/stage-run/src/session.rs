@@ -118,7 +118,8 @@ impl<'a> Session<'a> {
             return Ok(found.clone());
         }
         let (name, digest) = select_of(select);
-        let select = Select { name, digest, platform: platform_of(platform) };
+        let platform = platform_of(platform);
+        let select = Select { name, digest, platform, choose_by: ":TAG or @DIGEST", ..Select::default() };
         let found = self.with_unpack(|unpack| self.store.import_and_unpack(path, &select, unpack))?;
         Ok(self.remember(&key, found))
     }

@@ -63,7 +63,7 @@ fn a_layout_of_several_images_says_which() {
 }
 
 #[test]
-fn an_image_of_another_platform_is_asked_for() {
+fn an_image_of_another_platform_is_shown_unless_one_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("arm");
     layout(&path);
@@ -73,8 +73,11 @@ fn an_image_of_another_platform_is_asked_for() {
     assert_ne!(of_others, index);
     std::fs::write(path.join("index.json"), of_others).unwrap();
     let name = format!("{}:one", path.to_str().unwrap());
-    let said = refused(&name, dir.path());
+    assert!(open(&name, &Sources::of(dir.path())).is_ok());
+    let of =
+        |platform: &str| Sources { platform: Some(platform.parse().unwrap()), ..Sources::of(dir.path()) };
+    assert!(open(&name, &of("linux/other")).is_ok());
+    let said =
+        open(&name, &of("linux/third")).err().and_then(|failure| failure.render("image-report")).unwrap();
     assert!(said.ends_with("; there is linux/other, which --platform chooses\n"), "{said}");
-    let sources = Sources { platform: Some("linux/other".parse().unwrap()), ..Sources::of(dir.path()) };
-    assert!(open(&name, &sources).is_ok());
 }

@@ -111,6 +111,10 @@ impl Archive {
         parse_index("index.json", index).map(Some)
     }
 
+    pub(super) fn has(&self, path: &[u8]) -> bool {
+        self.files.contains_key(&self.follow(path))
+    }
+
     /// A file that is small by nature.
     pub(super) fn small(&self, path: &[u8]) -> Option<&[u8]> {
         match self.files.get(&self.follow(path)) {

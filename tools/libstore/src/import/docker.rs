@@ -39,20 +39,32 @@ pub(super) fn import(
     let mut imported = Vec::new();
     for entry in entries {
         let tags = entry.repo_tags.clone().unwrap_or_default();
-        let names: Vec<Reference> = tags.iter().filter_map(|tag| Reference::parse(tag).ok()).collect();
-        let wanted = select.name.as_deref().and_then(|name| Reference::parse(name).ok());
-        if select.name.is_some() && !wanted.is_some_and(|wanted| names.contains(&wanted)) {
+        let (mut names, mut left_out) = (Vec::new(), Vec::new());
+        for tag in &tags {
+            match Reference::parse(tag) {
+                Ok(name) => names.push(name),
+                Err(bad) => left_out.push(bad.to_string()),
+            }
+        }
+        if select.name.as_ref().is_some_and(|wanted| !is_called(wanted, &tags, &names)) {
             continue;
         }
         let image = import_entry(store, archive, &entry, &mut done)?;
         if select.digest.is_none_or(|digest| image.descriptor.digest == digest) {
-            imported.push(Imported { image, names });
+            imported.push(Imported { image, names, left_out });
         }
     }
     match imported.is_empty() {
         true => Err(StoreError::invalid("manifest.json", "has no image that was asked for")),
         false => Ok(imported),
     }
+}
+
+/// Whether an image is asked for by a name, as it stands or as it is read, or by a tag.
+fn is_called(wanted: &str, tags: &[String], names: &[Reference]) -> bool {
+    let read = Reference::parse(wanted).ok();
+    tags.iter().any(|tag| tag == wanted)
+        || names.iter().any(|name| Some(name) == read.as_ref() || name.tag() == Some(wanted))
 }
 
 fn import_entry(

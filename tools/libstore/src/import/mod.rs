@@ -5,13 +5,16 @@ mod archive;
 mod docker;
 mod layer;
 mod layout;
+mod look;
 mod pick;
+mod platform;
 
 use crate::image::{parse, parse_manifest};
 use crate::index::MAX_JSON;
 use crate::{BlobWriter, Image, Store, StoreError, Unpack};
 use libwire::image::{Descriptor, Index, Platform};
 use libwire::{Digest, Reference};
+use pick::Picked;
 use std::io::Read;
 use std::path::Path;
 
@@ -27,11 +30,16 @@ pub struct Select {
     pub digest: Option<Digest>,
     /// Which of an index's images.
     pub platform: Platform,
+    /// Whether an image for another platform will do where it is the only one.
+    pub other_platform: bool,
+    /// How the user says which of several is meant, for messages.
+    pub choose_by: &'static str,
 }
 
 impl Default for Select {
     fn default() -> Self {
-        Self { name: None, digest: None, platform: crate::host_platform() }
+        let platform = crate::host_platform();
+        Self { name: None, digest: None, platform, other_platform: false, choose_by: "--select" }
     }
 }
 
@@ -42,6 +50,16 @@ pub struct Imported {
     pub image: Image,
     /// The names it had where it came from.
     pub names: Vec<Reference>,
+    /// What it was called there that can't be a name here, and why.
+    pub left_out: Vec<String>,
+}
+
+impl Imported {
+    /// The platform that the image is for, if that is not what `wanted` runs.
+    pub fn other_platform(&self, wanted: &Platform) -> Option<String> {
+        let own = self.image.descriptor.platform.as_ref()?;
+        (!platform::runs(own, wanted)).then(|| platform::text(own))
+    }
 }
 
 /// Where blobs come from.
@@ -94,10 +112,13 @@ impl Store {
         select: &Select,
     ) -> Result<Vec<Imported>, StoreError> {
         let mut archive = archive::Archive::spool(self, input)?;
-        if let Some(index) = archive.index()? {
-            return self.import_index(&mut archive, &index, select);
+        match archive.index()? {
+            // Docker 25 leaves the index empty where an image is saved by its id.
+            Some(index) if !index.manifests.is_empty() || !archive.has(b"manifest.json") => {
+                self.import_index(&mut archive, &index, select)
+            }
+            _ => docker::import(self, &mut archive, select),
         }
-        docker::import(self, &mut archive, select)
     }
 
     fn import_index(
@@ -107,12 +128,15 @@ impl Store {
         select: &Select,
     ) -> Result<Vec<Imported>, StoreError> {
         let mut imported: Vec<Imported> = Vec::new();
-        for (descriptor, names) in pick::pick(source, index, select)? {
+        for Picked { descriptor, names, left_out } in pick::pick(source, index, select)? {
             match imported.iter_mut().find(|known| known.image.descriptor.digest == descriptor.digest) {
-                Some(known) => known.names.extend(names),
+                Some(known) => {
+                    known.names.extend(names);
+                    known.left_out.extend(left_out);
+                }
                 None => {
                     let read = read_image(source, &descriptor)?;
-                    imported.push(Imported { image: self.import_image(source, read)?, names });
+                    imported.push(Imported { image: self.import_image(source, read)?, names, left_out });
                 }
             }
         }
@@ -187,11 +211,13 @@ fn read_one(layout: &mut layout::Layout, dir: &Path, select: &Select) -> Result<
     let index = layout.index()?;
     let picked = pick::pick(layout, &index, select)?;
     match picked.as_slice() {
-        [(first, _), more @ ..] if more.iter().all(|(other, _)| other.digest == first.digest) => {
+        [Picked { descriptor: first, .. }, more @ ..]
+            if more.iter().all(|other| other.descriptor.digest == first.digest) =>
+        {
             read_image(layout, first)
         }
         _ => {
-            let what = "holds several images; name one with :TAG or @DIGEST";
+            let what = format!("holds several images; name one with {}", select.choose_by);
             Err(StoreError::invalid(format!("oci-layout://{}", dir.display()), what))
         }
     }

@@ -1,6 +1,7 @@
-//! Which images of an index are meant.
+//! Which images of an index are meant. What is beside them, as signatures, is passed over.
 
-use super::{Select, Source, parse_index};
+use super::platform::{self, UNKNOWN};
+use super::{Select, Source, look, parse_index};
 use crate::StoreError;
 use crate::image::is_manifest;
 use crate::index::{MAX_JSON, is_named};
@@ -12,86 +13,153 @@ const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2
 /// How deep indexes may stand in indexes.
 const MAX_DEPTH: usize = 8;
 
-/// The manifests that `select` means, each with the names it has.
+/// A manifest that is meant.
+pub(super) struct Picked {
+    pub(super) descriptor: Descriptor,
+    /// The names it has.
+    pub(super) names: Vec<Reference>,
+    /// What it is called that can't be a name here, and why.
+    pub(super) left_out: Vec<String>,
+}
+
+/// An entry of an index, and how well its platform serves.
+struct Ranked {
+    entry: Descriptor,
+    rank: u32,
+}
+
+/// The manifests that `select` means.
 pub(super) fn pick(
     source: &mut dyn Source,
     index: &Index,
     select: &Select,
-) -> Result<Vec<(Descriptor, Vec<Reference>)>, StoreError> {
-    let chosen = choose(index, select)?;
+) -> Result<Vec<Picked>, StoreError> {
+    let chosen = choose(source, index, select)?;
     let mut picked = Vec::new();
-    for descriptor in chosen {
-        let names = names(&descriptor);
-        picked.push((manifest_of(source, descriptor, &select.platform, 0)?, names));
+    for entry in chosen {
+        let (names, left_out) = names(&entry);
+        picked.push(Picked { descriptor: manifest_of(source, entry, select, 0)?, names, left_out });
     }
     Ok(picked)
 }
 
-fn choose(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
+fn choose(source: &mut dyn Source, index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
+    let bad = |what: String| Err(StoreError::invalid("index.json", what));
+    let asked = asked_for(index, select)?;
+    // A digest says which, whatever platform that is for.
+    if select.digest.is_some() {
+        return Ok(asked.into_iter().take(1).collect());
+    }
+    let mut ranked = images(source, "index.json", asked, select)?;
+    if let Some(name) = said_twice(&ranked) {
+        return bad(format!("says twice, and not alike, what {name} is"));
+    }
+    // Of each name the best.
+    let best = |ranked: &[Ranked], name: &str| {
+        let same = ranked.iter().filter(|other| names_text(&other.entry) == name);
+        same.map(|other| other.rank).min()
+    };
+    let keep: Vec<bool> =
+        ranked.iter().map(|one| best(&ranked, &names_text(&one.entry)) == Some(one.rank)).collect();
+    let mut keep = keep.into_iter();
+    ranked.retain(|_| keep.next().unwrap_or(true));
+    // One name several times, or no names at all: one image. Then it must be clear which.
+    let entries: Vec<Descriptor> = ranked.into_iter().map(|one| one.entry).collect();
+    let first = &entries[0];
+    let same_name = entries.iter().all(|entry| names_text(entry) == names_text(first));
+    if !same_name && select.name.is_none() {
+        return Ok(entries);
+    }
+    match entries.iter().find(|entry| entry.digest != first.digest) {
+        Some(other) => bad(format!(
+            "has several images that fit ({}, {}); choose one with {}",
+            label(first),
+            label(other),
+            select.choose_by
+        )),
+        None => Ok(entries.into_iter().take(1).collect()),
+    }
+}
+
+/// The entries of the name and digest that were asked for.
+fn asked_for(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
     let bad = |what: String| Err(StoreError::invalid("index.json", what));
     let named = |entry: &&Descriptor| {
         select.name.as_deref().is_none_or(|name| is_named(entry, name) || has_tag(entry, name))
     };
     let pinned = |entry: &&Descriptor| select.digest.is_none_or(|digest| entry.digest == digest);
-    let mut entries: Vec<Descriptor> = index.manifests.iter().filter(named).filter(pinned).cloned().collect();
-    if entries.is_empty() {
-        if let (Some(digest), None) = (select.digest, &select.name) {
-            return bad(format!("has no image {digest}"));
+    let entries: Vec<Descriptor> = index.manifests.iter().filter(named).filter(pinned).cloned().collect();
+    match (entries.is_empty(), select.digest, &select.name) {
+        (false, ..) => Ok(entries),
+        (true, Some(digest), None) => bad(format!("has no image {digest}")),
+        (true, _, Some(name)) => bad(format!("has no image {name:?}; there is {}", list(index))),
+        (true, None, None) => bad("has no images".into()),
+    }
+}
+
+/// The images among `entries` that serve, with their ranks; there is at least one.
+fn images(
+    source: &mut dyn Source,
+    place: &str,
+    entries: Vec<Descriptor>,
+    select: &Select,
+) -> Result<Vec<Ranked>, StoreError> {
+    let (mut ranked, mut others, mut no_images) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in entries {
+        if let Some(what) = look::no_image(&entry) {
+            no_images.push(what);
+            continue;
         }
-        return match &select.name {
-            Some(name) => bad(format!("has no image {name:?}; there is {}", list(index))),
-            None => bad("has no images".into()),
-        };
-    }
-    // Entries that say for which platform they are count only for that one, unless named by digest.
-    let serves = |entry: &Descriptor| suits(entry.platform.as_ref(), &select.platform);
-    if select.digest.is_none() && !entries.iter().any(serves) {
-        return bad(no_platform(&entries, &select.platform));
-    }
-    if let Some(name) = said_twice(&entries) {
-        return bad(format!("says twice, and not alike, what {name} is"));
-    }
-    if select.digest.is_none() {
-        entries.retain(serves);
-    }
-    // One name several times, or no names at all: one image. Then it must be clear which.
-    let same_name = entries.iter().all(|entry| names_text(entry) == names_text(&entries[0]));
-    if same_name || select.name.is_some() {
-        if let Some(other) = entries.iter().find(|entry| entry.digest != entries[0].digest) {
-            let names = [names_text(&entries[0]), names_text(other)];
-            let [first, second] =
-                names.map(|name| if name.is_empty() { "without a name".into() } else { name });
-            return bad(format!("has several images that fit ({first}, {second}); choose one by its digest"));
+        let known = look::platform(source, &entry);
+        let rank = known.as_ref().map_or(Some(UNKNOWN), |known| platform::rank(known, &select.platform));
+        // Others may be listed without being there, so they are not looked into.
+        match rank.map(|rank| (rank, look::no_image_inside(source, &entry))) {
+            Some((_, Some(what))) => no_images.push(what),
+            Some((rank, None)) => ranked.push(Ranked { entry, rank }),
+            None => others.push((entry, known)),
         }
-        entries.truncate(1);
     }
-    Ok(entries)
+    let is_sole = others.iter().all(|(other, _)| other.digest == others[0].0.digest);
+    match ranked.is_empty() {
+        false => Ok(ranked),
+        true if others.is_empty() => {
+            let what = format!("has no image, only {}", no_images.join(", "));
+            Err(StoreError::invalid(place, what))
+        }
+        true if is_sole && select.other_platform => {
+            Ok(others.into_iter().map(|(entry, _)| Ranked { entry, rank: UNKNOWN }).collect())
+        }
+        true => {
+            let known = others.into_iter().filter_map(|(_, known)| known).collect();
+            Err(StoreError::invalid(place, no_platform(known, &select.platform)))
+        }
+    }
 }
 
 /// A name given to one manifest twice, for different platforms.
-fn said_twice(entries: &[Descriptor]) -> Option<String> {
-    let clash = |(at, entry): (usize, &Descriptor)| {
-        let name = names_text(entry);
-        let unlike = |other: &&Descriptor| {
+fn said_twice(ranked: &[Ranked]) -> Option<String> {
+    let clash = |(at, one): (usize, &Ranked)| {
+        let (entry, name) = (&one.entry, names_text(&one.entry));
+        let unlike = |Ranked { entry: other, .. }: &&Ranked| {
             names_text(other) == name && other.digest == entry.digest && other.platform != entry.platform
         };
-        entries[..at].iter().find(unlike).filter(|_| !name.is_empty()).map(|_| name.clone())
+        ranked[..at].iter().find(unlike).filter(|_| !name.is_empty()).map(|_| name.clone())
     };
-    entries.iter().enumerate().find_map(clash)
+    ranked.iter().enumerate().find_map(clash)
 }
 
-/// Follows indexes down to the manifest for `platform`.
+/// Follows indexes down to the manifest that serves best; of equal ones the first.
 fn manifest_of(
     source: &mut dyn Source,
     descriptor: Descriptor,
-    platform: &Platform,
+    select: &Select,
     depth: usize,
 ) -> Result<Descriptor, StoreError> {
     let place = format!("index {}", descriptor.digest);
     if is_manifest(&descriptor.media_type) {
         return Ok(descriptor);
     }
-    if !matches!(descriptor.media_type.as_str(), MEDIA_INDEX | DOCKER_INDEX) {
+    if !is_index(&descriptor.media_type) {
         return Err(StoreError::invalid(place, format!("type {:?} is no image", descriptor.media_type)));
     }
     if depth >= MAX_DEPTH {
@@ -104,51 +172,50 @@ fn manifest_of(
     if index.media_type.as_ref().is_some_and(|own| *own != descriptor.media_type) {
         return Err(StoreError::invalid(place, "says it is of another type than its descriptor"));
     }
-    let exact = |entry: &&Descriptor| suits(entry.platform.as_ref(), platform);
-    let Some(entry) = index.manifests.iter().find(exact) else {
-        return Err(StoreError::invalid(place, no_platform(&index.manifests, platform)));
-    };
-    manifest_of(source, entry.clone(), platform, depth + 1)
+    let ranked = images(source, &place, index.manifests, select)?;
+    let best = ranked.into_iter().min_by_key(|one| one.rank);
+    let best = best.ok_or_else(|| StoreError::invalid(place, "has no images"))?;
+    manifest_of(source, best.entry, select, depth + 1)
 }
 
-/// Whether an entry's platform serves. An entry that says nothing is looked into.
-fn suits(entry: Option<&Platform>, wanted: &Platform) -> bool {
-    entry.is_none_or(|entry| {
-        let variant = match (&entry.variant, &wanted.variant) {
-            (Some(entry), Some(wanted)) => entry == wanted,
-            _ => true,
-        };
-        entry.os == wanted.os && entry.architecture == wanted.architecture && variant
-    })
+pub(super) fn is_index(media_type: &str) -> bool {
+    matches!(media_type, MEDIA_INDEX | DOCKER_INDEX)
 }
 
-fn no_platform(entries: &[Descriptor], wanted: &Platform) -> String {
-    let text = |platform: &Platform| {
-        let variant = platform.variant.as_ref().map(|variant| format!("/{variant}"));
-        format!("{}/{}{}", platform.os, platform.architecture, variant.unwrap_or_default())
-    };
-    let mut known: Vec<String> =
-        entries.iter().filter_map(|entry| entry.platform.as_ref().map(text)).collect();
+fn no_platform(known: Vec<Platform>, wanted: &Platform) -> String {
+    let mut known: Vec<String> = known.iter().map(platform::text).collect();
     known.sort();
     known.dedup();
-    format!("has no image for {}; there is {}, which --platform chooses", text(wanted), known.join(", "))
+    let wanted = platform::text(wanted);
+    format!("has no image for {wanted}; there is {}, which --platform chooses", known.join(", "))
 }
 
-/// An entry's full names. A ref.name that is only a tag names nothing.
-fn names(entry: &Descriptor) -> Vec<Reference> {
-    let annotation = |key: &str| entry.annotations.get(key);
-    let full =
-        annotation(IMAGE_NAME).or_else(|| annotation(REF_NAME).filter(|text| text.contains([':', '/'])));
-    full.and_then(|text| Reference::parse(text).ok()).into_iter().collect()
+/// An entry's full names, and what it is called that is none: a ref.name that is only a tag, or one that nobody could
+/// type.
+fn names(entry: &Descriptor) -> (Vec<Reference>, Vec<String>) {
+    let annotation = |key: &str| entry.annotations.get(key).map(String::as_str);
+    let Some(text) = annotation(IMAGE_NAME).or(annotation(REF_NAME)) else { return Default::default() };
+    if annotation(IMAGE_NAME).is_none() && !text.contains([':', '/']) {
+        return (Vec::new(), vec![format!("{text:?} is a tag without a name")]);
+    }
+    match Reference::parse(text) {
+        Ok(name) => (vec![name], Vec::new()),
+        Err(bad) => (Vec::new(), vec![bad.to_string()]),
+    }
 }
 
 fn has_tag(entry: &Descriptor, tag: &str) -> bool {
-    names(entry).iter().any(|name| name.tag() == Some(tag))
+    names(entry).0.iter().any(|name| name.tag() == Some(tag))
 }
 
 fn names_text(entry: &Descriptor) -> String {
     let annotation = |key: &str| entry.annotations.get(key).cloned();
     annotation(IMAGE_NAME).or_else(|| annotation(REF_NAME)).unwrap_or_default()
+}
+
+/// How an entry can be asked for.
+fn label(entry: &Descriptor) -> String {
+    Some(names_text(entry)).filter(|name| !name.is_empty()).unwrap_or_else(|| entry.digest.to_string())
 }
 
 fn list(index: &Index) -> String {

@@ -1,0 +1,71 @@
+//! What an entry of an index is, told by its descriptor and, where that is silent, by what it leads to.
+
+use super::{Source, pick::is_index};
+use crate::image::{is_layer, is_manifest};
+use crate::index::MAX_JSON;
+use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, Platform, REF_NAME};
+use serde_json::Value;
+
+/// Docker's name for what OCI calls an image config.
+const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// BuildKit's mark of what it says about an image beside it.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// Why an entry is no image, by its descriptor alone.
+pub(super) fn no_image(entry: &Descriptor) -> Option<String> {
+    let unknown = |platform: &Platform| platform.os == "unknown" && platform.architecture == "unknown";
+    if let Some(kind) =
+        entry.extra.get("artifactType").and_then(Value::as_str).filter(|kind| !kind.is_empty())
+    {
+        return Some(format!("an artifact of type {kind:?}"));
+    }
+    if let Some(kind) = entry.annotations.get(ATTESTATION) {
+        return Some(format!("an {kind}"));
+    }
+    if entry.platform.as_ref().is_some_and(unknown) {
+        return Some("something for an unknown platform".into());
+    }
+    if let Some(tag) = entry.annotations.get(REF_NAME).filter(|name| is_about_another(name)) {
+        return Some(format!("what {tag} says about an image"));
+    }
+    let known = is_manifest(&entry.media_type) || is_index(&entry.media_type);
+    (!known).then(|| format!("something of type {:?}", entry.media_type))
+}
+
+/// Whether a name is a tag that cosign, or a registry without referrers, gives to what is about an image:
+/// `sha256-…`, perhaps with `.sig` or the like after it.
+fn is_about_another(name: &str) -> bool {
+    let tag = name.rsplit_once(':').map_or(name, |(_, tag)| tag);
+    let hex = |text: &str| text.len() >= 64 && text.bytes().take(64).all(|b| b.is_ascii_hexdigit());
+    tag.strip_prefix("sha256-").is_some_and(hex)
+}
+
+/// Why a manifest is no image's, by what is in it. One that can't be read says so when it is taken.
+pub(super) fn no_image_inside(source: &mut dyn Source, entry: &Descriptor) -> Option<String> {
+    let manifest = manifest(source, entry)?;
+    let config = &manifest.config.media_type;
+    if !matches!(config.as_str(), MEDIA_CONFIG | DOCKER_CONFIG) {
+        return Some(format!("something with a config of type {config:?}"));
+    }
+    let layer = manifest.layers.iter().find(|layer| !is_layer(&layer.media_type))?;
+    Some(format!("something with a layer of type {:?}", layer.media_type))
+}
+
+/// The platform that an entry says it is for, else the one that its config does.
+pub(super) fn platform(source: &mut dyn Source, entry: &Descriptor) -> Option<Platform> {
+    if entry.platform.is_some() {
+        return entry.platform.clone();
+    }
+    let manifest = manifest(source, entry)?;
+    let config = source.read(&manifest.config, MAX_JSON).ok()?;
+    let ImageConfig { os, architecture, variant, .. } = serde_json::from_slice(&config).ok()?;
+    let is_known = !os.is_empty() && !architecture.is_empty();
+    is_known.then(|| Platform { os, architecture, variant, extra: Default::default() })
+}
+
+fn manifest(source: &mut dyn Source, entry: &Descriptor) -> Option<Manifest> {
+    if !is_manifest(&entry.media_type) {
+        return None;
+    }
+    serde_json::from_slice(&source.read(entry, MAX_JSON).ok()?).ok()
+}
