@@ -68,4 +68,20 @@ for name in latest ME/App:1; do
     ok "it can be chosen by that" image-load --select "$name" --tag named called
 done
 
+# An image without a name is used by its digest.
+image-load busybox >/dev/null 2>&1
+printf 'FROM %s\nRUN echo nameless >/x\n' "$(image-list --json | jq -r .digest | head -1)" >Dockerfile
+ok "FROM takes a digest" image-build -q --iidfile iid -f Dockerfile empty-context
+digest=$(cat iid)
+for use in "FROM $digest" "FROM scratch\nCOPY --from=$digest /x /x\nCOPY --from=$digest /bin /bin" \
+    "FROM named" "FROM $digest\nRUN --mount=from=$digest,target=/m cp /m/x /y"; do
+    printf '%b\n' "$use" >Dockerfile
+    ok "a build takes what --iidfile wrote, in $(head -c 11 Dockerfile)" \
+        image-build -q -t by-digest --build-context "named=docker-image://$digest" -f Dockerfile empty-context
+    is "and it is that image" "$(image-run by-digest cat /x)" nameless
+done
+printf 'FROM sha256:%064d\n' 0 >Dockerfile
+status_is "a digest that is not there fails" 1 image-build -f Dockerfile empty-context
+is "without a name that nobody gave it" "$(grep -c library .out)" 0
+
 finish

@@ -30,7 +30,8 @@ impl Store {
         Ok(all)
     }
 
-    /// The manifest a reference means. A digest in it must be the one found.
+    /// The manifest a reference means. A digest in it must be the one found; one that is all of it needs no name in
+    /// the store.
     pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, StoreError> {
         let all = self.images()?;
         let same_name = |named: &&Named| match &named.reference {
@@ -41,7 +42,15 @@ impl Store {
             Some(digest) => named.descriptor.digest == digest,
             None => named.reference.as_ref().and_then(|known| known.tag()) == reference.tag(),
         };
-        Ok(all.iter().filter(same_name).find(matches).map(|named| named.descriptor.clone()))
+        let found = all.iter().filter(same_name).find(matches);
+        let by_digest = |digest| {
+            let listed = all.iter().find(|named| named.descriptor.digest == digest);
+            listed.map(|named| named.descriptor.clone()).or_else(|| self.nameless(digest))
+        };
+        Ok(match found {
+            Some(named) => Some(named.descriptor.clone()),
+            None => reference.as_digest().and_then(by_digest),
+        })
     }
 
     /// Names an image durably, taking the name from the image that had it. What it names must be durable.
@@ -91,6 +100,7 @@ impl Store {
         let reference = Reference::parse(text);
         if let Ok(reference) = &reference
             && let Some(descriptor) = self.resolve(reference)?
+            && reference.as_digest() != Some(descriptor.digest)
         {
             return Ok(Named { reference: Some(reference.clone()), descriptor });
         }
@@ -216,6 +226,22 @@ mod tests {
         assert_eq!(store.resolve(&reference("app")).unwrap(), None);
         assert_eq!(store.find(&two.digest.hex()[..8]).unwrap().descriptor.digest, two.digest);
         assert!(store.find("nothing").is_err());
+        let whole = |image: &Descriptor| reference(&image.digest.to_string());
+        assert_eq!(store.resolve(&whole(&two)).unwrap().unwrap().digest, two.digest);
+        assert_eq!(store.resolve(&whole(&one)).unwrap(), None, "it is no manifest");
+    }
+
+    #[test]
+    fn a_digest_means_a_manifest_that_has_no_name() {
+        let (_dir, store) = store();
+        let config = store.put(b"{}", "x").unwrap();
+        let manifest = serde_json::to_vec(&Manifest::new(config, Vec::new())).unwrap();
+        let manifest = store.put(&manifest, MEDIA_MANIFEST).unwrap();
+        let found = store.resolve(&reference(&manifest.digest.to_string())).unwrap().unwrap();
+        assert_eq!(found.digest, manifest.digest);
+        let other = Digest::of(b"other");
+        assert_eq!(store.resolve(&reference(&format!("sha256:{}", other.hex()))).unwrap(), None);
+        assert_eq!(store.resolve(&reference(&format!("me/sha256:{}", manifest.digest.hex()))).unwrap(), None);
     }
 
     #[test]

@@ -93,6 +93,13 @@ impl Reference {
         self.digest
     }
 
+    /// The digest that `sha256:` and 64 digits is meant as, though by the grammar that is a name and a tag.
+    pub fn as_digest(&self) -> Option<Digest> {
+        let is_short =
+            self.domain == DEFAULT_DOMAIN && self.path == "library/sha256" && self.digest.is_none();
+        is_short.then(|| format!("sha256:{}", self.tag.as_deref()?).parse().ok()).flatten()
+    }
+
     /// The shortest text that parses to this reference, for people: `busybox:latest`.
     pub fn familiar(&self) -> String {
         let short = self.path.strip_prefix(OFFICIAL).filter(|short| !short.contains('/'));

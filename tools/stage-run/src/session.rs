@@ -64,7 +64,8 @@ impl<'a> Session<'a> {
         let parsed = Reference::parse(reference).map_err(StepError::input)?;
         let descriptor = self.store.resolve(&parsed)?.ok_or_else(|| {
             let store = self.store.path().display();
-            StepError::failed(format!("image {name} ({reference}) is not in the store {store}"))
+            let whole = if parsed.as_digest().is_some() { String::new() } else { format!(" ({reference})") };
+            StepError::failed(format!("image {name}{whole} is not in the store {store}"))
                 .hint(&self.near_image(&parsed))
                 .image(name)
         })?;
