@@ -95,6 +95,33 @@ is "and is what FROM brought" "$(image-report --json top | jq -c '[.totals.base 
 image-save top >elsewhere.tar
 is "of an archive nothing is known" "$(lines ./elsewhere.tar)" "? ? ? ? ? ?"
 is "nor of one on standard input" "$(image-save --format docker top | lines -)" "? ? ? ? ? ?"
+
+build again <<'END'
+FROM chain
+END
+is "another name of an image has its lines, once" "$(lines again)" "$(lines chain)"
+is "and they stay the image's own" "$(image-report --json again | jq -c '[.from[].line]')" \
+    "$(image-report --json chain | jq -c '[.from[].line]')"
+build by-name <<'END'
+FROM busybox AS source
+COPY file /file
+FROM busybox
+COPY --from=source /file /same
+END
+build by-number <<'END'
+# The same, in other lines.
+FROM busybox
+COPY file /file
+
+FROM busybox
+COPY --from=0 /file /same
+END
+same_digest "stages by name and by number give one image" "$(image-report --json by-name | jq -r .digest)" \
+    "$(image-report --json by-number | jq -r .digest)"
+is "which has the lines of either under its name" "$(lines by-name) $(lines by-number)" \
+    "base ? by-name:4 base ? by-number:6"
+
+rm "$STAGEPIPE_STORE"/builds/*-*.json
 rm "$(record above)"
 is "without the base's record only its own lines are known" "$(lines top)" "base ? base ? base ? base ? base ? top:2"
 rm "$(record top)"

@@ -39,7 +39,7 @@ pub fn assemble(input: impl BufRead, store: &Store, options: &Options) -> Result
     let config = config_of(&build, &layers, options)?;
     let image = write(store, config, layers)?;
     store.tag_all(&options.tags, &image.descriptor)?;
-    store.keep_provenance(image.descriptor.digest, &build.provenance);
+    store.keep_provenance(image.descriptor.digest, &options.tags, &build.provenance);
     Ok(image)
 }
 

@@ -147,7 +147,7 @@ fn the_store_keeps_the_lines_of_the_last_stage_behind_those_it_inherits() {
     let records =
         [Record::Base(on_stage), told(step(1, Some("s2"), 3), 8), step(1, None, 3), packed("s2", &one)];
     let image = assemble(&stream(&records)[..], &store, &Options::default()).unwrap();
-    let kept = store.provenance(image.descriptor.digest).unwrap();
+    let kept = store.provenance(image.descriptor.digest, None).unwrap();
     assert_eq!((kept.base.from.line, kept.base.history, kept.base.layers), (1, 1, 1));
     assert_eq!(
         kept.stages.iter().map(|stage| (stage.from.line, stage.history)).collect::<Vec<_>>(),

@@ -2,9 +2,8 @@
 //! base images were built of, as far as the store knows them. A record that does not fit the history tells
 //! nothing, and so does all that would stand on it. It opens no file itself.
 
-use libwire::Digest;
 use libwire::image::History;
-use libwire::provenance::{Line, Provenance};
+use libwire::provenance::{Base, Line, Provenance};
 
 /// How many builds deep: the records may lead in a circle, which no builder makes.
 const DEPTH: usize = 32;
@@ -35,29 +34,28 @@ pub struct FromAt {
     pub base: bool,
 }
 
-/// The origin of an image's history, by what is known of builds. Nothing is known of one that does not fit the
-/// image's `layers`.
+/// The origin of an image's history, by what is `known` of its build and of those of its bases. Nothing is known of one
+/// that does not fit the image's `layers`.
 pub fn origin(
     history: &[History],
     layers: usize,
-    image: Digest,
-    known: impl Fn(Digest) -> Option<Provenance>,
+    known: impl Fn(Option<&Base>) -> Option<Provenance>,
 ) -> Origin {
     let mut origin = Origin { lines: vec![None; history.len()], ..Origin::default() };
     if history.iter().filter(|entry| !entry.empty_layer).count() != layers {
         return origin;
     }
-    let mut next = Some(image);
+    let mut below: Option<Base> = None;
     let mut end = history.len();
     for depth in 0..DEPTH {
-        let build = next.and_then(&known).filter(|build| fits(build, &history[..end]));
+        let build = known(below.as_ref()).filter(|build| fits(build, &history[..end]));
         let Some(Provenance { base, steps, stages }) = build else { break };
         for (slot, step) in origin.lines[base.history..end].iter_mut().zip(steps) {
             *slot = Some(step);
         }
         let from = |(line, below, image)| FromAt { line, image, below, base: depth > 0 };
         let stages = stages.into_iter().rev().map(|stage| (stage.from, stage.history, None));
-        origin.froms.extend(stages.chain([(base.from, base.history, base.image)]).map(from));
+        origin.froms.extend(stages.chain([(base.from.clone(), base.history, base.image.clone())]).map(from));
         // What older records have of a stage: what is below it came from there, or from that stage's base.
         if base.manifest.is_none() && base.history > 0 {
             break;
@@ -65,7 +63,8 @@ pub fn origin(
         if depth == 0 {
             origin.base = Some(base.history);
         }
-        (next, end) = (base.manifest, base.history);
+        end = base.history;
+        below = Some(base);
     }
     origin.froms.reverse();
     origin
@@ -88,7 +87,8 @@ fn fits(build: &Provenance, history: &[History]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use libwire::provenance::{Base, FromStage};
+    use libwire::Digest;
+    use libwire::provenance::FromStage;
     use std::collections::BTreeMap;
 
     fn line(dockerfile: &str, line: u32) -> Line {
@@ -117,7 +117,11 @@ mod tests {
     fn told(entries: usize, builds: &[(&str, Provenance)]) -> (String, Option<usize>) {
         let builds: BTreeMap<Digest, _> =
             builds.iter().map(|(name, build)| (digest(name), build.clone())).collect();
-        let origin = origin(&history(entries), entries, digest("app"), |digest| builds.get(&digest).cloned());
+        let known = |base: Option<&Base>| {
+            let image = base.map_or(Some(digest("app")), |base| base.manifest)?;
+            builds.get(&image).cloned()
+        };
+        let origin = origin(&history(entries), entries, known);
         let mut words = Vec::new();
         for at in 0..=entries {
             let froms = origin.froms.iter().filter(|from| from.below == at);

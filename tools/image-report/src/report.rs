@@ -12,7 +12,8 @@ use crate::reading;
 use crate::source::Opened;
 use crate::what_if::WhatIf;
 use libcli::Failure;
-use libwire::{Digest, WirePath};
+use libwire::provenance::Base;
+use libwire::{Digest, Reference, WirePath};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -139,8 +140,14 @@ pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
 /// Sums an image's ledger up.
 pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
     let image = &opened.image;
-    let known = |image| opened.store.provenance(image);
-    let origin = origin(&image.config.history, image.manifest.layers.len(), image.descriptor.digest, known);
+    let known = |base: Option<&Base>| match base {
+        None => opened.provenance(),
+        Some(base) => {
+            let name = base.image.as_deref().and_then(|name| Reference::parse(name).ok());
+            opened.store.provenance(base.manifest?, name.as_ref())
+        }
+    };
+    let origin = origin(&image.config.history, image.manifest.layers.len(), known);
     let layers = costs(opened, ledger);
     let instructions = instructions(&image.config, layers.len(), &origin);
     let (from, base) = froms(&origin, &instructions, &layers);

@@ -7,8 +7,9 @@ mod tests;
 
 use libcli::{Exit, Failure};
 use libstore::{Image, Imported, Limits, Options, Select, Store, StoreError};
-use libwire::Digest;
 use libwire::image::Platform;
+use libwire::provenance::Provenance;
+use libwire::{Digest, Reference};
 use std::fs::File;
 use std::io::{IsTerminal, Stdin};
 use std::path::{Path, PathBuf};
@@ -40,10 +41,19 @@ pub struct Opened {
     pub name: String,
     /// The image.
     pub image: Image,
+    /// The name that it has in its store, where it is named by that.
+    pub reference: Option<Reference>,
     /// The store with its blobs.
     pub store: Store,
     /// Where that is, if it was made for this image; it is removed with this.
     pub(crate) _dir: Option<libtree::remove::Temporary>,
+}
+
+impl Opened {
+    /// What the store knows of the image's build.
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.store.provenance(self.image.descriptor.digest, self.reference.as_ref())
+    }
 }
 
 /// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` behind it to
@@ -111,7 +121,7 @@ fn in_store(text: &str, path: &Path, limits: Limits) -> Result<Opened, Failure> 
     let store = Store::open_existing(path, Options { limits, ..Options::default() })?;
     let named = store.find(text)?;
     let image = store.image(&named.descriptor)?;
-    Ok(Opened { name: text.to_owned(), image, store, _dir: None })
+    Ok(Opened { name: text.to_owned(), image, reference: named.reference, store, _dir: None })
 }
 
 /// The path that is there, and the image chosen behind it.
@@ -156,7 +166,7 @@ fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> R
         }
     };
     let image = the_one(text, imported.map_err(|error| within(path, error.into()))?)?;
-    Ok(Opened { name: text.to_owned(), image, store, _dir: Some(dir) })
+    Ok(Opened { name: text.to_owned(), image, reference: None, store, _dir: Some(dir) })
 }
 
 fn standard_input() -> Result<Stdin, Failure> {

@@ -2,25 +2,40 @@
 //! and where it is lost or damaged a report says less.
 
 use crate::Store;
-use libwire::Digest;
 use libwire::provenance::Provenance;
+use libwire::{Digest, Reference};
 use std::path::PathBuf;
 
 impl Store {
-    /// Keeps what is known of the image whose manifest is `image`, in place of what was.
-    pub fn keep_provenance(&self, image: Digest, provenance: &Provenance) {
-        if self.provenance(image).as_ref() != Some(provenance) {
-            let _ = self.write_record(&self.provenance_file(image), provenance);
+    /// Keeps what is known of the image whose manifest is `image`, for each of its names and for it without a name, in
+    /// place of what was. A build that did nothing to its base is that base under another name, and tells nothing.
+    pub fn keep_provenance(&self, image: Digest, names: &[Reference], provenance: &Provenance) {
+        if provenance.base.manifest == Some(image) {
+            return;
+        }
+        for name in names.iter().map(Some).chain([None]) {
+            let file = self.provenance_file(image, name);
+            if self.read_provenance(&file).as_ref() != Some(provenance) {
+                let _ = self.write_record(&file, provenance);
+            }
         }
     }
 
-    /// What is known of an image's build.
-    pub fn provenance(&self, image: Digest) -> Option<Provenance> {
-        self.read_record(&self.provenance_file(image)).ok().flatten()
+    /// What is known of an image's build: of the one that gave it this name, else of the last that made it.
+    pub fn provenance(&self, image: Digest, name: Option<&Reference>) -> Option<Provenance> {
+        let named = name.and_then(|name| self.read_provenance(&self.provenance_file(image, Some(name))));
+        let known = named.or_else(|| self.read_provenance(&self.provenance_file(image, None)));
+        // Older stores have records of builds that did nothing: as if an image were its own base.
+        known.filter(|known| known.base.manifest != Some(image))
     }
 
-    fn provenance_file(&self, image: Digest) -> PathBuf {
-        self.path().join("builds").join(format!("{}.json", image.hex()))
+    fn read_provenance(&self, file: &std::path::Path) -> Option<Provenance> {
+        self.read_record(file).ok().flatten()
+    }
+
+    fn provenance_file(&self, image: Digest, name: Option<&Reference>) -> PathBuf {
+        let name = name.map(|name| format!("-{}", &Digest::of(name.to_string().as_bytes()).hex()[..16]));
+        self.path().join("builds").join(format!("{}{}.json", image.hex(), name.unwrap_or_default()))
     }
 }
 
@@ -40,14 +55,34 @@ mod tests {
             stages: Vec::new(),
         };
         let image = Digest::of(b"image");
-        assert_eq!(store.provenance(image), None);
-        store.keep_provenance(image, &known);
-        assert_eq!(store.provenance(image), Some(known.clone()));
-        let file = store.provenance_file(image);
+        assert_eq!(store.provenance(image, None), None);
+        store.keep_provenance(image, &[], &known);
+        assert_eq!(store.provenance(image, None), Some(known.clone()));
+        let file = store.provenance_file(image, None);
         let damaged = std::fs::read_to_string(&file).unwrap().replace("scratch", "elsewhere");
         std::fs::write(&file, damaged).unwrap();
-        assert_eq!(store.provenance(image), None);
-        store.keep_provenance(image, &known);
-        assert_eq!(store.provenance(image), Some(known));
+        assert_eq!(store.provenance(image, None), None);
+        store.keep_provenance(image, &[], &known);
+        assert_eq!(store.provenance(image, None), Some(known));
+    }
+
+    #[test]
+    fn builds_that_make_one_image_under_two_names_are_both_known() {
+        let (_dir, store) = fixture();
+        let of = |dockerfile: &str, manifest| {
+            let from = Line { dockerfile: dockerfile.into(), line: 1, text: "FROM x".into() };
+            let base = Base { from, history: 0, layers: 0, manifest, image: None };
+            Provenance { base, steps: Vec::new(), stages: Vec::new() }
+        };
+        let image = Digest::of(b"image");
+        let [a, b, c] = ["a", "b", "c"].map(|name| name.parse().unwrap());
+        store.keep_provenance(image, std::slice::from_ref(&a), &of("one", None));
+        store.keep_provenance(image, std::slice::from_ref(&b), &of("two", None));
+        // FROM b alone, as c.
+        store.keep_provenance(image, std::slice::from_ref(&c), &of("three", Some(image)));
+        let told = |name| store.provenance(image, name).unwrap().base.from.dockerfile;
+        assert_eq!([Some(&a), Some(&b), Some(&c), None].map(told), ["one", "two", "two", "two"]);
+        store.write_record(&store.provenance_file(image, None), &of("old", Some(image))).unwrap();
+        assert_eq!(store.provenance(image, None), None, "an image is not its own base");
     }
 }

@@ -34,7 +34,7 @@ use tree::Tree;
 
 /// The second stage of an image that was built in this store, if it is of use.
 pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Candidate<'a>>, Failure> {
-    let Some(known) = opened.store.provenance(opened.image.descriptor.digest) else { return Ok(None) };
+    let Some(known) = opened.provenance() else { return Ok(None) };
     let Some(mut survey) = survey(image, &known.base) else { return Ok(None) };
     let base_config = base_config(opened, &known.base);
     let config = &opened.image.config;

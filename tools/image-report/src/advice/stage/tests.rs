@@ -80,7 +80,7 @@ pub(super) fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut Ima
         steps: (2..).zip(steps).map(|(line, (text, _))| at(line, text)).collect(),
         stages: Vec::new(),
     };
-    store.keep_provenance(manifest.digest, &known);
+    store.keep_provenance(manifest.digest, &[], &known);
     let opened = fixtures::open("app", dir);
     let ledger = report::ledger(&opened).unwrap();
     let instructions = report::report(&opened, &ledger).instructions;
