@@ -62,6 +62,17 @@ status_is "no Dockerfile" 1 image-build empty
 
 dockerfile <<'END'
 FROM busybox AS slow
+RUN sleep 1; echo slept; echo ran >/x
+FROM busybox
+COPY --from=slow /x /x
+RUN --mount=from=slow,target=/m cat /m/x
+END
+build --no-cache -t waits >out 2>&1
+is "what takes from a stage is shown when that has run" \
+    "$(sed -n 's/^#0 slept/slept/p; s/.* \(COPY\|RUN --mount\).*/\1/p' out | tr '\n' ' ')" 'slept COPY RUN --mount '
+
+dockerfile <<'END'
+FROM busybox AS slow
 RUN sleep 60 && touch /x
 FROM busybox AS bad
 RUN sleep 1; exit 9

@@ -13,7 +13,7 @@ use crate::words::Words;
 use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, why, workdir};
 use libcli::Failure;
 use libtree::Root;
-use libwire::plan::{Instruction, Op, Stage};
+use libwire::plan::{Instruction, Op, Source, Stage};
 use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, Cache, Record, Step};
 
@@ -156,11 +156,29 @@ struct Builder<'a> {
     stops: Stops,
 }
 
+/// The stages that an instruction takes files from.
+fn sources(op: &Op) -> Vec<usize> {
+    let from: Vec<&Option<Source>> = match op {
+        Op::Copy(copy) | Op::Add(copy) => vec![&copy.from],
+        Op::Run { mounts, .. } => mounts.iter().map(|mount| &mount.from).collect(),
+        _ => Vec::new(),
+    };
+    let stage = |source: &Source| match source {
+        Source::Stage { index } => Some(*index),
+        _ => None,
+    };
+    from.into_iter().flatten().filter_map(stage).collect()
+}
+
 impl Builder<'_> {
     fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
         let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
         self.next(line, text);
+        // A step is shown when it begins. What a stage that failed means for it shows when it is made.
+        for index in sources(&instruction.op) {
+            let _ = self.session.stages.get(index);
+        }
         progress::step(shown, stage.index, self.here.step, self.here.steps, text);
         if self.stops.shell == Some(self.here.step) {
             return Err(
