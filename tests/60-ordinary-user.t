@@ -149,4 +149,15 @@ for isolation in subuid single subuid single; do
     cached="$cached $(grep -c ' CACHED$' out)"
 done
 is "$range: no isolation takes another's step from the cache" "$cached" " 0 0 2 2"
+
+# A store that its user deletes: what belongs to subordinate ids stays.
+printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown -R 5:5 /d\n' >"$work/device/Dockerfile"
+as $range image-build -q -t owned "$work/device" >/dev/null 2>&1
+as $range rm -rf "$work/$range/store" 2>/dev/null
+ok "a user can't delete all of a store by rm" [ -d "$work/$range/store/snapshots" ]
+status_is "what is left is no store" 1 as $range image-load --tag busybox "$work/busybox"
+sed -n 's/.*delete it with: //p' .out >how
+ok "the message has the command that deletes it" as $range sh -eu how
+ok "which does" [ ! -e "$work/$range/store" ]
+ok "and a new one can be made" as $range image-load --tag busybox "$work/busybox"
 finish

@@ -85,6 +85,7 @@ impl Store {
         let fresh =
             is_fresh(path).map_err(StoreError::io(format!("cannot open the store {}", path.display())))?;
         match fresh {
+            true if is_rest(path) => return Err(rest(path)),
             true => make_dir(path)?,
             false => check_version(path)?,
         }
@@ -226,9 +227,40 @@ fn is_fresh(path: &Path) -> std::io::Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
         names => names?,
     };
-    let ours = |name: &OsString| DIRS.iter().chain(&[LAYOUT.0, "index.json"]).any(|own| name == own);
     // The first thing made is a directory that no other layout has.
-    Ok(names.is_empty() || (names.iter().all(ours) && names.iter().any(|name| name == DIRS[0])))
+    Ok(names.is_empty() || (names.iter().all(is_ours) && names.iter().any(|name| name == DIRS[0])))
+}
+
+fn is_ours(name: &OsString) -> bool {
+    DIRS.iter().chain(&[LAYOUT.0, "index.json"]).any(|own| name == own)
+}
+
+/// Whether `path` has what is left of a store after an ordinary user has deleted it: the trees in it belong to
+/// subordinate ids, which only root and a user namespace of that user can delete.
+fn is_rest(path: &Path) -> bool {
+    let names = |path: &Path| libtree::walk::names_at(path).unwrap_or_default();
+    let has_trees =
+        ["snapshots", "cachemounts", "failed"].iter().any(|dir| !names(&path.join(dir)).is_empty());
+    let all = names(path);
+    // Asked last, because another process may have made the store meanwhile.
+    has_trees && all.iter().all(is_ours) && !path.join(VERSION_FILE).exists()
+}
+
+fn rest(path: &Path) -> StoreError {
+    let namespace = match is_root() {
+        true => "",
+        false => "unshare --map-root-user --map-auto ",
+    };
+    let path = path.display().to_string();
+    let why =
+        format!("is the rest of a store that was deleted in part; delete it with: {namespace}rm -rf {path}");
+    StoreError::NotAStore { path, why }
+}
+
+/// Whether this is root, and of all ids.
+fn is_root() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    rustix::process::geteuid().is_root() && map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 fn make_dir(path: &Path) -> Result<(), StoreError> {
@@ -246,6 +278,7 @@ fn check_version(path: &Path) -> Result<(), StoreError> {
             Err(not(&format!("is a store of version {version:?}; this suite knows version 1")))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.is_dir() {
+            true if is_rest(path) => Err(rest(path)),
             true => Err(not("is not a store, and not empty; name another directory")),
             false => Err(not("does not exist; image-load or a build makes it")),
         },
@@ -293,6 +326,25 @@ mod tests {
                 scope.spawn(|| Store::open(&dir.path().join("new"), Options::default()).unwrap());
             }
         });
+    }
+
+    #[test]
+    fn the_rest_of_a_deleted_store_is_told_from_a_new_one_and_from_a_layout() {
+        let dir = tempfile::tempdir().unwrap();
+        for rest in [&["snapshots/1/fs"][..], &["tmp", "snapshots/1/fs"], &["cachemounts/x", "oci-layout"]] {
+            let path = dir.path().join(rest.len().to_string() + &rest[0].replace('/', "-"));
+            for name in rest {
+                std::fs::create_dir_all(path.join(name)).unwrap();
+            }
+            for result in
+                [Store::open(&path, Options::default()), Store::open_existing(&path, Options::default())]
+            {
+                let error = result.unwrap_err().to_string();
+                assert!(error.ends_with(&format!("rm -rf {}", path.display())), "{error}");
+            }
+            std::fs::create_dir(path.join("mine")).unwrap();
+            assert!(Store::open(&path, Options::default()).unwrap_err().to_string().contains("not a store"));
+        }
     }
 
     #[test]
