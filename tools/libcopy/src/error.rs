@@ -14,6 +14,14 @@ pub enum CopyError {
         /// The line of the ignore file that leaves it out.
         ignored: Option<usize>,
     },
+    /// With `--parents`, a source that is only found by following a link above it.
+    #[error("{path:?}: not found: --parents follows no link; name {real} instead")]
+    ThroughLink {
+        /// The source.
+        path: String,
+        /// Where it is.
+        real: String,
+    },
     /// A pattern can't be one.
     #[error("{0}")]
     Pattern(String),

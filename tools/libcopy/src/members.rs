@@ -16,7 +16,7 @@ pub(crate) fn find(tree: &Tree, exclude: &Matcher, found: &Found) -> Result<Vec<
         Include::Pattern(pattern) => Some(matcher([pattern.as_str()])?),
         Include::All | Include::Path(_) => None,
     };
-    let rules = Rules { ignore: tree.ignore, exclude, include };
+    let rules = Rules { ignore: tree.ignore, exclude, excluded: found.excluded, include };
     let mut finder = Finder { tree, rules, members: Vec::new(), waiting: HashMap::new() };
     match &found.include {
         Include::All | Include::Pattern(_) => finder.walk(&found.path, b"")?,
@@ -29,6 +29,8 @@ pub(crate) fn find(tree: &Tree, exclude: &Matcher, found: &Found) -> Result<Vec<
 struct Rules<'a> {
     ignore: Option<&'a Matcher>,
     exclude: &'a Matcher,
+    /// Whether everything is excluded that no exception names.
+    excluded: bool,
     include: Option<Matcher>,
 }
 
@@ -45,7 +47,10 @@ impl Rules<'_> {
     fn judge(&self, (real, name): (&[u8], &[u8]), path: &[u8], meta: &Meta) -> Verdict {
         let (real, name) = (below(real, path), below(name, path));
         let ignore = self.ignore.filter(|ignore| ignore.matches(&real));
-        let exclude = Some(self.exclude).filter(|exclude| exclude.matches(&name));
+        let exclude = Some(self.exclude).filter(|exclude| match self.excluded {
+            true => exclude.deciding(&name).is_none_or(|(excluded, _)| excluded),
+            false => exclude.matches(&name),
+        });
         let include = self.include.as_ref().filter(|include| !include.matches(&name));
         if ignore.is_none() && exclude.is_none() && include.is_none() {
             return Verdict::Yes;
@@ -83,21 +88,20 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// One path below `base`, whose directories may be reached through links: each becomes a directory.
+    /// One path below `base`, with the directories above it.
     fn path(&mut self, base: &[u8], path: &[u8]) -> Result<(), CopyError> {
         let root = self.tree.root;
         for (at, _) in path.iter().enumerate().filter(|&(_, &b)| b == b'/') {
             let above = join(base, &path[..at]);
-            let meta = root.stat(&above).map_err(CopyError::io(&above))?;
+            let meta = root.lstat(&above).map_err(CopyError::io(&above))?;
             self.waiting.insert(path[..at].to_vec(), meta);
         }
         let whole = join(base, path);
-        let real = root.resolve(&whole, false).map_err(CopyError::io(&whole))?;
-        let meta = root.lstat(&real).map_err(CopyError::io(&whole))?;
-        let verdict = self.rules.judge((&real, path), b"", &meta);
+        let meta = root.lstat(&whole).map_err(CopyError::io(&whole))?;
+        let verdict = self.rules.judge((&whole, path), b"", &meta);
         let enter = meta.is_dir() && !matches!(verdict, Verdict::No);
         self.settle(path.to_vec(), meta, &verdict);
-        if enter { self.walk(&real, path) } else { Ok(()) }
+        if enter { self.walk(&whole, path) } else { Ok(()) }
     }
 
     /// Takes a path or leaves it; a directory that is left is there when something in it is not.

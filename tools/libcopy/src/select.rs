@@ -49,7 +49,7 @@ impl<'a> Selection<'a> {
         let exclude = matcher(request.exclude.iter().map(String::as_str))?;
         let mut sources = Vec::new();
         let mut digest = Digest::new(tree, request.owner.is_none());
-        for found in sources::find(&tree, request)? {
+        for found in sources::find(&tree, request, &exclude)? {
             if let Some(selected) = select(&tree, request, &exclude, found)? {
                 digest.source(&selected)?;
                 sources.push(selected);
@@ -78,6 +78,11 @@ impl<'a> Selection<'a> {
         self.sources.is_empty() && self.request.documents.is_empty()
     }
 
+    /// Whether something may be left out by `--exclude`.
+    pub fn excludes(&self) -> bool {
+        !self.request.exclude.is_empty()
+    }
+
     /// A digest of kinds, modes, contents and links of all that is selected, of the names that are not the
     /// request's own words, and of owners where they are kept. Times are not in it.
     pub fn digest(&self) -> &str {
@@ -96,8 +101,13 @@ fn select(
     found: Found,
 ) -> Result<Option<Selected>, CopyError> {
     let kind = match found.meta.kind {
-        FileKind::Dir => Kind::Dir(members::find(tree, exclude, &found)?),
-        _ if found.matched && exclude.matches(&found.name) => return Ok(None),
+        FileKind::Dir => {
+            let members = members::find(tree, exclude, &found)?;
+            if found.excluded && members.is_empty() {
+                return Ok(None);
+            }
+            Kind::Dir(members)
+        }
         // A file of zeros is copied, as BuildKit does.
         FileKind::File
             if request.extract && archive::content(&open(tree, &found.path)?)? == archive::Content::Tar =>

@@ -1,10 +1,11 @@
 //! What the words of COPY and ADD mean: patterns expanded, links followed, nothing outside the tree.
 
-use crate::error::CopyError;
+use crate::error::{CopyError, shown};
 use crate::{Request, Tree};
-use libpattern::{has_wildcards, path_match};
-use libtree::root::components;
+use libpattern::{Matcher, has_wildcards, path_match};
+use libtree::root::{components, split};
 use libtree::{FileKind, Meta, walk};
+use rustix::io::Errno;
 use std::borrow::Cow;
 use std::io;
 
@@ -21,6 +22,8 @@ pub(crate) struct Found {
     pub include: Include,
     /// Whether a pattern found it.
     pub matched: bool,
+    /// Whether `--exclude` has its name: then it is a directory, of which only what an exception names is meant.
+    pub excluded: bool,
 }
 
 /// What of a directory is meant.
@@ -35,19 +38,20 @@ pub(crate) enum Include {
 }
 
 /// Finds all sources of a request, in order.
-pub(crate) fn find(tree: &Tree, request: &Request) -> Result<Vec<Found>, CopyError> {
+pub(crate) fn find(tree: &Tree, request: &Request, exclude: &Matcher) -> Result<Vec<Found>, CopyError> {
     let mut found = Vec::new();
     for source in &request.sources {
         match request.parents {
-            true => with_parents(tree, source, &mut found)?,
-            false => found.extend(named(tree, &clean(source.as_bytes()))?),
+            true => with_parents(tree, source, exclude, &mut found)?,
+            false => found.extend(named(tree, &clean(source.as_bytes()), exclude)?),
         }
     }
     Ok(found)
 }
 
-/// What a cleaned path or pattern names. Only a path has to be there.
-fn named(tree: &Tree, path: &[u8]) -> Result<Vec<Found>, CopyError> {
+/// What a cleaned path or pattern names. Only a path has to be there, and only what a pattern finds can be
+/// excluded.
+fn named(tree: &Tree, path: &[u8], exclude: &Matcher) -> Result<Vec<Found>, CopyError> {
     if !has_wildcards(path) {
         let path = unescape(path);
         return Ok(vec![lookup(tree, &path, false)?.ok_or_else(|| not_found(tree, &path))?]);
@@ -68,9 +72,12 @@ fn named(tree: &Tree, path: &[u8]) -> Result<Vec<Found>, CopyError> {
     matches.sort();
     let mut found = Vec::new();
     for path in &matches {
+        let excluded = exclude.matches(split(path).1);
         match lookup(tree, path, true)? {
-            Some(there) => found.push(there),
-            None if is_link(tree, path)? => return Err(not_found(tree, path)),
+            Some(there) if there.meta.is_dir() || !excluded => found.push(Found { excluded, ..there }),
+            // It does not matter where an excluded link leads.
+            Some(_) => {}
+            None if !excluded && is_link(tree, path)? => return Err(not_found(tree, path)),
             None => {}
         }
     }
@@ -118,10 +125,15 @@ fn expand(tree: &Tree, dir: &[u8], part: &[u8], next: &mut Vec<Vec<u8>>) -> Resu
 }
 
 /// `--parents`: the source is the directory before `/./`, or the root, and what comes after is below it.
-fn with_parents(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(), CopyError> {
+fn with_parents(
+    tree: &Tree,
+    source: &str,
+    exclude: &Matcher,
+    found: &mut Vec<Found>,
+) -> Result<(), CopyError> {
     let (base, below) = source.split_once("/./").unwrap_or(("", source));
     let (base, below) = (clean(base.as_bytes()), clean(below.as_bytes()));
-    for base in named(tree, &base)? {
+    for base in named(tree, &base, exclude)? {
         let include = match (below.is_empty(), has_wildcards(&below)) {
             // The directory itself is everything in it.
             (true, _) => Include::All,
@@ -131,7 +143,10 @@ fn with_parents(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(),
                 let path = unescape(&below);
                 let whole = join(&base.path, &path);
                 match lookup(tree, &whole, false)? {
-                    Some(_) => Include::Path(path),
+                    Some(_) => {
+                        through_no_link(tree, &whole)?;
+                        Include::Path(path)
+                    }
                     None if base.matched => continue,
                     None => return Err(not_found(tree, &whole)),
                 }
@@ -140,6 +155,17 @@ fn with_parents(tree: &Tree, source: &str, found: &mut Vec<Found>) -> Result<(),
         found.push(Found { include, ..base });
     }
     Ok(())
+}
+
+/// Refuses a path of `--parents`, free of links up to its base, that a link is above: the directory would take
+/// the link's name, as in no tree it is.
+fn through_no_link(tree: &Tree, path: &[u8]) -> Result<(), CopyError> {
+    let (above, name) = split(path);
+    let real = tree.root.resolve(above, true).map_err(CopyError::io(path))?;
+    match real == above {
+        true => Ok(()),
+        false => Err(CopyError::ThroughLink { path: shown(path), real: shown(&join(&real, name)) }),
+    }
 }
 
 /// What `path` leads to, its links followed; nothing when it is not there or ignored.
@@ -158,7 +184,7 @@ fn lookup(tree: &Tree, path: &[u8], matched: bool) -> Result<Option<Found>, Copy
         return Ok(None);
     }
     let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
-    Ok(Some(Found { path: resolved, name, meta, include: Include::All, matched }))
+    Ok(Some(Found { path: resolved, name, meta, include: Include::All, matched, excluded: false }))
 }
 
 /// Whether an ignore file leaves `path`, or anything in it, in the context.
@@ -194,8 +220,10 @@ fn not_found(tree: &Tree, path: &[u8]) -> CopyError {
     CopyError::not_found(path, ignored)
 }
 
+/// Whether it says that nothing is there, which is also so at the end of links that lead in a circle.
 fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 /// A path without `.`, `..` and superfluous slashes; `..` stops at the root.

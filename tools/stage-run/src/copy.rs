@@ -148,7 +148,9 @@ fn doubts(
 ) -> Result<Vec<String>, StepError> {
     if selections.iter().all(Selection::is_empty) {
         let sources = copied.sources.join(" ");
-        return Ok(vec![format!("{sources} matches nothing, so nothing is copied; is the path right?")]);
+        let excluded = selections.iter().any(Selection::excludes);
+        let what = if excluded { "nothing that --exclude leaves" } else { "nothing" };
+        return Ok(vec![format!("{sources} matches {what}, so nothing is copied; is the path right?")]);
     }
     let files: usize = selections.iter().map(Selection::files).sum();
     if files < 2 || target.ends_with('/') || is_directory(session, parents, target)? {

@@ -29,8 +29,8 @@ pub fn explain(
              context and name the Dockerfile with -f"
                 .into()
         }
-        None => match sibling(tree, ignore, plain) {
-            Some(near) => format!("; did you mean {near}?"),
+        None => match dead_link(tree, plain, source.is_empty()).or_else(|| sibling(tree, ignore, plain)) {
+            Some(hint) => hint,
             None if tree.local && source.starts_with('/') => {
                 "; sources are paths in it, and never of this machine outside of it".into()
             }
@@ -76,14 +76,28 @@ fn names_in(tree: &Tree, dir: &str) -> Vec<String> {
     names.into_iter().take(MOST).filter_map(|name| String::from_utf8(name).ok()).collect()
 }
 
-/// The path there is that is nearest to `path`: another name for the part that is not there.
+/// The link in `path` that leads nowhere. What a pattern found can be left out.
+fn dead_link(tree: &Tree, path: &str, by_pattern: bool) -> Option<String> {
+    let (dir, name, _) = broken(tree, path);
+    let link = join(&dir, name);
+    let target = tree.root.read_link(link.as_bytes()).ok()?;
+    let how = match tree.root.stat(link.as_bytes()) {
+        Ok(_) => "which is no directory".to_owned(),
+        Err(_) if by_pattern => format!("which leads nowhere in it; leave it out with --exclude={name}"),
+        Err(_) => "which leads nowhere in it".to_owned(),
+    };
+    Some(format!("; {link} is a link to {}, {how}", String::from_utf8_lossy(&target)))
+}
+
+/// The path that is nearest to `path`: with another name for the part that is not there.
 fn sibling(tree: &Tree, ignore: Option<&Matcher>, path: &str) -> Option<String> {
     let (dir, name, after) = broken(tree, path);
     let kept = |name: &String| !ignore.is_some_and(|ignore| ignore.matches(join(&dir, name).as_bytes()));
     let there: Vec<String> = names_in(tree, &dir).into_iter().filter(kept).collect();
     let near = df_parse::nearest(name, there.iter().map(String::as_str))?;
     let near = join(&dir, near);
-    Some(if after.is_empty() { near } else { join(&near, after) })
+    let near = if after.is_empty() { near } else { join(&near, after) };
+    Some(format!("; did you mean {near}?"))
 }
 
 /// What is there instead.

@@ -60,13 +60,55 @@ fn what_is_ignored_is_absent_unless_it_is_called_back() {
 #[test]
 fn exclusions_are_relative_to_each_source_and_leave_the_destination() {
     let case = Case::new(&["x/a/f1", "x/a/f2", "x/a/tmp/y", "x/a/d/tmp/z", "x/a/d/k"]);
-    let exclude = |patterns: &[&str]| Request {
-        exclude: patterns.iter().map(|pattern| (*pattern).into()).collect(),
-        ..request(&["x/a"])
-    };
-    case.request(&exclude(&["f1", "**/tmp"]), "/one").unwrap();
-    case.request(&exclude(&["*"]), "/two").unwrap();
+    case.request(&excluding(&["f1", "**/tmp"], "x/a"), "/one").unwrap();
+    case.request(&excluding(&["*"], "x/a"), "/two").unwrap();
     assert_eq!(case.tree(), ["one/", "one/d/", "one/d/k", "one/f2", "two/"]);
+}
+
+fn excluding(patterns: &[&str], source: &str) -> Request {
+    Request { exclude: patterns.iter().map(|pattern| (*pattern).into()).collect(), ..request(&[source]) }
+}
+
+#[test]
+fn an_excluded_match_need_not_lead_anywhere() {
+    let case = Case::new(&["d/ok", "d/gone-too"]);
+    symlink("nothing", case.from("d/gone")).unwrap();
+    symlink("loop", case.from("d/loop")).unwrap();
+    case.request(&excluding(&["gone", "loop"], "d/*"), "/one/").unwrap();
+    case.request(&excluding(&["**/l*", "gon?"], "?/*"), "/two/").unwrap();
+    let both = ["one/", "one/gone-too", "one/ok", "two/", "two/gone-too", "two/ok"];
+    assert_eq!(case.tree(), both);
+    for kept in ["gone", "loop"] {
+        let excluded = if kept == "loop" { "gone" } else { "loop" };
+        let error = case.request(&excluding(&[excluded], "d/*"), "/x/").unwrap_err();
+        assert!(matches!(error, CopyError::NotFound { ref path, .. } if path.ends_with(kept)), "{error}");
+    }
+}
+
+#[test]
+fn a_directory_that_a_pattern_finds_is_excluded_by_its_name() {
+    let case = Case::new(&["d/a/x", "d/b/y", "d/b/keep/z", "d/f"]);
+    symlink("b", case.from("d/link")).unwrap();
+    case.request(&excluding(&["b", "link"], "d/*"), "/one/").unwrap();
+    case.request(&excluding(&["*"], "d/*"), "/none/").unwrap();
+    case.request(&excluding(&["**", "!keep"], "d/*"), "/two/").unwrap();
+    // A directory that is named is the source, and not one of its contents.
+    case.request(&excluding(&["b"], "d/b"), "/three/").unwrap();
+    assert_eq!(
+        case.tree(),
+        [
+            "one/",
+            "one/f",
+            "one/x",
+            "three/",
+            "three/keep/",
+            "three/keep/z",
+            "three/y",
+            "two/",
+            "two/keep/",
+            "two/keep/z"
+        ]
+    );
 }
 
 #[test]
@@ -109,8 +151,7 @@ fn of_two_sources_of_one_name_the_last_wins() {
 fn an_exclusion_can_be_taken_back() {
     let case = Case::new(&["d/a.txt", "d/keep.txt", "d/sub/keep.txt", "d/sub/b.txt", "d/other/c.txt"]);
     let exclude = ["**/*.txt", "sub", "other", "!keep.txt", "!sub/keep.txt"];
-    let exclude = exclude.map(String::from).to_vec();
-    case.request(&Request { exclude, ..request(&["d"]) }, "/x").unwrap();
+    case.request(&excluding(&exclude, "d"), "/x").unwrap();
     assert_eq!(case.tree(), ["x/", "x/keep.txt", "x/sub/", "x/sub/keep.txt"]);
 }
 
@@ -128,13 +169,18 @@ fn parents_of_everything_is_everything() {
 }
 
 #[test]
-fn parents_that_are_links_become_directories() {
-    let case = Case::new(&["real/deep/x", "real/deep/secret", "real/y"]).ignore("real/deep/secret");
+fn parents_are_no_links_and_the_message_says_where_it_is() {
+    let case = Case::new(&["real/deep/x"]);
     symlink("real", case.from("link")).unwrap();
-    case.request(&parents("link/deep"), "/o/").unwrap();
-    assert_eq!(case.tree(), ["o/", "o/link/", "o/link/deep/", "o/link/deep/x"]);
-    let error = case.request(&parents("link/deep/secret"), "/o/").unwrap_err();
-    assert!(matches!(error, CopyError::NotFound { .. }));
+    symlink("deep/x", case.from("real/last")).unwrap();
+    for source in ["link/deep", "link/deep/x", "./link/deep"] {
+        let error = case.request(&parents(source), "/o/").unwrap_err().to_string();
+        assert!(error.contains("not found") && error.contains("name /real/deep"), "{error}");
+    }
+    // One before the pivot is followed, and one at the end is what is copied.
+    case.request(&parents("link/./deep"), "/o/").unwrap();
+    case.request(&parents("real/last"), "/o/").unwrap();
+    assert_eq!(case.tree(), ["o/", "o/deep/", "o/deep/x", "o/real/", "o/real/last"]);
 }
 
 #[test]
