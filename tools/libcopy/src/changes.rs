@@ -75,13 +75,13 @@ impl<'a> Plan<'a> {
             Kind::Archive => Ok(None),
             Kind::File => {
                 let Some(dest) = self.file_target(target, &source.found.name)? else { return Ok(None) };
-                self.member(dest, source.found.path.clone(), &source.found.meta, number)
+                self.member(dest, source.found.path.clone(), (&source.found.meta, false), number)
             }
             Kind::Dir(members) => {
                 let Some(dest) = self.directory(target)? else { return Ok(None) };
                 for member in members {
                     let (to, from) = (join(&dest, &member.path), join(&source.found.path, &member.path));
-                    if self.member(to, from, &member.meta, number)?.is_none() {
+                    if self.member(to, from, (&member.meta, member.implied), number)?.is_none() {
                         return Ok(None);
                     }
                 }
@@ -142,7 +142,13 @@ impl<'a> Plan<'a> {
         Ok(Some(dest))
     }
 
-    fn member(&mut self, to: Vec<u8>, from: Vec<u8>, meta: &'a Meta, source: usize) -> Told<()> {
+    fn member(
+        &mut self,
+        to: Vec<u8>,
+        from: Vec<u8>,
+        (meta, implied): (&'a Meta, bool),
+        source: usize,
+    ) -> Told<()> {
         let (above, name) = split(&to);
         // Such names are refused where layers are made.
         if name.starts_with(b".wh.") {
@@ -165,16 +171,24 @@ impl<'a> Plan<'a> {
                 if there.as_ref().is_some_and(|there| !there.is_dir()) {
                     return Ok(None);
                 }
-                let (mode, owner) = (self.selection.mode(meta.mode, true), self.selection.owner(meta));
-                let same =
-                    there.as_ref().is_some_and(|there| there.mode == mode && (there.uid, there.gid) == owner);
-                Planned::Dir(Dir { mode, owner, mtime: meta.mtime, old: there.is_some(), same })
+                Planned::Dir(self.sub_directory(meta, there.as_ref(), implied))
             }
             (FileKind::File | FileKind::Symlink, None, None) => Planned::Copy { from, meta, source },
             _ => return Ok(None),
         };
         self.paths.insert(to, planned);
         Ok(Some(()))
+    }
+
+    /// A directory of a source, where `there` is the one that it goes over.
+    fn sub_directory(&self, meta: &Meta, there: Option<&Meta>, implied: bool) -> Dir {
+        let mode = self.selection.mode(meta.mode, true);
+        let (owner, mtime) = match there {
+            Some(there) if implied => ((there.uid, there.gid), there.mtime),
+            _ => (self.selection.owner(meta), meta.mtime),
+        };
+        let same = there.is_some_and(|there| there.mode == mode && (there.uid, there.gid) == owner);
+        Dir { mode, owner, mtime, old: there.is_some(), same }
     }
 
     /// Drops the directories that are what they were, with nothing changed in them.

@@ -37,8 +37,10 @@ struct Rules<'a> {
 /// Whether a path is copied.
 enum Verdict {
     Yes,
-    /// It is when something in it is.
-    Perhaps,
+    /// It is when something in it is. Unless only the ignore file says so it is then implied.
+    Perhaps {
+        implied: bool,
+    },
     No,
 }
 
@@ -59,7 +61,7 @@ impl Rules<'_> {
             && ignore.is_none_or(|ignore| ignore.can_return_below(&real))
             && exclude.is_none_or(|exclude| exclude.can_return_below(&name))
             && include.is_none_or(|include| include.can_match_below(&name));
-        if enter { Verdict::Perhaps } else { Verdict::No }
+        if enter { Verdict::Perhaps { implied: exclude.or(include).is_some() } } else { Verdict::No }
     }
 }
 
@@ -67,8 +69,8 @@ struct Finder<'a> {
     tree: &'a Tree<'a>,
     rules: Rules<'a>,
     members: Vec<Member>,
-    /// Directories that are copied only if something in them is.
-    waiting: HashMap<Vec<u8>, Meta>,
+    /// Directories that are copied only if something in them is, and whether they are implied then.
+    waiting: HashMap<Vec<u8>, (Meta, bool)>,
 }
 
 impl Finder<'_> {
@@ -94,7 +96,7 @@ impl Finder<'_> {
         for (at, _) in path.iter().enumerate().filter(|&(_, &b)| b == b'/') {
             let above = join(base, &path[..at]);
             let meta = root.lstat(&above).map_err(CopyError::io(&above))?;
-            self.waiting.insert(path[..at].to_vec(), meta);
+            self.waiting.insert(path[..at].to_vec(), (meta, true));
         }
         let whole = join(base, path);
         let meta = root.lstat(&whole).map_err(CopyError::io(&whole))?;
@@ -108,7 +110,7 @@ impl Finder<'_> {
     fn settle(&mut self, path: Vec<u8>, meta: Meta, verdict: &Verdict) {
         match verdict {
             Verdict::No => {}
-            Verdict::Perhaps => drop(self.waiting.insert(path, meta)),
+            Verdict::Perhaps { implied } => drop(self.waiting.insert(path, (meta, *implied))),
             Verdict::Yes => self.take(path, meta),
         }
     }
@@ -116,11 +118,11 @@ impl Finder<'_> {
     fn take(&mut self, path: Vec<u8>, meta: Meta) {
         if !self.waiting.is_empty() {
             for (at, _) in path.iter().enumerate().filter(|&(_, &b)| b == b'/') {
-                if let Some(meta) = self.waiting.remove(&path[..at]) {
-                    self.members.push(Member { path: path[..at].to_vec(), meta });
+                if let Some((meta, implied)) = self.waiting.remove(&path[..at]) {
+                    self.members.push(Member { path: path[..at].to_vec(), meta, implied });
                 }
             }
         }
-        self.members.push(Member { path, meta });
+        self.members.push(Member { path, meta, implied: false });
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Kind {
 pub(crate) struct Member {
     pub path: Vec<u8>,
     pub meta: Meta,
+    /// Whether it is a directory that is only copied for what is in it: one that is there keeps its owner.
+    pub implied: bool,
 }
 
 impl<'a> Selection<'a> {

@@ -115,8 +115,12 @@ impl Writer<'_> {
     fn tree(&mut self, source: &Selected, members: &[Member], target: &[u8]) -> Result<(), CopyError> {
         let dest = self.directory(target)?;
         let mut links = Links::new();
-        for Member { path, meta } in members {
-            self.member(&join(&source.found.path, path), &join(&dest, path), meta, &mut links)?;
+        for Member { path, meta, implied } in members {
+            let dest = join(&dest, path);
+            match meta.is_dir() {
+                true => self.sub_directory(&dest, meta, *implied)?,
+                false => self.member(&join(&source.found.path, path), &dest, meta, &mut links)?,
+            }
         }
         if !source.found.path.is_empty() {
             self.times.insert(dest, (source.found.meta.mtime, source.found.meta.mtime_ns));
@@ -182,11 +186,8 @@ impl Writer<'_> {
         self.settle(dir, name, owner, mode, self.selection.request.now)
     }
 
-    /// Writes one path of a source.
+    /// Writes one path of a source that is no directory.
     fn member(&mut self, from: &[u8], dest: &[u8], meta: &Meta, links: &mut Links) -> Result<(), CopyError> {
-        if meta.is_dir() {
-            return self.sub_directory(dest, meta);
-        }
         let linked = (meta.nlink > 1).then_some((meta.dev, meta.ino));
         if let Some(first) = linked.and_then(|inode| links.get(&inode)) {
             let first = first.clone();
@@ -258,9 +259,15 @@ impl Writer<'_> {
         copy().map_err(CopyError::io(from))
     }
 
-    fn sub_directory(&mut self, dest: &[u8], meta: &Meta) -> Result<(), CopyError> {
+    /// A directory of a source. An implied one that is there gets the mode, and keeps owner and time.
+    fn sub_directory(&mut self, dest: &[u8], meta: &Meta, implied: bool) -> Result<(), CopyError> {
         let (dir, name) = self.parent(dest)?;
+        let mode = self.selection.mode(meta.mode, true);
         match Meta::at(&dir, name) {
+            Ok(there) if there.is_dir() && implied => {
+                return chmodat(&dir, name, Mode::from_raw_mode(mode), AtFlags::empty())
+                    .map_err(CopyError::io(dest));
+            }
             Ok(there) if there.is_dir() => {}
             Ok(_) => return Err(not_a_directory(dest)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -269,8 +276,7 @@ impl Writer<'_> {
             Err(error) => return Err(CopyError::io(dest)(error)),
         }
         let time = (meta.mtime, meta.mtime_ns);
-        self.settle(&dir, name, self.selection.owner(meta), self.selection.mode(meta.mode, true), time)
-            .map_err(CopyError::io(dest))?;
+        self.settle(&dir, name, self.selection.owner(meta), mode, time).map_err(CopyError::io(dest))?;
         self.times.insert(dest.to_vec(), time);
         Ok(())
     }

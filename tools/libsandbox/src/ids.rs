@@ -13,7 +13,7 @@ pub struct Identity {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Supplementary groups.
+    /// All groups, its own too: that is what getgroups(2) says after a login, and programs look there.
     pub groups: Vec<u32>,
     /// Home directory.
     pub home: String,
@@ -79,6 +79,9 @@ pub fn lookup(root: &Root, spec: &str) -> Result<Identity, IdError> {
         identity.gid = group_id(root, group)?.ok_or_else(|| IdError::NoGroup(group.to_owned()))?;
         identity.groups.clear();
     }
+    identity.groups.push(identity.gid);
+    identity.groups.sort_unstable();
+    identity.groups.dedup();
     Ok(identity)
 }
 
@@ -113,10 +116,7 @@ fn number(text: &str) -> Result<Option<u32>, IdError> {
 
 fn supplementary(root: &Root, user: &str) -> Result<Vec<u32>, IdError> {
     let has = |group: &Group| group.members.iter().any(|member| member == user);
-    let mut groups: Vec<_> = read_groups(root)?.into_iter().filter(has).map(|group| group.gid).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    Ok(groups)
+    Ok(read_groups(root)?.into_iter().filter(has).map(|group| group.gid).collect())
 }
 
 fn read(root: &Root, path: &'static str) -> Result<String, IdError> {
@@ -169,7 +169,10 @@ mod tests {
     fn a_name_brings_its_groups_and_home() {
         let (_dir, root) = root();
         let identity = lookup(&root, "app").unwrap();
-        assert_eq!(identity, Identity { uid: 1000, gid: 1001, groups: vec![44], home: "/home/app".into() });
+        assert_eq!(
+            identity,
+            Identity { uid: 1000, gid: 1001, groups: vec![44, 1001], home: "/home/app".into() }
+        );
         assert_eq!(lookup(&root, "1000").unwrap(), identity);
     }
 
@@ -177,14 +180,15 @@ mod tests {
     fn an_explicit_group_drops_the_others() {
         let (_dir, root) = root();
         let identity = lookup(&root, "app:extra").unwrap();
-        assert_eq!((identity.gid, identity.groups), (44, vec![]));
+        assert_eq!((identity.gid, identity.groups), (44, vec![44]));
     }
 
     #[test]
     fn an_unknown_number_has_group_0_and_no_home() {
         let (_dir, root) = root();
         let identity = lookup(&root, "4242").unwrap();
-        assert_eq!((identity.uid, identity.gid, identity.home.as_str()), (4242, 0, "/"));
+        assert_eq!(identity, Identity { uid: 4242, gid: 0, groups: vec![0], home: "/".into() });
+        assert_eq!(lookup(&root, "").unwrap().groups, [0]);
     }
 
     #[test]

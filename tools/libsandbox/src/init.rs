@@ -161,7 +161,7 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     let root = Root::open(Path::new("/"), Owners::Real).map_err(setup("/"))?;
     let identity = ids::lookup(&root, &job.user)?;
     drop(root);
-    change_directory(&job.cwd)?;
+    change_directory(&job.cwd, &identity)?;
     for limit in &job.ulimits {
         lower_limit(limit)?;
     }
@@ -201,10 +201,14 @@ fn dup_to_stdio(input: &OwnedFd, output: &OwnedFd, error: &OwnedFd) -> Result<()
     rustix::stdio::dup2_stderr(error).map_err(setup("standard error"))
 }
 
-fn change_directory(cwd: &Path) -> Result<(), SandboxError> {
+/// Makes the working directory the command's, and what is missing of it its user's.
+fn change_directory(cwd: &Path, user: &ids::Identity) -> Result<(), SandboxError> {
     let name = cwd.display().to_string();
-    if !cwd.exists() {
-        std::fs::create_dir_all(cwd).map_err(setup(&name))?;
+    let missing: Vec<_> = cwd.ancestors().take_while(|dir| !dir.exists()).collect();
+    // One that leads back to what was made meanwhile (`..`) is there by then.
+    for dir in missing.into_iter().rev().filter(|dir| !dir.exists()) {
+        std::fs::create_dir(dir).map_err(setup(&name))?;
+        std::os::unix::fs::lchown(dir, Some(user.uid), Some(user.gid)).map_err(setup(&name))?;
     }
     rustix::process::chdir(cwd).map_err(setup(&name))?;
     let here = rustix::process::getcwd(Vec::new()).map_err(setup(&name))?;
@@ -257,7 +261,7 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     if !single {
         let groups: Vec<_> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
-        setgroups(&groups).map_err(setup("supplementary groups"))?;
+        setgroups(&groups).map_err(setup("groups"))?;
     }
     setresgid(gid, gid, gid).map_err(setup("group"))?;
     caps::drop_sets(inside.job.insecure)?;

@@ -11,7 +11,8 @@ use crate::root::split;
 use crate::tar::{Body, Entry, EntryKind, Reader, TarError, shown};
 use crate::{FileKind, Meta, Root, remove, root, walk};
 use rustix::fs::{
-    AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, mkdirat, openat, unlinkat, utimensat,
+    AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, fchmod, futimens, mkdirat, openat, openat2,
+    unlinkat, utimensat,
 };
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +156,7 @@ struct Job<'a> {
 struct Parent {
     /// As entries write it.
     written: Vec<u8>,
-    /// Where that leads, free of symbolic links, where it matters: see [`Job::real`].
+    /// Where that leads, free of symbolic links: what whiteouts spare, and times are for, is told by it.
     real: Vec<u8>,
     dir: OwnedFd,
 }
@@ -164,7 +165,8 @@ impl Job<'_> {
     fn entry<R: Read>(&mut self, entry: &Entry, body: &mut Body<'_, R>) -> Result<(), Stop> {
         let path = self.clean(&entry.path)?;
         if path.is_empty() {
-            return self.root_entry(entry);
+            // An ordinary archive's is the directory that it was made in: its destination stays what it is.
+            return if self.options.form == Form::Archive { Ok(()) } else { self.root_entry(entry) };
         }
         let (parent, name) = split(&path);
         if self.options.form != Form::Archive && is_aufs_metadata(&path) {
@@ -254,12 +256,13 @@ impl Job<'_> {
         Ok(real)
     }
 
-    /// The directory that a path leads to. Only a whiteout asks what is there, so only where one can come is it
-    /// worth looking at every part of the path.
+    /// Where a path leads that is there, free of symbolic links. There seldom is one, which one call says.
     fn real(&self, dir: &[u8]) -> io::Result<Vec<u8>> {
-        match self.options.form {
-            Form::Layer => self.root.resolve(dir, true),
-            Form::LayerAlone | Form::Archive => Ok(dir.to_vec()),
+        let path = if dir.is_empty() { b"." } else { dir };
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
+        match openat2(self.root.fd(), path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Ok(_) => Ok(dir.to_vec()),
+            Err(_) => self.root.resolve(dir, true),
         }
     }
 

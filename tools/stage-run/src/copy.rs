@@ -181,14 +181,15 @@ fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &Copied
     if let Some(chmod) = &copied.chmod {
         key.add("chmod", chmod.clone());
     }
+    // Before there were numbers, directories that were there got another owner, and the destination the archive's.
     if request.parents {
-        key.add("parents", "true");
+        key.add("parents", "2");
     }
     for pattern in &request.exclude {
         key.add("exclude", pattern.clone());
     }
     if parts.iter().any(|part| part.request.extract) {
-        key.add("unpack", "true");
+        key.add("unpack", "2");
     }
     add_epoch(session, key);
 }
@@ -209,11 +210,13 @@ fn owner(
 ) -> Result<Option<(u32, u32)>, StepError> {
     let Some(chown) = &copied.chown else { return Ok(None) };
     let tree = if parents.is_empty() { None } else { Some(Tree::merged(session, parents)?) };
-    let Owner { ids, unknown } = owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
+    let Owner { ids: ids @ (uid, gid), unknown } =
+        owner::resolve(tree.as_ref().map(|tree| &tree.root), chown)?;
     if !unknown.is_empty() {
         let names = unknown.join(" and no ");
-        let what =
-            format!("--chown={chown}: the stage has no {names}, so root it is; create it in a RUN above");
+        let what = format!(
+            "--chown={chown}: the stage has no {names}, so {uid}:{gid} it is; create it in a RUN above"
+        );
         session.warn(stage, line, &what);
     }
     Ok(Some(ids))

@@ -15,13 +15,13 @@ pub struct Owner {
 }
 
 /// Resolves `user[:group]` in the tree at `root`; without one (an empty stage, or `--link`, which sees no
-/// stage) only numbers can be. As in BuildKit a name the stage does not know means 0, which the caller
-/// should say; a number alone is also the group.
+/// stage) only numbers can be. A number alone is also the group. As in BuildKit a user the stage does not know
+/// is root, and a group it does not know is the user's own, which the caller should say.
 pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
     if let Some(what) = values::bad_owner(spec) {
         return Err(StepError::input(what));
     }
-    let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
+    let (user, group) = spec.split_once(':').unwrap_or((spec, ""));
     let mut unknown = Vec::new();
     let (uid, own_group) = match (user, number(user)) {
         ("", _) => (0, 0),
@@ -34,17 +34,15 @@ pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
             }
         },
     };
-    let gid = match group.filter(|group| !group.is_empty()) {
-        None => own_group,
-        Some(group) => match number(group) {
+    let gid = match (group, number(group)) {
+        ("", _) => own_group,
+        (_, Some(gid)) => gid,
+        (name, None) => match ids::group_id(named(root, name)?, name).map_err(StepError::input)? {
             Some(gid) => gid,
-            None => match ids::group_id(named(root, group)?, group).map_err(StepError::input)? {
-                Some(gid) => gid,
-                None => {
-                    unknown.push(format!("group {group}"));
-                    0
-                }
-            },
+            None => {
+                unknown.push(format!("group {name}"));
+                own_group
+            }
         },
     };
     Ok(Owner { ids: (uid, gid), unknown })
@@ -81,6 +79,13 @@ mod tests {
             ("zoe:band", (4242, 777)),
             ("8:band", (8, 777)),
             ("zoe:9", (4242, 9)),
+            ("zoe:", (4242, 4343)),
+            ("10:", (10, 10)),
+            (":", (0, 0)),
+            // A group nobody has is the user's own.
+            ("zoe:nogroup", (4242, 4343)),
+            ("12:nogroup", (12, 12)),
+            ("nobodyhere:9", (0, 9)),
         ] {
             assert_eq!(ids(spec), expected, "{spec}");
         }

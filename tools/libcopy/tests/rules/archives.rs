@@ -65,6 +65,36 @@ fn archives_are_told_by_content_and_unpacked_only_when_asked() {
 }
 
 #[test]
+fn what_an_archive_implies_below_a_link_to_nothing_has_its_entrys_time() {
+    use EntryKind::{File, Symlink};
+    for (link, dir) in [("/no/where", "no/where"), ("no/where", "no/where"), ("z", "z")] {
+        let case = Case::new(&["empty/"]);
+        let entries = [("l", Symlink, link), ("l/f", File, "x"), ("l/g", File, "y")];
+        fs::write(case.from("t"), tar(&entries)).unwrap();
+        case.request(&add("t"), "/to/").unwrap();
+        for path in [dir, dir.split('/').next().unwrap()] {
+            let meta = case.to("to").join(path).symlink_metadata().unwrap();
+            assert!(meta.is_dir() && meta.mode() & 0o7777 == 0o755, "{link}");
+            assert_eq!(meta.mtime(), OLD, "{path} of {link}");
+        }
+    }
+}
+
+#[test]
+fn the_archives_own_directory_is_not_the_destination() {
+    let case = Case::new(&["empty/"]);
+    fs::write(case.from("t"), tar(&[("./", EntryKind::Dir, ""), ("./f", EntryKind::File, "x")])).unwrap();
+    fs::create_dir(case.to("there")).unwrap();
+    fs::set_permissions(case.to("there"), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    age(&case.to("there"));
+    case.request(&add("t"), "/there").unwrap();
+    case.request(&add("t"), "/new").unwrap();
+    assert_eq!([mode(&case.to("there")), mode(&case.to("new"))], [0o711, 0o755]);
+    let time = |path: &str| case.to(path).metadata().unwrap().mtime();
+    assert_eq!([time("there"), time("new")], [OLD, NOW]);
+}
+
+#[test]
 fn every_compression_is_known() {
     let case = Case::new(&["empty/"]);
     let bytes = file();

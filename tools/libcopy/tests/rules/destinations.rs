@@ -199,3 +199,31 @@ fn a_set_group_id_directory_passes_nothing_on() {
         assert_eq!((owner(&case.to(path)), mode(&case.to(path))), ((0, 0), 0o755), "{path}");
     }
 }
+
+#[test]
+fn a_directory_that_parents_implies_keeps_its_owner_if_it_is_there() {
+    if !is_root() {
+        return;
+    }
+    let case = Case::new(&["a/b/f", "a/whole/g"]);
+    fs::set_permissions(case.from("a"), PermissionsExt::from_mode(0o711)).unwrap();
+    for dir in ["a", "a/b", "a/whole"] {
+        fs::create_dir(case.to(dir)).unwrap();
+        std::os::unix::fs::chown(case.to(dir), Some(9), Some(9)).unwrap();
+        fs::set_permissions(case.to(dir), PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    age(&case.to("a"));
+    for owner in [None, Some((5, 6))] {
+        let parents = |source: &str| Request { parents: true, owner, ..request(&[source]) };
+        case.request(&parents("a/b/f"), "/").unwrap();
+        case.request(&parents("a/who*"), "/").unwrap();
+        let own = owner.unwrap_or((0, 0));
+        let owners = ["a", "a/b", "a/b/f", "a/whole"].map(|path| crate::case::owner(&case.to(path)));
+        assert_eq!(owners, [(9, 9), (9, 9), own, own]);
+        assert_eq!([mode(&case.to("a")), mode(&case.to("a/b"))], [0o711, 0o755]);
+        assert_eq!(case.to("a").metadata().unwrap().mtime(), OLD);
+        // New ones belong to whom all belongs.
+        case.request(&parents("a/b/f"), &format!("/new{}/", own.0)).unwrap();
+        assert_eq!(crate::case::owner(&case.to(&format!("new{}/a", own.0))), own);
+    }
+}

@@ -255,10 +255,13 @@ fn users(world: &World) -> Verdict {
     if world.mode == Isolation::Single {
         return ensure(ran.err.contains("subordinate"), format!("single: {ran:?}"));
     }
-    expect("by name", &ran, 0, "uid=1000(app) gid=1001(app) groups=44(extra)\n")?;
+    expect("by name", &ran, 0, "uid=1000(app) gid=1001(app) groups=44(extra),1001(app)\n")?;
     let ran = world.run(&["user=app:extra"], &["id"]);
-    expect("with a group", &ran, 0, "uid=1000(app) gid=44(extra)\n")?;
-    expect("a number", &world.run(&["user=77"], &["id"]), 0, "uid=77 gid=0\n")?;
+    expect("with a group", &ran, 0, "uid=1000(app) gid=44(extra) groups=44(extra)\n")?;
+    expect("a number", &world.run(&["user=77"], &["id"]), 0, "uid=77 gid=0 groups=0\n")?;
+    let script = ["sh", "-c", "stat -c %u:%g . .. /own"];
+    let ran = world.run(&["user=app", "cwd=/own/new/dir"], &script);
+    expect("its directory", &ran, 0, "1000:1001\n1000:1001\n1000:1001\n")?;
     let ran =
         world.run(&["user=app", "cwd=/home"], &["sh", "-c", "cat /proc/self/uid_map >/dev/null && id -u"]);
     expect("after the switch", &ran, 0, "1000\n")
