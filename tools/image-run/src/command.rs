@@ -29,13 +29,17 @@ pub fn argv(
     (!argv.is_empty()).then_some(argv)
 }
 
-/// The image's variables with `extra` over them, and a PATH in any case.
-pub fn environment(config: &ContainerConfig, extra: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+/// The image's variables with `extra` over them, and a PATH and the host's name in any case.
+pub fn environment(
+    config: &ContainerConfig,
+    hostname: &str,
+    extra: &[(OsString, OsString)],
+) -> Vec<(OsString, OsString)> {
     let pair = |text: &String| {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         (OsString::from(name), OsString::from(value))
     };
-    let mut env: Vec<(OsString, OsString)> = Vec::new();
+    let mut env: Vec<(OsString, OsString)> = vec![("HOSTNAME".into(), hostname.into())];
     for (name, value) in config.env.iter().map(pair).chain(extra.iter().cloned()) {
         match env.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
@@ -78,9 +82,14 @@ mod tests {
 
     #[test]
     fn the_line_wins_over_the_image_and_path_is_always_there() {
-        let env = environment(&config(), &[("A".into(), "2".into()), ("C".into(), "3".into())]);
-        let text: Vec<_> =
-            env.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
-        assert_eq!(text, [format!("PATH={PATH}"), "A=2".into(), "B=x=y".into(), "C=3".into()]);
+        let text = |extra: &[(&str, &str)]| -> String {
+            let extra: Vec<_> = extra.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            let env = environment(&config(), "box", &extra);
+            let pair =
+                |(name, value): &(OsString, OsString)| format!("{}={}", name.display(), value.display());
+            env.iter().map(pair).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(text(&[("A", "2"), ("C", "3")]), format!("PATH={PATH} HOSTNAME=box A=2 B=x=y C=3"));
+        assert_eq!(text(&[("HOSTNAME", "y")]), format!("PATH={PATH} HOSTNAME=y A=1 B=x=y"));
     }
 }

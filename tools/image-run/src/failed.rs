@@ -4,7 +4,7 @@
 use crate::{Options, explain};
 use libcli::Failure;
 use libsandbox::{
-    Isolation, Job, Mount, MountSource, Network, Outcome, Overlay, Stdio, Ulimit, mount_overlay,
+    Isolation, Job, Mount, MountSource, Network, OnSignal, Outcome, Overlay, Stdio, Ulimit, mount_overlay,
 };
 use libstore::{
     CacheMount, FailedMount, FailedSource, FailedStep, KeptFailure, NewSnapshot, Sharing, Store, StoreError,
@@ -55,6 +55,7 @@ pub fn run_failed(
         network: if step.no_network { Network::None } else { options.network },
         hostname: step.hostname.clone(),
         add_hosts: step.add_hosts.iter().chain(&options.add_hosts).cloned().collect(),
+        writable_etc: false,
         shm_size: step.shm_size,
         ulimits: step
             .ulimits
@@ -63,6 +64,7 @@ pub fn run_failed(
             .collect(),
         insecure: step.insecure,
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
+        on_signal: OnSignal::PassOn,
         grace: options.grace,
     };
     libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain("--failed", error))

@@ -10,7 +10,7 @@ pub use command::{argv, environment};
 pub use failed::run_failed;
 
 use libcli::{Exit, Failure};
-use libsandbox::{Isolation, Job, Network, Outcome, Overlay, SandboxError, Stdio, mount_overlay};
+use libsandbox::{Isolation, Job, Network, OnSignal, Outcome, Overlay, SandboxError, Stdio, mount_overlay};
 use libstore::{Store, StoreError, Unpack};
 use std::ffi::OsString;
 use std::io;
@@ -73,23 +73,26 @@ pub fn run(
         work: layer.work().to_owned(),
         scratch,
         argv,
-        env: environment(config, &options.env),
+        env: environment(config, &options.hostname, &options.env),
         cwd: Path::new("/").join(workdir),
         user: options.user.clone().unwrap_or_else(|| config.user.clone()),
         mounts: Vec::new(),
         network: options.network,
         hostname: options.hostname.clone(),
         add_hosts: options.add_hosts.clone(),
+        writable_etc: true,
         shm_size: SHM,
         ulimits: Vec::new(),
         insecure: false,
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
+        on_signal: OnSignal::PassOn,
         grace: options.grace,
     };
     libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain(name, error))
 }
 
-/// A signal to us ends us as it ended the command; everything else is a failure of our own.
+/// A command that had to be killed ends us as the signal would that was to end it; everything else is a failure of
+/// our own.
 fn explain(name: &str, error: SandboxError) -> Failure {
     match error {
         SandboxError::Interrupted(signal) => {

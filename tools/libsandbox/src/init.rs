@@ -47,8 +47,8 @@ pub(crate) mod word {
     pub(crate) const NO_USER: u8 = b'U';
     /// The terminal's master side comes along.
     pub(crate) const TERMINAL: u8 = b'P';
-    /// From outside: end the command.
-    pub(crate) const TERMINATE: u8 = b'T';
+    /// From outside, followed by a signal's number: the command is to get it.
+    pub(crate) const SIGNAL: u8 = b'S';
 }
 
 /// Pid 1. Never returns.
@@ -125,11 +125,9 @@ fn supervise(child: Pid, mut outer: &UnixStream) -> Vec<u8> {
         let spoken = !fds[1].revents().is_empty();
         while let Ok(Some(_)) = signals.read_signal() {}
         if spoken {
-            let mut request = [0];
-            match outer.read(&mut request) {
-                Ok(1) if request[0] == word::TERMINATE => {
-                    let _ = nix::sys::signal::kill(child, Signal::SIGTERM);
-                }
+            let mut request = [0; 2];
+            match outer.read_exact(&mut request) {
+                Ok(()) if request[0] == word::SIGNAL => sys::send_signal(child, request[1].into()),
                 // The outer process is gone: so are we, and everything with us.
                 _ => fork::exit_now(0),
             }

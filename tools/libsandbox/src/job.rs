@@ -31,6 +31,8 @@ pub struct Job {
     pub hostname: String,
     /// Lines for /etc/hosts: name and address.
     pub add_hosts: Vec<(String, String)>,
+    /// Whether /etc/hosts and /etc/resolv.conf can be written. They are in memory, so no layer gets what is.
+    pub writable_etc: bool,
     /// Size of /dev/shm in bytes.
     pub shm_size: u64,
     /// Resource limits to lower.
@@ -39,8 +41,20 @@ pub struct Job {
     pub insecure: bool,
     /// What it reads and writes.
     pub stdio: Stdio,
-    /// How long it may go on after a signal to us, in seconds, before it is killed.
+    /// What a signal to us is to the command.
+    pub on_signal: OnSignal,
+    /// How long it may go on after a signal that ends it, in seconds, before it is killed.
     pub grace: u64,
+}
+
+/// What a signal to the process that waits for the command is to the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSignal {
+    /// TERM, INT, HUP and QUIT end it by TERM. However it then ends, the run was interrupted.
+    End,
+    /// Every signal reaches it as it was sent, and its own end is the outcome. TERM, INT and the loss of the
+    /// terminal are to end it.
+    PassOn,
 }
 
 /// What the command reads and writes.

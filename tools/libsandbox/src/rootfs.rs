@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct HostFile {
     pub(crate) path: &'static str,
     pub(crate) text: String,
+    pub(crate) writable: bool,
 }
 
 /// A mount whose source is already detached from the caller's namespace.
@@ -227,7 +228,9 @@ impl Tree {
         let mount = match target.from {
             From::File(at) => {
                 let tree = file(files[at].text.as_bytes(), 0o644, 0, 0)?;
-                sys::set_mount_attributes(&tree, ATTR_RDONLY, false).map_err(setup(files[at].path))?;
+                if !files[at].writable {
+                    sys::set_mount_attributes(&tree, ATTR_RDONLY, false).map_err(setup(files[at].path))?;
+                }
                 tree
             }
             From::Mount(at) => {

@@ -3,10 +3,10 @@
 use crate::init::{self, Inside, word};
 use crate::relay::{Output, Relay};
 use crate::rootfs::{self, HostFile};
-use crate::{Channel, Isolation, Job, Network, Outcome, SandboxError, Stdio, fork, setup, terminal};
+use crate::signals::{Signals, driver_is_gone};
+use crate::{Channel, Isolation, Job, Network, OnSignal, Outcome, SandboxError, fork, setup, terminal};
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 const START: Duration = Duration::from_secs(60);
 
 /// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
-/// `output` as it comes. TERM, INT, HUP and QUIT to this process are passed on as TERM; after the
-/// job's grace, at a second signal, or when the driver is gone, everything is killed.
+/// `output` as it comes. A signal to this process is to the command what [`OnSignal`] says. After one that ends
+/// it everything is killed when the job's grace is over, at a second one, or when the driver is gone.
 pub fn run(
     job: &Job,
     isolation: Isolation,
@@ -33,7 +33,7 @@ pub fn run(
     let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
     let files = host_files(job);
     let (outer, inner) = UnixStream::pair().map_err(setup("socketpair"))?;
-    let signals = Signals::block(job.stdio)?;
+    let signals = Signals::block(job.stdio, job.on_signal)?;
     let mut relay = Relay::open(job.stdio)?;
     let stdio = relay.inside.take();
     let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
@@ -60,7 +60,7 @@ pub fn run(
     waitpid(pid, None).map_err(setup("waitpid"))?;
     relayed?;
     watch.drain(&mut relay, &signals, output)?;
-    watch.outcome()
+    watch.outcome(job.on_signal)
 }
 
 fn not_made(error: io::Error) -> SandboxError {
@@ -77,12 +77,16 @@ fn host_files(job: &Job) -> Vec<HostFile> {
         &std::fs::read_to_string("/run/systemd/resolve/resolv.conf").unwrap_or_default(),
         job.network,
     );
+    let writable = job.writable_etc;
     let mut hosts =
         format!("127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n", job.hostname);
     for (name, address) in &job.add_hosts {
         hosts += &format!("{address}\t{name}\n");
     }
-    vec![HostFile { path: "etc/resolv.conf", text: resolv }, HostFile { path: "etc/hosts", text: hosts }]
+    vec![
+        HostFile { path: "etc/resolv.conf", text: resolv, writable },
+        HostFile { path: "etc/hosts", text: hosts, writable },
+    ]
 }
 
 /// The resolver configuration a command gets: the host's, but systemd's real servers instead of its
@@ -105,36 +109,6 @@ fn resolv_conf(host: &str, behind_stub: &str, network: Network) -> String {
     match servers(&kept).is_empty() {
         true => format!("{kept}nameserver 8.8.8.8\nnameserver 8.8.4.4\n"),
         false => kept,
-    }
-}
-
-/// Signals held back while a sandbox runs, so that none of them leaves it behind.
-struct Signals {
-    fd: SignalFd,
-    before: SigSet,
-}
-
-impl Signals {
-    fn block(stdio: Stdio) -> Result<Self, SandboxError> {
-        let mut set = SigSet::empty();
-        if stdio == Stdio::Terminal {
-            set.add(Signal::SIGWINCH);
-        }
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
-            set.add(signal);
-        }
-        let before = SigSet::thread_get_mask().map_err(setup("signals"))?;
-        set.thread_block().map_err(setup("signals"))?;
-        // In the background reading from our terminal then fails, instead of stopping us and with us the output.
-        SigSet::from(Signal::SIGTTIN).thread_block().map_err(setup("signals"))?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        Ok(Self { fd: SignalFd::with_flags(&set, flags).map_err(setup("signalfd"))?, before })
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        let _ = self.before.thread_set_mask();
     }
 }
 
@@ -194,15 +168,22 @@ impl Watch {
 
     fn on_signal(&mut self, signals: &Signals, relay: &Relay) {
         while let Ok(Some(signal)) = signals.fd.read_signal() {
-            if signal.ssi_signo == Signal::SIGWINCH as u32 {
-                if let Some(terminal) = &relay.terminal {
-                    terminal.resize();
+            if signal.ssi_signo == Signal::SIGWINCH as u32
+                && let Some(terminal) = &relay.terminal
+            {
+                terminal.resize();
+                continue;
+            }
+            if signals.ends(&signal) {
+                if self.caught.replace(signal.ssi_signo as i32).is_some() || driver_is_gone(&signal) {
+                    let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+                    continue;
                 }
-            } else if self.caught.replace(signal.ssi_signo as i32).is_none() && !driver_is_gone(&signal) {
-                let _ = self.outer.write_all(&[word::TERMINATE]);
                 self.deadline = Some(Instant::now() + self.grace);
-            } else {
-                let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+            }
+            if let Some(number) = signals.passed_on(&signal) {
+                // A command that is gone needs none.
+                let _ = self.outer.write_all(&[word::SIGNAL, number]);
             }
         }
     }
@@ -237,9 +218,10 @@ impl Watch {
         }
     }
 
-    fn outcome(self) -> Result<Outcome, SandboxError> {
-        if let Some(signal) = self.caught {
-            return Err(SandboxError::Interrupted(signal));
+    fn outcome(self, on_signal: OnSignal) -> Result<Outcome, SandboxError> {
+        let interrupted = self.caught.map(SandboxError::Interrupted);
+        if let (Some(_), OnSignal::End) = (&interrupted, on_signal) {
+            return Err(interrupted.unwrap_or(SandboxError::Lost));
         }
         match self.report.strip_prefix(&[word::BEGUN]).unwrap_or(&self.report) {
             [kind @ (word::FAILED | word::NO_USER), text @ ..] => {
@@ -254,16 +236,9 @@ impl Watch {
             }
             [word::EXITED, status] => Ok(Outcome { status: *status, signal: None }),
             [word::KILLED, signal] => Ok(Outcome { status: 128 + signal, signal: Some((*signal).into()) }),
-            _ => Err(SandboxError::Lost),
+            _ => Err(interrupted.unwrap_or(SandboxError::Lost)),
         }
     }
-}
-
-/// Whether the signal is that of [`crate::end_with_driver`]: then nobody is left to wait for an orderly end.
-fn driver_is_gone(signal: &siginfo) -> bool {
-    /// POLL_IN to POLL_HUP of sigaction(2), as only a descriptor's signal has them.
-    const OF_A_DESCRIPTOR: std::ops::RangeInclusive<i32> = 1..=6;
-    signal.ssi_signo == Signal::SIGTERM as u32 && OF_A_DESCRIPTOR.contains(&signal.ssi_code)
 }
 
 /// Waits for something to happen. It kills pid 1 when its time is up, and gives up when nothing happens by
@@ -291,6 +266,7 @@ fn wait(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stdio;
 
     #[test]
     fn a_sandbox_that_says_nothing_is_given_up() {
@@ -302,7 +278,7 @@ mod tests {
         let mut watch =
             Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
         let mut relay = Relay::open(Stdio::Piped).unwrap();
-        let signals = Signals::block(Stdio::Piped).unwrap();
+        let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
         let ended = watch.relay(&mut relay, &signals, &mut |_, _| Ok(()));
         mute.kill().and_then(|()| mute.wait()).unwrap();
         let text = ended.unwrap_err().to_string();

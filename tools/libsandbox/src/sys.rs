@@ -70,6 +70,12 @@ pub(crate) fn default_signals() {
     }
 }
 
+/// Sends a signal by its number: neither nix nor rustix knows the real-time ones. A process that is gone needs none.
+pub(crate) fn send_signal(pid: nix::unistd::Pid, number: libc::c_int) {
+    // SAFETY: kill(2) takes integers, and answers those that are no signal's with an error.
+    let _ = unsafe { libc::kill(pid.as_raw(), number) };
+}
+
 /// Brings the loopback interface of a new network namespace up.
 pub(crate) fn loopback_up() -> io::Result<()> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;

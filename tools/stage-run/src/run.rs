@@ -12,7 +12,7 @@ use crate::session::{Session, platform_of};
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::{kept, shell};
-use libsandbox::{Isolation, Job, Network, Stdio, Ulimit};
+use libsandbox::{Isolation, Job, Network, OnSignal, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::Digest;
@@ -223,10 +223,12 @@ impl World {
             network: self.network,
             hostname: self.hostname.clone(),
             add_hosts: options.add_hosts.clone(),
+            writable_etc: false,
             shm_size: options.shm_size,
             ulimits: options.ulimits.clone(),
             insecure: self.insecure,
             stdio: Stdio::Piped,
+            on_signal: OnSignal::End,
             grace: GRACE,
         })
     }

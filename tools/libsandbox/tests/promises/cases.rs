@@ -1,7 +1,7 @@
 //! The promises, one function each.
 
 use crate::inside::FAILED;
-use crate::{Ran, Running, Verdict, World, devices, relayed};
+use crate::{Ran, Running, Verdict, World, devices, relayed, signals};
 use libsandbox::Isolation;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -28,11 +28,13 @@ pub const ALL: &[(&str, Case)] = &[
     ("users and groups are the image's", users),
     ("host name, umask and shared memory are as asked", small_things),
     ("resolv.conf and hosts are ours and read-only", etc_files),
+    ("resolv.conf and hosts can be written where that is wanted", writable_etc_files),
     ("without a network there is a loopback interface", no_network),
     ("limits are lowered, and raising them is not fatal", limits),
     ("mounts show what they should", mounts),
     ("an image's links lead nothing out of it", hostile_links),
-    ("a signal ends the command in time, or by force", signals),
+    ("a signal ends the command in time, or by force", signals::ending),
+    ("a signal reaches the command as it was sent, and the status is its own", signals::passed_on),
     ("devices of the image don't open, ours do", devices::of_the_image),
     ("no device opens that a command makes or a mount has", devices::in_all_places),
     ("what is relayed goes through pipes", relayed::relayed_through_pipes),
@@ -67,12 +69,12 @@ fn statuses(world: &World) -> Verdict {
 }
 
 /// A number of seconds by which a `sleep` of this case is found among the machine's processes.
-fn unique(world: &World, offset: u32) -> String {
+pub fn unique(world: &World, offset: u32) -> String {
     let mode = world.mode as u32;
-    (10_000_000 + std::process::id() * 30 + mode * 10 + offset).to_string()
+    (10_000_000 + std::process::id() * 300 + mode * 100 + offset).to_string()
 }
 
-fn sleeping(seconds: &str) -> bool {
+pub fn sleeping(seconds: &str) -> bool {
     // Without it nobody would seem to be left, which is what some cases promise.
     let processes = std::fs::read_dir("/proc").expect("/proc can be read");
     let wanted = format!("sleep\0{seconds}\0");
@@ -287,6 +289,12 @@ fn etc_files(world: &World) -> Verdict {
     upper_is_empty(world)
 }
 
+fn writable_etc_files(world: &World) -> Verdict {
+    let script = "echo 10.0.0.9 db >>/etc/hosts; echo search x >/etc/resolv.conf; tail -n1 /etc/hosts; cat /etc/resolv.conf";
+    expect("writing", &world.sh(&["writable-etc"], script), 0, "10.0.0.9 db\nsearch x\n")?;
+    upper_is_empty(world)
+}
+
 fn no_network(world: &World) -> Verdict {
     let script = "while read -r name x; do case $name in *:) echo $name;; esac; done </proc/net/dev | grep -v '^\\(sit\\|tunl\\|ip6\\|gre\\|erspan\\)'";
     expect("interfaces", &world.sh(&["network=none"], script), 0, "lo:\n")?;
@@ -338,32 +346,6 @@ fn hostile_links(world: &World) -> Verdict {
     }
     let count = std::fs::read_dir(world.path("shared")).map_err(|error| error.to_string())?.count();
     ensure(count == 1, "something was made beside the image")
-}
-
-fn signals(world: &World) -> Verdict {
-    let try_one = |script: &str, seconds: &str, signal: &str| -> Result<(i32, Duration), String> {
-        let script = script.replace("SECONDS", seconds);
-        let mut command = world.command(&["grace=1"], &["sh", "-c", &script]);
-        let mut child =
-            command.stdout(Stdio::null()).spawn().map(Running).map_err(|error| error.to_string())?;
-        ensure(within(10, || sleeping(seconds)), "the command did not start")?;
-        let start = Instant::now();
-        let signal: nix::sys::signal::Signal = signal.parse().map_err(|_| "signal")?;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.0.id() as i32), signal)
-            .map_err(|errno| errno.desc().to_owned())?;
-        let status = child.0.wait().map_err(|error| error.to_string())?;
-        ensure(!sleeping(seconds), "a process lives on")?;
-        Ok((status.code().unwrap_or(-1), start.elapsed()))
-    };
-    let polite = "trap 'echo bye >/said; exit 0' TERM; sleep SECONDS & wait";
-    let (status, took) = try_one(polite, &unique(world, 3), "SIGINT")?;
-    ensure(status == 130 && took < Duration::from_millis(900), format!("polite: {status} after {took:?}"))?;
-    ensure(world.path("upper/said").exists(), "the command did not get TERM")?;
-    world.freshen();
-    let stubborn = "trap '' TERM; sleep SECONDS; sleep SECONDS";
-    let (status, took) = try_one(stubborn, &unique(world, 4), "SIGTERM")?;
-    let in_time = took > Duration::from_millis(900) && took < Duration::from_secs(4);
-    ensure(status == 143 && in_time, format!("stubborn: {status} after {took:?}"))
 }
 
 fn bare_image(world: &World) -> Verdict {

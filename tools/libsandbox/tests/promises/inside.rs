@@ -1,6 +1,8 @@
 //! The program a case starts: enters a mode, runs one command in a sandbox, passes on what it says.
 
-use libsandbox::{Channel, Isolation, Job, Mount, MountSource, Network, SandboxError, Ulimit, enter, run};
+use libsandbox::{
+    Channel, Isolation, Job, Mount, MountSource, Network, OnSignal, SandboxError, Ulimit, enter, run,
+};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,10 +63,12 @@ fn job(dir: &Path, argv: &[String]) -> Job {
         network: Network::Host,
         hostname: "buildkitsandbox".into(),
         add_hosts: Vec::new(),
+        writable_etc: false,
         shm_size: 64 << 20,
         ulimits: Vec::new(),
         insecure: false,
         stdio: libsandbox::Stdio::Piped,
+        on_signal: OnSignal::End,
         grace: 10,
     }
 }
@@ -85,6 +89,8 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
             let limit = number(value)?;
             job.ulimits.push(Ulimit { name: "nofile".into(), soft: limit, hard: limit });
         }
+        "pass-on" => job.on_signal = OnSignal::PassOn,
+        "writable-etc" => job.writable_etc = true,
         "insecure" => job.insecure = true,
         "relayed" => job.stdio = libsandbox::Stdio::Relayed,
         "terminal" => job.stdio = libsandbox::Stdio::Terminal,

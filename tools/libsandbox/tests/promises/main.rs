@@ -8,6 +8,7 @@ mod cases;
 mod devices;
 mod inside;
 mod relayed;
+mod signals;
 
 use libsandbox::Isolation;
 use std::io::Write;
