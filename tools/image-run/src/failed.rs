@@ -67,7 +67,7 @@ pub fn run_failed(
         on_signal: OnSignal::PassOn,
         grace: options.grace,
     };
-    libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain("--failed", error))
+    explain::run("--failed", &job, isolation)
 }
 
 fn argv(step: &FailedStep, options: &Options) -> Vec<OsString> {

@@ -4,13 +4,14 @@
 //! store's snapshots are never changed.
 
 mod command;
+mod explain;
 mod failed;
 
 pub use command::{argv, environment};
 pub use failed::run_failed;
 
 use libcli::{Exit, Failure};
-use libsandbox::{Isolation, Job, Network, OnSignal, Outcome, Overlay, SandboxError, Stdio, mount_overlay};
+use libsandbox::{Isolation, Job, Network, OnSignal, Outcome, Overlay, Stdio, mount_overlay};
 use libstore::{Store, StoreError, Unpack};
 use std::ffi::OsString;
 use std::io;
@@ -88,18 +89,7 @@ pub fn run(
         on_signal: OnSignal::PassOn,
         grace: options.grace,
     };
-    libsandbox::run(&job, isolation, &mut |_, _| Ok(())).map_err(|error| explain(name, error))
-}
-
-/// A command that had to be killed ends us as the signal would that was to end it; everything else is a failure of
-/// our own.
-fn explain(name: &str, error: SandboxError) -> Failure {
-    match error {
-        SandboxError::Interrupted(signal) => {
-            Failure::new(Exit::Status(128 + u8::try_from(signal).unwrap_or(0)), "", "")
-        }
-        error => Failure::failed(name, error),
-    }
+    explain::run(name, &job, isolation)
 }
 
 /// The failure with the status of a tool that itself failed: 125, which a command seldom has.

@@ -6,6 +6,7 @@
 
 mod failure;
 mod limits;
+mod lines;
 mod markup;
 mod size;
 mod stdout;
@@ -13,6 +14,7 @@ mod width;
 
 pub use failure::{Exit, Failure, sanitise};
 pub use limits::Limits;
+pub use lines::{last_lines, plain_line};
 pub use markup::markup;
 pub use size::{human, size};
 pub use stdout::Stdout;

@@ -6,7 +6,8 @@
 use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
 use crate::{
-    Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, fork, ids, seccomp, setup, sys, terminal,
+    Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, failed, fork, ids, seccomp, setup, sys,
+    terminal,
 };
 use libtree::{Owners, Root};
 use nix::sys::signal::{SigSet, Signal};
@@ -287,9 +288,14 @@ fn exec(job: &Job, home: &str) -> Result<std::convert::Infallible, Start> {
         }
     }
     let missing = worst == nix::errno::Errno::ENOENT;
-    let why = if missing { "not found in the image" } else { worst.desc() };
+    let there = || candidates(program, &path).iter().any(|path| Path::new(path).exists());
+    let why = match missing {
+        false => &format!(": {}", worst.desc()),
+        true if there() => failed::CANT_BEGIN,
+        true => failed::ABSENT,
+    };
     // Not through std: a thread of the outer process may have held its lock.
-    let _ = rustix::io::write(rustix::stdio::stderr(), format!("{}: {why}\n", program.display()).as_bytes());
+    let _ = rustix::io::write(rustix::stdio::stderr(), format!("{}{why}\n", program.display()).as_bytes());
     Err(Start::Status(if missing { 127 } else { 126 }))
 }
 

@@ -2,17 +2,19 @@
 //!
 //! [`enter`] moves a tool to where the store's trees have their owners; [`mount_overlay`] gives the
 //! merged view of snapshots as a file descriptor; [`run`] runs one command in it, with nothing of the
-//! host in sight and nothing left when it ends. It knows no image, no Dockerfile and no store.
+//! host in sight and nothing left when it ends; [`Failed`] says why one failed. It knows no image, no Dockerfile and no store.
 //!
 //! The order of system calls is the design: see the modules `run` (outside), `init` (pid 1) and
 //! `rootfs` (what the command sees). Filtering of system calls (`seccomp`) has its place in `init`, between
 //! the bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
 
+mod binary;
 mod caps;
 mod child;
 mod cmdline;
 mod driver;
 mod enter;
+mod failed;
 mod fork;
 pub mod ids;
 mod init;
@@ -33,6 +35,7 @@ mod terminal;
 pub use child::end_with_parent;
 pub use driver::end_with_driver;
 pub use enter::enter;
+pub use failed::{Failed, Reason, left_tree};
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, OnSignal, Outcome, Stdio, Ulimit};
 pub use overlay::{Overlay, mount_overlay};

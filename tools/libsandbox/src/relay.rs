@@ -6,9 +6,9 @@ use crate::{Channel, SandboxError, Stdio, setup};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, OFlags, SeekFrom};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 use rustix::pipe::{PIPE_BUF, PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Takes the command's output.
@@ -29,6 +29,8 @@ enum Sink {
         fd: OwnedFd,
         /// How much may be written without waiting, when there is room for any.
         at_once: usize,
+        /// Whether the callback gets a copy.
+        copied: Option<Channel>,
     },
 }
 
@@ -80,15 +82,16 @@ impl Relay {
         self.add(copy(rustix::stdio::stdin())?, Sink::Command(input));
         self.input = Some(copy(inner.as_fd())?);
         let (stdout, stderr) = (rustix::stdio::stdout(), rustix::stdio::stderr());
-        let (out, output) = pipe()?;
-        self.add(out, Sink::Spliced(copy(stdout)?));
-        let error = if same_file(stdout, stderr) {
+        let errors = Sink::ours(copy(stderr)?, Some(Channel::Err)).map_err(setup("standard streams"))?;
+        let (err, error) = pipe()?;
+        self.add(err, errors);
+        let output = if same_file(stdout, stderr) {
             // One pipe keeps the order.
-            copy(output.as_fd())?
+            copy(error.as_fd())?
         } else {
-            let (err, error) = pipe()?;
-            self.add(err, Sink::Spliced(copy(stderr)?));
-            error
+            let (out, output) = pipe()?;
+            self.add(out, Sink::Spliced(copy(stdout)?));
+            output
         };
         Ok(Ends { input: Some(inner), output, error })
     }
@@ -109,7 +112,8 @@ impl Relay {
         rustix::fs::fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK).map_err(setup("terminal"))?;
         let (from, to) = (copy(master.as_fd())?, copy(master.as_fd())?);
         terminal.master = Some(master);
-        self.add(from, Sink::ours(copy(rustix::stdio::stdout())?).map_err(setup("standard streams"))?);
+        let stdout = copy(rustix::stdio::stdout())?;
+        self.add(from, Sink::ours(stdout, Some(Channel::Out)).map_err(setup("standard streams"))?);
         self.add(copy(rustix::stdio::stdin())?, Sink::Command(to));
         Ok(())
     }
@@ -170,6 +174,18 @@ fn copy(fd: BorrowedFd<'_>) -> Result<OwnedFd, SandboxError> {
     fd.try_clone_to_owned().map_err(setup("standard streams"))
 }
 
+/// Writes what there is room for, but never waits for room, if `fd` is ready. Others may have it open too, so it can't be
+/// told not to wait; a pipe takes that for one write, and all else takes so much whenever it takes anything.
+fn write_at_once(fd: &OwnedFd, bytes: &[u8]) -> rustix::io::Result<usize> {
+    const WHERE_IT_IS: u64 = u64::MAX;
+    match pwritev2(fd, &[IoSlice::new(bytes)], WHERE_IT_IS, ReadWriteFlags::NOWAIT) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+            rustix::io::write(fd, &bytes[..bytes.len().min(PIPE_BUF)])
+        }
+        written => written,
+    }
+}
+
 fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
     match (rustix::fs::fstat(a), rustix::fs::fstat(b)) {
         (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
@@ -178,14 +194,14 @@ fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
 }
 
 impl Sink {
-    fn ours(fd: OwnedFd) -> io::Result<Self> {
+    fn ours(fd: OwnedFd, copied: Option<Channel>) -> io::Result<Self> {
         let stat = rustix::fs::fstat(&fd)?;
         // Others may have it open too, so it can't be told not to wait.
         let at_once = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => usize::MAX,
             _ => PIPE_BUF,
         };
-        Ok(Self::Ours { fd, at_once })
+        Ok(Self::Ours { fd, at_once, copied })
     }
 }
 
@@ -221,6 +237,9 @@ impl Stream {
             Err(Errno::INTR | Errno::AGAIN) => return Ok(true),
             Err(errno) => return Err(errno.into()),
         }
+        if let Sink::Ours { copied: Some(channel), .. } = &self.sink {
+            output(*channel, &self.buffer)?;
+        }
         match &self.sink {
             Sink::Callback(channel) => {
                 output(*channel, &self.buffer)?;
@@ -244,7 +263,7 @@ impl Stream {
             // A terminal, or a file that is appended to.
             Err(Errno::INVAL) => {
                 let fd = fd.try_clone()?;
-                (self.sink, self.full) = (Sink::ours(fd)?, false);
+                (self.sink, self.full) = (Sink::ours(fd, None)?, false);
                 return Ok(None);
             }
             Err(errno) => return Err(errno.into()),
@@ -256,10 +275,14 @@ impl Stream {
         let (fd, at_once) = match &self.sink {
             Sink::Callback(_) | Sink::Spliced(_) => return Ok(true),
             Sink::Command(fd) => (fd, usize::MAX),
-            Sink::Ours { fd, at_once } => (fd, *at_once),
+            Sink::Ours { fd, at_once, .. } => (fd, *at_once),
         };
         let rest = &self.buffer[self.passed..];
-        match (rustix::io::write(fd, &rest[..rest.len().min(at_once)]), &self.sink) {
+        let written = match at_once {
+            PIPE_BUF => write_at_once(fd, rest),
+            _ => rustix::io::write(fd, rest),
+        };
+        match (written, &self.sink) {
             (Ok(n), _) => self.passed += n,
             (Err(Errno::INTR | Errno::AGAIN), _) => {}
             // Nobody is there to read it any more: the command learns it when it reads or writes itself.

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const START: Duration = Duration::from_secs(60);
 
 /// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
-/// `output` as it comes. A signal to this process is to the command what [`OnSignal`] says. After one that ends
+/// `output` as it comes; where that is relayed, only a copy of the errors does, or of the terminal. A signal to this process is to the command what [`OnSignal`] says. After one that ends
 /// it everything is killed when the job's grace is over, at a second one, or when the driver is gone.
 pub fn run(
     job: &Job,

@@ -5,7 +5,6 @@
 
 mod base;
 pub mod bases;
-mod binary;
 mod cache;
 mod checkouts;
 mod command;
@@ -17,7 +16,6 @@ mod deferred;
 mod differences;
 mod downloads;
 mod error;
-mod failed;
 mod fetched;
 mod golang;
 mod here;

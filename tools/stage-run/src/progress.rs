@@ -1,7 +1,7 @@
 //! What the user sees of a build: one line a step, and RUN's output line by line, prefixed with its stage.
 
 use crate::options::Options;
-use libcli::{sanitise, say};
+use libcli::{plain_line, sanitise, say};
 use libwire::record::Why;
 use std::fs::File;
 use std::io::{self, Write};
@@ -73,7 +73,7 @@ impl Output {
         if self.line.is_empty() {
             return;
         }
-        let line = sanitise(&without_colours(&String::from_utf8_lossy(&self.line)));
+        let line = plain_line(&self.line);
         self.line.clear();
         if let Some(prefix) = &self.prefix {
             say(&format!("{prefix}{line}\n"));
@@ -83,21 +83,6 @@ impl Output {
         }
         self.last.push(line);
     }
-}
-
-/// Text without terminal control sequences (ESC [ … letter).
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '\x1b' && chars.peek() == Some(&'[') {
-            chars.next();
-            let _ = chars.by_ref().find(|c| ('\x40'..='\x7e').contains(c));
-        } else {
-            plain.push(c);
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use crate::cache::Key;
 use crate::command::{self, Assembled};
 use crate::error::StepError;
-use crate::failed::Failed;
 use crate::here::Here;
 use crate::mounts::{self, Wanted};
 use crate::prepare::Ready;
@@ -12,9 +11,8 @@ use crate::session::{Session, platform_of};
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::{kept, shell};
-use libsandbox::{Isolation, Job, Network, OnSignal, Stdio, Ulimit};
+use libsandbox::{Failed, Isolation, Job, Network, OnSignal, Stdio, Ulimit};
 use libstore::NewSnapshot;
-use libtree::Root;
 use libwire::Digest;
 use libwire::image::{ImageConfig, Platform};
 use libwire::plan::{Command, Op, Stage};
@@ -253,10 +251,7 @@ impl World {
         if outcome.status == 0 {
             return Ok(Some(log_path));
         }
-        // The same layers, to be read only.
-        let layers = [&job.lowers[..], &[new.upper().to_owned()]].concat();
-        let left = session.mount(&layers, None).ok();
-        let root = left.map(|fd| Root::from_fd(fd, options.isolation.owners()));
+        let root = libsandbox::left_tree(&job, options.isolation);
         let failed = Failed {
             argv: &self.argv,
             shell: self.shell,
@@ -316,6 +311,11 @@ impl World {
         let shown = session.options.progress;
         let lines = failed.last.iter().filter(|_| !shown).map(|line| format!("       {line}\n"));
         let detail: String = lines.chain([format!("       its output is in {}\n", log.display())]).collect();
+        if failed.shell && failed.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
+            let what = "it begins like a JSON array and is none, so a shell got it as it stands; \
+                        put each word in \" and commas between them";
+            return StepError::failed(format!("{how}: {what}")).with_detail(detail);
+        }
         let error = match failed.reason() {
             Some(reason) => StepError::failed(format!("{how}: {}", reason.text)).token(&reason.token),
             None => {

@@ -43,6 +43,8 @@ fn try_main(words: &[String]) -> Result<u8, SandboxError> {
         set(&mut job, Path::new(dir), name, value).map_err(|what| bad(&what))?;
     }
     let outcome = run(&job, isolation, &mut |channel, bytes| match channel {
+        // A copy.
+        _ if job.stdio != libsandbox::Stdio::Piped => Ok(()),
         Channel::Out => std::io::stdout().write_all(bytes),
         Channel::Err => std::io::stderr().write_all(bytes),
     })?;

@@ -1,11 +1,23 @@
-//! Why a RUN failed, as far as its status, the end of its output and the tree it left tell.
+//! Why a command failed, as far as its status, the end of its output and the tree it left tell.
 
-use crate::binary;
-use libsandbox::Outcome;
+use crate::overlay::{Overlay, mount_overlay};
+use crate::{Isolation, Job, Outcome, binary};
 use libtree::{Root, xattr};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::Read;
+
+/// How pid 1 says on the command's standard error, after its name, that there is none.
+pub(crate) const ABSENT: &str = ": not found in the image";
+/// The same of a file that is there, but not what runs or loads it.
+pub(crate) const CANT_BEGIN: &str = ": what it needs to begin is not in the image";
+
+/// The tree that a job's command left, to be read only; `None` when it can't be looked at.
+pub fn left_tree(job: &Job, isolation: Isolation) -> Option<Root> {
+    let layers = [&job.lowers[..], std::slice::from_ref(&job.upper)].concat();
+    let merged = mount_overlay(&Overlay { lowers: &layers, upper: None }, isolation).ok()?;
+    Some(Root::from_fd(merged, isolation.owners()))
+}
 
 /// A command that failed.
 pub struct Failed<'a> {
@@ -41,11 +53,6 @@ pub struct Reason {
 impl Failed<'_> {
     /// The reason, if there is a likely one.
     pub fn reason(&self) -> Option<Reason> {
-        if self.shell && self.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
-            let text = "it begins like a JSON array and is none, so a shell got it as it stands; \
-                        put each word in \" and commas between them";
-            return Some(Reason { text: text.into(), token: String::new() });
-        }
         if let Some(reason) = self.not_started() {
             return Some(reason);
         }
@@ -56,13 +63,13 @@ impl Failed<'_> {
             }
             (127, None) if self.shell && self.last.len() == 1 && self.shell_is_absent() => Some(Reason {
                 text: format!(
-                    "the image has no {}, which this form of RUN needs; begin FROM an image that has one",
+                    "the image has no {}, which runs this form of a command; begin FROM an image that has one",
                     self.argv[0]
                 ),
                 token: String::new(),
             }),
             (127, None) => {
-                self.named(&[": not found in the image", ": command not found", ": not found"], Self::absent)
+                self.named(&[ABSENT, CANT_BEGIN, ": command not found", ": not found"], Self::absent)
             }
             (126, None) => {
                 let refused = self.named(&[": Operation not permitted"], Self::asks_for_raw_sockets);
@@ -129,13 +136,12 @@ impl Failed<'_> {
 
     /// The reason about the program a line of the output names before one of `endings`, the last such line.
     fn named(&self, endings: &[&str], why: impl Fn(&Self, &str) -> Option<String>) -> Option<Reason> {
-        let line = self.last.iter().rev().find_map(|line| program(line, endings));
-        let name = line.or_else(|| self.argv.first().filter(|_| !self.shell).cloned())?;
+        let name = self.last.iter().rev().find_map(|line| program(line, endings))?;
         why(self, &name).map(|text| Reason { text, token: name })
     }
 
     fn absent(&self, name: &str) -> Option<String> {
-        if !name.contains('/') {
+        if !name.contains('/') || (self.is_one_word(name) && self.begin(name).is_none()) {
             return Some(self.absent_command(name));
         }
         if self.root.is_none() {
@@ -160,27 +166,32 @@ impl Failed<'_> {
         }
     }
 
+    /// Whether a whole command was given where each of its words should be one.
+    fn is_one_word(&self, name: &str) -> bool {
+        !self.shell && self.argv.len() == 1 && name.contains(' ')
+    }
+
     fn absent_command(&self, name: &str) -> String {
         let root = ["", "root", "0"].contains(&self.user.split(':').next().unwrap_or_default());
         match name {
-            "sudo" if root => "sudo is not in the image; leave it out, RUN is root already".into(),
+            "sudo" if root => "sudo is not in the image; leave it out, this user is root already".into(),
             "source" => {
                 "the shell has no source; write . instead, or SHELL [\"/bin/bash\", \"-c\"] above".into()
             }
-            _ if !self.shell && self.argv.len() == 1 && name.contains(' ') => {
-                format!(
-                    "{name:?} is taken for one word; write each word of the command as a string of its own"
-                )
+            _ if self.is_one_word(name) => {
+                format!("{name:?} is taken for one word; give each word of the command as one of its own")
             }
             _ if !self.shell && name.contains('$') => {
-                format!("{name:?} is taken as it is, the JSON form expands no variables; leave the [ ] out")
+                format!(
+                    "{name:?} is taken as it is, for no shell expands it; leave the [ ] out, or run sh -c"
+                )
             }
             _ => format!("{name} is not in the image; install it in an earlier RUN, or correct its name"),
         }
     }
 
     fn shell_is_absent(&self) -> bool {
-        let found = program(&self.last[0], &[": not found in the image"]);
+        let found = program(&self.last[0], &[ABSENT]);
         found.is_some() && found.as_ref() == self.argv.first()
     }
 
@@ -245,160 +256,4 @@ fn program(line: &str, endings: &[&str]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use libtree::Owners;
-
-    fn reason(argv: &[&str], status: u8, last: &str, root: Option<&Root>) -> Option<Reason> {
-        let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
-        let last: Vec<String> = last.lines().map(str::to_owned).collect();
-        let shell = argv.len() == 3 && argv[1] == "-c";
-        let outcome = Outcome { status, signal: None };
-        Failed {
-            argv: &argv,
-            shell,
-            outcome,
-            last: &last,
-            user: "",
-            cwd: "/w",
-            path: "/none:/w",
-            raw_sockets: Some("help"),
-            root,
-        }
-        .reason()
-    }
-
-    #[test]
-    fn a_raw_socket_that_was_refused_is_told_from_other_refusals() {
-        let text = |last: &str| reason(&["/bin/sh", "-c", "x"], 1, last, None).map(|reason| reason.text);
-        for last in [
-            "ping: socktype: SOCK_RAW\nping: socket: Operation not permitted\nping: => missing cap_net_raw+p capability or setuid?",
-            "PING 127.0.0.1 (127.0.0.1): 56 data bytes\nping: permission denied (are you root?)",
-            "arping: socket(AF_PACKET,2,0): Operation not permitted",
-            "tcpdump: any: You don't have permission to capture on that device\n(socket: Operation not permitted)",
-            "Couldn't open a raw socket. Error: Operation not permitted (1)",
-            "    _socket.socket.__init__(self, family, type, proto, fileno)\nPermissionError: [Errno 1] Operation not permitted",
-        ] {
-            assert!(text(last).unwrap().ends_with("CAP_NET_RAW is needed; help"), "{last}");
-        }
-        for last in [
-            "chown: /run/x.socket: Operation not permitted",
-            "connect to socket: Permission denied",
-            "mount: permission denied (are you root?)",
-            "PermissionError: [Errno 1] Operation not permitted: '/x'",
-            "ping: bad address 'x'",
-        ] {
-            assert_eq!(text(last), None, "{last}");
-        }
-    }
-
-    #[test]
-    fn a_program_that_asks_for_a_capability_is_told_by_its_file() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("w")).unwrap();
-        for name in ["ping", "other"] {
-            std::fs::write(dir.path().join("w").join(name), "").unwrap();
-        }
-        let root = Root::open(dir.path(), Owners::Real).unwrap();
-        // Effective, and CAP_NET_RAW permitted: as setcap(8) writes cap_net_raw+ep.
-        let value = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        if xattr::set(root.open_dir(b"w").unwrap(), b"ping", xattr::CAPABILITY, &value).is_err() {
-            return;
-        }
-        let text = |name: &str| {
-            let line = format!("/bin/sh: 1: {name}: Operation not permitted");
-            reason(&["/bin/sh", "-c", name], 126, &line, Some(&root)).map(|reason| reason.text)
-        };
-        for name in ["ping", "/w/ping"] {
-            let wanted = format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; help");
-            assert_eq!(text(name), Some(wanted));
-        }
-        assert_eq!(text("other"), None);
-        let exec = reason(&["ping"], 126, "ping: Operation not permitted", Some(&root)).unwrap();
-        assert!(exec.text.starts_with("the file of ping asks for CAP_NET_RAW"), "{}", exec.text);
-    }
-
-    #[test]
-    fn a_program_that_is_not_there_is_named_however_the_shell_says_it() {
-        for line in [
-            "/bin/sh: gcc: not found",
-            "/bin/sh: 1: gcc: not found",
-            "/bin/bash: line 1: gcc: command not found",
-            "env: can't execute 'gcc': No such file or directory",
-            "env: \u{2018}gcc\u{2019}: No such file or directory",
-        ] {
-            let reason = reason(&["/bin/sh", "-c", "gcc x.c"], 127, &format!("begin\n{line}"), None).unwrap();
-            assert_eq!(reason.token, "gcc", "{line}");
-            assert!(reason.text.starts_with("gcc is not in the image; "), "{}", reason.text);
-        }
-    }
-
-    #[test]
-    fn only_what_the_status_says_is_explained() {
-        assert_eq!(reason(&["/bin/sh", "-c", "x || exit 1"], 1, "/bin/sh: x: not found", None), None);
-        assert_eq!(reason(&["/bin/sh", "-c", "exit 127"], 127, "hello", None), None);
-        assert_eq!(reason(&["/bin/sh", "-c", "[ -f /x ]"], 1, "", None), None);
-    }
-
-    #[test]
-    fn a_shell_that_is_not_there_is_told_from_a_command() {
-        let reason = reason(&["/bin/sh", "-c", "a"], 127, "/bin/sh: not found in the image", None).unwrap();
-        assert!(reason.text.starts_with("the image has no /bin/sh, "), "{}", reason.text);
-    }
-
-    #[test]
-    fn the_exec_form_needs_no_output() {
-        let text = |argv: &[&str]| reason(argv, 127, "", None).unwrap().text;
-        assert!(text(&["gcc", "x.c"]).starts_with("gcc is not in the image"));
-        assert!(text(&["gcc x.c"]).contains("one word"));
-        assert!(text(&["$CC"]).contains("expands no variables"));
-    }
-
-    #[test]
-    fn a_file_that_is_not_started_is_looked_into() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("w")).unwrap();
-        std::fs::write(dir.path().join("w/bare"), "echo hi\n").unwrap();
-        std::fs::write(dir.path().join("exe"), "MZ").unwrap();
-        let root = Root::open(dir.path(), Owners::Real).unwrap();
-        let text =
-            |argv: &[&str], status, line: &str| reason(argv, status, line, Some(&root)).map(|told| told.text);
-        let shell = ["/bin/sh", "-c", "/exe"];
-        for (argv, status, line, wanted) in [
-            (&["/exe"][..], 126, "/exe: Exec format error", "for Windows"),
-            (&["bare"], 126, "bare: Exec format error", "begin it with #!/bin/sh"),
-            (
-                &shell,
-                126,
-                "/bin/bash: line 1: /exe: cannot execute binary file: Exec format error",
-                "for Windows",
-            ),
-            // Some shells take it for a script.
-            (&shell, 127, "/exe: line 1: MZ: not found", "for Windows"),
-            (&shell, 2, "/exe: 1: Syntax error: \"(\" unexpected", "for Windows"),
-        ] {
-            assert!(text(argv, status, line).is_some_and(|text| text.contains(wanted)), "{line}");
-        }
-        let denied = text(&shell, 126, "/bin/sh: /bare: Permission denied").unwrap();
-        assert!(denied.contains("chmod +x /bare"), "{denied}");
-        assert_eq!(text(&shell, 1, "/exe: 1: MZ: not found"), None);
-    }
-
-    #[test]
-    fn a_script_that_is_there_is_told_from_one_that_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("w")).unwrap();
-        for (name, text) in [("crlf", "#!/bin/sh\r\n"), ("bash", "#!/bin/bash -e\n"), ("elf", "\x7fELF")] {
-            std::fs::write(dir.path().join("w").join(name), text).unwrap();
-        }
-        let root = Root::open(dir.path(), Owners::Real).unwrap();
-        let text = |name: &str| {
-            let line = format!("/bin/sh: {name}: not found");
-            reason(&["/bin/sh", "-c", name], 127, &line, Some(&root)).unwrap().text
-        };
-        assert!(text("./crlf").contains("Windows"));
-        assert!(text("/w/bash").contains("asks for /bin/bash"));
-        assert!(text("./elf").contains("another system"));
-        assert!(text("./none").contains("COPY it there first"));
-    }
-}
+mod tests;
