@@ -18,6 +18,8 @@ pub struct Image {
     pub platform: (String, String),
     /// Its triggers.
     pub triggers: Vec<String>,
+    /// How many layers it has.
+    pub layers: usize,
 }
 
 /// Images by the index of the stage that starts from one.
@@ -36,6 +38,7 @@ pub fn read(input: impl BufRead) -> Result<Bases, WireError> {
         shell: config.config.shell.is_some_and(|shell| !shell.is_empty()),
         platform: (config.os, config.architecture),
         triggers: config.config.on_build,
+        layers: config.rootfs.diff_ids.len(),
     };
     Ok(records.into_iter().filter_map(base).map(|(stage, config)| (stage, image(config))).collect())
 }

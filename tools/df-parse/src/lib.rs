@@ -16,6 +16,7 @@ mod followed;
 mod hints;
 mod instruction;
 pub mod job;
+pub mod layers;
 mod lines;
 mod literal;
 mod modifier;

@@ -9,7 +9,7 @@ use crate::error::did_you_mean;
 use crate::instruction::Parsed;
 use crate::names::{Names, resolve};
 use crate::platform::Platform;
-use crate::{epoch, order, syntax, until};
+use crate::{epoch, layers, order, syntax, until};
 use libwire::plan::{Base, Instruction, Stage};
 
 /// What the caller asks for.
@@ -86,6 +86,7 @@ pub(crate) fn planned(
     stages[target].image_platform = options.platform.as_ref().map(|_| platform.to_string());
     let wanted = |index| extent == Extent::AllStages || needed.contains(&index);
     syntax::check(file, &stages, &options.bases, wanted)?;
+    layers::check(&stages, &options.bases, wanted)?;
     stages.retain(|stage| needed.contains(&stage.index));
     possible(file, options, &stages)?;
     Ok(stages)

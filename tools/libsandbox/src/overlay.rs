@@ -10,8 +10,10 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The most layers overlayfs stacks.
-pub const MAX_LAYERS: usize = 500;
+/// The most directories one mount of overlayfs merges.
+const MERGED: usize = 500;
+/// The most that can be merged: overlayfs takes a view of its own as one of its directories, but none of such a view.
+const MAX_LOWERS: usize = 2 * MERGED - 1;
 
 /// What to merge.
 #[derive(Clone, Copy, Debug)]
@@ -26,28 +28,36 @@ pub struct Overlay<'a> {
 /// Mounts the merged view. The mount is detached: it ends when the descriptor, and everything opened
 /// through it, is closed. Directories are passed by descriptor, so their names may hold anything.
 pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
-    if overlay.lowers.len() > MAX_LAYERS {
-        return Err(SandboxError::Setup(format!(
-            "{} layers; overlayfs stacks at most {MAX_LAYERS}",
-            overlay.lowers.len()
-        )));
-    }
     match (overlay.lowers, overlay.upper) {
         // overlayfs wants something below; alone, the upper directory is its own view.
         ([], Some((upper, _))) => open_dir(upper),
         ([only], None) => open_dir(only),
         ([], None) => Err(SandboxError::Setup("nothing to merge".into())),
-        _ => mount(overlay, isolation),
+        (lowers, _) if lowers.len() > MAX_LOWERS => {
+            let what =
+                format!("{} layers are too many to be mounted; at most {MAX_LOWERS} can be", lowers.len());
+            Err(SandboxError::Setup(what))
+        }
+        (lowers, _) if lowers.len() > MERGED => {
+            // From below: a view shows no whiteouts, but what is under all others needs none.
+            let (below, above) = lowers.split_at(lowers.len() - MERGED + 1);
+            let below = mount(&Overlay { lowers: below, upper: None }, None, isolation)?;
+            mount(&Overlay { lowers: above, ..*overlay }, Some(below), isolation)
+        }
+        _ => mount(overlay, None, isolation),
     }
 }
 
-fn mount(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
+/// Merges the directories of `overlay` on top of `below`.
+fn mount(overlay: &Overlay, below: Option<OwnedFd>, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
+    let opened = overlay.lowers.iter().map(|lower| open_path(lower));
+    let lowers = below.map(Ok).into_iter().chain(opened).collect::<Result<Vec<_>, _>>()?;
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("overlayfs"))?;
     // Topmost first, as lowerdir= has it.
-    for lower in overlay.lowers.iter().rev() {
-        match fsconfig_set_fd(&fs, "lowerdir+", open_path(lower)?) {
+    for lower in lowers.iter().rev() {
+        match fsconfig_set_fd(&fs, "lowerdir+", lower) {
             Ok(()) => {}
-            Err(rustix::io::Errno::INVAL) => return mount_by_name(overlay, isolation),
+            Err(rustix::io::Errno::INVAL) => return mount_by_name(overlay, &lowers, isolation),
             Err(errno) => return Err(setup("overlay lower")(errno)),
         }
     }
@@ -96,10 +106,13 @@ fn fixed_options(isolation: Isolation) -> &'static [(&'static str, &'static str)
 /// The same mount for kernels before 6.13, which take no directories by descriptor: mount(2), with each
 /// directory named through `/proc/self/fd`, so that its own name may still hold anything. The mount
 /// is made on its own lowest directory, in this process's private namespace, and detached from there.
-fn mount_by_name(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
-    let fds = overlay.lowers.iter().rev().map(|lower| open_path(lower)).collect::<Result<Vec<_>, _>>()?;
+fn mount_by_name(
+    overlay: &Overlay,
+    lowers: &[OwnedFd],
+    isolation: Isolation,
+) -> Result<OwnedFd, SandboxError> {
     let name = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let mut options = format!("lowerdir={}", fds.iter().map(name).collect::<Vec<_>>().join(":"));
+    let mut options = format!("lowerdir={}", lowers.iter().rev().map(name).collect::<Vec<_>>().join(":"));
     let upper = overlay
         .upper
         .map(|(upper, work)| Ok::<_, SandboxError>((open_path(upper)?, open_path(work)?)))
@@ -116,10 +129,10 @@ fn mount_by_name(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, San
     // mount(2) cuts its options at a page without a word.
     if options.len() >= 4096 {
         let what =
-            format!("{} layers; this kernel stacks about 200 (6.13 and later stack {MAX_LAYERS})", fds.len());
+            format!("{} layers; this kernel merges about 200 (6.13 and later merge {MERGED})", lowers.len());
         return Err(SandboxError::Setup(what));
     }
-    let place = fds.last().map(name).unwrap_or_default();
+    let place = lowers.first().map(name).unwrap_or_default();
     let options = CString::new(options).map_err(setup("overlay options"))?;
     rustix::mount::mount("overlay", &place, "overlay", MountFlags::NODEV, Some(options.as_c_str()))
         .map_err(setup("overlay mount"))?;
@@ -165,12 +178,45 @@ mod tests {
         let lowers = [dir.path().join("a"), dir.path().join("b,c:d")];
         let (up, work) = (dir.path().join("up"), dir.path().join("work"));
         let overlay = Overlay { lowers: &lowers, upper: Some((&up, &work)) };
-        let merged = mount_by_name(&overlay, Isolation::Root).unwrap();
+        let fds: Vec<_> = lowers.iter().map(|lower| open_path(lower).unwrap()).collect();
+        let merged = mount_by_name(&overlay, &fds, Isolation::Root).unwrap();
         let root = libtree::Root::from_fd(merged, libtree::Owners::Real);
         assert_eq!(root.read_small(b"x", 10).unwrap(), b"high");
         let fd = root.open_at(b"y", OFlags::CREATE | OFlags::WRONLY, 0o644).unwrap();
         drop(fd);
         assert!(up.join("y").exists());
         assert_eq!(fs::read_dir(&lowers[0]).unwrap().count(), 1, "the lowest directory is uncovered again");
+    }
+
+    #[test]
+    fn more_directories_than_one_mount_merges_are_one_view() {
+        if !private() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let lowers: Vec<_> = (0..MAX_LOWERS).map(|n| dir.path().join(n.to_string())).collect();
+        for lower in &lowers {
+            fs::create_dir(lower).unwrap();
+            fs::write(lower.join("last"), lower.file_name().unwrap().as_encoded_bytes()).unwrap();
+        }
+        // What was removed in a directory above is not there, whichever mount has the two.
+        for (name, made, removed) in [("a", 0, 1), ("b", 0, 700), ("c", 700, 701)] {
+            fs::write(lowers[made].join(name), "x").unwrap();
+            let whiteout = (rustix::fs::FileType::CharacterDevice, Mode::empty(), 0);
+            rustix::fs::mknodat(CWD, lowers[removed].join(name), whiteout.0, whiteout.1, whiteout.2).unwrap();
+        }
+        fs::write(lowers[0].join("kept"), "x").unwrap();
+        let (up, work) = (dir.path().join("up"), dir.path().join("work"));
+        [&up, &work].into_iter().for_each(|dir| fs::create_dir(dir).unwrap());
+        for upper in [None, Some((up.as_path(), work.as_path()))] {
+            let merged = mount_overlay(&Overlay { lowers: &lowers, upper }, Isolation::Root).unwrap();
+            let root = libtree::Root::from_fd(merged, libtree::Owners::Real);
+            assert_eq!(root.read_small(b"last", 10).unwrap(), (MAX_LOWERS - 1).to_string().as_bytes());
+            assert_eq!(root.read_small(b"kept", 10).unwrap(), b"x");
+            assert!([b"a", b"b", b"c"].iter().all(|name| root.lstat(*name).is_err()));
+        }
+        let lowers = [&lowers[..], &lowers[..1]].concat();
+        let error = mount_overlay(&Overlay { lowers: &lowers, upper: None }, Isolation::Root).unwrap_err();
+        assert!(error.to_string().contains("at most 999"), "{error}");
     }
 }

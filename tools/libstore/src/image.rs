@@ -2,7 +2,7 @@
 
 use crate::index::MAX_JSON;
 use crate::{Store, StoreError, check_config};
-use libwire::image::{Descriptor, ImageConfig, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform};
+use libwire::image::{Descriptor, ImageConfig, MAX_LAYERS, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform};
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
 
@@ -10,8 +10,6 @@ use std::io::{self, Read};
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// Docker's name for a gzip layer.
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
-/// The most layers an image may have: overlayfs takes no more.
-const MAX_LAYERS: usize = 500;
 
 /// An image of the store.
 #[derive(Clone, Debug)]
@@ -83,9 +81,9 @@ pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Ma
         return Err(bad(format!("says it is {own:?}, its descriptor {:?}", descriptor.media_type)));
     }
     if manifest.layers.len() > MAX_LAYERS {
+        let count = manifest.layers.len();
         return Err(bad(format!(
-            "has {} layers; at most {MAX_LAYERS} can be mounted",
-            manifest.layers.len()
+            "has {count} layers; an image may have {MAX_LAYERS}, so build it with fewer"
         )));
     }
     for layer in &manifest.layers {

@@ -20,6 +20,8 @@ pub const MEDIA_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The annotation under which an index entry carries its full image name.
 pub const IMAGE_NAME: &str = "io.containerd.image.name";
+/// The most layers an image may have. Whatever is made of one needs some more to be mounted, and overlayfs merges 999.
+pub const MAX_LAYERS: usize = 500;
 
 /// Members beyond those named.
 pub type Extra = BTreeMap<String, Value>;

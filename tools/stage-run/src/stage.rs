@@ -13,6 +13,7 @@ use crate::words::Words;
 use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, why, workdir};
 use libcli::Failure;
 use libtree::Root;
+use libwire::image::MAX_LAYERS;
 use libwire::plan::{Instruction, Op, Source, Stage};
 use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, Cache, Record, Step};
@@ -215,6 +216,7 @@ impl Builder<'_> {
         if let Op::Workdir { path } = op {
             return self.workdir(path);
         }
+        self.room_for_layer()?;
         // A COPY --link stands on nothing.
         let alone = matches!(op, Op::Copy(copy) | Op::Add(copy) if copy.link && copy.chmod.is_none());
         if !alone {
@@ -227,6 +229,14 @@ impl Builder<'_> {
             op => run::run(session, stage, at, op)?,
         };
         Ok((Some(made), created_by))
+    }
+
+    /// Also where only the base, its triggers or a variable tells how many layers there are.
+    fn room_for_layer(&self) -> Result<(), StepError> {
+        match self.state.layers.len() < MAX_LAYERS {
+            true => Ok(()),
+            false => Err(StepError::input(df_parse::layers::too_many())),
+        }
     }
 
     fn kind(&self, add: bool, line: u32) -> Kind {
@@ -284,6 +294,7 @@ impl Builder<'_> {
         if path == "/" {
             return Ok((None, created_by));
         }
+        self.room_for_layer()?;
         self.state.known()?;
         let (session, user) = (self.session, self.state.config.config.user.clone());
         let parents = self.state.parents();

@@ -1,0 +1,49 @@
+//! How many layers an image gets, as far as the words of its stages and its base tell.
+
+use crate::ParseError;
+use crate::bases::Bases;
+use libwire::image::MAX_LAYERS;
+use libwire::plan::{Base, Op, Stage};
+
+/// What is said of the instruction whose layer is one too many.
+pub fn too_many() -> String {
+    format!(
+        "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \
+         here-document, and copy several sources, or their directory, by one COPY"
+    )
+}
+
+/// Refuses an instruction of a stage that is `wanted` whose layer is one too many.
+pub(crate) fn check(
+    stages: &[Stage],
+    bases: &Bases,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<(), ParseError> {
+    let mut ends: Vec<usize> = Vec::new();
+    for stage in stages {
+        let mut layers = match &stage.base {
+            Base::Stage { index } => ends.get(*index).copied().unwrap_or(0),
+            _ => bases.get(&stage.index).map_or(0, |image| image.layers),
+        };
+        for instruction in stage.instructions.iter().filter(|inner| makes_layer(&inner.op)) {
+            layers += 1;
+            if layers > MAX_LAYERS && wanted(stage.index) {
+                return Err(ParseError::new(too_many()).at(instruction.line, instruction.line_end));
+            }
+        }
+        ends.push(layers);
+    }
+    Ok(())
+}
+
+/// Whether an instruction makes a layer whatever its variables are. A WORKDIR that is the root makes none.
+fn makes_layer(op: &Op) -> bool {
+    match op {
+        Op::Run { .. } | Op::Copy(_) | Op::Add(_) => true,
+        Op::Workdir { path } => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-');
+            path.bytes().all(plain) && path.bytes().any(|byte| byte != b'/')
+        }
+        _ => false,
+    }
+}
