@@ -39,7 +39,7 @@ pub fn run_failed(
     let mounts = mounts(store, isolation, &kept, &mut held)?;
     let layer = store.new_snapshot(&step.parents)?;
     let scratch = layer.upper().with_file_name("scratch");
-    std::fs::create_dir(&scratch).map_err(StoreError::io("cannot make a scratch directory"))?;
+    std::fs::create_dir(&scratch).map_err(StoreError::io(format!("cannot make {}", scratch.display())))?;
     let mut lowers = lowers(store, &step.parents)?;
     lowers.push(kept.fs());
     let job = Job {

@@ -66,7 +66,7 @@ pub fn run(
     // Never published: it goes when it is dropped, with all that the command changed.
     let layer = store.new_snapshot(&snapshots)?;
     let scratch = layer.upper().with_file_name("scratch");
-    std::fs::create_dir(&scratch).map_err(StoreError::io("cannot make a scratch directory"))?;
+    std::fs::create_dir(&scratch).map_err(StoreError::io(format!("cannot make {}", scratch.display())))?;
     let workdir = options.workdir.as_deref().unwrap_or(Path::new(&config.working_dir));
     let job = Job {
         lowers: snapshots.iter().map(|id| store.snapshot_fs(id)).collect::<Result<_, _>>()?,

@@ -62,7 +62,7 @@ fn mount(overlay: &Overlay, below: Option<OwnedFd>, isolation: Isolation) -> Res
         }
     }
     if let Some((upper, work)) = overlay.upper {
-        fsconfig_set_fd(&fs, "upperdir", open_path(upper)?).map_err(setup("overlay upper"))?;
+        fsconfig_set_fd(&fs, "upperdir", open_path(upper)?).map_err(|errno| no_upper(upper, errno))?;
         fsconfig_set_fd(&fs, "workdir", open_path(work)?).map_err(setup("overlay work"))?;
         // A snapshot is made durable when it is published, not by each fsync of a RUN.
         fsconfig_set_flag(&fs, "volatile").map_err(setup("overlay volatile"))?;
@@ -73,7 +73,10 @@ fn mount(overlay: &Overlay, below: Option<OwnedFd>, isolation: Isolation) -> Res
     for (key, value) in fixed_options(isolation) {
         fsconfig_set_string(&fs, *key, *value).map_err(setup("overlay options"))?;
     }
-    fsconfig_create(&fs).map_err(setup("overlay mount"))?;
+    fsconfig_create(&fs).map_err(|errno| match overlay.upper {
+        Some((upper, _)) => no_upper(upper, errno),
+        None => setup("overlay mount")(errno),
+    })?;
     // A device node in an image is data: nothing opens it.
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NODEV)
         .map_err(setup("overlay mount"))
@@ -134,13 +137,35 @@ fn mount_by_name(
     }
     let place = lowers.first().map(name).unwrap_or_default();
     let options = CString::new(options).map_err(setup("overlay options"))?;
-    rustix::mount::mount("overlay", &place, "overlay", MountFlags::NODEV, Some(options.as_c_str()))
-        .map_err(setup("overlay mount"))?;
+    rustix::mount::mount("overlay", &place, "overlay", MountFlags::NODEV, Some(options.as_c_str())).map_err(
+        |errno| match overlay.upper {
+            Some((upper, _)) => no_upper(upper, errno),
+            None => setup("overlay mount")(errno),
+        },
+    )?;
     let path = &overlay.lowers[0];
     let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let tree = open_tree(CWD, path, clone).map_err(setup("overlay mount"));
     unmount(path, UnmountFlags::DETACH).map_err(setup("overlay mount"))?;
     tree
+}
+
+/// Why changes can't go to `upper`: most often because of its file system.
+fn no_upper(upper: &Path, errno: rustix::io::Errno) -> SandboxError {
+    // f_type of statfs(2), cut to 32 bits.
+    let name = match rustix::fs::statfs(upper).map(|found| found.f_type as u32) {
+        Ok(0x794c_7630) => "overlayfs, as in a container,",
+        Ok(0x6969) => "NFS",
+        Ok(0x0102_1997) => "9p",
+        Ok(0xff53_4d42 | 0xfe53_4d42) => "SMB",
+        Ok(0x6573_5546) => "FUSE",
+        Ok(0x4d44 | 0x2011_bab0) => "FAT",
+        _ => return setup("overlay mount")(errno),
+    };
+    SandboxError::Setup(format!(
+        "the store is on {name} which overlayfs can't keep changes on ({errno}); name a store elsewhere by --store or \
+         STAGEPIPE_STORE: on a volume, a tmpfs or another file system of this machine"
+    ))
 }
 
 fn open_dir(path: &Path) -> Result<OwnedFd, SandboxError> {

@@ -1,5 +1,6 @@
 //! Blobs: files whose name is the SHA-256 of their bytes.
 
+use crate::error::no_room;
 use crate::write::{self, Temp};
 use crate::{Store, StoreError};
 use libtree::holes::{ZEROS, is_zero, leave_hole};
@@ -73,9 +74,10 @@ impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A layer that is not compressed may have holes, which are no bytes to write either.
         let written = match bytes.len() >= ZEROS.len() && is_zero(bytes) {
-            true => leave_hole(&mut self.temp.file, bytes.len()).map(|()| bytes.len())?,
-            false => self.temp.file.write(bytes)?,
+            true => leave_hole(&mut self.temp.file, bytes.len()).map(|()| bytes.len()),
+            false => self.temp.file.write(bytes),
         };
+        let written = written.map_err(|error| no_room(error, self.store.path()))?;
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)

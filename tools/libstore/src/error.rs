@@ -2,6 +2,7 @@
 
 use libcli::Failure;
 use std::io;
+use std::path::Path;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,30 @@ impl StoreError {
     pub(crate) fn corrupt(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into(), why: why.into() }
     }
+}
+
+/// The error with its place and what to do, where there was no room for what was to be written to the store at `path`.
+pub(crate) fn no_room(error: io::Error, path: &Path) -> io::Error {
+    let path = path.display();
+    let what = match error.kind() {
+        io::ErrorKind::StorageFull => {
+            format!(
+                "the file system of the store {path} is full; free some of it, or name a store elsewhere (--store)"
+            )
+        }
+        io::ErrorKind::QuotaExceeded => {
+            format!(
+                "the quota for the store {path} is used up; free some of it, or name a store elsewhere (--store)"
+            )
+        }
+        io::ErrorKind::FileTooLarge => {
+            format!(
+                "a file of the store {path} would be larger than the limit on files (ulimit -f); raise that"
+            )
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), what)
 }
 
 impl From<StoreError> for Failure {

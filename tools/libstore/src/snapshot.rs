@@ -94,7 +94,7 @@ impl NewSnapshot {
     /// Publishes the snapshot under its id, which is returned. Unmount the overlay before. When another
     /// process has published the same id meanwhile, that one stays: ids that can meet name contents.
     pub fn publish(mut self) -> Result<String, StoreError> {
-        let what = format!("cannot publish snapshot {}", self.id);
+        let what = format!("cannot publish snapshot {} in {}", self.id, self.store.path().display());
         libtree::remove::remove_all(File::open(&self.dir).map_err(StoreError::io(&what))?, b"work")
             .map_err(StoreError::io(&what))?;
         match self.changes().exists() {

@@ -33,9 +33,11 @@ pub fn miss(options: &Options, stage: usize, why: Option<&Why>) {
     }
 }
 
-/// Takes a command's output: whole into a log, and to standard error by lines.
+/// Takes a command's output: whole into a log, and to standard error by lines. A log that can't be written does not
+/// keep the command from saying more.
 pub struct Output {
     log: File,
+    lost: Option<io::Error>,
     prefix: Option<String>,
     line: Vec<u8>,
     last: Vec<String>,
@@ -44,12 +46,20 @@ pub struct Output {
 impl Output {
     /// Output of a step of `stage` that goes to `log`, and is shown if asked for.
     pub fn new(log: File, shown: bool, stage: usize) -> Self {
-        Self { log, prefix: shown.then(|| format!("#{stage} ")), line: Vec::new(), last: Vec::new() }
+        Self {
+            log,
+            lost: None,
+            prefix: shown.then(|| format!("#{stage} ")),
+            line: Vec::new(),
+            last: Vec::new(),
+        }
     }
 
     /// Takes some bytes.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.log.write_all(bytes)?;
+    pub fn write(&mut self, bytes: &[u8]) {
+        if self.lost.is_none() {
+            self.lost = self.log.write_all(bytes).err();
+        }
         for &byte in bytes {
             match byte {
                 b'\n' | b'\r' => self.end_line(),
@@ -59,13 +69,12 @@ impl Output {
                 self.end_line();
             }
         }
-        Ok(())
     }
 
-    /// Shows what came after the last line's end, and gives the last lines.
-    pub fn finish(mut self) -> Vec<String> {
+    /// Shows what came after the last line's end. Gives the last lines, and why the log lacks some, if it does.
+    pub fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.end_line();
-        self.last
+        (self.last, self.lost)
     }
 
     fn end_line(&mut self) {
@@ -94,9 +103,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let mut output = Output::new(File::create(&path).unwrap(), false, 0);
-        output.write(b"\x1b[31mred\x1b[0m\r50%\r\n\x07be").unwrap();
-        output.write(b"ll").unwrap();
-        assert_eq!(output.finish(), ["red", "50%", "?bell"]);
+        output.write(b"\x1b[31mred\x1b[0m\r50%\r\n\x07be");
+        output.write(b"ll");
+        assert_eq!(output.finish().0, ["red", "50%", "?bell"]);
         assert_eq!(std::fs::read(&path).unwrap(), b"\x1b[31mred\x1b[0m\r50%\r\n\x07bell");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_takes_no_line_away() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut output = Output::new(full, false, 0);
+        output.write(b"one\n");
+        output.write(b"two\n");
+        let (last, lost) = output.finish();
+        assert_eq!(last, ["one", "two"]);
+        assert_eq!(lost.unwrap().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -11,7 +11,7 @@ use crate::session::{Session, platform_of};
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::{kept, shell};
-use libsandbox::{Failed, Isolation, Job, Network, OnSignal, Stdio, Ulimit};
+use libsandbox::{Failed, Isolation, Job, Network, OnSignal, Outcome, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libwire::Digest;
 use libwire::image::{ImageConfig, Platform};
@@ -243,29 +243,24 @@ impl World {
         let (log, log_path) = session.store.new_log(new.id())?;
         let job = self.job(session, stage, session.directories(&state.parents())?, new, &mut ready)?;
         let mut output = Output::new(log, options.progress, stage.index);
-        let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| output.write(bytes));
-        let last = output.finish();
+        let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| {
+            output.write(bytes);
+            Ok(())
+        });
+        let (last, lost) = output.finish();
         // Only mount points are in it.
         let _ = libtree::remove::remove_path(&job.scratch);
         let outcome = outcome?;
+        let log = Log { path: session.store.path().join(&log_path), lost };
         if outcome.status == 0 {
-            return Ok(Some(log_path));
+            return log.whole().map(|()| Some(log_path));
         }
-        let root = libsandbox::left_tree(&job, options.isolation);
-        let failed = Failed {
-            argv: &self.argv,
-            shell: self.shell,
-            outcome,
-            last: &last,
-            user: &self.user,
-            cwd: &self.cwd,
-            path: self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value),
-            raw_sockets: self.raw_sockets(options.isolation),
-            root: root.as_ref(),
+        let error = self.failed(session, &job, outcome, (&last, &log));
+        let enter = match kept::keep(session, state, (key, &log_path), (new, &job), &ready) {
+            Ok(enter) => enter,
+            // On a full disk the command's own words count.
+            Err(why) => return Err(error.and_detail(&format!("       what it left can't be kept: {why}\n"))),
         };
-        let error = self.failure(session, &failed, &log_path);
-        drop(root);
-        let enter = kept::keep(session, state, (key, &log_path), (new, &job), &ready)?;
         if options.shell_on_fail {
             let opened = shell::after_failure(session, stage, state, (new.id(), job), &error);
             if let Err(why) = opened {
@@ -273,6 +268,30 @@ impl World {
             }
         }
         Err(error.and_detail(&format!("       enter what it left: {enter}\n")))
+    }
+
+    /// The error for a job that failed.
+    fn failed(
+        &self,
+        session: &Session,
+        job: &Job,
+        outcome: Outcome,
+        (last, log): (&[String], &Log),
+    ) -> StepError {
+        let isolation = session.options.isolation;
+        let root = libsandbox::left_tree(job, isolation);
+        let failed = Failed {
+            argv: &self.argv,
+            shell: self.shell,
+            outcome,
+            last,
+            user: &self.user,
+            cwd: &self.cwd,
+            path: self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value),
+            raw_sockets: self.raw_sockets(isolation),
+            root: root.as_ref(),
+        };
+        failure(&failed, session.options.progress, log)
     }
 
     /// How the command would get a raw socket, unless it may have one.
@@ -299,30 +318,50 @@ impl World {
         }
         proxies
     }
+}
 
-    /// The error for a command that failed. Its last lines are shown unless they have been.
-    fn failure(&self, session: &Session, failed: &Failed, log: &str) -> StepError {
-        let status = failed.outcome.status;
-        let how = match failed.outcome.signal {
-            Some(signal) => format!("RUN was ended by signal {signal} (status {status})"),
-            None => format!("RUN ended with status {status}"),
-        };
-        let log = session.store.path().join(log);
-        let shown = session.options.progress;
-        let lines = failed.last.iter().filter(|_| !shown).map(|line| format!("       {line}\n"));
-        let detail: String = lines.chain([format!("       its output is in {}\n", log.display())]).collect();
-        if failed.shell && failed.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
-            let what = "it begins like a JSON array and is none, so a shell got it as it stands; \
-                        put each word in \" and commas between them";
-            return StepError::failed(format!("{how}: {what}")).with_detail(detail);
-        }
-        let error = match failed.reason() {
-            Some(reason) => StepError::failed(format!("{how}: {}", reason.text)).token(&reason.token),
-            None => {
-                let place = if shown { "above" } else { "below" };
-                StepError::failed(how).hint(&format!("; what it printed is {place}"))
-            }
-        };
-        error.with_detail(detail)
+/// Where a command's output went.
+struct Log {
+    path: PathBuf,
+    /// Why it lacks some.
+    lost: Option<std::io::Error>,
+}
+
+impl Log {
+    fn whole(self) -> Result<(), StepError> {
+        let what = format!("cannot write what it printed to {}", self.path.display());
+        self.lost.map_or(Ok(()), |error| Err(StepError::io(&what)(error)))
     }
+
+    fn line(&self) -> String {
+        let path = self.path.display();
+        match &self.lost {
+            None => format!("       its output is in {path}\n"),
+            Some(error) => format!("       its output is not all in {path}: {error}\n"),
+        }
+    }
+}
+
+/// The error for a command that failed. Its last lines are shown unless they have been.
+fn failure(failed: &Failed, shown: bool, log: &Log) -> StepError {
+    let status = failed.outcome.status;
+    let how = match failed.outcome.signal {
+        Some(signal) => format!("RUN was ended by signal {signal} (status {status})"),
+        None => format!("RUN ended with status {status}"),
+    };
+    let lines = failed.last.iter().filter(|_| !shown).map(|line| format!("       {line}\n"));
+    let detail: String = lines.chain([log.line()]).collect();
+    if failed.shell && failed.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
+        let what = "it begins like a JSON array and is none, so a shell got it as it stands; \
+                    put each word in \" and commas between them";
+        return StepError::failed(format!("{how}: {what}")).with_detail(detail);
+    }
+    let error = match failed.reason() {
+        Some(reason) => StepError::failed(format!("{how}: {}", reason.text)).token(&reason.token),
+        None => {
+            let place = if shown { "above" } else { "below" };
+            StepError::failed(how).hint(&format!("; what it printed is {place}"))
+        }
+    };
+    error.with_detail(detail)
 }
