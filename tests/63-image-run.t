@@ -12,9 +12,9 @@ search x"
 is "and have nothing of it the next time" "$(image-run busybox grep -c db /etc/hosts 2>&1)" 0
 status_is "in RUN they can't, for no layer would have it" 1 \
     sh -c 'printf "FROM busybox\nRUN echo 10.1.2.3 db >>/etc/hosts\n" | image-build -q -'
-is "the host's name is a variable" "$(image-run --hostname box busybox sh -c 'echo $HOSTNAME' 2>&1)" box
+is "the host's name is a variable" "$(image-run --hostname box busybox env 2>&1 | grep ^HOSTNAME)" HOSTNAME=box
 printf 'FROM busybox\nENV HOSTNAME=own\n' | image-build -q -t own - >/dev/null
-is "unless the image has one" "$(image-run own sh -c 'echo $HOSTNAME' 2>&1)" own
+is "unless the image has one" "$(image-run own env 2>&1 | grep ^HOSTNAME)" HOSTNAME=own
 
 # ended_by SIGNAL SCRIPT: the status of a script, which says when it is ready, after the signal to image-run
 ended_by() {
