@@ -4,6 +4,7 @@
 use crate::{Isolation, SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
+use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::io::{Read, Write};
@@ -98,8 +99,14 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 }
 
 fn private_mounts() -> Result<(), SandboxError> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(setup("private mounts"))
+    match mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC) {
+        Err(Errno::INVAL) => Err(SandboxError::Setup(
+            "the root directory is not a mount point, as in a chroot of a plain directory; outside, mount it \
+             (mount --bind DIR DIR), then enter it again"
+                .into(),
+        )),
+        done => done.map_err(setup("private mounts")),
+    }
 }
 
 /// First id and how many.

@@ -1,0 +1,112 @@
+#!/bin/sh
+# A fresh machine: quickstart and test say first, in a line, what is missing, or install it; a plain chroot is named.
+# With STAGEPIPE_FRESH=1 quickstart is run in a Debian 12 of mmdebstrap's smallest, with this machine's Rust.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# A checkout's scripts, with little more in PATH than a shell needs.
+mkdir -p checkout/scripts bin user root
+cp "$top/scripts/quickstart" "$top/scripts/test" "$top/scripts/requirements" checkout/scripts/
+cp "$top/rust-toolchain.toml" checkout/
+for tool in sh awk cat cut dirname fold grep head ldd ln mkdir sed sort tr; do ln -s "$(command -v $tool)" bin/; done
+# stand_in DIR/PROGRAM TEXT: a program of that text
+stand_in() { printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
+stand_in user/id 'echo 1000'
+stand_in root/id 'echo 0'
+# apt-get installs what quickstart needs, all but one package
+# shellcheck disable=SC2016 # the stand-in's
+stand_in root/apt-get 'echo "$*" >>"$LOG"
+for package; do
+    case $package in "$LACKS" | -* | install | update) continue ;; gcc) package=cc ;; uidmap) package=newuidmap ;; esac
+    ln -sf /bin/true "$BIN/$package"
+done'
+as() { # user|root SCRIPT [ARGUMENT]...: on the fresh machine; what is said goes to ./said
+    who=$1 script=$2
+    shift 2
+    env -i HOME="$work/home" PATH="$work/$who:$work/bin" LOG="$work/log" BIN="$work/bin" LACKS="${lacks-}" \
+        "$work/checkout/scripts/$script" "$@" >said 2>&1 </dev/null
+}
+contains() { grep -qF -e "$1" said; }
+
+as user requirements build
+is "what is missing is an error" $? 1
+is "and one line" "$(wc -l <said)" 1
+ok "that names it, and what installs it" grep -q 'missing: .*jq, make.*; as root: apt-get install.* jq make' said
+no_match -q skopeo said
+result $? "and nothing that only tests need" said
+
+lacks=jq
+as root requirements build
+is "what apt-get does not bring is an error too" $? 1
+ok "that names it alone" grep -qx 'requirements: missing: jq; as root: apt-get install jq' said
+lacks=
+ok "what it brings is enough" as root requirements build
+: >log
+ok "and is not installed again" as root requirements build
+[ ! -s log ]
+result $? "nor asked for" log
+
+as user test
+is "test without cargo is an error" $? 1
+ok "which says what installs it" contains 'scripts/quickstart'
+: >log
+stand_in bin/cargo 'echo "$*" >>"$LOG"; case $1 in --version) echo "cargo 1.95.0 (x)" ;; esac'
+as user test
+is "test is an error where a judge is missing" $? 1
+is "it is one line" "$(wc -l <said)" 1
+ok "which names it" contains skopeo
+[ ! -s log ]
+result $? "nothing has run before" log
+as user test --without shellcheck,busybox
+is "busybox can't be done without" "$? $(cat said)" \
+    "2 requirements: --without: nothing can be done without busybox, or nobody needs it; see --help"
+
+# quickstart
+: >log
+rm bin/cargo
+stand_in bin/curl 'while [ "$1" != -o ]; do shift; done; echo "echo \"\$@\" >>\"\$LOG\"" >"$2"'
+as user quickstart
+ok "quickstart without cargo says so" grep -qx 'cargo is missing' said
+ok "and has rustup's installer bring the one of rust-toolchain.toml" grep -q -e "--default-toolchain $(sed -n 's/^channel = "\(.*\)"/\1/p' "$top/rust-toolchain.toml")\$" log
+stand_in bin/cargo 'echo cargo 1.63.0'
+as user quickstart
+ok "nor is Debian's old one enough" contains 'cargo 1.63.0 is older than'
+
+# A chroot of a plain directory
+if [ "$(id -u)" = 0 ]; then
+    mkdir -p plain/proc
+    program=$(command -v image-run)
+    cp "$program" plain/
+    for file in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do mkdir -p "plain${file%/*}" && cp "$file" "plain$file"; done
+    unshare --mount sh -c 'mount -t proc proc plain/proc && chroot plain /image-run x' >said 2>&1 </dev/null
+    ok "in a chroot of a plain directory the root is said to be no mount point" contains 'the root directory is not a mount point'
+    ok "with the command that makes it one" contains 'mount --bind DIR DIR'
+else
+    skip "a chroot of a plain directory" "needs root"
+fi
+
+# fresh COMMAND...: in the checkout, on a fresh Debian 12 with this machine's Rust
+fresh() {
+    unshare --mount --propagation private sh -eu -c '
+        root=$1 && shift
+        mount --bind "$root" "$root"
+        for home in .cargo .rustup; do
+            mkdir -p "$root/root/$home" "$root/over/$home/up" "$root/over/$home/work"
+            mount -t overlay overlay -o "lowerdir=$HOME/$home,upperdir=$root/over/$home/up,workdir=$root/over/$home/work" \
+                "$root/root/$home"
+        done
+        mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --rbind /sys "$root/sys"
+        cp /etc/resolv.conf "$root/etc/"
+        exec chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+            RUSTUP_AUTO_INSTALL="${RUSTUP_AUTO_INSTALL-1}" sh -c "cd /root/stagepipe && $1"' - "$work/debian" "$1" </dev/null
+}
+if [ -z "${STAGEPIPE_FRESH-}" ]; then
+    skip "quickstart and test on a fresh Debian 12" "takes half an hour; STAGEPIPE_FRESH=1 runs it"
+else
+    ok "there is a fresh Debian 12" mmdebstrap --quiet --variant=minbase bookworm debian
+    ok "with a clone" git clone -q "$top" debian/root/stagepipe
+    ok "quickstart is all it needs" fresh 'scripts/quickstart >quickstart.log 2>&1 || { tail -n 30 quickstart.log; exit 1; }'
+    ok "the line that it ends with puts the tools into PATH" fresh 'eval "$(tail -n 1 quickstart.log)" && image-run hello:multi'
+    ok "and test finds or installs the rest" fresh 'scripts/requirements test && scripts/requirements test'
+fi
+finish
