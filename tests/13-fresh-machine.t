@@ -85,6 +85,28 @@ else
     skip "a chroot of a plain directory" "needs root"
 fi
 
+# base-debian, with a stand-in for mmdebstrap
+mkdir tree
+# shellcheck disable=SC2016 # the stand-in's
+stand_in bin/mmdebstrap 'for file; do case $file in *.tar) tar -cf "$file" -C "$TREE" .;; esac; done'
+echo 'here' >tree/file
+ok "base-debian makes a base" env TREE="$work/tree" PATH="$work/bin:$PATH" base-debian --mirror http://localhost/
+image-save --format tar localhost/debian-bookworm-minbase | tar -xf - -C tree
+is "of one layer" "$(image-report --json localhost/debian-bookworm-minbase | jq '.layers | length')" 1
+is "in which apt is set as in docker's images" "$(cd tree/etc && ls -d -- apt/apt.conf.d/* dpkg/dpkg.cfg.d/*)" \
+    "$(printf '%s\n' apt/apt.conf.d/docker-autoremove-suggests apt/apt.conf.d/docker-clean apt/apt.conf.d/docker-gzip-indexes \
+        apt/apt.conf.d/docker-no-languages dpkg/dpkg.cfg.d/docker-apt-speedup)"
+status_is "and no service is started" 101 tree/usr/sbin/policy-rc.d
+if have apt-config; then
+    echo 'Dir::Etc::parts "/nonexistent"; Dir::Etc::main "/nonexistent";' | cat - tree/etc/apt/apt.conf.d/docker-* >conf # not this machine's
+    APT_CONFIG=conf apt-config dump >said
+    for setting in 'Dir::Cache::pkgcache "";' 'Acquire::GzipIndexes "true";' 'Acquire::Languages:: "none";' 'APT::AutoRemove::SuggestsImportant "false";'; do
+        ok "apt takes $setting" grep -qix "$setting" said
+    done
+else
+    skip "apt takes the settings" "apt-config is missing"
+fi
+
 # fresh COMMAND...: in the checkout, on a fresh Debian 12 with this machine's Rust
 fresh() {
     unshare --mount --propagation private sh -eu -c '
