@@ -7,15 +7,23 @@ have jq || skip_all "jq is missing"
 page=$top/man/stagepipe-size.7
 sed 's/\\e/\\/g' "$page" >shown
 
-for file in c/single c/removed c/multi c/static python/bad python/good; do
+for file in c/single c/removed c/together c/multi c/static python/bad python/good python/ways; do
     # shellcheck disable=SC2016 # jq's variables
     jq -en --rawfile page shown --rawfile file "$top/tests/size-tutorial.d/$file" '$page | contains("\n" + $file)' >/dev/null
     result $? "the page shows $file as it is built"
 done
-sed -n '/^IMAGE  /,/^py:good /p' shown >table
+sed -n '/^IMAGE  /,/^py:venv /p' shown >table
 # shellcheck disable=SC2016
 jq -en --rawfile readme "$top/README.md" --rawfile table table '$readme | gsub("\n    "; "\n") | contains($table)' >/dev/null
 result $? "README.md has the page's table"
+
+# figure IMAGE COLUMN: of the page's last table, in whole units
+figure() { awk -v image="$1" -v column="$2" '$1 == image { printf "%.0f %s\n", $column, $(column + 1) }' table; }
+for words in "an image of $(figure hello:single 2) to one of $(figure hello:static 2)" "kB of the $(figure hello:single 5)" \
+    "the base image: $(figure hello:multi 2) for" "The image of step 1 has $(figure hello:single 9)"; do
+    grep -qF "$words" shown
+    result $? "the text has the table's number: $words"
+done
 
 # Why the images cannot be built here; empty when they can.
 why_not() {
@@ -32,7 +40,7 @@ if [ "$reason" ]; then
     finish
     exit
 fi
-ok "every image of the page is built" sh -c 'timeout 900 "$1/tests/size-tutorial" >built 2>error; status=$?; cat error; exit $status' - "$top"
+ok "every image of the page is built" sh -c 'timeout 1800 "$1/tests/size-tutorial" >built 2>error; status=$?; cat error; exit $status' - "$top"
 [ "$failures" = 0 ] || { finish; exit 1; }
 
 # The rows of all tables, by image and place: sizes in bytes, as 360500000b; scores, as 94%; and other numbers.
@@ -79,7 +87,10 @@ holds() { # DESCRIPTION A B: A is no more than B
 single=$(download hello:single) removed=$(download hello:removed) multi=$(download hello:multi) static=$(download hello:static)
 bad=$(download py:bad) good=$(download py:good)
 holds "removing makes an image no smaller" "$single" "$removed"
-holds "two stages are a fifth or less of one" $((multi * 5)) "$single"
+holds "two stages are a third or less of one" $((multi * 3)) "$single"
 holds "a static program is a hundredth or less of that" $((static * 100)) "$multi"
-holds "Python in a virtual environment is a quarter or less of Python done badly" $((good * 4)) "$bad"
+holds "Python in a virtual environment is a half or less of Python done badly" $((good * 2)) "$bad"
+
+# shellcheck source=tests/size-statements
+. "$top/tests/size-statements"
 finish
