@@ -9,7 +9,7 @@ use crate::{
     Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, failed, fork, ids, seccomp, setup, sys,
     terminal,
 };
-use libtree::{Owners, Root};
+use libtree::{Owners, Root, idmap};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -160,6 +160,7 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     let root = Root::open(Path::new("/"), Owners::Real).map_err(setup("/"))?;
     let identity = ids::lookup(&root, &job.user)?;
     drop(root);
+    require_ids(inside, &identity)?;
     change_directory(&job.cwd, &identity)?;
     for limit in &job.ulimits {
         lower_limit(limit)?;
@@ -245,14 +246,21 @@ fn lower_limit(limit: &crate::Ulimit) -> Result<(), SandboxError> {
         .map_err(setup(&limit.name))
 }
 
+/// Refuses a user whose ids do not exist here, before anything is to be his.
+fn require_ids(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), SandboxError> {
+    let (uid, gid) = (identity.uid, identity.gid);
+    let missing = match inside.isolation {
+        Isolation::Single if (uid, gid) != (0, 0) => Some(format!(
+            "user {uid}:{gid} can't be had: only one id is mapped here; give the user subordinate ids (usermod --add-subuids)",
+        )),
+        Isolation::Single => None,
+        _ => identity.groups.iter().find_map(|&gid| idmap::unmapped(uid, gid)),
+    };
+    missing.map_or(Ok(()), |what| Err(SandboxError::Setup(what)))
+}
+
 fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), SandboxError> {
     let single = inside.isolation == Isolation::Single;
-    if single && (identity.uid, identity.gid) != (0, 0) {
-        return Err(SandboxError::Setup(format!(
-            "user {}:{} can't be had: only one id is mapped here; give the user subordinate ids (usermod --add-subuids)",
-            identity.uid, identity.gid
-        )));
-    }
     if !inside.job.insecure {
         caps::drop_bounding()?;
         seccomp::refuse_calls()?;

@@ -6,7 +6,7 @@ use crate::overlay::{Overlay, mount_overlay};
 use crate::stub::{self, Point};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, SandboxError, setup};
-use libtree::{Meta, Root};
+use libtree::{Meta, Owners, Root};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
@@ -314,8 +314,7 @@ fn memory_file(
     let fd = openat(memory, name, flags, Mode::RUSR | Mode::WUSR).map_err(setup("file in memory"))?;
     let mut file = File::from(fd);
     file.write_all(bytes).map_err(setup("file in memory"))?;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-    rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(setup("owner of a file in memory"))?;
+    Owners::Real.set(&file, b"", uid, gid).map_err(setup("owner of a file in memory"))?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(setup("file in memory"))?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     open_tree(memory, name, flags).map_err(setup("file in memory"))

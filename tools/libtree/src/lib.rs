@@ -7,6 +7,7 @@
 pub mod copy;
 pub mod extract;
 pub mod holes;
+pub mod idmap;
 pub mod meta;
 pub mod owner;
 pub mod remove;

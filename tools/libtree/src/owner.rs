@@ -3,7 +3,7 @@
 //! In a single-uid user namespace only uid 0 is mapped, so a layer's other owners are written to an
 //! extended attribute, which layer-diff reads back. Symbolic links can't carry one and stay 0:0.
 
-use crate::{Meta, xattr};
+use crate::{Meta, idmap, xattr};
 use rustix::fs::{AtFlags, Gid, Uid, chownat};
 use rustix::io::Errno;
 use std::io;
@@ -39,6 +39,12 @@ impl Owners {
                     other => other,
                 }
             }
+            (Err(errno @ Errno::INVAL), Self::Real) => Err(match idmap::unmapped(uid, gid) {
+                Some(what) => {
+                    io::Error::other(what + ", or use --isolation single, where owners are recorded")
+                }
+                None => errno.into(),
+            }),
             (Err(errno), _) => Err(errno.into()),
         }
     }
