@@ -11,7 +11,7 @@ done
 is "and none of a test that is not there" "$(sed -n 's/^| `\([^`]*\.t\)`.*/\1/p' "$top/tests/README.md" | sort)" \
     "$(cd "$top/tests" && printf '%s\n' *.t | sort)"
 
-# What the commands do not run here, and why:
+# These commands do not run here, and this is why:
 not_run() {
     case $1 in
     'scripts/quickstart '*) ;;               # the rest begins where it ended: see below

@@ -155,7 +155,7 @@ printf 'FROM busybox AS a\nRUN exit 9\nFROM busybox\nCOPY --from=a /x /x\n' | do
 image-build -n -o type=cacheonly context >script
 status_is "the script of -n fails where the build does" 3 timeout 20 sh script
 
-# What is found in a context is a stranger's, what is named is the caller's.
+# A file found in a context is a stranger's; a file that is named is the caller's.
 mkdir strange strange/sub && cp "$work/context/Dockerfile" outside && echo kept >hidden
 strange() { # NAME: it fails, with a line that says the name
     timeout 20 image-build strange >out 2>&1

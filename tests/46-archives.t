@@ -98,7 +98,7 @@ gzip -c good.tar >bad && printf '\0\0\0\0' | dd of=bad bs=1 seek=$(($(wc -c <bad
 refused "a gzip file with a wrong sum" "archive"
 xz -c good.tar | head -c -20 >bad && refused "an xz file that is cut" "archive"
 
-# What is no tar is copied, whatever its name.
+# A file that is not a tar is copied, whatever its name.
 copied() { # WHAT
     ok "$1 is added" add plain
     ok "as it is" cmp plain out/d/archive

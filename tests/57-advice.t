@@ -325,7 +325,7 @@ status_is "of several images" 1 image-report --json --fail-above 1kB join busybo
 is "each that is beyond is told" "$(sed -n 's/^image-report: \([a-z]*\): has .* more than 1.0 kB$/\1/p' .out | tr '\n' ' ')" "join busybox "
 status_is "a size that is none is a mistake of the command line" 2 image-report --fail-above much join
 
-# What the model of apt-get does, the real one does.
+# The real apt-get does what its model does.
 real_apt() { APT_CONFIG=$work/apt.conf apt-get -qq "$@"; }
 package() { # NAME FIELD...: adds it to the repository
     name=$1 && shift

@@ -1,9 +1,9 @@
-//! What the words of a stage's instructions tell of its tree and its config, as far as that goes.
+//! Follows a stage's tree and config as far as the words of its instructions tell of them.
 
 use crate::bases::Bases;
 use libwire::plan::{Base, Command, Op, Stage};
 
-/// What is known after some instructions of a stage.
+/// The state that is known after some instructions of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Followed {
     /// The working directory, if it is known.
@@ -19,7 +19,7 @@ impl Followed {
     pub(crate) fn start(stage: &Stage, ends: &[(Self, bool)], bases: &Bases) -> Self {
         match (&stage.base, bases.get(&stage.index)) {
             (Base::Scratch, _) => Self { workdir: Some("/".into()), empty: true, no_shell: false },
-            // What triggers do is not followed.
+            // Triggers are not followed.
             (Base::Stage { index }, _) => match ends.get(*index) {
                 Some((end, false)) => end.clone(),
                 _ => Self::default(),

@@ -97,7 +97,7 @@ fn ends_inside(value: &str) -> bool {
     rest.is_some_and(|(_, after)| !after.is_empty())
 }
 
-/// What a name that begins with a quote, and a value that ends with it, were meant to be.
+/// Says how a pair is written whose name begins with a quote and whose value ends with it.
 pub(crate) fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> {
     let quote = key.chars().next().filter(|c| ['"', '\''].contains(c))?;
     let (key, value) = (&key[1..], value.strip_suffix(quote)?);

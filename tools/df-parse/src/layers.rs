@@ -5,7 +5,7 @@ use crate::bases::Bases;
 use libwire::image::MAX_LAYERS;
 use libwire::plan::{Base, Op, Stage};
 
-/// What is said of the instruction whose layer is one too many.
+/// The message for the instruction whose layer is one too many.
 pub fn too_many() -> String {
     format!(
         "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \

@@ -1,4 +1,4 @@
-//! What an instruction can't be by its words alone. A word with a variable is left to the step, which asks the
+//! Refuses instructions that their words alone make impossible. A word with a variable is left to the step, which asks the
 //! same functions once it knows the value.
 
 use crate::ParseError;
@@ -12,7 +12,7 @@ use libwire::Chmod;
 use libwire::plan::{Command, Copy, Mount, Op, Stage};
 use libwire::remote::Kind;
 
-/// What a word without variables means.
+/// The meaning of a word without variables.
 pub(crate) fn word(expander: &Expander, text: &str) -> Option<String> {
     if text.contains('$') { None } else { expander.word(text, &value).ok() }
 }

@@ -41,7 +41,7 @@ const TYPES: [(&str, MountKind); 5] = [
     ("ssh", MountKind::Ssh),
 ];
 
-/// What is said of a mount that has to be somewhere.
+/// The message for a mount that lacks a target.
 pub const NO_TARGET: &str = "the mount has no target; add target=/…";
 
 /// Keys whose values decide how the others are read.

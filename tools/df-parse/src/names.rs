@@ -55,7 +55,7 @@ impl Names<'_> {
         }
     }
 
-    /// What `name` names, which `flag` (`--from`, or a mount's `from`) says.
+    /// The stage, context or image that `name` means, which `flag` (`--from`, or a mount's `from`) says.
     fn source(&self, flag: &str, name: &str) -> Result<Source, ParseError> {
         if name.contains('$') {
             let what = format!(

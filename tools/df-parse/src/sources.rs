@@ -17,7 +17,7 @@ pub struct Asked<'a> {
     pub complete: bool,
     /// Whether `--checksum` is there.
     pub has_checksum: bool,
-    /// What it says, if that is known and not nothing.
+    /// Its text, if that is known and not empty.
     pub checksum: Option<&'a str>,
     /// `--keep-git-dir`.
     pub keep_git_dir: bool,
@@ -26,7 +26,7 @@ pub struct Asked<'a> {
 /// Refuses what can't be copied or added, whatever tree it is for.
 ///
 /// # Errors
-/// What does not go together, and what to write.
+/// Says which words do not go together, and what to write.
 pub fn check(asked: &Asked) -> Result<(), ParseError> {
     let remote = asked.sources.iter().find(|source| Kind::of(source) != Kind::Path);
     let error = |what: &str, token: &str| Err(ParseError::new(what).token(token));

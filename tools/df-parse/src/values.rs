@@ -3,14 +3,14 @@
 
 use libwire::Digest;
 
-/// What is said of an ENV whose name is nothing.
+/// The message for an ENV whose name is empty.
 pub const NO_ENV_NAME: &str = "a name in ENV is empty; is a variable in it unset?";
-/// What is said of a VOLUME that is nothing.
+/// The message for a VOLUME that is empty.
 pub const NO_VOLUME: &str = "a VOLUME path is empty; is a variable in it unset?";
-/// What is said of a command with a byte that no program can be given.
+/// The message for a command with a byte that no program can be given.
 pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
 
-/// What is wrong with the numbers of a `user[:group]`. Names are for the image to know.
+/// Says what is wrong with the numbers of a `user[:group]`. Names are for the image to know.
 pub fn bad_owner(spec: &str) -> Option<String> {
     let part = spec.splitn(2, ':').find(|part| is_number(part) && !is_id(part))?;
     Some(format!("{part} is not an id: ids go from 0 to 4294967294"))
@@ -21,7 +21,7 @@ pub fn owner_name(spec: &str) -> Option<&str> {
     spec.splitn(2, ':').find(|part| !part.is_empty() && !is_number(part))
 }
 
-/// What is said of an owner `name` where there is no tree to look it up in.
+/// The message for an owner `name` where there is no tree to look it up in.
 pub fn no_names(name: &str) -> String {
     format!("--chown: there is no /etc/passwd or /etc/group to look up {name} in; use numbers")
 }

@@ -1,4 +1,4 @@
-//! What is refused for its words alone, before anything is built: in the stages of a build, and in all of a check.
+//! Words alone are refused before anything is built: in the stages of a build, and in all stages of a check.
 
 use df_parse::bases::{Bases, Image};
 use df_parse::check::{Checked, Extent, Request, check_text};
@@ -9,7 +9,7 @@ fn refused(text: &str, options: &Options) -> Option<(Option<u32>, String)> {
     Some((error.line, error.what))
 }
 
-/// What is said of an instruction of a stage that begins with a base.
+/// The message for an instruction of a stage that begins with a base.
 fn said(instruction: &str) -> Option<String> {
     let said = refused(&format!("FROM a\n{instruction}\n"), &Options::default());
     said.map(|(line, what)| {

@@ -1,4 +1,4 @@
-//! What UndefinedVar says was probably meant.
+//! UndefinedVar says what was probably meant.
 
 use df_parse::Options;
 use df_parse::bases::{Bases, Image};

@@ -35,7 +35,7 @@ pub struct Loaded {
     pub digest: Digest,
     /// The names it got.
     pub names: Vec<Reference>,
-    /// What about it is not as one would expect.
+    /// Warnings about the image.
     pub notes: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ fn name(store: &Store, imported: Imported, tags: &[Reference], select: &Select) 
     Ok(Loaded { digest: imported.image.descriptor.digest, names, notes })
 }
 
-/// What about an image is not as one would expect.
+/// The warnings about an image.
 fn notes(imported: &Imported, tags: &[Reference], select: &Select) -> Vec<String> {
     let digest = imported.image.descriptor.digest;
     let name = |what: &String| format!("{digest} gets no name: {what}; give it one with --tag");

@@ -1,6 +1,6 @@
 //! Runs an image of the store, or what a failed step left, on a layer of its own that is thrown away afterwards.
 //!
-//! What the command reads and writes is relayed from and to the caller's standard streams. The image and the
+//! The command's input and output are relayed from and to the caller's standard streams. The image and the
 //! store's snapshots are never changed.
 
 mod command;

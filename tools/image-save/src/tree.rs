@@ -115,7 +115,7 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners) -> Result<u64, Fa
         let options = Options { form: Form::Archive, owner: None };
         let extracted =
             extract::extract(&mut tar, &into, options).map_err(|error| Failure::failed(place(), error));
-        // What comes after the tar's end; then the other thread is never left writing.
+        // The bytes after the tar's end are read too; then the other thread is never left writing.
         let drained = extracted.is_ok().then(|| tar.drain().map_err(|error| Failure::failed(place(), error)));
         let packed = packing.join().unwrap_or_else(|_| Err(io::Error::other("packing failed")));
         match (packed, extracted) {

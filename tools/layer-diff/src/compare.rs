@@ -95,7 +95,7 @@ impl<'f> Content<'f> {
         Self { extents: Extents::new(file, size), buffer: vec![0; ZEROS.len()], data: 0..0, hole: 0 }
     }
 
-    /// What comes next; nothing at the end.
+    /// The next piece; `None` at the end.
     fn at_hand(&mut self) -> io::Result<AtHand<'_>> {
         if self.data.is_empty() && self.hole == 0 {
             match self.extents.next(&mut self.buffer)? {

@@ -66,7 +66,7 @@ impl FromStr for Compression {
 
 /// Takes a layer's tar and writes its compressed form to `W`.
 pub struct Sink<W: Write> {
-    /// Of what is not compressed the blob's digest is the diff ID.
+    /// The blob's digest is the diff ID where nothing is compressed.
     hasher: Option<Sha256>,
     encoder: Encoder<W>,
 }

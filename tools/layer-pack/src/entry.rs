@@ -99,7 +99,7 @@ impl Source {
 /// The content of a [`Source`].
 pub(crate) struct SourcePieces<'s> {
     extents: Extents<'s>,
-    /// What is left of a hole that was found.
+    /// The rest of a hole that was found.
     hole: u64,
     left: u64,
     failed: &'s mut bool,

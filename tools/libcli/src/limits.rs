@@ -3,7 +3,7 @@
 use crate::size;
 use clap::Args;
 
-/// What is refused as too much.
+/// The options that bound what an image or archive may ask for.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Limits {
     /// Refuse a layer or an archive that unpacks to more

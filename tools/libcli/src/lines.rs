@@ -1,4 +1,4 @@
-//! What another program printed, as lines that are safe to show.
+//! Turns the output of another program into lines that are safe to show.
 
 use crate::sanitise;
 

@@ -9,7 +9,7 @@ use libtree::tar::{self, BLOCK, Limits, Reader};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
-/// What a file is to who unpacks archives.
+/// The kinds of files that ADD tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A tar, plain or compressed, by what its first header says; whether it can be unpacked shows when it is.
@@ -20,10 +20,10 @@ pub enum Content {
     Other,
 }
 
-/// What `file` is. It is read from its start and left anywhere.
+/// The kind of `file`. It is read from its start and left anywhere.
 pub fn content(file: &File) -> io::Result<Content> {
     let mut start = Vec::with_capacity(BLOCK);
-    // What is read before an error counts: a damaged gzip file may be a tar, or a file like any other.
+    // The bytes read before an error count: a damaged gzip file may be a tar, or a file like any other.
     let read = decoder(file)?.take(BLOCK as u64).read_to_end(&mut start);
     if let Some(error) = read.err().filter(|error| error.raw_os_error().is_some()) {
         return Err(error);

@@ -49,7 +49,7 @@ pub(crate) fn find(tree: &Tree, request: &Request, exclude: &Matcher) -> Result<
     Ok(found)
 }
 
-/// What a cleaned path or pattern names. Only a path has to be there, and only what a pattern finds can be
+/// The places that a cleaned path or pattern names. Only a path has to be there, and only what a pattern finds can be
 /// excluded.
 fn named(tree: &Tree, path: &[u8], exclude: &Matcher) -> Result<Vec<Found>, CopyError> {
     if !has_wildcards(path) {

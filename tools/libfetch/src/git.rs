@@ -23,7 +23,7 @@ pub struct Pinned {
     name: Option<String>,
     /// The annotated tag that was named.
     tag: Option<String>,
-    /// What the server is asked for.
+    /// The name that the server is asked for.
     wanted: String,
 }
 
@@ -32,7 +32,7 @@ impl Pinned {
         Self { commit: commit.to_owned(), name, tag: None, wanted: commit.to_owned() }
     }
 
-    /// What is fetched: the tag or the commit.
+    /// The object that is fetched: the tag or the commit.
     pub fn object(&self) -> &str {
         self.tag.as_ref().unwrap_or(&self.commit)
     }
@@ -112,7 +112,7 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
     Ok(Pinned { commit, wanted: name.clone().unwrap_or(found.clone()), name, tag })
 }
 
-/// What `git ls-remote --symref` prints.
+/// The output of `git ls-remote --symref`.
 struct Listing(String);
 
 impl Listing {

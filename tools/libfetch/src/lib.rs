@@ -21,7 +21,7 @@ pub use url::file_name;
 pub use libtree::tar::Limits;
 use std::ffi::OsString;
 
-/// What of the caller's environment a fetch may see, and what it may take.
+/// The part of the caller's environment that a fetch may see, and the limits on what it may take.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// A PEM file of the certificates to trust instead of the system's.

@@ -110,7 +110,7 @@ fn a_branch_a_tag_a_commit_and_nothing_name_their_trees() {
     }
 }
 
-/// What git's own commands say of a kept repository, which has to be whole and without changes.
+/// The answers of git's own commands about a kept repository, which has to be whole and without changes.
 fn look(dir: &Path) -> (String, String) {
     git(dir, &["fsck", "--strict"]);
     assert_eq!(git(dir, &["status", "--porcelain"]), "");

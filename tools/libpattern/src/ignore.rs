@@ -51,7 +51,7 @@ impl IgnoreFile {
 pub struct Matcher {
     patterns: Vec<Pattern>,
     candidates: Candidates,
-    /// What leads below a directory: the patterns that exclude, and those that bring back.
+    /// The patterns that exclude, by the directories that they lead below; then those that bring back.
     excluding: Below,
     returning: Below,
     has_exceptions: bool,

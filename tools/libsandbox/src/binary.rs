@@ -1,4 +1,4 @@
-//! What a file is built for, by its first bytes, and why no kernel here starts it.
+//! Tells by a file's first bytes which machine it is built for, and why no kernel here starts it.
 
 /// The machine this program is built for.
 const OWN: &str = match std::env::consts::ARCH.as_bytes() {
@@ -25,7 +25,7 @@ pub fn refused(name: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// What is to be said of a program for another machine or system, if the file is one.
+/// The reason for a program that is for another machine or system, if the file is one.
 pub fn foreign(name: &str, bytes: &[u8]) -> Option<String> {
     let system = match bytes {
         [b'M', b'Z', ..] => Some("Windows"),

@@ -37,7 +37,7 @@ pub struct Failed<'a> {
     pub path: &'a str,
     /// How it would get a raw socket, unless it may have one.
     pub raw_sockets: Option<&'a str>,
-    /// What it left, when that can be looked at.
+    /// The tree it left, when that can be looked at.
     pub root: Option<&'a Root>,
 }
 

@@ -41,13 +41,13 @@ pub struct Job {
     pub insecure: bool,
     /// What it reads and writes.
     pub stdio: Stdio,
-    /// What a signal to us is to the command.
+    /// The effect on the command of a signal to us.
     pub on_signal: OnSignal,
     /// How long it may go on after a signal that ends it, in seconds, before it is killed.
     pub grace: u64,
 }
 
-/// What a signal to the process that waits for the command is to the command.
+/// The effect on the command of a signal to the process that waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSignal {
     /// TERM, INT, HUP and QUIT end it by TERM. However it then ends, the run was interrupted.

@@ -224,7 +224,7 @@ mod tests {
             fs::create_dir(lower).unwrap();
             fs::write(lower.join("last"), lower.file_name().unwrap().as_encoded_bytes()).unwrap();
         }
-        // What was removed in a directory above is not there, whichever mount has the two.
+        // A file that was removed in a directory above is not there, whichever mount has the two.
         for (name, made, removed) in [("a", 0, 1), ("b", 0, 700), ("c", 700, 701)] {
             fs::write(lowers[made].join(name), "x").unwrap();
             let whiteout = (rustix::fs::FileType::CharacterDevice, Mode::empty(), 0);

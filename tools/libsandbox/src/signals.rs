@@ -4,7 +4,7 @@ use crate::{OnSignal, SandboxError, Stdio, setup};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 
-/// What stays ours where all others are the command's: faults and limits of our own, the ends of our children and
+/// The signals that stay ours where all others are the command's: faults and limits of our own, the ends of our children and
 /// pipes, and the job control of the shell that started us.
 const OURS: [Signal; 18] = [
     Signal::SIGILL,

@@ -21,7 +21,7 @@ impl Store {
         }
     }
 
-    /// What is known of an image's build: of the one that gave it this name, else of the last that made it.
+    /// The record of an image's build: the one that gave it this name, else the last that made it.
     pub fn provenance(&self, image: Digest, name: Option<&Reference>) -> Option<Provenance> {
         let named = name.and_then(|name| self.read_provenance(&self.provenance_file(image, Some(name))));
         let known = named.or_else(|| self.read_provenance(&self.provenance_file(image, None)));

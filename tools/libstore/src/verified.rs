@@ -1,7 +1,7 @@
 //! Which blobs were found right, and in which state their files were: a blob in another state is hashed again
 //! before it is used without being read.
 //!
-//! What is noted of a blob is not synced and may be lost; then the blob is hashed once more. So it is with a
+//! The note about a blob is not synced and may be lost; then the blob is hashed once more. So it is with a
 //! copied store, whose files have other inodes and times.
 
 use crate::blob::{BlobReader, descriptor};
@@ -74,7 +74,7 @@ impl Store {
         younger && [state(blob) + "\n", self.note(blob)].contains(&text())
     }
 
-    /// What is not synced is right only until the machine stops, so its note names this boot.
+    /// A blob that is not synced is right only until the machine stops, so its note names this boot.
     fn note(&self, meta: &Metadata) -> String {
         match self.options().sync {
             true => state(meta) + "\n",

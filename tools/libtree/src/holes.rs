@@ -16,7 +16,7 @@ pub fn is_zero(bytes: &[u8]) -> bool {
     known || bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
 }
 
-/// What comes next in a file.
+/// The next piece of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// So many zeros that are nowhere.

@@ -55,7 +55,7 @@ mod tests {
         assert!(explain("gid", 65537, &map, "/etc/subgid").unwrap().contains("1001:100000:65537"));
         let whole = ranges("0 0 4294967295\n");
         assert_eq!(explain("uid", 4_294_967_294, &whole, "/etc/subuid"), None);
-        // What can't be read is not blamed.
+        // A map that can't be read is not blamed.
         assert_eq!(explain("uid", 5, &ranges("x"), "/etc/subuid"), None);
     }
 }

@@ -48,7 +48,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What stays is in a directory for what is temporary.
+        // Leavings are in a directory for temporary files.
         let _ = remove_path(&self.0);
     }
 }

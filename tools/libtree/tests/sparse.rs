@@ -27,7 +27,7 @@ fn a_sparse_file_is_as_long_as_it_says_and_its_holes_are_zero() {
     refused(&[Header::new("s", b'S').sparse(&[(0, 4)], 100).body(b"abc")]);
 }
 
-/// What the four formats of sparse files say of one: "abc" at 512, "d" at 5000, and 9000 bytes in all.
+/// One file in the four formats of sparse files: "abc" at 512, "d" at 5000, and 9000 bytes in all.
 fn sparse_in_pax(version: &str) -> Vec<Vec<u8>> {
     let (keys, body) = match version {
         "0.0" => (

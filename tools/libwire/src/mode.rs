@@ -30,7 +30,7 @@ impl Chmod {
     /// Parses the value of `--chmod`.
     ///
     /// # Errors
-    /// What is wrong with it, as BuildKit says it.
+    /// The reason, in BuildKit's words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let numeric = text.bytes().next().is_some_and(|b| b.is_ascii_digit());
         match u32::from_str_radix(text, 8) {

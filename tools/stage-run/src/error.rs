@@ -152,7 +152,7 @@ impl From<StoreError> for StepError {
     }
 }
 
-/// What words say that can't be.
+/// Words that can't be.
 impl From<ParseError> for StepError {
     fn from(error: ParseError) -> Self {
         Self::input(&error.what).token(&error.token)

@@ -99,7 +99,7 @@ pub fn run(
     Ok((made, created_by))
 }
 
-/// What the command runs for and on. A base may be for another platform than the stage: then both count.
+/// The platform and the machine that the command runs for and on. A base may be for another platform than the stage: then both count.
 fn platforms(stage: &Stage, state: &State, key: &mut Key) {
     let ImageConfig { os, architecture, variant, .. } = &state.config;
     let base = Platform {

@@ -55,10 +55,10 @@ pub enum Extent {
     Needed,
 }
 
-/// What to check, and by which rules.
+/// One check: its file, its rules and its extent.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What the caller asks for.
+    /// The caller's options.
     pub options: &'a Options,
     /// The build context's `.dockerignore`.
     pub ignored: &'a Matcher,
@@ -76,7 +76,7 @@ pub fn check_text(text: &str, request: &Request) -> Checked {
         None => return check(&file, request),
         Some(error) => checked(&file, request, &[], Some(error)),
     };
-    // What comes after what can't be read may be a consequence of it.
+    // Findings after a line that can't be read may be its consequences.
     checked.findings.retain(|finding| line.is_none_or(|line| finding.line < line));
     checked
 }

@@ -67,7 +67,7 @@ fn inside(word: &str, c: char) -> bool {
     (c == '{' && !word.is_empty()) || (c == '}' && word.contains('{'))
 }
 
-/// What one command sets: `A=x`, `export A=x`, `read A`, `for A in`.
+/// The variables that one command sets: `A=x`, `export A=x`, `read A`, `for A in`.
 fn assignments(words: &[String]) -> Vec<String> {
     let mut words = words
         .iter()

@@ -27,7 +27,7 @@ const OF_SHELLS: [&str; 12] = [
     "LINENO",
 ];
 
-/// What sets a variable.
+/// An instruction that sets a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Arg,
@@ -104,7 +104,7 @@ pub(super) fn detail(place: &Use, name: &str) -> String {
 }
 
 impl Use<'_> {
-    /// What has the very name, but not for this word.
+    /// The name is set, but not for this word.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let setters = self.setters.of_name(name);
         let own = |setter: &&Setter| setter.stage == self.stage;

@@ -5,7 +5,7 @@ const LARGE: u64 = 65536;
 /// Bytes of /var/log/lastlog, and of faillog, for each id up to the largest.
 const RECORDS: u64 = 292 + 32;
 
-/// What is wrong with a command that makes a user of a large id, and what to write.
+/// Says why a command that makes a user of a large id is wrong, and what to write.
 pub(super) fn large_id(words: &[String]) -> Option<String> {
     let (tool, instead) = match words[0].as_str() {
         "useradd" if !without_log(words) => ("useradd", "write useradd --no-log-init".to_owned()),

@@ -14,7 +14,7 @@ pub(super) type Run<'a> = dyn Fn(&Path, &[&str]) -> Result<String, FetchError> +
 /// Every branch: what `git remote add` writes.
 pub(super) const BRANCHES: &str = "+refs/heads/*:refs/remotes/origin/*";
 
-/// What in a repository tells how, when and from how good a server it was fetched.
+/// The files of a repository that tell how, when and from how good a server it was fetched.
 const TRACES: [&str; 5] = ["FETCH_HEAD", "logs", "packed-refs", "refs", "shallow"];
 
 /// Makes the repository in `dir`, and those of its submodules, what every fetch gives. `reference` is the only name

@@ -1,4 +1,4 @@
-//! What is left of a checkout: files with modes and times that every fetch gives alike.
+//! Leaves of a checkout the files alone, with modes and times that every fetch gives alike.
 
 use libtree::remove::remove_path;
 use libtree::walk::names_at;

@@ -1,4 +1,4 @@
-//! What is promised of device nodes.
+//! The promises about device nodes.
 
 use crate::cases::expect;
 use crate::{Verdict, World};

@@ -1,4 +1,4 @@
-//! What is promised of standard streams that are relayed.
+//! The promises about standard streams that are relayed.
 
 use crate::cases::{ensure, expect, within};
 use crate::{Ran, Running, Verdict, World};

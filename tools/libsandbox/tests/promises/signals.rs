@@ -1,4 +1,4 @@
-//! What is promised of signals to the process that waits for a command.
+//! The promises about signals to the process that waits for a command.
 
 use crate::cases::{ensure, sleeping, unique, within};
 use crate::{Running, Verdict, World};

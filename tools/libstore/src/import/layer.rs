@@ -1,4 +1,4 @@
-//! What a layer is by its bytes, so that one that can't be used is refused before it is named.
+//! Tells what a layer is by its bytes, so that one that can't be used is refused before it is named.
 
 use crate::{BlobWriter, Compression, Store, StoreError};
 use libwire::Digest;

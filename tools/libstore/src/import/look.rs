@@ -1,4 +1,4 @@
-//! What an entry of an index is, told by its descriptor and, where that is silent, by what it leads to.
+//! Tells what an entry of an index is by its descriptor and, where that is silent, by what it leads to.
 
 use super::{Source, pick::is_index};
 use crate::image::{is_layer, is_manifest};

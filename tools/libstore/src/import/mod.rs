@@ -50,7 +50,7 @@ pub struct Imported {
     pub image: Image,
     /// The names it had where it came from.
     pub names: Vec<Reference>,
-    /// What it was called there that can't be a name here, and why.
+    /// Its names there that can't be names here, and why.
     pub left_out: Vec<String>,
 }
 

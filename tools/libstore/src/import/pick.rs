@@ -18,7 +18,7 @@ pub(super) struct Picked {
     pub(super) descriptor: Descriptor,
     /// The names it has.
     pub(super) names: Vec<Reference>,
-    /// What it is called that can't be a name here, and why.
+    /// Its names that can't be names here, and why.
     pub(super) left_out: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ fn choose(source: &mut dyn Source, index: &Index, select: &Select) -> Result<Vec
     if let Some(name) = said_twice(&ranked) {
         return bad(format!("says twice, and not alike, what {name} is"));
     }
-    // Of each name the best.
+    // The best of each name.
     let best = |ranked: &[Ranked], name: &str| {
         let same = ranked.iter().filter(|other| names_text(&other.entry) == name);
         same.map(|other| other.rank).min()

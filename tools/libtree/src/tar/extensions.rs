@@ -1,4 +1,4 @@
-//! What comes before an entry and says more of it than its header can: pax headers, GNU long names, and global
+//! The headers that come before an entry and say more of it than its own can: pax headers, GNU long names, and global
 //! pax headers, which hold for all entries after them.
 
 use super::pax::Record;
@@ -67,7 +67,7 @@ impl Extensions {
         xattrs
     }
 
-    /// What the pax header says of holes, if the entry is a sparse file.
+    /// The pax header's map of holes, if the entry is a sparse file.
     pub(super) fn sparse(&self) -> Result<Option<PaxSparse>, String> {
         PaxSparse::of(self.pax.as_deref().unwrap_or_default())
     }
@@ -77,7 +77,7 @@ impl Extensions {
     }
 }
 
-/// What the key of an extended attribute begins with.
+/// The beginning of an extended attribute's key.
 const XATTR: &str = "SCHILY.xattr.";
 
 fn set_long(place: &mut Option<Vec<u8>>, bytes: Vec<u8>) -> Result<(), &'static str> {

@@ -1,6 +1,6 @@
 //! How much an archive may unpack to. How well it compresses says nothing: a file of zeros is no attack.
 
-/// What an archive may ask for. A writer that keeps within it writes what every reader takes.
+/// The most that an archive may ask for. A writer that keeps within it writes what every reader takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of headers and of files, holes included.

@@ -43,7 +43,7 @@ pub struct Reader<R> {
     pub(super) sparse: Option<Sparse>,
     global: Global,
     limits: Limits,
-    /// What the archive asked for so far.
+    /// The bytes and entries that the archive asked for so far.
     bytes: u64,
     entries: u64,
     ended: bool,

@@ -95,7 +95,7 @@ impl Sparse {
     }
 }
 
-/// What a pax header says of a sparse file.
+/// A sparse file as its pax header describes it.
 #[derive(Debug)]
 pub(super) struct PaxSparse {
     /// The file's name, where the header's is one that readers without sparse files are to see.

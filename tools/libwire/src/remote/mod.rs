@@ -1,11 +1,11 @@
-//! What a source of ADD or a build context means when it is no path: a file to download, or a git repository.
+//! Sources of ADD and build contexts that are not paths: a file to download, or a git repository.
 //! Grammar only; nothing here fetches.
 
 mod repository;
 
 pub use repository::{Repository, is_commit, is_odd};
 
-/// What a source of ADD, or a context, is.
+/// The kind of a source of ADD, or of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A path.

@@ -28,7 +28,7 @@ impl Repository {
     /// Reads `text`, which is of [`Kind::Repository`].
     ///
     /// # Errors
-    /// What is wrong with it, without user, password and query.
+    /// The reason, without user, password and query.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (rest, fragment) = text.split_once('#').map_or((text, None), |(rest, part)| (rest, Some(part)));
         let (remote, query) = rest.split_once('?').map_or((rest, None), |(rest, part)| (rest, Some(part)));
