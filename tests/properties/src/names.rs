@@ -144,6 +144,7 @@ pub fn users(bytes: &[u8]) {
         });
         assert!(number == Some(found.uid) || line.is_some(), "{spec:?} is {found:?} in {passwd:?}");
         assert!(found.uid != u32::MAX && found.gid != u32::MAX, "{spec:?} is {found:?}");
-        assert!(group.is_empty() || found.groups.is_empty(), "{spec:?} is {found:?}");
+        assert!(found.groups.contains(&found.gid), "{spec:?} is {found:?}");
+        assert!(group.is_empty() || found.groups == [found.gid], "{spec:?} is {found:?}");
     }
 }
