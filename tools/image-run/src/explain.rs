@@ -43,6 +43,7 @@ fn reason(job: &Job, isolation: Isolation, outcome: Outcome, last: &[String]) ->
         cwd: &text(job.cwd.as_os_str()),
         path: &path,
         raw_sockets: (!job.insecure).then_some("image-run gives it to no command; do without"),
+        isolation,
         root: root.as_ref(),
     };
     failed.reason().map(|reason| reason.text)

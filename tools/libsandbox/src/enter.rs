@@ -1,6 +1,7 @@
 //! Moves this process to where the store's trees have their owners: a mount namespace of its own and,
 //! for an ordinary user, a user namespace in which it is root.
 
+use crate::isolation::MORE_IDS;
 use crate::{Isolation, SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
@@ -84,9 +85,7 @@ fn outer_mode() -> Isolation {
 
 fn unavailable(tried: &[String]) -> SandboxError {
     SandboxError::Unavailable(format!(
-        "no way to isolate works here ({}); run as root, or give the user subordinate ids \
-         (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER) and install uidmap, \
-         or allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container \
+        "no way to isolate works here ({}); run as root, or {MORE_IDS}, or allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container \
          of docker, --security-opt seccomp=unconfined)",
         tried.join("; ")
     ))

@@ -1,5 +1,6 @@
 //! Why a command failed, as far as its status, the end of its output and the tree it left tell.
 
+use crate::isolation::MORE_IDS;
 use crate::overlay::{Overlay, mount_overlay};
 use crate::{Isolation, Job, Outcome, binary};
 use libtree::{Root, xattr};
@@ -37,6 +38,8 @@ pub struct Failed<'a> {
     pub path: &'a str,
     /// How it would get a raw socket, unless it may have one.
     pub raw_sockets: Option<&'a str>,
+    /// How it was set apart from the host.
+    pub isolation: Isolation,
     /// The tree it left, when that can be looked at.
     pub root: Option<&'a Root>,
 }
@@ -75,7 +78,7 @@ impl Failed<'_> {
                 let refused = self.named(&[": Operation not permitted"], Self::asks_for_raw_sockets);
                 refused.or_else(|| self.named(&[": Permission denied"], Self::not_executable))
             }
-            _ => self.refused_raw_socket(),
+            _ => self.refused_owner().or_else(|| self.refused_raw_socket()),
         }
     }
 
@@ -125,6 +128,13 @@ impl Failed<'_> {
             .iter()
             .any(|path| self.capability(path).is_some_and(|value| has_net_raw(&value)));
         asks.then(|| format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; {remedy}"))
+    }
+
+    /// The reason where only one id exists and a file or a process was to have another, as packages ask for.
+    fn refused_owner(&self) -> Option<Reason> {
+        let lacks = self.isolation == Isolation::Single && self.last.iter().any(|line| tells_of_owner(line));
+        let text = || format!("only the user's own id exists here, and others were asked for; {MORE_IDS}");
+        lacks.then(|| Reason { text: text(), token: String::new() })
     }
 
     fn refused_raw_socket(&self) -> Option<Reason> {
@@ -224,6 +234,15 @@ impl Failed<'_> {
 fn has_net_raw(value: &[u8]) -> bool {
     const NET_RAW: u8 = 13;
     value.get(4..8).is_some_and(|permitted| permitted[usize::from(NET_RAW / 8)] & (1 << (NET_RAW % 8)) != 0)
+}
+
+/// Whether a program says that it could not give a file or itself another owner.
+fn tells_of_owner(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let asks = |words: &[&str]| words.iter().any(|word| line.contains(word));
+    let process = ["setgroups", "setegid", "seteuid", "setresuid", "setresgid", "setuid", "setgid"];
+    (line.contains("invalid argument") && (asks(&["chown", "chgrp", "owner"]) || asks(&process)))
+        || (line.contains("operation not permitted") && line.contains("setgroups"))
 }
 
 /// Whether a program says in its last lines that it could not open a raw or packet socket. Other sockets, and files

@@ -3,6 +3,7 @@
 //! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
+use crate::isolation::MORE_IDS;
 use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
 use crate::{
@@ -250,9 +251,9 @@ fn lower_limit(limit: &crate::Ulimit) -> Result<(), SandboxError> {
 fn require_ids(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), SandboxError> {
     let (uid, gid) = (identity.uid, identity.gid);
     let missing = match inside.isolation {
-        Isolation::Single if (uid, gid) != (0, 0) => Some(format!(
-            "user {uid}:{gid} can't be had: only one id is mapped here; give the user subordinate ids (usermod --add-subuids)",
-        )),
+        Isolation::Single if (uid, gid) != (0, 0) => {
+            Some(format!("user {uid}:{gid} can't be had: only one id is mapped here; {MORE_IDS}",))
+        }
         Isolation::Single => None,
         _ => identity.groups.iter().find_map(|&gid| idmap::unmapped(uid, gid)),
     };

@@ -289,6 +289,7 @@ impl World {
             cwd: &self.cwd,
             path: self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value),
             raw_sockets: self.raw_sockets(isolation),
+            isolation,
             root: root.as_ref(),
         };
         failure(&failed, session.options.progress, log)

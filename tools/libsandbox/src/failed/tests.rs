@@ -2,6 +2,16 @@ use super::*;
 use libtree::Owners;
 
 fn reason(argv: &[&str], status: u8, last: &str, root: Option<&Root>) -> Option<Reason> {
+    reason_in(Isolation::Root, argv, status, last, root)
+}
+
+fn reason_in(
+    isolation: Isolation,
+    argv: &[&str],
+    status: u8,
+    last: &str,
+    root: Option<&Root>,
+) -> Option<Reason> {
     let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
     let last: Vec<String> = last.lines().map(str::to_owned).collect();
     let shell = argv.len() == 3 && argv[1] == "-c";
@@ -15,6 +25,7 @@ fn reason(argv: &[&str], status: u8, last: &str, root: Option<&Root>) -> Option<
         cwd: "/w",
         path: "/none:/w:/usr/bin",
         raw_sockets: Some("help"),
+        isolation,
         root,
     }
     .reason()
@@ -42,6 +53,23 @@ fn a_raw_socket_that_was_refused_is_told_from_other_refusals() {
     ] {
         assert_eq!(text(last), None, "{last}");
     }
+}
+
+#[test]
+fn an_owner_that_does_not_exist_is_told_where_there_is_but_one() {
+    let text = |isolation, last: &str| reason_in(isolation, &["/bin/sh", "-c", "x"], 100, last, None);
+    for last in [
+        "chown: changing ownership of '/x': Invalid argument",
+        "dpkg: error processing archive x.deb (--unpack):\n error setting ownership of './usr/bin/x': Invalid argument\nE: Sub-process /usr/bin/dpkg returned an error code (1)",
+        "E: seteuid 42 failed - seteuid (22: Invalid argument)",
+        "E: setgroups 65534 failed - setgroups (1: Operation not permitted)",
+        "tar: x: Cannot change ownership to uid 5, gid 5: Invalid argument",
+    ] {
+        let told = text(Isolation::Single, last).unwrap().text;
+        assert!(told.contains("usermod --add-subuids") && told.contains("uidmap"), "{told}");
+        assert_eq!(text(Isolation::Subuid, last), None, "{last}");
+    }
+    assert_eq!(text(Isolation::Single, "mount: /x: Invalid argument"), None);
 }
 
 #[test]
