@@ -87,9 +87,8 @@ impl Maker<'_> {
         if !self.session.options.dry_run {
             // What was deferred below is wanted now.
             self.session.directories(&parents)?;
-            self.session.require_whole(&parents, false)?;
             let new = self.session.store.new_snapshot(&parents)?;
-            log = make(&new)?;
+            log = self.session.on_whole(&parents, || make(&new))?;
             let id = new.publish()?;
             self.session.note_whole(&id, true);
             snapshot = Some(id);
