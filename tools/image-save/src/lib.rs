@@ -40,6 +40,6 @@ pub fn find(store: &Store, text: &str) -> Result<Found, Failure> {
 /// Unpacks the image as far as it is not unpacked yet; its layers' directories, lowest first. One that has lost
 /// something since it was unpacked is an error.
 pub fn layers(store: &Store, image: &Image, how: &Unpack) -> Result<Vec<PathBuf>, StoreError> {
-    let tree = |id: &String| store.check_snapshot(id, true).and_then(|()| store.snapshot_fs(id));
+    let tree = |id: &String| store.check_snapshot(id, true, u64::MAX).and_then(|_| store.snapshot_fs(id));
     store.unpack(image, how)?.iter().map(tree).collect()
 }

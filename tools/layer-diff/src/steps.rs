@@ -45,7 +45,7 @@ fn diff_step<W: Write>(
     let tree = |id: &String| store.snapshot_tree(id, isolation.owners());
     let lowers = step.parents.iter().map(tree).collect::<Result<Vec<PathBuf>, _>>()?;
     let upper = store.snapshot_tree(snapshot, isolation.owners())?;
-    store.check_snapshot(snapshot, true)?;
+    store.check_snapshot(snapshot, true, u64::MAX)?;
     let lower = match lowers.is_empty() {
         true => None,
         false => {

@@ -18,10 +18,12 @@ pub struct TreeTotals {
 
 impl Store {
     /// Fails when a snapshot's tree has lost or gained a name since it was made, with `sizes` also when its files
-    /// have other lengths. Then the snapshot is put aside, and whoever made it can make it again.
-    pub fn check_snapshot(&self, id: &str, sizes: bool) -> Result<(), StoreError> {
+    /// have other lengths. Then the snapshot is put aside, and whoever made it can make it again. `false`: it has
+    /// more than `most` names, and was not looked at.
+    pub fn check_snapshot(&self, id: &str, sizes: bool, most: u64) -> Result<bool, StoreError> {
         let dir = self.snapshot_dir(id)?;
         let why = match self.snapshot_meta(id) {
+            Ok(SnapshotMeta { tree: Some(made), .. }) if made.names > most => return Ok(false),
             Ok(SnapshotMeta { tree: Some(made), .. }) => match File::open(dir.join(TREE)) {
                 Ok(tree) => difference(made, tree, sizes)
                     .map_err(StoreError::io(format!("cannot read {}", dir.display())))?,
@@ -33,7 +35,7 @@ impl Store {
             Err(StoreError::Corrupt { why, .. }) => Some(why),
             Err(error) => return Err(error),
         };
-        let Some(why) = why else { return Ok(()) };
+        let Some(why) = why else { return Ok(true) };
         self.quarantine(&dir, id);
         Err(StoreError::corrupt(format!("snapshot {id}"), why + "; it was put aside, so run this again"))
     }
@@ -75,16 +77,17 @@ mod tests {
         let file = |id: &str| store.snapshot_fs(id).unwrap().join("a");
         std::fs::write(file(&cut), "1234").unwrap();
         std::fs::remove_file(file(&gone)).unwrap();
-        store.check_snapshot(&cut, false).unwrap();
+        assert!(store.check_snapshot(&cut, false, 2).unwrap());
+        assert!(!store.check_snapshot(&gone, true, 1).unwrap(), "it has two names");
         for id in [&cut, &gone] {
-            let error = store.check_snapshot(id, true).unwrap_err().to_string();
+            let error = store.check_snapshot(id, true, 2).unwrap_err().to_string();
             assert!(error.contains("was put aside") && !store.has_snapshot(id), "{error}");
         }
-        store.check_snapshot(&whole, true).unwrap();
+        store.check_snapshot(&whole, true, 2).unwrap();
         let older = SnapshotMeta { tree: None, ..store.snapshot_meta(&whole).unwrap() };
         let meta = store.snapshot_dir(&whole).unwrap().join(META);
         std::fs::write(meta, serde_json::to_vec(&older).unwrap()).unwrap();
         std::fs::remove_file(file(&whole)).unwrap();
-        store.check_snapshot(&whole, true).unwrap();
+        store.check_snapshot(&whole, true, 2).unwrap();
     }
 }

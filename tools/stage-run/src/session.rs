@@ -11,12 +11,14 @@ use libstore::{Image, Select, Store, StoreError, Unpack};
 use libwire::image::Platform;
 use libwire::plan::Stage;
 use libwire::{Digest, Reference};
-use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+
+/// So many names are counted in less than a millisecond.
+const FEW_NAMES: u64 = 2000;
 
 /// One run of the tool.
 pub struct Session<'a> {
@@ -172,41 +174,32 @@ impl<'a> Session<'a> {
     /// Fails when one of `snapshots` has lost something since it was made: with `sizes` a file's end, without
     /// only a name.
     pub fn require_whole(&self, snapshots: &[String], sizes: bool) -> Result<(), StoreError> {
-        for id in self.unseen(snapshots, sizes) {
-            self.store.check_snapshot(id, sizes)?;
-            self.note_whole(id, sizes);
-        }
-        Ok(())
+        self.require(snapshots, sizes, u64::MAX)
     }
 
-    /// Has `make` make something on top of `parents`. Meanwhile it looks whether one of them has lost a name since it
-    /// was made; then that is the error, whatever became of `make`.
+    /// Has `make` make something on top of `parents`, unless one of them has lost a name since it was made. Counting
+    /// the names of a large base takes longer than many a step, so that they count only where the step fails.
     pub fn on_whole<T>(
         &self,
         parents: &[String],
         make: impl FnOnce() -> Result<T, StepError>,
     ) -> Result<T, StepError> {
-        let unseen = self.unseen(parents, false);
-        if unseen.is_empty() {
-            return make();
-        }
-        let store = &self.store;
-        let (whole, made) = std::thread::scope(|scope| {
-            let look = || unseen.iter().try_for_each(|id| store.check_snapshot(id, false));
-            let looking = without_signals(|| scope.spawn(look));
-            let made = make();
-            (looking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), made)
-        });
-        whole?;
-        unseen.iter().for_each(|id| self.note_whole(id, false));
-        made
+        self.require(parents, false, FEW_NAMES)?;
+        make().map_err(|error| match self.require_whole(parents, false) {
+            Ok(()) => error,
+            Err(damage) => damage.into(),
+        })
     }
 
-    /// Those of `snapshots` that were not looked at yet.
-    fn unseen<'s>(&self, snapshots: &'s [String], sizes: bool) -> Vec<&'s String> {
-        let whole = self.whole.borrow();
-        let seen = |id: &&String| whole.get(*id).is_some_and(|&known| known || !sizes);
-        snapshots.iter().filter(|id| !seen(id)).collect()
+    /// Looks at those of `snapshots` that have no more than `most` names, once each.
+    fn require(&self, snapshots: &[String], sizes: bool, most: u64) -> Result<(), StoreError> {
+        for id in snapshots {
+            let known = self.whole.borrow().get(id).copied();
+            if known.is_none_or(|known| sizes && !known) && self.store.check_snapshot(id, sizes, most)? {
+                self.note_whole(id, sizes);
+            }
+        }
+        Ok(())
     }
 
     /// Notes that a snapshot need not be looked at again in this run.
@@ -227,16 +220,6 @@ impl<'a> Session<'a> {
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
         snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
     }
-}
-
-/// Has `start` start a thread that takes no signals: they are for the thread that waits for a command.
-fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
-    let started = start();
-    if let Ok(before) = before {
-        let _ = before.thread_set_mask();
-    }
-    started
 }
 
 /// That an image is in the store, but not whole.
