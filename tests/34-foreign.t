@@ -59,6 +59,8 @@ ok "an image for another platform is reported" image-report --json "$work/other"
 status_is "and loaded" 0 image-load --tag other other
 is "with a warning" "$(grep -c "warning: .* is for linux/$other, and this is linux/" .out)" 1
 status_is "but not where a platform is asked for" 3 image-load --platform linux/arm64 other
+status_is "not by another spelling of it either" 3 image-load --platform arm64 other
+ok "and names one platform" grep -q "linux/arm64" .out
 for name in latest ME/App:1; do
     rm -rf called && cp -R busybox called
     jq -c --arg name "$name" '.manifests[0].annotations[] = $name' busybox/index.json >called/index.json

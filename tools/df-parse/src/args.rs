@@ -2,11 +2,11 @@
 
 use crate::ParseError;
 use crate::dockerfile::{Dockerfile, Item};
-use crate::error::did_you_mean;
 use crate::expand::{ExpandError, Lookup};
 use crate::instruction::Parsed;
 use crate::plan::{Options, stage_name};
-use crate::platform::Platform;
+use libcli::did_you_mean;
+use libwire::Platform;
 use libwire::plan::Op;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,13 +46,13 @@ fn declared(file: &Dockerfile, mut values: Values, given: &Values) -> Result<Val
 /// The automatic arguments, as the caller overrides them.
 fn automatic(file: &Dockerfile, options: &Options, target: &Platform) -> Values {
     let mut values = Values::new();
-    for (prefix, platform) in [("TARGET", target), ("BUILD", &Platform::own())] {
+    for (prefix, platform) in [("TARGET", target), ("BUILD", &Platform::host())] {
         let variant = platform.variant.clone().unwrap_or_default();
         let pairs = [
             ("PLATFORM", platform.to_string()),
             ("OS", platform.os.clone()),
             ("OSVERSION", String::new()),
-            ("ARCH", platform.arch.clone()),
+            ("ARCH", platform.architecture.clone()),
             ("VARIANT", variant),
         ];
         values.extend(pairs.map(|(name, value)| (format!("{prefix}{name}"), value)));

@@ -1,10 +1,10 @@
 //! What was probably meant, for errors that a suggestion of another word does not explain. Each hint
 //! begins with `; ` or is empty.
 
-use crate::error::nearest;
 use crate::instruction::NAMES;
 use crate::lines::Line;
 use crate::words::name_and_rest;
+use libcli::nearest;
 
 /// For a `#` among the words of an instruction.
 pub fn comment(text: &str) -> Option<String> {

@@ -1,6 +1,5 @@
 //! From an instruction's text to the instruction.
 
-use crate::error::did_you_mean;
 use crate::lines::{Line, heredoc};
 use crate::mount::{self, ParsedMount};
 use crate::words::{
@@ -8,6 +7,7 @@ use crate::words::{
     pairs, quoted_words,
 };
 use crate::{ParseError, duration, hints, onbuild};
+use libcli::did_you_mean;
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
 
 /// The instructions, for suggestions and for the linter.

@@ -26,7 +26,6 @@ mod onbuild;
 mod order;
 mod outline;
 mod plan;
-mod platform;
 pub mod ports;
 mod print;
 pub mod signal;
@@ -40,7 +39,7 @@ mod words;
 
 pub use check::names_secret;
 pub use dockerfile::{Dockerfile, parse};
-pub use error::{ParseError, nearest, snippet, snippet_of};
+pub use error::{ParseError, snippet, snippet_of};
 pub use hints::{comment as comment_hint, is_broken_array};
 pub use lines::{Directives, MAX_FILE};
 pub use mount::{NO_TARGET as NO_MOUNT_TARGET, target as mount_target};

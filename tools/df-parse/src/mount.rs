@@ -1,8 +1,8 @@
 //! `RUN --mount`: a comma-separated list of keys, each type with its own.
 
 use crate::ParseError;
-use crate::error::did_you_mean;
 use crate::expand::{Expander, Lookup};
+use libcli::did_you_mean;
 use libwire::plan::{Mount, MountKind};
 
 /// A mount whose `from` still has to be resolved.

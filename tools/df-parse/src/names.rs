@@ -1,8 +1,8 @@
 //! What a name stands for: a declared context, a stage, or an image, in this order.
 
 use crate::ParseError;
-use crate::error::did_you_mean;
 use crate::mount::ParsedMount;
+use libcli::did_you_mean;
 use libwire::plan::{Base, Op, Source};
 use libwire::reference::Reference;
 

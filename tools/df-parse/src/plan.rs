@@ -5,11 +5,11 @@ use crate::args::{self, Values};
 use crate::bases::Bases;
 use crate::check::Extent;
 use crate::dockerfile::{Dockerfile, StageItem};
-use crate::error::did_you_mean;
 use crate::instruction::Parsed;
 use crate::names::{Names, resolve};
-use crate::platform::Platform;
 use crate::{epoch, layers, order, syntax, until};
+use libcli::did_you_mean;
+use libwire::Platform;
 use libwire::plan::{Base, Instruction, Stage};
 
 /// What the caller asks for.
@@ -35,9 +35,9 @@ pub struct Options {
 impl Options {
     /// The platform to build for.
     pub(crate) fn platform(&self) -> Result<Platform, ParseError> {
-        let Some(text) = &self.platform else { return Ok(Platform::own()) };
-        let platform = Platform::parse(text).map_err(ParseError::file)?;
-        match Platform::impossible(&platform.os) {
+        let Some(text) = &self.platform else { return Ok(Platform::host()) };
+        let platform = text.parse::<Platform>().map_err(ParseError::file)?;
+        match platform.impossible() {
             Some(what) => Err(ParseError::file(format!("--platform {text}: {what}"))),
             None => Ok(platform),
         }
@@ -95,9 +95,10 @@ pub(crate) fn planned(
 /// Refuses a stage for a system whose images nothing here can make.
 fn possible(file: &Dockerfile, options: &Options, stages: &[Stage]) -> Result<(), ParseError> {
     for stage in stages {
-        let image = options.bases.get(&stage.index).map(|image| image.platform.0.as_str());
-        let os = stage.platform.split('/').next();
-        let Some(what) = os.into_iter().chain(image).find_map(Platform::impossible) else { continue };
+        let own = stage.platform.parse::<Platform>().ok();
+        let image = options.bases.get(&stage.index);
+        let image = image.map(|image| Platform::normal(&image.platform.0, &image.platform.1, None));
+        let Some(what) = own.iter().chain(&image).find_map(Platform::impossible) else { continue };
         let from = &file.stages[stage.index].from;
         let token = from.platform.as_ref().unwrap_or(&from.image);
         return Err(ParseError::new(what).token(token).at(stage.line, stage.line_end));
@@ -203,7 +204,7 @@ fn stage_platform(
             ParseError::new(format!("empty platform value from expression {text}{hint}")).token(text.clone())
         );
     }
-    Platform::parse(&value).map_err(|what| {
+    value.parse().map_err(|what: String| {
         ParseError::new(what + &suggestion(file, text, globals).unwrap_or_default()).token(text.clone())
     })
 }

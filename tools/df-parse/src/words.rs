@@ -1,8 +1,8 @@
 //! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
 
 use crate::ParseError;
-use crate::error::nearest;
 use crate::hints;
+use libcli::nearest;
 use libwire::plan::{Command, Pair};
 
 /// Whether a character separates words. Unicode's other spaces, the no-break space for one, are part of

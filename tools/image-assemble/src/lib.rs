@@ -5,18 +5,17 @@
 
 mod collect;
 mod report;
-mod time;
 
 pub use report::metadata;
 
 use collect::Build;
 use libcli::Failure;
-use libstore::{BlobWriter, Image, Store, StoreError, check_config, host_platform};
+use libstore::{BlobWriter, Image, Store, StoreError, check_config};
+use libwire::Platform;
 use libwire::Reference;
-use libwire::image::{
-    Descriptor, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform,
-};
+use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
 use libwire::record::Layer;
+use libwire::time::{LAST_SECOND, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -48,14 +47,15 @@ fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<Image
     config.rootfs.diff_ids = layers.iter().map(|layer| layer.diff_id).collect();
     config.config.labels.extend(options.labels.iter().cloned());
     if let Some(epoch) = options.epoch {
-        let created = time::rfc3339(epoch);
-        config.created =
-            Some(created.ok_or_else(|| Failure::usage(format!("{epoch} is beyond the year 9999")))?);
+        if epoch > LAST_SECOND {
+            return Err(Failure::usage(format!("{epoch} is beyond the year 9999")));
+        }
+        config.created = Some(rfc3339(epoch.saturating_mul(1000)));
     } else if config.created.is_none() {
         config.created = config.history.last().and_then(|entry| entry.created.clone());
     }
     if config.architecture.is_empty() || config.os.is_empty() {
-        let host = host_platform();
+        let host = Platform::host();
         (config.architecture, config.os, config.variant) = (host.architecture, host.os, host.variant);
     }
     check_config(&config)?;
@@ -75,12 +75,7 @@ fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image
     let manifest = Manifest::new(describe(&config_blob, MEDIA_CONFIG), layers);
     let manifest_blob = json_blob(store, &manifest)?;
     let mut descriptor = describe(&manifest_blob, MEDIA_MANIFEST);
-    descriptor.platform = Some(Platform {
-        architecture: config.architecture.clone(),
-        os: config.os.clone(),
-        variant: config.variant.clone(),
-        extra: BTreeMap::new(),
-    });
+    descriptor.platform = Some(Platform::of_config(&config));
     // One sync for what this build left unsettled and for these two.
     let batch = vec![(config_blob, MEDIA_CONFIG.to_owned()), (manifest_blob, MEDIA_MANIFEST.to_owned())];
     store.commit_and_settle(batch)?;

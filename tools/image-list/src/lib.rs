@@ -2,6 +2,7 @@
 
 use libcli::{Failure, human};
 use libstore::{Image, Named, Store};
+use libwire::Platform;
 use libwire::{Digest, Reference};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -47,7 +48,7 @@ fn row(named: &Named, image: &Image) -> Row {
         name: named.reference.as_ref().map(Reference::familiar),
         digest: named.descriptor.digest,
         created: image.config.created.clone(),
-        platform: format!("{}/{}", image.config.os, image.config.architecture),
+        platform: Platform::of_config(&image.config).to_string(),
         layers: manifest.layers.len(),
         size: layers + manifest.config.size + image.descriptor.size,
     }

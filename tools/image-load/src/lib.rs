@@ -4,7 +4,7 @@
 
 use libcli::Failure;
 use libstore::{Imported, Select, Store};
-use libwire::image::Platform;
+use libwire::Platform;
 use libwire::{Digest, Reference};
 use std::io::Read;
 use std::path::PathBuf;
@@ -75,9 +75,7 @@ fn notes(imported: &Imported, tags: &[Reference], select: &Select) -> Vec<String
     let digest = imported.image.descriptor.digest;
     let name = |what: &String| format!("{digest} gets no name: {what}; give it one with --tag");
     let left_out = imported.left_out.iter().filter(|_| tags.is_empty()).map(name);
-    let here = &select.platform.architecture;
     let other = imported.other_platform(&select.platform);
-    let other =
-        other.map(|other| format!("{digest} is for {other}, and this is {}/{here}", select.platform.os));
+    let other = other.map(|other| format!("{digest} is for {other}, and this is {}", select.platform));
     left_out.chain(other).collect()
 }

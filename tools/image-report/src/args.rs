@@ -9,7 +9,7 @@ use image_report::units;
 use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
 use libcli::Failure;
 use libfetch::registry::Repository;
-use libwire::image::Platform;
+use libwire::Platform;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;

@@ -12,6 +12,7 @@ use crate::reading;
 use crate::source::Opened;
 use crate::what_if::WhatIf;
 use libcli::Failure;
+use libwire::Platform;
 use libwire::provenance::Base;
 use libwire::{Digest, Reference, WirePath};
 use serde::Serialize;
@@ -156,7 +157,7 @@ pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
         version: VERSION,
         image: opened.name.clone(),
         digest: image.descriptor.digest,
-        platform: format!("{}/{}", image.config.os, image.config.architecture),
+        platform: Platform::of_config(&image.config).to_string(),
         created: image.config.created.clone(),
         totals: Totals { base, ..totals(ledger) },
         from,

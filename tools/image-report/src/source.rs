@@ -7,7 +7,7 @@ mod tests;
 
 use libcli::{Exit, Failure};
 use libstore::{Image, Imported, Limits, Options, Select, Store, StoreError};
-use libwire::image::Platform;
+use libwire::Platform;
 use libwire::provenance::Provenance;
 use libwire::{Digest, Reference};
 use std::fs::File;

@@ -2,7 +2,7 @@
 
 use crate::index::MAX_JSON;
 use crate::{Store, StoreError, check_config};
-use libwire::image::{Descriptor, ImageConfig, MAX_LAYERS, MEDIA_LAYER, MEDIA_MANIFEST, Manifest, Platform};
+use libwire::image::{Descriptor, ImageConfig, MAX_LAYERS, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
 
@@ -43,19 +43,6 @@ impl Image {
         }
         Ok(Self { descriptor, manifest, config })
     }
-}
-
-/// The platform this machine builds and runs for.
-pub fn host_platform() -> Platform {
-    let (architecture, variant) = match std::env::consts::ARCH {
-        "x86_64" => ("amd64", None),
-        "aarch64" => ("arm64", Some("v8".to_owned())),
-        "x86" => ("386", None),
-        "arm" => ("arm", Some("v7".to_owned())),
-        "powerpc64" => ("ppc64le", None),
-        other => (other, None),
-    };
-    Platform { architecture: architecture.into(), os: "linux".into(), variant, extra: Default::default() }
 }
 
 pub(crate) fn is_manifest(media_type: &str) -> bool {

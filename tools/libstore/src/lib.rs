@@ -39,7 +39,7 @@ pub use config::check_config;
 pub use decompress::{Compression, Decoder};
 pub use error::StoreError;
 pub use failure::{FailedMount, FailedSource, FailedStep, KeptFailure};
-pub use image::{Image, host_platform};
+pub use image::Image;
 pub use import::{Imported, Select, peek_layout};
 pub use index::Named;
 pub use layers::LayerKey;

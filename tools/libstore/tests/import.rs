@@ -14,7 +14,7 @@ fn simple() -> (Blobs, Value) {
 }
 
 fn select(name: &str) -> Select {
-    let platform = libwire::image::Platform {
+    let platform = libwire::Platform {
         architecture: "amd64".into(),
         os: "linux".into(),
         variant: None,

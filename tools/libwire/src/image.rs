@@ -3,7 +3,7 @@
 //! Members this suite does not know are kept in `extra`, so that a base image's config passes through
 //! whole. All maps are sorted: the same value always serialises to the same bytes.
 
-use crate::Digest;
+use crate::{Digest, Platform};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,39 +60,6 @@ pub struct Descriptor {
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
-}
-
-/// A descriptor's platform (image-index.md).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Platform {
-    /// As GOARCH.
-    pub architecture: String,
-    /// As GOOS.
-    pub os: String,
-    /// CPU variant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
-    /// Other members.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-impl std::str::FromStr for Platform {
-    type Err = String;
-
-    /// Parses `os/architecture` or `os/architecture/variant`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let (os, architecture, variant) = match parts[..] {
-            [os, architecture] => (os, architecture, None),
-            [os, architecture, variant] => (os, architecture, Some(variant.to_owned())),
-            _ => return Err("a platform is os/architecture, as linux/amd64".into()),
-        };
-        if parts.iter().any(|part| part.is_empty()) {
-            return Err("a platform is os/architecture, as linux/amd64".into());
-        }
-        Ok(Self { architecture: architecture.into(), os: os.into(), variant, extra: Extra::default() })
-    }
 }
 
 /// manifest.md

@@ -18,10 +18,12 @@ pub mod reference;
 pub mod remote;
 pub mod span;
 pub mod stream;
+pub mod time;
 
 pub use digest::Digest;
 pub use mode::Chmod;
 pub use path::WirePath;
+pub use platform::Platform;
 pub use reference::Reference;
 pub use span::Span;
 pub use stream::{Event, Format, Header, Reader, WireError, Writer};

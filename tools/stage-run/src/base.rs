@@ -7,7 +7,8 @@ use crate::session::{Session, platform_of};
 use crate::state::State;
 use libstore::Image;
 use libwire::Digest;
-use libwire::image::{ContainerConfig, ImageConfig, Platform};
+use libwire::Platform;
+use libwire::image::{ContainerConfig, ImageConfig};
 use libwire::plan::{Base, Stage};
 use libwire::record::{BaseLayer, Layer};
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
         Ok::<_, StepError>(inherit(session, image, snapshots))
     };
     let state = match &stage.base {
-        Base::Scratch => scratch(&stage.platform),
+        Base::Scratch => scratch(&stage.platform)?,
         Base::Stage { index } => {
             let state = session.stages.get(*index)?;
             State { pending: state.pending.as_ref().map(|_| stage_name(stage, *index)), ..state }
@@ -45,24 +46,24 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
         Base::Context { name } => match session.context(name)? {
             NamedContext::Directory(_) | NamedContext::Url(_) => {
                 files = Some(name.clone());
-                scratch(&stage.platform)
+                scratch(&stage.platform)?
             }
             NamedContext::Layout { path, select } => {
                 match session.layout_image(path, select.as_deref(), &stage.platform) {
                     Ok(found) => from_image(found)?,
                     Err(error) => {
                         let pending = error.needs().map(str::to_owned);
-                        State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform) }
+                        State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform)? }
                     }
                 }
             }
-            NamedContext::Image(reference) if reference == "scratch" => scratch(&stage.platform),
+            NamedContext::Image(reference) if reference == "scratch" => scratch(&stage.platform)?,
             NamedContext::Image(reference) => from_image(session.image(reference, reference)?)?,
         },
     };
     let mut state = state.begin(session.options.epoch);
     if let Some(platform) = &stage.image_platform {
-        set_platform(&mut state.config, platform_of(platform));
+        set_platform(&mut state.config, platform_of(platform)?);
     }
     let triggers = std::mem::take(&mut state.config.config.on_build);
     Ok(Begun { state, image: from, files, triggers })
@@ -80,8 +81,8 @@ pub fn image_name(stage: &Stage, contexts: &BTreeMap<String, NamedContext>) -> O
     }
 }
 
-fn scratch(platform: &str) -> State {
-    let platform = platform_of(platform);
+fn scratch(platform: &str) -> Result<State, StepError> {
+    let platform = platform_of(platform)?;
     let config = ImageConfig {
         architecture: platform.architecture,
         os: platform.os,
@@ -89,7 +90,7 @@ fn scratch(platform: &str) -> State {
         config: ContainerConfig { working_dir: "/".into(), ..ContainerConfig::default() },
         ..ImageConfig::default()
     };
-    State { config, ..State::default() }
+    Ok(State { config, ..State::default() })
 }
 
 /// A variant that the base has for the same machine stays, if the platform asked for has none.

@@ -5,7 +5,7 @@
 
 use crate::base::image_name;
 use crate::options::NamedContext;
-use crate::session::{platform_of, select_of};
+use crate::session::select_of;
 use libcli::Failure;
 use libstore::{Image, Select, Store};
 use libwire::plan::{Base, Stage};
@@ -57,8 +57,8 @@ fn image(store: Option<&Store>, contexts: &BTreeMap<String, NamedContext>, stage
             NamedContext::Image(reference) => stored(reference),
             NamedContext::Layout { path, select } => {
                 let (name, digest) = select_of(select.as_deref());
-                let select =
-                    Select { name, digest, platform: platform_of(&stage.platform), ..Select::default() };
+                let platform = stage.platform.parse().ok()?;
+                let select = Select { name, digest, platform, ..Select::default() };
                 libstore::peek_layout(path, &select).ok()
             }
         },

@@ -13,7 +13,6 @@ use crate::seen;
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
-use crate::time::now_ms;
 use crate::tree::Tree;
 use libcopy::{CopyError, Request, Selection};
 use libpattern::{IgnoreFile, Matcher};
@@ -21,6 +20,7 @@ use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::Chmod;
 use libwire::plan::{Copy, Source, Stage};
+use libwire::span::now_ms;
 use std::path::{Path, PathBuf};
 
 /// Which of the two it is, and where.

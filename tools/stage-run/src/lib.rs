@@ -41,7 +41,6 @@ mod stage;
 mod state;
 mod step;
 mod stops;
-mod time;
 mod told;
 mod tree;
 mod waits;

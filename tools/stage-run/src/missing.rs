@@ -94,7 +94,7 @@ fn sibling(tree: &Tree, ignore: Option<&Matcher>, path: &str) -> Option<String> 
     let (dir, name, after) = broken(tree, path);
     let kept = |name: &String| !ignore.is_some_and(|ignore| ignore.matches(join(&dir, name).as_bytes()));
     let there: Vec<String> = names_in(tree, &dir).into_iter().filter(kept).collect();
-    let near = df_parse::nearest(name, there.iter().map(String::as_str))?;
+    let near = libcli::nearest(name, there.iter().map(String::as_str))?;
     let near = join(&dir, near);
     let near = if after.is_empty() { near } else { join(&near, after) };
     Some(format!("; did you mean {near}?"))

@@ -14,10 +14,8 @@ use crate::{kept, shell};
 use libsandbox::{Failed, Isolation, Job, Network, OnSignal, Outcome, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libwire::Digest;
-use libwire::image::{ImageConfig, Platform};
+use libwire::Platform;
 use libwire::plan::{Command, Op, Stage};
-use libwire::platform::normal_text;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Build arguments that every RUN has as variables, in both cases, without leaving a trace.
@@ -79,7 +77,7 @@ pub fn run(
     let Prepared { world, wanted, script } = prepare(session, stage, state, op)?;
     let mut key = Key::new("run", session.options.isolation);
     key.parents(&state.parents());
-    platforms(stage, state, &mut key);
+    platforms(stage, state, &mut key)?;
     world.ingredients(&mut key);
     limits(session, &mut key);
     if let Some((_, text)) = &script {
@@ -100,18 +98,13 @@ pub fn run(
 }
 
 /// The platform and the machine that the command runs for and on. A base may be for another platform than the stage: then both count.
-fn platforms(stage: &Stage, state: &State, key: &mut Key) {
-    let ImageConfig { os, architecture, variant, .. } = &state.config;
-    let base = Platform {
-        os: os.clone(),
-        architecture: architecture.clone(),
-        variant: variant.clone(),
-        extra: BTreeMap::default(),
-    };
-    let (asked, base) = (normal_text(&platform_of(&stage.platform)), normal_text(&base));
+fn platforms(stage: &Stage, state: &State, key: &mut Key) -> Result<(), StepError> {
+    let base = Platform::of_config(&state.config).normalised().to_string();
+    let asked = platform_of(&stage.platform)?.to_string();
     key.add("platform", if asked == base { asked } else { format!("{asked} on {base}") });
     // As the command sees it: a build in a 32-bit personality is one on another machine.
     key.add("machine", rustix::system::uname().machine().to_string_lossy());
+    Ok(())
 }
 
 /// What of the build's options a command can see and depend on. The addresses of added hosts are left out:

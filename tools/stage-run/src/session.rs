@@ -8,7 +8,7 @@ use crate::seen::Contents;
 use crate::waits::Stages;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
-use libwire::image::Platform;
+use libwire::Platform;
 use libwire::plan::Stage;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         let images = self.store.images().unwrap_or_default();
         let names: Vec<_> =
             images.iter().filter_map(|image| Some(image.reference.as_ref()?.familiar())).collect();
-        match df_parse::nearest(&wanted.familiar(), names.iter().map(String::as_str)) {
+        match libcli::nearest(&wanted.familiar(), names.iter().map(String::as_str)) {
             Some(near) => format!("; did you mean {near}?"),
             None => "; image-load puts one there that skopeo copy or docker save wrote".into(),
         }
@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
             return Ok(found.clone());
         }
         let (name, digest) = select_of(select);
-        let platform = platform_of(platform);
+        let platform = platform_of(platform)?;
         let select = Select { name, digest, platform, choose_by: ":TAG or @DIGEST", ..Select::default() };
         let found = self.with_unpack(|unpack| self.store.import_and_unpack(path, &select, unpack))?;
         Ok(self.remember(&key, found))
@@ -233,13 +233,7 @@ pub fn select_of(text: Option<&str>) -> (Option<String>, Option<Digest>) {
     (text.filter(|_| digest.is_none()).map(str::to_owned), digest)
 }
 
-/// `os/arch[/variant]` as a platform.
-pub fn platform_of(text: &str) -> Platform {
-    let mut parts = text.splitn(3, '/').map(str::to_owned);
-    Platform {
-        os: parts.next().unwrap_or_default(),
-        architecture: parts.next().unwrap_or_default(),
-        variant: parts.next(),
-        extra: BTreeMap::default(),
-    }
+/// The platform that a plan names.
+pub fn platform_of(text: &str) -> Result<Platform, StepError> {
+    text.parse().map_err(|what: String| StepError::input(what))
 }

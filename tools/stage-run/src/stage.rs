@@ -92,7 +92,7 @@ fn lines(instruction: &Instruction) -> Lines<'_> {
 /// For an image that is not there, with the stage that was perhaps meant.
 fn with_stages(stage: &Stage, error: StepError) -> StepError {
     let names = stage.stages.iter().flatten().map(String::as_str);
-    match error.missing_image().and_then(|image| df_parse::nearest(image, names)) {
+    match error.missing_image().and_then(|image| libcli::nearest(image, names)) {
         Some(near) => error.hint(&format!("; did you mean the stage {near}?")),
         None => error,
     }

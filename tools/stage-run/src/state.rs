@@ -3,10 +3,10 @@
 
 use crate::error::StepError;
 use crate::scope::{Scope, has_env};
-use crate::time::rfc3339;
 use libwire::image::{History, ImageConfig};
 use libwire::provenance::Provenance;
 use libwire::record::BaseLayer;
+use libwire::time::rfc3339;
 use serde::{Deserialize, Serialize};
 
 /// Search path of an image that says none.

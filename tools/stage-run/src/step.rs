@@ -5,11 +5,12 @@ use crate::error::StepError;
 use crate::here::Here;
 use crate::progress;
 use crate::session::Session;
-use crate::time::{now_ms, rfc3339};
 use crate::why::{self, Missing};
 use libstore::NewSnapshot;
 use libwire::plan::Stage;
 use libwire::record::{Cache, Step, Why};
+use libwire::span::now_ms;
+use libwire::time::rfc3339;
 
 /// A step with a snapshot.
 #[derive(Debug)]

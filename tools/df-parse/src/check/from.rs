@@ -7,11 +7,11 @@ use super::rules::{
 };
 use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, StageItem};
-use crate::error::nearest;
 use crate::instruction::Parsed;
 use crate::plan::stage_name;
-use crate::platform::Platform;
 use crate::{Options, ParseError};
+use libcli::nearest;
+use libwire::Platform;
 use libwire::plan::{Base, Op, Stage};
 use libwire::reference::Reference;
 use std::collections::BTreeSet;
@@ -89,9 +89,9 @@ fn platform_word(file: &Dockerfile, stage: &StageItem, word: &str, globals: &Val
         found.at(REDUNDANT_TARGET_PLATFORM, &stage.line, detail);
     }
     let constant = matched.is_empty() && missing.is_empty();
-    if let (true, Ok(platform)) = (constant, Platform::parse(&value)) {
+    if let (true, Ok(platform)) = (constant, value.parse::<Platform>()) {
         let name = stage_name(stage).unwrap_or_default();
-        if !name.contains(&platform.os) && !name.contains(&platform.arch) {
+        if !name.contains(&platform.os) && !name.contains(&platform.architecture) {
             let detail = format!("FROM --platform flag should not use constant value {value:?}");
             found.at(FROM_PLATFORM_FLAG_CONST_DISALLOWED, &stage.line, detail);
         }

@@ -3,8 +3,8 @@
 
 use super::Rule;
 use crate::dockerfile::Dockerfile;
-use crate::error::did_you_mean;
 use crate::{Options, ParseError};
+use libcli::did_you_mean;
 
 /// Build argument that replaces the file's directive.
 const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";

@@ -4,10 +4,10 @@ use super::scope::Scope;
 use super::shell;
 use crate::args::Values;
 use crate::dockerfile::{Dockerfile, Item};
-use crate::error::nearest;
 use crate::instruction::Parsed;
 use crate::lines::Line;
 use crate::plan::stage_name;
+use libcli::nearest;
 use libwire::plan::Op;
 use std::collections::BTreeMap;
 

@@ -3,7 +3,8 @@
 use super::{Source, pick::is_index};
 use crate::image::{is_layer, is_manifest};
 use crate::index::MAX_JSON;
-use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, Platform, REF_NAME};
+use libwire::Platform;
+use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, REF_NAME};
 use serde_json::Value;
 
 /// Docker's name for what OCI calls an image config.
@@ -58,9 +59,9 @@ pub(super) fn platform(source: &mut dyn Source, entry: &Descriptor) -> Option<Pl
     }
     let manifest = manifest(source, entry)?;
     let config = source.read(&manifest.config, MAX_JSON).ok()?;
-    let ImageConfig { os, architecture, variant, .. } = serde_json::from_slice(&config).ok()?;
-    let is_known = !os.is_empty() && !architecture.is_empty();
-    is_known.then(|| Platform { os, architecture, variant, extra: Default::default() })
+    let config: ImageConfig = serde_json::from_slice(&config).ok()?;
+    let is_known = !config.os.is_empty() && !config.architecture.is_empty();
+    is_known.then(|| Platform::of_config(&config))
 }
 
 fn manifest(source: &mut dyn Source, entry: &Descriptor) -> Option<Manifest> {

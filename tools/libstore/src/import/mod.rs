@@ -7,12 +7,12 @@ mod layer;
 mod layout;
 mod look;
 mod pick;
-mod platform;
 
 use crate::image::{parse, parse_manifest};
 use crate::index::MAX_JSON;
 use crate::{BlobWriter, Image, Store, StoreError, Unpack};
-use libwire::image::{Descriptor, Index, Platform};
+use libwire::Platform;
+use libwire::image::{Descriptor, Index};
 use libwire::{Digest, Reference};
 use pick::Picked;
 use std::io::Read;
@@ -38,7 +38,7 @@ pub struct Select {
 
 impl Default for Select {
     fn default() -> Self {
-        let platform = crate::host_platform();
+        let platform = Platform::host();
         Self { name: None, digest: None, platform, other_platform: false, choose_by: "--select" }
     }
 }
@@ -58,7 +58,7 @@ impl Imported {
     /// The platform that the image is for, if that is not what `wanted` runs.
     pub fn other_platform(&self, wanted: &Platform) -> Option<String> {
         let own = self.image.descriptor.platform.as_ref()?;
-        (!platform::runs(own, wanted)).then(|| platform::text(own))
+        (!own.runs_on(wanted)).then(|| own.to_string())
     }
 }
 
@@ -175,16 +175,10 @@ impl Store {
     /// An image's descriptor as it stands in the store's index: with its platform, without annotations.
     pub(crate) fn entry(&self, image: &Image) -> Descriptor {
         let config = &image.config;
-        let platform = Platform {
-            architecture: config.architecture.clone(),
-            os: config.os.clone(),
-            variant: config.variant.clone(),
-            extra: Default::default(),
-        };
         let known = !config.architecture.is_empty() && !config.os.is_empty();
         Descriptor {
             annotations: Default::default(),
-            platform: known.then_some(platform),
+            platform: known.then(|| Platform::of_config(config)),
             extra: Default::default(),
             ..image.descriptor.clone()
         }

@@ -1,12 +1,12 @@
 //! Which images of an index are meant. What is beside them, as signatures, is passed over.
 
-use super::platform::{self, UNKNOWN};
 use super::{Select, Source, look, parse_index};
 use crate::StoreError;
 use crate::image::is_manifest;
 use crate::index::{MAX_JSON, is_named};
+use libwire::Platform;
 use libwire::Reference;
-use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, Platform, REF_NAME};
+use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
 
 /// Docker's name for what OCI calls an index.
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -111,7 +111,7 @@ fn images(
             continue;
         }
         let known = look::platform(source, &entry);
-        let rank = known.as_ref().map_or(Some(UNKNOWN), |known| platform::rank(known, &select.platform));
+        let rank = known.as_ref().map_or(Some(Platform::LACKING), |known| known.rank(&select.platform));
         // Others may be listed without being there, so they are not looked into.
         match rank.map(|rank| (rank, look::no_image_inside(source, &entry))) {
             Some((_, Some(what))) => no_images.push(what),
@@ -127,7 +127,7 @@ fn images(
             Err(StoreError::invalid(place, what))
         }
         true if is_sole && select.other_platform => {
-            Ok(others.into_iter().map(|(entry, _)| Ranked { entry, rank: UNKNOWN }).collect())
+            Ok(others.into_iter().map(|(entry, _)| Ranked { entry, rank: Platform::LACKING }).collect())
         }
         true => {
             let known = others.into_iter().filter_map(|(_, known)| known).collect();
@@ -183,10 +183,9 @@ pub(super) fn is_index(media_type: &str) -> bool {
 }
 
 fn no_platform(known: Vec<Platform>, wanted: &Platform) -> String {
-    let mut known: Vec<String> = known.iter().map(platform::text).collect();
+    let mut known: Vec<String> = known.iter().map(Platform::to_string).collect();
     known.sort();
     known.dedup();
-    let wanted = platform::text(wanted);
     format!("has no image for {wanted}; there is {}, which --platform chooses", known.join(", "))
 }
 

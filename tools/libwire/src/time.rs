@@ -1,11 +1,13 @@
-//! Points in time as images spell them.
+//! Points in time as images spell them: RFC 3339 in UTC.
 
-pub use libwire::span::now_ms;
+/// The last second that has a text form: 9999-12-31T23:59:59Z.
+pub const LAST_SECOND: i64 = 253_402_300_799;
 
-/// RFC 3339 in UTC, with milliseconds when there are any. Times beyond the year 9999 stop there.
+/// A Unix time in milliseconds as text, which has a fraction only where one is needed. Times outside the years 1 to
+/// 9999 become the first or the last of those.
 pub fn rfc3339(ms: i64) -> String {
-    const LAST: i64 = 253_402_300_799_999;
-    let ms = ms.clamp(-62_135_596_800_000, LAST);
+    const FIRST_SECOND: i64 = -62_135_596_800;
+    let ms = ms.clamp(FIRST_SECOND * 1000, LAST_SECOND * 1000 + 999);
     let (days, in_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
     let (seconds, millis) = (in_day / 1000, in_day % 1000);
