@@ -5,7 +5,7 @@
 
 mod tree;
 
-pub use tree::{unpack_into, write_tree};
+pub use tree::{Existing, check_target, unpack_into, write_tree};
 
 use libcli::Failure;
 use libstore::{Image, Store, StoreError, Unpack};

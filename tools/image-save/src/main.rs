@@ -1,7 +1,7 @@
 //! image-save(1): images out of the store.
 
 use clap::{Parser, ValueEnum};
-use image_save::Found;
+use image_save::{Existing, Found};
 use libcli::{Failure, Stdout};
 use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::export::{self, Format};
@@ -26,6 +26,9 @@ struct Args {
     /// Where to write it; - is standard output
     #[arg(short, long, value_name = "DEST", default_value = "-")]
     output: PathBuf,
+    /// What becomes of files that the directory of --format dir has already
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Existing::Refuse)]
+    existing: Existing,
     /// How to be root for the tree's files: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
@@ -59,6 +62,9 @@ fn job(args: Args) -> Result<(), Failure> {
     let stdout = args.output == Path::new("-");
     if stdout && matches!(args.format, Form::Layout | Form::Dir) {
         return Err(Failure::usage("a directory can't be written to standard output; use -o DIR"));
+    }
+    if args.existing != Existing::Refuse && args.format != Form::Dir {
+        return Err(Failure::usage("--existing is for --format dir; leave it out"));
     }
     if stdout && io::stdout().is_terminal() {
         return Err(Failure::usage("a tar is not for a terminal; use -o FILE, or a pipe"));
@@ -106,7 +112,7 @@ fn save_tree(path: &Path, args: &Args) -> Result<(), Failure> {
     let merged = mount_overlay(&Overlay { lowers: &lowers, upper }, isolation).map_err(sandbox)?;
     let root = Root::from_fd(merged, isolation.owners());
     if args.format == Form::Dir {
-        let skipped = image_save::unpack_into(&root, &args.output, isolation.owners())?;
+        let skipped = image_save::unpack_into(&root, &args.output, isolation.owners(), args.existing)?;
         let devices = format!("{skipped} device nodes left out: only root can make them");
         warn(if skipped > 0 { vec![devices] } else { Vec::new() });
         return Ok(());

@@ -91,22 +91,41 @@ fn capability(found: &walk::Entry) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(value.map(|value| (xattr::CAPABILITY.to_owned(), value)).into_iter().collect())
 }
 
-/// Copies everything below `root` into `target`, which must be missing or empty. Gives the number of device
-/// nodes that this user may not make.
-pub fn unpack_into(root: &Root, target: &Path, owners: Owners) -> Result<u64, Failure> {
-    let place = || target.display().to_string();
-    let fail = |error: io::Error| Failure::failed(place(), error);
+/// What becomes of the files that a target directory has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Existing {
+    /// There must be none
+    Refuse,
+    /// They stay, unless the image has something in their place; directories are merged
+    Merge,
+    /// They are removed, unless the image has something in their place
+    Delete,
+}
+
+/// Makes the directory `target` if it is missing, and says why a tree can't be unpacked there.
+pub fn check_target(target: &Path, existing: Existing) -> Result<(), Failure> {
+    let fail = |error: io::Error| Failure::failed(target.display().to_string(), error);
     match std::fs::create_dir(target) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fail(error)),
         _ => {}
     }
-    if !libtree::walk::names_at(target).map_err(fail)?.is_empty() {
-        return Err(Failure::failed(
-            place(),
-            "is not empty; name a directory that is, or one that is not there",
-        ));
+    if existing == Existing::Refuse && !walk::names_at(target).map_err(fail)?.is_empty() {
+        let what =
+            "is not empty; name a directory that is, or one that is not there, or say --existing merge";
+        return Err(Failure::failed(target.display().to_string(), what));
     }
+    Ok(())
+}
+
+/// Copies everything below `root` into `target`. Gives the number of device nodes that this user may not make.
+pub fn unpack_into(root: &Root, target: &Path, owners: Owners, existing: Existing) -> Result<u64, Failure> {
+    let place = || target.display().to_string();
+    let fail = |error: io::Error| Failure::failed(place(), error);
+    check_target(target, existing)?;
     let into = Root::open(target, owners).map_err(fail)?;
+    if existing == Existing::Delete {
+        remove_others(root, &into).map_err(fail)?;
+    }
     let (reader, writer) = io::pipe().map_err(fail)?;
     std::thread::scope(|scope| {
         let packing = scope.spawn(move || write_tree(root, BufWriter::with_capacity(1 << 17, writer)));
@@ -126,6 +145,22 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners) -> Result<u64, Fa
                 drained.transpose()?;
                 Ok(extracted?.devices_skipped)
             }
+        }
+    })
+}
+
+/// Removes what is below `target` and not below `root`.
+fn remove_others(root: &Root, target: &Root) -> io::Result<()> {
+    walk::walk(target.fd(), target.owners(), &mut |entry| -> io::Result<Next> {
+        match root.lstat(entry.path) {
+            Ok(meta) if meta.is_dir() == entry.meta.is_dir() => Ok(Next::Descend),
+            // Replaced as a whole.
+            Ok(_) => Ok(Next::Skip),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                libtree::remove::remove_all(entry.dir, entry.name)?;
+                Ok(Next::Skip)
+            }
+            Err(error) => Err(error),
         }
     })
 }
@@ -170,13 +205,28 @@ mod tests {
         assert_eq!(names, expected.map(|(name, kind)| (name.to_owned(), kind)));
 
         let target = dir.path().parent().unwrap().join(format!("{}.copy", dir.path().display()));
-        assert_eq!(unpack_into(&root(dir.path()), &target, Owners::Real).unwrap(), 0);
+        let unpack = |existing| unpack_into(&root(dir.path()), &target, Owners::Real, existing);
+        assert_eq!(unpack(Existing::Refuse).unwrap(), 0);
         let meta = |name: &str| std::fs::symlink_metadata(target.join(name)).unwrap();
         assert_eq!((meta("d/f").ino(), meta("d/e").mode() & 0o7777), (meta("g").ino(), 0o1755));
-        assert!(
-            unpack_into(&root(dir.path()), &target, Owners::Real).is_err(),
-            "a full directory is refused"
-        );
+        assert!(unpack(Existing::Refuse).is_err(), "a full directory is refused");
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("f"), "not ours").unwrap();
+        let replace = |name: &str| std::fs::remove_dir_all(target.join(name)).unwrap();
+        replace("d");
+        symlink(elsewhere.path(), target.join("d")).unwrap();
+        std::fs::write(target.join("mine"), "mine").unwrap();
+        std::fs::remove_file(target.join("l")).unwrap();
+        std::fs::create_dir_all(target.join("l/in/the/way")).unwrap();
+        assert_eq!(unpack(Existing::Merge).unwrap(), 0);
+        assert_eq!(std::fs::read(target.join("d/f")).unwrap(), b"hello");
+        assert_eq!(std::fs::read(elsewhere.path().join("f")).unwrap(), b"not ours", "no link is followed");
+        assert!(meta("d").is_dir() && meta("l").is_symlink() && meta("mine").is_file());
+        std::fs::create_dir_all(target.join("other/dir")).unwrap();
+        assert_eq!(unpack(Existing::Delete).unwrap(), 0);
+        assert!(std::fs::symlink_metadata(target.join("mine")).is_err());
+        assert!(std::fs::symlink_metadata(target.join("other")).is_err());
+        assert_eq!(std::fs::read(target.join("g")).unwrap(), b"hello");
         std::fs::remove_dir_all(target).unwrap();
     }
 
