@@ -5,15 +5,16 @@
 
 use crate::Store;
 use libwire::Digest;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 impl Store {
     /// Says that `key` is the latest record of each of these places.
     pub fn set_latest(&self, places: &[Digest], key: Digest) {
         for &place in places {
-            if self.latest(place) != Some(key) {
-                let _ = self.write_raw(&self.place_file(place), format!("{key}\n").as_bytes());
-            }
+            let _ = overwrite(&self.place_file(place), format!("{key}\n").as_bytes());
         }
     }
 
@@ -48,6 +49,20 @@ impl Store {
     }
 }
 
+/// Makes `content` what is in a file, in place: a new file for each of a step's places costs more than its cache
+/// record, and what is half-written is no key.
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let mut old = vec![0; content.len() + 1];
+    let len = file.read_at(&mut old, 0)?;
+    if &old[..len] == content {
+        return Ok(());
+    }
+    file.write_all_at(content, 0)?;
+    if len > content.len() { file.set_len(content.len() as u64) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,10 +75,12 @@ mod tests {
         store.set_latest(&[a, b], one);
         store.set_latest(&[b], two);
         assert_eq!((store.latest(a), store.latest(b)), (Some(one), Some(two)));
-        std::fs::write(store.place_file(b), "x").unwrap();
-        assert_eq!(store.latest(b), None);
-        store.set_latest(&[b], one);
-        assert_eq!(store.latest(b), Some(one));
+        for damaged in ["x".to_owned(), format!("{one}\n{two}\n")] {
+            std::fs::write(store.place_file(b), damaged).unwrap();
+            assert_eq!(store.latest(b), None);
+            store.set_latest(&[b], one);
+            assert_eq!(store.latest(b), Some(one));
+        }
     }
 
     #[test]

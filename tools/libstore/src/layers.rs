@@ -79,7 +79,11 @@ impl Store {
         let what = format!("cannot write {}", path.display());
         let mut temp = self.temp()?;
         temp.file.write_all(bytes).map_err(StoreError::io(&what))?;
-        temp.replace(&self.tmp(), path).map_err(StoreError::io(&what))
+        // Most are new, and a name in place of another costs two more.
+        match temp.link(path).map_err(StoreError::io(&what))? {
+            true => Ok(()),
+            false => temp.replace(&self.tmp(), path).map_err(StoreError::io(&what)),
+        }
     }
 }
 
