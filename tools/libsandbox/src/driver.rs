@@ -3,10 +3,20 @@
 use crate::sys;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use std::ffi::OsString;
 use std::io;
 
 /// The variable with the path of a FIFO that the driver holds open for writing as long as it lives.
 const DRIVER: &str = "STAGEPIPE_DRIVER";
+
+fn path() -> Option<OsString> {
+    std::env::var_os(DRIVER).filter(|path| !path.is_empty())
+}
+
+/// Whether this process was started as one of several.
+pub fn has_driver() -> bool {
+    path().is_some()
+}
 
 /// Has this process ended by SIGTERM as soon as its driver is gone, however that ended. Without a driver it does
 /// nothing.
@@ -14,7 +24,7 @@ const DRIVER: &str = "STAGEPIPE_DRIVER";
 /// The parent's death would not do: between driver and tool there are shells, which go on. The kernel tells of a
 /// FIFO that has lost its last writer by a signal, so that no thread has to watch it.
 pub fn end_with_driver() -> io::Result<()> {
-    let Some(path) = std::env::var_os(DRIVER).filter(|path| !path.is_empty()) else { return Ok(()) };
+    let Some(path) = path() else { return Ok(()) };
     let gone = || io::Error::other("the driver that started this is gone");
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fifo = rustix::fs::open(path, flags, Mode::empty()).map_err(|_| gone())?;

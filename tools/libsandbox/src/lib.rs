@@ -33,7 +33,7 @@ mod sys;
 mod terminal;
 
 pub use child::end_with_parent;
-pub use driver::end_with_driver;
+pub use driver::{end_with_driver, has_driver};
 pub use enter::enter;
 pub use failed::{Failed, Reason, left_tree};
 pub use isolation::Isolation;

@@ -24,7 +24,7 @@ pub fn tell<W: Write>(
 ) -> Result<W, Failure> {
     let plan = crate::read_plan(input)?;
     let mut writer = Writer::<_, BuildRecord>::new(output, BTreeMap::new())?;
-    for stage in &plan {
+    for stage in &plan.stages {
         let Some(image) = image(store, contexts, stage) else { continue };
         writer.write(&Record::Base(Box::new(BaseStep {
             id: StageId { stage: stage.index, stage_name: stage.name.clone() },

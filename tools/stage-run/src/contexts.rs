@@ -17,20 +17,25 @@ use std::path::{Path, PathBuf};
 pub struct Contexts {
     /// Where the processes of one build share it.
     shared: Option<PathBuf>,
+    /// The build's plan: what an earlier build of another fetched is none of this one's.
+    plan: Digest,
     /// What this process alone has, as long as it runs.
     own: RefCell<BTreeMap<String, (Scratch, PathBuf)>>,
 }
 
 impl Contexts {
-    /// With `shared`, every process that is given this directory uses what the first one fetched.
-    pub fn new(shared: Option<PathBuf>) -> Self {
-        Self { shared, own: RefCell::default() }
+    /// With `shared`, every process that is given this directory and this plan uses what the first one fetched.
+    pub fn new(shared: Option<PathBuf>, plan: Digest) -> Self {
+        Self { shared, plan, own: RefCell::default() }
     }
 
     /// The directory of what `source` names.
     pub fn fetch(&self, session: &Session, source: &str) -> Result<PathBuf, StepError> {
         match &self.shared {
-            Some(dir) if !session.options.dry_run => shared(session, source, dir),
+            Some(dir) if !session.options.dry_run => {
+                let name = Digest::of(format!("{}\n{source}", self.plan).as_bytes());
+                shared(session, source, dir, &format!("context-{}", name.hex()))
+            }
             _ => self.own(session, source),
         }
     }
@@ -47,8 +52,7 @@ impl Contexts {
 }
 
 /// Fetches it into `dir`, or finds what another process fetched, for which it waits.
-fn shared(session: &Session, source: &str, dir: &Path) -> Result<PathBuf, StepError> {
-    let name = format!("context-{}", Digest::of(source.as_bytes()).hex());
+fn shared(session: &Session, source: &str, dir: &Path, name: &str) -> Result<PathBuf, StepError> {
     let [into, done, lock] = ["", ".done", ".lock"].map(|end| dir.join(format!("{name}{end}")));
     let failed = || StepError::io("--build-dir");
     let lock = File::create(lock).map_err(failed())?;

@@ -18,10 +18,12 @@ mod downloads;
 mod error;
 mod fetched;
 mod golang;
+mod hashed;
 mod here;
 mod hints;
 mod ignore;
 mod kept;
+mod leavings;
 mod logs;
 mod missing;
 mod mounts;
@@ -51,11 +53,12 @@ mod workdir;
 pub use logs::logs;
 pub use options::{NamedContext, Options, Place, SecretSource};
 
+use hashed::Hashed;
 use libcli::Failure;
 use libstore::Store;
 use libwire::plan::{Base, BuildPlan, Instruction, Op, PlanRecord, Source, Stage};
 use libwire::record::BuildRecord;
-use libwire::{Reader, WireError, Writer};
+use libwire::{Digest, Reader, WireError, Writer};
 use session::Session;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -69,65 +72,69 @@ pub fn build<W: Write>(
     output: W,
 ) -> Result<W, Failure> {
     let plan = read_plan(input)?;
-    let epoch = options.epoch.or_else(|| plan.first().and_then(|stage| stage.epoch));
+    let epoch = options.epoch.or_else(|| plan.stages.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };
-    let mut session = Session::new(options, store);
-    session.planned = plan.iter().map(|stage| stage.index).collect();
-    session.last = plan.last().filter(|stage| stage.target).map(|stage| stage.index);
-    let wanted = wanted(&plan, options.stage.as_deref(), session.stages.elsewhere())?;
+    let mut session = Session::new(options, store, &plan)?;
+    let wanted = wanted(&plan, session.asked, session.stages.elsewhere());
     // Nothing can be made of what was not done.
     let requires = if options.dry_run { vec!["dry_run".to_owned()] } else { Vec::new() };
     let mut writer = Writer::<_, BuildRecord>::requiring(output, requires, BTreeMap::new())?;
+    let shared = |error| Failure::failed("--build-dir", error);
     for stage in wanted {
+        session.stages.begin(stage.index).map_err(shared)?;
         let built = stage::build(&session, stage, &mut |record| {
             writer.write(&record)?;
             Ok(writer.flush()?)
         });
-        match built {
-            Ok(state) => session
-                .stages
-                .done(stage.index, state)
-                .map_err(|error| Failure::failed("--build-dir", error))?,
-            Err(failure) => {
-                session.stages.failed(stage.index);
-                return Err(failure);
-            }
+        let until = options.until.filter(|_| session.stops_in(stage));
+        let done = built.and_then(|state| session.stages.done(stage.index, until, state).map_err(shared));
+        if let Err(failure) = done {
+            session.stages.failed(stage.index);
+            return Err(failure);
         }
     }
     Ok(writer.finish()?)
 }
 
-fn read_plan(input: impl BufRead) -> Result<Vec<Stage>, Failure> {
-    let records = Reader::<_, BuildPlan>::new(input).read_all().map_err(|error| match error {
+/// A plan, and the digest of its bytes.
+struct Plan {
+    stages: Vec<Stage>,
+    digest: Digest,
+}
+
+fn read_plan(input: impl BufRead) -> Result<Plan, Failure> {
+    let mut input = Hashed::new(input);
+    let records = Reader::<_, BuildPlan>::new(&mut input).read_all().map_err(|error| match error {
         WireError::Io(error) => Failure::failed("standard input", error),
         other => Failure::bad_input("", other),
     })?;
-    Ok(records.into_iter().map(|PlanRecord::Stage(stage)| *stage).collect())
+    let stages = records.into_iter().map(|PlanRecord::Stage(stage)| *stage).collect();
+    Ok(Plan { stages, digest: input.digest() })
 }
 
-/// The stages to build here, in the plan's order: all, or the one asked for, and with it those it needs if
-/// nobody else builds them.
-fn wanted<'a>(plan: &'a [Stage], select: Option<&str>, elsewhere: bool) -> Result<Vec<&'a Stage>, Failure> {
-    let Some(select) = select else { return Ok(plan.iter().collect()) };
-    let asked = |stage: &&Stage| {
-        stage.index.to_string() == select
-            || stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(select))
-    };
-    // A name given twice means the later stage.
-    let stage = plan
-        .iter()
-        .rfind(asked)
-        .ok_or_else(|| Failure::usage(format!("--stage {select}: the plan has no such stage")))?;
-    if elsewhere {
-        return Ok(vec![stage]);
+impl Plan {
+    /// The stage that is called so, by index or name; the later one if two are.
+    fn stage(&self, called: &str) -> Result<&Stage, Failure> {
+        let asked = |stage: &&Stage| {
+            stage.index.to_string() == called
+                || stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(called))
+        };
+        let found = self.stages.iter().rfind(asked);
+        found.ok_or_else(|| Failure::usage(format!("--stage {called}: the plan has no such stage")))
     }
-    let mut needed = vec![stage.index];
-    for earlier in plan.iter().rev() {
+}
+
+/// The stages to build here, in the plan's order: all, or the one `asked` for, and with it those it needs if
+/// nobody else builds them.
+fn wanted(plan: &Plan, asked: Option<usize>, elsewhere: bool) -> Vec<&Stage> {
+    let Some(asked) = asked else { return plan.stages.iter().collect() };
+    let mut needed = vec![asked];
+    for earlier in plan.stages.iter().rev().filter(|_| !elsewhere) {
         if needed.contains(&earlier.index) {
             needed.extend(uses(earlier));
         }
     }
-    Ok(plan.iter().filter(|stage| needed.contains(&stage.index)).collect())
+    plan.stages.iter().filter(|stage| needed.contains(&stage.index)).collect()
 }
 
 /// Every stage that `stage` uses.

@@ -12,7 +12,7 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 /// Writes the logs of a plan's steps to `output`, each under a line that says whose it is; or, bare, the one of
-/// the step at `place` of the target. Options have to say that it is a dry run.
+/// the step at `place` of the stage asked for, or the target. Options have to say that it is a dry run.
 pub fn logs<W: Write>(
     input: impl BufRead,
     store: Store,
@@ -21,26 +21,29 @@ pub fn logs<W: Write>(
     mut output: W,
 ) -> Result<W, Failure> {
     let plan = read_plan(input)?;
-    let mut session = Session::new(options, store);
+    // It takes nothing from a build and leaves nothing to one.
+    let options = &Options { build_dir: None, ..options.clone() };
+    let mut session = Session::new(options, store, &plan)?;
     let root = session.store.path().to_owned();
     let mut found = false;
-    for stage in wanted(&plan, options.stage.as_deref(), false)? {
+    for stage in wanted(&plan, session.asked, false) {
+        let stops = session.stops_in(stage);
         let state = stage::build(&session, stage, &mut |record| {
             let Record::Step(step) = record else { return Ok(()) };
             if place == Place::End {
                 return headed(&root, &step, &mut output);
             }
-            if stage.target && is_at(stage, &step, place) {
+            if stops && is_at(stage, &step, place) {
                 found = true;
                 return bare(&root, &step, &mut output);
             }
             Ok(())
         })?;
-        session.stages.done(stage.index, state).map_err(|error| Failure::failed("--build-dir", error))?;
+        session.stages.done(stage.index, None, state).map_err(|error| Failure::failed("", error))?;
     }
     match found || place == Place::End {
         true => Ok(output),
-        false => Err(Failure::usage("--logs: the target has no such step")),
+        false => Err(Failure::usage("--logs: the stage has no such step")),
     }
 }
 

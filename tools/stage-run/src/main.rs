@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Build the stages of a plan.
 ///
@@ -37,6 +38,9 @@ struct Args {
     /// Exchange results with the stages that other processes build
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
+    /// How many seconds to wait there for a stage that nobody builds
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    wait: u64,
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -78,17 +82,17 @@ struct Args {
     /// Say what would be run, run nothing, and write nothing to the store
     #[arg(long)]
     dry_run: bool,
-    /// End the target with this step
+    /// End the stage, which is the target if none is named, with this step
     #[arg(long, value_name = "STEP")]
     until: Option<NonZeroUsize>,
-    /// Open a shell in the target before this step or line, or after the last, and end there
+    /// Open a shell in that stage before this step or line, or after the last, and end there
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place)]
     shell: Option<Place>,
     /// Open a shell in what a failed RUN left
     #[arg(long)]
     shell_on_fail: bool,
-    /// Print what RUN printed when it ran, of all steps or of this one of the target, and run nothing
+    /// Print what RUN printed when it ran, of all steps or of this one of that stage, and run nothing
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place)]
     logs: Option<Place>,
@@ -176,6 +180,8 @@ fn options(args: Args, isolation: Isolation) -> Options {
         context: args.context,
         ignore_file: args.ignore_file,
         build_dir: args.build_dir,
+        wait: Duration::from_secs(args.wait),
+        driver: libsandbox::has_driver(),
         contexts: args.build_context.into_iter().collect(),
         secrets: args.secret.into_iter().collect(),
         ssh: args.ssh.into_iter().collect(),

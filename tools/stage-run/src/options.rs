@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Everything stage-run is told beyond the plan.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct Options {
     pub ignore_file: Option<PathBuf>,
     /// Where stages built by other processes leave their results.
     pub build_dir: Option<PathBuf>,
+    /// How long to wait there for a stage that nobody builds.
+    pub wait: Duration,
+    /// Whether a driver starts all stages, and ends them all when one fails.
+    pub driver: bool,
     /// Named contexts.
     pub contexts: BTreeMap<String, NamedContext>,
     /// Secrets by id.
@@ -34,9 +39,9 @@ pub struct Options {
     pub explain: bool,
     /// Whether to say what would be done, and do nothing of it.
     pub dry_run: bool,
-    /// The last step of the target to do.
+    /// The last step to do of the stage asked for, or the target.
     pub until: Option<usize>,
-    /// Where in the target to open a shell, and to end.
+    /// Where in that stage to open a shell, and to end.
     pub shell: Option<Place>,
     /// Whether to open a shell in what a failed RUN left.
     pub shell_on_fail: bool,

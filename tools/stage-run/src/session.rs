@@ -1,18 +1,21 @@
 //! What all stages of one run share: options, store, stages done, images found.
 
+use crate::Plan;
 use crate::contexts::Contexts;
 use crate::error::StepError;
+use crate::leavings::{Build, Leavings};
 use crate::options::{NamedContext, Options};
 use crate::secret;
 use crate::seen::Contents;
-use crate::waits::Stages;
+use crate::waits::{Others, Stages};
+use libcli::Failure;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
 use libwire::Platform;
 use libwire::plan::Stage;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -30,8 +33,8 @@ pub struct Session<'a> {
     pub stages: Stages,
     /// The stage that is packed and that no other uses, by index.
     pub last: Option<usize>,
-    /// The stages of the plan, by index.
-    pub planned: BTreeSet<usize>,
+    /// The stage that was asked for, by index, if not all.
+    pub asked: Option<usize>,
     /// Contents read.
     pub contents: RefCell<Contents>,
     context: String,
@@ -43,15 +46,31 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins a run.
-    pub fn new(options: &'a Options, store: Store) -> Self {
-        let stages = Stages::new(options.build_dir.clone());
+    /// Begins a run of `plan`.
+    pub fn new(options: &'a Options, store: Store, plan: &Plan) -> Result<Self, Failure> {
+        let asked =
+            options.stage.as_deref().map(|called| plan.stage(called)).transpose()?.map(|stage| stage.index);
         let context = std::fs::canonicalize(&options.context).unwrap_or_else(|_| options.context.clone());
         let context = context.to_string_lossy().into_owned();
-        let contexts = Contexts::new(options.build_dir.clone());
+        let stages = Stages::new(plan.stages.iter().map(|stage| (stage.index, stage.name.clone())).collect());
+        let stages = match &options.build_dir {
+            Some(dir) => {
+                let build = build(options, &store, &context, plan.digest);
+                let others =
+                    Others { driver: options.driver, patience: options.wait, shown: options.progress };
+                stages.shared(Leavings::new(dir.clone(), build, options.dry_run), others)
+            }
+            None => stages,
+        };
+        let contexts = Contexts::new(options.build_dir.clone(), plan.digest);
+        let last = plan.stages.last().filter(|stage| stage.target).map(|stage| stage.index);
         let (contents, images, whole) = (RefCell::default(), RefCell::default(), RefCell::default());
-        let planned = BTreeSet::new();
-        Self { options, store, stages, last: None, planned, contents, contexts, context, images, whole }
+        Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole })
+    }
+
+    /// Whether `--until` and `--shell` are about `stage`: the one asked for, else the target.
+    pub fn stops_in(&self, stage: &Stage) -> bool {
+        self.asked.map_or(stage.target, |asked| asked == stage.index)
     }
 
     /// The build context's path, whatever way it was named.
@@ -219,6 +238,20 @@ impl<'a> Session<'a> {
     /// Where snapshots' trees are, lowest first.
     pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
         snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
+    }
+}
+
+/// What the results in a build directory have to be of.
+fn build(options: &Options, store: &Store, context: &str, plan: Digest) -> Build {
+    let path = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let contexts = &options.contexts;
+    Build {
+        plan,
+        context: context.to_owned(),
+        // A URL may hold a password.
+        contexts: (!contexts.is_empty()).then(|| Digest::of(format!("{contexts:?}").as_bytes())),
+        store: path(store.path()).to_string_lossy().into_owned(),
+        isolation: options.isolation.name().to_owned(),
     }
 }
 

@@ -45,7 +45,7 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let here = Here::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
-    let stops = Stops::new(session.options, stage, steps - stage.instructions.len()).map_err(from)?;
+    let stops = Stops::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
     let mut builder = Builder { session, stage, state, here, at, last_use, stops };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
@@ -124,7 +124,7 @@ fn stages_of_trigger(
     stage: &Stage,
     trigger: Instruction,
 ) -> Result<Instruction, StepError> {
-    let missing = |&index: &usize| index >= stage.index || !session.planned.contains(&index);
+    let missing = |&index: &usize| index >= stage.index || !session.stages.planned(index);
     let Some(index) = crate::named(&trigger).into_iter().find(missing) else { return Ok(trigger) };
     let name = stage.stages.get(index).cloned().flatten().unwrap_or_else(|| index.to_string());
     Err(StepError::input(match index >= stage.index {

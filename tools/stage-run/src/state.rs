@@ -3,6 +3,7 @@
 
 use crate::error::StepError;
 use crate::scope::{Scope, has_env};
+use libwire::Digest;
 use libwire::image::{History, ImageConfig};
 use libwire::provenance::Provenance;
 use libwire::record::BaseLayer;
@@ -58,6 +59,13 @@ impl State {
             None => Ok(()),
             Some(step) => Err(StepError::pending(step)),
         }
+    }
+
+    /// What a stage built on this or copied from it sees: all but where lines come from and what is packed already.
+    pub fn digest(&self) -> Digest {
+        let seen = (&self.config, &self.scope, &self.args, self.parents());
+        // Strings, numbers and lists of them are always JSON.
+        Digest::of(&serde_json::to_vec(&seen).unwrap_or_default())
     }
 
     /// The snapshots below the next step, lowest first.

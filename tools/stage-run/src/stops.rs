@@ -1,7 +1,8 @@
 //! Where a stage ends before its end, or a shell is opened, by the numbers its steps have.
 
 use crate::error::StepError;
-use crate::options::{Options, Place};
+use crate::options::Place;
+use crate::session::Session;
 use libwire::plan::Stage;
 
 /// Where to stop in a stage.
@@ -14,10 +15,12 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// The stops in `stage`, whose own instructions come after `before` others. Only the target has any.
-    pub fn new(options: &Options, stage: &Stage, before: usize) -> Result<Self, StepError> {
+    /// The stops in `stage`, whose own instructions come after `before` others. Only the stage asked for, or
+    /// the target, has any.
+    pub fn new(session: &Session, stage: &Stage, before: usize) -> Result<Self, StepError> {
         let steps = before + stage.instructions.len();
-        if !stage.target {
+        let options = session.options;
+        if !session.stops_in(stage) {
             return Ok(Self { last: steps, shell: None });
         }
         let check = |option: &str, step: usize| match step <= steps {

@@ -15,6 +15,8 @@ fn options() -> Options {
         context: ".".into(),
         ignore_file: None,
         build_dir: None,
+        wait: std::time::Duration::ZERO,
+        driver: false,
         contexts: BTreeMap::new(),
         secrets: BTreeMap::new(),
         ssh: BTreeMap::new(),
@@ -182,12 +184,13 @@ fn only_the_stage_asked_for_and_what_it_needs_are_built() {
     let text = plan(&[(None, &[]), (None, &[]), (Some(0), &[]), (Some(2), &[])]);
     let plan = read_plan(text.as_bytes()).unwrap();
     let built = |select: &str, elsewhere: bool| -> Vec<usize> {
-        wanted(&plan, Some(select), elsewhere).unwrap().iter().map(|stage| stage.index).collect()
+        let asked = plan.stage(select).unwrap().index;
+        wanted(&plan, Some(asked), elsewhere).iter().map(|stage| stage.index).collect()
     };
     assert_eq!(built("3", false), [0, 2, 3]);
     assert_eq!(built("s1", false), [1]);
     assert_eq!(built("3", true), [3]);
-    assert_eq!(wanted(&plan, Some("nope"), true).unwrap_err().status(), 2);
+    assert_eq!(plan.stage("nope").unwrap_err().status(), 2);
 }
 
 #[test]

@@ -1,136 +1,316 @@
-//! What a stage leaves for those built on it or copied from, in this process or another.
-//!
-//! In a build directory a stage's state is `<index>.json`, there whole or not at all; a stage that failed
-//! leaves `<index>.failed`.
+//! The stages done so far, in this process or another: who needs one that others build waits for it, and gives up when
+//! nobody can come.
 
 use crate::error::StepError;
+use crate::leavings::{Found, Leavings};
+use crate::progress;
 use crate::state::State;
-use libwire::Span;
 use libwire::record::Wait;
 use libwire::span::now_ms;
+use libwire::{Digest, Span};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long between two looks at the build directory. Stages take seconds.
 const PAUSE: Duration = Duration::from_millis(15);
+/// How long a result that is none of this build may lie there: whoever makes the right one perhaps begins this moment.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How old this process is when it takes a result that was there before it: of stages that are begun at once, the one
+/// that makes another result has removed the last one by then.
+const SETTLED: Duration = Duration::from_millis(200);
+
+/// What is known of who builds the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Others {
+    /// A driver starts every stage in a new directory, and ends them all when one fails.
+    pub driver: bool,
+    /// How long to wait for a stage that nobody is at.
+    pub patience: Duration,
+    /// Whether a wait is told.
+    pub shown: bool,
+}
 
 /// The stages done so far.
 #[derive(Debug, Default)]
 pub struct Stages {
-    own: BTreeMap<usize, State>,
-    dir: Option<PathBuf>,
+    done: RefCell<BTreeMap<usize, Done>>,
+    /// What the stage being built has used.
+    took: RefCell<Took>,
+    shared: Option<Shared>,
+    /// Names of the plan's stages.
+    names: BTreeMap<usize, Option<String>>,
     waits: RefCell<Vec<Wait>>,
 }
 
+/// Stages, and what each had become when it was used.
+type Took = BTreeMap<usize, Digest>;
+
+#[derive(Debug)]
+struct Done {
+    state: State,
+    took: Took,
+}
+
+#[derive(Debug)]
+struct Shared {
+    leavings: Leavings,
+    others: Others,
+    began: Instant,
+    /// The stage that is being built here, and its lock.
+    current: Option<(usize, File)>,
+}
+
 impl Stages {
-    /// Stages of this process only, or also those that leave their results in `dir`.
-    pub fn new(dir: Option<PathBuf>) -> Self {
-        Self { dir, ..Self::default() }
+    /// Stages of this process alone, of a plan with these.
+    pub fn new(names: BTreeMap<usize, Option<String>>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
+    /// Also those that leave their results in a build directory.
+    #[must_use]
+    pub fn shared(self, leavings: Leavings, others: Others) -> Self {
+        Self { shared: Some(Shared { leavings, others, began: Instant::now(), current: None }), ..self }
     }
 
     /// Whether stages are built elsewhere too.
     pub fn elsewhere(&self) -> bool {
-        self.dir.is_some()
+        self.shared.is_some()
     }
 
-    /// Says that stage `index` is done.
-    pub fn done(&mut self, index: usize, state: State) -> io::Result<()> {
-        if let Some(dir) = &self.dir {
-            publish(dir, &format!("{index}.json"), &serde_json::to_vec(&state)?)?;
+    /// Whether the plan has stage `index`.
+    pub fn planned(&self, index: usize) -> bool {
+        self.names.contains_key(&index)
+    }
+
+    /// Begins stage `index`, after whoever else is at it.
+    pub fn begin(&mut self, index: usize) -> io::Result<()> {
+        let name = self.name(index);
+        self.took.take();
+        let Some(shared) = &mut self.shared else { return Ok(()) };
+        let mut news = News::new(&shared.others);
+        let lock = loop {
+            if let Some(lock) = shared.leavings.begin(index)? {
+                break lock;
+            }
+            let dir = shared.leavings.dir().display();
+            news.tell(index, || format!("waits: another stage-run builds {name} in {dir}"));
+            std::thread::sleep(PAUSE);
+        };
+        shared.current = Some((index, lock));
+        Ok(())
+    }
+
+    /// Says that stage `index` is done, all of it or `until` a step.
+    pub fn done(&mut self, index: usize, until: Option<usize>, state: State) -> io::Result<()> {
+        let took = self.took.take();
+        if let Some(shared) = &mut self.shared {
+            shared.still(&took)?;
+            shared.leavings.done(index, until, &took, &state)?;
+            shared.current = None;
         }
-        self.own.insert(index, state);
+        self.done.borrow_mut().insert(index, Done { state, took });
         Ok(())
     }
 
     /// Says that stage `index` failed.
-    pub fn failed(&self, index: usize) {
-        if let Some(dir) = &self.dir {
-            // The waiting process is ended by the caller in any case; this only makes it sooner.
-            let _ = publish(dir, &format!("{index}.failed"), b"");
+    pub fn failed(&mut self, index: usize) {
+        if let Some(shared) = &mut self.shared {
+            // A driver ends whoever waits in any case; this only makes it sooner.
+            let _ = shared.leavings.failed(index);
+            shared.current = None;
         }
     }
 
     /// The state of stage `index`, waited for if it is built elsewhere.
     pub fn get(&self, index: usize) -> Result<State, StepError> {
-        if let Some(state) = self.own.get(&index) {
-            return Ok(state.clone());
-        }
-        let Some(dir) = &self.dir else {
-            return Err(StepError::input(format!("the plan has no stage {index} before this one")));
-        };
-        if let Some(state) = look(dir, index)? {
-            return Ok(state);
-        }
-        let started = now_ms();
-        let found = loop {
-            std::thread::sleep(PAUSE);
-            if let Some(found) = look(dir, index).transpose() {
-                break found;
+        if !self.done.borrow().contains_key(&index) {
+            let shared =
+                self.shared.as_ref().filter(|_| self.planned(index)).ok_or_else(|| {
+                    StepError::input(format!("the plan has no stage {index} before this one"))
+                })?;
+            let started = now_ms();
+            let (found, waited) = shared.wait(index, &self.name(index));
+            if waited {
+                self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
             }
-        };
-        self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
-        found
+            self.done.borrow_mut().insert(index, found?);
+        }
+        let done = self.done.borrow();
+        let found = &done[&index];
+        if self.shared.is_some() && !self.took.borrow().contains_key(&index) {
+            let mut took = self.took.borrow_mut();
+            took.extend(&found.took);
+            took.insert(index, found.state.digest());
+        }
+        Ok(found.state.clone())
     }
 
     /// What was waited for since this was last asked.
     pub fn take_waits(&self) -> Vec<Wait> {
         self.waits.take()
     }
-}
 
-/// What stage `index` left in `dir`, if it is done.
-fn look(dir: &Path, index: usize) -> Result<Option<State>, StepError> {
-    let path = dir.join(format!("{index}.json"));
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            let bad = |error| StepError::input(format!("{}: {error}", path.display()));
-            serde_json::from_slice(&bytes).map(Some).map_err(bad)
+    fn name(&self, index: usize) -> String {
+        match self.names.get(&index) {
+            Some(Some(name)) => format!("stage {index} ({name})"),
+            _ => format!("stage {index}"),
         }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StepError::io(&path.display().to_string())(error))
-        }
-        Err(_) if dir.join(format!("{index}.failed")).exists() => {
-            Err(StepError::failed(format!("stage {index}, which is needed here, failed")))
-        }
-        Err(_) => Ok(None),
     }
 }
 
-fn publish(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temp = dir.join(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&temp, bytes)?;
-    std::fs::rename(&temp, dir.join(name))
+impl Shared {
+    /// The state of a stage that another process builds, and whether it had to be waited for.
+    fn wait(&self, index: usize, name: &str) -> (Result<Done, StepError>, bool) {
+        let Others { driver, patience, .. } = self.others;
+        let (mut news, mut waited, mut idle) = (News::new(&self.others), false, Instant::now());
+        // Whether what is there was left since this began.
+        let mut fresh = driver;
+        loop {
+            let trouble = match self.leavings.look(index) {
+                Err(error) => return (Err(StepError::io("--build-dir")(error)), waited),
+                Ok(Found::Done(_)) if !fresh && self.began.elapsed() < SETTLED => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                Ok(Found::Done(found)) => return (Ok(Done { state: found.state, took: found.took }), waited),
+                Ok(Found::Failed) => Some(format!("stage {index}, which is needed here, failed")),
+                Ok(Found::Unfit(why)) => Some(why),
+                Ok(Found::Nothing) => None,
+            };
+            let busy = !driver && self.leavings.busy(index);
+            if busy {
+                idle = Instant::now();
+            }
+            let (given_up, lacking) = match &trouble {
+                Some(_) => (fresh || !busy && idle.elapsed() >= patience.min(GRACE), false),
+                None => (!driver && !busy && idle.elapsed() >= patience, true),
+            };
+            if given_up {
+                let what = trouble.unwrap_or_else(|| {
+                    let seconds = patience.as_secs();
+                    format!("{name} is needed here, and nobody has built it in {seconds} s; {}, or wait longer with --wait", self.how(index))
+                });
+                return (Err(StepError::failed(what)), waited);
+            }
+            fresh |= lacking;
+            news.tell(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
+                true => format!("waits for {name}"),
+                false => format!("waits for {name}, which nobody builds yet; {}", self.how(index)),
+            });
+            std::thread::sleep(PAUSE);
+            waited = true;
+        }
+    }
+
+    /// How a stage is built.
+    fn how(&self, index: usize) -> String {
+        format!("build it with stage-run --stage {index} --build-dir {}", self.leavings.dir().display())
+    }
+
+    /// Fails when a stage that was taken has been built again since, and has become another.
+    fn still(&self, took: &Took) -> io::Result<()> {
+        if self.others.driver {
+            return Ok(());
+        }
+        for (index, was) in took {
+            let is = loop {
+                match self.leavings.became(*index) {
+                    None if self.leavings.busy(*index) => std::thread::sleep(PAUSE),
+                    is => break is,
+                }
+            };
+            if is.is_some_and(|is| is != *was) {
+                let what = format!(
+                    "stage {index} was built again meanwhile, and is another now; build this one again too"
+                );
+                return Err(io::Error::other(what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line about a wait, after a moment of it.
+struct News {
+    since: Instant,
+    after: Option<Duration>,
+}
+
+impl News {
+    fn new(others: &Others) -> Self {
+        // A driver shows meanwhile what the others do.
+        let after = Duration::from_secs(if others.driver { 10 } else { 1 });
+        Self { since: Instant::now(), after: others.shown.then_some(after) }
+    }
+
+    fn tell(&mut self, stage: usize, text: impl FnOnce() -> String) {
+        if self.after.is_some_and(|after| self.since.elapsed() >= after) {
+            self.after = None;
+            progress::note(true, stage, &text());
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leavings::Build;
+    use std::path::Path;
+
+    const NOW: Others = Others { driver: false, patience: Duration::ZERO, shown: false };
+    const PATIENT: Others = Others { patience: Duration::from_secs(60), ..NOW };
+    const DRIVEN: Others = Others { driver: true, ..NOW };
+
+    fn build(plan: &str) -> Build {
+        let (context, store, isolation) = ("/c".into(), "/s".into(), "root".into());
+        Build { plan: Digest::of(plan.as_bytes()), context, contexts: None, store, isolation }
+    }
+
+    fn stages_of(build: Build, dir: &Path, others: Others) -> Stages {
+        let names = (0..9).map(|index| (index, None)).collect();
+        Stages::new(names).shared(Leavings::new(dir.into(), build, false), others)
+    }
+
+    fn stages(dir: &Path, others: Others) -> Stages {
+        stages_of(build("plan"), dir, others)
+    }
+
+    fn state(value: &str) -> State {
+        let mut state = State::default();
+        state.scope.set("A", value);
+        state
+    }
+
+    fn make(mut stages: Stages, index: usize, value: &str) {
+        stages.begin(index).unwrap();
+        stages.done(index, None, state(value)).unwrap();
+    }
+
+    fn refused(stages: &Stages, index: usize) -> String {
+        stages.get(index).unwrap_err().to_string()
+    }
 
     #[test]
     fn a_stage_is_handed_over_whole_through_the_directory() {
         let dir = tempfile::tempdir().unwrap();
-        let mut maker = Stages::new(Some(dir.path().into()));
-        let taker = Stages::new(Some(dir.path().into()));
-        let mut state = State::default();
-        state.scope.set("A", "1");
-        let expected = state.clone();
+        let taker = stages(dir.path(), PATIENT);
         let waiting = std::thread::spawn(move || taker.get(3).unwrap());
-        maker.done(3, state).unwrap();
-        assert_eq!(waiting.join().unwrap(), expected);
+        make(stages(dir.path(), NOW), 3, "1");
+        assert_eq!(waiting.join().unwrap(), state("1"));
     }
 
     #[test]
     fn a_wait_is_told_once_and_only_if_there_was_one() {
         let dir = tempfile::tempdir().unwrap();
-        let mut maker = Stages::new(Some(dir.path().into()));
-        let taker = Stages::new(Some(dir.path().into()));
+        let taker = stages(dir.path(), PATIENT);
         let waits = std::thread::scope(|scope| {
             let waiting = scope.spawn(move || taker.get(3).map(|_| (taker.take_waits(), taker)));
             std::thread::sleep(PAUSE * 2);
-            maker.done(3, State::default()).unwrap();
+            make(stages(dir.path(), NOW), 3, "1");
             let (waits, taker) = waiting.join().unwrap().unwrap();
             assert!(taker.get(3).is_ok() && taker.take_waits().is_empty());
             waits
@@ -140,11 +320,119 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_stage_ends_the_wait() {
+    fn a_failure_ends_the_wait_unless_it_is_an_earlier_ones() {
         let dir = tempfile::tempdir().unwrap();
-        let stages = Stages::new(Some(dir.path().into()));
-        stages.failed(0);
-        assert!(stages.get(0).unwrap_err().to_string().contains("stage 0"));
-        assert!(Stages::new(None).get(0).is_err());
+        stages(dir.path(), NOW).failed(0);
+        assert_eq!(refused(&stages(dir.path(), DRIVEN), 0), "stage 0, which is needed here, failed");
+        let taker = stages(dir.path(), PATIENT);
+        let waiting = std::thread::spawn(move || taker.get(0).unwrap());
+        std::thread::sleep(PAUSE * 2);
+        make(stages(dir.path(), NOW), 0, "1");
+        assert_eq!(waiting.join().unwrap(), state("1"));
+        stages_of(build("other"), dir.path(), NOW).failed(1);
+        assert!(refused(&stages(dir.path(), NOW), 1).contains("nobody has built it"));
+        assert!(Stages::default().get(0).is_err());
+    }
+
+    #[test]
+    fn a_wait_ends_when_nobody_is_at_the_stage_and_goes_on_while_somebody_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let taker = stages(dir.path(), NOW);
+        let text = refused(&taker, 0);
+        assert!(text.contains("stage-run --stage 0 --build-dir ") && text.contains("--wait"), "{text}");
+        let mut maker = stages(dir.path(), NOW);
+        maker.begin(0).unwrap();
+        let waiting = std::thread::spawn(move || taker.get(0).unwrap());
+        std::thread::sleep(PAUSE * 3);
+        maker.done(0, None, state("1")).unwrap();
+        assert_eq!(waiting.join().unwrap(), state("1"));
+        assert!(refused(&stages(dir.path(), PATIENT), 9).contains("no stage 9"));
+    }
+
+    #[test]
+    fn what_another_build_left_is_refused_with_what_it_is_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("0.json").display().to_string();
+        let other = |what| format!("{name} is of {what}; remove it or name a new directory");
+        let mine = build("plan");
+        for (theirs, what) in [
+            (build("other"), "another plan"),
+            (Build { context: "/d".into(), ..mine.clone() }, "the context /d"),
+            (Build { store: "/t".into(), ..mine.clone() }, "the store /t"),
+            (Build { isolation: "single".into(), ..mine.clone() }, "the isolation single"),
+            (Build { contexts: Some(Digest::of(b"")), ..mine.clone() }, "other named contexts"),
+        ] {
+            make(stages_of(theirs, dir.path(), NOW), 0, "1");
+            assert_eq!(refused(&stages(dir.path(), NOW), 0), other(what));
+            make(stages(dir.path(), NOW), 0, "2");
+            assert_eq!(stages(dir.path(), NOW).get(0).unwrap(), state("2"));
+        }
+        std::fs::copy(&name, dir.path().join("1.json")).unwrap();
+        assert!(refused(&stages(dir.path(), NOW), 1).contains("1.json is of stage 0; "));
+        std::fs::write(&name, "{}").unwrap();
+        assert!(
+            refused(&stages(dir.path(), DRIVEN), 0)
+                .contains("0.json is not what this stage-run leaves there")
+        );
+    }
+
+    #[test]
+    fn what_ends_early_is_no_base() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut maker = stages(dir.path(), NOW);
+        maker.begin(0).unwrap();
+        maker.done(0, Some(2), state("1")).unwrap();
+        assert!(refused(&stages(dir.path(), NOW), 0).contains("0.json ends with step 2; "));
+    }
+
+    #[test]
+    fn a_stage_built_again_makes_those_made_of_it_stale_only_if_it_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = |from: usize| {
+            let mut maker = stages(dir.path(), NOW);
+            maker.begin(from + 1).unwrap();
+            let _ = maker.get(from).unwrap();
+            maker.done(from + 1, None, state("x")).unwrap();
+        };
+        make(stages(dir.path(), NOW), 0, "1");
+        chain(0);
+        chain(1);
+        make(stages(dir.path(), NOW), 0, "1");
+        stages(dir.path(), NOW).get(2).unwrap();
+        make(stages(dir.path(), NOW), 0, "2");
+        assert!(refused(&stages(dir.path(), NOW), 2).contains("2.json was made of what stage 0 was before"));
+        let mut late = stages(dir.path(), NOW);
+        late.begin(1).unwrap();
+        let _ = late.get(0).unwrap();
+        make(stages(dir.path(), NOW), 0, "3");
+        assert!(late.done(1, None, state("x")).unwrap_err().to_string().contains("stage 0 was built again"));
+    }
+
+    #[test]
+    fn two_at_one_stage_are_one_after_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = stages(dir.path(), NOW);
+        first.begin(0).unwrap();
+        let mut second = stages(dir.path(), NOW);
+        let waiting = std::thread::spawn(move || second.begin(0).map(|()| second).unwrap());
+        std::thread::sleep(PAUSE * 3);
+        assert!(!waiting.is_finished());
+        first.done(0, None, state("1")).unwrap();
+        waiting.join().unwrap().done(0, None, state("2")).unwrap();
+        assert_eq!(stages(dir.path(), NOW).get(0).unwrap(), state("2"));
+    }
+
+    #[test]
+    fn a_dry_run_neither_takes_nor_gives() {
+        let dir = tempfile::tempdir().unwrap();
+        make(stages(dir.path(), NOW), 0, "1");
+        let dry = || {
+            let leavings = Leavings::new(dir.path().into(), build("plan"), true);
+            Stages::new([(0, None)].into()).shared(leavings, NOW)
+        };
+        assert!(dry().get(0).is_err());
+        make(dry(), 0, "2");
+        assert_eq!(stages(dir.path(), NOW).get(0).unwrap(), state("1"));
+        assert_eq!(dry().get(0).unwrap(), state("2"));
     }
 }
