@@ -7,6 +7,7 @@ use crate::deferred;
 use crate::error::StepError;
 use crate::fetched::{self, Part};
 use crate::here::Here;
+use crate::linked;
 use crate::missing;
 use crate::owner::{self, Owner};
 use crate::seen;
@@ -58,6 +59,9 @@ pub fn step(
         key.parents(&parents);
     }
     ingredients(session, &mut key, &parts, &copied, &target);
+    if link && let Some(what) = linked::doubt(session, &state.parents(), (&parts, &target), request.owner)? {
+        session.warn(stage, line, &what);
+    }
     let maker = |contents: &[String]| {
         let mut key = key.clone();
         contents.iter().for_each(|content| key.add("content", content.clone()));

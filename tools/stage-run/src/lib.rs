@@ -24,6 +24,7 @@ mod hints;
 mod ignore;
 mod kept;
 mod leavings;
+mod linked;
 mod logs;
 mod missing;
 mod mounts;
