@@ -8,6 +8,7 @@ use crate::sys::{self, ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, SandboxError, setup};
 use libtree::{Meta, Owners, Root};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
@@ -63,7 +64,7 @@ fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxE
     match clone(tree)? {
         Ok(clone) => Ok(clone),
         // Kernels before 6.15 clone only from what is mounted somewhere.
-        Err(rustix::io::Errno::INVAL) => {
+        Err(Errno::INVAL) => {
             create_dir(place).map_err(setup("mount source"))?;
             attach(tree, CWD, place.as_os_str().as_bytes()).map_err(setup("mount source"))?;
             let cloned = clone(tree)?.map_err(setup("mount source"));
@@ -113,6 +114,7 @@ pub(crate) fn build(
     root.kernel_filesystems(job, isolation)?;
     let memory = memory_files(&files_dir)?;
     for (at, target) in targets.iter().enumerate() {
+        root.make_point(target).map_err(|errno| no_point(errno, target, &targets[..at]))?;
         root.mount_target(job, target, prepared, files, &memory, at)?;
     }
     if !job.insecure {
@@ -235,7 +237,6 @@ impl Tree {
             }
             From::Mount(at) => {
                 if let Some(tree) = &prepared[at].tree {
-                    self.make_point(target)?;
                     return self.mount(&target.path, tree);
                 }
                 let mount = match &job.mounts[at].source {
@@ -252,34 +253,31 @@ impl Tree {
                 mount
             }
         };
-        self.make_point(target)?;
         self.mount(&target.path, &mount)
     }
 
     /// Below an earlier mount (our /dev, a tmpfs, a cache) the stub layer is out of sight: a missing
     /// point is made there.
-    fn make_point(&self, target: &Target) -> Result<(), SandboxError> {
-        let name = String::from_utf8_lossy(&target.path);
+    fn make_point(&self, target: &Target) -> rustix::io::Result<()> {
         if self.open(&target.path).is_ok() {
             return Ok(());
         }
-        let root = self.root.try_clone().map_err(setup("root"))?;
-        let root = Root::from_fd(root, libtree::Owners::Real);
+        let open = |dir: &OwnedFd, name: &[u8]| {
+            openat(dir, name, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+        };
         let parts: Vec<_> = libtree::root::components(&target.path).collect();
-        let mut dir = root.open_dir(b"").map_err(setup(&name))?;
+        let mut dir = open(&self.root, b".")?;
         for (at, part) in parts.iter().enumerate() {
             if at + 1 == parts.len() && !target.dir {
                 let mode = Mode::from_raw_mode(0o644);
-                openat(&dir, *part, OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW, mode)
-                    .map_err(setup(&name))?;
-                break;
+                return openat(&dir, *part, OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW, mode)
+                    .map(drop);
             }
             match mkdirat(&dir, *part, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-                Err(errno) => return Err(setup(&name)(errno)),
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
             }
-            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            dir = openat(&dir, *part, flags, Mode::empty()).map_err(setup(&name))?;
+            dir = open(&dir, part)?;
         }
         Ok(())
     }
@@ -289,6 +287,21 @@ impl Tree {
         rustix::process::pivot_root(".", ".").map_err(setup("pivot_root"))?;
         unmount(".", UnmountFlags::DETACH).map_err(setup("old root"))?;
         rustix::process::chdir("/").map_err(setup("root"))
+    }
+}
+
+/// Why there is no place for `target`. Those in `mounted` came before it.
+fn no_point(errno: Errno, target: &Target, mounted: &[Target]) -> SandboxError {
+    let covers =
+        |above: &&Target| target.path.strip_prefix(&*above.path).is_some_and(|below| below.starts_with(b"/"));
+    let (name, kind) = (String::from_utf8_lossy(&target.path), if target.dir { "directory" } else { "file" });
+    match mounted.iter().rfind(covers).filter(|_| errno == Errno::ROFS) {
+        Some(above) => SandboxError::Setup(format!(
+            "the mount on /{0} is read-only and has no {kind} /{name} to mount on; make it in the context, or in \
+             whatever is mounted there, or add rw to the mount on /{0}",
+            String::from_utf8_lossy(&above.path)
+        )),
+        None => setup(&name)(errno),
     }
 }
 
