@@ -10,6 +10,9 @@ use std::path::Path;
 /// The name it is found by.
 const NAME: &str = ".dockerignore";
 
+const LEADS_NOWHERE: &str = "this link leads nowhere, so it keeps nothing out of the context; make what it leads \
+                             to, or remove it";
+
 /// Its name in messages, and its text.
 pub type IgnoreFile = (String, String);
 
@@ -19,14 +22,21 @@ pub fn named(path: &Path) -> Result<IgnoreFile, StepError> {
 }
 
 /// The file in the context `dir`, if there is one. The context may be a stranger's: what is found there and led out
-/// of it, or kept its reader waiting, is refused.
-pub fn of_context(dir: &Path) -> Result<Option<IgnoreFile>, StepError> {
+/// of it, or kept its reader waiting, is refused. A link that leads nowhere is none, as it is to docker, and `warn` is
+/// told.
+pub fn of_context(dir: &Path, warn: &dyn Fn(&str)) -> Result<Option<IgnoreFile>, StepError> {
     let path = dir.join(NAME);
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(cannot_read(&path))?,
     };
-    let target = path.canonicalize().map_err(cannot_read(&path))?;
+    let target = match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            warn(&format!("{}: {LEADS_NOWHERE}", path.display()));
+            return Ok(None);
+        }
+        other => other.map_err(cannot_read(&path))?,
+    };
     if !target.starts_with(dir.canonicalize().map_err(cannot_read(dir))?) {
         let what = format!("{} leads out of the context; put the file itself there", path.display());
         return Err(StepError::input(what));
@@ -59,6 +69,7 @@ fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> StepError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -67,17 +78,24 @@ mod tests {
         let context = dir.path().join("context");
         std::fs::create_dir(&context).unwrap();
         let (found, outside) = (context.join(NAME), dir.path().join("outside"));
-        let patterns = || Ok::<_, StepError>(of_context(&context)?.map(|(_, text)| text));
+        let warnings = RefCell::new(Vec::new());
+        let warn = |what: &str| warnings.borrow_mut().push(what.to_owned());
+        let patterns = || Ok::<_, StepError>(of_context(&context, &warn)?.map(|(_, text)| text));
         assert_eq!(patterns().unwrap(), None);
         std::fs::write(context.join("patterns"), "a\n").unwrap();
         std::fs::write(&outside, "b\n").unwrap();
         symlink("patterns", &found).unwrap();
         assert_eq!(patterns().unwrap().unwrap(), "a\n");
-        for target in ["../outside", "/dev/zero", "gone"] {
+        for target in ["../outside", "/dev/zero", NAME] {
             std::fs::remove_file(&found).unwrap();
             symlink(target, &found).unwrap();
             assert!(patterns().unwrap_err().to_string().contains(NAME), "{target}");
         }
+        assert!(warnings.borrow().is_empty());
+        std::fs::remove_file(&found).unwrap();
+        symlink("gone", &found).unwrap();
+        assert_eq!(patterns().unwrap(), None);
+        assert!(warnings.borrow().iter().any(|what| what.contains("leads nowhere")), "{warnings:?}");
         std::fs::remove_file(&found).unwrap();
         nix::unistd::mkfifo(&found, nix::sys::stat::Mode::S_IRUSR).unwrap();
         assert!(patterns().unwrap_err().to_string().contains("no regular file"));

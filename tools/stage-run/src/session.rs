@@ -15,7 +15,7 @@ use libwire::Platform;
 use libwire::plan::Stage;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ pub struct Session<'a> {
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
     /// Snapshots found whole, or made; whether their sizes were looked at.
     whole: RefCell<BTreeMap<String, bool>>,
+    /// Warnings given.
+    warned: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Session<'a> {
@@ -64,8 +66,8 @@ impl<'a> Session<'a> {
         };
         let contexts = Contexts::new(options.build_dir.clone(), plan.digest);
         let last = plan.stages.last().filter(|stage| stage.target).map(|stage| stage.index);
-        let (contents, images, whole) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole })
+        let (contents, images, whole, warned) = Default::default();
+        Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole, warned })
     }
 
     /// Whether `--until` and `--shell` are about `stage`: the one asked for, else the target.
@@ -151,6 +153,13 @@ impl<'a> Session<'a> {
     pub fn warn(&self, stage: &Stage, line: u32, what: &str) {
         if self.options.progress {
             libcli::warn(&libcli::speaker("stage-run"), &format!("{}:{line}: {what}", stage.dockerfile));
+        }
+    }
+
+    /// Warns about something that each step would meet again.
+    pub fn warn_once(&self, what: &str) {
+        if self.options.progress && self.warned.borrow_mut().insert(what.to_owned()) {
+            libcli::warn(&libcli::speaker("stage-run"), what);
         }
     }
 

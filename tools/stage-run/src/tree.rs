@@ -64,7 +64,10 @@ impl Tree {
                     Self::files(&session.contexts.fetch(session, &path.display().to_string())?)
                 }
                 NamedContext::Url(url) => Self::files(&session.contexts.fetch(session, url)?),
-                NamedContext::Directory(path) => Self::remembered(session, path, ignore::of_context(path)?),
+                NamedContext::Directory(path) => {
+                    let ignore = ignore::of_context(path, &|what| session.warn_once(what))?;
+                    Self::remembered(session, path, ignore)
+                }
                 NamedContext::Layout { path, select } => {
                     let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
                     Self::merged(session, &snapshots)
@@ -82,7 +85,7 @@ impl Tree {
         let options = session.options;
         let ignore = match &options.ignore_file {
             Some(path) => Some(ignore::named(path)?),
-            None => ignore::of_context(&options.context)?,
+            None => ignore::of_context(&options.context, &|what| session.warn_once(what))?,
         };
         // What was fetched for this build is gone after it, and no later one meets it again.
         match options.build_dir.as_ref().is_some_and(|dir| options.context.starts_with(dir)) {
