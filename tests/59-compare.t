@@ -15,7 +15,10 @@ RUN chmod 600 /opt/app/big
 RUN rm -r /opt/app/src
 COPY small /opt/app/big
 END
+is "image-list knows no bytes of files before a layer was unpacked" "$(image-list --json | jq .content)" null
 ok "the image is built" image-build -q --keep kept -t app ctx
+image-report --json app | jq '.totals.content' >content
+equal "and then those that image-report finds" "$(image-list --json | jq 'select(.name == "app:latest").content')" "$(cat content)"
 
 # Exploring.
 

@@ -76,6 +76,7 @@ fn packed(snapshot: &str, layer: &Layer) -> Record {
         snapshot: snapshot.into(),
         layer: layer.clone(),
         tar_size: 0,
+        content_size: None,
         span: None,
     }))
 }

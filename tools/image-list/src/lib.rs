@@ -5,6 +5,7 @@ use libstore::{Image, Named, Store};
 use libwire::Platform;
 use libwire::{Digest, Reference};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// One image, or one name of it.
@@ -24,14 +25,17 @@ pub struct Row {
     pub layers: usize,
     /// Bytes of its blobs, as stored.
     pub size: u64,
+    /// Bytes of its layers' files, if they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<u64>,
 }
 
 /// The images of `store`, and a warning for each that can't be read.
 pub fn list(store: &Store) -> Result<(Vec<Row>, Vec<String>), Failure> {
-    let (mut rows, mut warnings) = (Vec::new(), Vec::new());
+    let (mut rows, mut warnings, sizes) = (Vec::new(), Vec::new(), store.content_sizes());
     for named in store.images()? {
         match store.image(&named.descriptor) {
-            Ok(image) => rows.push(row(&named, &image)),
+            Ok(image) => rows.push(row(&named, &image, &sizes)),
             Err(error) => {
                 let name = named.reference.as_ref().map_or("an image".into(), Reference::familiar);
                 warnings.push(format!("{name} ({}): {error}", named.descriptor.digest));
@@ -41,7 +45,7 @@ pub fn list(store: &Store) -> Result<(Vec<Row>, Vec<String>), Failure> {
     Ok((rows, warnings))
 }
 
-fn row(named: &Named, image: &Image) -> Row {
+fn row(named: &Named, image: &Image, sizes: &BTreeMap<Digest, u64>) -> Row {
     let manifest = &image.manifest;
     let layers: u64 = manifest.layers.iter().map(|layer| layer.size).sum();
     Row {
@@ -51,6 +55,7 @@ fn row(named: &Named, image: &Image) -> Row {
         platform: Platform::of_config(&image.config).to_string(),
         layers: manifest.layers.len(),
         size: layers + manifest.config.size + image.descriptor.size,
+        content: image.config.rootfs.diff_ids.iter().map(|layer| sizes.get(layer)).sum(),
     }
 }
 
@@ -65,18 +70,21 @@ pub fn write_json(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
 
 /// Writes `rows` as a table with a heading.
 pub fn write_table(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
-    let heading = ["NAME", "DIGEST", "CREATED", "LAYERS", "SIZE"].map(str::to_owned);
-    let table: Vec<[String; 5]> = std::iter::once(heading).chain(rows.iter().map(cells)).collect();
+    let heading = ["NAME", "DIGEST", "CREATED", "LAYERS", "DOWNLOAD", "FILES"].map(str::to_owned);
+    let table: Vec<[String; 6]> = std::iter::once(heading).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for [name, digest, created, layers, size] in &table {
-        let [w0, w1, w2, w3, w4] = widths;
-        writeln!(output, "{name:w0$}  {digest:w1$}  {created:w2$}  {layers:>w3$}  {size:>w4$}")?;
+    let widths: [usize; 6] = std::array::from_fn(width);
+    for [name, digest, created, layers, size, content] in &table {
+        let [w0, w1, w2, w3, w4, w5] = widths;
+        writeln!(
+            output,
+            "{name:w0$}  {digest:w1$}  {created:w2$}  {layers:>w3$}  {size:>w4$}  {content:>w5$}"
+        )?;
     }
     Ok(())
 }
 
-fn cells(row: &Row) -> [String; 5] {
+fn cells(row: &Row) -> [String; 6] {
     let created = row.created.as_deref().unwrap_or("-");
     [
         row.name.clone().unwrap_or_else(|| "-".into()),
@@ -84,6 +92,7 @@ fn cells(row: &Row) -> [String; 5] {
         libcli::sanitise(&created.chars().take(19).collect::<String>()),
         row.layers.to_string(),
         human(row.size),
+        row.content.map_or_else(|| "-".into(), human),
     ]
 }
 
@@ -93,23 +102,24 @@ mod tests {
 
     #[test]
     fn the_table_lines_up_and_json_has_one_object_a_line() {
-        let row = |name: Option<&str>| Row {
+        let row = |name: Option<&str>, content| Row {
             name: name.map(str::to_owned),
             digest: Digest::of(b"x"),
             created: Some("2020-01-01T00:00:00.123Z".into()),
             platform: "linux/amd64".into(),
             layers: 1,
             size: 2048,
+            content,
         };
-        let rows = [row(Some("app:latest")), row(None)];
+        let rows = [row(Some("app:latest"), Some(5_000_000)), row(None, None)];
         let mut out = Vec::new();
         write_table(&rows, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
-            "NAME        DIGEST        CREATED              LAYERS    SIZE\n\
-             app:latest  2d711642b726  2020-01-01T00:00:00       1  2.0 kB\n\
-             -           2d711642b726  2020-01-01T00:00:00       1  2.0 kB\n"
+            "NAME        DIGEST        CREATED              LAYERS  DOWNLOAD   FILES\n\
+             app:latest  2d711642b726  2020-01-01T00:00:00       1    2.0 kB  5.0 MB\n\
+             -           2d711642b726  2020-01-01T00:00:00       1    2.0 kB       -\n"
         );
         let mut out = Vec::new();
         write_json(&rows, &mut out).unwrap();

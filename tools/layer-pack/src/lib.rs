@@ -44,14 +44,14 @@ const MARGIN: u64 = 1 << 21;
 const BUFFER: usize = 1 << 17;
 
 impl<R: BufRead> Streams<R> {
-    /// Packs the rest of the stream that `header` began into `out`. Gives `out` back with the tar's
-    /// length in bytes. Without the stream's end record the tar has no end marker either.
+    /// Packs the rest of the stream that `header` began into `out`. Without the stream's end record the tar has
+    /// no end marker either.
     pub fn pack<W: Write>(
         &mut self,
         header: &Header,
         options: Options,
         out: W,
-    ) -> Result<(W, u64), PackError> {
+    ) -> Result<Packed<W>, PackError> {
         let place = header.extra.get("root").and_then(|root| root.as_str());
         let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
         let root = Root::open(Path::new(place), Owners::Real)
@@ -63,13 +63,25 @@ impl<R: BufRead> Streams<R> {
             progress: Progress::new(options.tell),
             buffer: vec![0; BUFFER],
             entries: 0,
+            content_size: 0,
             last: None,
         };
         while let Some(change) = self.next_change()? {
             packer.change(change, self.line())?;
         }
-        Ok(packer.tar.finish()?)
+        let (out, tar_size) = packer.tar.finish()?;
+        Ok(Packed { out, tar_size, content_size: packer.content_size })
     }
+}
+
+/// A layer that was packed.
+pub struct Packed<W> {
+    /// What it was packed into.
+    pub out: W,
+    /// The tar's length in bytes.
+    pub tar_size: u64,
+    /// The bytes of its files; one with several names counts once.
+    pub content_size: u64,
 }
 
 /// A layer being packed.
@@ -80,6 +92,7 @@ struct Packer<W: Write> {
     progress: Progress,
     buffer: Vec<u8>,
     entries: u64,
+    content_size: u64,
     /// The path of the record before, to which the next must not be equal or come before.
     last: Option<Vec<u8>>,
 }
@@ -126,6 +139,7 @@ impl<W: Write> Packer<W> {
         source: Option<&libwire::changes::Source>,
     ) -> Result<(), PackError> {
         self.check(entry)?;
+        self.content_size += size;
         let path = source.map_or(&put.path, |source| &source.path);
         let state = source.map(|source| source.state.as_str());
         let failed = |error| PackError::File { path: path.display().into_owned(), error };

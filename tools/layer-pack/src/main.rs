@@ -96,7 +96,7 @@ fn to_tar(options: Options) -> Result<(), Failure> {
     let mut streams = Streams::new(std::io::stdin().lock());
     let header = streams.next_header().map_err(failure)?;
     let header = header.ok_or_else(|| bad("tells of no layer"))?;
-    let (out, _) = streams.pack(&header, options, Stdout::open()?).map_err(failure)?;
+    let out = streams.pack(&header, options, Stdout::open()?).map_err(failure)?.out;
     match streams.next_header().map_err(failure)? {
         None => out.finish(),
         Some(_) => Err(bad("has several streams; give --store to pack each")),

@@ -1,6 +1,6 @@
 //! Packs into the store: a blob for each stream, and the record that describes it.
 
-use crate::{Compression, Options, PackError, Sink, Streams};
+use crate::{Compression, Options, PackError, Packed, Sink, Streams};
 use libstore::{LayerKey, Store};
 use libtree::holes::ZEROS;
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
@@ -49,13 +49,14 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
         let sink =
             BufWriter::with_capacity(ZEROS.len(), Sink::new(blob, how.compression, level, how.threads)?);
-        let (sink, tar_size) = streams.pack(&header, how.options, sink)?;
+        let Packed { out: sink, tar_size, content_size } = streams.pack(&header, how.options, sink)?;
         let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
         let descriptor = blob.commit(&how.compression.media_type())?;
         let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
         let layer = Layer { diff_id: diff_id.unwrap_or(descriptor.digest), descriptor };
-        let mut record = LayerRecord { snapshot, layer, tar_size, span: None };
+        let mut record =
+            LayerRecord { snapshot, layer, tar_size, content_size: Some(content_size), span: None };
         // The changes may be those of another store's snapshot, or of none.
         if store.has_snapshot(&record.snapshot) {
             store.set_layer(&how.key(), &record)?;

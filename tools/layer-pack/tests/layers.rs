@@ -47,7 +47,7 @@ fn lines(records: &[&str]) -> String {
 fn tar_of(stream: &str, options: Options) -> Result<Vec<u8>, PackError> {
     let mut streams = Streams::new(stream.as_bytes());
     let header = streams.next_header()?.unwrap();
-    streams.pack(&header, options, Vec::new()).map(|(tar, _)| tar)
+    streams.pack(&header, options, Vec::new()).map(|packed| packed.out)
 }
 
 fn put(path: &str, mode: &str, rest: &str) -> String {
@@ -262,6 +262,7 @@ fn blobs_unpack_to_the_tar_and_do_not_depend_on_the_threads() {
         let one = layers(&stream, &store, compression, 1).remove(0);
         assert_eq!(one.layer, layers(&stream, &store, compression, 3).remove(0).layer);
         assert_eq!((one.snapshot.as_str(), one.tar_size), ("ab", tar.len() as u64));
+        assert_eq!(one.content_size, Some(text.len() as u64));
         assert_eq!(one.layer.diff_id, libwire::Digest::of(&tar));
         let path = store.path().join("blobs/sha256").join(one.layer.descriptor.digest.hex());
         let blob = fs::read(path).unwrap();

@@ -56,19 +56,23 @@ impl Store {
         if !self.has_snapshot(snapshot) {
             return Ok(None);
         }
-        let dir = self.snapshot_dir(snapshot)?;
-        let what = || format!("cannot read {}", dir.display());
-        for name in names_at(&dir).map_err(StoreError::io(what()))? {
-            let name = name.to_string_lossy();
-            if !name.starts_with("layer-") || name.contains("-c") {
+        for path in self.layer_files(snapshot)? {
+            if path.file_name().is_some_and(|name| name.to_string_lossy().contains("-c")) {
                 continue;
             }
-            let record = self.layer_in(&dir.join(&*name), snapshot)?;
+            let record = self.layer_in(&path, snapshot)?;
             if record.is_some() {
                 return Ok(record);
             }
         }
         Ok(None)
+    }
+
+    pub(crate) fn layer_files(&self, snapshot: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let dir = self.snapshot_dir(snapshot)?;
+        let names = names_at(&dir).map_err(StoreError::io(format!("cannot read {}", dir.display())))?;
+        let layers = names.into_iter().filter(|name| name.to_string_lossy().starts_with("layer-"));
+        Ok(layers.map(|name| dir.join(name)).collect())
     }
 
     fn layer_file(&self, snapshot: &str, key: &LayerKey) -> Result<PathBuf, StoreError> {
@@ -100,7 +104,8 @@ mod tests {
         let snapshot = store.new_snapshot(&[]).unwrap().publish().unwrap();
         let descriptor = store.put(b"layer", "x").unwrap();
         let layer = Layer { diff_id: descriptor.digest, descriptor };
-        let record = LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5, span: None };
+        let record =
+            LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5, content_size: None, span: None };
         let key = LayerKey { compression: "gzip".into(), level: Some(6), clamp: None };
         assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
         store.set_layer(&key, &record).unwrap();

@@ -13,6 +13,7 @@ mod builds;
 mod cache;
 mod cachemount;
 mod config;
+mod content_sizes;
 mod contexts;
 mod decompress;
 mod earlier;

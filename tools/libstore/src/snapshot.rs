@@ -35,6 +35,9 @@ pub struct SnapshotMeta {
     /// How many entries that layer had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
+    /// The bytes of that layer's files; one with several names counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_size: Option<u64>,
     /// How much its tree had when it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<TreeTotals>,
@@ -55,8 +58,8 @@ pub struct NewSnapshot {
 }
 
 impl NewSnapshot {
-    pub(crate) fn set_entries(&mut self, entries: u64) {
-        self.meta.entries = Some(entries);
+    pub(crate) fn set_size(&mut self, entries: u64, bytes: u64) {
+        (self.meta.entries, self.meta.content_size) = (Some(entries), Some(bytes));
     }
 
     /// Puts a snapshot made without parents on top of some, which are there by now. Unless its root has

@@ -185,7 +185,7 @@ impl Store {
             };
             extracted.new.stand_on(parents, extracted.stats.root)?;
             self.warn_of_devices(layer, &extracted.stats);
-            extracted.new.set_entries(extracted.stats.entries);
+            extracted.new.set_size(extracted.stats.entries, extracted.stats.bytes);
             extracted.new.publish()?;
         }
         Ok(())

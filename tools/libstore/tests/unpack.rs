@@ -62,7 +62,10 @@ fn a_layer_of_each_compression_is_unpacked_once_under_its_chain_id() {
         let tree = store.snapshot_fs(&ids[0]).unwrap();
         assert_eq!(std::fs::read(tree.join("d/f")).unwrap(), b"hello");
         let meta = store.snapshot_meta(&ids[0]).unwrap();
-        assert_eq!((meta.diff_id, meta.entries), (Some(libwire::Digest::of(&layer)), Some(2)));
+        assert_eq!(
+            (meta.diff_id, meta.entries, meta.content_size),
+            (Some(libwire::Digest::of(&layer)), Some(2), Some(5))
+        );
         // With the blob gone it can only be there already.
         std::fs::remove_file(store.blob_path(image.manifest.layers[0].digest)).unwrap();
         assert_eq!(store.unpack(&image, &how()).unwrap(), ids);

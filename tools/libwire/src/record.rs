@@ -116,6 +116,9 @@ pub struct LayerRecord {
     pub layer: Layer,
     /// Length of the uncompressed tar in bytes.
     pub tar_size: u64,
+    /// The bytes of its files; one with several names counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_size: Option<u64>,
     /// When it was packed; the store does not keep that.
     #[serde(flatten)]
     pub span: Option<Span>,
