@@ -6,6 +6,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
     fsconfig_set_fd, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, open_tree, unmount,
 };
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Overlay<'a> {
 /// Mounts the merged view. The mount is detached: it ends when the descriptor, and everything opened
 /// through it, is closed. Directories are passed by descriptor, so their names may hold anything.
 pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
+    let lowers = topmost(overlay.lowers);
+    let overlay = &Overlay { lowers: &lowers, ..*overlay };
     match (overlay.lowers, overlay.upper) {
         // overlayfs wants something below; alone, the upper directory is its own view.
         ([], Some((upper, _))) => open_dir(upper),
@@ -46,6 +49,15 @@ pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd,
         }
         _ => mount(overlay, None, isolation),
     }
+}
+
+/// Each directory once, where it is topmost: there it hides all that it brings further below. A linked COPY that comes
+/// twice is the same snapshot twice, and overlayfs refuses that as a loop.
+fn topmost(lowers: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<_> = lowers.iter().rev().filter(|lower| seen.insert(*lower)).cloned().collect();
+    kept.reverse();
+    kept
 }
 
 /// Merges the directories of `overlay` on top of `below`.
@@ -240,7 +252,9 @@ mod tests {
             assert_eq!(root.read_small(b"kept", 10).unwrap(), b"x");
             assert!([b"a", b"b", b"c"].iter().all(|name| root.lstat(*name).is_err()));
         }
-        let lowers = [&lowers[..], &lowers[..1]].concat();
+        let more = dir.path().join("more");
+        fs::create_dir(&more).unwrap();
+        let lowers = [&lowers[..], &[more]].concat();
         let error = mount_overlay(&Overlay { lowers: &lowers, upper: None }, Isolation::Root).unwrap_err();
         assert!(error.to_string().contains("at most 999"), "{error}");
     }
