@@ -31,4 +31,18 @@ result $? "each row names crates that are there and used" stale
 awk 'NF == 1 { seen[$1] = 1 } NF == 2 && !($2 in seen) { print $1 " is above " $2 }' rows >upwards
 [ ! -s upwards ]
 result $? "each row stands on rows above it" upwards
+
+# libraries PROGRAM: what it is linked with, of this workspace and others
+libraries() { cargo tree --manifest-path "$top/Cargo.toml" --offline -p "$1" -e normal --prefix none | sed 's/ .*//' | sort -u; }
+# shellcheck disable=SC2317 # is called by ok
+# shellcheck disable=SC2094 # it is written first
+tls() { libraries "$1" >libraries && grep -x -E 'libhttp|ureq.*|rustls.*|ring|aws-lc.*|webpki.*|openssl.*|native-tls|schannel' libraries; }
+# shellcheck disable=SC2317 # likewise
+no_tls() { tls "$1" && return 1; [ -s libraries ]; }
+for tool in $tools; do
+    case $tool in
+    context-fetch | image-report) ok "$tool has TLS" tls "$tool" ;;
+    *) ok "$tool has none" no_tls "$tool" ;;
+    esac
+done
 finish

@@ -1,7 +1,7 @@
 //! What registries say they want to be shown: the header WWW-Authenticate.
 
 use crate::choices::Choices;
-use libfetch::registry::challenge::{Challenge, parse};
+use libregistry::challenge::{Challenge, parse};
 use std::collections::BTreeMap;
 
 const SCHEMES: [&str; 5] = ["Bearer", "BASIC", "basic", "Negotiate", "x-1"];

@@ -1,9 +1,10 @@
 //! Names from outside: image references, URLs, repositories, users of an image.
 
 use crate::choices::Choices;
+use libfetch::file_name;
 use libfetch::git::Repository;
-use libfetch::{Kind, file_name, redact, without_credentials};
 use libtree::{Owners, Root};
+use libwire::remote::{Kind, redact, without_credentials};
 use libwire::{Digest, Reference, WirePath};
 
 const PIECES: [&str; 40] = [

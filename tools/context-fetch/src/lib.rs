@@ -1,6 +1,10 @@
 //! Fetches a build context into a directory and says where in it the context is. What a source is and how it
 //! is fetched is libfetch's; no Dockerfile is read here.
 
+mod request;
+
+pub use request::answer;
+
 use libcli::Failure;
 use libfetch::context::{self, Context};
 use libfetch::{Environment, FetchError};

@@ -1,10 +1,8 @@
 //! context-fetch(1): a build context from a URL or a tar, as a directory.
 
 use clap::Parser;
-use libcli::{Failure, Stdout};
+use libcli::{Failure, SecretSource, Stdout};
 use libfetch::Limits;
-use stage_run::SecretSource;
-use stage_run::options::secret;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,9 +14,15 @@ use std::process::ExitCode;
 #[command(name = "context-fetch", version)]
 struct Args {
     /// A URL of http, https, git or ssh, github.com/OWNER/NAME, a tar, or - for standard input
-    source: String,
+    #[arg(required_unless_present = "request")]
+    source: Option<String>,
     /// Where to put it: a directory that is empty or not there
-    dir: PathBuf,
+    #[arg(required_unless_present = "request")]
+    dir: Option<PathBuf>,
+    /// Read a request from standard input, as stage-run makes it, put what it asks for into DIR, and answer it
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true,
+        conflicts_with_all = ["source", "dir", "keep_git_dir", "time", "secret"])]
+    request: Option<Option<PathBuf>>,
     /// Leave a repository's .git
     #[arg(long)]
     keep_git_dir: bool,
@@ -33,7 +37,7 @@ struct Args {
 }
 
 fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
-    secret(text, &|name: &str| std::env::var_os(name).map(OsStringExt::into_vec))
+    libcli::secret(text, &|name: &str| std::env::var_os(name).map(OsStringExt::into_vec))
 }
 
 fn main() -> ExitCode {
@@ -48,13 +52,20 @@ fn job(args: &Args) -> Result<(), Failure> {
     let mut environment = libfetch::Environment::of(variable);
     environment.ssh_agent = variable("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
     let secrets = args.secret.iter().cloned().collect();
-    environment.secrets =
-        stage_run::secret::for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
+    environment.http.secrets =
+        libcli::secrets_for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
     environment.limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    if args.time {
-        return context_fetch::time(&args.source, &args.dir, &environment, stdout)?.finish();
-    }
     let mut input = std::io::stdin().lock();
-    context_fetch::fetch(&args.source, &mut input, &args.dir, args.keep_git_dir, &environment, stdout)?
-        .finish()
+    if let Some(dir) = &args.request {
+        return context_fetch::answer(&mut input, dir.as_deref(), &environment, stdout)?.finish();
+    }
+    let (Some(source), Some(dir)) = (&args.source, &args.dir) else {
+        return Err(Failure::usage("name a source and a directory"));
+    };
+    match args.time {
+        true => context_fetch::time(source, dir, &environment, stdout)?.finish(),
+        false => {
+            context_fetch::fetch(source, &mut input, dir, args.keep_git_dir, &environment, stdout)?.finish()
+        }
+    }
 }

@@ -8,7 +8,7 @@ use image_report::picture::bars::Canvas;
 use image_report::units;
 use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
 use libcli::Failure;
-use libfetch::registry::Repository;
+use libregistry::Repository;
 use libwire::Platform;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;

@@ -7,7 +7,7 @@ use clap::Parser;
 use image_report::source::Sources;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
-use libfetch::registry::Logins;
+use libregistry::Logins;
 use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ fn job(args: Args) -> Result<(), Failure> {
             platform: args.platform.clone(),
             limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
         },
-        network: libfetch::Environment::of(variable),
+        network: libhttp::Environment::of(variable),
         logins: Logins::of(variable, rustix::process::getuid().as_raw()),
     };
     let mut stdout = Stdout::open()?;

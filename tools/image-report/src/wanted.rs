@@ -12,7 +12,7 @@ use crate::source::{Opened, Sources};
 use crate::what_if::{self, Change};
 use crate::{advice, report, sharing, source, text};
 use libcli::Failure;
-use libfetch::registry::{Logins, Repository};
+use libregistry::{Logins, Repository};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ pub struct Surroundings {
     /// Images.
     pub sources: Sources,
     /// How to reach a registry.
-    pub network: libfetch::Environment,
+    pub network: libhttp::Environment,
     /// Where what opens one is.
     pub logins: Logins,
 }

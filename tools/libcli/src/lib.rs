@@ -2,13 +2,15 @@
 //!
 //! A tool's `main` is `libcli::run("name", || …)`. Nothing else in the workspace writes to the
 //! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
-//! said, is here too, once for all. This crate parses no arguments but those that many tools share, and opens no file.
+//! said, is here too, once for all. This crate parses no arguments but those that several tools share, and opens no file
+//! but those that they name.
 
 mod failure;
 mod limits;
 mod lines;
 mod markup;
 mod near;
+mod secret;
 mod size;
 mod stdout;
 mod width;
@@ -18,6 +20,7 @@ pub use limits::Limits;
 pub use lines::{last_lines, plain_line};
 pub use markup::markup;
 pub use near::{did_you_mean, nearest};
+pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use size::{human, size};
 pub use stdout::Stdout;
 pub use width::{columns, cut, padded, wrapped};

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// What BuildKit calls the one file of a context.
 const FILE: &str = "context";
 const TREE: &str = "tree";
+const KINDS: &str = "name a directory, a tar or a URL of http, https, git or ssh";
 
 /// What a context turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +24,18 @@ pub enum Context {
     File(PathBuf),
 }
 
-/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`. `keep` leaves a
-/// repository's `.git`.
+/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`; a directory is the context
+/// itself. `keep` leaves a repository's `.git`.
 pub fn fetch(
     source: &str,
     into: &Path,
     keep: bool,
     environment: &Environment,
 ) -> Result<Context, FetchError> {
+    // A directory may be called like a repository, and is none, as in docker.
+    if Path::new(source).is_dir() {
+        return Ok(Context::Tree(source.into()));
+    }
     match Kind::of(source) {
         Kind::Repository => check_out(source, into, keep, environment),
         Kind::File => {
@@ -46,8 +51,12 @@ pub fn fetch(
 }
 
 /// The time of what `source` is, in seconds since 1970: that of a repository's commit, else what a server says,
-/// else that of the youngest file in an archive. What is fetched for it stays in the empty directory `into`.
+/// else that of the youngest file in an archive; a directory has none. What is fetched for it stays in the empty
+/// directory `into`.
 pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Option<i64>, FetchError> {
+    if Path::new(source).is_dir() {
+        return Ok(None);
+    }
     if Kind::of(source) == Kind::File {
         let path = into.join(FILE);
         download_to(source, &path, environment)?;
@@ -114,11 +123,8 @@ fn check_out(
     let repository = Repository::parse(source).map_err(FetchError::invalid)?;
     let pinned = git::pin(&repository, environment)?;
     let tree = tree(into)?;
-    git::check_out(&repository, &pinned, &tree, repository.keeps_git_dir(keep), environment)?;
-    Ok(Context::Tree(match &repository.subdir {
-        Some(subdir) => tree.join(subdir),
-        None => tree,
-    }))
+    let keep = repository.keeps_git_dir(keep);
+    Ok(Context::Tree(git::check_out(&repository, &pinned, &tree, keep, environment)?))
 }
 
 /// The archive at `path`.
@@ -127,13 +133,16 @@ fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> 
         let what = "no such kind of URL; there are http, https, git and ssh";
         return Err(FetchError::invalid(format!("{}: {what}", crate::redact(path))));
     }
-    let file = File::open(path).map_err(FetchError::io(path))?;
+    let file = File::open(path).map_err(|error| {
+        FetchError::io(path)(match error.kind() {
+            io::ErrorKind::NotFound => io::Error::other(format!("no such file or directory; {KINDS}")),
+            _ => error,
+        })
+    })?;
     let meta = file.metadata().map_err(FetchError::io(path))?;
     match meta.is_file() && is_archive(&file, path)? {
         true => unpack(path, &file, into, limits),
-        false => Err(FetchError::invalid(format!(
-            "{path}: this is neither a directory, a tar nor a URL of http, https, git or ssh; name one"
-        ))),
+        false => Err(FetchError::invalid(format!("{path}: this is no tar; {KINDS}"))),
     }
 }
 

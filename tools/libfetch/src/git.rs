@@ -5,43 +5,13 @@ mod command;
 mod dot_git;
 mod tidy;
 
-pub use libwire::remote::Repository;
+pub use libwire::remote::{Pinned, Repository};
 
 use crate::{Environment, FetchError};
 use command::Git;
 use libwire::remote::is_commit;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
-use std::os::fd::OwnedFd;
-use std::path::Path;
-
-/// Where a repository's reference points, as its server says now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pinned {
-    /// The commit.
-    pub commit: String,
-    /// The full name of the reference; none if it is a commit itself, or a HEAD that is no branch's.
-    name: Option<String>,
-    /// The annotated tag that was named.
-    tag: Option<String>,
-    /// The name that the server is asked for.
-    wanted: String,
-}
-
-impl Pinned {
-    fn to(commit: &str, name: Option<String>) -> Self {
-        Self { commit: commit.to_owned(), name, tag: None, wanted: commit.to_owned() }
-    }
-
-    /// The object that is fetched: the tag or the commit.
-    pub fn object(&self) -> &str {
-        self.tag.as_ref().unwrap_or(&self.commit)
-    }
-
-    /// The full name under which a kept `.git` has it.
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-}
+use std::path::{Path, PathBuf};
 
 /// Asks the server which commit is meant. The checksum, if one is asked for, is compared.
 pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned, FetchError> {
@@ -54,14 +24,12 @@ pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned,
         }
         (reference, _) => look_up(repository, reference.unwrap_or("HEAD"), environment)?,
     };
-    let begins = |expected: &str| {
-        pinned.commit.starts_with(expected)
-            || pinned.tag.as_ref().is_some_and(|tag| tag.starts_with(expected))
-    };
+    let begins =
+        |expected: &str| pinned.commit().starts_with(expected) || pinned.object().starts_with(expected);
     match &repository.checksum {
         Some(expected) if !begins(expected) => Err(FetchError::Checksum {
             url: crate::redact(&repository.remote),
-            got: pinned.commit,
+            got: pinned.commit().to_owned(),
             expected: expected.clone(),
         }),
         _ => Ok(pinned),
@@ -109,7 +77,8 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
         ("HEAD", branch) => branch.map(|branch| full("heads", branch)),
         (name, _) => Some(name.to_owned()),
     };
-    Ok(Pinned { commit, wanted: name.clone().unwrap_or(found.clone()), name, tag })
+    let wanted = name.clone().unwrap_or(found.clone());
+    Ok(Pinned::named(&commit, name, tag, &wanted))
 }
 
 /// The output of `git ls-remote --symref`.
@@ -130,15 +99,16 @@ impl Listing {
     }
 }
 
-/// Checks the commit out into the empty directory `into`, with its submodules, and opens what is asked for of
-/// it. `keep` leaves `.git`.
+/// Checks the commit out into the empty directory `into`, with its submodules, and gives the directory that is asked
+/// for of it. `keep` leaves `.git`.
 pub fn check_out(
     repository: &Repository,
     pinned: &Pinned,
     into: &Path,
     keep: bool,
     environment: &Environment,
-) -> Result<OwnedFd, FetchError> {
+) -> Result<PathBuf, FetchError> {
+    let given = into;
     let into = &std::path::absolute(into).map_err(FetchError::io("the current directory"))?;
     let remote = &repository.remote;
     let run = |args: &[&str]| Git::new(remote, environment).in_tree(into).args(args).run();
@@ -161,12 +131,12 @@ pub fn check_out(
         tidy::remove_repositories(into).map_err(FetchError::io("cannot tidy the checkout"))?;
     }
     tidy::settle(into, time).map_err(FetchError::io("cannot set the times of the checkout"))?;
-    open(repository, into)
+    asked_for(repository, given)
 }
 
 /// Makes a repository, fetches what is meant, and checks out its commit, which is given.
 fn commit(remote: &str, pinned: &Pinned, run: &Run) -> Result<String, FetchError> {
-    let format = if pinned.commit.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+    let format = if pinned.commit().len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
     run(&["init", "--quiet", "--initial-branch=main", format, "."])?;
     // A submodule's URL may be relative to this one.
     run(&["config", "remote.origin.url", remote])?;
@@ -186,7 +156,7 @@ type Run<'a> = dyn Fn(&[&str]) -> Result<String, FetchError> + 'a;
 /// Fetches the one commit, or more where a server can't give that.
 fn fetch(remote: &str, pinned: &Pinned, run: &Run) -> Result<(), FetchError> {
     let few = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
-    let wanted = pinned.wanted.as_str();
+    let wanted = pinned.wanted();
     let Err(error) = run(&[&few[..], &["--depth=1", "--", remote, wanted]].concat()) else {
         return Ok(());
     };
@@ -208,14 +178,18 @@ fn submodules(run: &Run) -> Result<(), FetchError> {
     shallow.or_else(|_| run(&update)).map(drop)
 }
 
-/// Opens the subdirectory, which no link may lead to.
-fn open(repository: &Repository, into: &Path) -> Result<OwnedFd, FetchError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+/// The subdirectory, which no link may lead to, or all of the checkout.
+fn asked_for(repository: &Repository, into: &Path) -> Result<PathBuf, FetchError> {
+    let Some(subdir) = &repository.subdir else { return Ok(into.to_owned()) };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(CWD, into, flags, Mode::empty())
         .map_err(|errno| FetchError::io("cannot open the checkout")(errno.into()))?;
-    let Some(subdir) = &repository.subdir else { return Ok(root) };
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(&root, subdir.as_str(), flags, Mode::empty(), resolve).map_err(|_| {
-        FetchError::invalid(format!("{}: it has no directory {subdir}", crate::redact(&repository.remote)))
-    })
+    match openat2(&root, subdir.as_str(), flags, Mode::empty(), resolve) {
+        Ok(_) => Ok(into.join(subdir)),
+        Err(_) => {
+            let what = format!("{}: it has no directory {subdir}", crate::redact(&repository.remote));
+            Err(FetchError::invalid(what))
+        }
+    }
 }

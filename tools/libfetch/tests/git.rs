@@ -78,7 +78,7 @@ fn fetch(text: &str, keep: bool) -> Result<(tempfile::TempDir, String), FetchErr
     let repository = Repository::parse(text).map_err(|what| FetchError::Invalid { what })?;
     let pinned = pin(&repository, &environment())?;
     check_out(&repository, &pinned, dir.path(), keep, &environment())?;
-    Ok((dir, pinned.commit))
+    Ok((dir, pinned.commit().to_owned()))
 }
 
 #[test]

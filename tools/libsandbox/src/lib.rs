@@ -40,7 +40,7 @@ pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, OnSignal, Outcome, Stdio, Ulimit};
 pub use overlay::{Overlay, mount_overlay};
 pub use run::run;
-pub use seal::seal;
+pub use seal::{own_directory, seal};
 
 use std::io;
 

@@ -11,6 +11,7 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const MARK: &str = "STAGEPIPE_SEALED";
@@ -20,7 +21,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// In root mode, replaces this process by one that can't be written to through itself, once; otherwise
 /// does nothing. `arguments` are the process's own, `environment` likewise: they are passed on unchanged
-/// but for a mark.
+/// but for a mark, which names the directory of this one.
 pub fn seal(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -29,8 +30,10 @@ pub fn seal(
     if !nix::unistd::geteuid().is_root() || environment.iter().any(|(key, _)| key == MARK) {
         return Ok(());
     }
+    // The new process has no path from which its directory could be told.
+    let directory = own_directory().map_or("/".into(), PathBuf::into_os_string);
     let words = c_strings(arguments)?;
-    let marked = environment.into_iter().chain([(MARK.into(), "1".into())]);
+    let marked = environment.into_iter().chain([(MARK.into(), directory)]);
     let pairs = c_strings(marked.map(|(key, value)| {
         let mut pair = key;
         pair.push("=");
@@ -48,6 +51,12 @@ pub fn seal(
         execute(&program);
     }
     Err(setup("sealed copy")(execute(&copy()?)))
+}
+
+/// The directory of this program's file, also after it was replaced by one that has none.
+pub fn own_directory() -> Option<PathBuf> {
+    let marked = std::env::var_os(MARK).map(PathBuf::from).filter(|path| path.is_absolute());
+    marked.or_else(|| Some(std::env::current_exe().ok()?.parent()?.to_owned()))
 }
 
 /// This program's file in a file system that is read-only itself: an overlay of its directory and an empty

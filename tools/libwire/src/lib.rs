@@ -7,6 +7,7 @@
 
 pub mod changes;
 pub mod digest;
+pub mod fetch;
 pub mod image;
 pub mod mode;
 pub mod path;

@@ -2,11 +2,13 @@
 
 use crate::cache::Key;
 use crate::error::StepError;
+use crate::fetch::{fetch, other_answer};
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::tree::Tree;
-use libfetch::git::{self, Repository};
 use libwire::Digest;
+use libwire::fetch::{Answer, Wanted};
+use libwire::remote::Repository;
 use serde::{Deserialize, Serialize};
 
 /// Where a tree is that was checked out before.
@@ -15,14 +17,15 @@ struct Kept {
     snapshot: String,
 }
 
-/// The tree of what `repository` means now, with its `.git` if that is to be kept.
-pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
-    let environment = session.fetch_environment()?;
-    let pinned = git::pin(repository, &environment)?;
+/// The tree of what `repository`, which is written as `source`, means now, with its `.git` if that is to be kept.
+pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
+    let (source, checksum) = (source.to_owned(), repository.checksum.clone());
+    let wanted = Wanted::Commit { source: source.clone(), checksum };
+    let Answer::Commit(pinned) = fetch(session, wanted, None)? else { return Err(other_answer()) };
     let mut key = Key::new("checkout", session.options.isolation);
     // It may hold a password.
     key.add("remote", Digest::of(repository.remote.as_bytes()).to_string());
-    key.add("commit", pinned.commit.clone());
+    key.add("commit", pinned.commit());
     key.add("subdir", repository.subdir.clone().unwrap_or_default());
     // A kept .git has the name that was asked for, and the tag.
     let keeps = format!("{} {}", pinned.object(), pinned.name().unwrap_or_default());
@@ -41,13 +44,14 @@ pub fn tree(session: &Session, repository: &Repository, keep: bool) -> Result<Tr
         return kept(&known.snapshot);
     }
     let new = Scratch::new(session)?;
-    let below = git::check_out(repository, &pinned, new.path(), keep, &environment)?;
+    let wanted = Wanted::Tree { source, commit: pinned, keep_git_dir: keep };
+    let Answer::Tree = fetch(session, wanted, Some(new.path()))? else { return Err(other_answer()) };
     match new {
         Scratch::Store(new) => {
             let snapshot = new.publish()?;
             session.store.cache_put(key.digest(), &Kept { snapshot: snapshot.clone() })?;
             kept(&snapshot)
         }
-        new => Tree::fetched(new, Some(below)),
+        new => Tree::fetched(new, repository.subdir.as_deref()),
     }
 }

@@ -1,10 +1,11 @@
 //! Named contexts that are URLs or archives: each is fetched when a step first asks for it, once a build.
 
 use crate::error::StepError;
+use crate::fetch;
 use crate::scratch::Scratch;
 use crate::session::Session;
-use libfetch::context::{self, Context};
 use libwire::Digest;
+use libwire::fetch::{Answer, Wanted};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -45,7 +46,7 @@ impl Contexts {
             return Ok(path.clone());
         }
         let new = Scratch::new(session)?;
-        let path = fetch(session, source, new.path())?;
+        let path = fetch_into(session, source, new.path())?;
         self.own.borrow_mut().insert(source.to_owned(), (new, path.clone()));
         Ok(path)
     }
@@ -65,15 +66,14 @@ fn shared(session: &Session, source: &str, dir: &Path, name: &str) -> Result<Pat
     // What is there is a dead process's.
     libtree::remove::remove_path(&into).map_err(failed())?;
     fs::create_dir(&into).map_err(failed())?;
-    let path = fetch(session, source, &into)?;
+    let path = fetch_into(session, source, &into)?;
     fs::write(&done, path.as_os_str().as_bytes()).map_err(failed())?;
     Ok(path)
 }
 
-fn fetch(session: &Session, source: &str, into: &Path) -> Result<PathBuf, StepError> {
-    let environment = session.fetch_environment()?;
-    Ok(match context::fetch(source, into, false, &environment)? {
-        Context::Tree(path) => path,
-        Context::File(_) => into.to_owned(),
-    })
+fn fetch_into(session: &Session, source: &str, into: &Path) -> Result<PathBuf, StepError> {
+    match fetch::fetch(session, Wanted::Context { source: source.to_owned() }, Some(into))? {
+        Answer::Context { path } => Ok(into.join(path)),
+        _ => Err(fetch::other_answer()),
+    }
 }

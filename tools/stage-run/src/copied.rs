@@ -3,8 +3,8 @@
 use crate::error::StepError;
 use crate::state::State;
 use crate::words::Words;
-use libfetch::Kind;
 use libwire::plan::{Copy, Stage};
+use libwire::remote::{Kind, without_credentials};
 
 /// A COPY or ADD, expanded.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Copied {
 fn shown(source: &str) -> String {
     match Kind::of(source) {
         Kind::Path => source.to_owned(),
-        Kind::File | Kind::Repository => libfetch::without_credentials(source),
+        Kind::File | Kind::Repository => without_credentials(source),
     }
 }
 

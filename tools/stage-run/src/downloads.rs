@@ -5,20 +5,31 @@
 
 use crate::cache::Key;
 use crate::error::StepError;
+use crate::fetch::{fetch, other_answer};
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::tree::Tree;
-use libfetch::Download;
 use libstore::NewSnapshot;
 use libwire::Digest;
+use libwire::fetch::{Answer, Wanted};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a file is that was fetched before.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     snapshot: String,
+    name: String,
+    digest: Digest,
+    etag: Option<String>,
+}
+
+/// A file that was fetched.
+struct Download {
     name: String,
     digest: Digest,
     etag: Option<String>,
@@ -36,17 +47,15 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
     {
         return Ok((Tree::files(dir)?, kept.name.clone()));
     }
-    let environment = &session.fetch_environment()?;
-    let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.as_deref());
+    let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.clone());
     let new = Scratch::new(session)?;
-    let download = match etag {
-        Some(etag) => libfetch::download_unless(etag, url, new.path(), environment)?,
-        None => Some(libfetch::download(url, new.path(), expected, environment)?),
-    };
-    match (download, kept) {
-        (Some(download), _) => keep(session, &key, new, download, expected.is_some()),
-        (None, Some((kept, dir))) => Ok((Tree::files(&dir)?, kept.name)),
-        (None, None) => Err(StepError::failed("the server says that nothing changed; try again")),
+    let wanted = Wanted::File { source: url.to_owned(), checksum: expected, etag };
+    match (fetch(session, wanted, Some(new.path()))?, kept) {
+        (Answer::File { name, digest, etag }, _) => {
+            keep(session, &key, new, Download { name, digest, etag }, expected.is_some())
+        }
+        (Answer::Unchanged, Some((kept, dir))) => Ok((Tree::files(&dir)?, kept.name)),
+        _ => Err(other_answer()),
     }
 }
 
@@ -57,8 +66,19 @@ fn find(session: &Session, key: &Key) -> Result<Option<(Kept, PathBuf)>, StepErr
         return Ok(None);
     }
     let dir = session.store.snapshot_fs(&kept.snapshot)?;
-    let whole = libfetch::digest_of(&dir.join(&kept.name)).is_ok_and(|digest| digest == kept.digest);
+    let whole = digest_of(&dir.join(&kept.name)).is_ok_and(|digest| digest == kept.digest);
     Ok(whole.then_some((kept, dir)))
+}
+
+/// The digest of a file's content.
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Digest::from_bytes(hasher.finalize().into())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
 }
 
 /// Keeps what the next build may ask for again.
@@ -84,7 +104,7 @@ fn keep(
 fn publish(
     session: &Session,
     new: NewSnapshot,
-    Download { name, digest, etag, .. }: Download,
+    Download { name, digest, etag }: Download,
 ) -> Result<Kept, StepError> {
     let meta = new.upper().join(&name).metadata().map_err(StepError::io(&name))?;
     let mut key = Key::new("file", session.options.isolation);

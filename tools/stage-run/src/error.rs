@@ -2,7 +2,6 @@
 
 use df_parse::ParseError;
 use libcli::{Exit, Failure};
-use libfetch::FetchError;
 use libsandbox::SandboxError;
 use libstore::StoreError;
 
@@ -156,12 +155,6 @@ impl From<StoreError> for StepError {
 impl From<ParseError> for StepError {
     fn from(error: ParseError) -> Self {
         Self::input(&error.what).token(&error.token)
-    }
-}
-
-impl From<FetchError> for StepError {
-    fn from(error: FetchError) -> Self {
-        if error.is_input() { Self::input(error) } else { Self::failed(error) }
     }
 }
 

@@ -9,10 +9,9 @@ use crate::{checkouts, copy, downloads};
 use df_parse::sources::Asked;
 use df_parse::values::checksum;
 use libcopy::{Request, Selection};
-use libfetch::Kind;
-use libfetch::git::Repository;
 use libpattern::Matcher;
 use libwire::plan::{Copy, Stage};
+use libwire::remote::{Kind, Repository};
 
 /// Sources that follow one another and are in one tree.
 pub struct Part {
@@ -163,7 +162,7 @@ fn check_out(
     if let Some(checksum) = &copied.checksum {
         repository.require(checksum).map_err(StepError::input)?;
     }
-    let tree = checkouts::tree(session, &repository, repository.keeps_git_dir(copy.keep_git_dir))?;
+    let tree = checkouts::tree(session, source, &repository, repository.keeps_git_dir(copy.keep_git_dir))?;
     let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
     let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
     // The time of the checkout decides nothing, else no build would find it again.

@@ -16,6 +16,7 @@ mod deferred;
 mod differences;
 mod downloads;
 mod error;
+mod fetch;
 mod fetched;
 mod golang;
 mod hashed;
@@ -36,7 +37,6 @@ mod remembered;
 mod run;
 mod scope;
 mod scratch;
-pub mod secret;
 mod seen;
 mod session;
 mod shell;
@@ -51,8 +51,9 @@ mod why;
 mod words;
 mod workdir;
 
+pub use fetch::Fetch;
 pub use logs::logs;
-pub use options::{NamedContext, Options, Place, SecretSource};
+pub use options::{NamedContext, Options, Place};
 
 use hashed::Hashed;
 use libcli::Failure;

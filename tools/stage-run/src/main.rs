@@ -1,11 +1,11 @@
 //! stage-run(1): a plan in, records of what was built out.
 
 use clap::Parser;
-use libcli::{Failure, Stdout};
+use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
-use stage_run::options::{add_host, named_context, place, secret, ssh, ulimit};
-use stage_run::{NamedContext, Options, Place, SecretSource};
+use stage_run::options::{add_host, named_context, place, ssh, ulimit};
+use stage_run::{Fetch, NamedContext, Options, Place};
 use std::io::{IsTerminal, sink, stdin, stdout};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
@@ -121,7 +121,7 @@ fn variable(name: &str) -> Option<Vec<u8>> {
 }
 
 fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
-    secret(text, &variable)
+    libcli::secret(text, &variable)
 }
 
 fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {
@@ -203,9 +203,9 @@ fn options(args: Args, isolation: Isolation) -> Options {
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
-        fetch: libfetch::Environment {
+        fetch: Fetch {
+            beside: libsandbox::own_directory(),
             limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
-            ..libfetch::Environment::of(|name| std::env::var_os(name))
         },
         progress: args.progress == "plain" && args.logs.is_none(),
         isolation,

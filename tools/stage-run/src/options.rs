@@ -1,7 +1,10 @@
 //! What a caller may ask for, as plain values, and the parsing of those with a syntax of their own.
 
+use crate::Fetch;
+use libcli::SecretSource;
 use libsandbox::{Isolation, Network, Ulimit};
 use libstore::LayerKey;
+use libwire::remote::Kind;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -65,8 +68,8 @@ pub struct Options {
     pub epoch: Option<i64>,
     /// Whether to tell each step and RUN's output.
     pub progress: bool,
-    /// What downloads may see of the caller's environment.
-    pub fetch: libfetch::Environment,
+    /// How what is elsewhere is fetched.
+    pub fetch: Fetch,
     /// How steps are set apart from the host.
     pub isolation: Isolation,
 }
@@ -110,24 +113,6 @@ pub enum NamedContext {
     Url(String),
 }
 
-/// Where a secret's bytes are.
-#[derive(Clone, PartialEq, Eq)]
-pub enum SecretSource {
-    /// In a file.
-    File(PathBuf),
-    /// Here: they came from the environment.
-    Value(Vec<u8>),
-}
-
-impl std::fmt::Debug for SecretSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "File({path:?})"),
-            Self::Value(_) => f.write_str("Value(…)"),
-        }
-    }
-}
-
 /// Looks up a variable of the caller's environment.
 pub type Environment<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
@@ -143,7 +128,7 @@ pub fn named_context(text: &str) -> Result<(String, NamedContext), String> {
         NamedContext::Layout { path, select }
     } else if let Some(image) = value.strip_prefix("docker-image://") {
         NamedContext::Image(image.to_owned())
-    } else if libfetch::Kind::of(value) != libfetch::Kind::Path {
+    } else if Kind::of(value) != Kind::Path {
         NamedContext::Url(value.to_owned())
     } else if value.contains("://") {
         let known = "http, https, git, ssh, oci-layout and docker-image";
@@ -165,34 +150,6 @@ fn split_layout(text: &str) -> (PathBuf, Option<String>) {
         Some((path, tag)) if libwire::reference::is_tag(tag) => (PathBuf::from(path), Some(tag.to_owned())),
         _ => (PathBuf::from(text), None),
     }
-}
-
-/// `id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`. Without either, the variable NAME, else the file NAME.
-pub fn secret(text: &str, environment: &Environment) -> Result<(String, SecretSource), String> {
-    let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
-    for part in text.split(',') {
-        match part.split_once('=') {
-            Some(("id", value)) => id = Some(value.to_owned()),
-            Some(("src" | "source", value)) => file = Some(value.to_owned()),
-            Some(("env", value)) => variable = Some(value.to_owned()),
-            Some(("type", value @ ("file" | "env"))) => kind = Some(value.to_owned()),
-            _ => return Err(format!("{part:?} is not id=, src=, env= or type=file|env")),
-        }
-    }
-    let id = id.filter(|id| !id.is_empty()).ok_or("it has no id=")?;
-    if kind.as_deref() == Some("env") {
-        variable = variable.or_else(|| file.take());
-    }
-    let source = match (file, variable) {
-        (Some(_), Some(_)) => return Err("it has both src= and env=".into()),
-        (Some(file), None) => SecretSource::File(PathBuf::from(file)),
-        (None, Some(name)) => SecretSource::Value(environment(&name).ok_or(format!("${name} is not set"))?),
-        (None, None) => match environment(&id).filter(|_| kind.as_deref() != Some("file")) {
-            Some(value) => SecretSource::Value(value),
-            None => SecretSource::File(PathBuf::from(&id)),
-        },
-    };
-    Ok((id, source))
 }
 
 /// `default`, or `ID=SOCKET`; without a socket, $SSH_AUTH_SOCK.
@@ -261,20 +218,6 @@ mod tests {
         for bad in ["a", "=x", "a=", "a=ftp://x/y.git", "a=file:///x", "a=target:b"] {
             assert!(context(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_a_file_or_a_variable() {
-        let environment = |name: &str| (name == "SET").then(|| b"v".to_vec());
-        let get = |text: &str| secret(text, &environment).map(|(_, source)| source);
-        assert!(get("id=a,src=f") == Ok(SecretSource::File("f".into())));
-        assert!(get("id=a,env=SET") == Ok(SecretSource::Value(b"v".to_vec())));
-        assert!(get("id=SET") == Ok(SecretSource::Value(b"v".to_vec())));
-        assert!(get("id=SET,type=file") == Ok(SecretSource::File("SET".into())));
-        assert!(
-            get("id=a,env=UNSET").is_err() && get("src=f").is_err() && get("id=a,src=f,env=SET").is_err()
-        );
-        assert!(!format!("{:?}", SecretSource::Value(b"v".to_vec())).contains("118"));
     }
 
     #[test]

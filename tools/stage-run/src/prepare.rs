@@ -3,7 +3,6 @@
 use crate::copy;
 use crate::error::StepError;
 use crate::mounts::{Kind, Wanted};
-use crate::secret;
 use crate::session::Session;
 use crate::tree::Tree;
 use libsandbox::{Mount, MountSource};
@@ -149,7 +148,7 @@ impl Ready {
         file: bool,
     ) -> Result<Option<MountSource>, StepError> {
         let bytes = match session.options.secrets.get(id) {
-            Some(source) => secret::read(id, source).map_err(StepError::failed)?,
+            Some(source) => source.read(id).map_err(StepError::failed)?,
             None if required => {
                 return Err(StepError::failed(format!(
                     "secret {id}: not found; pass --secret id={id},src=FILE"

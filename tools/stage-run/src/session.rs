@@ -5,7 +5,6 @@ use crate::contexts::Contexts;
 use crate::error::StepError;
 use crate::leavings::{Build, Leavings};
 use crate::options::{NamedContext, Options};
-use crate::secret;
 use crate::seen::Contents;
 use crate::waits::{Others, Stages};
 use libcli::Failure;
@@ -168,14 +167,6 @@ impl<'a> Session<'a> {
         self.options.contexts.get(name).ok_or_else(|| {
             StepError::input(format!("the plan names the context {name}; pass --build-context {name}=…"))
         })
-    }
-
-    /// What a fetch may see: the agent and secrets too, where steps may use them.
-    pub fn fetch_environment(&self) -> Result<libfetch::Environment, StepError> {
-        let mut environment = self.options.fetch.clone();
-        environment.ssh_agent = self.options.ssh.get("default").map(|socket| socket.clone().into_os_string());
-        environment.secrets = secret::for_servers(&self.options.secrets).map_err(StepError::failed)?;
-        Ok(environment)
     }
 
     fn remember(&self, key: &str, found: (Image, Vec<String>)) -> (Image, Vec<String>) {

@@ -1,5 +1,3 @@
-mod fetch;
-
 use super::*;
 use libsandbox::{Isolation, Network};
 use libstore::LayerKey;
@@ -37,7 +35,7 @@ fn options() -> Options {
         layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
         defer_copies: false,
         epoch: Some(0),
-        fetch: libfetch::Environment::default(),
+        fetch: Fetch::default(),
         progress: false,
         isolation: Isolation::Root,
     }

@@ -9,7 +9,6 @@ use crate::scratch::Scratch;
 use crate::session::Session;
 use libtree::{Owners, Root};
 use libwire::plan::{Source, Stage};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// A tree to read from.
@@ -120,13 +119,9 @@ impl Tree {
     }
 
     /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
-    pub fn fetched(new: Scratch, below: Option<OwnedFd>) -> Result<Self, StepError> {
-        let tree = Self::directory(new.path(), None)?;
-        let root = match below {
-            Some(below) => Root::from_fd(below, Owners::Real),
-            None => tree.root,
-        };
-        Ok(Self { name: "what was fetched".into(), root, held: Some(new), ..tree })
+    pub fn fetched(new: Scratch, below: Option<&str>) -> Result<Self, StepError> {
+        let tree = Self::directory(&new.path().join(below.unwrap_or_default()), None)?;
+        Ok(Self { name: "what was fetched".into(), held: Some(new), ..tree })
     }
 
     /// Whether it is made of snapshots, which never change and have their paths for good.

@@ -4,8 +4,8 @@
 use super::{blobs, layers, sum};
 use crate::source::Opened;
 use libcli::{Exit, Failure};
-use libfetch::registry::{Access, Logins, Repository, Session};
-use libfetch::{Environment, FetchError};
+use libhttp::{Environment, FetchError};
+use libregistry::{Access, Logins, Repository, Session};
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;

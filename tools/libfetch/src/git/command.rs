@@ -1,6 +1,7 @@
 //! One run of the git program, with an environment that holds nothing but what is written here.
 
-use crate::{Environment, FetchError, access};
+use crate::{Environment, FetchError};
+use libhttp::{of_repository, url};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -43,7 +44,7 @@ impl<'a> Git<'a> {
         if let Some(path) = &environment.path {
             git.env("PATH", path);
         }
-        for (name, value) in environment.proxies.iter().filter(|_| environment.proxy) {
+        for (name, value) in environment.proxies.iter().filter(|_| environment.http.proxy) {
             git.env(name, value);
         }
         if let Some(socket) = &environment.ssh_agent {
@@ -70,7 +71,7 @@ impl<'a> Git<'a> {
             git.args(["-c", setting]);
         }
         git.env("KNOWN_HOSTS", environment.known_hosts.as_deref().unwrap_or("/dev/null".as_ref()));
-        if let Some(certificates) = &environment.certificates {
+        if let Some(certificates) = &environment.http.certificates {
             git.env("GIT_SSL_CAINFO", certificates);
         }
         Self { command: git, remote, environment }
@@ -106,7 +107,7 @@ impl<'a> Git<'a> {
     /// Runs it, and gives what it prints.
     pub fn run(&mut self) -> Result<String, FetchError> {
         let remote = self.remote;
-        if let Some((scope, value)) = access::of_repository(remote, self.environment)? {
+        if let Some((scope, value)) = of_repository(remote, &self.environment.http)? {
             // Others can read a command line.
             self.command.envs([
                 ("GIT_CONFIG_COUNT", "1"),
@@ -124,7 +125,7 @@ impl<'a> Git<'a> {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = crate::url::without_secret(&said.replace(remote, &crate::redact(remote)), remote);
+        let said = url::without_secret(&said.replace(remote, &crate::redact(remote)), remote);
         let line = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next());
         Err(FetchError::remote(remote, format!("git says: {}", line.unwrap_or("nothing"))))
     }

@@ -70,7 +70,7 @@ fn configuration(text: &str) -> String {
             branch = line.starts_with("[branch ");
         }
         let line = match line.trim_start().split_once(" = ") {
-            Some(("url", url)) => format!("\turl = {}", crate::without_credentials(url)),
+            Some(("url", url)) => format!("\turl = {}", libwire::remote::without_credentials(url)),
             Some(("fetch", _)) => format!("\tfetch = {BRANCHES}"),
             _ => line.to_owned(),
         };

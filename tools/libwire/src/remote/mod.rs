@@ -1,8 +1,10 @@
 //! Sources of ADD and build contexts that are not paths: a file to download, or a git repository.
 //! Grammar only; nothing here fetches.
 
+mod pinned;
 mod repository;
 
+pub use pinned::Pinned;
 pub use repository::{Repository, is_commit, is_odd};
 
 /// The kind of a source of ADD, or of a context.

@@ -1,29 +1,22 @@
 //! One file over HTTP or HTTPS. At most five redirects, none from https to http, and what authenticates
 //! with the first server is not sent to another.
 
-use crate::{Environment, FetchError, access, url};
+use crate::{Environment, FetchError, name};
 use flate2::read::MultiGzDecoder;
+use libhttp::{REDIRECTS, agent, of_url, reason, url};
 use libtree::tar::Limits;
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, FileTimes, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-use ureq::config::RedirectAuthHeaders;
+use std::path::Path;
+use std::time::SystemTime;
 use ureq::http::{HeaderValue, Response, StatusCode};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, Proxy, ResponseExt};
+use ureq::{Body, ResponseExt};
 
-const REDIRECTS: u32 = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
 /// What BuildKit calls a file whose URL has no name in it.
 const UNNAMED: &str = "__unnamed__";
-const NO_HOST: &str = "no such host; is the name right, and is there a network?";
-/// Where distributions keep the certificates they trust.
-const BUNDLES: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A file that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +63,8 @@ fn receive(
     expected: Option<Digest>,
     limits: Limits,
 ) -> Result<Download, FetchError> {
-    let name = url::file_name(from)
-        .or_else(|| header(&response, "content-disposition").and_then(url::disposition))
+    let name = name::file_name(from)
+        .or_else(|| header(&response, "content-disposition").and_then(name::disposition))
         .unwrap_or_else(|| UNNAMED.to_owned());
     let etag = header(&response, "etag").map(str::to_owned);
     let (digest, size) = save(from, response, &into.join(&name), expected, limits)?;
@@ -148,11 +141,11 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
         }
         other => FetchError::remote(from, reason(&other)),
     };
-    let mut request = agent(environment, REDIRECTS)?.get(url::encode(from));
+    let mut request = agent(&environment.http, REDIRECTS)?.get(url::encode(from));
     if let Some(etag) = etag {
         request = request.header("If-None-Match", etag);
     }
-    if let Some(value) = access::of_url(from, environment)? {
+    if let Some(value) = of_url(from, &environment.http)? {
         let mut value = HeaderValue::try_from(value).map_err(|_| {
             FetchError::invalid(format!("{}: the secret can't be a header", crate::redact(from)))
         })?;
@@ -180,90 +173,19 @@ fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError
     }
 }
 
-/// What happened on the way, and what to do.
-pub(crate) fn reason(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),
-        ureq::Error::HostNotFound => NO_HOST.into(),
-        ureq::Error::Io(error) => {
-            let text = error.to_string();
-            let knows = |part: &str| text.contains(part);
-            match () {
-                () if knows("certificate") => {
-                    format!("{text}; if it is to be trusted, name its authority's file in SSL_CERT_FILE")
-                }
-                () if knows("InvalidContentType") => "it does not speak TLS; is it http?".into(),
-                () if knows("lookup address") => NO_HOST.into(),
-                () => format!("{text}; is the server up?"),
-            }
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Connections that follow so many redirects, and take all that is said for an answer.
-pub(crate) fn agent(environment: &Environment, redirects: u32) -> Result<Agent, FetchError> {
-    let mut config = Agent::config_builder()
-        .max_redirects(redirects)
-        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-        .save_redirect_history(true)
-        .http_status_as_error(false)
-        .user_agent("stagepipe")
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .timeout_per_read(Some(PATIENCE));
-    if let Some(certificates) = certificates(environment)? {
-        config = config.tls_config(TlsConfig::builder().root_certs(certificates).build());
-    }
-    config = config.proxy(environment.proxy.then(Proxy::try_from_env).flatten());
-    Ok(config.build().new_agent())
-}
-
-/// The machine's own certificates; without any, those that are compiled in are used.
-fn certificates(environment: &Environment) -> Result<Option<RootCerts>, FetchError> {
-    let bytes = match &environment.certificates {
-        Some(path) => {
-            let path = PathBuf::from(path);
-            Some(std::fs::read(&path).map_err(FetchError::io(&path.display().to_string()))?)
-        }
-        None => BUNDLES.iter().find_map(|path| std::fs::read(path).ok()),
-    };
-    let certificates = |bytes: Vec<u8>| -> Vec<_> {
-        let item = |item| if let Ok(PemItem::Certificate(one)) = item { Some(one) } else { None };
-        parse_pem(&bytes).filter_map(item).collect()
-    };
-    let found = bytes.map(certificates).filter(|found| !found.is_empty());
-    Ok(found.map(|found| RootCerts::new_with_certs(&found)))
-}
-
-fn write(from: &str, body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
+/// Writes what `body` gives to `file`, hashes and counts it.
+fn write(from: &str, mut body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
     let broken = |error| FetchError::remote(from, format!("it broke off: {error}; try again"));
-    pass(body, broken, |bytes| file.write_all(bytes).map_err(FetchError::io("cannot write the download")))
-}
-
-/// The digest of a file's content.
-pub fn digest_of(path: &Path) -> io::Result<Digest> {
-    pass(File::open(path)?, |error| error, |_| Ok(())).map(|(digest, _)| digest)
-}
-
-/// Hashes and counts what `from` gives, and passes it on.
-fn pass<E>(
-    mut from: impl Read,
-    broken: impl Fn(io::Error) -> E,
-    mut on: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(Digest, u64), E> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut size = 0;
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
     loop {
-        let length = match from.read(&mut buffer) {
+        let length = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(broken(error)),
         };
         hasher.update(&buffer[..length]);
-        on(&buffer[..length])?;
+        file.write_all(&buffer[..length]).map_err(FetchError::io("cannot write the download"))?;
         size += length as u64;
     }
     Ok((Digest::from_bytes(hasher.finalize().into()), size))

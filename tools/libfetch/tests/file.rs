@@ -1,5 +1,6 @@
 //! Downloads, from servers on the loopback interface that answer as they are told.
 
+#[path = "../../libhttp/tests/server/mod.rs"]
 mod server;
 
 use libfetch::{Download, Environment, FetchError, download};
@@ -87,7 +88,8 @@ fn a_secret_is_shown_to_its_host_alone() {
     let away = other.replace("127.0.0.1", "localhost");
     let (base, first) = serve(vec![redirect(&format!("{away}/y"))]);
     let secrets = [("HTTP_AUTH_TOKEN_127.0.0.1".to_owned(), b"secret\n".to_vec())].into();
-    let environment = Environment { secrets, ..Environment::default() };
+    let http = libhttp::Environment { secrets, ..libhttp::Environment::default() };
+    let environment = Environment { http, ..Environment::default() };
     let dir = tempfile::tempdir().unwrap();
     download(&base, dir.path(), None, &environment).unwrap();
     assert!(first.join().unwrap()[0].to_lowercase().contains("authorization: bearer secret"));

@@ -13,13 +13,13 @@ pub struct Origin {
 
 impl Origin {
     /// That of `authority`, a host perhaps with a port. Unless told, this machine is without TLS.
-    pub(super) fn new(https: Option<bool>, authority: &str) -> Self {
+    pub fn new(https: Option<bool>, authority: &str) -> Self {
         let https = https.unwrap_or(!is_loopback(authority));
         Self { https, authority: authority.to_ascii_lowercase() }
     }
 
     /// That of an absolute URL of http or https which has no user in it.
-    pub(super) fn of(url: &str) -> Option<Self> {
+    pub fn of(url: &str) -> Option<Self> {
         let url: Uri = url.parse().ok()?;
         let https = match url.scheme_str()? {
             "https" => true,
@@ -69,7 +69,7 @@ fn is_loopback(authority: &str) -> bool {
 }
 
 /// The URL that `location`, of a redirect, means at `base`.
-pub(super) fn resolve(base: &str, location: &str) -> Option<String> {
+pub fn resolve(base: &str, location: &str) -> Option<String> {
     let (scheme, rest) = base.split_once("://")?;
     let path = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(path);

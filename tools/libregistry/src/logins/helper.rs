@@ -2,7 +2,7 @@
 //! standard output. Its time and what it may print are bounded; what it prints is never shown as it is.
 
 use super::{Found, Login};
-use crate::FetchError;
+use libhttp::FetchError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Deserialize;
 use std::ffi::OsStr;

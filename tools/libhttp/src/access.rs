@@ -6,15 +6,8 @@ use std::collections::BTreeMap;
 /// By name, the bytes of secrets.
 pub type Secrets = BTreeMap<String, Vec<u8>>;
 
-/// Whether a secret of this name is for servers.
-pub fn is_for_servers(name: &str) -> bool {
-    ["GIT_AUTH_HEADER", "GIT_AUTH_TOKEN", "HTTP_AUTH_HEADER_", "HTTP_AUTH_TOKEN_"]
-        .iter()
-        .any(|start| name.starts_with(start))
-}
-
 /// The header's value for a file at `url`.
-pub(crate) fn of_url(url: &str, environment: &Environment) -> Result<Option<String>, FetchError> {
+pub fn of_url(url: &str, environment: &Environment) -> Result<Option<String>, FetchError> {
     let Some(host) = host(url) else { return Ok(None) };
     // A port is no part of the name, as in BuildKit; brackets of an IPv6 address aren't either.
     let host = match host.rsplit_once(':') {
@@ -27,7 +20,7 @@ pub(crate) fn of_url(url: &str, environment: &Environment) -> Result<Option<Stri
 }
 
 /// For a repository, the start of the URLs that are shown the header, and its value.
-pub(crate) fn of_repository(
+pub fn of_repository(
     remote: &str,
     environment: &Environment,
 ) -> Result<Option<(String, String)>, FetchError> {

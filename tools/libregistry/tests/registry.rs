@@ -1,9 +1,10 @@
 //! Being let in to registries: servers on the loopback interface that answer as they are told.
 
+#[path = "../../libhttp/tests/server/mod.rs"]
 mod server;
 
-use libfetch::registry::{Access, Logins, Repository, Session};
-use libfetch::{Environment, FetchError};
+use libhttp::{Environment, FetchError};
+use libregistry::{Access, Logins, Repository, Session};
 use libwire::Digest;
 use server::serve;
 use std::fs;

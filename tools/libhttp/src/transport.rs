@@ -1,56 +1,73 @@
-//! One request to a registry, wherever it is led, as often as the registry wants to be waited for. It shows
-//! what it is given to the server it is given for, and knows no login.
+//! One request, wherever it is led, as often as the server wants to be waited for. It shows what it is given to the
+//! server it is given for, and knows no login. Threads may share it.
 
-use super::origin::{Origin, resolve};
-use crate::{Environment, FetchError, http};
+use crate::origin::{Origin, resolve};
+use crate::{Environment, FetchError, REDIRECTS, agent, reason, url};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use ureq::http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION, RANGE, RETRY_AFTER,
+};
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode};
 use ureq::{Agent, AsSendBody, Body};
 
-const REDIRECTS: usize = 5;
-/// How long a run waits for registries that want to be asked less often, together.
+/// How long a run waits for servers that want to be asked less often, together.
 const WAITING: Duration = Duration::from_secs(60);
-/// How long the body of an answer may take, however slowly it comes: none of them is long.
+/// How long the body of a short answer may take, however slowly it comes.
 const BODY: Duration = Duration::from_secs(60);
 /// How often one thing is asked.
 const TRIES: u32 = 4;
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub(super) struct Call<'a> {
+pub struct Call<'a> {
+    /// The method.
     pub method: Method,
+    /// The URL.
     pub url: &'a str,
-    /// The media type to answer with.
+    /// The media types to answer with.
     pub accept: &'a str,
+    /// The header that authenticates.
     pub authorization: Option<&'a HeaderValue>,
     /// What is sent, as a form.
     pub form: Option<&'a str>,
+    /// The byte with which a body begins that may be long: it may take any time, as long as it goes on.
+    pub from: Option<u64>,
 }
 
-/// What came, and whether the server that was asked said so itself.
-pub(super) struct Answer {
+impl<'a> Call<'a> {
+    /// A request with this method that sends nothing and shows nothing.
+    pub fn new(method: Method, url: &'a str, accept: &'a str) -> Self {
+        Self { method, url, accept, authorization: None, form: None, from: None }
+    }
+}
+
+/// What came.
+pub struct Answer {
+    /// Head and body.
     pub response: Response<Body>,
+    /// Whether the server that was asked said so itself, and no other to which it led.
     pub own: bool,
 }
 
 /// Connections, which are kept, and the time that is left for waiting.
-pub(super) struct Transport {
+pub struct Transport {
     agent: Agent,
-    waiting: Duration,
+    waiting: Mutex<Duration>,
 }
 
 impl Transport {
+    /// Connects nothing yet.
     pub fn new(environment: &Environment) -> Result<Self, FetchError> {
-        Ok(Self { agent: http::agent(environment, 0)?, waiting: WAITING })
+        Ok(Self { agent: agent(environment, 0)?, waiting: Mutex::new(WAITING) })
     }
 
     /// Asks, and again after a while if the server says that there were too many requests.
-    pub fn send(&mut self, call: &Call) -> Result<Answer, FetchError> {
+    pub fn send(&self, call: &Call) -> Result<Answer, FetchError> {
         for tried in 1.. {
             let answer = self.follow(call)?;
             let Some(pause) = pause(&answer.response, tried) else { return Ok(answer) };
-            if tried >= TRIES || pause > self.waiting {
+            if tried >= TRIES || !self.may_wait(pause) {
                 let what = format!(
                     "it takes no more requests for now; try again in {} or more seconds{}",
                     pause.as_secs().max(1),
@@ -58,21 +75,30 @@ impl Transport {
                 );
                 return Err(FetchError::remote(call.url, what));
             }
-            self.waiting -= pause;
             std::thread::sleep(pause);
         }
         Err(FetchError::remote(call.url, "it takes no more requests"))
+    }
+
+    /// Takes `pause` off the time that is left, if there is so much.
+    fn may_wait(&self, pause: Duration) -> bool {
+        let mut left = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match left.checked_sub(pause) {
+            Some(rest) => *left = rest,
+            None => return false,
+        }
+        true
     }
 
     /// Asks, and then where that leads. From https it leads to https only; only the server itself is shown what
     /// authenticates.
     fn follow(&self, call: &Call) -> Result<Answer, FetchError> {
         let failed = |what: &str| FetchError::remote(call.url, what);
-        let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a registry's URL"))?;
+        let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a server's URL"))?;
         let mut url = call.url.to_owned();
         for _ in 0..=REDIRECTS {
-            let origin =
-                Origin::of(&url).ok_or_else(|| failed("it leads to what is no URL of http or https"))?;
+            let origin = Origin::of(&url)
+                .ok_or_else(|| failed("it redirects to something that is not an http(s) URL"))?;
             if first.is_https() && !origin.is_https() {
                 return Err(failed("it leads from https to http"));
             }
@@ -86,11 +112,11 @@ impl Transport {
             let next = location.and_then(|location| resolve(&url, location));
             url = next.ok_or_else(|| failed("it leads nowhere, by a redirect without a place"))?;
         }
-        Err(failed("it leads through more than 5 redirects"))
+        Err(failed(&format!("it leads through more than {REDIRECTS} redirects")))
     }
 
     fn ask(&self, call: &Call, url: &str, own: bool) -> Result<Response<Body>, FetchError> {
-        let mut request = Request::builder().method(call.method.clone()).uri(crate::url::encode(url));
+        let mut request = Request::builder().method(call.method.clone()).uri(url::encode(url));
         request = request.header(ACCEPT, call.accept);
         if let Some(value) = call.authorization.filter(|_| own) {
             request = request.header(AUTHORIZATION, value);
@@ -98,16 +124,25 @@ impl Transport {
         if call.form.is_some() {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
+        if let Some(from) = call.from {
+            // The bytes that have the digest, and never another coding of them.
+            request = request.header(ACCEPT_ENCODING, "identity");
+            // Asked for all, some servers fail at a range, and one beyond the end has no answer.
+            if from > 0 {
+                request = request.header(RANGE, format!("bytes={from}-"));
+            }
+        }
         let bad = |_| FetchError::remote(call.url, "this can't be asked for");
         let result = match call.form {
-            None => self.run(request.body(()).map_err(bad)?),
-            Some(form) => self.run(request.body(form).map_err(bad)?),
+            None => self.run(request.body(()).map_err(bad)?, call.from.is_none()),
+            Some(form) => self.run(request.body(form).map_err(bad)?, true),
         };
-        result.map_err(|error| FetchError::remote(call.url, http::reason(&error)))
+        result.map_err(|error| FetchError::remote(call.url, reason(&error)))
     }
 
-    fn run(&self, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
-        self.agent.run(self.agent.configure_request(request).timeout_recv_body(Some(BODY)).build())
+    fn run(&self, request: Request<impl AsSendBody>, short: bool) -> Result<Response<Body>, ureq::Error> {
+        let whole = short.then_some(BODY);
+        self.agent.run(self.agent.configure_request(request).timeout_recv_body(whole).build())
     }
 }
 

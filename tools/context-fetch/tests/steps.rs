@@ -1,10 +1,58 @@
-//! ADD of what a server on the loopback interface gives.
+//! ADD of what a server on the loopback interface gives, by stage-run's steps and the program that fetches for them.
 
-use super::*;
-use libwire::Digest;
+use libcli::Failure;
+use libsandbox::{Isolation, Network};
+use libstore::{LayerKey, Store};
+use libwire::record::{BuildRecord, Cache, Record, Step};
+use libwire::{Digest, Reader};
+use stage_run::{Fetch, Options, build};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+fn options() -> Options {
+    let beside = Path::new(env!("CARGO_BIN_EXE_context-fetch")).parent().map(Path::to_owned);
+    Options {
+        stage: None,
+        context: ".".into(),
+        ignore_file: None,
+        build_dir: None,
+        wait: std::time::Duration::ZERO,
+        driver: false,
+        contexts: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        ssh: BTreeMap::new(),
+        network: Network::Host,
+        no_cache: false,
+        no_cache_filter: Vec::new(),
+        explain: false,
+        dry_run: false,
+        until: None,
+        shell: None,
+        shell_on_fail: false,
+        term: None,
+        add_hosts: Vec::new(),
+        shm_size: 64 << 20,
+        ulimits: Vec::new(),
+        allow_host: false,
+        allow_insecure: false,
+        layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
+        defer_copies: false,
+        epoch: Some(0),
+        fetch: Fetch { beside, ..Fetch::default() },
+        progress: false,
+        isolation: Isolation::Root,
+    }
+}
+
+fn store(dir: &Path) -> Option<Store> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    Some(Store::open(&dir.join("s"), libstore::Options { sync: false, ..Default::default() }).unwrap())
+}
 
 /// Gives every body in turn, and the server's address.
 fn serve(bodies: Vec<Vec<u8>>) -> String {
@@ -49,8 +97,20 @@ fn add(sources: &[&str], flags: &str) -> String {
 }
 
 fn run(store: &Store, options: &Options, instruction: &str) -> Result<Step, Failure> {
-    let plan = plan(&[(None, &[instruction])]);
-    build(plan.as_bytes(), store.clone(), options, Vec::new()).map(|output| steps(&output).remove(0))
+    let plan = format!(
+        "{{\"type\":\"header\",\"format\":\"build-plan\",\"version\":1}}\n\
+         {{\"type\":\"stage\",\"index\":0,\"name\":\"s\",\"dockerfile\":\"Dockerfile\",\"line\":1,\"line_end\":1,\
+         \"text\":\"FROM scratch\",\"base\":{{\"kind\":\"scratch\"}},\"platform\":\"linux/amd64\",\"target\":true,\
+         \"ships\":true,\"stages\":[],\"escape\":\"\\\\\",\"instructions\":[{instruction}]}}\n\
+         {{\"type\":\"end\",\"records\":1}}\n"
+    );
+    let output = build(plan.as_bytes(), store.clone(), options, Vec::new())?;
+    let records = Reader::<_, BuildRecord>::new(&output[..]).read_all().unwrap();
+    let step = records.into_iter().find_map(|record| match record {
+        Record::Step(step) => Some(*step),
+        _ => None,
+    });
+    Ok(step.unwrap())
 }
 
 #[test]

@@ -4,8 +4,8 @@
 mod file;
 mod helper;
 
-use super::Repository;
-use crate::FetchError;
+use crate::Repository;
+use libhttp::FetchError;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -2,16 +2,11 @@
 //! let in. A password or token goes to the server it is for and to no other, and into no message.
 
 pub mod challenge;
+mod client;
 mod logins;
-mod origin;
 mod repository;
-mod session;
 mod token;
-mod transport;
 
+pub use client::{Access, Session};
 pub use logins::{Found, Login, Logins};
-pub use origin::Origin;
 pub use repository::Repository;
-pub use session::{Access, Session};
-
-use repository::canonical;

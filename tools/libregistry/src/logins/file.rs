@@ -2,10 +2,10 @@
 //! repository out. No message repeats what is in such a file.
 
 use super::{Found, Login};
-use crate::FetchError;
-use crate::registry::{Repository, canonical};
+use crate::repository::{Repository, canonical};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use libhttp::FetchError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -2,12 +2,12 @@
 //! a header for the registry out. A login is shown to the realm that the registry names, over https or on this
 //! machine, and is in no message.
 
-use super::challenge::Challenge;
-use super::logins::Login;
-use super::origin::Origin;
-use super::transport::{Call, Transport};
-use crate::FetchError;
+use crate::challenge::Challenge;
+use crate::logins::Login;
 use base64::Engine as _;
+use libhttp::FetchError;
+use libhttp::Origin;
+use libhttp::{Call, Transport};
 use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
@@ -26,7 +26,7 @@ struct Answer {
 /// Fetches a token for `scopes` from the realm of `challenge`, which `registry` sent. Nothing when the realm
 /// refuses the login, or wants one.
 pub(super) fn fetch(
-    transport: &mut Transport,
+    transport: &Transport,
     registry: &Origin,
     challenge: &Challenge,
     scopes: &[String],
@@ -82,19 +82,19 @@ fn header(text: &str) -> Result<HeaderValue, FetchError> {
 }
 
 fn request(
-    transport: &mut Transport,
+    transport: &Transport,
     realm: &str,
     query: &str,
     authorization: Option<&HeaderValue>,
 ) -> Result<Response<Body>, FetchError> {
     let url = format!("{realm}{}{query}", if realm.contains('?') { '&' } else { '?' });
-    let call = Call { method: Method::GET, url: &url, accept: "application/json", authorization, form: None };
+    let call = Call { authorization, ..Call::new(Method::GET, &url, "application/json") };
     Ok(transport.send(&call)?.response)
 }
 
 /// Has a token that a login left exchanged for one that the registry takes.
 fn exchange(
-    transport: &mut Transport,
+    transport: &Transport,
     realm: &str,
     challenge: &Challenge,
     scopes: &[String],
@@ -105,13 +105,7 @@ fn exchange(
     let scope = scopes.join(" ");
     fields.push(("scope", &scope));
     let form = form(&fields);
-    let call = Call {
-        method: Method::POST,
-        url: realm,
-        accept: "application/json",
-        authorization: None,
-        form: Some(&form),
-    };
+    let call = Call { form: Some(&form), ..Call::new(Method::POST, realm, "application/json") };
     Ok(transport.send(&call)?.response)
 }
 
@@ -151,8 +145,8 @@ fn read(realm: &str, mut response: Response<Body>) -> Result<HeaderValue, FetchE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Environment;
-    use crate::registry::challenge::parse;
+    use crate::challenge::parse;
+    use libhttp::Environment;
 
     #[test]
     fn no_login_and_no_token_goes_where_others_listen() {
@@ -166,8 +160,8 @@ mod tests {
         ] {
             let registry = Origin::of(registry).unwrap();
             let challenge = &parse(format!("Bearer realm=\"{realm}\"").as_bytes())[0];
-            let mut transport = Transport::new(&Environment::default()).unwrap();
-            let error = fetch(&mut transport, &registry, challenge, &[], login).unwrap_err().to_string();
+            let transport = Transport::new(&Environment::default()).unwrap();
+            let error = fetch(&transport, &registry, challenge, &[], login).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{registry}: ")) && error.contains("over http"), "{error}");
         }
     }

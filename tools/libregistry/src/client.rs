@@ -1,12 +1,12 @@
 //! Being let in to one repository, and asking what it has. A token is kept for the run, and fetched anew once
 //! when the registry takes it no more; nothing is asked in a circle.
 
-use super::challenge::{self, Challenge};
-use super::logins::{Found, Login, Logins};
-use super::repository::Repository;
-use super::token;
-use super::transport::{Answer, Call, Transport};
-use crate::{Environment, FetchError};
+use crate::challenge::{self, Challenge};
+use crate::logins::{Found, Login, Logins};
+use crate::repository::Repository;
+use crate::token;
+use libhttp::{Answer, Call, Transport};
+use libhttp::{Environment, FetchError};
 use libwire::Digest;
 use ureq::Body;
 use ureq::http::header::WWW_AUTHENTICATE;
@@ -89,7 +89,7 @@ impl Session {
 
     fn send(&mut self, method: Method, url: &str, accept: &str) -> Result<Answer, FetchError> {
         let authorization = self.authorization.as_ref();
-        self.transport.send(&Call { method, url, accept, authorization, form: None })
+        self.transport.send(&Call { authorization, ..Call::new(method, url, accept) })
     }
 
     /// Does what `refusal`, the answer about `url`, wants before there is another one.
@@ -105,7 +105,7 @@ impl Session {
             (login, Some(bearer), _) => {
                 let scopes = scopes(&self.repository, self.access, bearer);
                 let origin = self.repository.origin();
-                let token = token::fetch(&mut self.transport, origin, bearer, &scopes, login.as_ref())?;
+                let token = token::fetch(&self.transport, origin, bearer, &scopes, login.as_ref())?;
                 token.ok_or_else(|| self.denied(url))?
             }
             (Some(Login::Password(user, password)), None, Some(_)) => token::basic(&user, &password)?,
@@ -173,7 +173,7 @@ fn said(url: &str, status: StatusCode) -> FetchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::challenge::parse;
+    use crate::challenge::parse;
 
     #[test]
     fn a_login_is_not_even_looked_for_where_others_listen() {

@@ -1,15 +1,6 @@
-//! URLs as text: the file name in one, and what of one may be shown. Opens nothing.
+//! What a file from a URL is called: as the URL's path ends, or as a header says. Text in, text out.
 
 use libwire::remote::decode;
-
-/// `text` without the user and password that `url` has: a message may be of another URL that begins like it.
-pub(crate) fn without_secret(text: &str, url: &str) -> String {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    match rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@') {
-        Some((user, _)) => text.replace(&format!("{user}@"), ""),
-        None => text.to_owned(),
-    }
-}
 
 /// The last component of a URL's path, decoded, if it can be a file's name.
 pub fn file_name(url: &str) -> Option<String> {
@@ -20,7 +11,7 @@ pub fn file_name(url: &str) -> Option<String> {
 }
 
 /// The file name a `Content-Disposition` header gives.
-pub(crate) fn disposition(header: &str) -> Option<String> {
+pub fn disposition(header: &str) -> Option<String> {
     let mut parts = header.split(';').skip(1);
     parts.find_map(|part| {
         let (name, value) = part.split_once('=')?;
@@ -36,19 +27,6 @@ fn safe_name(path: &str) -> Option<String> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let good = !matches!(name, "" | "." | "..") && name.len() <= LONGEST && !name.contains(char::is_control);
     good.then(|| name.to_owned())
-}
-
-/// `url` with what a request line can't hold escaped, and no fragment.
-pub(crate) fn encode(url: &str) -> String {
-    let end = url.find('#').unwrap_or(url.len());
-    let mut text = String::with_capacity(end);
-    for byte in url[..end].bytes() {
-        match byte {
-            b'!'..=b'~' if !b"\"<>\\^`{|}".contains(&byte) => text.push(char::from(byte)),
-            other => text.push_str(&format!("%{other:02X}")),
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -86,15 +64,5 @@ mod tests {
         ] {
             assert_eq!(disposition(header).as_deref(), name, "{header}");
         }
-    }
-
-    #[test]
-    fn secrets_in_a_url_are_not_shown() {
-        assert_eq!(without_secret("no https://u:p@h/b", "https://u:p@h/a?x@y"), "no https://h/b");
-    }
-
-    #[test]
-    fn a_request_holds_no_blank_or_line_end() {
-        assert_eq!(encode("http://h/a b\r\nX: yü#f"), "http://h/a%20b%0D%0AX:%20y%C3%BC");
     }
 }

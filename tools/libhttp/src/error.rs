@@ -48,20 +48,23 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    pub(crate) fn invalid(what: impl Into<String>) -> Self {
+    /// What is asked for can't be fetched as it is written.
+    pub fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
     }
 
-    pub(crate) fn remote(url: &str, what: impl Into<String>) -> Self {
+    /// The server at a URL, or the way to it, failed.
+    pub fn remote(url: &str, what: impl Into<String>) -> Self {
         Self::Remote { url: crate::redact(url), what: what.into() }
     }
 
     /// No way in, at a URL.
-    pub(crate) fn login(url: &str, what: impl Into<String>) -> Self {
+    pub fn login(url: &str, what: impl Into<String>) -> Self {
         Self::Login { place: crate::redact(url), what: what.into() }
     }
 
-    pub(crate) fn io(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
+    /// Says what was being done when the local side failed.
+    pub fn io(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
         move |error| Self::Io { what: what.to_owned(), error }
     }
 

@@ -1,7 +1,7 @@
 //! A repository of a registry as a name and as addresses: where it is asked, and whose logins are for it. Text
 //! in, text out.
 
-use super::Origin;
+use libhttp::Origin;
 use libwire::{Digest, Reference};
 
 /// The registry that its users call something else.
@@ -60,13 +60,14 @@ impl Repository {
         &self.path
     }
 
-    pub(super) fn origin(&self) -> &Origin {
+    /// The server that is asked.
+    pub fn origin(&self) -> &Origin {
         &self.origin
     }
 }
 
 /// A registry's host by the name that logins of it may be under in another spelling.
-pub(super) fn canonical(host: &str) -> String {
+pub fn canonical(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     match &*host {
         "index.docker.io" | HUB_HOST => HUB.to_owned(),

@@ -1,0 +1,97 @@
+//! Asks context-fetch for what is elsewhere. The network and TLS are that program's, one process a request, which ends
+//! with this one; what is kept, and under which key, is decided here.
+
+use crate::error::StepError;
+use crate::session::Session;
+use libcli::secrets_for_servers;
+use libtree::tar::Limits;
+use libwire::changes::Base64;
+use libwire::fetch::{Answer, Request, Wanted};
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{ErrorKind, Seek, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const PROGRAM: &str = "context-fetch";
+
+/// How what is elsewhere is fetched.
+#[derive(Clone, Debug, Default)]
+pub struct Fetch {
+    /// Where the program is looked for before PATH is.
+    pub beside: Option<PathBuf>,
+    /// How much an archive may unpack to.
+    pub limits: Limits,
+}
+
+/// Has `wanted` fetched into the empty directory `into`, where it is anything that is fetched.
+pub fn fetch(session: &Session, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {
+    let options = session.options;
+    let secrets = secrets_for_servers(&options.secrets).map_err(StepError::failed)?;
+    let secrets = secrets.into_iter().map(|(id, bytes)| (id, Base64(bytes))).collect();
+    let text = serde_json::to_vec(&Request { wanted, secrets }).map_err(StepError::io("a request"))?;
+    let mut command = Command::new(program(options.fetch.beside.as_deref()));
+    let mut request = OsString::from("--request");
+    if let Some(into) = into {
+        request.push("=");
+        request.push(into);
+    }
+    command.arg(request);
+    let Limits { bytes, entries } = options.fetch.limits;
+    command.args([format!("--max-unpacked={bytes}"), format!("--max-entries={entries}")]);
+    // Its words become ours.
+    command.env("STAGEPIPE_SPEAKER", PROGRAM).env_remove("SSH_AUTH_SOCK");
+    if let Some(socket) = options.ssh.get("default") {
+        command.env("SSH_AUTH_SOCK", socket);
+    }
+    command.stdin(in_memory(&text).map_err(StepError::io("a request"))?);
+    let output = libsandbox::end_with_parent(&mut command).output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => StepError::failed(format!(
+            "{PROGRAM} is neither beside stage-run nor in PATH, and only it fetches; install it there"
+        )),
+        _ => StepError::failed(format!("{PROGRAM}: {error}")),
+    })?;
+    answer(&output)
+}
+
+/// That the program answered something else than it was asked for.
+pub fn other_answer() -> StepError {
+    StepError::failed(format!("{PROGRAM} answers something else than it was asked for; is it this suite's?"))
+}
+
+fn program(beside: Option<&Path>) -> OsString {
+    match beside.map(|dir| dir.join(PROGRAM)).filter(|path| path.is_file()) {
+        Some(path) => path.into_os_string(),
+        None => PROGRAM.into(),
+    }
+}
+
+/// A file of `text` that has no name. Others can read a command line, and a pipe could be full or have lost its reader.
+fn in_memory(text: &[u8]) -> std::io::Result<File> {
+    let mut file = File::from(memfd_create("request", MemfdFlags::CLOEXEC)?);
+    file.write_all(text)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// What the program said, or why it failed in its own words.
+fn answer(Output { status, stdout, stderr }: &Output) -> Result<Answer, StepError> {
+    let said = String::from_utf8_lossy(stderr);
+    let said = said.strip_prefix(&format!("{PROGRAM}: ")).map_or_else(|| said.trim(), str::trim_end);
+    let odd = |what: String| {
+        StepError::failed(format!(
+            "{PROGRAM} {what}: {said}; is the one beside stage-run or in PATH this suite's?"
+        ))
+    };
+    match status.code() {
+        Some(0) => serde_json::from_slice(stdout).map_err(|error| odd(format!("gave no answer ({error})"))),
+        Some(1) => Err(StepError::failed(said)),
+        Some(3) => Err(StepError::input(said)),
+        Some(code) => Err(odd(format!("ended with status {code}"))),
+        None => {
+            Err(StepError::failed(format!("{PROGRAM} was ended by signal {}", status.signal().unwrap_or(0))))
+        }
+    }
+}
