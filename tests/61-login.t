@@ -39,6 +39,7 @@ EOT
 basic=$host
 status_is "who has no login is not let in" 1 image-report --registry "$basic/a/b" app
 ok "and told how to log in" grep -q "^image-report: http://$basic/v2/: .*skopeo login $basic or docker login $basic" .out
+ok "and why, in the registry's words" grep -q "(UNAUTHORIZED: authentication required)" .out
 ok "skopeo logs in" skopeo login --tls-verify=false -u u -p hunter2 "$basic"
 is "by its file an empty repository is sent all" "$(pushed "$basic/a/b")" '[2,true]'
 ok "skopeo pushes the base" copy --dest-tls-verify=false oci-archive:saved.tar "docker://$basic/a/b:base"

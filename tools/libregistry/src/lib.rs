@@ -4,9 +4,12 @@
 pub mod challenge;
 mod client;
 mod logins;
+mod refusal;
 mod repository;
+mod session;
 mod token;
 
-pub use client::{Access, Session};
+pub use client::{Access, Client};
 pub use logins::{Found, Login, Logins};
 pub use repository::Repository;
+pub use session::{Blob, Head, Manifest, Session};

@@ -45,9 +45,9 @@ impl Repository {
         format!("{}/v2/{}/blobs/{digest}", self.origin, self.path)
     }
 
-    /// The URL of one of its manifests.
-    pub fn manifest(&self, digest: Digest) -> String {
-        format!("{}/v2/{}/manifests/{digest}", self.origin, self.path)
+    /// The URL of the manifest with a tag or a digest.
+    pub fn manifest(&self, which: &str) -> String {
+        format!("{}/v2/{}/manifests/{which}", self.origin, self.path)
     }
 
     /// The host as in an image's name.
@@ -93,7 +93,11 @@ mod tests {
         ] {
             let repository = Repository::parse(text).unwrap();
             assert_eq!(repository.blob(digest), format!("{base}/blobs/{digest}"), "{text}");
-            assert_eq!(repository.manifest(digest), format!("{base}/manifests/{digest}"), "{text}");
+            assert_eq!(
+                repository.manifest(&digest.to_string()),
+                format!("{base}/manifests/{digest}"),
+                "{text}"
+            );
         }
         for bad in ["ftp://reg.example/app", "reg.example/UPPER", "", "reg.example/a b", "user@reg.example/a"]
         {

@@ -4,11 +4,11 @@
 
 use crate::challenge::Challenge;
 use crate::logins::Login;
+use crate::refusal;
 use base64::Engine as _;
-use libhttp::FetchError;
-use libhttp::Origin;
-use libhttp::{Call, Transport};
+use libhttp::{Call, FetchError, Origin, Transport};
 use serde::Deserialize;
+use std::time::{Duration, Instant};
 use ureq::Body;
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
@@ -16,22 +16,46 @@ use ureq::http::{HeaderValue, Method, Response, StatusCode};
 const LARGEST: u64 = 1 << 20;
 /// What we are called where that is asked for.
 const CLIENT: &str = "stagepipe";
+/// How long a token lasts whose registry does not say, as its specification has it.
+const LIFETIME: u64 = 60;
+/// How long one is believed to last at most.
+const LONGEST: u64 = 3600;
+
+/// What a registry is shown.
+pub(crate) struct Token {
+    pub header: HeaderValue,
+    until: Option<Instant>,
+}
+
+impl Token {
+    /// One that has no end that anybody knows.
+    pub fn lasting(header: HeaderValue) -> Self {
+        Self { header, until: None }
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
+}
 
 #[derive(Deserialize)]
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
+    /// Some registries send what is no number of seconds.
+    expires_in: Option<serde_json::Value>,
 }
 
-/// Fetches a token for `scopes` from the realm of `challenge`, which `registry` sent. Nothing when the realm
-/// refuses the login, or wants one.
+/// Fetches a token for `scopes` from the realm of `challenge`, which `registry` sent. The inner error has the reasons of a realm
+/// that refuses the login, or wants one.
 pub(super) fn fetch(
     transport: &Transport,
     registry: &Origin,
     challenge: &Challenge,
     scopes: &[String],
     login: Option<&Login>,
-) -> Result<Option<HeaderValue>, FetchError> {
+) -> Result<Result<Token, String>, FetchError> {
     let realm = challenge.get("realm").unwrap_or_default();
     let origin = Origin::of(realm).filter(|_| !realm.contains('#'));
     let origin = origin.ok_or_else(|| {
@@ -42,7 +66,8 @@ pub(super) fn fetch(
             format!("it wants a token to be fetched from {origin}, over http, which others could read");
         return Err(FetchError::login(&registry.to_string(), what));
     }
-    let response = match login {
+    let asked = Instant::now();
+    let mut response = match login {
         Some(Login::Identity(secret)) => exchange(transport, realm, challenge, scopes, secret)?,
         Some(Login::Password(user, password)) => {
             let header = basic(user, password)?;
@@ -51,12 +76,17 @@ pub(super) fn fetch(
         _ => request(transport, realm, &query(challenge, scopes, None), None)?,
     };
     let identity = matches!(login, Some(Login::Identity(_)));
-    match response.status() {
-        StatusCode::OK => read(realm, response).map(Some),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(None),
+    let status = response.status();
+    if status == StatusCode::OK {
+        return read(realm, response, asked).map(Ok);
+    }
+    let secrets: Vec<&str> = login.iter().map(|login| login.secret()).collect();
+    let reasons = refusal::reasons(&mut response, &secrets);
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Err(reasons)),
         // How OAuth 2 says that a token is not valid.
-        StatusCode::BAD_REQUEST if identity => Ok(None),
-        status => Err(FetchError::remote(realm, format!("asked for a token, the server says {status}"))),
+        StatusCode::BAD_REQUEST if identity => Ok(Err(reasons)),
+        _ => Err(FetchError::remote(realm, format!("asked for a token, the server says {status}{reasons}"))),
     }
 }
 
@@ -133,13 +163,16 @@ fn form(fields: &[(&str, &str)]) -> String {
     fields.join("&")
 }
 
-fn read(realm: &str, mut response: Response<Body>) -> Result<HeaderValue, FetchError> {
+fn read(realm: &str, mut response: Response<Body>, asked: Instant) -> Result<Token, FetchError> {
     // The error of a reader could repeat a part of the token.
     let none = || FetchError::remote(realm, "asked for a token, the server answers with something else");
     let text = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(|_| none())?;
     let answer: Answer = serde_json::from_slice(&text).map_err(|_| none())?;
     let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).ok_or_else(none)?;
-    bearer(&token).map_err(|_| none())
+    let header = bearer(&token).map_err(|_| none())?;
+    let seconds = answer.expires_in.and_then(|value| value.as_u64()).filter(|&seconds| seconds > 0);
+    let lifetime = Duration::from_secs(seconds.unwrap_or(LIFETIME).min(LONGEST));
+    Ok(Token { header, until: Some(asked + lifetime) })
 }
 
 #[cfg(test)]
@@ -161,7 +194,7 @@ mod tests {
             let registry = Origin::of(registry).unwrap();
             let challenge = &parse(format!("Bearer realm=\"{realm}\"").as_bytes())[0];
             let transport = Transport::new(&Environment::default()).unwrap();
-            let error = fetch(&transport, &registry, challenge, &[], login).unwrap_err().to_string();
+            let error = fetch(&transport, &registry, challenge, &[], login).err().unwrap().to_string();
             assert!(error.starts_with(&format!("{registry}: ")) && error.contains("over http"), "{error}");
         }
     }

@@ -4,10 +4,11 @@
 mod server;
 
 use libhttp::{Environment, FetchError};
-use libregistry::{Access, Logins, Repository, Session};
+use libregistry::{Access, Client, Head, Logins, Repository};
 use libwire::Digest;
-use server::serve;
+use server::{serve, serve_by};
 use std::fs;
+use std::io::Read;
 use tempfile::TempDir;
 
 const OPEN: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -51,14 +52,17 @@ fn password(base: &str) -> (TempDir, Logins) {
     logins(&format!("{{\"auth\":\"{PAIR}\"}}"), base)
 }
 
-fn open(base: &str, logins: &Logins) -> Result<Session, FetchError> {
-    let repository = Repository::parse(&format!("{base}/a/b")).unwrap();
-    Session::open(&repository, Access::Pull, logins, &Environment::default())
+fn client(logins: &Logins) -> Client {
+    Client::new(logins, &Environment::default()).unwrap()
+}
+
+fn repository(base: &str) -> Repository {
+    Repository::parse(&format!("{base}/a/b")).unwrap()
 }
 
 /// Opens a session and asks for one blob.
 fn ask(base: &str, logins: &Logins) -> Result<bool, FetchError> {
-    open(base, logins)?.has_blob(Digest::of(b"x"))
+    client(logins).open(&repository(base), Access::Pull)?.has_blob(Digest::of(b"x"))
 }
 
 fn authorization(request: &str) -> Option<&str> {
@@ -69,9 +73,10 @@ fn authorization(request: &str) -> Option<&str> {
 #[test]
 fn who_lets_everybody_in_is_asked_at_once() {
     let (base, registry) = serve(vec![OPEN, OPEN, NONE]);
-    let mut session = open(&base, &Logins::default()).unwrap();
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
     assert!(session.has_blob(Digest::of(b"x")).unwrap());
-    assert!(!session.has_manifest(Digest::of(b"y"), "m/t").unwrap());
+    assert!(session.look_up(&Digest::of(b"y").to_string(), "m/t").unwrap().is_none());
     let requests = registry.join().unwrap();
     assert!(requests[0].starts_with("GET /v2/ "), "{requests:?}");
     assert!(requests[1].starts_with(&format!("HEAD /v2/a/b/blobs/{} ", Digest::of(b"x"))), "{requests:?}");
@@ -86,7 +91,8 @@ fn who_lets_everybody_in_is_asked_at_once() {
 fn without_a_login_a_token_is_fetched_all_the_same_and_used_for_everything() {
     let (realm, service) = serve(vec![json(r#"{"token":"t1","expires_in":60}"#)]);
     let (base, registry) = serve(vec![bearer(&realm), OPEN.into(), NONE.into()]);
-    let mut session = open(&base, &Logins::default()).unwrap();
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
     assert!(session.has_blob(Digest::of(b"x")).unwrap());
     assert!(!session.has_blob(Digest::of(b"y")).unwrap());
     let fetched = service.join().unwrap().remove(0);
@@ -152,7 +158,8 @@ fn a_token_that_is_taken_no_more_is_renewed_once_for_each_question() {
     let refused = bearer(&realm);
     let (base, registry) =
         serve(vec![refused.clone(), refused.clone(), OPEN.into(), refused.clone(), refused]);
-    let mut session = open(&base, &Logins::default()).unwrap();
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
     assert!(session.has_blob(Digest::of(b"x")).unwrap());
     let error = session.has_blob(Digest::of(b"y")).unwrap_err();
     assert!(matches!(error, FetchError::Login { .. }), "{error}");
@@ -314,4 +321,226 @@ fn a_server_that_fails_may_not_later() {
         let error = ask(&base, &Logins::default()).unwrap_err();
         assert!(error.is_passing() && error.to_string().contains("the server says 50"), "{error}");
     }
+}
+
+#[test]
+fn threads_that_want_the_same_fetch_one_token() {
+    let (realm, service) = serve(vec![json(r#"{"token":"t1"}"#)]);
+    let mut answers = vec![bearer(&realm)];
+    answers.extend(vec![OPEN.to_owned(); 8]);
+    let (base, registry) = serve(answers);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert!(session.has_blob(Digest::of(b"x")).unwrap()));
+            scope.spawn(|| client.open(&repository(&base), Access::Pull).map(drop).unwrap());
+        }
+    });
+    let requests = registry.join().unwrap();
+    assert!(requests[1..].iter().all(|request| authorization(request) == Some("Bearer t1")), "{requests:?}");
+    assert_eq!(service.join().unwrap().len(), 1);
+}
+
+#[test]
+fn threads_whose_token_is_refused_fetch_one_new_one() {
+    let (realm, service) = serve(vec![json(r#"{"token":"t1"}"#), json(r#"{"token":"t2"}"#)]);
+    let (base, registry) = serve_by(move |request| match authorization(request) {
+        Some("Bearer t2") => OPEN.to_owned(),
+        _ => bearer(&realm),
+    });
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert!(session.has_blob(Digest::of(b"x")).unwrap()));
+        }
+    });
+    drop(registry);
+    assert_eq!(service.join().unwrap().len(), 2);
+}
+
+#[test]
+fn a_token_whose_time_is_over_is_not_shown() {
+    let tokens = [r#"{"token":"t1","expires_in":1}"#, r#"{"token":"t2","expires_in":"soon"}"#].map(json);
+    let (realm, _service) = serve(tokens.into());
+    let (base, registry) = serve(vec![bearer(&realm), OPEN.into(), OPEN.into()]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    for _ in 0..2 {
+        assert!(session.has_blob(Digest::of(b"x")).unwrap());
+    }
+    let requests = registry.join().unwrap();
+    let shown: Vec<_> = requests.iter().map(|request| authorization(request)).collect();
+    assert_eq!(shown, [None, Some("Bearer t2"), Some("Bearer t2")]);
+}
+
+#[test]
+fn what_is_done_and_where_have_tokens_of_their_own() {
+    let (realm, service) =
+        serve(["t1", "t2"].map(|token| json(&format!("{{\"token\":\"{token}\"}}"))).to_vec());
+    let (base, registry) = serve(vec![bearer(&realm), bearer(&realm)]);
+    let client = client(&Logins::default());
+    for access in [Access::Pull, Access::Push] {
+        client.open(&repository(&base), access).unwrap();
+    }
+    assert!(registry.join().unwrap().iter().all(|request| authorization(request).is_none()));
+    assert!(service.join().unwrap()[1].contains("pull%2Cpush"));
+}
+
+#[test]
+fn a_refusal_is_told_with_the_registrys_reasons() {
+    let body = r#"{"errors":[{"code":"DENIED","message":"the plan is over","detail":null}]}"#;
+    let said = |status: &str| json(body).replace("200 OK", status);
+    for (answers, wanted) in [
+        (vec![said("500 No")], "the server says 500 Internal Server Error (DENIED: the plan is over)"),
+        (vec![OPEN.into(), said("400 Bad")], "the server says 400 Bad Request (DENIED: the plan is over)"),
+        (
+            vec![OPEN.into(), said("403 No")],
+            "it wants a login for a/b (DENIED: the plan is over); log in with",
+        ),
+    ] {
+        let (base, _registry) = serve(answers);
+        let client = client(&Logins::default());
+        let asked = client.open(&repository(&base), Access::Pull);
+        let error = asked.and_then(|session| session.manifest("latest", "*/*").map(drop)).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+    // It may repeat what it was shown.
+    let body = body.replace("the plan", "hunter2");
+    let (base, _registry) = serve(vec![refuse(BASIC), json(&body).replace("200 OK", "403 No")]);
+    let (_dir, logins) = password(&base);
+    let client = client(&logins);
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    let text = session.manifest("latest", "*/*").unwrap_err().to_string();
+    assert!(text.contains("is not let in to a/b; renew it") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_manifest_is_its_bytes_and_its_type() {
+    let text = "{\"schemaVersion\":2}";
+    let typed = json(text).replace("\r\n\r\n", "\r\nContent-Type: application/x; charset=utf-8\r\n\r\n");
+    let digest = Digest::of(text.as_bytes());
+    let (base, registry) = serve(vec![OPEN.into(), typed.clone(), typed.clone(), typed, NONE.into()]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    for which in ["1.0", &digest.to_string()] {
+        let manifest = session.manifest(which, "a/b, c/d").unwrap().unwrap();
+        assert_eq!(
+            (&*manifest.media_type, manifest.digest, &*manifest.bytes),
+            ("application/x", digest, text.as_bytes())
+        );
+    }
+    let error = session.manifest(&Digest::of(b"other").to_string(), "*/*").unwrap_err();
+    assert!(error.to_string().contains(&digest.to_string()), "{error}");
+    assert_eq!(session.manifest("2.0", "*/*").unwrap(), None);
+    let requests = registry.join().unwrap();
+    assert!(requests[1].starts_with("GET /v2/a/b/manifests/1.0 "), "{requests:?}");
+    assert!(requests[1].to_lowercase().contains("\naccept: a/b, c/d"), "{requests:?}");
+}
+
+#[test]
+fn a_tag_is_looked_up_without_its_manifest() {
+    let digest = Digest::of(b"x");
+    let head = |lines: &str| OPEN.replace("Connection", &format!("{lines}\r\nConnection"));
+    let said = format!("Content-Type: m/t; x=y\r\nDocker-Content-Digest: {digest}");
+    let (base, registry) = serve(vec![OPEN.into(), head(&said), head("Docker-Content-Digest: sha512:00")]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    let looked_up = || session.look_up("1.0", "m/t").unwrap();
+    assert_eq!(looked_up(), Some(Head { media_type: "m/t".into(), digest: Some(digest) }));
+    assert_eq!(looked_up(), Some(Head { media_type: String::new(), digest: None }));
+    assert!(registry.join().unwrap()[1].starts_with("HEAD /v2/a/b/manifests/1.0 "));
+}
+
+#[test]
+fn a_manifest_that_is_too_large_is_an_error() {
+    let (base, _registry) = serve(vec![OPEN.into(), json(&"x".repeat((4 << 20) + 1))]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    assert!(session.manifest("latest", "*/*").unwrap_err().is_passing());
+}
+
+#[test]
+fn a_blob_is_a_stream_that_may_begin_later() {
+    let whole = json("0123456789");
+    let part = |range: &str| {
+        let head = format!("HTTP/1.1 206 Part\r\nConnection: close\r\nContent-Range: {range}\r\n");
+        format!("{head}Content-Length: 5\r\n\r\n56789")
+    };
+    let (store, away) = serve(vec![part("bytes 5-9/10")]);
+    let (base, registry) = serve(vec![
+        OPEN.into(),
+        whole.clone(),
+        redirect(&format!("{store}/blob")),
+        whole.clone(),
+        part("bytes 6-9/10"),
+        whole.replace("200 OK", "416 No").replace("Content-Length: 10", "Content-Length: 100000"),
+        NONE.into(),
+        whole.replace("Connection", "Content-Encoding: gzip\r\nConnection"),
+    ]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    let digest = Digest::of(b"0123456789");
+    let read = |from: u64| {
+        let mut blob = session.blob(digest, from)?;
+        let mut text = String::new();
+        let begins = blob.as_mut().map(|blob| {
+            blob.body.read_to_string(&mut text).unwrap();
+            blob.from
+        });
+        Ok::<_, FetchError>((begins, text))
+    };
+    assert_eq!(read(0).unwrap(), (Some(0), "0123456789".into()));
+    assert_eq!(read(5).unwrap(), (Some(5), "56789".into()));
+    assert_eq!(
+        read(5).unwrap(),
+        (Some(0), "0123456789".into()),
+        "who gives no parts begins at the beginning"
+    );
+    assert!(read(5).unwrap_err().to_string().contains("sends others"));
+    assert!(read(10).unwrap_err().to_string().contains("416"));
+    assert_eq!(read(0).unwrap(), (None, String::new()));
+    assert!(read(0).unwrap_err().to_string().contains("gzip"));
+    let requests: Vec<String> = registry.join().unwrap().iter().map(|text| text.to_lowercase()).collect();
+    assert!(
+        !requests[1].contains("range:") && requests[1].contains("accept-encoding: identity"),
+        "{requests:?}"
+    );
+    assert!(requests[2].contains("range: bytes=5-"), "{requests:?}");
+    assert!(away.join().unwrap()[0].to_lowercase().contains("range: bytes=5-"));
+}
+
+#[test]
+fn a_blob_that_is_cut_off_is_an_error_of_its_reader() {
+    let (base, _registry) = serve(vec![OPEN.into(), json("0123456789").replace("h: 10", "h: 11")]);
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    let mut blob = session.blob(Digest::of(b"0123456789"), 0).unwrap().unwrap();
+    assert!(blob.body.read_to_end(&mut Vec::new()).is_err());
+}
+
+/// docker-registry answers so to a range beyond the end, and then says nothing more.
+#[test]
+fn an_answer_that_promises_more_than_it_gives_is_not_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let promise = "HTTP/1.1 416 No\r\nContent-Length: 100000\r\n\r\n{";
+        let mut open = Vec::new();
+        for (stream, answer) in listener.incoming().zip([OPEN, promise]) {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            while stream.read(&mut head).is_ok_and(|length| !head[..length].ends_with(b"\r\n\r\n")) {}
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+            open.push(stream);
+        }
+        std::thread::park();
+    });
+    let began = std::time::Instant::now();
+    let client = client(&Logins::default());
+    let session = client.open(&repository(&base), Access::Pull).unwrap();
+    assert!(session.blob(Digest::of(b"x"), 10).is_err());
+    assert!(began.elapsed().as_secs() < 20);
 }

@@ -5,7 +5,7 @@ use super::{blobs, layers, sum};
 use crate::source::Opened;
 use libcli::{Exit, Failure};
 use libhttp::{Environment, FetchError};
-use libregistry::{Access, Logins, Repository, Session};
+use libregistry::{Access, Client, Logins, Repository};
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,11 +43,13 @@ pub fn push(
     logins: &Logins,
     environment: &Environment,
 ) -> Result<Vec<Push>, Failure> {
-    let session = Session::open(repository, Access::Pull, logins, environment);
-    let mut session = session.map_err(failure)?;
+    let client = Client::new(logins, environment).map_err(failure)?;
+    let session = client.open(repository, Access::Pull).map_err(failure)?;
     push_where(images, &mut |object| match object {
         Object::Blob(digest) => session.has_blob(digest),
-        Object::Manifest(digest, media_type) => session.has_manifest(digest, media_type),
+        Object::Manifest(digest, media_type) => {
+            session.look_up(&digest.to_string(), media_type).map(|head| head.is_some())
+        }
     })
 }
 

@@ -21,6 +21,15 @@ pub enum Login {
     Token(String),
 }
 
+impl Login {
+    /// What of it must be in no message.
+    pub(crate) fn secret(&self) -> &str {
+        match self {
+            Self::Password(_, secret) | Self::Identity(secret) | Self::Token(secret) => secret,
+        }
+    }
+}
+
 /// It may get into a message: it has nothing to tell.
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,359 @@
+//! Requests to one repository that are let in: what it has, its manifests, and its blobs as streams. A pass is kept for
+//! the run, and fetched anew when its time is over and once when the registry takes it no more; nothing is asked in a
+//! circle.
+
+use crate::challenge::{self, Challenge};
+use crate::client::{Access, Client, Pass, Slot, lock};
+use crate::logins::Login;
+use crate::refusal;
+use crate::repository::Repository;
+use crate::token::{self, Token};
+use libhttp::{Answer, Call, FetchError};
+use libwire::Digest;
+use std::io::Read;
+use ureq::Body;
+use ureq::http::header::WWW_AUTHENTICATE;
+use ureq::http::{HeaderValue, Method, Response, StatusCode};
+
+/// So large a manifest every registry takes (distribution-spec, "Pushing Manifests").
+const LARGEST: u64 = 4 << 20;
+
+/// Requests to one repository. Threads may share it.
+pub struct Session<'c> {
+    client: &'c Client,
+    repository: Repository,
+    access: Access,
+    slot: Slot,
+}
+
+/// What a registry says of a manifest that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Without parameters.
+    pub media_type: String,
+    /// What it takes for the digest; old ones say none.
+    pub digest: Option<Digest>,
+}
+
+/// A manifest, or an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// As the registry says.
+    pub media_type: String,
+    /// Of the bytes.
+    pub digest: Digest,
+    /// As they came.
+    pub bytes: Vec<u8>,
+}
+
+/// A blob on its way. Whether it has its digest, only who has read it to its end can tell.
+pub struct Blob {
+    /// The byte it begins with: the first one where the registry gives no part of a blob.
+    pub from: u64,
+    /// The bytes. A pause of a minute is an error, however long they take together.
+    pub body: Box<dyn Read + Send>,
+}
+
+impl<'c> Session<'c> {
+    /// Asks the registry whom it lets in, and does what it wants for that. Before anything is asked for: there
+    /// are registries that deny having what they don't let see.
+    pub(crate) fn open(
+        client: &'c Client,
+        repository: &Repository,
+        access: Access,
+    ) -> Result<Self, FetchError> {
+        let slot = client.slot(repository, &scope(repository, access));
+        let session = Self { client, repository: repository.clone(), access, slot };
+        let root = session.repository.root();
+        let shown = session.pass(&root)?;
+        let mut answer = session.send(&Call::new(Method::GET, &root, "*/*"), shown.as_ref())?;
+        match answer.response.status() {
+            StatusCode::UNAUTHORIZED if answer.own => {
+                session.log_in(&root, &mut answer, shown.as_ref())?;
+            }
+            status if status.is_server_error() => return Err(session.refused(&root, &mut answer)),
+            // What else it says here, it may still have the repository.
+            _ => {}
+        }
+        Ok(session)
+    }
+
+    /// Whether the repository has a blob.
+    pub fn has_blob(&self, digest: Digest) -> Result<bool, FetchError> {
+        let url = self.repository.blob(digest);
+        self.ask(&Call::new(Method::HEAD, &url, "*/*")).map(|found| found.is_some())
+    }
+
+    /// What the registry says of the manifest with a tag or a digest, if it has one of the media types `accept`.
+    pub fn look_up(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
+        let url = self.repository.manifest(which);
+        let answer = self.ask(&Call::new(Method::HEAD, &url, accept))?;
+        Ok(answer.map(|response| Head {
+            media_type: media_type(&response),
+            digest: text(&response, "docker-content-digest").and_then(|digest| digest.parse().ok()),
+        }))
+    }
+
+    /// The manifest with a tag or a digest, if there is one of the media types `accept`. One with another digest is an
+    /// error.
+    pub fn manifest(&self, which: &str, accept: &str) -> Result<Option<Manifest>, FetchError> {
+        let url = self.repository.manifest(which);
+        let failed = |what: String| FetchError::remote(&url, what);
+        let Some(mut response) = self.ask(&Call::new(Method::GET, &url, accept))? else { return Ok(None) };
+        let media_type = media_type(&response);
+        let body = response.body_mut().with_config().limit(LARGEST);
+        let bytes =
+            body.read_to_vec().map_err(|error| failed(format!("its manifest can't be read: {error}")))?;
+        let digest = Digest::of(&bytes);
+        match which.parse::<Digest>() {
+            Ok(wanted) if wanted != digest => Err(failed(format!("what it gives is {digest}; try again"))),
+            _ => Ok(Some(Manifest { media_type, digest, bytes })),
+        }
+    }
+
+    /// A blob, if the repository has it, from the byte `from` on if the registry gives parts.
+    pub fn blob(&self, digest: Digest, from: u64) -> Result<Option<Blob>, FetchError> {
+        let url = self.repository.blob(digest);
+        let failed = |what: String| FetchError::remote(&url, what);
+        let call = Call { from: Some(from), ..Call::new(Method::GET, &url, "*/*") };
+        let Some(response) = self.ask(&call)? else { return Ok(None) };
+        if let Some(coding) =
+            text(&response, "content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"))
+        {
+            return Err(failed(format!("the server sends it encoded as {coding:?}, which nobody asked for")));
+        }
+        let begins = match response.status() {
+            StatusCode::PARTIAL_CONTENT => text(&response, "content-range").and_then(first_byte),
+            _ => Some(0),
+        };
+        match begins {
+            Some(begins) if begins == 0 || begins == from => {
+                let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+                Ok(Some(Blob { from: begins, body: Box::new(body) }))
+            }
+            _ => Err(failed(format!("asked for the bytes from {from} on, the server sends others"))),
+        }
+    }
+
+    /// What it answers to a question for something that it has; nothing if it has not.
+    fn ask(&self, call: &Call) -> Result<Option<Response<Body>>, FetchError> {
+        let mut answer = self.call(call)?;
+        match answer.response.status() {
+            StatusCode::OK => Ok(Some(answer.response)),
+            StatusCode::PARTIAL_CONTENT if call.from.is_some_and(|from| from > 0) => {
+                Ok(Some(answer.response))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if answer.own => {
+                Err(self.denied(call.url, &mut answer))
+            }
+            _ => Err(self.refused(call.url, &mut answer)),
+        }
+    }
+
+    /// Asks, and once more with a new pass if the registry wants one.
+    fn call(&self, call: &Call) -> Result<Answer, FetchError> {
+        let shown = self.pass(call.url)?;
+        let mut answer = self.send(call, shown.as_ref())?;
+        match answer.own && answer.response.status() == StatusCode::UNAUTHORIZED {
+            false => Ok(answer),
+            true => {
+                let shown = self.log_in(call.url, &mut answer, shown.as_ref())?;
+                self.send(call, Some(&shown))
+            }
+        }
+    }
+
+    fn send(&self, call: &Call, shown: Option<&HeaderValue>) -> Result<Answer, FetchError> {
+        self.client.transport.send(&Call { authorization: shown, ..call.clone() })
+    }
+
+    /// What the registry is shown now. A token whose time is over is not shown first, to be refused.
+    fn pass(&self, url: &str) -> Result<Option<HeaderValue>, FetchError> {
+        let mut pass = lock(&self.slot);
+        if let Some(Pass { token, challenge: Some(challenge) }) = &*pass
+            && token.is_over()
+        {
+            let login = self.login()?;
+            let token = self.token(url, challenge, login.as_ref())?;
+            *pass = Some(Pass { token, challenge: Some(challenge.clone()) });
+        }
+        Ok(pass.as_ref().map(|pass| pass.token.header.clone()))
+    }
+
+    /// Does what `answer` about `url`, a refusal of what was `shown`, wants before there is another one.
+    fn log_in(
+        &self,
+        url: &str,
+        answer: &mut Answer,
+        shown: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, FetchError> {
+        let mut pass = lock(&self.slot);
+        // Another thread may have done it meanwhile.
+        if let Some(pass) = pass.as_ref().filter(|pass| Some(&pass.token.header) != shown) {
+            return Ok(pass.token.header.clone());
+        }
+        let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenges: Vec<Challenge> =
+            headers.flat_map(|value| challenge::parse(value.as_bytes())).collect();
+        let of_scheme = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
+        let (bearer, basic) = (of_scheme("bearer"), of_scheme("basic"));
+        let login = self.login()?;
+        let token = match (&login, bearer, basic) {
+            (Some(Login::Token(token)), _, _) => Token::lasting(token::bearer(token)?),
+            (login, Some(bearer), _) => self.token(url, bearer, login.as_ref())?,
+            (Some(Login::Password(user, password)), None, Some(_)) => {
+                Token::lasting(token::basic(user, password)?)
+            }
+            (Some(Login::Identity(_)), None, Some(_)) | (None, None, Some(_)) => {
+                drop(pass);
+                return Err(self.denied(url, answer));
+            }
+            (_, None, None) => {
+                return Err(FetchError::login(
+                    url,
+                    "it wants a login, and none of the kinds that are known here",
+                ));
+            }
+        };
+        let header = token.header.clone();
+        let renewed = bearer.filter(|_| !matches!(login, Some(Login::Token(_))));
+        *pass = Some(Pass { token, challenge: renewed.cloned() });
+        Ok(header)
+    }
+
+    fn token(&self, url: &str, challenge: &Challenge, login: Option<&Login>) -> Result<Token, FetchError> {
+        let scopes = scopes(&self.repository, self.access, challenge);
+        let token = self.client.token(&self.repository, challenge, &scopes, login)?;
+        token.map_err(|reasons| self.no_way_in(url, &reasons))
+    }
+
+    fn login(&self) -> Result<Option<Login>, FetchError> {
+        Ok(self.client.login(&self.repository)?.map(|found| found.login))
+    }
+
+    /// Why nothing is said of `url`, by the registry's answer.
+    fn denied(&self, url: &str, answer: &mut Answer) -> FetchError {
+        self.no_way_in(url, &self.reasons(answer))
+    }
+
+    /// Another refusal than of who asks.
+    fn refused(&self, url: &str, answer: &mut Answer) -> FetchError {
+        let status = answer.response.status();
+        FetchError::remote(url, format!("the server says {status}{}", self.reasons(answer)))
+    }
+
+    fn reasons(&self, answer: &mut Answer) -> String {
+        let login = self.login().ok().flatten();
+        let pass = lock(&self.slot).as_ref().map(|pass| pass.token.header.clone());
+        let shown = pass.as_ref().and_then(|header| header.to_str().ok()?.split_once(' '));
+        let secrets: Vec<&str> =
+            login.iter().map(Login::secret).chain(shown.map(|(_, secret)| secret)).collect();
+        refusal::reasons(&mut answer.response, &secrets)
+    }
+
+    /// That the login, or anybody, is not let in, why, and what to do.
+    fn no_way_in(&self, url: &str, reasons: &str) -> FetchError {
+        let (host, name) = (self.repository.domain(), self.repository.path());
+        let log_in = format!("skopeo login {host} or docker login {host}");
+        let what = match self.client.login(&self.repository) {
+            Ok(Some(found)) => format!(
+                "the login for {host} of {} is not let in to {name}{reasons}; renew it with {log_in}, or ask for access",
+                found.place
+            ),
+            _ if !self.repository.origin().may_have_secrets() => {
+                format!(
+                    "it wants a login for {name}{reasons}, and none is sent over http, which others could read"
+                )
+            }
+            _ => format!(
+                "it wants a login for {name}{reasons}; log in with {log_in}, or is there no such repository?"
+            ),
+        };
+        FetchError::login(url, what)
+    }
+}
+
+/// A header, if it is text.
+fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn media_type(response: &Response<Body>) -> String {
+    let kind = text(response, "content-type").and_then(|text| text.split(';').next());
+    kind.unwrap_or_default().trim().to_owned()
+}
+
+/// The first byte of a part of a blob: `bytes 5-9/10`.
+fn first_byte(range: &str) -> Option<u64> {
+    range.trim().strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok()
+}
+
+/// What is done with a repository, in the words of a token.
+fn scope(repository: &Repository, access: Access) -> String {
+    let actions = match access {
+        Access::Pull => "pull",
+        Access::Push => "pull,push",
+    };
+    format!("repository:{}:{actions}", repository.path())
+}
+
+/// What a token is to be for: what we do, and what the registry calls that if it reads no more.
+fn scopes(repository: &Repository, access: Access, challenge: &Challenge) -> Vec<String> {
+    let ours = scope(repository, access);
+    let theirs = challenge.get("scope").unwrap_or_default().split(' ');
+    let theirs = theirs.filter(|scope| scope.starts_with("repository:") && scope.ends_with(":pull"));
+    let others: Vec<String> = theirs.filter(|scope| **scope != ours).map(str::to_owned).collect();
+    [vec![ours], others].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge::parse;
+    use crate::logins::Logins;
+    use libhttp::Environment;
+
+    #[test]
+    fn a_token_is_for_what_is_done_and_no_more() {
+        let repository = Repository::parse("r.example/a/b").unwrap();
+        for (header, access, wanted) in [
+            ("Bearer realm=x", Access::Pull, &["repository:a/b:pull"][..]),
+            ("Bearer scope=\"repository:a/b:pull\"", Access::Pull, &["repository:a/b:pull"]),
+            (
+                "Bearer scope=\"repository:a/b:pull\"",
+                Access::Push,
+                &["repository:a/b:pull,push", "repository:a/b:pull"],
+            ),
+            (
+                "Bearer scope=\"repository:proxy/a/b:pull aws registry:catalog:* repository:c:pull,push\"",
+                Access::Pull,
+                &["repository:a/b:pull", "repository:proxy/a/b:pull"],
+            ),
+        ] {
+            assert_eq!(scopes(&repository, access, &parse(header.as_bytes())[0]), wanted, "{header}");
+        }
+    }
+
+    #[test]
+    fn where_others_listen_nobody_is_told_to_log_in() {
+        let client = Client::new(&Logins::default(), &Environment::default()).unwrap();
+        let repository = Repository::parse("http://r.example/a").unwrap();
+        let session = Session { client: &client, repository, access: Access::Pull, slot: Slot::default() };
+        let text = session.no_way_in("http://r.example/v2/", " (X)").to_string();
+        assert!(text.contains("wants a login for a (X), and none is sent over http"), "{text}");
+    }
+
+    #[test]
+    fn a_part_says_where_it_begins() {
+        for (range, first) in [
+            ("bytes 5-9/10", Some(5)),
+            ("bytes 5-9/*", Some(5)),
+            ("bytes */10", None),
+            ("5-9", None),
+            ("", None),
+        ] {
+            assert_eq!(first_byte(range), first, "{range}");
+        }
+    }
+}
