@@ -69,6 +69,14 @@ echo FROM busybox >context/Dockerfile
 killed "while image-save writes" saves -o - context
 killed "while image-assemble writes" assembles -o type=oci context
 killed "while context-fetch reads" fetches -
+if have python3 && mkdir www && serve www; then
+    printf 'FROM busybox\nADD http://%s/x /\n' "$silent" | dockerfile
+    asks() { pgrep -f "context-fetch --request=$work" >/dev/null; }
+    killed "while stage-run waits for context-fetch" asks context
+    echo FROM busybox | dockerfile
+else
+    skip "while stage-run waits for context-fetch" "python3 is missing"
+fi
 
 # Only what nobody builds in is removed.
 sleep 0 &

@@ -136,6 +136,13 @@ is "a directory that can't be written goes away with the build" "$(mkdir shut &&
     tar -cf - -C shut . | runs -)" alone
 ok "context-fetch says where the context is" [ "$(context-fetch "$repos/app#:sub" new)" = new/tree/sub ]
 status_is "and wants a directory of its own" 1 context-fetch "$repos/app" new
+is "a directory is its own context, whatever it is called" \
+    "$(mkdir 'a@b:c' && context-fetch context other && context-fetch 'a@b:c' other && context-fetch --time 'a@b:c' other && ls -d other 2>/dev/null)" "context
+a@b:c"
+status_is "what is not there is no context" 1 image-build nowhere
+is "and said to be none of those that there are" "$(cat .out)" \
+    "image-build: nowhere: no such file or directory; name a directory, a tar or a URL of http, https, git or ssh"
+status_is "nor is a tar without a URL, as in docker" 1 image-build www/tree.tar.gz
 
 dockerfile() { cat >context/Dockerfile; }
 dockerfile <<'END'

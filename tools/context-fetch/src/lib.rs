@@ -16,7 +16,7 @@ use std::path::Path;
 /// How much of a file is looked at to tell text.
 const START: u64 = 1 << 10;
 
-/// Fetches `source`, or reads it from `input` if it is `-`, into `dir`, and writes the path of the tree or of
+/// Fetches `source`, or reads it from `input` if it is `-`, into `dir`, if it is no directory itself, and writes the path of the tree or of
 /// the Dockerfile to `output`.
 pub fn fetch<W: Write>(
     source: &str,
@@ -24,8 +24,12 @@ pub fn fetch<W: Write>(
     dir: &Path,
     keep: bool,
     environment: &Environment,
-    mut output: W,
+    output: W,
 ) -> Result<W, Failure> {
+    // One may be called like a repository, and is none, as in docker.
+    if Path::new(source).is_dir() {
+        return say(source.as_bytes(), output);
+    }
     empty(dir)?;
     let context = match source {
         "-" => context::read(input, dir, environment.limits),
@@ -40,23 +44,25 @@ pub fn fetch<W: Write>(
             return Err(Failure::bad_input(place, what));
         }
     };
-    let line = [path.as_os_str().as_bytes(), b"\n"].concat();
-    output.write_all(&line).map_err(|error| Failure::failed("standard output", error))?;
+    say(path.as_os_str().as_bytes(), output)
+}
+
+/// Writes a line.
+fn say<W: Write>(text: &[u8], mut output: W) -> Result<W, Failure> {
+    output.write_all(&[text, b"\n"].concat()).map_err(|error| Failure::failed("standard output", error))?;
     Ok(output)
 }
 
-/// Fetches `source` into `dir` and writes its time to `output`, in seconds since 1970; nothing if it has none.
-pub fn time<W: Write>(
-    source: &str,
-    dir: &Path,
-    environment: &Environment,
-    mut output: W,
-) -> Result<W, Failure> {
-    empty(dir)?;
-    if let Some(seconds) = context::time(source, dir, environment).map_err(explain)? {
-        writeln!(output, "{seconds}").map_err(|error| Failure::failed("standard output", error))?;
+/// Fetches `source` into `dir` and writes its time to `output`, in seconds since 1970; nothing if it has none, as a directory.
+pub fn time<W: Write>(source: &str, dir: &Path, environment: &Environment, output: W) -> Result<W, Failure> {
+    if Path::new(source).is_dir() {
+        return Ok(output);
     }
-    Ok(output)
+    empty(dir)?;
+    match context::time(source, dir, environment).map_err(explain)? {
+        Some(seconds) => say(seconds.to_string().as_bytes(), output),
+        None => Ok(output),
+    }
 }
 
 fn empty(dir: &Path) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Requests of stage-run: one on standard input, one answer on standard output. What they ask for is fetched; what is
 //! kept of it is stage-run's.
 
-use crate::{empty, explain};
+use crate::{empty, explain, say};
 use libcli::Failure;
 use libfetch::context::{self, Context};
 use libfetch::git::{self, Pinned, Repository};
@@ -20,7 +20,7 @@ pub fn answer<W: Write>(
     input: &mut dyn Read,
     into: Option<&Path>,
     environment: &Environment,
-    mut output: W,
+    output: W,
 ) -> Result<W, Failure> {
     let mut text = Vec::new();
     let read = input.take(LARGEST).read_to_end(&mut text);
@@ -37,11 +37,8 @@ pub fn answer<W: Write>(
         }
     }
     let answer = fetch(wanted, into.unwrap_or(Path::new("")), &environment);
-    let mut line =
-        serde_json::to_vec(&answer.map_err(explain)?).map_err(|error| Failure::failed("", error))?;
-    line.push(b'\n');
-    output.write_all(&line).map_err(|error| Failure::failed("standard output", error))?;
-    Ok(output)
+    let line = serde_json::to_vec(&answer.map_err(explain)?).map_err(|error| Failure::failed("", error))?;
+    say(&line, output)
 }
 
 fn commit(source: &str, checksum: Option<String>, environment: &Environment) -> Result<Answer, FetchError> {
@@ -76,7 +73,7 @@ fn file(
     environment: &Environment,
 ) -> Result<Answer, FetchError> {
     let download = match etag {
-        Some(etag) => libfetch::download_unless(&etag, source, into, environment)?,
+        Some(etag) => libfetch::download_unless(&etag, source, into, checksum, environment)?,
         None => Some(libfetch::download(source, into, checksum, environment)?),
     };
     Ok(match download {

@@ -24,6 +24,18 @@ fn the_examples_of_the_page_are_what_is_written() {
 }
 
 #[test]
+fn a_member_that_nobody_knows_is_no_request() {
+    for text in [
+        r#"{"type":"file","source":"http://h/x","checksun":"sha256:00"}"#,
+        r#"{"type":"file","source":"http://h/x","secrets":{},"keep_git_dir":true}"#,
+        r#"{"type":"commit","source":"git://h/x","commit":{}}"#,
+        r#"{"source":"http://h/x"}"#,
+    ] {
+        assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_commit_that_could_be_an_option_of_gits_is_no_request() {
     let request = |commit: &str, wanted: &str| {
         let commit = format!("{{\"commit\":\"{commit}\",\"wanted\":\"{wanted}\"}}");

@@ -24,18 +24,14 @@ pub enum Context {
     File(PathBuf),
 }
 
-/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`; a directory is the context
-/// itself. `keep` leaves a repository's `.git`.
+/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`. `keep` leaves a
+/// repository's `.git`.
 pub fn fetch(
     source: &str,
     into: &Path,
     keep: bool,
     environment: &Environment,
 ) -> Result<Context, FetchError> {
-    // A directory may be called like a repository, and is none, as in docker.
-    if Path::new(source).is_dir() {
-        return Ok(Context::Tree(source.into()));
-    }
     match Kind::of(source) {
         Kind::Repository => check_out(source, into, keep, environment),
         Kind::File => {
@@ -51,12 +47,8 @@ pub fn fetch(
 }
 
 /// The time of what `source` is, in seconds since 1970: that of a repository's commit, else what a server says,
-/// else that of the youngest file in an archive; a directory has none. What is fetched for it stays in the empty
-/// directory `into`.
+/// else that of the youngest file in an archive. What is fetched for it stays in the empty directory `into`.
 pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Option<i64>, FetchError> {
-    if Path::new(source).is_dir() {
-        return Ok(None);
-    }
     if Kind::of(source) == Kind::File {
         let path = into.join(FILE);
         download_to(source, &path, environment)?;

@@ -47,12 +47,13 @@ pub fn download_unless(
     etag: &str,
     from: &str,
     into: &Path,
+    expected: Option<Digest>,
     environment: &Environment,
 ) -> Result<Option<Download>, FetchError> {
     let response = get(from, Some(etag), environment)?;
     match response.status() {
         StatusCode::NOT_MODIFIED => Ok(None),
-        _ => receive(from, response, into, None, environment.limits).map(Some),
+        _ => receive(from, response, into, expected, environment.limits).map(Some),
     }
 }
 

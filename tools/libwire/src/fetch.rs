@@ -20,7 +20,7 @@ pub struct Request {
 
 /// What is asked for. A source is a URL with all that is in it, and so may be secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Wanted {
     /// The file at a URL.
     File {
