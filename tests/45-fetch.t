@@ -34,7 +34,7 @@ ok "and beside stage-run first" run beside
 ok "also where stage-run was not called by its path" env PATH="$work/beside:$work/path:$PATH" STAGEPIPE_STORE="$work/other" \
     sh -c 'stage-run --context context <plan'
 
-for case in 'exit 9|ended with status 9' 'exit 0|gave no answer' 'echo "{}"|gave no answer' \
+for case in 'exit 1|ended with status 1' 'exit 9|ended with status 9' 'exit 0|gave no answer' 'echo "{}"|gave no answer' \
     'echo "{\"type\":\"tree\"}"|answers something else' 'echo no >&2; exit 2|ended with status 2: no' 'kill -KILL $$|was ended by signal 9'; do
     stand_in beside "${case%%|*}"
     status_is "a context-fetch that does '${case%%|*}' ends the build" 1 run beside

@@ -1,4 +1,4 @@
-//! What ADD and contexts take from elsewhere: files over HTTP(S), trees from git repositories, archives.
+//! Sources of ADD and contexts from elsewhere: files over HTTP(S), trees from git repositories, archives.
 //!
 //! Everything goes into an empty directory that the caller names and throws away; a built tree is never
 //! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.

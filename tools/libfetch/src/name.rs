@@ -1,4 +1,4 @@
-//! What a file from a URL is called: as the URL's path ends, or as a header says. Text in, text out.
+//! The name of a file from a URL: the end of the URL's path, or as a header says. Text in, text out.
 
 use libwire::remote::decode;
 

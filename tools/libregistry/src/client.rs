@@ -10,7 +10,7 @@ use libhttp::{Environment, FetchError, Transport};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is to be done with a repository.
+/// The use that is made of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// To read.
@@ -19,7 +19,7 @@ pub enum Access {
     Push,
 }
 
-/// What is shown to a registry, and how another is fetched when its time is over.
+/// A token that is shown to a registry, and the challenge by which another is fetched when its time is over.
 pub(crate) struct Pass {
     pub token: Token,
     pub challenge: Option<Challenge>,
@@ -83,7 +83,7 @@ impl Client {
     }
 }
 
-/// What it guards is whole between any two statements, whatever became of another thread.
+/// A thread that panicked left the value whole: no change to it takes more than one statement.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

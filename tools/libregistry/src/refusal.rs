@@ -23,7 +23,7 @@ struct Reason {
     message: String,
 }
 
-/// The reasons in parentheses, to go behind a word; nothing if the answer has none.
+/// The reasons in parentheses, to go after a word; nothing if the answer has none.
 pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[&str]) -> String {
     let mut text = Vec::new();
     // docker-registry promises a body then, and does not send it.
@@ -31,7 +31,7 @@ pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[&str]) -> String
         return String::new();
     }
     let body = response.body_mut().with_config().limit(u64::MAX).reader();
-    // What it is said with is no part of the failure that is told.
+    // An answer that breaks off has no reasons; it stays the refusal that it is.
     match body.take(LARGEST).read_to_end(&mut text) {
         Ok(_) => of(&text, secrets),
         Err(_) => String::new(),

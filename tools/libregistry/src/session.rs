@@ -26,12 +26,12 @@ pub struct Session<'c> {
     slot: Slot,
 }
 
-/// What a registry says of a manifest that it has.
+/// A manifest as a registry describes it without sending it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Without parameters.
     pub media_type: String,
-    /// What it takes for the digest; old ones say none.
+    /// The registry's word for it; old ones say none.
     pub digest: Option<Digest>,
 }
 
@@ -40,7 +40,7 @@ pub struct Head {
 pub struct Manifest {
     /// As the registry says.
     pub media_type: String,
-    /// Of the bytes.
+    /// The bytes' own.
     pub digest: Digest,
     /// As they came.
     pub bytes: Vec<u8>,
@@ -72,7 +72,7 @@ impl<'c> Session<'c> {
                 session.log_in(&root, &mut answer, shown.as_ref())?;
             }
             status if status.is_server_error() => return Err(session.refused(&root, &mut answer)),
-            // What else it says here, it may still have the repository.
+            // Whatever else it says here, it may still have the repository.
             _ => {}
         }
         Ok(session)
@@ -84,7 +84,7 @@ impl<'c> Session<'c> {
         self.ask(&Call::new(Method::HEAD, &url, "*/*")).map(|found| found.is_some())
     }
 
-    /// What the registry says of the manifest with a tag or a digest, if it has one of the media types `accept`.
+    /// Asks about the manifest with a tag or a digest, which is found if it has one of the media types `accept`.
     pub fn look_up(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
         let url = self.repository.manifest(which);
         let answer = self.ask(&Call::new(Method::HEAD, &url, accept))?;
@@ -135,7 +135,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// What it answers to a question for something that it has; nothing if it has not.
+    /// The answer to a question for something that the registry has; nothing if it has not.
     fn ask(&self, call: &Call) -> Result<Option<Response<Body>>, FetchError> {
         let mut answer = self.call(call)?;
         match answer.response.status() {
@@ -168,7 +168,7 @@ impl<'c> Session<'c> {
         self.client.transport.send(&Call { authorization: shown, ..call.clone() })
     }
 
-    /// What the registry is shown now. A token whose time is over is not shown first, to be refused.
+    /// The header to show now. A token whose time is over is not shown first, to be refused.
     fn pass(&self, url: &str) -> Result<Option<HeaderValue>, FetchError> {
         let mut pass = lock(&self.slot);
         if let Some(Pass { token, challenge: Some(challenge) }) = &*pass
@@ -289,7 +289,7 @@ fn first_byte(range: &str) -> Option<u64> {
     range.trim().strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok()
 }
 
-/// What is done with a repository, in the words of a token.
+/// The use of a repository in the words of a token.
 fn scope(repository: &Repository, access: Access) -> String {
     let actions = match access {
         Access::Pull => "pull",
@@ -298,7 +298,7 @@ fn scope(repository: &Repository, access: Access) -> String {
     format!("repository:{}:{actions}", repository.path())
 }
 
-/// What a token is to be for: what we do, and what the registry calls that if it reads no more.
+/// The scopes of a token: our use, and the registry's words for that if they say no more than reading.
 fn scopes(repository: &Repository, access: Access, challenge: &Challenge) -> Vec<String> {
     let ours = scope(repository, access);
     let theirs = challenge.get("scope").unwrap_or_default().split(' ');

@@ -21,7 +21,7 @@ const LIFETIME: u64 = 60;
 /// How long one is believed to last at most.
 const LONGEST: u64 = 3600;
 
-/// What a registry is shown.
+/// A header that is shown to a registry, and how long it is good.
 pub(crate) struct Token {
     pub header: HeaderValue,
     until: Option<Instant>,

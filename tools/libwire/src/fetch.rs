@@ -1,5 +1,5 @@
-//! What stage-run asks of context-fetch, and the answer: one JSON object each way, as context-fetch(1) has them under
-//! REQUESTS. Types only; nothing here fetches.
+//! Requests of stage-run to context-fetch, and the answers: one JSON object each way, as context-fetch(1) has them
+//! under REQUESTS. Types only; nothing here fetches.
 
 use crate::Digest;
 use crate::changes::Base64;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// One request, and the secrets that servers may be shown for it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// What is asked for.
+    /// The thing asked for.
     #[serde(flatten)]
     pub wanted: Wanted,
     /// The bytes of secrets, by name.
@@ -18,7 +18,7 @@ pub struct Request {
     pub secrets: BTreeMap<String, Base64>,
 }
 
-/// What is asked for. A source is a URL with all that is in it, and so may be secret.
+/// The thing asked for. Its source is a URL with all that is in it, so it may be secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Wanted {
@@ -26,7 +26,7 @@ pub enum Wanted {
     File {
         /// The URL.
         source: String,
-        /// What its content has to have.
+        /// The digest that its content must have.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checksum: Option<Digest>,
         /// The version that need not be sent again.
@@ -37,7 +37,7 @@ pub enum Wanted {
     Commit {
         /// The repository, and what is meant of it.
         source: String,
-        /// How the commit has to begin.
+        /// The first digits of the commit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checksum: Option<String>,
     },
@@ -68,7 +68,7 @@ pub enum Answer {
         name: String,
         /// Its content's digest.
         digest: Digest,
-        /// What the server calls this version of it.
+        /// The server's name for this version of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<String>,
     },

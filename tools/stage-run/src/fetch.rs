@@ -1,7 +1,8 @@
-//! Asks context-fetch for what is elsewhere. The network and TLS are that program's, one process a request, which ends
-//! with this one; what is kept, and under which key, is decided here.
+//! Asks context-fetch for files, trees and contexts from elsewhere. The network and TLS are that program's, one process
+//! a request, which ends with this one.
 
 use crate::error::StepError;
+use crate::options::Options;
 use crate::session::Session;
 use libcli::secrets_for_servers;
 use libtree::tar::Limits;
@@ -17,12 +18,12 @@ use std::process::{Command, Output};
 
 const PROGRAM: &str = "context-fetch";
 
-/// How what is elsewhere is fetched.
+/// The program that fetches, and its limits.
 #[derive(Clone, Debug, Default)]
 pub struct Fetch {
     /// Where the program is looked for before PATH is.
     pub beside: Option<PathBuf>,
-    /// How much an archive may unpack to.
+    /// The most that an archive may unpack to.
     pub limits: Limits,
 }
 
@@ -32,20 +33,7 @@ pub fn fetch(session: &Session, wanted: Wanted, into: Option<&Path>) -> Result<A
     let secrets = secrets_for_servers(&options.secrets).map_err(StepError::failed)?;
     let secrets = secrets.into_iter().map(|(id, bytes)| (id, Base64(bytes))).collect();
     let text = serde_json::to_vec(&Request { wanted, secrets }).map_err(StepError::io("a request"))?;
-    let mut command = Command::new(program(options.fetch.beside.as_deref()));
-    let mut request = OsString::from("--request");
-    if let Some(into) = into {
-        request.push("=");
-        request.push(into);
-    }
-    command.arg(request);
-    let Limits { bytes, entries } = options.fetch.limits;
-    command.args([format!("--max-unpacked={bytes}"), format!("--max-entries={entries}")]);
-    // Its words become ours.
-    command.env("STAGEPIPE_SPEAKER", PROGRAM).env_remove("SSH_AUTH_SOCK");
-    if let Some(socket) = options.ssh.get("default") {
-        command.env("SSH_AUTH_SOCK", socket);
-    }
+    let mut command = command(options, into);
     command.stdin(in_memory(&text).map_err(StepError::io("a request"))?);
     let output = libsandbox::end_with_parent(&mut command).output().map_err(|error| match error.kind() {
         ErrorKind::NotFound => StepError::failed(format!(
@@ -59,6 +47,23 @@ pub fn fetch(session: &Session, wanted: Wanted, into: Option<&Path>) -> Result<A
 /// That the program answered something else than it was asked for.
 pub fn other_answer() -> StepError {
     StepError::failed(format!("{PROGRAM} answers something else than it was asked for; is it this suite's?"))
+}
+
+fn command(options: &Options, into: Option<&Path>) -> Command {
+    let mut request = OsString::from("--request");
+    if let Some(into) = into {
+        request.push("=");
+        request.push(into);
+    }
+    let Limits { bytes, entries } = options.fetch.limits;
+    let mut command = Command::new(program(options.fetch.beside.as_deref()));
+    command.arg(request).args([format!("--max-unpacked={bytes}"), format!("--max-entries={entries}")]);
+    // Its words become ours.
+    command.env("STAGEPIPE_SPEAKER", PROGRAM).env_remove("SSH_AUTH_SOCK");
+    if let Some(socket) = options.ssh.get("default") {
+        command.env("SSH_AUTH_SOCK", socket);
+    }
+    command
 }
 
 fn program(beside: Option<&Path>) -> OsString {
@@ -76,7 +81,7 @@ fn in_memory(text: &[u8]) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// What the program said, or why it failed in its own words.
+/// The program's answer, or why it failed in its own words.
 fn answer(Output { status, stdout, stderr }: &Output) -> Result<Answer, StepError> {
     let said = String::from_utf8_lossy(stderr);
     let said = said.strip_prefix(&format!("{PROGRAM}: ")).map_or_else(|| said.trim(), str::trim_end);
@@ -87,8 +92,8 @@ fn answer(Output { status, stdout, stderr }: &Output) -> Result<Answer, StepErro
     };
     match status.code() {
         Some(0) => serde_json::from_slice(stdout).map_err(|error| odd(format!("gave no answer ({error})"))),
-        Some(1) => Err(StepError::failed(said)),
-        Some(3) => Err(StepError::input(said)),
+        Some(1) if !said.is_empty() => Err(StepError::failed(said)),
+        Some(3) if !said.is_empty() => Err(StepError::input(said)),
         Some(code) => Err(odd(format!("ended with status {code}"))),
         None => {
             Err(StepError::failed(format!("{PROGRAM} was ended by signal {}", status.signal().unwrap_or(0))))

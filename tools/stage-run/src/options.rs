@@ -68,7 +68,7 @@ pub struct Options {
     pub epoch: Option<i64>,
     /// Whether to tell each step and RUN's output.
     pub progress: bool,
-    /// How what is elsewhere is fetched.
+    /// The program that fetches, and its limits.
     pub fetch: Fetch,
     /// How steps are set apart from the host.
     pub isolation: Isolation,

@@ -22,7 +22,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// What of it must be in no message.
+    /// The part that must be in no message.
     pub(crate) fn secret(&self) -> &str {
         match self {
             Self::Password(_, secret) | Self::Identity(secret) | Self::Token(secret) => secret,
