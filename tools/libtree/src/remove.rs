@@ -1,11 +1,11 @@
 //! Removes a name and all below it, by file descriptors, never through a symbolic link.
 
-use crate::walk::names;
 use crate::{FileKind, Meta};
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, openat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,13 @@ struct Level {
     /// What `dir` is, to know it again.
     identity: ((u32, u32), u64),
     name: Vec<u8>,
-    todo: Vec<Vec<u8>>,
+    todo: Vec<Name>,
+}
+
+struct Name {
+    bytes: Vec<u8>,
+    /// Whether the directory that it is in calls it one.
+    is_dir: bool,
 }
 
 /// Removes what is at `path`, with all below it. What is not there is no error.
@@ -57,7 +63,7 @@ impl Drop for Temporary {
 pub fn remove_all(dir: impl AsFd, name: &[u8]) -> io::Result<()> {
     let base = dir.as_fd();
     let mut levels: Vec<Level> = Vec::new();
-    let mut next = Some(name.to_vec());
+    let mut next = Some(Name { bytes: name.to_vec(), is_dir: false });
     loop {
         if let Some(name) = next.take() {
             let parent = levels.last().and_then(|level| level.dir.as_ref()).map_or(base, |dir| dir.as_fd());
@@ -96,14 +102,16 @@ fn reopen_last(levels: &mut [Level], below: Option<&OwnedFd>) -> io::Result<()> 
 
 const FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-fn remove_or_enter(parent: BorrowedFd<'_>, name: Vec<u8>) -> io::Result<Option<Level>> {
-    let meta = match Meta::at(parent, &name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        meta => meta?,
-    };
-    if meta.kind != FileKind::Dir {
-        unlinkat(parent, &*name, AtFlags::empty())?;
-        return Ok(None);
+/// Most names are removed by one call, whatever they are.
+fn remove_or_enter(parent: BorrowedFd<'_>, Name { bytes: name, is_dir }: Name) -> io::Result<Option<Level>> {
+    if !is_dir {
+        match unlinkat(parent, &*name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::ISDIR) => {}
+            // POSIX has this word for a directory, too.
+            Err(Errno::PERM) if Meta::at(parent, &name)?.kind == FileKind::Dir => {}
+            Err(errno) => return Err(errno.into()),
+        }
     }
     if unlinkat(parent, &*name, AtFlags::REMOVEDIR).is_ok() {
         return Ok(None);
@@ -119,13 +127,27 @@ fn remove_or_enter(parent: BorrowedFd<'_>, name: Vec<u8>) -> io::Result<Option<L
         }
         dir => dir?,
     };
+    let meta = Meta::of(&dir)?;
     // A directory that can't be written keeps its entries from being removed.
     if meta.mode & 0o700 != 0o700 {
         let _ = fchmod(&dir, Mode::RWXU);
     }
     let todo = names(&dir)?;
-    let identity = Meta::of(&dir)?.identity();
-    Ok(Some(Level { dir: Some(dir), identity, name, todo }))
+    Ok(Some(Level { dir: Some(dir), identity: meta.identity(), name, todo }))
+}
+
+/// All names in a directory that was just opened, in its own order.
+fn names(dir: &OwnedFd) -> io::Result<Vec<Name>> {
+    let mut buffer = [MaybeUninit::uninit(); 1 << 12];
+    let (mut entries, mut names) = (RawDir::new(dir, &mut buffer), Vec::new());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let bytes = entry.file_name().to_bytes();
+        if !matches!(bytes, b"." | b"..") {
+            names.push(Name { bytes: bytes.to_vec(), is_dir: entry.file_type() == FileType::Directory });
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
