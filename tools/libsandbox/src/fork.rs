@@ -30,13 +30,26 @@ pub(crate) fn fork() -> io::Result<Side> {
     }
 }
 
-/// A child in new namespaces. `patience` bounds the wait for the kernel to make them: then it is
-/// [`io::ErrorKind::TimedOut`].
+/// A child in new namespaces.
 ///
 /// The C library has no call for it, and a bare clone(2) copies its locks as they are: one that a thread holds,
-/// be it on its way out, would never be free in the child. So a plain child comes first. It has no other thread,
-/// and what it clones is made this process's child by CLONE_PARENT.
+/// be it on its way out, would never be free in the child. It is for a process that is alone.
 pub(crate) fn fork_into(namespaces: libc::c_int, patience: Duration) -> io::Result<Side> {
+    match is_alone() {
+        true => clone(namespaces),
+        false => fork_between(namespaces, patience),
+    }
+}
+
+/// Whether this process has no thread but this one, by the kernel's own count: a directory has two links of its
+/// own and one for each directory in it. A thread is counted until it runs none of our code any more.
+fn is_alone() -> bool {
+    rustix::fs::stat("/proc/self/task").is_ok_and(|task| task.st_nlink == 3)
+}
+
+/// The same with a plain child first. That has no other thread, and what it clones is made this process's child by
+/// CLONE_PARENT. `patience` bounds the wait for it: then it is [`io::ErrorKind::TimedOut`].
+fn fork_between(namespaces: libc::c_int, patience: Duration) -> io::Result<Side> {
     let (answer, say) = pipe_with(PipeFlags::CLOEXEC)?;
     match fork()? {
         Side::Parent(between) => {
@@ -79,7 +92,7 @@ fn hear(answer: OwnedFd, patience: Duration) -> io::Result<Pid> {
     }
 }
 
-/// clone(2) with new namespaces, as fork(2) otherwise. Only for a process that never had another thread.
+/// clone(2) with new namespaces, as fork(2) otherwise. Only for a process that has no other thread.
 fn clone(flags: libc::c_int) -> io::Result<Side> {
     let flags = libc::c_long::from(flags | libc::SIGCHLD);
     // SAFETY: with no stack and no CLONE_VM this is fork(2): the child gets a copy of this process, in which no
@@ -122,6 +135,22 @@ mod tests {
             allocated
         });
         assert!(allocated, "a child hangs");
+    }
+
+    #[test]
+    fn a_process_is_alone_as_long_as_it_has_no_thread() {
+        // This one has the test runner's.
+        assert!(!is_alone());
+        let Side::Parent(pid) = fork().unwrap() else {
+            let before = is_alone();
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let thread = std::thread::spawn(move || wait.recv());
+            let meanwhile = is_alone();
+            drop(go);
+            let _ = thread.join();
+            exit_now(i32::from((before, meanwhile) != (true, false)))
+        };
+        assert_eq!(waitpid(pid, None).unwrap(), nix::sys::wait::WaitStatus::Exited(pid, 0));
     }
 
     fn allocates_in_child() -> bool {
