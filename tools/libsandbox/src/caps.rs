@@ -31,7 +31,8 @@ pub(crate) fn drop_bounding() -> Result<(), SandboxError> {
         }
         // EINVAL: beyond the last capability this kernel has.
         match remove_capability_from_bounding_set(capability) {
-            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Ok(()) => {}
+            Err(rustix::io::Errno::INVAL) => break,
             Err(errno) => return Err(setup("capability bounding set")(errno)),
         }
     }

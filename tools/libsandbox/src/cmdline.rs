@@ -3,6 +3,7 @@
 
 use crate::{SandboxError, setup, sys};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// The command line that pid 1 shows instead.
 const NAME: &[u8] = b"init";
@@ -10,17 +11,27 @@ const NAME: &[u8] = b"init";
 /// Overwrites this process's command line and environment, which are the caller's: a command may read the
 /// command line of any process it sees. They are gone for `std::env` as well.
 pub(crate) fn hide() -> Result<(), SandboxError> {
-    let stat = std::fs::read("/proc/self/stat").map_err(setup("/proc/self/stat"))?;
-    let [arguments, environment] = areas(&String::from_utf8_lossy(&stat)).ok_or_else(|| {
-        SandboxError::Setup("/proc/self/stat does not say where the command line is".into())
-    })?;
-    sys::overwrite_start(arguments, NAME);
-    sys::overwrite_start(environment, b"");
+    let [arguments, environment] = locate()?;
+    sys::overwrite_start(arguments.clone(), NAME);
+    sys::overwrite_start(environment.clone(), b"");
     // The name that is shown for a process beside its command line.
     rustix::thread::set_name(c"init").map_err(setup("name of pid 1"))
 }
 
-/// Where arguments and environment are, from the text of proc_pid_stat(5).
+/// Where arguments and environment are, in this process and in all that are forked from it.
+pub(crate) fn locate() -> Result<&'static [Range<usize>; 2], SandboxError> {
+    static AREAS: OnceLock<[Range<usize>; 2]> = OnceLock::new();
+    if let Some(areas) = AREAS.get() {
+        return Ok(areas);
+    }
+    let stat = std::fs::read("/proc/self/stat").map_err(setup("/proc/self/stat"))?;
+    let found = areas(&String::from_utf8_lossy(&stat)).ok_or_else(|| {
+        SandboxError::Setup("/proc/self/stat does not say where the command line is".into())
+    })?;
+    Ok(AREAS.get_or_init(|| found))
+}
+
+/// Where they are, from the text of proc_pid_stat(5).
 fn areas(stat: &str) -> Option<[Range<usize>; 2]> {
     // The second field, in parentheses, may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();

@@ -1,15 +1,13 @@
 //! The parts of the root that are the kernel's: /dev, /proc and /sys, and what of them is masked or can
 //! only be read. Nothing of the image is used to make them, and no link is followed.
 
-use crate::rootfs::{Tree, attach, new_mount};
+use crate::rootfs::{Tree, attach, clone_of, new_mount};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, Network, SandboxError, setup};
 use libtree::{FileKind, Meta};
-use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mkdirat, mknodat, openat, symlinkat};
+use rustix::fs::{CWD, FileType, Mode, makedev, mkdirat, mknodat, symlinkat};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 const NODES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
@@ -32,11 +30,18 @@ const MASKED: [&str; 12] = [
 
 impl Tree {
     /// Our own /dev. No device opens where a command can make nodes: each of ours is a mount of its own.
-    pub(crate) fn devices(&self, job: &Job, isolation: Isolation, place: &Path) -> Result<(), SandboxError> {
+    pub(crate) fn devices(
+        &self,
+        job: &Job,
+        isolation: Isolation,
+        memory: &OwnedFd,
+    ) -> Result<(), SandboxError> {
         let options = [("mode", "755"), ("size", "65536k")];
         let dev = new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV)?;
         self.mount(b"dev", &dev)?;
-        self.nodes(&dev, isolation, place)?;
+        for node in NODES {
+            place_node(&dev, node, isolation, memory)?;
+        }
         let links = [
             ("/proc/self/fd", "fd"),
             ("/proc/self/fd/0", "stdin"),
@@ -50,41 +55,7 @@ impl Tree {
         for name in ["pts", "shm", "mqueue"] {
             mkdirat(&dev, name, Mode::from_raw_mode(0o755)).map_err(setup(name))?;
         }
-        self.device_filesystems(job, isolation)
-    }
-
-    fn nodes(&self, dev: &OwnedFd, isolation: Isolation, place: &Path) -> Result<(), SandboxError> {
-        // Root's are not the host's: a command that changes their mode would change it there.
-        let own = (isolation == Isolation::Root).then(|| new_nodes(place)).transpose()?;
-        for (name, major, minor) in NODES {
-            let node = match &own {
-                Some(own) => {
-                    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-                    open_tree(own, name, flags).map_err(setup(name))?
-                }
-                None => host_node(name, (major, minor))?,
-            };
-            let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
-            drop(openat(dev, name, flags, NODE_MODE).map_err(setup(name))?);
-            self.mount(format!("dev/{name}").as_bytes(), &node)?;
-        }
-        Ok(())
-    }
-
-    fn device_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
-        let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
-        if isolation != Isolation::Single {
-            pts.push(("gid", "5"));
-        }
-        self.mount(b"dev/pts", &new_mount("devpts", &pts, ATTR_NOSUID | ATTR_NOEXEC)?)?;
-        let size = job.shm_size.to_string();
-        let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-        self.mount(b"dev/shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
-        // A kernel may be built without message queues; nothing in a build needs them.
-        if let Ok(queues) = new_mount("mqueue", &[], inert) {
-            self.mount(b"dev/mqueue", &queues)?;
-        }
-        Ok(())
+        device_filesystems(&dev, job, isolation)
     }
 
     pub(crate) fn kernel_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
@@ -110,41 +81,70 @@ impl Tree {
                     | OpenTreeFlags::AT_RECURSIVE;
                 let tree = open_tree(&found, "", flags).map_err(setup(path))?;
                 sys::set_mount_attributes(&tree, ATTR_RDONLY, true).map_err(setup(path))?;
-                self.mount(path.as_bytes(), &tree)?;
+                attach(&tree, &found, b"").map_err(setup(path))?;
             }
         }
         let null = self.open(b"dev/null").map_err(setup("dev/null"))?;
-        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+        let mut nothing: Option<OwnedFd> = None;
         for path in MASKED {
             let Ok(found) = self.open(path.as_bytes()) else { continue };
-            let mask = match Meta::of(&found).map_err(setup(path))?.is_dir() {
-                true => {
-                    new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)?
-                }
-                false => {
-                    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-                        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-                        | OpenTreeFlags::AT_EMPTY_PATH;
-                    open_tree(&null, "", flags).map_err(setup(path))?
-                }
+            let dir = Meta::of(&found).map_err(setup(path))?.is_dir();
+            let mask = match &nothing {
+                _ if !dir => clone_of(&null, "").map_err(setup(path))?,
+                Some(nothing) => clone_of(nothing, "").map_err(setup(path))?,
+                None => empty_directory()?,
             };
-            self.mount(path.as_bytes(), &mask)?;
+            attach(&mask, &found, b"").map_err(setup(path))?;
+            nothing = nothing.or(dir.then_some(mask));
         }
         Ok(())
     }
 }
 
-/// A file system with our nodes, the only one in which a device opens. It is mounted on `place`, where no
-/// command sees it, because kernels before 6.15 clone only from what is mounted somewhere.
-fn new_nodes(place: &Path) -> Result<OwnedFd, SandboxError> {
-    let nodes = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NOEXEC)?;
-    attach(&nodes, CWD, place.as_os_str().as_bytes()).map_err(setup("device nodes"))?;
-    for (name, major, minor) in NODES {
-        mknodat(&nodes, name, FileType::CharacterDevice, NODE_MODE, makedev(major, minor))
-            .map_err(setup(name))?;
-        rustix::fs::chmodat(&nodes, name, NODE_MODE, rustix::fs::AtFlags::empty()).map_err(setup(name))?;
+/// Mounts on a name in our /dev, which has no links but our own.
+fn mount(dev: &OwnedFd, name: &str, mount: &OwnedFd) -> Result<(), SandboxError> {
+    attach(mount, dev, name.as_bytes()).map_err(setup(name))
+}
+
+fn device_filesystems(dev: &OwnedFd, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
+    let mut pts = vec![("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620")];
+    if isolation != Isolation::Single {
+        pts.push(("gid", "5"));
     }
-    Ok(nodes)
+    mount(dev, "pts", &new_mount("devpts", &pts, ATTR_NOSUID | ATTR_NOEXEC)?)?;
+    let size = job.shm_size.to_string();
+    let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+    mount(dev, "shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
+    // A kernel may be built without message queues; nothing in a build needs them.
+    if let Ok(queues) = new_mount("mqueue", &[], inert) {
+        mount(dev, "mqueue", &queues)?;
+    }
+    Ok(())
+}
+
+/// Puts a node in our /dev. Root's is not the host's: a command that changes its mode would change it there.
+fn place_node(
+    dev: &OwnedFd,
+    (name, major, minor): (&str, u32, u32),
+    isolation: Isolation,
+    memory: &OwnedFd,
+) -> Result<(), SandboxError> {
+    let node = match isolation {
+        Isolation::Root => {
+            let device = makedev(major, minor);
+            mknodat(memory, name, FileType::CharacterDevice, NODE_MODE, device).map_err(setup(name))?;
+            clone_of(memory, name).map_err(setup(name))?
+        }
+        _ => host_node(name, (major, minor))?,
+    };
+    mknodat(dev, name, FileType::RegularFile, NODE_MODE, 0).map_err(setup(name))?;
+    mount(dev, name, &node)
+}
+
+/// A directory that stays empty.
+fn empty_directory() -> Result<OwnedFd, SandboxError> {
+    let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+    new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)
 }
 
 /// A node of the host, where none can be made.

@@ -4,7 +4,7 @@
 use crate::job::{Mount, MountSource};
 use crate::overlay::{Overlay, mount_overlay};
 use crate::stub::{self, Point};
-use crate::sys::{self, ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY};
+use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::{Isolation, Job, SandboxError, setup};
 use libtree::{Meta, Owners, Root};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
@@ -18,6 +18,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 /// A file that every sandbox has: path in the image, and its text.
 pub(crate) struct HostFile {
@@ -87,32 +88,30 @@ pub(crate) fn build(
     prepared: &[Prepared],
     files: &[HostFile],
 ) -> Result<(), SandboxError> {
-    let place = |name: &str| -> Result<PathBuf, SandboxError> {
-        let path = job.scratch.join(name);
-        create_dir(&path).map_err(setup("scratch directory"))?;
-        Ok(path)
-    };
-    let (stub_dir, root_dir) = (place("stub")?, place("root")?);
-    let (files_dir, nodes_dir, empty) = (place("files")?, place("nodes")?, place("empty")?);
-    let image = merged_image(job, isolation, &empty)?;
-    let targets = targets(&image, prepared, files)?;
-    let stub = Root::open(&stub_dir, isolation.owners()).map_err(setup("stub layer"))?;
-    let points: Vec<Point> = fixed_points().chain(targets.iter().map(Target::point)).collect();
+    // Every node, file and directory below has the mode that is said there.
+    rustix::process::umask(Mode::empty());
     let mut lowers = job.lowers.clone();
-    if stub::lay(&stub, &image, &points)? {
+    if lowers.is_empty() {
+        let empty = job.scratch.join("empty");
+        create_dir(&empty).map_err(setup("scratch directory"))?;
+        lowers.push(empty);
+    }
+    let image = merged_image(job, &lowers, isolation)?;
+    let targets = targets(&image, prepared, files)?;
+    let points: Vec<Point> = fixed_points().chain(targets.iter().map(Target::point)).collect();
+    let stub_dir = job.scratch.join("stub");
+    if stub::lay(&stub_dir, &image, &points)? {
         lowers.push(stub_dir);
     }
     drop(image);
-    if lowers.is_empty() {
-        lowers.push(empty);
-    }
     let merged =
         mount_overlay(&Overlay { lowers: &lowers, upper: Some((&job.upper, &job.work)) }, isolation)?;
-    attach(&merged, CWD, root_dir.as_os_str().as_bytes()).map_err(setup("root"))?;
+    let memory = hidden_memory(&job.scratch)?;
+    mkdirat(&memory, "root", Mode::RWXU).map_err(setup("root"))?;
+    attach(&merged, &memory, b"root").map_err(setup("root"))?;
     let root = Tree { root: merged };
-    root.devices(job, isolation, &nodes_dir)?;
+    root.devices(job, isolation, &memory)?;
     root.kernel_filesystems(job, isolation)?;
-    let memory = memory_files(&files_dir)?;
     for (at, target) in targets.iter().enumerate() {
         root.make_point(target).map_err(|errno| no_point(errno, target, &targets[..at]))?;
         root.mount_target(job, target, prepared, files, &memory, at)?;
@@ -123,11 +122,9 @@ pub(crate) fn build(
     root.enter()
 }
 
-fn merged_image(job: &Job, isolation: Isolation, empty: &Path) -> Result<Root, SandboxError> {
+fn merged_image(job: &Job, lowers: &[PathBuf], isolation: Isolation) -> Result<Root, SandboxError> {
     // The upper is part of the view too: image-run and a re-entered step have content there.
-    let mut lowers = vec![empty.to_owned()];
-    lowers.extend(job.lowers.iter().cloned());
-    lowers.push(job.upper.clone());
+    let lowers = [lowers, slice::from_ref(&job.upper)].concat();
     let merged = mount_overlay(&Overlay { lowers: &lowers, upper: None }, isolation)?;
     Ok(Root::from_fd(merged, isolation.owners()))
 }
@@ -173,12 +170,18 @@ fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Ve
     Ok(targets)
 }
 
-/// A tmpfs that only this namespace sees, for files that are to be nowhere else.
-fn memory_files(place: &Path) -> Result<OwnedFd, SandboxError> {
-    // Not noexec: a script may be among them.
-    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV)?;
-    attach(&mount, CWD, place.as_os_str().as_bytes()).map_err(setup("files in memory"))?;
+/// A tmpfs for what is to be nowhere else: our device nodes, the only ones that open, and files. It is mounted on
+/// `place`, where no command sees it, because kernels before 6.15 clone only from what is mounted somewhere.
+fn hidden_memory(place: &Path) -> Result<OwnedFd, SandboxError> {
+    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NOEXEC)?;
+    attach(&mount, CWD, place.as_os_str().as_bytes()).map_err(setup("memory"))?;
     Ok(mount)
+}
+
+/// A mount of what `dir` has as `name`.
+pub(crate) fn clone_of(dir: impl AsFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    open_tree(dir, name, if name.is_empty() { flags | OpenTreeFlags::AT_EMPTY_PATH } else { flags })
 }
 
 pub(crate) fn new_mount(
@@ -226,31 +229,23 @@ impl Tree {
         at: usize,
     ) -> Result<(), SandboxError> {
         let name = format!("{at}");
-        let file = |bytes: &[u8], mode, uid, gid| memory_file(memory, &name, bytes, mode, uid, gid);
+        let file = |bytes: &[u8], mode, uid, gid, readonly| {
+            memory_file(memory, &name, bytes, (mode, uid, gid), readonly)
+        };
         let mount = match target.from {
-            From::File(at) => {
-                let tree = file(files[at].text.as_bytes(), 0o644, 0, 0)?;
-                if !files[at].writable {
-                    sys::set_mount_attributes(&tree, ATTR_RDONLY, false).map_err(setup(files[at].path))?;
-                }
-                tree
-            }
+            From::File(at) => file(files[at].text.as_bytes(), 0o644, 0, 0, !files[at].writable)?,
             From::Mount(at) => {
                 if let Some(tree) = &prepared[at].tree {
                     return self.mount(&target.path, tree);
                 }
-                let mount = match &job.mounts[at].source {
-                    MountSource::Tmpfs { size, mode } => tmpfs(*size, *mode)?,
-                    MountSource::File { bytes, mode, uid, gid } => file(bytes, *mode, *uid, *gid)?,
+                let readonly = job.mounts[at].readonly;
+                match &job.mounts[at].source {
+                    MountSource::Tmpfs { size, mode } => tmpfs(*size, *mode, readonly)?,
+                    MountSource::File { bytes, mode, uid, gid } => file(bytes, *mode, *uid, *gid, readonly)?,
                     MountSource::Bind { .. } => {
                         return Err(SandboxError::Setup("a mount was not prepared".into()));
                     }
-                };
-                if job.mounts[at].readonly {
-                    sys::set_mount_attributes(&mount, ATTR_RDONLY, false)
-                        .map_err(setup("read-only mount"))?;
                 }
-                mount
             }
         };
         self.mount(&target.path, &mount)
@@ -305,23 +300,22 @@ fn no_point(errno: Errno, target: &Target, mounted: &[Target]) -> SandboxError {
     }
 }
 
-fn tmpfs(size: Option<u64>, mode: u32) -> Result<OwnedFd, SandboxError> {
+fn tmpfs(size: Option<u64>, mode: u32, readonly: bool) -> Result<OwnedFd, SandboxError> {
     let mode = format!("{mode:o}");
     let size = size.map(|size| size.to_string());
     let mut options = vec![("mode", mode.as_str())];
     if let Some(size) = &size {
         options.push(("size", size));
     }
-    new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV)
+    new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV | if readonly { ATTR_RDONLY } else { 0 })
 }
 
 fn memory_file(
     memory: &OwnedFd,
     name: &str,
     bytes: &[u8],
-    mode: u32,
-    uid: u32,
-    gid: u32,
+    (mode, uid, gid): (u32, u32, u32),
+    readonly: bool,
 ) -> Result<OwnedFd, SandboxError> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let fd = openat(memory, name, flags, Mode::RUSR | Mode::WUSR).map_err(setup("file in memory"))?;
@@ -329,6 +323,9 @@ fn memory_file(
     file.write_all(bytes).map_err(setup("file in memory"))?;
     Owners::Real.set(&file, b"", uid, gid).map_err(setup("owner of a file in memory"))?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(setup("file in memory"))?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    open_tree(memory, name, flags).map_err(setup("file in memory"))
+    let mount = clone_of(memory, name).map_err(setup("file in memory"))?;
+    // A script may be among them.
+    let (set, clear) = (ATTR_NODEV | if readonly { ATTR_RDONLY } else { 0 }, ATTR_NOEXEC);
+    sys::change_mount_attributes(&mount, set, clear, false).map_err(setup("file in memory"))?;
+    Ok(mount)
 }

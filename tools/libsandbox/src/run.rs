@@ -4,7 +4,9 @@ use crate::init::{self, Inside, word};
 use crate::relay::{Output, Relay};
 use crate::rootfs::{self, HostFile};
 use crate::signals::{Signals, driver_is_gone};
-use crate::{Channel, Isolation, Job, Network, OnSignal, Outcome, SandboxError, fork, setup, terminal};
+use crate::{
+    Channel, Isolation, Job, Network, OnSignal, Outcome, SandboxError, cmdline, fork, setup, terminal,
+};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
@@ -30,6 +32,7 @@ pub fn run(
 ) -> Result<Outcome, SandboxError> {
     // Where the sandbox has to show the /proc of a container around us, we are in it too.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
+    cmdline::locate()?;
     let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
     let files = host_files(job);
     let (outer, inner) = UnixStream::pair().map_err(setup("socketpair"))?;

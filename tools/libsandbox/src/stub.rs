@@ -3,11 +3,13 @@
 //! clean-up that an image could lead astray (CVE-2024-23652).
 
 use crate::{SandboxError, setup};
-use libtree::{FileKind, Meta, Root, extract::set_time, root};
+use libtree::{FileKind, Root, extract::set_time, root};
 use rustix::fs::{Mode, OFlags, fchmod, mkdirat, openat};
 use std::collections::BTreeMap;
+use std::fs::create_dir;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 /// A mount point: a path free of symbolic links, and whether a directory goes there.
 pub(crate) struct Point {
@@ -15,21 +17,33 @@ pub(crate) struct Point {
     pub(crate) dir: bool,
 }
 
-/// Makes in `stub`, an empty directory, what `image` lacks of `points`, and the directories above with
-/// the image's metadata. Returns whether anything was needed.
-pub(crate) fn lay(stub: &Root, image: &Root, points: &[Point]) -> Result<bool, SandboxError> {
-    let mut times: BTreeMap<Vec<u8>, (i64, u32)> = BTreeMap::new();
+/// The modification times that directories of the stub layer are to have.
+type Times = BTreeMap<Vec<u8>, (i64, u32)>;
+
+/// Makes in a new directory `place` what `image` lacks of `points`, and the directories above with the image's
+/// metadata. `false`: nothing was needed, and there is no `place`.
+pub(crate) fn lay(place: &Path, image: &Root, points: &[Point]) -> Result<bool, SandboxError> {
+    let mut missing = Vec::new();
     for point in points {
-        if exists(image, point)? {
-            continue;
+        if !exists(image, point)? {
+            missing.push(point);
         }
-        lay_one(stub, image, point, &mut times).map_err(setup(&String::from_utf8_lossy(&point.path)))?;
+    }
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    create_dir(place).map_err(setup("stub layer"))?;
+    let stub = Root::open(place, image.owners()).map_err(setup("stub layer"))?;
+    let mut times = Times::new();
+    clone_metadata(&stub, &stub.fd(), (image, b""), &mut times).map_err(setup("stub layer"))?;
+    for point in missing {
+        lay_one(&stub, image, point, &mut times).map_err(setup(&String::from_utf8_lossy(&point.path)))?;
     }
     for (path, time) in times.iter().rev() {
         let set = || set_time(stub.open_dir(path)?, b".", *time);
         set().map_err(setup("mount point times"))?;
     }
-    Ok(!times.is_empty())
+    Ok(true)
 }
 
 fn exists(image: &Root, point: &Point) -> Result<bool, SandboxError> {
@@ -48,15 +62,7 @@ fn exists(image: &Root, point: &Point) -> Result<bool, SandboxError> {
     }
 }
 
-fn lay_one(
-    stub: &Root,
-    image: &Root,
-    point: &Point,
-    times: &mut BTreeMap<Vec<u8>, (i64, u32)>,
-) -> io::Result<()> {
-    let root_meta = image.lstat(b"")?;
-    clone_metadata(stub, stub.open_dir(b"")?, &root_meta)?;
-    times.insert(Vec::new(), (root_meta.mtime, root_meta.mtime_ns));
+fn lay_one(stub: &Root, image: &Root, point: &Point, times: &mut Times) -> io::Result<()> {
     let parts: Vec<_> = root::components(&point.path).collect();
     let mut dir = stub.open_dir(b"")?;
     let mut path = Vec::new();
@@ -75,9 +81,11 @@ fn lay_one(
             Err(errno) => return Err(errno.into()),
         }
         dir = open_dir(&dir, part)?;
-        if let Ok(meta) = image.lstat(&path) {
-            clone_metadata(stub, open_dir(&dir, b".")?, &meta)?;
-            times.insert(path.clone(), (meta.mtime, meta.mtime_ns));
+        if !times.contains_key(&path) {
+            match clone_metadata(stub, &dir, (image, &path), times) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                cloned => cloned?,
+            }
         }
     }
     Ok(())
@@ -88,7 +96,16 @@ fn open_dir(dir: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     Ok(openat(dir, name, flags, Mode::empty())?)
 }
 
-fn clone_metadata(stub: &Root, dir: OwnedFd, meta: &Meta) -> io::Result<()> {
-    stub.owners().set(&dir, b"", meta.uid, meta.gid)?;
-    Ok(fchmod(&dir, Mode::from_raw_mode(meta.mode))?)
+/// Gives `dir` what the image's directory at `path` has.
+fn clone_metadata(
+    stub: &Root,
+    dir: &impl AsFd,
+    (image, path): (&Root, &[u8]),
+    times: &mut Times,
+) -> io::Result<()> {
+    let meta = image.lstat(path)?;
+    stub.owners().set(dir, b"", meta.uid, meta.gid)?;
+    fchmod(dir, Mode::from_raw_mode(meta.mode))?;
+    times.insert(path.to_vec(), (meta.mtime, meta.mtime_ns));
+    Ok(())
 }

@@ -11,8 +11,18 @@ pub(crate) const ATTR_NOSUID: u64 = 2;
 pub(crate) const ATTR_NODEV: u64 = 4;
 pub(crate) const ATTR_NOEXEC: u64 = 8;
 
-/// Sets attributes on a whole mount tree (mount_setattr(2)).
+/// Sets attributes of a mount, or of a whole mount tree.
 pub(crate) fn set_mount_attributes(mount: impl AsFd, set: u64, recursive: bool) -> io::Result<()> {
+    change_mount_attributes(mount, set, 0, recursive)
+}
+
+/// Sets and clears attributes (mount_setattr(2)).
+pub(crate) fn change_mount_attributes(
+    mount: impl AsFd,
+    set: u64,
+    clear: u64,
+    recursive: bool,
+) -> io::Result<()> {
     #[repr(C)]
     struct MountAttr {
         set: u64,
@@ -20,7 +30,7 @@ pub(crate) fn set_mount_attributes(mount: impl AsFd, set: u64, recursive: bool) 
         propagation: u64,
         userns_fd: u64,
     }
-    let attr = MountAttr { set, clear: 0, propagation: 0, userns_fd: 0 };
+    let attr = MountAttr { set, clear, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, `attr` is a valid mount_attr of the size given, and both
     // outlive the call.
