@@ -134,7 +134,7 @@ mod tests {
         let (_dir, store, blob) = fooled(Options { sync: false, ..Options::default() });
         assert!(store.has_blob(&blob).unwrap());
         let note = std::fs::read_to_string(store.note_path(blob.digest)).unwrap();
-        let other = note.replace(&write::boot_id(), "another-boot");
+        let other = note.replace(write::boot_id(), "another-boot");
         assert_ne!(note, other);
         std::fs::write(store.note_path(blob.digest), other).unwrap();
         set_time(&store, &blob, SystemTime::now() + Duration::from_secs(1));

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A file without its final name yet. Dropped, it leaves nothing.
 #[derive(Debug)]
@@ -108,9 +109,12 @@ pub(crate) fn sync_all(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// This boot's id. Data that was not synced is whole exactly as long as the machine has not stopped.
-pub(crate) fn boot_id() -> String {
-    // Without /proc nothing unsynced can be trusted, which is safe.
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+pub(crate) fn boot_id() -> &'static str {
+    static ID: LazyLock<String> = LazyLock::new(|| {
+        // Without /proc nothing unsynced can be trusted, which is safe.
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    });
+    &ID
 }
 
 #[cfg(test)]

@@ -87,8 +87,7 @@ pub fn step(
             part.keep(session, selection)?;
         }
     }
-    let made = maker(&contents).make(&parents, |new| {
-        let lowers = session.directories(&parents)?;
+    let made = maker(&contents).make(&parents, |new, lowers| {
         if !last || !deferred::defer(session, (&parts, &selections), &lowers, &target, new)? {
             let left_out = write(session, &selections, &lowers, &target, new)?;
             left_out.iter().for_each(|what| session.warn(stage, line, what));
@@ -348,7 +347,7 @@ pub fn files(
     let content = content(session, &tree, "/")?;
     key.add("content", content.clone());
     add_epoch(session, &mut key);
-    let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
+    let made = Maker { session, stage, here, key }.make(&state.parents(), |new, _| {
         put(session, &tree, ("/", &content), new.upper(), "/").map(|()| None)
     })?;
     Ok((made, format!("local source for {name}")))

@@ -86,13 +86,13 @@ pub fn run(
     mounts::ingredients(&wanted, &mut key);
     let created_by = command::created_by(state, &world.argv);
     let digest = key.digest();
-    let made = Maker { session, stage, here, key }.make(&state.parents(), |new| {
+    let made = Maker { session, stage, here, key }.make(&state.parents(), |new, lowers| {
         wanted.iter().filter_map(Wanted::tree).try_for_each(|tree| tree.require_whole(session))?;
         let mut ready = Ready::new(session, wanted)?;
         if let Some((path, text)) = &script {
             ready.script(path, text);
         }
-        world.execute(session, stage, state, (new, digest), ready)
+        world.execute(session, stage, state, (lowers, new, digest), ready)
     })?;
     Ok((made, created_by))
 }
@@ -229,12 +229,12 @@ impl World {
         session: &Session,
         stage: &Stage,
         state: &State,
-        (new, key): (&NewSnapshot, Digest),
+        (lowers, new, key): (Vec<PathBuf>, &NewSnapshot, Digest),
         mut ready: Ready,
     ) -> Result<Option<String>, StepError> {
         let options = session.options;
         let (log, log_path) = session.store.new_log(new.id())?;
-        let job = self.job(session, stage, session.directories(&state.parents())?, new, &mut ready)?;
+        let job = self.job(session, stage, lowers, new, &mut ready)?;
         let mut output = Output::new(log, options.progress, stage.index);
         let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| {
             output.write(bytes);

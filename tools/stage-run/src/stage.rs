@@ -303,12 +303,12 @@ impl Builder<'_> {
         key.add("path", path.clone());
         key.add("user", user.clone());
         copy::add_epoch(session, &mut key);
-        let made = Maker { session, stage: self.stage, here: &self.here, key }.make(&parents, |new| {
-            let lowers = session.directories(&parents)?;
-            let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
-            let root = Root::from_fd(merged, session.options.isolation.owners());
-            workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
-        })?;
+        let made =
+            Maker { session, stage: self.stage, here: &self.here, key }.make(&parents, |new, lowers| {
+                let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
+                let root = Root::from_fd(merged, session.options.isolation.owners());
+                workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
+            })?;
         Ok((Some(made), created_by))
     }
 

@@ -11,6 +11,7 @@ use libwire::plan::Stage;
 use libwire::record::{Cache, Step, Why};
 use libwire::span::now_ms;
 use libwire::time::rfc3339;
+use std::path::PathBuf;
 
 /// A step with a snapshot.
 #[derive(Debug)]
@@ -71,12 +72,12 @@ impl Maker<'_> {
         }
     }
 
-    /// Finds the step's result, or has `make` fill a new snapshot on top of `parents`, whose log's path it
-    /// returns.
+    /// Finds the step's result, or has `make` fill a new snapshot on top of `parents`, whose trees it gets too. It
+    /// returns the path of a log.
     pub fn make(
         self,
         parents: &[String],
-        make: impl FnOnce(&NewSnapshot) -> Result<Option<String>, StepError>,
+        make: impl FnOnce(&NewSnapshot, Vec<PathBuf>) -> Result<Option<String>, StepError>,
     ) -> Result<Made, StepError> {
         let parents = parents.to_vec();
         let missing = match self.known()? {
@@ -87,9 +88,9 @@ impl Maker<'_> {
         let (mut snapshot, mut log) = (None, None);
         if !self.session.options.dry_run {
             // What was deferred below is wanted now.
-            self.session.directories(&parents)?;
+            let lowers = self.session.directories(&parents)?;
             let new = self.session.store.new_snapshot(&parents)?;
-            log = self.session.on_whole(&parents, || make(&new))?;
+            log = self.session.on_whole(&parents, || make(&new, lowers))?;
             let id = new.publish()?;
             self.session.note_whole(&id, true);
             snapshot = Some(id);
