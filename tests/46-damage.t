@@ -137,6 +137,14 @@ restore
 rm -rf "${base_tree:?}/etc"
 heals "$error" "a base's directory, gone: a RUN" build_of -f runs.d
 restore
+mkdir large && (cd large && seq 1 2100 | xargs touch) && echo one >large/1
+printf 'FROM busybox\nCOPY . /many\n' >large/Dockerfile
+image-build -q -t large --no-defer large >out
+printf 'FROM large\nRUN cat /many/1 >/copied\n' >large.d
+build_of -f large.d >out
+find store/snapshots -path '*/fs/many/1' | while read -r file; do damage gone "$file"; done
+heals "$error" "a file of a base of more names than are counted before each step, gone: a RUN that fails" build_of --no-cache -f large.d
+restore
 damage empty "${base_tree%/fs}/meta.json"
 heals "$error" "what is known of a base's tree" build_of -f runs.d
 restore

@@ -317,6 +317,9 @@ fn mounts(world: &World) -> Verdict {
     expect("mounts", &world.sh(&options, script), 0, out)?;
     ensure(world.path("shared/made").exists(), "what was written to a bind is not there")?;
     upper_is_empty(world)?;
+    let ran =
+        world.sh(&["umask=63", "tmpfs=/new/dir/cache"], "stat -c %a /new /new/dir /dev/null /dev/shm/..");
+    expect("modes of what is missing, whatever the caller's umask", &ran, 0, "755\n755\n666\n755\n")?;
     symlink("/data", world.path("image/var")).map_err(|error| error.to_string())?;
     let ran = world.run(&["secret=/var/s"], &["cat", "/data/s"]);
     expect("through a link of the image", &ran, 0, "hush")?;

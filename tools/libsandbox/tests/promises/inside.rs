@@ -3,6 +3,7 @@
 use libsandbox::{
     Channel, Isolation, Job, Mount, MountSource, Network, OnSignal, SandboxError, Ulimit, enter, run,
 };
+use rustix::fs::Mode;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -91,6 +92,7 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
             let limit = number(value)?;
             job.ulimits.push(Ulimit { name: "nofile".into(), soft: limit, hard: limit });
         }
+        "umask" => drop(rustix::process::umask(Mode::from_raw_mode(number(value)? as u32))),
         "pass-on" => job.on_signal = OnSignal::PassOn,
         "writable-etc" => job.writable_etc = true,
         "insecure" => job.insecure = true,
