@@ -52,6 +52,18 @@ for kind in '' +zstd; do
         "saved/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' saved/index.json)")" application/vnd.oci.image.layer.v1.tar+gzip
 done
 
+# Hard links as AUFS wrote them for docker 1: into a directory that is no part of the tree.
+mkdir -p aufs-tree/.wh..wh.plnk && seq 9000 >aufs-tree/.wh..wh.plnk/1.2
+for name in one two; do ln aufs-tree/.wh..wh.plnk/1.2 aufs-tree/$name; done
+tar -cf aufs.tar -C aufs-tree .wh..wh.plnk one two
+layer=sha256:$(put busybox <aufs.tar)
+edited aufs ".rootfs.diff_ids += [\"$layer\"] | del(.history)" \
+    ".layers += [.layers[0] + {digest: \"$layer\", size: $(wc -c <aufs.tar)}]"
+ok "an image with hard links of AUFS is loaded" image-load --tag aufs aufs
+is "its names are one file" "$(image-run aufs sh -c 'stat -c %h /one; tail -n 1 /two' 2>&1 | tr '\n' ' ')" "2 9000 "
+is "which image-report counts once" "$(image-report --json --files=/ --depth 1 aufs | jq -c '[.files[] | select(.path == "one" or .path == "two").bytes]')" "[43893,0]"
+ok "and packs anew" image-report --what-if squash aufs
+
 # An image for another platform, and names that none can have here.
 other=s390x
 edited other ".architecture=\"$other\""

@@ -1,6 +1,7 @@
 //! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
 //! files as a hash. It keeps no content but that of package managers' records, and writes nothing.
 
+use crate::aufs::Links;
 use crate::content::{self, Content, Noted};
 use crate::names::{Name, Names};
 use crate::packages;
@@ -138,8 +139,10 @@ pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<L
 pub fn from_tar<R: Read>(input: R, limits: Limits, packed: impl Fn(&R) -> u64) -> Result<Layer, TarError> {
     let (mut layer, mut start) = (Layer::default(), packed(&input));
     let mut tar = Reader::new(input).limited(limits);
+    let mut links = Links::new();
     while let Some(entry) = tar.next_entry()? {
-        if is_aufs_metadata(&entry.path) {
+        let for_links = Links::<(Noted, u64)>::is_target(&entry);
+        if is_aufs_metadata(&entry.path) && !for_links {
             continue;
         }
         let mut text = layer.wants(&entry).then(Vec::new);
@@ -149,8 +152,15 @@ pub fn from_tar<R: Read>(input: R, limits: Limits, packed: impl Fn(&R) -> u64) -
         };
         tar.skip_body()?;
         let end = packed(tar.get_ref());
-        layer.add(&entry, noted, end - start).map_err(|what| bad(&entry, what))?;
+        let own = end - start;
         start = end;
+        if for_links {
+            links.keep(entry, (noted, own));
+            continue;
+        }
+        let (entry, linked) = links.follow(entry);
+        let (noted, own) = linked.map_or((noted, own), |(noted, more)| (noted, own + more));
+        layer.add(&entry, noted, own).map_err(|what| bad(&entry, what))?;
         layer.texts.extend(text.map(|text| (layer.items.len() - 1, text)));
     }
     Ok(layer)
@@ -206,6 +216,7 @@ fn xattrs(entry: &Entry) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::Act;
     use crate::fixtures::read;
 
     #[test]
@@ -213,5 +224,18 @@ mod tests {
         let layer =
             read(&[("file", ".wh..wh.aufs", ""), ("file", ".wh..wh.plnk/1", "x"), ("file", "a", "x")]);
         assert_eq!(layer.items.iter().map(|item| layer.path(item)).collect::<Vec<_>>(), [b"a"]);
+    }
+
+    #[test]
+    fn a_hard_link_of_aufs_is_the_file_and_the_next_is_a_link_to_it() {
+        let layer = read(&[
+            ("file", ".wh..wh.plnk/1.2", "linked"),
+            ("link", "d/one", "./.wh..wh.plnk/1.2"),
+            ("link", "two", ".wh..wh.plnk/1.2"),
+        ]);
+        let read = layer.items.iter().map(|item| (layer.path(item), item.act, item.size, layer.link(item)));
+        let wanted: [(&[u8], _, _, &[u8]); 2] =
+            [(b"d/one", Act::File, 6, b""), (b"two", Act::Hardlink, 0, b"d/one")];
+        assert_eq!(read.collect::<Vec<_>>(), wanted);
     }
 }

@@ -4,6 +4,7 @@
 //! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
 
 mod advice;
+mod aufs;
 pub mod bounds;
 mod compare;
 mod content;

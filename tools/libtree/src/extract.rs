@@ -42,6 +42,12 @@ pub fn is_aufs_metadata(path: &[u8]) -> bool {
     root::components(path).any(|part| part.starts_with(b".wh..wh.") && part != b".wh..wh..opq")
 }
 
+/// Whether a layer's entry is a file that AUFS keeps for the layer's hard links to lead to.
+pub fn is_aufs_link_target(path: &[u8]) -> bool {
+    let mut parts = root::components(path);
+    parts.next() == Some(AUFS_LINKS) && parts.count() == 1
+}
+
 /// How to extract.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -170,7 +176,7 @@ impl Job<'_> {
         }
         let (parent, name) = split(&path);
         if self.options.form != Form::Archive && is_aufs_metadata(&path) {
-            let is_linked = parent == AUFS_LINKS && entry.kind == EntryKind::File;
+            let is_linked = is_aufs_link_target(&path) && entry.kind == EntryKind::File;
             if !is_linked {
                 return Ok(());
             }

@@ -66,6 +66,17 @@ fn a_content_stays_under_the_name_that_is_left() {
 }
 
 #[test]
+fn hard_links_of_aufs_are_packed_with_their_content() {
+    let kept = ".wh..wh.plnk/1";
+    let first = vec![("file", kept, "content"), ("link", "a", kept), ("link", "b", kept)];
+    let (image, ledger) = opened(&[first, vec![("file", "c", "1")]]);
+    for changes in ["squash", "merge=1-2", "drop=a"] {
+        let result = packed(&image, &ledger, &[changes]);
+        assert_eq!(result.inodes[0].size, 7, "{changes}");
+    }
+}
+
+#[test]
 fn what_a_group_hides_of_others_stays_hidden() {
     let first = vec![("dir", "d", ""), ("file", "d/old", "1")];
     let second = vec![("dir", "d", ""), ("file", "d/.wh..wh..opq", ""), ("file", "d/x", "2")];

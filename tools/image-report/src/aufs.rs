@@ -1,0 +1,51 @@
+//! Hard links as AUFS wrote them into layers of docker 1: the file is in a directory of AUFS's own, which is no part of
+//! the tree, and all its names in the tree are links there. Here the first of these names is the file.
+
+use libtree::extract::is_aufs_link_target;
+use libtree::root::components;
+use libtree::tar::{Entry, EntryKind};
+use std::collections::HashMap;
+
+/// The files of one layer that are only there to be linked to, each with what its reader noted of it.
+pub(crate) struct Links<T>(HashMap<Vec<u8>, Linked<T>>);
+
+enum Linked<T> {
+    /// Nothing in the tree has been linked to it yet.
+    Kept(Box<Entry>, T),
+    /// Its first name in the tree.
+    Named(Vec<u8>),
+}
+
+impl<T> Links<T> {
+    pub(crate) fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    /// Whether this is such a file.
+    pub(crate) fn is_target(entry: &Entry) -> bool {
+        entry.kind == EntryKind::File && is_aufs_link_target(&entry.path)
+    }
+
+    /// Keeps such a file until it has a name in the tree.
+    pub(crate) fn keep(&mut self, entry: Entry, noted: T) {
+        self.0.insert(clean(&entry.path), Linked::Kept(Box::new(entry), noted));
+    }
+
+    /// What an entry of the tree is: the file, and what was noted of it, if it is the first link there; a link to
+    /// the first name if it is a later one.
+    pub(crate) fn follow(&mut self, entry: Entry) -> (Entry, Option<T>) {
+        let found = (entry.kind == EntryKind::Hardlink).then(|| self.0.get_mut(&clean(&entry.link)));
+        let Some(linked) = found.flatten() else { return (entry, None) };
+        match std::mem::replace(linked, Linked::Named(entry.path.clone())) {
+            Linked::Kept(file, noted) => (Entry { path: entry.path, ..*file }, Some(noted)),
+            Linked::Named(first) => {
+                *linked = Linked::Named(first.clone());
+                (Entry { link: first, ..entry }, None)
+            }
+        }
+    }
+}
+
+fn clean(path: &[u8]) -> Vec<u8> {
+    components(path).collect::<Vec<_>>().join(&b'/')
+}
