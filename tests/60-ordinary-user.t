@@ -33,7 +33,7 @@ as() {
     setpriv --reuid "$id" --regid "$(id -g "$user")" --clear-groups env -i HOME="$work/$user" USER="$user" \
         TMPDIR="$work/$user" STAGEPIPE_STORE="$work/$user/store" PATH="$work/bin:$programs:/usr/bin:/bin:/usr/sbin:/sbin" "$@"
 }
-range=stagepipe-t-range single=stagepipe-t-single
+range=stagepipe-$$-range single=stagepipe-$$-single # of this run: others may be at it too
 end() {
     for user in $range $single; do userdel "$user" >/dev/null 2>&1; done
     cd / && rm -rf "$work"
@@ -48,27 +48,37 @@ sed -i "/^$single:/d" /etc/subuid /etc/subgid
 mkdir "$work/device" && echo a >"$work/device/a"
 mknod "$work/device/null" c 1 3 || skip_all "no device node can be made"
 (cd "$work/device" && tar --owner=:0 --group=:0 -cf devices.tar a null && rm null)
+printf 'FROM busybox\nRUN mknod /one c 1 3; mknod /two c 1 5\nRUN mknod /three c 1 7\n' >"$work/device/Dockerfile"
+image-load --tag busybox "$work/busybox" >/dev/null
+image-build -q -o type=oci,dest="$work/device/nodes.tar" "$work/device" >/dev/null 2>&1
 printf 'FROM scratch\nADD devices.tar /\n' >"$work/device/Dockerfile"
 chmod -R a+rX "$work/device"
 
 for user in $range $single; do
+    who=${user##*-}
     mkdir "$work/$user" && chown "$user" "$work/$user"
     as "$user" image-load --tag busybox "$work/busybox" >/dev/null
     for case in two-stages no-run whiteouts; do
         if [ "$case$user" = "whiteouts$single" ]; then
             sed -i 's/ && chown [^&]*$//' "$work/dockerfiles/whiteouts/Dockerfile" # only its own id exists
         fi
-        status_is "$user: $case builds" 0 as "$user" image-build -t $case "$work/dockerfiles/$case"
+        status_is "$who: $case builds" 0 as "$user" image-build -t $case "$work/dockerfiles/$case"
     done
-    is "$user: the image runs" "$(as "$user" image-run two-stages 2>&1)" "Hello, world!"
-    is "$user: files are root's there" "$(as "$user" image-run two-stages stat -c %u:%g /etc/greeting 2>&1)" 0:0
+    is "$who: the image runs" "$(as "$user" image-run two-stages 2>&1)" "Hello, world!"
+    is "$who: files are root's there" "$(as "$user" image-run two-stages stat -c %u:%g /etc/greeting 2>&1)" 0:0
     as "$user" image-save no-run --format tar -o "$work/$user/tree.tar"
-    is "$user: and the owner COPY gave is in the image" \
+    is "$who: and the owner COPY gave is in the image" \
         "$(tar --numeric-owner -tvf "$work/$user/tree.tar" tree/b.txt | tr -s ' ' | cut -d' ' -f2)" 12/34
     as "$user" sh -c 'image-save no-run --format oci -o "$HOME/oci.tar"'
-    ok "$user: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
-    status_is "$user: an archive with a device node is unpacked" 0 as "$user" image-build -t devices "$work/device"
-    ok "$user: without the node, and that is said with the line" grep -q 'warning: Dockerfile:2: .*device' "$work/.out"
+    ok "$who: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
+    status_is "$who: an archive with a device node is unpacked" 0 as "$user" image-build -t devices "$work/device"
+    ok "$who: without the node, and that is said with the line" grep -q 'warning: Dockerfile:2: .*device' "$work/.out"
+    as "$user" image-load --tag nodes "$work/device/nodes.tar" >/dev/null
+    printf 'FROM nodes\nRUN ls /one\n' >"$work/device/on-nodes"
+    for _ in first second; do
+        as "$user" image-build -f "$work/device/on-nodes" "$work/device" 2>&1 | grep -c 'device nodes of its layers, 3, are left out'
+    done >told
+    is "$who: those of a base's layers are told when it is unpacked, all at once" "$(tr '\n' ' ' <told)" "1 0 "
     name=user
     [ "$user" = "$range" ] || name=root # the only one there
     mkdir -p "$work/failing" && chmod a+rX "$work/failing" && echo bound >"$work/failing/bound"
@@ -77,18 +87,18 @@ FROM busybox
 USER $name
 RUN --mount=type=bind,source=bound,target=/m echo left >/tmp/left; echo said; exit 7
 END
-    status_is "$user: a failing step" 1 as "$user" image-build "$work/failing"
-    is "$user: can be entered" \
+    status_is "$who: a failing step" 1 as "$user" image-build "$work/failing"
+    is "$who: can be entered" \
         "$(as "$user" sh -c "$(sed -n 's/^ *enter what it left: //p' "$work/.out") cat /tmp/left /m" 2>&1)" "left
 bound"
-    is "$user: and has its log" "$(as "$user" image-build --logs=2 "$work/failing" 2>&1)" "said"
+    is "$who: and has its log" "$(as "$user" image-build --logs=2 "$work/failing" 2>&1)" "said"
     if have python3; then
         # shellcheck disable=SC2016 # it is evaluated inside
         as "$user" TERM=vt100 on-terminal 'echo "$(id -un) $(cat /m)"; exit' \
             image-build --shell=2 "$work/failing" >"$work/.shown" 2>&1
-        ok "$user: a shell is there before it" grep -q "^$name bound" "$work/.shown"
+        ok "$who: a shell is there before it" grep -q "^$name bound" "$work/.shown"
     else
-        skip "$user: a shell is there before it" "python3 is missing"
+        skip "$who: a shell is there before it" "python3 is missing"
     fi
     if [ "$served" ]; then
         cat >context/Dockerfile <<END
@@ -103,23 +113,23 @@ END
         chmod -R a+rX context
         other=12:34
         [ "$user" = "$range" ] || other=0:0 # in its namespace there is no other id; the image has it all the same
-        status_is "$user: ADD of URLs and repositories" 0 as "$user" image-build -t added context --build-context "tar=$web/app.tar.gz"
-        is "$user: gives root's files, or those --chown says" "$(as "$user" image-run added 2>&1)" "0:0 600
+        status_is "$who: ADD of URLs and repositories" 0 as "$user" image-build -t added context --build-context "tar=$web/app.tar.gz"
+        is "$who: gives root's files, or those --chown says" "$(as "$user" image-run added 2>&1)" "0:0 600
 $other 600
 0:0 644
 0:0 644
 0:0 644"
         mv www/file www/away
         sed -i "/url/d; s/CMD.*/CMD cat sum file/" context/Dockerfile
-        status_is "$user: and with a checksum once" 0 as "$user" image-build context --build-context "tar=$web/app.tar.gz"
+        status_is "$who: and with a checksum once" 0 as "$user" image-build context --build-context "tar=$web/app.tar.gz"
         mv www/away www/file
         for source in "$repos/app" "$web/app.tar.gz"; do
-            status_is "$user: a context from ${source%%:*}" 0 as "$user" image-build -t fetched "$source"
-            is "$user: is built as any other" "$(as "$user" image-run fetched 2>&1)" $other
+            status_is "$who: a context from ${source%%:*}" 0 as "$user" image-build -t fetched "$source"
+            is "$who: is built as any other" "$(as "$user" image-run fetched 2>&1)" $other
         done
-        is "$user: and nothing of it is left" "$(as "$user" sh -c 'cd "$TMPDIR" && echo image-build.*')" 'image-build.*'
+        is "$who: and nothing of it is left" "$(as "$user" sh -c 'cd "$TMPDIR" && echo image-build.*')" 'image-build.*'
     else
-        skip "$user: what is fetched" "git, python3 or git-daemon is missing"
+        skip "$who: what is fetched" "git, python3 or git-daemon is missing"
     fi
     # its store has files of other ids: only it can remove them
     as "$user" sh -c 'rm -rf "$STAGEPIPE_STORE"' 2>/dev/null
@@ -132,13 +142,13 @@ for group in run copy add; do
     as $range env TMPDIR="$work/cases" STAGEPIPE_BIN="$work/bin" \
         sh "$work/tests/33-cases.t" "$work/tests/cases/$group"/*/ >out 2>&1
     grep '^not ok\|^#' out >bad
-    ok "$range: the cases of $group give what they give root" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
+    ok "range: the cases of $group give what they give root" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
 done
 for isolation in subuid single; do
     as $range env TMPDIR="$work/cases" STAGEPIPE_BIN="$work/bin" STAGEPIPE_CASE_OPTIONS="--isolation $isolation" \
         sh "$work/tests/35-cache.t" >out 2>&1
     grep '^not ok\|^#  ' out >bad
-    ok "$range: the rules of cache keys hold with --isolation $isolation" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
+    ok "range: the rules of cache keys hold with --isolation $isolation" sh -c 'cat bad; ! [ -s bad ] && grep -q "^1\.\.[1-9]" out'
 done
 printf 'FROM busybox\nCOPY a /a\nRUN true\n' >"$work/device/Dockerfile"
 both() { as $range env STAGEPIPE_STORE="$work/cases/both" "$@"; }
@@ -148,7 +158,7 @@ for isolation in subuid single subuid single; do
     both image-build --isolation $isolation -t isolated "$work/device" >out 2>&1
     cached="$cached $(grep -c ' CACHED$' out)"
 done
-is "$range: no isolation takes another's step from the cache" "$cached" " 0 0 2 2"
+is "range: no isolation takes another's step from the cache" "$cached" " 0 0 2 2"
 
 # A store that its user deletes: what belongs to subordinate ids stays.
 printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown -R 5:5 /d\n' >"$work/device/Dockerfile"

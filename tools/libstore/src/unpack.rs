@@ -67,7 +67,14 @@ impl Store {
             let _lock = self.unpack_lock(&layers)?;
             // Garbage of a killed unpacking is large. What can't be removed does no harm.
             let _ = self.reclaim();
-            self.unpack_missing(open, &layers, how)?;
+            let devices = self.unpack_missing(open, &layers, how)?;
+            if devices > 0 {
+                self.warn(format!(
+                    "image {}: device nodes of its layers, {devices}, are left out of the tree that is unpacked, \
+                     though not of the image: only root can make them",
+                    image.descriptor.digest
+                ));
+            }
         }
         Ok(ids)
     }
@@ -90,7 +97,8 @@ impl Store {
         let root = Root::open(new.upper(), owners);
         let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
         let open = |descriptor: &Descriptor| self.open_blob(descriptor);
-        self.warn_of_devices(&layer, &extract_into(&open, &layer, &root, Form::Layer)??);
+        // No device node is left out of it: those are never deferred.
+        extract_into(&open, &layer, &root, Form::Layer)??;
         new.give_tree(id)?;
         self.snapshot_fs(id)
     }
@@ -133,7 +141,8 @@ impl Store {
 
     /// Layers are extracted alone, several at once, and put on one another in their order. One that
     /// can't be is extracted again, on the merged view of those below it, when it is its turn.
-    fn unpack_missing(&self, open: &Open, layers: &[Layer], how: &Unpack) -> Result<(), StoreError> {
+    /// Gives the number of device nodes that were left out.
+    fn unpack_missing(&self, open: &Open, layers: &[Layer], how: &Unpack) -> Result<u64, StoreError> {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(todo.len());
@@ -158,7 +167,7 @@ impl Store {
             let result = self.stack(open, layers, &todo, &ids, &receiver, how);
             next.store(todo.len(), Ordering::Relaxed);
             let synced = early.map_or(Ok(()), EarlySync::end);
-            result.and(synced)
+            result.and_then(|devices| synced.map(|()| devices))
         })
     }
 
@@ -170,8 +179,8 @@ impl Store {
         ids: &[String],
         alone: &Receiver<(usize, Result<Option<Extracted>, StoreError>)>,
         how: &Unpack,
-    ) -> Result<(), StoreError> {
-        let mut waiting = BTreeMap::new();
+    ) -> Result<u64, StoreError> {
+        let (mut waiting, mut devices) = (BTreeMap::new(), 0);
         for &at in todo {
             while !waiting.contains_key(&at) {
                 let died = |_| StoreError::io("cannot unpack")(io::Error::other("a thread ended early"));
@@ -184,18 +193,11 @@ impl Store {
                 None => self.extract_merged(open, layer, parents, how)?,
             };
             extracted.new.stand_on(parents, extracted.stats.root)?;
-            self.warn_of_devices(layer, &extracted.stats);
+            devices += extracted.stats.devices_skipped;
             extracted.new.set_size(extracted.stats.entries, extracted.stats.bytes);
             extracted.new.publish()?;
         }
-        Ok(())
-    }
-
-    fn warn_of_devices(&self, layer: &Layer, stats: &Stats) {
-        if stats.devices_skipped > 0 {
-            let (count, digest) = (stats.devices_skipped, layer.descriptor.digest);
-            self.warn(format!("layer {digest}: {count} device nodes left out: only root can make them"));
-        }
+        Ok(devices)
     }
 
     /// `None`: the layer needs those below it.

@@ -91,7 +91,7 @@ fn keep(
 ) -> Result<(Tree, String), StepError> {
     match new {
         Scratch::Store(new) if always || download.etag.is_some() => {
-            let kept = publish(session, new, download)?;
+            let kept = publish(session, *new, download)?;
             session.store.cache_put(key.digest(), &kept)?;
             Ok((Tree::files(&session.store.snapshot_fs(&kept.snapshot)?)?, kept.name))
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// An empty directory, gone when it is dropped.
 pub enum Scratch {
     /// Of the store.
-    Store(NewSnapshot),
+    Store(Box<NewSnapshot>),
     /// In TMPDIR, for a dry run.
     Elsewhere(Temporary),
 }
@@ -22,7 +22,7 @@ impl Scratch {
                 let dir = tempfile::tempdir().map_err(StepError::io("a temporary directory"))?;
                 Ok(Self::Elsewhere(Temporary::new(dir.keep())))
             }
-            false => Ok(Self::Store(session.store.new_snapshot(&[])?)),
+            false => Ok(Self::Store(Box::new(session.store.new_snapshot(&[])?))),
         }
     }
 

@@ -25,6 +25,10 @@ pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
     let mut at = At::base(stage);
     let built = steps(session, stage, &mut at, emit);
+    // They may be the reason of what it ends with.
+    for warning in session.store.take_warnings() {
+        libcli::warn(&libcli::speaker("stage-run"), &warning);
+    }
     if let Err(failure) = &built
         && let Some(record) = at.failed(stage, failure, session.stages.take_waits())
     {
@@ -74,9 +78,6 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
     }
     if builder.stops.shell.is_some_and(|step| step > builder.here.step) {
         return Err(from(shell::before(session, stage, &builder.state, &builder.here, None)));
-    }
-    for warning in session.store.take_warnings() {
-        libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
     Ok(builder.state)
 }
