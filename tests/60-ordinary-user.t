@@ -33,17 +33,18 @@ as() {
     setpriv --reuid "$id" --regid "$(id -g "$user")" --clear-groups env -i HOME="$work/$user" USER="$user" \
         TMPDIR="$work/$user" STAGEPIPE_STORE="$work/$user/store" PATH="$work/bin:$programs:/usr/bin:/bin:/usr/sbin:/sbin" "$@"
 }
-range=stagepipe-$$-range single=stagepipe-$$-single # of this run: others may be at it too
+# Of this run: others may be at it too.
+range=stagepipe-$$-range single=stagepipe-$$-single few=stagepipe-$$-few
 end() {
-    for user in $range $single; do userdel "$user" >/dev/null 2>&1; done
+    for user in $range $single $few; do userdel "$user" >/dev/null 2>&1; done
     cd / && rm -rf "$work"
 }
 trap end EXIT
-for user in $range $single; do
+for user in $range $single $few; do
     useradd -M -d "$work/$user" "$user" || skip_all "no users can be made here"
 done
 grep -q "^$range:" /etc/subuid || usermod --add-subuids 700000-765535 --add-subgids 700000-765535 $range
-sed -i "/^$single:/d" /etc/subuid /etc/subgid
+sed -i "/^$single:/d; s/^\($few:[0-9]*\):.*/\1:1000/" /etc/subuid /etc/subgid
 
 mkdir "$work/device" && echo a >"$work/device/a"
 mknod "$work/device/null" c 1 3 || skip_all "no device node can be made"
@@ -159,6 +160,32 @@ for isolation in subuid single subuid single; do
     cached="$cached $(grep -c ' CACHED$' out)"
 done
 is "range: no isolation takes another's step from the cache" "$cached" " 0 0 2 2"
+
+# A range that does not do is named, with what to do: where it is found, and where more ids were needed.
+mkdir "$work/$few" && chown $few "$work/$few"
+printf 'FROM busybox AS other\nRUN true\nFROM busybox\nCOPY --from=other /bin/true /\nUSER 5\nRUN true\n' >"$work/device/Dockerfile"
+as $few image-load --tag busybox "$work/busybox" >/dev/null
+as $few image-build "$work/device" >out 2>&1
+is "few: a range that is too small is told once, and how to get more" "$(grep -c "warning: the range $few:[0-9]*:1000 in /etc/subuid .*usermod" out)" 1
+is "few: and again where it ends a step" "$(grep -c "Dockerfile:6: .* only one id is mapped here; the range $few:[0-9]*:1000 in" out)" 1
+status_is "few: it is what --isolation subuid fails for" 1 as $few image-build --isolation subuid "$work/device"
+ok "few: and says" grep -q "(subuid: the range $few:[0-9]*:1000 in" "$work/.out"
+is "few: image-run tells it too" "$(as $few image-run busybox true 2>&1 | grep -c "warning: the range $few:")" 1
+
+# An id that the range does not reach is named, with the line to change.
+(cd "$work/device" && tar --owner=:70001 --group=:0 -cf far.tar a)
+while IFS= read -r lines; do
+    printf 'FROM busybox\n%s\n' "$lines" | tr ';' '\n' >"$work/device/Dockerfile"
+    as $range image-build "$work/device" >out 2>&1
+    ok "range: of $lines the id and the line for it are named" \
+        grep -q 'Dockerfile:[23]: .*uid 70001 .*/etc/subuid, change .*:70001 or more' out
+done <<'END'
+ADD far.tar /
+COPY --chown=70001 a /a;RUN true
+USER 70001;RUN true
+USER 70001;WORKDIR /new
+RUN --mount=type=cache,target=/c,uid=70001 true
+END
 
 # A store that its user deletes: what belongs to subordinate ids stays.
 printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown -R 5:5 /d\n' >"$work/device/Dockerfile"

@@ -77,6 +77,9 @@ fn job(args: Args) -> Result<(), Failure> {
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
+    if let Some(why) = libsandbox::too_few_ids().filter(|_| isolation == Isolation::Single) {
+        libcli::warn("image-run", &why);
+    }
     let map = isolation.map();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let store = Store::open_existing(&path, libstore::Options { map, limits, ..Default::default() })?;

@@ -1,7 +1,7 @@
 //! Moves this process to where the store's trees have their owners: a mount namespace of its own and,
 //! for an ordinary user, a user namespace in which it is root.
 
-use crate::isolation::MORE_IDS;
+use crate::subids::{MORE_IDS, Range, subordinate_ranges};
 use crate::{Isolation, SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
@@ -34,15 +34,11 @@ pub fn enter(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
 }
 
 fn enter_unprivileged(wanted: Option<Isolation>, tried: &mut Vec<String>) -> Option<Isolation> {
-    let ranges = subordinate_ranges();
     if wanted.is_none_or(|wanted| wanted == Isolation::Subuid) {
-        match ranges {
+        match subordinate_ranges() {
             // A process that is in a new namespace can't go back to try the next: it falls inside.
-            Some(ranges) => return enter_userns(Some(ranges), wanted.is_none(), tried),
-            None => tried.push(
-                "subuid: no range of at least 65535 ids in /etc/subuid and /etc/subgid, or no newuidmap"
-                    .into(),
-            ),
+            Ok(ranges) => return enter_userns(Some(ranges), wanted.is_none(), tried),
+            Err(why) => tried.push(format!("subuid: {why}")),
         }
     }
     match wanted {
@@ -106,37 +102,6 @@ fn private_mounts() -> Result<(), SandboxError> {
         )),
         done => done.map_err(setup("private mounts")),
     }
-}
-
-/// First id and how many.
-#[derive(Clone, Copy)]
-struct Range(u32, u32);
-
-/// The caller's ranges of uids and gids, when newuidmap(1) can use them.
-fn subordinate_ranges() -> Option<(Range, Range)> {
-    let helper = |name: &str| {
-        ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|dir| std::path::Path::new(dir).join(name).exists())
-    };
-    if !helper("newuidmap") || !helper("newgidmap") {
-        return None;
-    }
-    let name = nix::unistd::User::from_uid(getuid()).ok().flatten().map(|user| user.name);
-    let find = |file: &str| {
-        let text = std::fs::read_to_string(file).ok()?;
-        text.lines().find_map(|line| range_of(line, name.as_deref(), getuid().as_raw()))
-    };
-    Some((find("/etc/subuid")?, find("/etc/subgid")?))
-}
-
-/// The range in a line of subuid(5), if it is the user's and large enough for an image's ids.
-fn range_of(line: &str, name: Option<&str>, uid: u32) -> Option<Range> {
-    let mut fields = line.split(':');
-    let owner = fields.next()?;
-    if Some(owner) != name && owner != uid.to_string() {
-        return None;
-    }
-    let range = Range(fields.next()?.trim().parse().ok()?, fields.next()?.trim().parse().ok()?);
-    (range.1 >= 65535).then_some(range)
 }
 
 /// A child left outside the new namespace, where its id maps must be written.
@@ -210,19 +175,4 @@ fn run_mapper(tool: &str, pid: u32, own: u32, range: Range, quiet: bool) -> bool
         command.stderr(Stdio::null());
     }
     command.status().is_ok_and(|status| status.success())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_is_the_users_by_name_or_number_and_large_enough() {
-        let found = |line| range_of(line, Some("ann"), 1000).map(|range| (range.0, range.1));
-        assert_eq!(found("ann:100000:65536"), Some((100_000, 65536)));
-        assert_eq!(found("1000:5:65535"), Some((5, 65535)));
-        assert_eq!(found("bob:100000:65536"), None);
-        assert_eq!(found("ann:100000:10"), None);
-        assert_eq!(found("ann:x:y"), None);
-    }
 }

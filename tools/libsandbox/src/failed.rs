@@ -1,7 +1,7 @@
 //! Why a command failed, as far as its status, the end of its output and the tree it left tell.
 
-use crate::isolation::MORE_IDS;
 use crate::overlay::{Overlay, mount_overlay};
+use crate::subids::more_ids;
 use crate::{Isolation, Job, Outcome, binary};
 use libtree::{Root, xattr};
 use rustix::fs::OFlags;
@@ -133,7 +133,8 @@ impl Failed<'_> {
     /// The reason where only one id exists and a file or a process was to have another, as packages ask for.
     fn refused_owner(&self) -> Option<Reason> {
         let lacks = self.isolation == Isolation::Single && self.last.iter().any(|line| tells_of_owner(line));
-        let text = || format!("only the user's own id exists here, and others were asked for; {MORE_IDS}");
+        let text =
+            || format!("only the user's own id exists here, and others were asked for; {}", more_ids());
         lacks.then(|| Reason { text: text(), token: String::new() })
     }
 

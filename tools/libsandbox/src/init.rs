@@ -3,9 +3,9 @@
 //! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
-use crate::isolation::MORE_IDS;
 use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
+use crate::subids::more_ids;
 use crate::{
     Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, failed, fork, ids, seccomp, setup, sys,
     terminal,
@@ -252,7 +252,7 @@ fn require_ids(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     let (uid, gid) = (identity.uid, identity.gid);
     let missing = match inside.isolation {
         Isolation::Single if (uid, gid) != (0, 0) => {
-            Some(format!("user {uid}:{gid} can't be had: only one id is mapped here; {MORE_IDS}",))
+            Some(format!("user {uid}:{gid} can't be had: only one id is mapped here; {}", more_ids()))
         }
         Isolation::Single => None,
         _ => identity.groups.iter().find_map(|&gid| idmap::unmapped(uid, gid)),

@@ -4,10 +4,6 @@ use libtree::Owners;
 use std::fmt;
 use std::str::FromStr;
 
-/// The remedy where an ordinary user has one id only.
-pub(crate) const MORE_IDS: &str = "give the user subordinate ids (usermod --add-subuids 100000-165535 \
-    --add-subgids 100000-165535 USER) and install uidmap";
-
 /// The ways that work, best first (the tools' `--isolation`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {

@@ -29,6 +29,7 @@ mod seal;
 mod seccomp;
 mod signals;
 mod stub;
+mod subids;
 mod sys;
 mod terminal;
 
@@ -41,6 +42,7 @@ pub use job::{Channel, Job, Mount, MountSource, Network, OnSignal, Outcome, Stdi
 pub use overlay::{Overlay, mount_overlay};
 pub use run::run;
 pub use seal::{own_directory, seal};
+pub use subids::too_few_ids;
 
 use std::io;
 

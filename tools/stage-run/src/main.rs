@@ -6,10 +6,11 @@ use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use stage_run::options::{add_host, named_context, place, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place};
+use std::fs::File;
 use std::io::{IsTerminal, sink, stdin, stdout};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -155,6 +156,9 @@ fn job(args: Args) -> Result<(), Failure> {
         false => Store::open(&path, settings)?,
     };
     let options = options(args, isolation);
+    if isolation == Isolation::Single && options.progress {
+        warn_of_ids(options.build_dir.as_deref());
+    }
     if let Some(place) = logs {
         return stage_run::logs(stdin().lock(), store, &options, place, Stdout::open()?)?.finish();
     }
@@ -164,6 +168,14 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let stdout = Stdout::open()?;
     stage_run::build(stdin().lock(), store, &options, stdout)?.finish()
+}
+
+/// Tells of ids that are too few: once in a build, though each stage has its own process.
+fn warn_of_ids(build_dir: Option<&Path>) {
+    let first = build_dir.is_none_or(|dir| File::create_new(dir.join("told-of-ids")).is_ok());
+    if let Some(why) = libsandbox::too_few_ids().filter(|_| first) {
+        libcli::warn(&libcli::speaker("stage-run"), &why);
+    }
 }
 
 /// The images that stages start from. Without a store there are those of named contexts.
