@@ -55,6 +55,25 @@ image-build -q -o type=oci,dest="$work/device/nodes.tar" "$work/device" >/dev/nu
 printf 'FROM scratch\nADD devices.tar /\n' >"$work/device/Dockerfile"
 chmod -R a+rX "$work/device"
 
+# What can't have an attribute with its owner: links and FIFOs, of archives, of copies, and as a RUN leaves them.
+mkdir "$work/owners" "$work/owners/d" "$work/t"
+ln -s f "$work/owners/d/link" && ln -s x "$work/t/one" && ln -s y "$work/t/two" && mkfifo "$work/t/pipe"
+chown -h 5:6 "$work"/t/* && tar --numeric-owner -cf "$work/owners/t.tar" -C "$work/t" .
+cat >"$work/owners/Dockerfile" <<'END'
+FROM scratch AS other
+ADD t.tar /t/
+COPY --chown=12:34 d /d/
+FROM busybox
+COPY --from=other / /o/
+COPY --chown=7:8 d /mine/
+RUN mv /o/t/one /o/t/new && ln /o/t/new /o/t/third && ln -sf new /mine/link && ln -s made /o/made && touch /o/t/pipe
+RUN rm /o/t/two && ln -s y /o/t/two && touch -h -d @5 /o/d/link
+END
+chmod -R a+rX "$work/owners"
+owners() { tar --numeric-owner -tv | awk '/ (o|mine)\// { print $1, $2, $6 }'; }
+image-build -q -t owners "$work/owners" >/dev/null 2>&1
+image-save --format tar owners | owners >owners.root
+
 for user in $range $single; do
     who=${user##*-}
     mkdir "$work/$user" && chown "$user" "$work/$user"
@@ -72,6 +91,9 @@ for user in $range $single; do
         "$(tar --numeric-owner -tvf "$work/$user/tree.tar" tree/b.txt | tr -s ' ' | cut -d' ' -f2)" 12/34
     as "$user" sh -c 'image-save no-run --format oci -o "$HOME/oci.tar"'
     ok "$who: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
+    as "$user" image-build -q -t owners "$work/owners" >/dev/null 2>&1
+    as "$user" image-save --format tar owners | owners >owners.user
+    ok "$who: links and FIFOs have the owners that they have for root" sh -c 'grep "^l.* 5/6 o/t/new" owners.root && diff owners.root owners.user'
     status_is "$who: an archive with a device node is unpacked" 0 as "$user" image-build -t devices "$work/device"
     ok "$who: without the node, and that is said with the line" grep -q 'warning: Dockerfile:2: .*device' "$work/.out"
     as "$user" image-load --tag nodes "$work/device/nodes.tar" >/dev/null

@@ -1,9 +1,14 @@
 //! Owners that the kernel can't give: recorded beside the file instead.
 //!
 //! In a single-uid user namespace only uid 0 is mapped, so a layer's other owners are written to an
-//! extended attribute, which layer-diff reads back. Symbolic links can't carry one and stay 0:0.
+//! extended attribute, which layer-diff reads back.
+//!
+//! What is no file and no directory can't have such attributes, a symbolic link above all. It can have a file
+//! capability, which the kernel only looks at where it executes a file: there the numbers are a set of capabilities. It is
+//! on the inode, so that it goes with the link where a command renames it and overlayfs copies it up, and the kernel drops
+//! it with a change of owner.
 
-use crate::{Meta, idmap, xattr};
+use crate::{FileKind, Meta, idmap, xattr};
 use rustix::fs::{AtFlags, Gid, Uid, chownat};
 use rustix::io::Errno;
 use std::io;
@@ -11,6 +16,10 @@ use std::os::fd::AsFd;
 
 /// The attribute that records `uid:gid`.
 pub const RECORD: &str = "user.stagepipe.owner";
+/// The first word of a capability that the kernel stores as it is: VFS_CAP_REVISION_2.
+const REVISION: u32 = 0x0200_0000;
+/// In place of the inheritable sets: that this is an owner.
+const MARK: [u32; 2] = [0x6e77_6f2e, 0x7265_2e73];
 
 /// Whether owners are the kernel's, or recorded where the kernel refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +43,13 @@ impl Owners {
             (Ok(()), Self::Recorded) => xattr::remove(dir, name, RECORD),
             (Err(Errno::INVAL | Errno::PERM), Self::Recorded) => {
                 match xattr::set(dir, name, RECORD, format!("{uid}:{gid}").as_bytes()) {
-                    // user.* attributes exist on files and directories only.
-                    Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => Ok(()),
+                    // It is neither a file nor a directory. Where a file system can't have this one, it stays 0:0.
+                    Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+                        match xattr::set(dir, name, xattr::CAPABILITY, &as_capability(uid, gid)) {
+                            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+                            other => other,
+                        }
+                    }
                     other => other,
                 }
             }
@@ -52,7 +66,12 @@ impl Owners {
     /// Replaces `meta`'s owner by the recorded one, if there is one. Outside single-uid mode an
     /// attribute of that name is a RUN's forgery and means nothing.
     pub fn read(self, dir: impl AsFd, name: &[u8], meta: &mut Meta) -> io::Result<()> {
-        if self == Self::Real || !matches!(meta.kind, crate::FileKind::File | crate::FileKind::Dir) {
+        if self == Self::Real {
+            return Ok(());
+        }
+        if !matches!(meta.kind, FileKind::File | FileKind::Dir) {
+            let recorded = xattr::get(dir, name, xattr::CAPABILITY)?.and_then(|value| of_capability(&value));
+            (meta.uid, meta.gid) = recorded.unwrap_or((meta.uid, meta.gid));
             return Ok(());
         }
         let Some(value) = xattr::get(dir, name, RECORD)? else { return Ok(()) };
@@ -66,9 +85,32 @@ impl Owners {
     }
 }
 
+/// An owner as a capability: the user and the group are its permitted sets.
+fn as_capability(uid: u32, gid: u32) -> Vec<u8> {
+    [REVISION, uid, MARK[0], gid, MARK[1]].iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn of_capability(value: &[u8]) -> Option<(u32, u32)> {
+    let words: Vec<_> = value.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    match words[..] {
+        [REVISION, uid, mark, gid, other] if [mark, other] == MARK => Some((uid, gid)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_owner_is_a_capability_of_the_length_the_kernel_takes() {
+        assert_eq!(as_capability(70000, 5).len(), 20);
+        assert_eq!(of_capability(&as_capability(70000, 5)), Some((70000, 5)));
+        let ping: Vec<_> = [REVISION, 1 << 13, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+        for other in [&ping[..], &ping[..19], b""] {
+            assert_eq!(of_capability(other), None);
+        }
+    }
     use std::os::unix::fs::MetadataExt;
 
     #[test]
