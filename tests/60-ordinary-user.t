@@ -196,6 +196,7 @@ is "few: image-run tells it too" "$(as $few image-run busybox true 2>&1 | grep -
 
 # An id that the range does not reach is named, with the line to change.
 (cd "$work/device" && tar --owner=:70001 --group=:0 -cf far.tar a)
+as $range image-load --tag busybox "$work/busybox" >/dev/null
 while IFS= read -r lines; do
     printf 'FROM busybox\n%s\n' "$lines" | tr ';' '\n' >"$work/device/Dockerfile"
     as $range image-build "$work/device" >out 2>&1
