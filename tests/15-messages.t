@@ -38,4 +38,13 @@ printf 'FROM busybox\nRUN echo one; echo two >&2; exit 3\n' >sub/Dockerfile
 image-build --progress quiet sub >said 2>&1
 is "without progress the end of the output is below the message" "$(sed 's/[^ ]*$//' said | tail -n 3 | head -n 1; sed -n '4,5p' said)" \
     "$(printf '       \n       one\n       two')"
+# A path that is longer than the system takes has a short message, whoever made it. Two halves make one.
+part=$(printf '%0240d' 0) && half=$part/$part/$part/$part/$part/$part/$part/$part/$part
+mkdir -p "far/$half" "near/$half" && mv near "far/$half/" && tar -cf far.tar far
+for step in 'COPY far /far' 'ADD far.tar /' 'COPY --parents far /x/' "RUN mkdir -p /$half /near/$half && mv /near /$half/"; do
+    printf 'FROM busybox\n%s\n' "$step" >Dockerfile
+    image-build . 2>&1 | grep -v '^#' >said
+    ok "a path too long of ${step%% *} is told in a short line" \
+        sh -c "grep 'Dockerfile:2: .*….*4096' said && ! grep '.\{800\}' said"
+done
 finish

@@ -16,6 +16,11 @@ pub enum DiffError {
         /// What failed.
         error: io::Error,
     },
+    /// It is too long for a layer, and for the system.
+    #[error(
+        "{0:?} is too long: a path has at most 4096 bytes, and 255 in each part; remove it in the step that makes it, or give it shorter names"
+    )]
+    TooLong(String),
     /// The changes can't be written.
     #[error(transparent)]
     Output(io::Error),
@@ -68,7 +73,13 @@ impl DiffError {
     /// Says which path it was about, if that is not known yet.
     pub(crate) fn at(self, path: &[u8]) -> Self {
         match self {
-            Self::Io(error) => Self::At { path: String::from_utf8_lossy(path).into_owned(), error },
+            Self::Io(error) => {
+                let path = String::from_utf8_lossy(path).into_owned();
+                match libtree::is_too_long(&error) {
+                    true => Self::TooLong(path),
+                    false => Self::At { path, error },
+                }
+            }
             other => other,
         }
     }
@@ -77,7 +88,7 @@ impl DiffError {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Wire(libwire::WireError::Io(_)) => false,
-            Self::Wire(_) => true,
+            Self::Wire(_) | Self::TooLong(_) => true,
             Self::Step { error, .. } => error.is_bad_input(),
             _ => false,
         }

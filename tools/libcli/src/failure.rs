@@ -103,9 +103,9 @@ impl Failure {
         }
         let mut text = format!("{tool}: ");
         if !self.place.is_empty() {
-            text += &format!("{}: ", sanitise(&self.place));
+            text += &format!("{}: ", brief(&sanitise(&self.place)));
         }
-        text += &sanitise(&self.what);
+        text += &brief(&sanitise(&self.what));
         text.push('\n');
         for line in self.detail.lines() {
             text += &sanitise(line);
@@ -137,9 +137,49 @@ pub fn sanitise(text: &str) -> String {
     text.trim_end_matches('\n').replace('\n', " | ").chars().map(safe).collect()
 }
 
+/// Longer words of a message are cut in the middle: a path of thousands of bytes hides what is said about it.
+const LONG: usize = 400;
+/// What is left of one: its start and its end.
+const KEPT: [usize; 2] = [160, 80];
+
+/// A message with no word longer than a message should have. What is in quotes is one word.
+pub(crate) fn brief(text: &str) -> String {
+    if text.len() <= LONG {
+        return text.to_owned();
+    }
+    let mut quoted = false;
+    let words = text.split_inclusive(|c: char| {
+        quoted ^= c == '"';
+        c == ' ' && !quoted
+    });
+    words.map(cut_word).collect()
+}
+
+fn cut_word(word: &str) -> String {
+    if word.len() <= LONG {
+        return word.to_owned();
+    }
+    let [start, end] = [word.floor_char_boundary(KEPT[0]), word.ceil_char_boundary(word.len() - KEPT[1])];
+    format!("{}…{}", &word[..start], &word[end..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_thousands_of_bytes_is_cut_and_the_words_around_it_are_not() {
+        for part in ["directory/", "d é r/", "日本/"] {
+            let path = format!("{:?}", part.repeat(500) + "leaf");
+            let text =
+                Failure::failed("Dockerfile:2", format!("{path}: too long; cut it")).render("t").unwrap();
+            assert!(text.len() < 330, "{text}");
+            assert!(text.starts_with("t: Dockerfile:2: \"d") || text.starts_with("t: Dockerfile:2: \"日"));
+            assert!(text.ends_with("leaf\": too long; cut it\n") && text.contains('…'), "{text}");
+        }
+        let words = "several words ".repeat(100);
+        assert_eq!(brief(&words), words);
+    }
 
     #[test]
     fn a_message_is_tool_place_what() {

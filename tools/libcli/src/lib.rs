@@ -57,7 +57,7 @@ pub fn report(tool: &str, failure: &Failure) {
 
 /// Writes one warning line, `tool: warning: what`, to standard error.
 pub fn warn(tool: &str, what: &str) {
-    say(&format!("{tool}: warning: {}\n", sanitise(what)));
+    say(&format!("{tool}: warning: {}\n", failure::brief(&sanitise(what))));
 }
 
 /// Writes text to standard error as it is. A standard error that is closed is not an error: there is

@@ -57,11 +57,17 @@ pub enum CopyError {
     },
 }
 
+/// What is wrong with a path that the system refuses.
+const TOO_LONG: &str = "is too long: a path has at most 4096 bytes, and 255 in each part; give it shorter names, or leave it out";
+
 impl CopyError {
     /// Names the path a system call failed on.
     pub(crate) fn io<E: Into<io::Error>>(path: &[u8]) -> impl FnOnce(E) -> Self {
         let path = shown(path);
-        move |error| Self::Io { path, error: error.into() }
+        move |error| match error.into() {
+            error if libtree::is_too_long(&error) => Self::Refused { path, what: TOO_LONG },
+            error => Self::Io { path, error },
+        }
     }
 
     pub(crate) fn not_found(path: &[u8], ignored: Option<usize>) -> Self {

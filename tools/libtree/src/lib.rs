@@ -20,4 +20,4 @@ pub mod xattr;
 
 pub use meta::{FileKind, Meta};
 pub use owner::Owners;
-pub use root::Root;
+pub use root::{Root, is_too_long};

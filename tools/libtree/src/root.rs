@@ -143,6 +143,11 @@ impl Root {
     }
 }
 
+/// Whether a path, or a part of it, is longer than the system takes.
+pub fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error())
+}
+
 /// Opens `path` below `dir` as [`Root::open_at`] does, close-on-exec. An empty path is `dir` itself.
 pub fn open_below(dir: impl AsFd, path: &[u8], flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
     let path = if path.is_empty() { b"." } else { path };
