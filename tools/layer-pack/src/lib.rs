@@ -44,8 +44,8 @@ const MARGIN: u64 = 1 << 21;
 const BUFFER: usize = 1 << 17;
 
 impl<R: BufRead> Streams<R> {
-    /// Packs the rest of the stream that `header` began into `out`. Without the stream's end record the tar has
-    /// no end marker either.
+    /// Packs the rest of the stream that `header` began into `out`. The tar is left without its end marker, so that
+    /// a caller for whom more has to come before it is whole can finish it then.
     pub fn pack<W: Write>(
         &mut self,
         header: &Header,
@@ -69,17 +69,14 @@ impl<R: BufRead> Streams<R> {
         while let Some(change) = self.next_change()? {
             packer.change(change, self.line())?;
         }
-        let (out, tar_size) = packer.tar.finish()?;
-        Ok(Packed { out, tar_size, content_size: packer.content_size })
+        Ok(Packed { tar: packer.tar, content_size: packer.content_size })
     }
 }
 
-/// A layer that was packed.
-pub struct Packed<W> {
-    /// What it was packed into.
-    pub out: W,
-    /// The tar's length in bytes.
-    pub tar_size: u64,
+/// A layer that was packed, but for the end of its tar.
+pub struct Packed<W: Write> {
+    /// The tar.
+    pub tar: tar::Writer<W>,
     /// The bytes of its files; one with several names counts once.
     pub content_size: u64,
 }

@@ -96,9 +96,10 @@ fn to_tar(options: Options) -> Result<(), Failure> {
     let mut streams = Streams::new(std::io::stdin().lock());
     let header = streams.next_header().map_err(failure)?;
     let header = header.ok_or_else(|| bad("tells of no layer"))?;
-    let out = streams.pack(&header, options, Stdout::open()?).map_err(failure)?.out;
+    let packed = streams.pack(&header, options, Stdout::open()?).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
-        None => out.finish(),
+        // A row that is cut leaves a tar that is.
+        None => packed.tar.finish()?.0.finish(),
         Some(_) => Err(bad("has several streams; give --store to pack each")),
     }
 }

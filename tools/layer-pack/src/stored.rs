@@ -49,7 +49,8 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
         let sink =
             BufWriter::with_capacity(ZEROS.len(), Sink::new(blob, how.compression, level, how.threads)?);
-        let Packed { out: sink, tar_size, content_size } = streams.pack(&header, how.options, sink)?;
+        let Packed { tar, content_size } = streams.pack(&header, how.options, sink)?;
+        let (sink, tar_size) = tar.finish()?;
         let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
         let descriptor = blob.commit(&how.compression.media_type())?;

@@ -47,7 +47,7 @@ fn lines(records: &[&str]) -> String {
 fn tar_of(stream: &str, options: Options) -> Result<Vec<u8>, PackError> {
     let mut streams = Streams::new(stream.as_bytes());
     let header = streams.next_header()?.unwrap();
-    streams.pack(&header, options, Vec::new()).map(|packed| packed.out)
+    Ok(streams.pack(&header, options, Vec::new())?.tar.finish()?.0)
 }
 
 fn put(path: &str, mode: &str, rest: &str) -> String {
