@@ -77,8 +77,9 @@ impl Job<'_> {
     /// What is to be checked: a build answers for what it builds, a check for the whole file unless a target is
     /// named.
     fn request<'a>(&'a self, ignored: &'a Matcher) -> check::Request<'a> {
-        let extent = match (self.wanted, &self.options.target) {
-            (Wanted::Check | Wanted::CheckAll, None) => Extent::AllStages,
+        let named = self.options.target.is_some() || self.options.until.is_some();
+        let extent = match (self.wanted, named) {
+            (Wanted::Check | Wanted::CheckAll, false) => Extent::AllStages,
             _ => Extent::Needed,
         };
         check::Request { options: &self.options, ignored, extent, own: self.wanted == Wanted::CheckAll }

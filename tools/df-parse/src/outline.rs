@@ -5,7 +5,7 @@ use crate::args::{self, Values};
 use crate::dockerfile::{Dockerfile, Item, StageItem};
 use crate::instruction::Parsed;
 use crate::lines::Line;
-use crate::plan::{plan, stage_name, target_index};
+use crate::plan::{plan, stage_name};
 use crate::{Options, ParseError};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libwire::plan::{ArgDecl, MountKind, Op, Stage};
@@ -34,7 +34,7 @@ pub fn targets(file: &Dockerfile, source: &str) -> Value {
 /// What the target takes: arguments with their values, secrets, ssh agents, cache mounts.
 pub fn outline(file: &Dockerfile, options: &Options, source: &str) -> Result<Value, ParseError> {
     let stages = plan(file, options)?;
-    let target = target_index(file, options)?;
+    let target = stages.iter().find(|stage| stage.target).map_or(0, |stage| stage.index);
     let globals = args::globals(file, options, &options.platform()?)?;
     let mut value = Map::new();
     let item = &file.stages[target];

@@ -67,6 +67,13 @@ pub(crate) fn planned(
     let mut target = target_index(file, options)?;
     if let Some(until) = &options.until {
         let end = until::parse(file, until, target)?;
+        if let Some(named) = options.target.as_ref().filter(|named| !named.is_empty() && end.stage != target)
+        {
+            let own = stage_name(&file.stages[end.stage]).unwrap_or_else(|| end.stage.to_string());
+            return Err(ParseError::file(format!(
+                "--until {until}: that is in stage {own}, and the target is {named}; leave one of them out"
+            )));
+        }
         target = end.stage;
         until::cut(end, &file.stages[target], &mut stages[target])?;
     }
@@ -106,7 +113,7 @@ fn possible(file: &Dockerfile, options: &Options, stages: &[Stage]) -> Result<()
     Ok(())
 }
 
-pub(crate) fn target_index(file: &Dockerfile, options: &Options) -> Result<usize, ParseError> {
+fn target_index(file: &Dockerfile, options: &Options) -> Result<usize, ParseError> {
     let Some(target) = options.target.as_deref().filter(|target| !target.is_empty()) else {
         return Ok(file.stages.len() - 1);
     };

@@ -106,6 +106,24 @@ mod tests {
     }
 
     #[test]
+    fn a_step_of_a_stage_that_is_not_the_target_is_refused_only_if_a_target_is_named() {
+        let of = |target: &str, until: &str| {
+            let (target, until) = (Some(target.to_owned()), Some(until.to_owned()));
+            plan(&parse(FILE).unwrap(), &Options { target, until, ..Options::default() })
+        };
+        for until in ["one", "one:1", ":4"] {
+            assert_eq!(of("one", until).unwrap().len(), 1);
+            let error = of("two", until).unwrap_err().what;
+            assert!(
+                error.ends_with(": that is in stage one, and the target is two; leave one of them out"),
+                "{error}"
+            );
+            assert!(of("", until).is_ok());
+        }
+        assert!(of("two", "1").is_ok());
+    }
+
+    #[test]
     fn what_is_no_step_is_refused_with_a_hint() {
         assert!(stages(":3").unwrap_err().ends_with("in this line; the next one is in line 4"));
         assert!(stages("thre").unwrap_err().contains("\"thre\" could not be found"));

@@ -1,0 +1,170 @@
+#!/bin/sh
+# image-build's options by twos: each is obeyed beside each other one, or the two are refused together before anything
+# runs. What is obeyed is seen in the script that -n prints.
+# shellcheck source=tests/lib.sh disable=SC2086 # words
+. "$(dirname "$0")/lib.sh"
+
+mkdir context source
+touch dockerignore
+printf '%s\n' 'FROM scratch AS one' 'COPY Dockerfile /a' 'FROM scratch' 'COPY --from=one /a /b' >context/Dockerfile
+cp context/Dockerfile other
+
+# An option with a value, and what the script has of it; with "!", what it has no more.
+cat >options <<'END'
+--file=other|<other
+--target=one|--target one
+--until=1|--until 1
+--platform=linux/arm64|--platform linux/arm64
+--build-arg=A=b|--build-arg A=b
+--build-context=n=source|--build-context n
+--call=check|--check
+--call=targets|--targets
+--call=outline|--outline
+--check|--check
+--tag=name|--tag name
+--label=a=b|--label a=b
+--output=type=oci,dest=out.tar|dest=out.tar
+--output=type=tar,dest=out.tar|image-save
+--output=type=cacheonly|!image-assemble
+--iidfile=id|--iidfile id
+--metadata-file=meta|--metadata-file meta
+--compression=zstd|--compression zstd
+--secret=id=s,src=other|--secret id=s
+--ssh=agent=/socket|--ssh agent=/socket
+--network=none|--network none
+--add-host=h:1.2.3.4|--add-host h:1.2.3.4
+--shm-size=1m|--shm-size 1m
+--ulimit=nofile=9|--ulimit nofile=9
+--allow=network.host|--allow network.host
+--isolation=root|--isolation root
+--no-cache|--no-cache
+--no-cache-filter=one|--no-cache-filter one
+--no-defer|!--defer-copies
+--progress=plain|--progress plain
+--progress=quiet|--progress quiet
+--quiet|--progress quiet
+--explain|--explain
+--shell|--shell
+--shell-on-fail|--shell-on-fail
+--logs|--logs
+--jobs=1|_stages=''
+--max-unpacked=5g|--max-unpacked 5g
+--max-entries=9|--max-entries 9
+--store=elsewhere|--store elsewhere
+--keep=kept|kept
+--trace=t.svg|build-trace --format svg
+END
+cut -d '|' -f 1 options >words
+options=$(image-build --help | grep -o -- '--[a-z][a-z-]*' | sort -u | grep -vx -e --help -e --version -e --dry-run)
+is "every option is in the table" "$(sed 's/=.*//' words | sort -u)" "$options"
+
+# refused A B: whether the two can't stand together. A is a word of the table, also without its value.
+written='--output --iidfile --metadata-file'
+refused() {
+    case $1 in
+    --call=*) [ "$1" != "$2" ] && against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call ;;
+    --check) against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call=targets --call=outline ;;
+    --logs) against "$2" $written --keep --trace --explain --shell --shell-on-fail ;;
+    --shell) against "$2" $written ;;
+    --output=type=cacheonly) against "$2" --iidfile --metadata-file ;;
+    --quiet) against "$2" --progress=plain --explain ;;
+    --progress=quiet) against "$2" --explain ;;
+    *) return 1 ;;
+    esac
+}
+against() { # WORD OPTION...
+    word=$1 && shift
+    for option; do
+        case $word in "$option" | "$option"=*) return ;; esac
+    done
+    return 1
+}
+# idle A B: A may stand beside B and does nothing: it describes an image, or its steps, and none is made.
+idle() {
+    case $2 in
+    --call=* | --check)
+        case $1 in
+        --tag=* | --label=* | --compression=* | --secret=* | --ssh=* | --network=* | --add-host=* | --shm-size=* | \
+            --ulimit=* | --allow=* | --isolation=* | --no-cache* | --no-defer | --progress=* | --quiet | --jobs=* | \
+            --max-*=* | --store=*) return ;;
+        # It lists all of them.
+        --target=* | --until=*) [ "$2" = --call=targets ] && return ;;
+        esac ;;
+    --logs) case $1 in --tag=* | --label=* | --no-defer | --jobs=*) return ;; esac ;;
+    --shell | --output=type=cacheonly) case $1 in --tag=* | --label=*) return ;; esac ;;
+    esac
+    return 1
+}
+mark() { # WORD: what the script has of it
+    grep -F -- "$1|" options | grep "^$1|" | sed 's/.*|//'
+}
+seen() { # WORD: the script obeys it
+    has=$(mark "$1")
+    case $has in
+    !*) no_match -F -- "${has#!}" script ;;
+    *) grep -qF -- "$has" script ;;
+    esac
+}
+pair() {
+    one=$1 other=$2
+    # The last of a name wins, as in docker.
+    [ "${one%%=*}" != "${other%%=*}" ] || [ "${one%%=*}" = --call ] || return 0
+    image-build -n "$one" "$other" context >script 2>said
+    got=$?
+    if refused "$one" "$other" || refused "$other" "$one"; then
+        [ "$got" = 2 ] || { echo "$one $other: status $got, wanted 2" && return 1; }
+        for word in "$one" "$other"; do
+            case $word in
+            --check) grep -q -e --call said ;;
+            *) grep -q -e "${word%%=*}" said ;;
+            esac || { echo "$one $other: $word is not named:" && cat said && return 1; }
+        done
+        return 0
+    fi
+    [ "$got" = 0 ] || { echo "$one $other: status $got:" && cat said && return 1; }
+    idle "$one" "$other" || seen "$one" || { echo "$one is ignored beside $other:" && cat script && return 1; }
+    idle "$other" "$one" || seen "$other" || { echo "$other is ignored beside $one:" && cat script && return 1; }
+}
+below() { # WORD: with itself and each in the table after it, in both orders by turns
+    failed=0 turn='' after=''
+    while IFS= read -r below; do
+        [ "$below" != "$1" ] || after=1
+        [ "$after" ] || continue
+        if [ "$turn" ]; then turn='' && pair "$below" "$1"; else turn=1 && pair "$1" "$below"; fi || failed=1
+    done <words
+    return $failed
+}
+while IFS= read -r each; do
+    ok "$each beside every other" below "$each" 3<&0
+done <words
+
+echo "# what one option says twice, or of nothing"
+while IFS='|' read -r words text; do
+    status_is "$words is refused" 2 image-build $words context
+    is "before anything runs, in one line" "$(cat .out)" "image-build: $text"
+done <<'END'
+-o type=image,dest=x|--output: type=image writes nothing to dest=x; leave one of them out
+-o type=cacheonly,dest=x|--output: type=cacheonly writes nothing to dest=x; leave one of them out
+-o type=cacheonly,name=x|--output=name: --output type=cacheonly makes no image; leave one of them out
+-o type=image,tar=false|--output: tar=false is for type=oci and type=docker
+-o type=tar,tar=false,dest=x|--output: tar=false is for type=oci and type=docker
+--compression zstd -o type=image,compression=gzip|--compression zstd: --output says compression=gzip; leave one of them out
+-o type=image,compression=uncompressed,compression-level=5|--output: compression-level=5: gzip has 0 to 9, zstd 1 to 22, none none
+-o type=image,compression-level=10|--output: compression-level=10: gzip has 0 to 9, zstd 1 to 22, none none
+--call targets,all,format=json|--call: 'targets,all,format=json' is not METHOD[,format=json]
+--call build,format=json|--call: 'build,format=json': build prints nothing that has a format
+--call check --call targets|--call: both check and targets are asked for
+--check --call build|--call: both check and build are asked for
+END
+status_is "a step of another stage than --target's is refused" 3 image-build --target one --until :4 context
+is "with both" "$(cat .out)" "image-build: Dockerfile: --until :4: that is in stage 1, and the target is one; leave one of them out"
+image-build --call outline --until one:1 context >out
+ok "--call outline is of the stage of --until" grep -q one out
+image-build -q -o type=image,rewrite-timestamp=true context >said 2>&1
+is "-q says nothing of a time that is not there" "$(grep -c warning said)" 0
+image-build -o type=image,rewrite-timestamp=true context >said 2>&1
+ok "else it is warned about" grep -q 'warning: --output rewrite-timestamp: there is no SOURCE_DATE_EPOCH' said
+image-build -n -j 1 -q -t printed context >script
+same_digest "the script of -n -j 1 builds one stage after the other" "$(sh script 2>/dev/null)" "$(image-build -q context)"
+is "so it waits after each" "$(grep -c '^for _stage' script)" 3
+finish
