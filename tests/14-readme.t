@@ -64,7 +64,7 @@ for number in $numbers; do
 done
 is "what is built runs" "$(grep -c '^hello, world$' said)" 1
 ok "the pipeline by hand makes the image" image-run single
-image-save --store tmp/no-docs --format tar no-docs | tar -tf - >listed
+image-save --format tar no-docs | tar -tf - >listed
 [ -s listed ] && no_match usr/share/doc/stagepipe/stagepipe listed
 result $? "and there is no documentation in no-docs"
 

@@ -43,7 +43,7 @@ REAL=$(dirname "$(command -v layer-pack)") && export REAL
 mkdir context
 printf '%s\n' 'FROM busybox' 'RUN mkdir -p /usr/share/doc/x && echo text >/usr/share/doc/x/readme && echo kept >/usr/share/kept' >context/Dockerfile
 env PATH="$top/tests/swap/no-docs:$PATH" image-build -o type=tar,dest=tree.tar context >/dev/null 2>&1
-is "the README's swap leaves out what it says" "$(tar -tf tree.tar usr/share | tr '\n' ' ')" "usr/share/ usr/share/doc/ usr/share/kept "
+is "the README's swap leaves out what it says" "$(tar -tf tree.tar usr/share | tr '\n' ' ')" "usr/share/ usr/share/doc/ usr/share/doc/x/ usr/share/kept "
 is "the README shows it as it is" "$(sed -n 's/^    //; /layer-pack, but/,/REAL.layer-pack/p' "$top/README.md")" \
     "$(tail -n +2 "$top/tests/swap/no-docs/layer-pack")"
 finish

@@ -52,5 +52,10 @@ fn begin<W: Write>(
     if let Some(id) = snapshot {
         extra.insert("snapshot".to_owned(), Value::from(id));
     }
-    stream::Writer::new(out, extra).map_err(DiffError::Output)
+    // Only of what a snapshot changed is anything remembered.
+    match snapshot {
+        Some(_) => stream::Writer::digesting(out, extra),
+        None => stream::Writer::new(out, extra),
+    }
+    .map_err(DiffError::Output)
 }

@@ -18,7 +18,7 @@ fn literal(begin: &str) -> &'static str {
 fn the_example_is_read_and_written_unchanged() {
     let mut reader = Reader::<_, LayerChanges>::new(example().as_bytes());
     let Some(Event::Header(header)) = reader.next_event().unwrap() else { panic!("no header") };
-    let mut writer = Writer::<_, LayerChanges>::new(Vec::new(), header.extra).unwrap();
+    let mut writer = Writer::<_, LayerChanges>::digesting(Vec::new(), header.extra).unwrap();
     while let Some(event) = reader.next_event().unwrap() {
         if let Event::Record(change) = event {
             writer.write(&change).unwrap();

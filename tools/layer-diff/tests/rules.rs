@@ -231,7 +231,8 @@ fn a_stream_is_sorted_whole_and_says_where_the_bytes_are() {
     assert_eq!(lines[0], header);
     assert!(lines[1].starts_with(r#"{"type":"put","path":"a","mode":"0755","#), "{}", lines[1]);
     assert!(lines[2].ends_with(r#","mtime":1,"kind":"file","size":1}"#), "{}", lines[2]);
-    assert_eq!(lines[3], r#"{"type":"end","records":2}"#);
+    let before = libwire::Digest::of(format!("{}\n{}\n{}\n", lines[0], lines[1], lines[2]).as_bytes());
+    assert_eq!(lines[3], format!(r#"{{"type":"end","records":2,"digest":"{before}"}}"#));
 }
 
 #[test]

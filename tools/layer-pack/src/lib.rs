@@ -1,6 +1,6 @@
 //! Packs layer-changes(5) into a layer: the canonical tar, and its compressed form, hashed as it is written.
 //!
-//! One pass and constant memory. It believes the records and checks them against the files it reads;
+//! One pass, and 8 bytes of memory a file. It believes the records and checks them against the files it reads;
 //! it decides nothing about what belongs in a layer, and walks no tree.
 
 pub mod compress;
@@ -8,6 +8,7 @@ mod deflate;
 mod entry;
 mod error;
 mod gzip;
+mod places;
 mod probe;
 mod progress;
 mod stored;
@@ -23,6 +24,7 @@ use libtree::tar::{self, Entry, Limits};
 use libtree::{Owners, Root};
 use libwire::Header;
 use libwire::changes::{Change, Kind, Put};
+use places::Places;
 use progress::Progress;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -64,7 +66,7 @@ impl<R: BufRead> Streams<R> {
             buffer: vec![0; BUFFER],
             entries: 0,
             content_size: 0,
-            last: None,
+            places: Places::default(),
         };
         while let Some(change) = self.next_change()? {
             packer.change(change, self.line())?;
@@ -90,32 +92,18 @@ struct Packer<W: Write> {
     buffer: Vec<u8>,
     entries: u64,
     content_size: u64,
-    /// The path of the record before, to which the next must not be equal or come before.
-    last: Option<Vec<u8>>,
+    places: Places,
 }
 
 impl<W: Write> Packer<W> {
     fn change(&mut self, change: Change, line: u64) -> Result<(), PackError> {
-        let bad = |what: &str| PackError::Record { record: line, what: what.to_owned() };
-        let path = match &change {
-            Change::Put(put) => &put.path,
-            Change::Delete { path } => path,
-        };
-        // The root is before all that is in it.
-        let key = Some(if path.as_bytes() == b"." { Vec::new() } else { path.as_bytes().to_vec() });
-        if key <= self.last {
-            return Err(bad("its path does not come after the one before; sort the records by path bytes"));
-        }
-        let is_dir = matches!(&change, Change::Put(put) if matches!(put.kind, Kind::Dir { .. }));
-        if path.as_bytes() == b"." && !is_dir {
-            return Err(bad("the root of a layer is a directory"));
-        }
-        self.last = key;
+        let bad = |what| PackError::Record { record: line, what };
+        self.places.take(&change).map_err(bad)?;
         match change {
             Change::Delete { path } => self.bare(&deletion(path.as_bytes())),
             Change::Put(put) => {
-                let entry =
-                    entry_of(&put, self.options).ok_or_else(|| bad("mode must be four octal digits"))?;
+                let entry = entry_of(&put, self.options)
+                    .ok_or_else(|| bad("mode must be four octal digits".into()))?;
                 match &put.kind {
                     Kind::File { size, source } => self.file(&put, &entry, *size, source.as_deref()),
                     Kind::Dir { opaque: true } => {

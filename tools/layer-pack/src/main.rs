@@ -44,6 +44,9 @@ struct Args {
     no_sync: bool,
 }
 
+const NOTHING: &str = "layer-pack: standard input: it tells of no layer, so nothing is packed; layer-diff --all tells also of \
+steps whose layer is known\n";
+
 /// More threads only by request: each holds a few MiB, and memory is promised to stay below 64.
 const MOST_JOBS: usize = 8;
 
@@ -114,9 +117,14 @@ fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failur
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
         options: options(args),
     };
-    let out = pack_into_store(std::io::stdin().lock(), &store, how, Stdout::open()?).map_err(failure)?;
+    let packed = pack_into_store(std::io::stdin().lock(), &store, how, Stdout::open()?);
+    let (out, packed) = packed.map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-pack", &warning);
+    }
+    // To image-build that is nothing new: all layers are known.
+    if packed == 0 && args.progress == "plain" && std::env::var_os("STAGEPIPE_DRIVER").is_none() {
+        libcli::say(NOTHING);
     }
     out.finish()
 }

@@ -34,13 +34,14 @@ impl How {
 }
 
 /// Packs every stream of `input` into a blob of `store` and writes a layer record for each to `out` as
-/// soon as it is there.
+/// soon as it is there. Gives `out` back with the number of them.
 pub fn pack_into_store<R: BufRead, W: Write>(
     input: R,
     store: &Store,
     how: How,
     out: W,
-) -> Result<W, PackError> {
+) -> Result<(W, u64), PackError> {
+    let mut packed = 0;
     let mut streams = Streams::new(input);
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
     while let Some(header) = streams.next_header()? {
@@ -58,14 +59,16 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let layer = Layer { diff_id: diff_id.unwrap_or(descriptor.digest), descriptor };
         let mut record =
             LayerRecord { snapshot, layer, tar_size, content_size: Some(content_size), span: None };
-        // The changes may be those of another store's snapshot, or of none.
-        if store.has_snapshot(&record.snapshot) {
+        // The changes may be those of another store's snapshot, or of none. Of changed ones the layer is not the
+        // snapshot's: a later build that changes nothing would lack what was left out here.
+        if streams.unchanged() && store.has_snapshot(&record.snapshot) {
             store.set_layer(&how.key(), &record)?;
             store.forget_changes(&record.snapshot)?;
         }
         record.span = Some(Span::since(started));
         writer.write(&Record::Layer(Box::new(record)))?;
         writer.flush()?;
+        packed += 1;
     }
-    Ok(writer.finish()?)
+    Ok((writer.finish()?, packed))
 }

@@ -15,7 +15,12 @@ pub struct Streams<R> {
 impl<R: BufRead> Streams<R> {
     /// Reads from `input`.
     pub fn new(input: R) -> Self {
-        Self { reader: Reader::new(input), open: false }
+        Self { reader: Reader::new(input).comparing(), open: false }
+    }
+
+    /// Whether the stream that ended last is, to the byte, what its first writer wrote: nobody between has changed it.
+    pub(crate) fn unchanged(&self) -> bool {
+        self.reader.unchanged()
     }
 
     /// The number of the line last read, from 1.

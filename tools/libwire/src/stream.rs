@@ -3,8 +3,10 @@
 //! `sh` has no pipefail, so a stream says itself that it is complete: a reader that meets the end of
 //! file before `end`, or a wrong count, fails, and a writer that fails never writes `end`.
 
+use crate::Digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::marker::PhantomData;
@@ -84,6 +86,9 @@ struct TypeOf {
 #[derive(Serialize, Deserialize)]
 struct End {
     records: u64,
+    /// SHA-256 of all lines before this one, each with its newline, where the writer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
 }
 
 /// Reads one or several concatenated streams of format `F`.
@@ -95,6 +100,9 @@ pub struct Reader<R, F> {
     salvaging: bool,
     /// The line in the buffer is still to be taken.
     held: bool,
+    /// Of the lines of this stream, if that is asked for.
+    hasher: Option<Sha256>,
+    unchanged: bool,
     format: PhantomData<F>,
 }
 
@@ -102,7 +110,20 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     /// Reads from `input`.
     pub fn new(input: R) -> Self {
         let (buffer, format) = (Vec::new(), PhantomData);
-        Self { input, line: 0, records: None, buffer, salvaging: false, held: false, format }
+        let (salvaging, held, hasher, unchanged) = (false, false, None, false);
+        Self { input, line: 0, records: None, buffer, salvaging, held, hasher, unchanged, format }
+    }
+
+    /// Compares each stream with the digest in its end record, for [`Reader::unchanged`].
+    #[must_use]
+    pub fn comparing(self) -> Self {
+        Self { hasher: Some(Sha256::new()), ..self }
+    }
+
+    /// Whether the stream that ended last is, to the byte, what a [`Writer::digesting`] wrote. To be asked of a
+    /// reader that is [`Reader::comparing`].
+    pub fn unchanged(&self) -> bool {
+        self.unchanged
     }
 
     /// Takes streams that stop early as far as they go: for those who look at what happened, and make nothing
@@ -136,6 +157,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 let header: Header = self.parse()?;
                 self.check_header(&header)?;
                 self.records = Some(0);
+                self.hash();
                 Ok(Some(Event::Header(strip_type(header))))
             }
             ("header", Some(_)) if self.salvaging => {
@@ -144,16 +166,19 @@ impl<R: BufRead, F: Format> Reader<R, F> {
             }
             (_, None) => Err(self.bad(format!("a {} stream begins with a header record", F::NAME))),
             ("end", Some(seen)) => {
-                let End { records } = self.parse()?;
+                let End { records, digest } = self.parse()?;
                 if records != seen {
                     return Err(self.bad(format!("end says {records} records, but {seen} came")));
                 }
                 self.records = None;
+                let found = self.hasher.as_mut().map(Sha256::finalize_reset);
+                self.unchanged = found.is_some_and(|found| digest == Some(Digest::from_bytes(found.into())));
                 Ok(Some(Event::End))
             }
             (_, Some(seen)) => {
                 let record = self.parse()?;
                 self.records = Some(seen + 1);
+                self.hash();
                 Ok(Some(Event::Record(record)))
             }
         }
@@ -187,6 +212,14 @@ impl<R: BufRead, F: Format> Reader<R, F> {
             return Err(self.bad(format!("the line is cut, or longer than {MAX_LINE} bytes")));
         }
         Ok(true)
+    }
+
+    /// Takes the line into the stream's digest.
+    fn hash(&mut self) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&self.buffer);
+            hasher.update(b"\n");
+        }
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T, WireError> {
@@ -225,6 +258,7 @@ fn strip_type(mut header: Header) -> Header {
 pub struct Writer<W, F> {
     output: W,
     records: u64,
+    hasher: Option<Sha256>,
     format: PhantomData<F>,
 }
 
@@ -243,10 +277,18 @@ impl<W: Write, F: Format> Writer<W, F> {
 
     /// Writes a header by which only readers that know what it `requires` read on.
     pub fn requiring(output: W, requires: Vec<String>, extra: BTreeMap<String, Value>) -> io::Result<Self> {
-        let mut writer = Self { output, records: 0, format: PhantomData };
+        Self { output, records: 0, hasher: None, format: PhantomData }.begin(requires, extra)
+    }
+
+    /// As [`Writer::new`], of a stream whose end record says the digest of all that comes before it.
+    pub fn digesting(output: W, extra: BTreeMap<String, Value>) -> io::Result<Self> {
+        Self { output, records: 0, hasher: Some(Sha256::new()), format: PhantomData }.begin(Vec::new(), extra)
+    }
+
+    fn begin(mut self, requires: Vec<String>, extra: BTreeMap<String, Value>) -> io::Result<Self> {
         let header = Header { format: F::NAME.into(), version: F::VERSION, requires, extra };
-        writer.line(&Tagged { r#type: "header", value: header })?;
-        Ok(writer)
+        self.line(&Tagged { r#type: "header", value: header })?;
+        Ok(self)
     }
 
     /// Writes one record. Nothing is flushed: see [`Writer::flush`].
@@ -263,7 +305,8 @@ impl<W: Write, F: Format> Writer<W, F> {
 
     /// Writes `end`, flushes, and gives the output back.
     pub fn finish(mut self) -> io::Result<W> {
-        let end = End { records: self.records };
+        let digest = self.hasher.take().map(|hasher| Digest::from_bytes(hasher.finalize().into()));
+        let end = End { records: self.records, digest };
         self.line(&Tagged { r#type: "end", value: end })?;
         self.output.flush()?;
         Ok(self.output)
@@ -276,6 +319,9 @@ impl<W: Write, F: Format> Writer<W, F> {
             let what =
                 format!("a record of {} bytes is longer than the {MAX_LINE} that readers take", line.len());
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&line);
         }
         self.output.write_all(&line)
     }
@@ -317,6 +363,37 @@ mod tests {
             stream(&[7]),
             "{\"type\":\"header\",\"format\":\"numbers\",\"version\":1}\n{\"type\":\"number\",\"value\":7}\n{\"type\":\"end\",\"records\":1}\n"
         );
+    }
+
+    #[test]
+    fn an_end_record_with_a_digest_tells_whether_anything_was_changed() {
+        let made = || {
+            let mut writer = Writer::<_, Numbers>::digesting(Vec::new(), BTreeMap::new()).unwrap();
+            writer.write(&Number::Number { value: 7 }).unwrap();
+            String::from_utf8(writer.finish().unwrap()).unwrap()
+        };
+        let unchanged = |text: &str| {
+            let mut reader = Reader::<_, Numbers>::new(text.as_bytes()).comparing();
+            let mut each = Vec::new();
+            while let Some(event) = reader.next_event().unwrap() {
+                if matches!(event, Event::End) {
+                    each.push(reader.unchanged());
+                }
+            }
+            each
+        };
+        let lines =
+            "{\"type\":\"header\",\"format\":\"numbers\",\"version\":1}\n{\"type\":\"number\",\"value\":7}\n";
+        let digest = Digest::of(lines.as_bytes());
+        assert_eq!(made(), format!("{lines}{{\"type\":\"end\",\"records\":1,\"digest\":\"{digest}\"}}\n"));
+        assert_eq!(unchanged(&made()), [true]);
+        for change in
+            [("7", "8"), ("\"value\":7", "\"value\": 7"), ("\"version\":1", "\"version\":1,\"x\":1")]
+        {
+            let changed = made().replace(change.0, change.1);
+            assert_eq!(unchanged(&(made() + &changed + &made())), [true, false, true], "{change:?}");
+        }
+        assert_eq!(unchanged(&stream(&[7])), [false]);
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub fn defer(
         ("snapshot".to_owned(), Value::from(new.id())),
     ]);
     let file = BufWriter::with_capacity(1 << 17, File::create(&path).map_err(StepError::io(&place))?);
-    let mut writer = stream::Writer::<_, LayerChanges>::new(file, extra).map_err(StepError::io(&place))?;
+    let mut writer =
+        stream::Writer::<_, LayerChanges>::digesting(file, extra).map_err(StepError::io(&place))?;
     let told = selection
         .changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))
         .map_err(copy::explain)?;

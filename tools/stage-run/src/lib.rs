@@ -44,6 +44,7 @@ mod stage;
 mod state;
 mod step;
 mod stops;
+pub mod suite;
 mod told;
 mod tree;
 mod waits;

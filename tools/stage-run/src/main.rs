@@ -5,7 +5,7 @@ use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use stage_run::options::{add_host, named_context, place, ssh, ulimit};
-use stage_run::{Fetch, NamedContext, Options, Place};
+use stage_run::{Fetch, NamedContext, Options, Place, suite};
 use std::fs::File;
 use std::io::{IsTerminal, sink, stdin, stdout};
 use std::num::NonZeroUsize;
@@ -97,6 +97,11 @@ struct Args {
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place)]
     logs: Option<Place>,
+    /// Say of a cached step which layer it has, so that nobody packs it again: always, or auto, when PATH leads to
+    /// this suite's layer-diff and layer-pack
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always",
+        value_parser = ["always", "auto"])]
+    known_layers: Option<String>,
     /// How layer-pack will compress: gzip, zstd or none
     #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
     compression: String,
@@ -143,6 +148,8 @@ fn job(args: Args) -> Result<(), Failure> {
         .map_err(|error| Failure::failed("sandbox", error))?;
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    let is_suites = || std::env::var_os("PATH").is_some_and(|path| suite::is_in(&path));
+    let known_layers = args.known_layers.as_ref().is_some_and(|when| when == "always" || is_suites());
     let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
         SandboxError::Unavailable(_) => Failure::failed("", error),
         other => Failure::failed("sandbox", other),
@@ -155,7 +162,7 @@ fn job(args: Args) -> Result<(), Failure> {
         true => Store::open_existing(&path, settings)?,
         false => Store::open(&path, settings)?,
     };
-    let options = options(args, isolation);
+    let options = options(args, isolation, known_layers);
     if isolation == Isolation::Single && options.progress {
         warn_of_ids(options.build_dir.as_deref());
     }
@@ -186,7 +193,7 @@ fn bases(args: Args) -> Result<(), Failure> {
     stage_run::bases::tell(stdin().lock(), store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
-fn options(args: Args, isolation: Isolation) -> Options {
+fn options(args: Args, isolation: Isolation, known_layers: bool) -> Options {
     Options {
         stage: args.stage,
         context: args.context,
@@ -212,6 +219,7 @@ fn options(args: Args, isolation: Isolation) -> Options {
         // Whoever gives it to the whole build lets a step ask for it.
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
+        known_layers,
         layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,

@@ -60,8 +60,10 @@ pub struct Options {
     pub allow_host: bool,
     /// Whether `RUN --security=insecure` is allowed.
     pub allow_insecure: bool,
-    /// How layers will be packed: a cached step tells the layer it has already.
+    /// How layers will be packed.
     pub layers: LayerKey,
+    /// Whether a cached step tells the layer that it has already, so that it is not packed again.
+    pub known_layers: bool,
     /// Whether a COPY that nothing looks at need only be told to who packs it.
     pub defer_copies: bool,
     /// SOURCE_DATE_EPOCH.

@@ -368,7 +368,9 @@ impl Builder<'_> {
         (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
         (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);
         let Some(snapshot) = made.snapshot else { return Ok(()) };
-        step.layer = store.layer(&snapshot, &options.layers)?.map(|record| record.layer);
+        if options.known_layers {
+            step.layer = store.layer(&snapshot, &options.layers)?.map(|record| record.layer);
+        }
         step.snapshot = Some(snapshot.clone());
         if made.cache == Cache::Miss {
             store.cache_put(made.key.digest(), step)?;

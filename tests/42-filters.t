@@ -1,0 +1,142 @@
+#!/bin/sh
+# shellcheck disable=SC2030,SC2031 # PATH is meant to change in subshells only
+# A filter between layer-diff and layer-pack: what it leaves out is left out, and of nothing else, in any order with
+# plain builds in one store. A filter that is wrong is refused by layer-pack, and an own packer has layer-put.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+have jq || skip_all "jq is missing"
+
+load_busybox
+export SOURCE_DATE_EPOCH=0
+REAL=$(dirname "$(command -v layer-pack)") && export REAL
+# Another filter, which makes every file root's alone, and one that changes the bytes of records and nothing else.
+mkdir private blanks
+printf '%s\n' '#!/bin/sh' "sed 's/\"mode\":\"0644\"/\"mode\":\"0600\"/' | \"\$REAL/layer-pack\" \"\$@\"" >private/layer-pack
+printf '%s\n' '#!/bin/sh' "sed 's/,\"mode\":/, \"mode\":/' | \"\$REAL/layer-pack\" \"\$@\"" >blanks/layer-pack
+chmod +x private/layer-pack blanks/layer-pack
+
+# RUN on a stage of its own, whose layers are the image's too, and a COPY that is deferred. Both have files of which one
+# name is a document and the other is not.
+mkdir -p run copy/usr/share/doc/z copy/usr/share/doc/empty
+cat >run/Dockerfile <<'D'
+FROM busybox AS below
+RUN mkdir -p /usr/share/doc/x && echo text >/usr/share/doc/x/readme && ln /usr/share/doc/x/readme /usr/share/doc/x/twice \
+    && ln /usr/share/doc/x/readme /usr/share/kept && ln /usr/share/doc/x/readme /usr/share/too && rm -r /home/user
+FROM below
+RUN mkdir /usr/share/doc/y && echo more >/usr/share/doc/y/more && rm /usr/share/doc/x/twice && ln -s doc/y /usr/share/more
+D
+echo text >copy/usr/share/doc/z/readme && ln copy/usr/share/doc/z/readme copy/usr/share/kept && ln copy/usr/share/kept copy/usr/share/too
+printf 'FROM busybox\nCOPY usr /usr/\n' >copy/Dockerfile
+find copy -exec touch -h -d @7 {} +
+
+# build FILTER CASE [OPTION]...: the image's digest, or what is said of a failure. FILTER is "plain", or a directory's name
+build() {
+    case $1 in
+    plain) ;;
+    no-docs) PATH=$top/tests/swap/no-docs:$PATH ;;
+    *) PATH=$work/$1:$PATH ;;
+    esac
+    [ "$2" = copy ] || set -- "$@" -o type=image,rewrite-timestamp=true
+    case=$2
+    shift 2
+    image-build -q "$@" "$case" 2>&1
+}
+alone() { (STAGEPIPE_STORE=$work/alone && image-load --tag busybox busybox >/dev/null && build "$@") && rm -rf alone; }
+# listing DIGEST: what is in its tree below usr/share
+listing() { image-save --format tar "$1" | tar -tf - | sed -n 's,^usr/share/\(.\),\1,p' | sort | tr '\n' ' '; }
+
+for case in run copy; do
+    for filter in plain no-docs private; do eval "want_${filter#no-}=\$(alone $filter $case)"; done
+    # shellcheck disable=SC2154 # from eval
+    same_digest "$case: two filters make two images" "$([ "$want_docs" != "$want_private" ] && [ "$want_docs" != "$want_plain" ] && echo "$want_docs")" "$want_docs"
+    for order in 'plain no-docs plain no-docs' 'no-docs plain no-docs' 'no-docs private plain private' 'private plain no-docs' \
+        'blanks plain' 'plain blanks no-docs'; do
+        image-load --store one --tag busybox busybox >/dev/null
+        said=''
+        for filter in $order; do
+            case $filter in blanks) want=$want_plain ;; *) eval "want=\$want_${filter#no-}" ;; esac
+            found=$(STAGEPIPE_STORE=$work/one && build "$filter" $case)
+            [ "$found" = "$want" ] || said="$said $filter: $found, not $want;"
+        done
+        is "$case: in one store, in the order $order" "$said" ""
+        rm -rf one
+    done
+    for filter in plain no-docs; do
+        eval "want=\$want_${filter#no-}"
+        same_digest "$case: $filter without the cache" "$(build $filter $case --no-cache)" "$want"
+    done
+    for filter in plain no-docs; do
+        { build $filter $case >"$filter.digest"; } &
+    done
+    wait
+    same_digest "$case: a plain build beside one with a filter" "$(cat plain.digest)" "$want_plain"
+    same_digest "$case: a build with a filter beside a plain one" "$(cat no-docs.digest)" "$want_docs"
+    same_digest "$case: -n's script with a filter" "$(PATH=$top/tests/swap/no-docs:$PATH && build plain $case -n | sh 2>/dev/null)" "$want_docs"
+done
+same_digest "copy: a filter before a COPY that is made" "$(build no-docs copy --no-defer)" "$want_docs"
+equal "copy: what is left in the image" "$(listing "$want_docs")" "doc/ doc/empty/ doc/z/ kept too "
+ok "copy: another name of a document is a file, and a link to that stays one" sh -c "image-save --format tar $want_docs |
+    tar -xf - usr/share && [ ! usr/share/kept -ef copy/usr/share/kept ] && [ usr/share/kept -ef usr/share/too ] && cmp usr/share/kept copy/usr/share/kept"
+docs=$(build no-docs run) && equal "run: what is left in the image" "$(listing "$docs")" "doc/ doc/x/ doc/y/ kept more too "
+
+# A filter that leaves out what something else stands on is refused, in words that say what.
+drops() { # DESCRIPTION PATH WORDS CASE: layer-pack refuses what is left without the record of PATH
+    mkdir drop
+    cat >drop/layer-pack <<D
+#!/bin/sh
+jq -nc 'foreach inputs as \$r (0; if \$r.type == "header" then 0 elif \$r.path == "$2" then . else . + 1 end;
+    if \$r.path == "$2" then empty elif \$r.type == "end" then \$r + {records: (. - 1)} else \$r end)' | "\$REAL/layer-pack" "\$@"
+D
+    chmod +x drop/layer-pack
+    said=$(build drop "$4" -t dropped)
+    case $said in
+    *"$3"*) result 0 "$1" ;;
+    *) is "$1" "$said" "...$3..." ;;
+    esac
+    rm -r drop
+}
+drops "a hard link to a path that was dropped" usr/share/doc/x/readme \
+    'usr/share/doc/x/twice is a hard link to usr/share/doc/x/readme, of which no record is before it' run
+drops "what is in a directory that was dropped" usr/share/doc/z \
+    'usr/share/doc/z/readme is in usr/share/doc/z, of which no record is before it' copy
+ok "and no image is made" no_image dropped
+same_digest "nor is anything left of it" "$(build plain copy)" "$want_plain"
+
+# By hand. What is kept can be packed otherwise, again and from its middle, also of a build that is in the cache.
+build plain copy >/dev/null && build plain copy --keep kept >/dev/null
+equal "a cached build that is kept has its changes" "$(jq -r 'select(.kind == "file").path' kept/changes.0)" usr/share/doc/z/readme
+layers() { jq -r 'select(.type == "layer").descriptor.mediaType' "$@"; }
+for from in 'cat kept/changes.0' 'layer-diff <kept/steps.0'; do
+    # shellcheck disable=SC2016 # for the other shell
+    sh -c "$from"' | "$0" --store store --compression zstd' "$top/tests/swap/no-docs/layer-pack" >again
+    equal "packed otherwise after a filter: $from" "$(layers again)" application/vnd.oci.image.layer.v1.tar+zstd
+    same_digest "the image of that: $from" "$(cat kept/steps.0 again | image-assemble --no-sync)" \
+        "$(alone no-docs copy --compression zstd)"
+    same_digest "and of a plain build afterwards: $from" "$(build plain copy --compression zstd)" "$(alone plain copy --compression zstd)"
+done
+df-parse copy/Dockerfile >plan
+stage-run --context copy --progress quiet <plan | tee steps | layer-diff | layer-pack --store store >/dev/null
+stage-run --context copy --progress quiet <plan >steps
+is "by hand, a step is told without its layer" "$(jq -r 'select(.type == "step") | has("layer")' steps)" false
+stage-run --context copy --progress quiet --known-layers <plan >steps
+is "unless asked for" "$(jq -r 'select(.type == "step") | has("layer")' steps)" true
+layer-diff <steps | layer-pack --store store --compression zstd >again 2>said
+is "then nothing is packed" "$(layers again)" ""
+equal "and layer-pack says so, and what to do" "$(cat said)" \
+    "layer-pack: standard input: it tells of no layer, so nothing is packed; layer-diff --all tells also of steps whose layer is known"
+layer-diff --all <steps | layer-pack --store store --compression zstd >again
+equal "which packs it" "$(layers again)" application/vnd.oci.image.layer.v1.tar+zstd
+
+# One stage of two with a filter, in two pipelines by hand after a plain build.
+build plain run >/dev/null && mkdir built
+df-parse run/Dockerfile >plan
+for stage in 0 1; do
+    case $stage in 0) packer=$top/tests/swap/no-docs/layer-pack ;; *) packer=layer-pack ;; esac
+    stage-run --stage $stage --build-dir built --context run --progress quiet <plan | tee "steps.$stage" | layer-diff |
+        "$packer" --store store --clamp-mtime 0 >"layers.$stage"
+done
+image-assemble -t half <steps.1 >out 2>&1
+is "an image needs the layers of the stage below" "$?" 3
+cat steps.1 layers.0 layers.1 | image-assemble -t half --source-date-epoch 0 >digest
+equal "one stage with a filter, one without" "$(listing "$(cat digest)")" "doc/ doc/x/ doc/y/ doc/y/more kept more too "
+finish
