@@ -114,6 +114,21 @@ for from in 'cat kept/changes.0' 'layer-diff <kept/steps.0'; do
         "$(alone no-docs copy --compression zstd)"
     same_digest "and of a plain build afterwards: $from" "$(build plain copy --compression zstd)" "$(alone plain copy --compression zstd)"
 done
+# The script that is kept builds again: in its directory, from wherever it is started, also of what was standard input.
+printf 'FROM busybox\nCOPY Dockerfile /\n' >Dockerfile
+tar -cf context.tar Dockerfile
+keeps() { # NAME [ARGUMENT]...
+    name=$1 && shift
+    image-build -q --keep "kept-$name" "$@" >digest 2>&1
+    rm -f "kept-$name"/steps.* "kept-$name"/changes.* "kept-$name"/layers.*
+    same_digest "build.sh builds again: $name" "$(cd / && "$work/kept-$name/build.sh" 2>/dev/null </dev/null)" "$(cat digest)"
+    ok "and leaves the streams: $name" test -s "kept-$name/steps.0" -a -s "kept-$name/changes.0" -a -s "kept-$name/layers.0"
+}
+keeps directory copy
+keeps tar - <context.tar
+keeps Dockerfile-of-input -f - . <Dockerfile
+keeps other-stages run
+
 df-parse copy/Dockerfile >plan
 stage-run --context copy --progress quiet <plan | tee steps | layer-diff | layer-pack --store store >/dev/null
 stage-run --context copy --progress quiet <plan >steps
