@@ -60,7 +60,6 @@ fn stage_of(name: &str) -> Option<usize> {
 
 fn explain(place: &str, error: WireError) -> Failure {
     match error {
-        WireError::Io(error) if place.is_empty() => Failure::failed("standard input", error),
         WireError::Io(error) => Failure::failed(place, error),
         other => Failure::bad_input(place, other),
     }
@@ -85,7 +84,7 @@ mod tests {
     fn what_is_no_record_is_refused_with_its_place() {
         let error = Timeline::default().read("steps.0", &b"{\"type\":\"step\"}\n"[..]).unwrap_err();
         assert_eq!(error.status(), 3);
-        assert!(error.render("t").unwrap().starts_with("t: steps.0: record 1: "));
+        assert!(error.render("t").unwrap().starts_with("t: steps.0: this is JSON without a header"));
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(Timeline::default().open(empty.path()).unwrap_err().status(), 1);
     }

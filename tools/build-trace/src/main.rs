@@ -32,7 +32,7 @@ fn job(args: &Args) -> Result<(), Failure> {
         if stdin().is_terminal() {
             return Err(Failure::usage("standard input is a terminal; name a directory, or give it records"));
         }
-        timeline.read("", stdin().lock())?;
+        timeline.read("standard input", stdin().lock())?;
     }
     for input in &args.inputs {
         timeline.open(input)?;

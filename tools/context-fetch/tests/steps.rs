@@ -39,6 +39,7 @@ fn options() -> Options {
         allow_host: false,
         allow_insecure: false,
         layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
+        known_layers: false,
         defer_copies: false,
         epoch: Some(0),
         fetch: Fetch { beside, ..Fetch::default() },

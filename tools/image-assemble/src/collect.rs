@@ -44,8 +44,8 @@ pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
     let mut stage = Stage::default();
     while let Some(event) = reader.next_event().map_err(explain)? {
         if let Event::Record(record) = event {
-            let line = reader.line();
-            stage.take(record).map_err(|what| Failure::bad_input(format!("record {line}"), what))?;
+            let bad = |what| Failure::bad_input("standard input", format!("{}: {what}", reader.at()));
+            stage.take(record).map_err(bad)?;
         }
     }
     match stage.provenance {
@@ -53,14 +53,17 @@ pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
             let Stage { config, parts, packed, .. } = stage;
             Ok(Build { config, provenance, parts, packed })
         }
-        None => Err(Failure::bad_input("", "the records have no stage; did stage-run's output get lost?")),
+        None => Err(Failure::bad_input(
+            "standard input",
+            "the records have no stage; did stage-run's output get lost?",
+        )),
     }
 }
 
 fn explain(error: WireError) -> Failure {
     match error {
         WireError::Io(error) => Failure::failed("standard input", error),
-        other => Failure::bad_input("", other),
+        other => Failure::bad_input("standard input", other),
     }
 }
 

@@ -110,5 +110,6 @@ fn failure(error: DiffError) -> Failure {
         error if error.is_bad_input() => Exit::BadInput,
         _ => Exit::Failed,
     };
-    Failure::new(exit, "", error)
+    let place = if matches!(error, DiffError::Wire(_)) { "standard input" } else { "" };
+    Failure::new(exit, place, error)
 }

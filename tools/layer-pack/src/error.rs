@@ -9,10 +9,10 @@ pub enum PackError {
     #[error(transparent)]
     Wire(#[from] libwire::WireError),
     /// A record is.
-    #[error("record {record}: {what}")]
+    #[error("{at}: {what}")]
     Record {
-        /// Its line in the input.
-        record: u64,
+        /// Where it is.
+        at: libwire::At,
         /// What is wrong with it.
         what: String,
     },

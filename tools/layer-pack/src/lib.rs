@@ -22,8 +22,8 @@ pub use streams::Streams;
 use entry::{Source, deletion, entry_of};
 use libtree::tar::{self, Entry, Limits};
 use libtree::{Owners, Root};
-use libwire::Header;
 use libwire::changes::{Change, Kind, Put};
+use libwire::{At, Header};
 use places::Places;
 use progress::Progress;
 use std::io::{self, BufRead, Write};
@@ -69,7 +69,7 @@ impl<R: BufRead> Streams<R> {
             places: Places::default(),
         };
         while let Some(change) = self.next_change()? {
-            packer.change(change, self.line())?;
+            packer.change(change, self.at())?;
         }
         Ok(Packed { tar: packer.tar, content_size: packer.content_size })
     }
@@ -96,8 +96,8 @@ struct Packer<W: Write> {
 }
 
 impl<W: Write> Packer<W> {
-    fn change(&mut self, change: Change, line: u64) -> Result<(), PackError> {
-        let bad = |what| PackError::Record { record: line, what };
+    fn change(&mut self, change: Change, at: At) -> Result<(), PackError> {
+        let bad = |what| PackError::Record { at, what };
         self.places.take(&change).map_err(bad)?;
         match change {
             Change::Delete { path } => self.bare(&deletion(path.as_bytes())),

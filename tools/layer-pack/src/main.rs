@@ -134,10 +134,10 @@ fn processors() -> usize {
 }
 
 fn failure(error: PackError) -> Failure {
-    let exit = match &error {
-        error if error.is_closed_pipe() => Exit::ClosedPipe,
-        error if error.is_bad_input() => Exit::BadInput,
-        _ => Exit::Failed,
+    let (exit, place) = match &error {
+        error if error.is_closed_pipe() => (Exit::ClosedPipe, ""),
+        error if error.is_bad_input() => (Exit::BadInput, "standard input"),
+        _ => (Exit::Failed, ""),
     };
-    Failure::new(exit, "", error)
+    Failure::new(exit, place, error)
 }

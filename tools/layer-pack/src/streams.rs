@@ -2,7 +2,7 @@
 
 use crate::PackError;
 use libwire::changes::{Change, LayerChanges, closes, continues};
-use libwire::{Event, Format, Header, Reader, WireError};
+use libwire::{At, Event, Format, Header, Reader, WireError};
 use std::io::BufRead;
 
 /// The streams of an input.
@@ -23,9 +23,9 @@ impl<R: BufRead> Streams<R> {
         self.reader.unchanged()
     }
 
-    /// The number of the line last read, from 1.
-    pub(crate) fn line(&self) -> u64 {
-        self.reader.line()
+    /// Where the reader is: at what it gave last.
+    pub(crate) fn at(&self) -> At {
+        self.reader.at()
     }
 
     /// The header of the next stream that tells of a layer; `None` at the end of an input whose rows are closed.
@@ -33,7 +33,7 @@ impl<R: BufRead> Streams<R> {
         loop {
             match self.reader.next_event()? {
                 None if self.open => {
-                    return Err(WireError::Cut { format: LayerChanges::NAME, line: self.line() }.into());
+                    return Err(WireError::Cut { format: LayerChanges::NAME, at: self.at() }.into());
                 }
                 None => return Ok(None),
                 Some(Event::Header(header)) => {
@@ -60,6 +60,6 @@ impl<R: BufRead> Streams<R> {
     }
 
     fn bad(&self, what: &str) -> PackError {
-        PackError::Record { record: self.line(), what: what.into() }
+        PackError::Record { at: self.at(), what: what.into() }
     }
 }

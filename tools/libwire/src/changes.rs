@@ -1,7 +1,9 @@
 //! layer-changes(5): what a step changed, one record a path, sorted by path bytes.
 
+mod members;
+
 use crate::path::{WirePath, b64};
-use crate::stream::{Format, Header, Writer};
+use crate::stream::{Format, Header, Records, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,7 +18,27 @@ pub struct LayerChanges;
 impl Format for LayerChanges {
     const NAME: &'static str = "layer-changes";
     const VERSION: u32 = 2;
+    const MAKER: &'static str = "layer-diff makes";
+    const RECORDS: Records = members::RECORDS;
+    const STRICT: bool = true;
     type Record = Change;
+
+    fn is_odd(record: &Change, members: usize) -> bool {
+        members != members_of(record)
+    }
+}
+
+/// How many members the record is written with, `type` included.
+fn members_of(record: &Change) -> usize {
+    let Change::Put(put) = record else { return 2 };
+    let own = match &put.kind {
+        Kind::File { source, .. } => 1 + usize::from(source.is_some()),
+        Kind::Dir { opaque } => usize::from(*opaque),
+        Kind::Symlink { .. } | Kind::Hardlink { .. } => 1,
+        Kind::Fifo => 0,
+        Kind::Char { .. } | Kind::Block { .. } => 2,
+    };
+    7 + usize::from(!put.xattrs.is_empty()) + own
 }
 
 /// The first version whose rows are closed.

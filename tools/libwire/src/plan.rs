@@ -3,11 +3,14 @@
 //! FROM, stage references and global ARGs are resolved; every other word is kept as written, to be
 //! expanded by stage-run, which knows the base image's environment.
 
+mod check;
+mod members;
 mod op;
 
+pub use check::read;
 pub use op::{ArgDecl, Command, Copy, Heredoc, Instruction, Mount, MountKind, Op, Pair};
 
-use crate::stream::Format;
+use crate::stream::{Format, Records};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,7 +20,15 @@ pub struct BuildPlan;
 impl Format for BuildPlan {
     const NAME: &'static str = "build-plan";
     const VERSION: u32 = 1;
+    const MAKER: &'static str = "df-parse makes";
+    const RECORDS: Records = &[("stage", "a stage", members::STAGE)];
+    const STRICT: bool = true;
     type Record = PlanRecord;
+
+    // A plan is short, and its members have members.
+    fn is_odd(_: &PlanRecord, _: usize) -> bool {
+        true
+    }
 }
 
 /// A record of a plan.

@@ -1,9 +1,11 @@
 //! build-record(5): what stage-run did, one record a step as soon as it is done, and the layers
 //! layer-pack made of them. image-assemble needs nothing else.
 
+mod members;
+
 use crate::image::{Descriptor, History, ImageConfig};
 use crate::provenance::Provenance;
-use crate::stream::Format;
+use crate::stream::{Format, Records};
 use crate::{Digest, Span, WirePath};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,15 @@ pub struct BuildRecord;
 impl Format for BuildRecord {
     const NAME: &'static str = "build-record";
     const VERSION: u32 = 1;
+    const MAKER: &'static str = "stage-run and layer-pack make";
+    const RECORDS: Records = members::RECORDS;
+    // What is not known of what was done changes nothing that is made of it.
+    const STRICT: bool = false;
     type Record = Record;
+
+    fn is_odd(_: &Record, _: usize) -> bool {
+        false
+    }
 }
 
 /// A record of a build.

@@ -3,7 +3,15 @@
 //! `sh` has no pipefail, so a stream says itself that it is complete: a reader that meets the end of
 //! file before `end`, or a wrong count, fails, and a writer that fails never writes `end`.
 
+mod error;
+mod glance;
+
+pub use error::{At, Line, WireError};
+
 use crate::Digest;
+use crate::guess;
+use crate::shape::{self, Member};
+use glance::Glance;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -14,14 +22,27 @@ use std::marker::PhantomData;
 /// The longest line a reader accepts, in bytes.
 pub const MAX_LINE: u64 = 16 << 20;
 
+/// Each type of record: what one is called, and its members.
+pub type Records = &'static [(&'static str, &'static str, &'static [Member])];
+
 /// A record format: its name and version in headers, and the type of its records.
 pub trait Format {
     /// The header's `format`.
     const NAME: &'static str;
     /// The version written, and the newest one read.
     const VERSION: u32;
+    /// What is said of who makes it: `df-parse makes`.
+    const MAKER: &'static str;
+    /// What its records have.
+    const RECORDS: Records;
+    /// Whether a member that is not known is wrong, because all of them decide what is made.
+    const STRICT: bool;
     /// An enum tagged by `type`.
     type Record: Serialize + DeserializeOwned;
+
+    /// Whether a record that could be read has to be looked at member by member all the same, because there may be
+    /// more than its `members`, of which `type` is one.
+    fn is_odd(record: &Self::Record, members: usize) -> bool;
 }
 
 /// The first line of a stream.
@@ -52,37 +73,6 @@ pub enum Event<R> {
     Cut,
 }
 
-/// Why a stream can't be trusted. All but `Io` mean bad input (exit 3).
-#[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    /// Reading failed.
-    #[error("cannot read the stream: {0}")]
-    Io(#[from] io::Error),
-    /// A line is not a JSON object this format allows there.
-    #[error("record {line}: {what}")]
-    Bad {
-        /// Line number in the input, from 1.
-        line: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// The input stopped before `end`.
-    #[error(
-        "the {format} stream stops before its end record, after line {line}; the tool that writes it failed"
-    )]
-    Cut {
-        /// The format expected.
-        format: &'static str,
-        /// The last line read.
-        line: u64,
-    },
-}
-
-#[derive(Deserialize)]
-struct TypeOf {
-    r#type: String,
-}
-
 #[derive(Serialize, Deserialize)]
 struct End {
     records: u64,
@@ -94,7 +84,7 @@ struct End {
 /// Reads one or several concatenated streams of format `F`.
 pub struct Reader<R, F> {
     input: R,
-    line: u64,
+    at: At,
     records: Option<u64>,
     buffer: Vec<u8>,
     salvaging: bool,
@@ -110,8 +100,8 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     /// Reads from `input`.
     pub fn new(input: R) -> Self {
         let (buffer, format) = (Vec::new(), PhantomData);
-        let (salvaging, held, hasher, unchanged) = (false, false, None, false);
-        Self { input, line: 0, records: None, buffer, salvaging, held, hasher, unchanged, format }
+        let (at, salvaging, held, hasher, unchanged) = (At::default(), false, false, None, false);
+        Self { input, at, records: None, buffer, salvaging, held, hasher, unchanged, format }
     }
 
     /// Compares each stream with the digest in its end record, for [`Reader::unchanged`].
@@ -133,9 +123,9 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         Self { salvaging: true, ..self }
     }
 
-    /// The number of the line last read, from 1.
-    pub fn line(&self) -> u64 {
-        self.line
+    /// Where the reader is: at what it gave last.
+    pub fn at(&self) -> At {
+        self.at
     }
 
     /// The next event, or `None` at the end of the input after a complete stream.
@@ -146,29 +136,33 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                     self.records = None;
                     Ok(Some(Event::Cut))
                 }
-                None if self.salvaging => Ok(None),
-                None if self.line > 0 => Ok(None),
-                _ => Err(WireError::Cut { format: F::NAME, line: self.line }),
+                None if self.salvaging || self.at.stream > 0 => Ok(None),
+                None => Err(self.other()),
+                Some(_) => Err(WireError::Cut { format: F::NAME, at: self.at }),
             };
         }
-        let kind = self.parse::<TypeOf>()?.r#type;
-        match (kind.as_str(), self.records) {
+        let before = self.at;
+        self.at.line = self.records.map_or(Line::Header, |seen| Line::Record(seen + 1));
+        let glance = self.glance()?;
+        match (glance.kind.as_str(), self.records) {
             ("header", None) => {
                 let header: Header = self.parse()?;
+                self.at.stream += 1;
                 self.check_header(&header)?;
                 self.records = Some(0);
                 self.hash();
                 Ok(Some(Event::Header(strip_type(header))))
             }
             ("header", Some(_)) if self.salvaging => {
-                (self.records, self.held) = (None, true);
+                (self.records, self.held, self.at) = (None, true, before);
                 Ok(Some(Event::Cut))
             }
-            (_, None) => Err(self.bad(format!("a {} stream begins with a header record", F::NAME))),
+            (_, None) => Err(self.other()),
             ("end", Some(seen)) => {
+                self.at.line = Line::End;
                 let End { records, digest } = self.parse()?;
                 if records != seen {
-                    return Err(self.bad(format!("end says {records} records, but {seen} came")));
+                    return Err(self.bad(format!("it says {records} records, but {seen} came")));
                 }
                 self.records = None;
                 let found = self.hasher.as_mut().map(Sha256::finalize_reset);
@@ -176,7 +170,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 Ok(Some(Event::End))
             }
             (_, Some(seen)) => {
-                let record = self.parse()?;
+                let record = self.record(&glance)?;
                 self.records = Some(seen + 1);
                 self.hash();
                 Ok(Some(Event::Record(record)))
@@ -204,12 +198,14 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         if read == 0 {
             return Ok(false);
         }
-        self.line += 1;
-        if self.buffer.pop() != Some(b'\n') {
+        if self.buffer.pop_if(|last| *last == b'\n').is_none() {
             if self.salvaging && (read as u64) < MAX_LINE {
                 return Ok(false);
             }
-            return Err(self.bad(format!("the line is cut, or longer than {MAX_LINE} bytes")));
+            return Err(match self.records {
+                None => self.other(),
+                Some(_) => self.bad(format!("the line after it is cut, or longer than {MAX_LINE} bytes")),
+            });
         }
         Ok(true)
     }
@@ -222,13 +218,46 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
     }
 
+    /// The line as far as a first look tells. What can't begin a stream is told for what it is.
+    fn glance(&mut self) -> Result<Glance, WireError> {
+        match serde_json::from_slice(&self.buffer) {
+            Ok(glance) => Ok(glance),
+            Err(_) if self.records.is_none() => Err(self.other()),
+            Err(_) if self.buffer.trim_ascii().is_empty() => Err(self.bad("the line is blank")),
+            Err(error) => Err(self.bad(format!("the line is no JSON object with a type: {error}"))),
+        }
+    }
+
+    /// The record in the line. A place in it is looked for only where there is something to say.
+    fn record(&self, glance: &Glance) -> Result<F::Record, WireError> {
+        let record = serde_json::from_slice(&self.buffer);
+        match &record {
+            Ok(record) if !glance.has_null && !F::is_odd(record, glance.members) => {}
+            _ => self.look(&glance.kind)?,
+        }
+        record.map_err(|error| self.bad(error.to_string()))
+    }
+
+    fn look(&self, kind: &str) -> Result<(), WireError> {
+        let Some((_, what, members)) = F::RECORDS.iter().find(|(known, ..)| *known == kind) else {
+            let known: Vec<_> = F::RECORDS.iter().map(|(known, ..)| *known).collect();
+            let what =
+                format!("{kind:?} is no type of record of a {}; there are {}", F::NAME, known.join(", "));
+            return Err(self.bad(what));
+        };
+        match shape::fault(&self.parse()?, what, members, F::STRICT) {
+            Some(fault) => Err(WireError::Bad { at: self.at, fault }),
+            None => Ok(()),
+        }
+    }
+
     fn parse<T: DeserializeOwned>(&self) -> Result<T, WireError> {
-        serde_json::from_slice(&self.buffer).map_err(|e| self.bad(e.to_string()))
+        serde_json::from_slice(&self.buffer).map_err(|error| self.bad(error.to_string()))
     }
 
     fn check_header(&self, header: &Header) -> Result<(), WireError> {
         if header.format != F::NAME {
-            return Err(self.bad(format!("expected format {}, found {:?}", F::NAME, header.format)));
+            return Err(self.expected(guess::stream(&header.format)));
         }
         if header.version == 0 || header.version > F::VERSION {
             return Err(self.bad(format!(
@@ -244,8 +273,30 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
     }
 
-    fn bad(&self, what: String) -> WireError {
-        WireError::Bad { line: self.line, what }
+    fn bad(&self, what: impl Into<String>) -> WireError {
+        WireError::bad(self.at, what)
+    }
+
+    /// What came where a header was expected.
+    fn other(&mut self) -> WireError {
+        let mut beginning = std::mem::take(&mut self.buffer);
+        if !beginning.is_empty() {
+            beginning.push(b'\n');
+        }
+        // What is there of the next lines may tell more.
+        beginning.extend_from_slice(self.input.fill_buf().unwrap_or_default());
+        if guess::format(&String::from_utf8_lossy(&beginning)).is_some_and(|format| format == F::NAME) {
+            return WireError::Cut { format: F::NAME, at: self.at };
+        }
+        let found = guess::what_is(&beginning);
+        match self.at.stream {
+            0 => self.expected(found),
+            stream => WireError::bad(At { stream: stream + 1, ..self.at }, found),
+        }
+    }
+
+    fn expected(&self, found: String) -> WireError {
+        WireError::Other { found, format: F::NAME, maker: F::MAKER }
     }
 }
 
@@ -342,7 +393,14 @@ mod tests {
     impl Format for Numbers {
         const NAME: &'static str = "numbers";
         const VERSION: u32 = 1;
+        const MAKER: &'static str = "nobody makes";
+        const RECORDS: Records = &[("number", "a number", &[Member::Must("value", shape::COUNT)])];
+        const STRICT: bool = false;
         type Record = Number;
+
+        fn is_odd(_: &Number, _: usize) -> bool {
+            false
+        }
     }
 
     fn stream(values: &[u64]) -> String {
@@ -446,6 +504,33 @@ mod tests {
             let text = stream(&[7]).replace(from, to);
             assert!(read(&text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let two = stream(&[7, 8]) + &stream(&[9]);
+        for (from, to, told) in [
+            (":8", ":-8", "record 2: `value` is -8, not a whole number from 0"),
+            ("\"value\":9", "\"vale\":9", "stream 2, record 1: `value` is missing"),
+            ("\"records\":1", "\"records\":2", "stream 2, end record: it says 2 records, but 1 came"),
+            ("\"value\":8", "\"value\":8,\"more\":null", "record 2: `more` is null; leave it out"),
+            ("\"number\",\"value\":8", "\"numbr\"", "record 2: \"numbr\" is no type of record of a numbers"),
+            ("{\"type\":\"number\",\"value\":8}", "", "record 2: the line is blank"),
+            ("{\"type\":\"number\",\"value\":8}", "{", "record 2: the line is no JSON object"),
+            (
+                "{\"type\":\"end\",\"records\":1}\n",
+                "",
+                "the numbers stream stops before its end record, after stream 2, record 1",
+            ),
+            ("{\"type\":\"end\",\"records\":2}\n", "", "record 3: \"header\" is no type"),
+        ] {
+            let error = read(&two.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+        let error = read("FROM scratch\n").unwrap_err().to_string();
+        assert_eq!(error, "this is a Dockerfile; expected a numbers stream, which nobody makes");
+        let error = read(&(stream(&[]) + "\n")).unwrap_err().to_string();
+        assert!(error.starts_with("stream 2, header: "), "{error}");
     }
 
     #[test]

@@ -59,9 +59,9 @@ pub use options::{NamedContext, Options, Place};
 use hashed::Hashed;
 use libcli::Failure;
 use libstore::Store;
-use libwire::plan::{Base, BuildPlan, Instruction, Op, PlanRecord, Source, Stage};
+use libwire::plan::{Base, Instruction, Op, Source, Stage};
 use libwire::record::BuildRecord;
-use libwire::{Digest, Reader, WireError, Writer};
+use libwire::{Digest, WireError, Writer};
 use session::Session;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -107,11 +107,10 @@ struct Plan {
 
 fn read_plan(input: impl BufRead) -> Result<Plan, Failure> {
     let mut input = Hashed::new(input);
-    let records = Reader::<_, BuildPlan>::new(&mut input).read_all().map_err(|error| match error {
+    let stages = libwire::plan::read(&mut input).map_err(|error| match error {
         WireError::Io(error) => Failure::failed("standard input", error),
-        other => Failure::bad_input("", other),
+        other => Failure::bad_input("standard input", other),
     })?;
-    let stages = records.into_iter().map(|PlanRecord::Stage(stage)| *stage).collect();
     Ok(Plan { stages, digest: input.digest() })
 }
 

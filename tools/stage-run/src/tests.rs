@@ -1,8 +1,8 @@
 use super::*;
 use libsandbox::{Isolation, Network};
 use libstore::LayerKey;
-use libwire::Event;
 use libwire::record::{Cache, Record, Step};
+use libwire::{Event, Reader};
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../../man/build-record.5");
@@ -42,18 +42,26 @@ fn options() -> Options {
     }
 }
 
-/// A plan of stages from scratch, or from the stage whose index is given, each with its instructions.
+/// A plan of stages from scratch, or from the stage whose index is given, each with its instructions. The last is
+/// the target.
 fn plan(stages: &[(Option<usize>, &[&str])]) -> String {
+    let mut ships = vec![stages.len() - 1];
+    while let Some(base) = ships.last().and_then(|index| stages[*index].0) {
+        ships.push(base);
+    }
     let mut text = "{\"type\":\"header\",\"format\":\"build-plan\",\"version\":1}\n".to_owned();
     for (index, (base, instructions)) in stages.iter().enumerate() {
+        let needs: Vec<usize> = base.iter().copied().collect();
         let base = match base {
             None => "{\"kind\":\"scratch\"}".to_owned(),
             Some(index) => format!("{{\"kind\":\"stage\",\"index\":{index}}}"),
         };
+        let (target, ships) = (index + 1 == stages.len(), ships.contains(&index));
+        let names: Vec<String> = (0..=index).map(|index| format!("s{index}")).collect();
         text += &format!(
             "{{\"type\":\"stage\",\"index\":{index},\"name\":\"s{index}\",\"dockerfile\":\"Dockerfile\",\"line\":1,\
-             \"line_end\":1,\"text\":\"FROM x\",\"base\":{base},\"platform\":\"linux/amd64\",\"target\":true,\
-             \"ships\":true,\"stages\":[],\"escape\":\"\\\\\",\"instructions\":[{}]}}\n",
+             \"line_end\":1,\"text\":\"FROM x\",\"base\":{base},\"platform\":\"linux/amd64\",\"target\":{target},\
+             \"ships\":{ships},\"needs\":{needs:?},\"stages\":{names:?},\"escape\":\"\\\\\",\"instructions\":[{}]}}\n",
             instructions.join(",")
         );
     }

@@ -1,0 +1,139 @@
+//! What an input is that is not what was expected, by how it begins: for messages, and nothing else.
+
+use serde_json::Value;
+
+/// The words a Dockerfile may begin with.
+const INSTRUCTIONS: [&str; 18] = [
+    "FROM",
+    "ARG",
+    "RUN",
+    "COPY",
+    "ADD",
+    "ENV",
+    "LABEL",
+    "WORKDIR",
+    "USER",
+    "EXPOSE",
+    "VOLUME",
+    "CMD",
+    "ENTRYPOINT",
+    "SHELL",
+    "HEALTHCHECK",
+    "STOPSIGNAL",
+    "ONBUILD",
+    "MAINTAINER",
+];
+/// How formats begin that are no text: where, with what, and what they are.
+const MAGIC: [(usize, &[u8], &str); 6] = [
+    (257, b"ustar", "a tar"),
+    (0, b"\x1f\x8b", "compressed (gzip)"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
+    (0, b"\xfd7zXZ", "compressed (xz)"),
+    (0, b"BZh", "compressed (bzip2)"),
+    (0, b"\x7fELF", "a program"),
+];
+
+/// What it is, as a sentence without an end: `this is a Dockerfile`.
+pub fn what_is(beginning: &[u8]) -> String {
+    if beginning.is_empty() {
+        return "there is nothing in it; the tool that should have written it failed, or nobody did".into();
+    }
+    let magic =
+        |(at, magic, _): &&(usize, &[u8], &str)| beginning.get(*at..).is_some_and(|b| b.starts_with(magic));
+    if let Some((_, _, what)) = MAGIC.iter().find(magic) {
+        return format!("this is {what}");
+    }
+    let Some(text) = text(beginning) else { return "this is no text".into() };
+    match format(&text) {
+        Some(format) => stream(&format),
+        None if is_dockerfile(&text) => "this is a Dockerfile".into(),
+        None => as_text(&text),
+    }
+}
+
+/// That it is a stream of this format, and who makes it if that is known.
+pub fn stream(format: &str) -> String {
+    use crate::{Format, changes::LayerChanges, plan::BuildPlan, record::BuildRecord};
+    let formats = [
+        (BuildPlan::NAME, BuildPlan::MAKER),
+        (BuildRecord::NAME, BuildRecord::MAKER),
+        (LayerChanges::NAME, LayerChanges::MAKER),
+    ];
+    match formats.iter().find(|(name, _)| *name == format) {
+        Some((_, maker)) => format!("this is a {format} stream, which {maker}"),
+        None => format!("this is a stream of the format {format:?}, which is not known here"),
+    }
+}
+
+/// The format of a stream that it begins with, or of which it is the beginning of a header.
+pub fn format(text: &str) -> Option<String> {
+    let header: Value = serde_json::from_str(text.lines().next()?).ok()?;
+    let member = |name| header.get(name).and_then(Value::as_str);
+    (member("type") == Some("header")).then(|| member("format").unwrap_or_default().to_owned())
+}
+
+/// Text, of which the last character may be cut.
+fn text(beginning: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&beginning[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then(|| text.to_owned())
+}
+
+/// Whether the first line that is no comment has an instruction.
+fn is_dockerfile(text: &str) -> bool {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let word = lines.next().and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+    INSTRUCTIONS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn as_text(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
+    match first.trim_start().chars().next() {
+        None => "its first line is blank, where a header has to be".into(),
+        Some('{') if is_json(first) => "this is JSON without a header in its first line".into(),
+        Some('{' | '[') if !is_json(first) => {
+            "this is no JSON with an object a line, or is cut; jq writes that with -c".into()
+        }
+        Some('[') => "this is a JSON list, and not an object a line; jq writes those with -c '.[]'".into(),
+        Some(_) => "this is some other text".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_give_by_mistake_is_named() {
+        let tar = [&[b'a'; 257][..], b"ustar\0", &[0; 300]].concat();
+        for (beginning, found) in [
+            (&b""[..], "there is nothing in it"),
+            (b"\n", "its first line is blank"),
+            (b"# syntax=docker/dockerfile:1\n\nfrom scratch\n", "this is a Dockerfile"),
+            (b"ARG X=1\nFROM $X\n", "this is a Dockerfile"),
+            (
+                b"{\"type\":\"header\",\"format\":\"build-plan\",\"version\":1}\n",
+                "this is a build-plan stream, which df-parse makes",
+            ),
+            (b"{\"type\":\"header\",\"format\":\"x\"}\n", "this is a stream of the format \"x\""),
+            (b"{\"type\":\"stage\"}\n", "this is JSON without a header"),
+            (b"{\n  \"type\": \"header\"\n", "this is no JSON with an object a line"),
+            (b"[1, 2]\n", "this is a JSON list"),
+            (b"hello\n", "this is some other text"),
+            (b"\x1f\x8b\x08", "this is compressed (gzip)"),
+            (&tar, "this is a tar"),
+            (b"a\0b", "this is no text"),
+            (b"FROM caf\xc3", "this is a Dockerfile"),
+        ] {
+            let what = what_is(beginning);
+            assert!(what.starts_with(found), "{what}, not {found}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a stream can't be trusted, and where in it.
+
+use crate::shape::Fault;
+use std::fmt;
+use std::io;
+
+/// A place in an input, which all tools tell alike: counted as an end record counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// Which stream of the input, from 1; 0 is before the first.
+    pub stream: u64,
+    /// Which line of it.
+    pub line: Line,
+}
+
+/// A line of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Line {
+    /// The first.
+    #[default]
+    Header,
+    /// A record, by its number, from 1.
+    Record(u64),
+    /// The last.
+    End,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.stream > 1 {
+            write!(f, "stream {}, ", self.stream)?;
+        }
+        match self.line {
+            Line::Header => f.write_str("header"),
+            Line::Record(number) => write!(f, "record {number}"),
+            Line::End => f.write_str("end record"),
+        }
+    }
+}
+
+/// Why a stream can't be trusted. All but `Io` mean bad input (exit 3).
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Reading failed.
+    #[error("cannot read the stream: {0}")]
+    Io(#[from] io::Error),
+    /// A line is not a JSON object this format allows there.
+    #[error("{at}{fault}")]
+    Bad {
+        /// Where.
+        at: At,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// The input is no stream of this format.
+    #[error("{found}; expected a {format} stream, which {maker}")]
+    Other {
+        /// What it is, as a sentence.
+        found: String,
+        /// The format expected.
+        format: &'static str,
+        /// Who makes that.
+        maker: &'static str,
+    },
+    /// The input stopped before `end`.
+    #[error("the {format} stream stops before its end record, after {at}; the tool that writes it failed")]
+    Cut {
+        /// The format expected.
+        format: &'static str,
+        /// The last line read.
+        at: At,
+    },
+}
+
+impl WireError {
+    /// Something wrong that is no member's.
+    pub fn bad(at: At, what: impl Into<String>) -> Self {
+        Self::Bad { at, fault: Fault { path: String::new(), what: what.into() } }
+    }
+}
