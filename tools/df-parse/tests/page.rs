@@ -34,6 +34,26 @@ fn the_example_is_read_and_written_unchanged() {
     assert_eq!(written(records), example);
 }
 
+/// The last example has what has to be there and nothing else: without any of its members it is refused.
+#[test]
+fn the_plan_written_by_hand_is_read_and_has_only_what_it_must() {
+    let (_, rest) = PAGE.split_once("written by hand: ").unwrap();
+    let example =
+        rest.split_once(".Bd -literal\n").unwrap().1.split_once(".Ed").unwrap().0.replace("\\e", "\\");
+    let stage = libwire::plan::read(example.as_bytes()).unwrap().remove(0);
+    assert_eq!(written(vec![PlanRecord::Stage(Box::new(stage))]), example);
+    let record: serde_json::Value = serde_json::from_str(example.lines().nth(1).unwrap()).unwrap();
+    for above in ["", "/base", "/instructions/0"] {
+        for name in record.pointer(above).unwrap().as_object().unwrap().keys() {
+            let mut record = record.clone();
+            record.pointer_mut(above).unwrap().as_object_mut().unwrap().remove(name);
+            let text =
+                [example.lines().next().unwrap(), &record.to_string(), example.lines().last().unwrap(), ""];
+            assert!(libwire::plan::read(text.join("\n").as_bytes()).is_err(), "without {above}/{name}");
+        }
+    }
+}
+
 #[test]
 fn the_examples_dockerfile_makes_the_examples_plan() {
     // Its BUILDPLATFORM is that of the machine.
