@@ -3,7 +3,7 @@
 use build_trace::{Format, Timeline};
 use clap::Parser;
 use libcli::{Failure, Stdout};
-use std::io::{IsTerminal, stdin};
+use libwire::record::BuildRecord;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,10 +29,8 @@ fn main() -> ExitCode {
 fn job(args: &Args) -> Result<(), Failure> {
     let mut timeline = Timeline::default();
     if args.inputs.is_empty() {
-        if stdin().is_terminal() {
-            return Err(Failure::usage("standard input is a terminal; name a directory, or give it records"));
-        }
-        timeline.read("standard input", stdin().lock())?;
+        let wanted = libwire::expected::<BuildRecord>() + ", or name the directory of image-build --keep";
+        timeline.read("standard input", libcli::input(&wanted)?.lock())?;
     }
     for input in &args.inputs {
         timeline.open(input)?;

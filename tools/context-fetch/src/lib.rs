@@ -37,11 +37,12 @@ pub fn fetch<W: Write>(
     };
     let path = match context.map_err(explain)? {
         Context::Tree(path) => path,
-        Context::File(path) if is_text(&path)? => path,
-        Context::File(_) => {
-            let what = "this is neither a tar nor a Dockerfile; look what it is";
+        Context::File(path) => {
             let place = if source == "-" { "standard input".to_owned() } else { libfetch::redact(source) };
-            return Err(Failure::bad_input(place, what));
+            match no_dockerfile(&path)? {
+                Some(what) => return Err(Failure::bad_input(place, what)),
+                None => path,
+            }
         }
     };
     say(path.as_os_str().as_bytes(), output)
@@ -81,9 +82,14 @@ fn explain(error: FetchError) -> Failure {
     }
 }
 
-fn is_text(path: &Path) -> Result<bool, Failure> {
+/// Why a file is no Dockerfile, as far as its beginning tells.
+fn no_dockerfile(path: &Path) -> Result<Option<String>, Failure> {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(START).read_to_end(&mut start));
     read.map_err(|error| Failure::failed(path.display().to_string(), error))?;
-    Ok(!start.contains(&0))
+    let found =
+        libwire::guess::no_dockerfile(&start).map(|found| format!("{found}; expected a Dockerfile or a tar"));
+    let binary =
+        start.contains(&0).then(|| "this is neither a tar nor a Dockerfile; look what it is".to_owned());
+    Ok(found.or(binary))
 }

@@ -3,6 +3,7 @@
 use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
 use libfetch::Limits;
+use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,17 +56,19 @@ fn job(args: &Args) -> Result<(), Failure> {
     environment.http.secrets =
         libcli::secrets_for_servers(&secrets).map_err(|what| Failure::failed("", what))?;
     environment.limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let mut input = std::io::stdin().lock();
     if let Some(dir) = &args.request {
-        return context_fetch::answer(&mut input, dir.as_deref(), &environment, stdout)?.finish();
+        return context_fetch::answer(&mut std::io::stdin().lock(), dir.as_deref(), &environment, stdout)?
+            .finish();
     }
     let (Some(source), Some(dir)) = (&args.source, &args.dir) else {
         return Err(Failure::usage("name a source and a directory"));
     };
-    match args.time {
-        true => context_fetch::time(source, dir, &environment, stdout)?.finish(),
-        false => {
-            context_fetch::fetch(source, &mut input, dir, args.keep_git_dir, &environment, stdout)?.finish()
-        }
+    if args.time {
+        return context_fetch::time(source, dir, &environment, stdout)?.finish();
     }
+    let mut input: Box<dyn Read> = match source.as_str() {
+        "-" => Box::new(libcli::input("a Dockerfile or a tar")?),
+        _ => Box::new(std::io::empty()),
+    };
+    context_fetch::fetch(source, &mut input, dir, args.keep_git_dir, &environment, stdout)?.finish()
 }

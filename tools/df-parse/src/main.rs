@@ -72,9 +72,13 @@ fn run(args: Args) -> Result<(), Failure> {
     let own_name = path.map_or("Dockerfile".into(), Path::to_string_lossy);
     let name = args.name.clone().unwrap_or_else(|| own_name.into_owned());
     let source = read(path, &name)?;
+    if let Some(found) = libwire::guess::no_dockerfile(&source) {
+        return Err(Failure::bad_input(name, format!("{found}; expected a Dockerfile")));
+    }
+    let source = text(source, &name)?;
     let ignore_name = args.ignore_file.as_deref().map(|path| path.to_string_lossy().into_owned());
     let ignore_file = match (&args.ignore_file, &ignore_name) {
-        (Some(path), Some(name)) => Some((name.as_str(), read(Some(path), name)?)),
+        (Some(path), Some(name)) => Some((name.as_str(), text(read(Some(path), name)?, name)?)),
         _ => None,
     };
     let job = Job {
@@ -114,12 +118,12 @@ fn run(args: Args) -> Result<(), Failure> {
     out.finish().and(done)
 }
 
-fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
+fn read(path: Option<&Path>, name: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = MAX_FILE as u64 + 1;
     let result = match path {
         Some(path) => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
-        None => std::io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        None => libcli::input("a Dockerfile, or name one")?.lock().take(limit).read_to_end(&mut bytes),
     };
     result.map_err(|error| Failure::failed(name, format!("cannot be read: {error}")))?;
     if bytes.len() > MAX_FILE {
@@ -128,6 +132,10 @@ fn read(path: Option<&Path>, name: &str) -> Result<String, Failure> {
             format!("is larger than {MAX_FILE} bytes; is it a Dockerfile?"),
         ));
     }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;

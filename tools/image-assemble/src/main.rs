@@ -5,6 +5,7 @@ use libcli::{Failure, Stdout};
 use libstore::export::{self, Format};
 use libstore::{Environment, Image, Options, Store, StoreError, locate};
 use libwire::Reference;
+use libwire::record::BuildRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -75,13 +76,16 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
+    let input = libcli::input(&libwire::expected::<BuildRecord>())?.lock();
+    let is_tar = matches!(args.output, Some((_, None)));
+    let mut stdout = if is_tar { Stdout::open_for_tar()? } else { Stdout::open()? };
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let timeout = Some(Duration::from_secs(args.lock_timeout));
     let store =
         Store::open(&path, Options { sync: !args.no_sync, lock_timeout: timeout, ..Options::default() })?;
     let options =
         image_assemble::Options { tags: args.tag, labels: args.label, epoch: args.source_date_epoch };
-    let image = image_assemble::assemble(std::io::stdin().lock(), &store, &options)?;
+    let image = image_assemble::assemble(input, &store, &options)?;
     let digest = image.descriptor.digest;
     if let Some(path) = &args.iidfile {
         write_file(path, digest.to_string().as_bytes())?;
@@ -90,7 +94,6 @@ fn job(args: Args) -> Result<(), Failure> {
         let metadata = image_assemble::metadata(&image, &options.tags);
         write_file(path, format!("{metadata:#}\n").as_bytes())?;
     }
-    let mut stdout = Stdout::open()?;
     match &args.output {
         Some((format, None)) => export::archive(&store, &image, &options.tags, *format, &mut stdout)?,
         Some((format, Some(path))) => {

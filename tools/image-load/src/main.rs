@@ -3,7 +3,7 @@
 use clap::Parser;
 use image_load::{Loaded, Source};
 use libcli::{Failure, Stdout};
-use libstore::{Environment, Limits, Options, Store, locate};
+use libstore::{ARCHIVE, Environment, Limits, Options, Store, locate};
 use libwire::Platform;
 use libwire::Reference;
 use std::fs::File;
@@ -75,7 +75,8 @@ fn job(args: Args) -> Result<(), Failure> {
 
 fn open(path: &Path) -> Result<Source, Failure> {
     if path == Path::new("-") {
-        return Ok(Source::Archive(Box::new(std::io::stdin())));
+        let input = libcli::input(ARCHIVE)?;
+        return Ok(Source::Archive(Box::new(input)));
     }
     let file = File::open(path).map_err(|error| Failure::failed(path.display().to_string(), error))?;
     match path.is_dir() {

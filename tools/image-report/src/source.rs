@@ -6,12 +6,11 @@
 mod tests;
 
 use libcli::{Exit, Failure};
-use libstore::{Image, Imported, Limits, Options, Select, Store, StoreError};
+use libstore::{ARCHIVE, Image, Imported, Limits, Options, Select, Store, StoreError};
 use libwire::Platform;
 use libwire::provenance::Provenance;
 use libwire::{Digest, Reference};
 use std::fs::File;
-use std::io::{IsTerminal, Stdin};
 use std::path::{Path, PathBuf};
 
 /// The name of an archive that is piped in.
@@ -154,7 +153,7 @@ fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> R
         _ => select.name = name,
     }
     let imported = match path.is_dir() {
-        _ if text == STANDARD_INPUT => store.import_archive(standard_input()?, &select),
+        _ if text == STANDARD_INPUT => store.import_archive(libcli::input(ARCHIVE)?, &select),
         true if !path.join("oci-layout").exists() => {
             let what = "is a directory and no OCI layout: it has no file oci-layout";
             return Err(Failure::bad_input(path.to_string_lossy(), what));
@@ -167,16 +166,6 @@ fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> R
     };
     let image = the_one(text, imported.map_err(|error| within(path, error.into()))?)?;
     Ok(Opened { name: text.to_owned(), image, reference: None, store, _dir: Some(dir) })
-}
-
-fn standard_input() -> Result<Stdin, Failure> {
-    let input = std::io::stdin();
-    match input.is_terminal() {
-        true => {
-            Err(Failure::usage("standard input is a terminal; give it an archive, as docker save makes it"))
-        }
-        false => Ok(input),
-    }
 }
 
 /// A failure inside of a layout or archive: which one it is comes first.

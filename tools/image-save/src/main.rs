@@ -7,7 +7,7 @@ use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::export::{self, Format};
 use libstore::{Environment, Limits, Options, Store, StoreError, Unpack, locate};
 use libtree::Root;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -66,8 +66,9 @@ fn job(args: Args) -> Result<(), Failure> {
     if args.existing != Existing::Refuse && args.format != Form::Dir {
         return Err(Failure::usage("--existing is for --format dir; leave it out"));
     }
-    if stdout && io::stdout().is_terminal() {
-        return Err(Failure::usage("a tar is not for a terminal; use -o FILE, or a pipe"));
+    if stdout {
+        // Before anything is unpacked for it.
+        Stdout::open_for_tar()?;
     }
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     match args.format {

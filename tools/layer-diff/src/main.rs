@@ -6,7 +6,8 @@ use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Options, Store, locate};
 use libtree::Root;
-use std::io::{BufRead, IsTerminal};
+use libwire::record::BuildRecord;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -54,16 +55,11 @@ fn job(args: Args) -> Result<(), Failure> {
         (Some(old), Some(new)) => return compare(old, new),
         _ => {}
     }
-    if std::io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "standard input is a terminal; give it build records, or name OLD and NEW",
-        ));
-    }
+    let mut input = libcli::input(&(libwire::expected::<BuildRecord>() + ", or name OLD and NEW"))?.lock();
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
     let map = isolation.map();
     // The tool at the other end of the pipe may still have to make the store.
-    let mut input = std::io::stdin().lock();
     input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let store = Store::open_existing(&path, Options { map, limits, ..Options::default() })?;

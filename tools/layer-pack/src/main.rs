@@ -5,7 +5,8 @@ use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store}
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Store, locate};
-use std::io::IsTerminal;
+use libwire::changes::LayerChanges;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -58,9 +59,7 @@ fn main() -> ExitCode {
 fn job(args: Args) -> Result<(), Failure> {
     check_level(&args)?;
     libsandbox::end_with_driver()?;
-    if std::io::stdin().is_terminal() {
-        return Err(Failure::usage("standard input is a terminal; give it a layer-changes stream"));
-    }
+    let input = libcli::input(&libwire::expected::<LayerChanges>())?.lock();
     let path =
         args.store.clone().map(|store| locate(Some(store), &Environment::of(|name| std::env::var_os(name))));
     // An ordinary user's snapshots hold files of other ids, which only the map makes readable.
@@ -70,8 +69,8 @@ fn job(args: Args) -> Result<(), Failure> {
         entered => entered.map_err(|error| Failure::failed("", error))?,
     };
     match path.transpose()? {
-        Some(path) => to_store(&args, &path, isolation),
-        None => to_tar(options(&args)),
+        Some(path) => to_store(&args, &path, isolation, input),
+        None => to_tar(options(&args), input),
     }
 }
 
@@ -94,12 +93,13 @@ fn check_level(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn to_tar(options: Options) -> Result<(), Failure> {
+fn to_tar(options: Options, input: impl BufRead) -> Result<(), Failure> {
     let bad = |what| Failure::bad_input("standard input", what);
-    let mut streams = Streams::new(std::io::stdin().lock());
+    let out = Stdout::open_for_tar()?;
+    let mut streams = Streams::new(input);
     let header = streams.next_header().map_err(failure)?;
-    let header = header.ok_or_else(|| bad("tells of no layer"))?;
-    let packed = streams.pack(&header, options, Stdout::open()?).map_err(failure)?;
+    let header = header.ok_or_else(|| bad("the row of streams is empty: there is no layer to pack"))?;
+    let packed = streams.pack(&header, options, out).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
         // A row that is cut leaves a tar that is.
         None => packed.tar.finish()?.0.finish(),
@@ -107,7 +107,7 @@ fn to_tar(options: Options) -> Result<(), Failure> {
     }
 }
 
-fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failure> {
+fn to_store(args: &Args, path: &Path, isolation: Isolation, input: impl BufRead) -> Result<(), Failure> {
     let map = isolation.map();
     let settings = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
     let store = Store::open(path, settings)?;
@@ -117,8 +117,7 @@ fn to_store(args: &Args, path: &Path, isolation: Isolation) -> Result<(), Failur
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
         options: options(args),
     };
-    let packed = pack_into_store(std::io::stdin().lock(), &store, how, Stdout::open()?);
-    let (out, packed) = packed.map_err(failure)?;
+    let (out, packed) = pack_into_store(input, &store, how, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-pack", &warning);
     }

@@ -12,6 +12,7 @@ mod markup;
 mod near;
 mod secret;
 mod size;
+mod stdin;
 mod stdout;
 mod width;
 
@@ -22,6 +23,7 @@ pub use markup::markup;
 pub use near::{did_you_mean, nearest};
 pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use size::{human, size};
+pub use stdin::input;
 pub use stdout::Stdout;
 pub use width::{columns, cut, padded, wrapped};
 

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 /// Standard output as a sink. Dropped without [`Stdout::finish`], buffered bytes may be lost: a tool
@@ -16,6 +16,16 @@ impl Stdout {
     pub fn open() -> io::Result<Self> {
         let fd = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self { out: BufWriter::with_capacity(1 << 16, File::from(fd)) })
+    }
+
+    /// The same for what a terminal can't show, which is refused there.
+    pub fn open_for_tar() -> Result<Self, Failure> {
+        match io::stdout().is_terminal() {
+            true => Err(Failure::usage(
+                "standard output is a terminal, which a tar is not for; write it to a file or a pipe",
+            )),
+            false => Ok(Self::open()?),
+        }
     }
 
     /// Flushes. A full disk or closed pipe behind standard output is a failure, not a detail.

@@ -41,7 +41,7 @@ pub use decompress::{Compression, Decoder};
 pub use error::StoreError;
 pub use failure::{FailedMount, FailedSource, FailedStep, KeptFailure};
 pub use image::Image;
-pub use import::{Imported, Select, peek_layout};
+pub use import::{ARCHIVE, Imported, Select, peek_layout};
 pub use index::Named;
 pub use layers::LayerKey;
 pub use location::{Environment, default_path, locate};

@@ -26,21 +26,20 @@ const INSTRUCTIONS: [&str; 18] = [
 /// How formats begin that are no text: where, with what, and what they are.
 const MAGIC: [(usize, &[u8], &str); 6] = [
     (257, b"ustar", "a tar"),
-    (0, b"\x1f\x8b", "compressed (gzip)"),
-    (0, b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
-    (0, b"\xfd7zXZ", "compressed (xz)"),
-    (0, b"BZh", "compressed (bzip2)"),
+    (0, b"\x1f\x8b", "compressed with gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (0, b"\xfd7zXZ", "compressed with xz"),
+    (0, b"BZh", "compressed with bzip2"),
     (0, b"\x7fELF", "a program"),
 ];
 
 /// What it is, as a sentence without an end: `this is a Dockerfile`.
 pub fn what_is(beginning: &[u8]) -> String {
     if beginning.is_empty() {
-        return "there is nothing in it; the tool that should have written it failed, or nobody did".into();
+        return "there is nothing in it, because the tool that should write it failed, or there is none"
+            .into();
     }
-    let magic =
-        |(at, magic, _): &&(usize, &[u8], &str)| beginning.get(*at..).is_some_and(|b| b.starts_with(magic));
-    if let Some((_, _, what)) = MAGIC.iter().find(magic) {
+    if let Some(what) = magic(beginning) {
         return format!("this is {what}");
     }
     let Some(text) = text(beginning) else { return "this is no text".into() };
@@ -49,6 +48,22 @@ pub fn what_is(beginning: &[u8]) -> String {
         None if is_dockerfile(&text) => "this is a Dockerfile".into(),
         None => as_text(&text),
     }
+}
+
+/// What it is, if it is nothing that a Dockerfile could be: a stream, other JSON, or no text.
+pub fn no_dockerfile(beginning: &[u8]) -> Option<String> {
+    let is_json = matches!(beginning.trim_ascii_start().first(), Some(b'{' | b'['));
+    (is_json || magic(beginning).is_some()).then(|| what_is(beginning))
+}
+
+/// What it is, if it is nothing that an archive could be: text, or nothing at all.
+pub fn no_archive(beginning: &[u8]) -> Option<String> {
+    (magic(beginning).is_none() && text(beginning).is_some()).then(|| what_is(beginning))
+}
+
+fn magic(beginning: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, magic: &[u8]| beginning.get(at..).is_some_and(|bytes| bytes.starts_with(magic));
+    MAGIC.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, what)| *what)
 }
 
 /// That it is a stream of this format, and who makes it if that is known.
@@ -99,9 +114,9 @@ fn as_text(text: &str) -> String {
         None => "its first line is blank, where a header has to be".into(),
         Some('{') if is_json(first) => "this is JSON without a header in its first line".into(),
         Some('{' | '[') if !is_json(first) => {
-            "this is no JSON with an object a line, or is cut; jq writes that with -c".into()
+            "this is JSON that is not one object a line, as jq -c writes it, or its first line is cut".into()
         }
-        Some('[') => "this is a JSON list, and not an object a line; jq writes those with -c '.[]'".into(),
+        Some('[') => "this is a JSON list, and not one object a line, as jq -c '.[]' writes them".into(),
         Some(_) => "this is some other text".into(),
     }
 }
@@ -124,10 +139,10 @@ mod tests {
             ),
             (b"{\"type\":\"header\",\"format\":\"x\"}\n", "this is a stream of the format \"x\""),
             (b"{\"type\":\"stage\"}\n", "this is JSON without a header"),
-            (b"{\n  \"type\": \"header\"\n", "this is no JSON with an object a line"),
+            (b"{\n  \"type\": \"header\"\n", "this is JSON that is not one object a line"),
             (b"[1, 2]\n", "this is a JSON list"),
             (b"hello\n", "this is some other text"),
-            (b"\x1f\x8b\x08", "this is compressed (gzip)"),
+            (b"\x1f\x8b\x08", "this is compressed with gzip"),
             (&tar, "this is a tar"),
             (b"a\0b", "this is no text"),
             (b"FROM caf\xc3", "this is a Dockerfile"),

@@ -29,4 +29,4 @@ pub use path::WirePath;
 pub use platform::Platform;
 pub use reference::Reference;
 pub use span::Span;
-pub use stream::{At, Event, Format, Header, Reader, WireError, Writer};
+pub use stream::{At, Event, Format, Header, Reader, WireError, Writer, expected};

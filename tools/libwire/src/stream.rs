@@ -45,6 +45,11 @@ pub trait Format {
     fn is_odd(record: &Self::Record, members: usize) -> bool;
 }
 
+/// What a reader of the format wants, and who makes it.
+pub fn expected<F: Format>() -> String {
+    format!("a {} stream, which {}", F::NAME, F::MAKER)
+}
+
 /// The first line of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -137,7 +142,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                     Ok(Some(Event::Cut))
                 }
                 None if self.salvaging || self.at.stream > 0 => Ok(None),
-                None => Err(self.other()),
+                None => Err(self.other(false)),
                 Some(_) => Err(WireError::Cut { format: F::NAME, at: self.at }),
             };
         }
@@ -157,7 +162,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 (self.records, self.held, self.at) = (None, true, before);
                 Ok(Some(Event::Cut))
             }
-            (_, None) => Err(self.other()),
+            (_, None) => Err(self.other(true)),
             ("end", Some(seen)) => {
                 self.at.line = Line::End;
                 let End { records, digest } = self.parse()?;
@@ -203,7 +208,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 return Ok(false);
             }
             return Err(match self.records {
-                None => self.other(),
+                None => self.other(true),
                 Some(_) => self.bad(format!("the line after it is cut, or longer than {MAX_LINE} bytes")),
             });
         }
@@ -222,7 +227,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     fn glance(&mut self) -> Result<Glance, WireError> {
         match serde_json::from_slice(&self.buffer) {
             Ok(glance) => Ok(glance),
-            Err(_) if self.records.is_none() => Err(self.other()),
+            Err(_) if self.records.is_none() => Err(self.other(true)),
             Err(_) if self.buffer.trim_ascii().is_empty() => Err(self.bad("the line is blank")),
             Err(error) => Err(self.bad(format!("the line is no JSON object with a type: {error}"))),
         }
@@ -277,10 +282,10 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         WireError::bad(self.at, what)
     }
 
-    /// What came where a header was expected.
-    fn other(&mut self) -> WireError {
+    /// What came where a header was expected: a `line`, or nothing.
+    fn other(&mut self, line: bool) -> WireError {
         let mut beginning = std::mem::take(&mut self.buffer);
-        if !beginning.is_empty() {
+        if line {
             beginning.push(b'\n');
         }
         // What is there of the next lines may tell more.
@@ -296,7 +301,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     }
 
     fn expected(&self, found: String) -> WireError {
-        WireError::Other { found, format: F::NAME, maker: F::MAKER }
+        WireError::Other { found, expected: expected::<F>() }
     }
 }
 

@@ -4,10 +4,11 @@ use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
+use libwire::plan::BuildPlan;
 use stage_run::options::{add_host, named_context, place, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, suite};
 use std::fs::File;
-use std::io::{IsTerminal, sink, stdin, stdout};
+use std::io::{BufRead, IsTerminal, sink, stdout};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -141,8 +142,9 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
+    let input = libcli::input(&libwire::expected::<BuildPlan>())?.lock();
     if args.bases {
-        return bases(args);
+        return bases(args, input);
     }
     libsandbox::seal(std::env::args_os(), std::env::vars_os())
         .map_err(|error| Failure::failed("sandbox", error))?;
@@ -167,14 +169,14 @@ fn job(args: Args) -> Result<(), Failure> {
         warn_of_ids(options.build_dir.as_deref());
     }
     if let Some(place) = logs {
-        return stage_run::logs(stdin().lock(), store, &options, place, Stdout::open()?)?.finish();
+        return stage_run::logs(input, store, &options, place, Stdout::open()?)?.finish();
     }
     if options.dry_run && stdout().is_terminal() {
         // What is to be read there goes to standard error.
-        return stage_run::build(stdin().lock(), store, &options, sink()).map(drop);
+        return stage_run::build(input, store, &options, sink()).map(drop);
     }
     let stdout = Stdout::open()?;
-    stage_run::build(stdin().lock(), store, &options, stdout)?.finish()
+    stage_run::build(input, store, &options, stdout)?.finish()
 }
 
 /// Tells of ids that are too few: once in a build, though each stage has its own process.
@@ -186,11 +188,11 @@ fn warn_of_ids(build_dir: Option<&Path>) {
 }
 
 /// The images that stages start from. Without a store there are those of named contexts.
-fn bases(args: Args) -> Result<(), Failure> {
+fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let store = Store::open_existing(&path, libstore::Options::default()).ok();
     let contexts = args.build_context.into_iter().collect();
-    stage_run::bases::tell(stdin().lock(), store.as_ref(), &contexts, Stdout::open()?)?.finish()
+    stage_run::bases::tell(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
 fn options(args: Args, isolation: Isolation, known_layers: bool) -> Options {

@@ -5,10 +5,15 @@ use super::{Source, check_layout, parse_index};
 use crate::{BlobWriter, Compression, Decoder, Store, StoreError};
 use libtree::root::{components, split};
 use libtree::tar::{EntryKind, Limits, Reader, TarError};
+use libwire::guess;
 use libwire::image::{Descriptor, Index};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 
+/// What is to be read, and who makes it.
+pub const ARCHIVE: &str = "an archive, which image-save, docker save and podman save make";
+/// How much of the input tells what it is.
+const START: u64 = 1 << 9;
 /// Files up to this length are kept in memory, up to [`MAX_SMALL`] in all.
 const SMALL: u64 = 1 << 16;
 const MAX_SMALL: u64 = 64 << 20;
@@ -34,6 +39,14 @@ fn bad(what: impl Into<String>) -> StoreError {
     StoreError::invalid("archive", what)
 }
 
+/// Why there is no next entry. Where the input is `no_archive`, what it is says more.
+fn refused(error: TarError, no_archive: Option<&str>) -> StoreError {
+    match (no_archive, read_error(error)) {
+        (Some(found), StoreError::Invalid { .. }) => bad(format!("{found}; expected {ARCHIVE}")),
+        (_, error) => error,
+    }
+}
+
 fn read_error(error: TarError) -> StoreError {
     match error {
         TarError::Io(error) if error.raw_os_error().is_some() => {
@@ -44,9 +57,13 @@ fn read_error(error: TarError) -> StoreError {
 }
 
 impl Archive {
-    pub(super) fn spool(store: &Store, input: impl Read + Send + 'static) -> Result<Self, StoreError> {
-        let (decoder, compression) =
-            Decoder::detect(input).map_err(StoreError::io("cannot read the archive"))?;
+    pub(super) fn spool(store: &Store, mut input: impl Read + Send + 'static) -> Result<Self, StoreError> {
+        let mut start = Vec::new();
+        let read = input.by_ref().take(START).read_to_end(&mut start);
+        read.map_err(StoreError::io("cannot read the archive"))?;
+        let no_archive = guess::no_archive(&start);
+        let (decoder, compression) = Decoder::detect(io::Cursor::new(start).chain(input))
+            .map_err(StoreError::io("cannot read the archive"))?;
         // An archive that is not compressed holds whole layers, and is as large as it is.
         let limits = match compression {
             Compression::None => Limits::NONE,
@@ -55,7 +72,7 @@ impl Archive {
         let mut tar = Reader::new(BufReader::with_capacity(1 << 18, decoder)).limited(limits);
         let mut archive =
             Self { store: store.clone(), files: BTreeMap::new(), links: BTreeMap::new(), small: 0, large: 0 };
-        while let Some(entry) = tar.next_entry().map_err(read_error)? {
+        while let Some(entry) = tar.next_entry().map_err(|error| refused(error, no_archive.as_deref()))? {
             let path = normal(b"", &entry.path);
             match entry.kind {
                 EntryKind::File => archive.add(path, entry.size, &mut tar.body())?,

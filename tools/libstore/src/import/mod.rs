@@ -8,6 +8,8 @@ mod layout;
 mod look;
 mod pick;
 
+pub use archive::ARCHIVE;
+
 use crate::image::{parse, parse_manifest};
 use crate::index::MAX_JSON;
 use crate::{BlobWriter, Image, Store, StoreError, Unpack};

@@ -53,14 +53,12 @@ pub enum WireError {
         fault: Fault,
     },
     /// The input is no stream of this format.
-    #[error("{found}; expected a {format} stream, which {maker}")]
+    #[error("{found}; expected {expected}")]
     Other {
         /// What it is, as a sentence.
         found: String,
-        /// The format expected.
-        format: &'static str,
-        /// Who makes that.
-        maker: &'static str,
+        /// What was expected, and who makes that.
+        expected: String,
     },
     /// The input stopped before `end`.
     #[error("the {format} stream stops before its end record, after {at}; the tool that writes it failed")]
