@@ -110,6 +110,9 @@ echo other >context/src/a.c
 is "a dry run knows that a stage would be another one" "$(stage --dry-run)" "follows from stage one"
 is "the build knows what it copies from it" "$(stage)" "file /out of stage one changed"
 ok "a dry run's records are no image" sh -c '! df-parse <context/Dockerfile | stage-run --context context --dry-run 2>/dev/null | image-assemble 2>message && grep dry_run message'
+is "no name of an ingredient comes twice in a record" \
+    "$(jq -c 'select(.type == "step") | [(.ingredients // [])[].name] | select(length != (unique | length))' records)" ""
+ok "where one has several values" grep -q '"command 3"' records
 is "in the records" "$(jq -r 'select(.type == "step" and .cache == "miss") | .why | "\(.reason) \(.ingredient) \(.path) \(.step)"' records)" \
     "changed content src/a.c null
 follows parent null 1

@@ -71,6 +71,22 @@ is "but without secrets" "$(echo 'echo "<$SECRET>"' | sh -c "$enter" 2>&1)" "<>"
 ok "which are nowhere in the store" no_match -rq s3cret store
 sh -c "$enter rm /tmp/left" >/dev/null 2>&1
 is "and what is changed is thrown away" "$(sh -c "$enter cat /tmp/left" 2>&1)" before
+is "--before enters what was there before it" "$(sh -c "$enter --before sh -c 'ls /tmp; cat /copied /cache/f; id -u'" 2>&1)" "two
+one
+kept
+1000"
+rm -rf streams && build_into() { image-build --secret id=s,src=secret --keep "$work/streams" context; }
+build_into >/dev/null 2>&1
+if have jq; then
+    jq -c 'select(.type == "failed")' streams/steps.* >failed
+    is "the record of the failure has the command's status" "$(jq .command_status failed)" 1
+    is "and its output" "$(cat "store/$(jq -r .log failed)")" failing
+    is "and the id of what it left" "$(image-run --failed "$(jq -r .id failed)" cat /tmp/left 2>&1)" before
+else
+    skip "the record of the failure" "jq is missing"
+fi
+status_is "--before without a failed step is refused" 2 image-run --before number true
+enter=$(image-build --secret id=s,src=secret context 2>&1 | sed -n 's/^ *enter what it left: //p')
 build >/dev/null 2>&1
 is "one failure is kept" "$(find store/failed -mindepth 1 -maxdepth 1 | wc -l)" 1
 status_is "the one before is gone" 125 sh -c "$enter true"

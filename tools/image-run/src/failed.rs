@@ -1,5 +1,5 @@
-//! Enters what a failed step of a build left: its tree, with the environment, user, directory and mounts it
-//! had, on a layer of its own that is thrown away afterwards. Secrets and agents are not there.
+//! Enters what a failed step of a build left, or found: its tree, with the environment, user, directory and mounts
+//! it had, on a layer of its own that is thrown away afterwards. Secrets and agents are not there.
 
 use crate::{Options, explain};
 use libcli::Failure;
@@ -20,11 +20,13 @@ struct Held {
     scratch: Vec<NewSnapshot>,
 }
 
-/// Runs the command of `options`, or the stage's shell, in what the failed step `id` left.
+/// Runs the command of `options`, or the stage's shell, in what the failed step `id` left, or in what was there
+/// `before` it.
 pub fn run_failed(
     store: &Store,
     isolation: Isolation,
     id: &str,
+    before: bool,
     options: &Options,
 ) -> Result<Outcome, Failure> {
     let kept = store.failure(id)?.ok_or_else(|| {
@@ -41,7 +43,9 @@ pub fn run_failed(
     let scratch = layer.upper().with_file_name("scratch");
     std::fs::create_dir(&scratch).map_err(StoreError::io(format!("cannot make {}", scratch.display())))?;
     let mut lowers = lowers(store, &step.parents)?;
-    lowers.push(kept.fs());
+    if !before {
+        lowers.push(kept.fs());
+    }
     let job = Job {
         lowers,
         upper: layer.upper().to_owned(),

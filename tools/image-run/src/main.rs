@@ -15,7 +15,7 @@ use std::process::ExitCode;
 #[command(
     name = "image-run",
     version,
-    override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]\n       image-run [OPTIONS] --failed ID [COMMAND [ARG]...]"
+    override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]\n       image-run [OPTIONS] --failed ID [--before] [COMMAND [ARG]...]"
 )]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
@@ -53,6 +53,9 @@ struct Args {
     /// Enter what a failed step of a build left: the message that it failed says the ID
     #[arg(long, value_name = "ID")]
     failed: Option<String>,
+    /// With --failed: as it was before the step, which has left nothing then
+    #[arg(long, requires = "failed")]
+    before: bool,
     /// The image, by name or digest, and what to run in it instead of its CMD
     #[arg(required_unless_present = "failed", value_name = "IMAGE", trailing_var_arg = true)]
     words: Vec<OsString>,
@@ -86,7 +89,8 @@ fn job(args: Args) -> Result<(), Failure> {
     let outcome = match args.failed.clone() {
         Some(id) => {
             let words = args.words.clone();
-            run_failed(&store, isolation, &id, &options(args, words))?
+            let before = args.before;
+            run_failed(&store, isolation, &id, before, &options(args, words))?
         }
         None => {
             let mut words = args.words.clone().into_iter();

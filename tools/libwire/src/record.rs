@@ -229,6 +229,15 @@ pub struct FailedStep {
     pub status: u8,
     /// Why, in words.
     pub message: String,
+    /// The status of a RUN's command: 128 + n when signal n ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_status: Option<u8>,
+    /// RUN's complete output, relative to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// What the command left: the id that the store keeps it under.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "id")]
+    pub left: Option<String>,
     /// From its beginning to the failure.
     #[serde(flatten)]
     pub span: Span,

@@ -1,19 +1,29 @@
 //! A step's cache key: named ingredients, kept so that a miss can be explained.
+//!
+//! An ingredient may have several values, as a command has words. Each value after the first is told with its number, as
+//! `command 2`, so that no name comes twice; the key is made of the names without these numbers.
 
 use libwire::Digest;
 use libwire::record::Ingredient;
+use std::collections::BTreeMap;
 
 /// Changes when the same ingredients would no longer give the same result.
 const VERSION: &str = "3";
 
 /// The ingredients of one step's key, in order.
 #[derive(Clone, Debug)]
-pub struct Key(Vec<Ingredient>);
+pub struct Key {
+    /// With names that differ.
+    told: Vec<Ingredient>,
+    names: Names,
+    /// How long each name is without its number.
+    plain: Vec<usize>,
+}
 
 impl Key {
     /// Begins a key for an `operation` under an id map.
     pub fn new(operation: &str, isolation: libsandbox::Isolation) -> Self {
-        let mut key = Self(Vec::new());
+        let mut key = Self { told: Vec::new(), names: Names::default(), plain: Vec::new() };
         key.add("version", VERSION);
         key.add("operation", operation);
         key.add("isolation", isolation.name());
@@ -31,19 +41,21 @@ impl Key {
 
     /// Adds an ingredient.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push(Ingredient { name: name.into(), value: value.into() });
+        let name = name.into();
+        self.plain.push(name.len());
+        self.told.push(Ingredient { name: self.names.next(&name), value: value.into() });
     }
 
     /// The value of the first ingredient of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|one| one.name == name).map(|one| one.value.as_str())
+        self.told.iter().find(|one| one.name == name).map(|one| one.value.as_str())
     }
 
     /// The key. Names and values are told apart by their lengths, so that no two lists give one text.
     pub fn digest(&self) -> Digest {
         let mut text = Vec::new();
-        for Ingredient { name, value } in &self.0 {
-            for part in [name, value] {
+        for (Ingredient { name, value }, &plain) in self.told.iter().zip(&self.plain) {
+            for part in [&name[..plain], value] {
                 text.extend_from_slice(part.len().to_string().as_bytes());
                 text.push(b':');
                 text.extend_from_slice(part.as_bytes());
@@ -54,8 +66,30 @@ impl Key {
 
     /// The ingredients.
     pub fn ingredients(&self) -> &[Ingredient] {
-        &self.0
+        &self.told
     }
+}
+
+/// How often a name came.
+#[derive(Clone, Debug, Default)]
+struct Names(BTreeMap<String, usize>);
+
+impl Names {
+    /// The name, with a number when it came before.
+    fn next(&mut self, name: &str) -> String {
+        let count = self.0.entry(name.to_owned()).or_default();
+        *count += 1;
+        if *count == 1 { name.to_owned() } else { format!("{name} {count}") }
+    }
+}
+
+/// The ingredients of a record, which an older stage-run may have written with names that repeat.
+pub fn told_apart(mut ingredients: Vec<Ingredient>) -> Vec<Ingredient> {
+    let mut names = Names::default();
+    for one in &mut ingredients {
+        one.name = names.next(&one.name);
+    }
+    ingredients
 }
 
 #[cfg(test)]
@@ -82,6 +116,21 @@ mod tests {
             assert_eq!(key(list), key(list));
             assert!(lists[..at].iter().all(|other| key(other) != key(list)), "{list:?}");
         }
+    }
+
+    #[test]
+    fn no_name_comes_twice_and_the_key_is_what_it_was() {
+        let mut key = Key::new("run", Isolation::Root);
+        ["sh", "-c", "make"].iter().for_each(|word| key.add("command", *word));
+        let names: Vec<_> = key.ingredients().iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names[3..], ["command", "command 2", "command 3"]);
+        let old = "7:version1:39:operation3:run9:isolation4:root7:command2:sh7:command2:-c7:command4:make";
+        assert_eq!(key.digest(), Digest::of(old.as_bytes()));
+        let repeated =
+            |name: &&str| Ingredient { name: name.split(' ').next().unwrap().into(), value: String::new() };
+        let apart = told_apart(names.iter().map(repeated).collect());
+        assert_eq!(apart.iter().map(|one| &one.name).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+        assert_eq!(told_apart(key.ingredients().to_vec()), key.ingredients());
     }
 
     #[test]

@@ -16,10 +16,10 @@ pub struct Difference<'a> {
     pub now: Option<&'a str>,
 }
 
-/// The first difference of `now` from `was`. Names may repeat.
+/// The first difference of `now` from `was`. No name comes twice in a list.
 pub fn first<'a>(was: &'a [Ingredient], now: &'a [Ingredient]) -> Option<Difference<'a>> {
     let at = was.iter().zip(now).take_while(|(was, now)| was == now).count();
-    let count = |list: &[Ingredient], name: &str| list.iter().filter(|one| one.name == name).count();
+    let has = |list: &[Ingredient], name: &str| list.iter().any(|one| one.name == name);
     let gone = |one: &'a Ingredient| Difference { name: &one.name, was: Some(&one.value), now: None };
     let new = |one: &'a Ingredient| Difference { name: &one.name, was: None, now: Some(&one.value) };
     match (was.get(at), now.get(at)) {
@@ -29,8 +29,8 @@ pub fn first<'a>(was: &'a [Ingredient], now: &'a [Ingredient]) -> Option<Differe
         (Some(old), Some(one)) if old.name == one.name => {
             Some(Difference { name: &one.name, was: Some(&old.value), now: Some(&one.value) })
         }
-        (Some(_), Some(one)) if count(now, &one.name) > count(was, &one.name) => Some(new(one)),
-        (Some(old), Some(_)) if count(was, &old.name) > count(now, &old.name) => Some(gone(old)),
+        (Some(_), Some(one)) if !has(was, &one.name) => Some(new(one)),
+        (Some(old), Some(_)) if !has(now, &old.name) => Some(gone(old)),
         (Some(_), Some(one)) => {
             let old = was.iter().find(|old| old.name == one.name);
             Some(Difference {
@@ -45,6 +45,7 @@ pub fn first<'a>(was: &'a [Ingredient], now: &'a [Ingredient]) -> Option<Differe
 /// A difference in words. `args` are the names of build arguments.
 pub fn words(difference: &Difference, args: &[String]) -> String {
     let Difference { name, was, now } = difference;
+    let name = unnumbered(name);
     let (what, shown) = match name.split_once(' ') {
         Some(("env", name)) if args.iter().any(|arg| arg == name) => {
             (format!("build argument {name}"), !secret(name))
@@ -52,7 +53,7 @@ pub fn words(difference: &Difference, args: &[String]) -> String {
         Some(("env", name)) => (format!("variable {name}"), !secret(name)),
         Some(("mount", mount)) => (format!("--mount of {}", mount_words(mount)), false),
         Some(("ulimit", name)) => (format!("--ulimit {name}"), true),
-        _ if *name == "content" => ("what it copies".into(), now.is_some_and(|now| now.starts_with("git:"))),
+        _ if name == "content" => ("what it copies".into(), now.is_some_and(|now| now.starts_with("git:"))),
         _ => named(name),
     };
     match (was, now, shown) {
@@ -63,6 +64,18 @@ pub fn words(difference: &Difference, args: &[String]) -> String {
         (None, _, _) => format!("{what} is new"),
         (Some(was), None, true) if !was.is_empty() => format!("{what} is gone; it was {}", cut(was, 0)),
         (Some(_), None, _) => format!("{what} is gone"),
+    }
+}
+
+/// The name of a value that is one of several, without its number.
+fn unnumbered(name: &str) -> &str {
+    match name.rsplit_once(' ') {
+        Some((plain, number))
+            if number.parse::<usize>().is_ok() && (plain.ends_with(' ') || !plain.contains(' ')) =>
+        {
+            plain
+        }
+        _ => name,
     }
 }
 
@@ -148,7 +161,12 @@ mod tests {
             "build argument V: its place among the others changed"
         );
         assert_eq!(change("user=", "user=;mount tmpfs /m=None"), "--mount of type tmpfs at /m is new");
-        assert_eq!(tell("source=a;target=/x", "source=a;source=b;target=/x"), "source is new: \"b\"");
+        assert_eq!(tell("source=a;target=/x", "source=a;source 2=b;target=/x"), "source is new: \"b\"");
+        assert_eq!(tell("command=sh;command 2=a", "command=sh;command 2=b"), "command: \"a\" → \"b\"");
+        assert_eq!(
+            tell("mount secret =a", "mount secret =a;mount secret  2=b"),
+            "--mount of type secret is new"
+        );
         assert_eq!(first(&list(was), &list(was)), None);
     }
 

@@ -18,6 +18,18 @@ pub struct StepError {
     image: bool,
     detail: String,
     pending: bool,
+    left: Option<Box<Left>>,
+}
+
+/// What a command that failed left behind, for the record of it.
+#[derive(Debug)]
+pub struct Left {
+    /// Its status.
+    pub status: u8,
+    /// Its output: a path in the store.
+    pub log: String,
+    /// Under which id the store keeps its tree, if that could be kept.
+    pub id: Option<String>,
 }
 
 impl StepError {
@@ -60,6 +72,7 @@ impl StepError {
             image: false,
             detail: String::new(),
             pending: false,
+            left: None,
         }
     }
 
@@ -115,6 +128,18 @@ impl StepError {
     pub fn and_detail(mut self, line: &str) -> Self {
         self.detail += line;
         self
+    }
+
+    /// Says what the command left.
+    #[must_use]
+    pub fn leaving(mut self, left: Left) -> Self {
+        self.left = Some(Box::new(left));
+        self
+    }
+
+    /// Takes out what the command left.
+    pub fn take_left(&mut self) -> Option<Box<Left>> {
+        self.left.take()
     }
 
     /// The failure of an instruction at `place` (`Dockerfile:7`), whose lines are shown below the message.

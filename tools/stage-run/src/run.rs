@@ -2,7 +2,7 @@
 
 use crate::cache::Key;
 use crate::command::{self, Assembled};
-use crate::error::StepError;
+use crate::error::{Left, StepError};
 use crate::here::Here;
 use crate::mounts::{self, Wanted};
 use crate::prepare::Ready;
@@ -249,7 +249,10 @@ impl World {
             return log.whole().map(|()| Some(log_path));
         }
         let error = self.failed(session, &job, outcome, (&last, &log));
-        let enter = match kept::keep(session, state, (key, &log_path), (new, &job), &ready) {
+        let kept = kept::keep(session, state, (key, &log_path), (new, &job), &ready);
+        let id = kept.is_ok().then(|| new.id().to_owned());
+        let error = error.leaving(Left { status: outcome.status, log: log_path, id });
+        let enter = match kept {
             Ok(enter) => enter,
             // On a full disk the command's own words count.
             Err(why) => return Err(error.and_detail(&format!("       what it left can't be kept: {why}\n"))),

@@ -195,9 +195,12 @@ impl Builder<'_> {
         let told = match self.make(&instruction.op, line) {
             Ok((Some(made), created_by)) => self.take(made, created_by),
             Ok((None, created_by)) => Told { history: Some(self.state.note(created_by)), ..Told::default() },
-            Err(error) => match error.needs() {
+            Err(mut error) => match error.needs() {
                 Some(needs) => self.follow(needs),
-                None => return Err(error.into()),
+                None => {
+                    self.at.left = error.take_left();
+                    return Err(error.into());
+                }
             },
         };
         self.tell(&instruction.op, told, emit)

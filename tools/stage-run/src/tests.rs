@@ -112,6 +112,9 @@ fn the_failure_of_the_page_is_what_is_written() {
     let record: Record = serde_json::from_str(example(2)).unwrap();
     assert!(matches!(&record, Record::Failed(failed) if failed.waited.len() == 1));
     assert_eq!(serde_json::to_string(&record).unwrap() + "\n", example(2));
+    let record: Record = serde_json::from_str(example(4)).unwrap();
+    assert!(matches!(&record, Record::Failed(failed) if failed.left.is_some()));
+    assert_eq!(serde_json::to_string(&record).unwrap() + "\n", example(4));
 }
 
 #[test]

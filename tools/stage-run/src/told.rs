@@ -1,5 +1,6 @@
 //! What records tell of a step beside its result: which kind it is, and when it was done or failed.
 
+use crate::error::Left;
 use crate::state::State;
 use crate::step::Made;
 use libcli::Failure;
@@ -29,17 +30,23 @@ pub struct At {
     pub line: u32,
     text: String,
     started_ms: u64,
+    /// What its command left, if that failed.
+    pub left: Option<Box<Left>>,
 }
 
 impl At {
     /// The beginning of `stage`.
     pub fn base(stage: &Stage) -> Self {
-        Self { step: None, line: stage.line, text: stage.text.clone(), started_ms: now_ms() }
+        Self::at(None, stage.line, &stage.text)
     }
 
     /// Goes on to a step, which begins now.
     pub fn step(&mut self, step: usize, line: u32, text: &str) {
-        *self = Self { step: Some(step), line, text: text.to_owned(), started_ms: now_ms() };
+        *self = Self::at(Some(step), line, text);
+    }
+
+    fn at(step: Option<usize>, line: u32, text: &str) -> Self {
+        Self { step, line, text: text.to_owned(), started_ms: now_ms(), left: None }
     }
 
     /// The time until now.
@@ -51,6 +58,8 @@ impl At {
     pub fn failed(self, stage: &Stage, failure: &Failure, waited: Vec<Wait>) -> Option<Record> {
         failure.render("")?;
         let span = self.span();
+        let (command_status, log, left) =
+            self.left.map_or((None, None, None), |left| (Some(left.status), Some(left.log), left.id));
         Some(Record::Failed(Box::new(FailedStep {
             id: id(stage),
             step: self.step,
@@ -59,6 +68,9 @@ impl At {
             text: self.text,
             status: failure.status(),
             message: failure.what().to_owned(),
+            command_status,
+            log,
+            left,
             span,
             waited,
         })))

@@ -1,7 +1,7 @@
 //! Why a step is not in the cache: the first ingredient of its key that differs from the nearest earlier
 //! record. It only reads, and what it finds changes nothing.
 
-use crate::cache::Key;
+use crate::cache::{Key, told_apart};
 use crate::here::Here;
 use crate::session::Session;
 use crate::{differences, seen};
@@ -69,7 +69,10 @@ fn nearest(session: &Session, stage: &Stage, here: &Here, key: &Key) -> Option<(
     for place in here.places(session, stage, key) {
         keys.extend(session.store.latest(place).filter(|key| !keys.contains(key)));
     }
-    let records = keys.into_iter().filter_map(|key| Some((key, session.store.cache_get::<Step>(key).ok()??)));
+    let records = keys.into_iter().filter_map(|key| {
+        let record = session.store.cache_get::<Step>(key).ok()??;
+        Some((key, Step { ingredients: told_apart(record.ingredients), ..record }))
+    });
     records.min_by_key(|(_, record)| distance(&record.ingredients, key.ingredients()))
 }
 

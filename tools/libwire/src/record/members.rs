@@ -65,6 +65,9 @@ const FAILED: &[Member] = &[
     May("step", COUNT),
     Must("status", Shape::Whole(0, 255)),
     Must("message", Text),
+    May("command_status", Shape::Whole(0, 255)),
+    May("log", Text),
+    May("id", Text),
     All(SPAN),
 ];
 

@@ -62,7 +62,7 @@ fn records() -> Vec<Value> {
             "ingredients": [{"name": "n", "value": "v"}], "parents": ["p"], "snapshot": "s", "layer": layer, "ships": true,
             "config": {"architecture": "amd64", "os": "linux"}, "history": {"created_by": "x"}, "log": "l",
             "why": {"reason": "new", "text": "x"}}),
-        json!({"type": "failed", "step": 1, "status": 1, "message": "m"}),
+        json!({"type": "failed", "step": 1, "status": 1, "message": "m", "command_status": 1, "log": "l", "id": "i"}),
     ];
     let with_common = |own: Value| {
         let mut record = common.clone();
