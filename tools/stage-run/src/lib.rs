@@ -106,10 +106,13 @@ struct Plan {
 }
 
 fn read_plan(input: impl BufRead) -> Result<Plan, Failure> {
+    // A driver's user gave it no standard input, but perhaps a df-parse of their own.
+    let own = libcli::speaker("stage-run") == "stage-run";
+    let place = if own { "standard input" } else { "the plan" };
     let mut input = Hashed::new(input);
     let stages = libwire::plan::read(&mut input).map_err(|error| match error {
-        WireError::Io(error) => Failure::failed("standard input", error),
-        other => Failure::bad_input("standard input", other),
+        WireError::Io(error) => Failure::failed(place, error),
+        other => Failure::bad_input(place, other),
     })?;
     Ok(Plan { stages, digest: input.digest() })
 }

@@ -37,15 +37,15 @@ pub struct At {
 impl At {
     /// The beginning of `stage`.
     pub fn base(stage: &Stage) -> Self {
-        Self::at(None, stage.line, &stage.text)
+        Self::beginning(None, stage.line, &stage.text)
     }
 
     /// Goes on to a step, which begins now.
     pub fn step(&mut self, step: usize, line: u32, text: &str) {
-        *self = Self::at(Some(step), line, text);
+        *self = Self::beginning(Some(step), line, text);
     }
 
-    fn at(step: Option<usize>, line: u32, text: &str) -> Self {
+    fn beginning(step: Option<usize>, line: u32, text: &str) -> Self {
         Self { step, line, text: text.to_owned(), started_ms: now_ms(), left: None }
     }
 
