@@ -28,6 +28,8 @@ status_is "df-parse fails when its output is full" 1 full df-parse context/Docke
 status_is "stage-run fails when its output is full" 1 in_file kept/plan full stage-run --context context
 status_is "layer-diff fails when its output is full" 1 full layer-diff kept context
 status_is "layer-pack fails when its output is full" 1 in_file kept/changes.0 full layer-pack
+layer-pack <kept/changes.0 >layer.tar
+status_is "layer-put fails when its output is full" 1 in_file layer.tar full layer-put --snapshot x
 status_is "image-list fails when its output is full" 1 full image-list
 status_is "build-trace fails when its output is full" 1 full build-trace kept
 status_is "image-save fails when its output is full" 1 full image-save busybox -o -
@@ -38,12 +40,13 @@ status_is "layer-diff ends quietly when nobody reads" 141 into_closed_pipe layer
 is "and says nothing" "$(cat "$work/.out")" ""
 status_is "layer-pack ends quietly when nobody reads" 141 in_file kept/changes.0 into_closed_pipe layer-pack
 is "and says nothing" "$(cat "$work/.out")" ""
+status_is "layer-put ends quietly when nobody reads" 141 in_file layer.tar into_closed_pipe layer-put --snapshot x
 status_is "image-list ends quietly when nobody reads" 141 into_closed_pipe image-list
 status_is "build-trace ends quietly when nobody reads" 141 into_closed_pipe build-trace kept
 status_is "image-save ends quietly when nobody reads" 141 into_closed_pipe image-save busybox -o -
 
 for tool in df-parse 'stage-run --context context' 'layer-diff --store store' layer-pack \
-    'layer-pack --store store' 'image-assemble --store store' 'image-load -' build-trace; do
+    'layer-pack --store store' 'layer-put --store store --snapshot x' 'image-assemble --store store' 'image-load -' build-trace; do
     # shellcheck disable=SC2086 # words
     status_is "$tool refuses an empty input" 3 in_file /dev/null $tool
 done

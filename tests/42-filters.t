@@ -154,4 +154,49 @@ image-assemble -t half <steps.1 >out 2>&1
 is "an image needs the layers of the stage below" "$?" 3
 cat steps.1 layers.0 layers.1 | image-assemble -t half --source-date-epoch 0 >digest
 equal "one stage with a filter, one without" "$(listing "$(cat digest)")" "doc/ doc/x/ doc/y/ doc/y/more kept more too "
+
+# A packer of one's own, layer-put(1)'s: its layers are its own, and remembered apart.
+mkdir own
+sed -n '/^#!.bin.sh$/,/^\.Ed/p' "$top/man/layer-put.1" | sed '/^\.Ed/d; s/\\e/\\/g' >own/layer-pack && chmod +x own/layer-pack
+export STAGEPIPE_STORE="$work/own-store"
+image-load --tag busybox busybox >/dev/null
+for case in run copy; do
+    own=$(PATH=$work/own:$PATH && image-build -q $case 2>&1)
+    same_digest "$case: an own packer builds, and again" "$(PATH=$work/own:$PATH && image-build -q $case 2>&1)" "$own"
+    ok "$case: what it made is the image's tree" sh -c "image-save --format tar $own | tar -t usr/share/kept"
+    plain=$(image-build -q $case 2>&1)
+    ok "$case: a plain build has layers of its own" [ "$plain" != "$own" ]
+    same_digest "$case: and the own packer its own" "$(PATH=$work/own:$PATH && image-build -q $case 2>&1)" "$own"
+    known=$(df-parse --build-arg SOURCE_DATE_EPOCH=0 $case/Dockerfile | stage-run --context $case --progress quiet --known-layers=gz9 |
+        jq -r 'select(.type == "step" and .snapshot).layer.descriptor.mediaType')
+    equal "$case: its layers can be asked for" "$(printf '%s\n' "$known" | sort -u)" application/vnd.oci.image.layer.v1.tar+gzip
+done
+image-build -q --keep by-hand copy >/dev/null && layer-pack <by-hand/changes.0 >by-hand.tar
+put() { layer-put --changes by-hand/changes.0 "$@" <by-hand.tar; }
+put >layers && cat by-hand/steps.0 layers | image-assemble >digest
+ok "the image of a layer that was put by hand" sh -c "image-save --format tar $(cat digest) | tar -t usr/share/kept"
+jq -c 'if .path == "usr" then .mode = "0700" else . end' by-hand/changes.0 >changed
+layer-put --changes changed --remember changed <by-hand.tar >layers
+is "a layer of changed records is not remembered" "$(find own-store -name 'layer-changed.json')" ""
+put --remember right >layers
+equal "one of unchanged ones is" "$(find own-store -name 'layer-right.json' | wc -l)" 1
+refuses() { # DESCRIPTION STATUS WORDS [ARGUMENT]...
+    description=$1 wanted=$2 words=$3
+    shift 3
+    layer-put "$@" >.out 2>&1
+    got=$?
+    grep -q -e "$words" .out && [ "$got" = "$wanted" ]
+    result $? "$description" .out
+}
+head -c 700 by-hand.tar >cut.tar
+refuses "a tar that is cut" 3 'layer-put: layer: ' --snapshot x <cut.tar
+refuses "what is no layer" 3 'layer-put: layer: ' --snapshot x <"$top/README.md"
+refuses "nothing at all" 3 'it is empty' --snapshot x </dev/null
+refuses "a compression that layers don't have" 3 'layers are gzip, zstd or not compressed' --snapshot x <<B
+BZh91AY
+B
+refuses "a layer of nobody" 2 snapshot <by-hand.tar
+cat by-hand/changes.0 by-hand/changes.0 >two
+refuses "changes of several layers" 3 'several streams' --changes two <by-hand.tar
+refuses "layer-pack's own name" 2 "no packer's name" --changes by-hand/changes.0 --remember gzip <by-hand.tar
 finish

@@ -49,6 +49,7 @@ fails_gently image-report image-report --no-advice layout
 fails_gently image-assemble sh -c 'cat kept/steps.* kept/layers.* | exec image-assemble --tag x'
 fails_gently layer-diff sh -c 'exec layer-diff --all <kept/steps.1'
 fails_gently layer-pack sh -c 'layer-diff --all <kept/steps.1 2>/dev/null | exec layer-pack'
+fails_gently layer-put sh -c 'layer-pack <kept/changes.1 | exec layer-put --changes kept/changes.1 --remember x'
 fails_gently stage-run sh -c 'df-parse <context/Dockerfile | exec stage-run --no-cache --context context'
 fails_gently stage-run-dry sh -c 'df-parse <context/Dockerfile | exec stage-run --dry-run --context context'
 fails_gently build-trace build-trace kept

@@ -30,6 +30,7 @@ for compression in gzip zstd none; do
     below 65536 "layer-pack, $compression" sh -c "exec layer-pack --store '$work/store' --compression $compression <kept/changes.0"
 done
 below 65536 "layer-pack to a tar" sh -c 'exec layer-pack <kept/changes.0 >/dev/null'
+below 65536 "layer-put" sh -c "layer-pack <kept/changes.0 | exec layer-put --store '$work/store' --changes kept/changes.0"
 cat kept/steps.0 kept/layers.0 >records
 below 65536 "image-assemble" sh -c "exec image-assemble --store '$work/store' -t big <records"
 below 65536 "image-assemble to a docker tar" sh -c "exec image-assemble --store '$work/store' -t big --output type=docker,dest=big.tar <records"

@@ -2,7 +2,7 @@
 
 use libcli::Failure;
 use libsandbox::{Isolation, Network};
-use libstore::{LayerKey, Store};
+use libstore::Store;
 use libwire::record::{BuildRecord, Cache, Record, Step};
 use libwire::{Digest, Reader};
 use stage_run::{Fetch, Options, build};
@@ -38,8 +38,8 @@ fn options() -> Options {
         ulimits: Vec::new(),
         allow_host: false,
         allow_insecure: false,
-        layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
-        known_layers: false,
+        known_layers: None,
+        clamp_mtime: None,
         defer_copies: false,
         epoch: Some(0),
         fetch: Fetch { beside, ..Fetch::default() },

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// How a layer was packed: the same snapshot packed otherwise is another layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerKey {
-    /// `gzip`, `zstd` or `none`.
+    /// `gzip`, `zstd` or `none`; of another packer its name.
     pub compression: String,
     /// The compression level, where it has one.
     pub level: Option<i32>,
@@ -17,7 +17,23 @@ pub struct LayerKey {
     pub clamp: Option<i64>,
 }
 
+/// What a packer can't be called: these mean something where a packer's name may stand.
+const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
+
 impl LayerKey {
+    /// That of the layers that a packer of this name, not of the suite, says are exactly the snapshots'.
+    pub fn of_packer(name: &str) -> Result<Self, String> {
+        let word = (1..=32).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        match word && !TAKEN.contains(&name) {
+            true => Ok(Self { compression: name.to_owned(), level: None, clamp: None }),
+            false => Err(format!(
+                "{name:?} is no packer's name; take 1 to 32 small letters and digits, but none of {}",
+                TAKEN.join(", ")
+            )),
+        }
+    }
+
     fn file_name(&self) -> String {
         let part = |name: &str, value: Option<String>| {
             value.map(|value| format!("-{name}{value}")).unwrap_or_default()
@@ -114,5 +130,7 @@ mod tests {
         assert_eq!(store.layer(&snapshot, &other).unwrap(), None);
         std::fs::remove_file(store.blob_path(record.layer.descriptor.digest)).unwrap();
         assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
+        assert!(["", "gzip", "a-c0", "A", "../x"].iter().all(|bad| LayerKey::of_packer(bad).is_err()));
+        assert_eq!(LayerKey::of_packer("xz9").unwrap().file_name(), "layer-xz9.json");
     }
 }

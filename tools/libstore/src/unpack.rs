@@ -283,7 +283,7 @@ fn read_error(place: &str, error: io::Error) -> StoreError {
     }
 }
 
-fn explain(place: &str, error: ExtractError) -> StoreError {
+pub(crate) fn explain(place: &str, error: ExtractError) -> StoreError {
     match error {
         ExtractError::Tar(TarError::Io(error)) => read_error(place, error),
         ExtractError::Io { entry, error } if is_shape(&error) => {

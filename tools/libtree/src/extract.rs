@@ -5,7 +5,10 @@
 //! Most layers need none of that, and can be extracted alone: see [`Form::LayerAlone`].
 //! No entry reaches anything outside the root.
 
+mod check;
 mod make;
+
+pub use check::check_layer;
 
 use crate::root::split;
 use crate::tar::{Body, Entry, EntryKind, Reader, TarError, shown};
@@ -211,23 +214,11 @@ impl Job<'_> {
 
     /// The path relative to the root, by components.
     fn clean(&self, path: &[u8]) -> Result<Vec<u8>, Stop> {
-        let mut parts: Vec<&[u8]> = Vec::new();
-        for part in root::components(path) {
-            match (part, self.options.form) {
-                (b"..", Form::Layer | Form::LayerAlone) => {
-                    return Err(Stop::Refused("its name leads out of the layer by '..'"));
-                }
-                (b"..", Form::Archive) => drop(parts.pop()),
-                _ => parts.push(part),
-            }
-        }
-        Ok(parts.join(&b'/'))
+        Ok(check::clean(path, self.options.form)?)
     }
 
     fn root_entry(&mut self, entry: &Entry) -> Result<(), Stop> {
-        if entry.kind != EntryKind::Dir {
-            return Err(Stop::Refused("the root must be a directory"));
-        }
+        check::root(entry)?;
         self.finish_dir(&self.root.open_dir(b"")?, entry)?;
         self.stats.root = true;
         self.times.insert(Vec::new(), (entry.mtime, entry.mtime_ns));
@@ -308,9 +299,7 @@ impl Job<'_> {
             }
             return Ok(());
         }
-        if matches!(hidden, b"" | b"." | b"..") {
-            return Err(Stop::Refused("a whiteout of a reserved name"));
-        }
+        check::whiteout(hidden)?;
         self.clear_lower(self.dir()?.as_fd(), hidden, &join(parent, hidden))
     }
 

@@ -34,7 +34,7 @@ pub fn defer(
 ) -> Result<bool, StepError> {
     let options = session.options;
     // A layer with other times could not stand for the tree.
-    if !options.defer_copies || options.layers.clamp.is_some() {
+    if !options.defer_copies || options.clamp_mtime.is_some() {
         return Ok(false);
     }
     let ([part], [selection]) = (parts, selections) else { return Ok(false) };

@@ -98,11 +98,11 @@ struct Args {
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place)]
     logs: Option<Place>,
-    /// Say of a cached step which layer it has, so that nobody packs it again: always, or auto, when PATH leads to
-    /// this suite's layer-diff and layer-pack
+    /// Say of a cached step which layer it has, so that nobody packs it again: always; auto, when PATH leads to this
+    /// suite's layer-diff and layer-pack; or NAME, of the layers that layer-put --remember NAME knows
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always",
-        value_parser = ["always", "auto"])]
-    known_layers: Option<String>,
+        value_parser = known)]
+    known_layers: Option<Known>,
     /// How layer-pack will compress: gzip, zstd or none
     #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
     compression: String,
@@ -121,6 +121,22 @@ struct Args {
     /// What to print on standard error: plain or quiet
     #[arg(long, value_name = "MODE", default_value = "plain", value_parser = ["plain", "quiet"])]
     progress: String,
+}
+
+/// When a cached step's layer is told.
+#[derive(Clone)]
+enum Known {
+    Always,
+    Auto,
+    Packer(LayerKey),
+}
+
+fn known(text: &str) -> Result<Known, String> {
+    match text {
+        "always" => Ok(Known::Always),
+        "auto" => Ok(Known::Auto),
+        name => LayerKey::of_packer(name).map(Known::Packer),
+    }
 }
 
 fn variable(name: &str) -> Option<Vec<u8>> {
@@ -151,7 +167,13 @@ fn job(args: Args) -> Result<(), Failure> {
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let is_suites = || std::env::var_os("PATH").is_some_and(|path| suite::is_in(&path));
-    let known_layers = args.known_layers.as_ref().is_some_and(|when| when == "always" || is_suites());
+    let own = LayerKey { compression: args.compression.clone(), level: args.level, clamp: args.clamp_mtime };
+    let known_layers = match args.known_layers.clone() {
+        Some(Known::Packer(key)) => Some(key),
+        Some(Known::Always) => Some(own),
+        Some(Known::Auto) => Some(own).filter(|_| is_suites()),
+        None => None,
+    };
     let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
         SandboxError::Unavailable(_) => Failure::failed("", error),
         other => Failure::failed("sandbox", other),
@@ -195,7 +217,7 @@ fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     stage_run::bases::tell(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
-fn options(args: Args, isolation: Isolation, known_layers: bool) -> Options {
+fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> Options {
     Options {
         stage: args.stage,
         context: args.context,
@@ -222,7 +244,7 @@ fn options(args: Args, isolation: Isolation, known_layers: bool) -> Options {
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         known_layers,
-        layers: LayerKey { compression: args.compression, level: args.level, clamp: args.clamp_mtime },
+        clamp_mtime: args.clamp_mtime,
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
         fetch: Fetch {

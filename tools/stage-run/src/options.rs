@@ -60,10 +60,10 @@ pub struct Options {
     pub allow_host: bool,
     /// Whether `RUN --security=insecure` is allowed.
     pub allow_insecure: bool,
-    /// How layers will be packed.
-    pub layers: LayerKey,
-    /// Whether a cached step tells the layer that it has already, so that it is not packed again.
-    pub known_layers: bool,
+    /// Whose layers a cached step tells, so that they are not packed again.
+    pub known_layers: Option<LayerKey>,
+    /// The time to which layers will have later ones set.
+    pub clamp_mtime: Option<i64>,
     /// Whether a COPY that nothing looks at need only be told to who packs it.
     pub defer_copies: bool,
     /// SOURCE_DATE_EPOCH.

@@ -371,8 +371,8 @@ impl Builder<'_> {
         (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
         (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);
         let Some(snapshot) = made.snapshot else { return Ok(()) };
-        if options.known_layers {
-            step.layer = store.layer(&snapshot, &options.layers)?.map(|record| record.layer);
+        if let Some(key) = &options.known_layers {
+            step.layer = store.layer(&snapshot, key)?.map(|record| record.layer);
         }
         step.snapshot = Some(snapshot.clone());
         if made.cache == Cache::Miss {

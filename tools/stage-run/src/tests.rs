@@ -1,6 +1,5 @@
 use super::*;
 use libsandbox::{Isolation, Network};
-use libstore::LayerKey;
 use libwire::record::{Cache, Record, Step};
 use libwire::{Event, Reader};
 use std::path::Path;
@@ -32,8 +31,8 @@ fn options() -> Options {
         ulimits: Vec::new(),
         allow_host: false,
         allow_insecure: false,
-        layers: LayerKey { compression: "gzip".into(), level: None, clamp: None },
-        known_layers: false,
+        known_layers: None,
+        clamp_mtime: None,
         defer_copies: false,
         epoch: Some(0),
         fetch: Fetch::default(),

@@ -28,8 +28,16 @@ pub(super) fn check(layer: &Descriptor, compression: Compression, diff_id: Diges
             "its bytes are neither gzip nor zstd, nor the tar whose diff ID the config says, {diff_id}; its type is {:?}",
             layer.media_type
         )),
+        Compression::Bzip2 | Compression::Xz => usable(compression).or_else(bad),
+    }
+}
+
+/// Refuses a compression that layers don't have.
+pub(super) fn usable(compression: Compression) -> Result<(), String> {
+    match compression {
+        Compression::None | Compression::Gzip | Compression::Zstd => Ok(()),
         Compression::Bzip2 | Compression::Xz => {
-            bad(format!("is compressed by {compression:?}; layers are gzip, zstd or not compressed"))
+            Err(format!("is compressed by {compression:?}; layers are gzip, zstd or not compressed"))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod archive;
 mod docker;
+mod finished;
 mod layer;
 mod layout;
 mod look;

@@ -1,6 +1,6 @@
 //! Makes what one entry names, in a directory that is open already, with its metadata.
 
-use super::{Job, Stop, open_dir, set_time};
+use super::{Job, Stop, check, open_dir, set_time};
 use crate::holes::{HoleWriter, Piece, Pieces};
 use crate::tar::{Body, Entry, EntryKind};
 use crate::{Meta, xattr};
@@ -99,8 +99,8 @@ impl Job<'_> {
             EntryKind::Block => FileType::BlockDevice,
             _ => FileType::CharacterDevice,
         };
-        if entry.kind == EntryKind::Char && entry.rdev == (0, 0) {
-            return Err(Stop::Refused("a character device 0:0, which overlayfs takes for a whiteout"));
+        if entry.kind == EntryKind::Char {
+            check::device(entry)?;
         }
         match mknodat(self.dir()?, name, kind, Mode::RUSR, makedev(entry.rdev.0, entry.rdev.1)) {
             Ok(()) => Ok(true),
@@ -126,13 +126,8 @@ impl Job<'_> {
 
     fn set_xattrs(&self, fd: impl AsFd, entry: &Entry) -> Result<(), Stop> {
         for (key, value) in &entry.xattrs {
-            if key.starts_with("trusted.overlay.") || key.starts_with("user.overlay.") {
-                return Err(Stop::Refused("an extended attribute that would steer overlayfs"));
-            }
+            check::attribute(key, value)?;
             if key == xattr::CAPABILITY {
-                if !matches!(value.len(), 20 | 24) {
-                    return Err(Stop::Refused("a security.capability of the wrong length"));
-                }
                 rustix::fs::fsetxattr(&fd, xattr::CAPABILITY, value, rustix::fs::XattrFlags::empty())?;
             }
         }
