@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck disable=SC2030,SC2031 # PATH is meant to change in subshells only
+# shellcheck disable=SC2030,SC2031,SC2086 # PATH is meant to change in subshells only; words
 # Each of the five tools, and all of them at once, as swap/ has them in sh, jq and GNU tar: written by the pages, they
 # give the digest of the suite's own. What the records say is what they make, and cut input is refused by each.
 # shellcheck source=tests/lib.sh
@@ -112,6 +112,27 @@ END
 ok "layer-diff refuses it" refuses layer-diff steps
 ok "layer-pack refuses it" refuses layer-pack rows
 ok "image-assemble refuses it" refuses image-assemble records
+echo "# the page"
+{
+    cd context && : >ignored
+    set -- --target=maker --until=1 --platform=linux/amd64 --build-arg=A=b --build-context=n=. --label=a=b --iidfile=i --metadata-file=m \
+        --compression=zstd --secret=id=s,src=a --ssh=a=/s --network=none --add-host=h:1.2.3.4 --shm-size=1m --ulimit=nofile=9 \
+        --allow=network.host --isolation=root --no-cache-filter=a --max-unpacked=5g --max-entries=9 --no-cache --shell-on-fail -f two-stages
+    image-build -n --explain -t x -o type=oci,dest=x,rewrite-timestamp=true,compression-level=1 "$@" .
+    image-build -n --explain -f two-stages .
+    for mode in --shell --check --call=targets --call=outline --call=check,format=json --logs; do image-build -n $mode -f two-stages .; done
+    cd ..
+} 2>/dev/null | tr '|&' '\n' >given
+section() { sed -n "/^.Ss $1/,/^.Ss/p" "$top/man/stagepipe-writing.7" | grep -o -e '-[a-z][a-z-]*' | sort -u; }
+names_all() { # TOOL SECTION: the section names each option that the driver gives the tool
+    section "$2" >named
+    sed -n "s/^ *$1 //p" given | grep -o -e '--[a-z][a-z-]*' | sed 's/^-//' | sort -u >options
+    [ "$(wc -l <options)" -gt 5 ] && ! grep -vxFf named options
+}
+ok "stagepipe-writing(7) names a front end's options" names_all df-parse 'A front end'
+ok "a runner's" names_all stage-run 'A runner'
+ok "a packer's" names_all layer-pack 'A packer'
+ok "an assembler's" names_all image-assemble 'An assembler'
 for file in df-parse stage-run layer-diff layer-pack image-assemble store.sh build-dir.sh steps.jq; do
     [ "$(wc -l <"$top/tests/swap/$file")" -le 40 ] || echo "$file"
 done >long
