@@ -17,6 +17,8 @@ pub(crate) struct Build {
     pub(crate) config: ImageConfig,
     /// Which lines made it.
     pub(crate) provenance: Provenance,
+    /// At which record the history and the layers part, and how.
+    pub(crate) parting: Option<String>,
     parts: Vec<Part>,
     packed: BTreeMap<String, Layer>,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Build {
 struct Part {
     snapshot: String,
     layer: Option<Layer>,
+    of_base: bool,
     place: String,
 }
 
@@ -34,6 +37,7 @@ struct Stage {
     id: Option<StageId>,
     provenance: Option<Provenance>,
     config: ImageConfig,
+    parting: Option<String>,
     parts: Vec<Part>,
     packed: BTreeMap<String, Layer>,
 }
@@ -50,8 +54,8 @@ pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
     }
     match stage.provenance {
         Some(provenance) => {
-            let Stage { config, parts, packed, .. } = stage;
-            Ok(Build { config, provenance, parts, packed })
+            let Stage { config, parting, parts, packed, .. } = stage;
+            Ok(Build { config, provenance, parting, parts, packed })
         }
         None => Err(Failure::bad_input(
             "standard input",
@@ -91,9 +95,21 @@ impl Stage {
     fn begin(&mut self, base: BaseStep) {
         let place = format!("{}:{}", base.dockerfile, base.line);
         self.provenance = Some(Provenance::of(&base));
-        let part = |BaseLayer { snapshot, layer }| Part { snapshot, layer, place: place.clone() };
+        let part =
+            |BaseLayer { snapshot, layer }| Part { snapshot, layer, of_base: true, place: place.clone() };
         self.parts = base.layers.into_iter().map(part).collect();
-        (self.id, self.config) = (Some(base.id), base.config);
+        (self.id, self.config, self.parting) = (Some(base.id), base.config, None);
+        self.compare(&place);
+    }
+
+    /// Notes where the history first accounts for another number of layers than there are.
+    fn compare(&mut self, place: &str) {
+        let (accounted, layers) = (self.config.layers_in_history(), self.parts.len());
+        if self.parting.is_none() && accounted != layers {
+            self.parting = Some(format!(
+                "up to {place} it accounts for {accounted} layers, but there are {layers}; entries without a layer have empty_layer"
+            ));
+        }
     }
 
     fn step(&mut self, step: Step) -> Result<(), String> {
@@ -106,33 +122,49 @@ impl Stage {
         if let Some(provenance) = &mut self.provenance {
             provenance.add(&step);
         }
+        let place = format!("{}:{}", step.dockerfile, step.line);
         if let Some(snapshot) = step.snapshot {
-            let place = format!("{}:{}", step.dockerfile, step.line);
-            self.parts.push(Part { snapshot, layer: step.layer, place });
+            self.parts.push(Part { snapshot, layer: step.layer, of_base: false, place: place.clone() });
         }
         self.config = step.config;
+        self.compare(&place);
         Ok(())
     }
 }
 
 impl Build {
+    /// That a snapshot has no layer, and which other one has a layer instead, if its packer misnamed it.
+    fn no_layer(&self, snapshot: &str) -> String {
+        let is_known = |other: &&String| self.parts.iter().any(|part| part.snapshot == **other);
+        match self.packed.keys().find(|other| !is_known(other)) {
+            Some(other) => format!(
+                "no layer for snapshot {snapshot}, but one for {other}, which is none of this image's"
+            ),
+            None => format!("no layer for snapshot {snapshot}; its layer-pack failed or was left out"),
+        }
+    }
+
     /// The image's layers, lowest first, each of them in the store.
     pub(crate) fn layers(&self, store: &Store) -> Result<Vec<Layer>, Failure> {
         let mut layers = Vec::new();
         for part in &self.parts {
             // What was packed for this build wins: the record may be of an earlier one, packed otherwise.
-            let Some(layer) = self.packed.get(&part.snapshot).or(part.layer.as_ref()) else {
-                let what =
-                    format!("no layer for snapshot {}; its layer-pack failed or was left out", part.snapshot);
-                return Err(Failure::bad_input(&part.place, what));
+            let packed = self.packed.get(&part.snapshot);
+            let Some(layer) = packed.or(part.layer.as_ref()) else {
+                return Err(Failure::bad_input(&part.place, self.no_layer(&part.snapshot)));
             };
-            let is_there = store.has_blob(&layer.descriptor);
-            if !is_there.map_err(|error| Failure::failed(&part.place, error))? {
-                let what = format!("layer {}", layer.descriptor.digest);
-                let hint = "; build again, or load the base again if it is the base's".into();
-                return Err(Failure::failed(&part.place, StoreError::Missing { what, hint }));
+            match store.has_layer(layer, part.of_base || packed.is_some()) {
+                Ok(true) => layers.push(layer.clone()),
+                Ok(false) => {
+                    let what = format!("layer {}", layer.descriptor.digest);
+                    let hint = "; build again, or load the base again if it is the base's".into();
+                    return Err(Failure::failed(&part.place, StoreError::Missing { what, hint }));
+                }
+                Err(StoreError::Invalid { place, what }) => {
+                    return Err(Failure::bad_input(&part.place, format!("{place}: {what}")));
+                }
+                Err(error) => return Err(Failure::failed(&part.place, error)),
             }
-            layers.push(layer.clone());
         }
         Ok(layers)
     }

@@ -63,7 +63,9 @@ fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<Image
     match config.history.is_empty() || accounted == layers {
         true => Ok(config),
         false => {
-            let what = format!("history accounts for {accounted} layers, but there are {layers}");
+            let parting = build.parting.as_ref().map(|parting| format!(": {parting}")).unwrap_or_default();
+            let what =
+                format!("its history accounts for {accounted} layers, but there are {layers}{parting}");
             Err(Failure::bad_input("config", what))
         }
     }

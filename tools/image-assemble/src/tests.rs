@@ -11,7 +11,7 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn layer(store: &Store, text: &str) -> Layer {
-    let descriptor = store.put(text.as_bytes(), "application/vnd.oci.image.layer.v1.tar+gzip").unwrap();
+    let descriptor = store.put(text.as_bytes(), libwire::image::MEDIA_LAYER).unwrap();
     Layer { descriptor, diff_id: Digest::of(text.as_bytes()) }
 }
 
@@ -199,9 +199,75 @@ fn records_that_do_not_make_an_image_are_refused_and_publish_nothing() {
 #[test]
 fn dockers_layer_types_become_oci_ones() {
     let (_dir, store) = store();
-    let mut one = layer(&store, "1");
-    one.descriptor.media_type = "application/vnd.docker.image.rootfs.diff.tar.gzip".into();
+    let docker = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    let descriptor = store.put(GZIP, docker).unwrap();
+    let one = Layer { descriptor, diff_id: Digest::of(b"x") };
     let input = stream(&[base(0, vec![inherited("s", Some(&one))])]);
     let image = assemble(&input[..], &store, &Options::default()).unwrap();
     assert_eq!(image.manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
+}
+
+/// How a gzip begins: nobody reads on before the layer is unpacked.
+const GZIP: &[u8] = b"\x1f\x8b\x08...";
+
+#[test]
+fn a_layer_that_is_not_what_its_record_says_is_refused_in_words() {
+    let (_dir, store) = store();
+    let tar = layer(&store, "1");
+    let gzip =
+        Layer { descriptor: store.put(GZIP, "application/vnd.oci.image.layer.v1.tar+gzip").unwrap(), ..tar };
+    let tar = layer(&store, "1");
+    type Change = fn(&mut Layer);
+    const RIGHT: &str = "nothing is wrong";
+    let cases: [(&Layer, Change, &str); 8] = [
+        (&tar, |layer| layer.descriptor.size += 1, "its size is told as 2 bytes, but the blob has 1"),
+        (
+            &tar,
+            |layer| layer.descriptor.media_type = "application/x-tar".into(),
+            "by its bytes it is application/vnd.oci",
+        ),
+        (
+            &tar,
+            |layer| layer.descriptor.media_type.push_str("+zstd"),
+            "by its bytes it is application/vnd.oci",
+        ),
+        (&gzip, |layer| layer.descriptor.media_type = MEDIA_LAYER.into(), "v1.tar+gzip"),
+        (&tar, |layer| layer.diff_id = Digest::of(b"other"), "its diff ID is its digest, but sha256:"),
+        (&gzip, |layer| layer.diff_id = layer.descriptor.digest, "it is that of the tar"),
+        (&tar, |_| {}, RIGHT),
+        (&gzip, |_| {}, RIGHT),
+    ];
+    for (layer, change, words) in cases {
+        let mut layer = layer.clone();
+        change(&mut layer);
+        for records in [
+            vec![base(0, vec![]), step(0, Some("s"), 1), packed("s", &layer)],
+            vec![base(0, vec![inherited("s", Some(&layer))])],
+        ] {
+            match assemble(&stream(&records)[..], &store, &Options::default()) {
+                Ok(_) => assert_eq!(words, RIGHT),
+                Err(failure) => {
+                    assert!(failure.what().contains(words), "{}, not {words}", failure.what());
+                    assert_eq!((failure.status(), &failure.place()[..11]), (3, "Dockerfile:"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_named() {
+    let (_dir, store) = store();
+    let one = layer(&store, "1");
+    let said = |records: &[Record]| {
+        assemble(&stream(records)[..], &store, &Options::default()).unwrap_err().what().to_owned()
+    };
+    let steps = [base(0, vec![]), step(0, Some("s"), 1), step(0, None, 2), packed("s", &one)];
+    assert_eq!(
+        said(&steps),
+        "its history accounts for 2 layers, but there are 1: up to Dockerfile:2 it accounts for 2 layers, but there \
+         are 1; entries without a layer have empty_layer"
+    );
+    let misnamed = [base(0, vec![]), step(0, Some("s"), 1), packed("S", &one)];
+    assert_eq!(said(&misnamed), "no layer for snapshot s, but one for S, which is none of this image's");
 }

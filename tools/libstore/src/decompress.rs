@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+/// How the media types of layers begin: OCI's and docker's, also of those that are not to be distributed.
+const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+
 /// How bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -31,8 +34,11 @@ impl Compression {
         }
     }
 
-    /// What a layer's media type says. `None` when it says something unknown.
+    /// What a layer's media type says. `None` when it says something unknown, or is no layer's.
     pub fn of_layer(media_type: &str) -> Option<Self> {
+        if !LAYERS.iter().any(|layers| media_type.starts_with(layers)) {
+            return None;
+        }
         match media_type.rsplit_once("tar").map(|(_, suffix)| suffix) {
             Some("") => Some(Self::None),
             Some("+gzip" | ".gzip") => Some(Self::Gzip),
@@ -134,7 +140,9 @@ mod tests {
             ("application/vnd.oci.image.layer.v1.tar+zstd", Some(Compression::Zstd)),
             ("application/vnd.docker.image.rootfs.diff.tar.gzip", Some(Compression::Gzip)),
             ("application/vnd.docker.image.rootfs.diff.tar", Some(Compression::None)),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", Some(Compression::Gzip)),
             ("application/vnd.oci.image.layer.v1.tar+brotli", None),
+            ("application/x-tar", None),
         ] {
             assert_eq!(Compression::of_layer(media_type), compression, "{media_type}");
         }

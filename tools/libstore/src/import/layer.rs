@@ -3,6 +3,7 @@
 use crate::{BlobWriter, Compression, Store, StoreError};
 use libwire::Digest;
 use libwire::image::{Descriptor, MEDIA_LAYER};
+use libwire::record::Layer;
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -43,6 +44,34 @@ pub(super) fn usable(compression: Compression) -> Result<(), String> {
 }
 
 impl Store {
+    /// Whether the blob of a layer is here, and right. An error says what the layer's record says of it that is not so.
+    /// It is not unpacked: of a compressed one the diff ID shows only then. Whether its media type is that of its bytes
+    /// is looked at where the record is `new`.
+    pub fn has_layer(&self, layer: &Layer, new: bool) -> Result<bool, StoreError> {
+        let Layer { descriptor, diff_id } = layer;
+        let Descriptor { digest, size, media_type, .. } = descriptor;
+        let Some(length) = self.sound_blob(*digest)? else { return Ok(false) };
+        let found = match Compression::of_layer(media_type) {
+            Some(told) if !new => told,
+            _ => self.compression_of(descriptor)?,
+        };
+        let right = format!("{MEDIA_LAYER}{}", found.suffix());
+        let wrong = if *size != length {
+            format!("its size is told as {size} bytes, but the blob has {length}")
+        } else if let Err(what) = usable(found) {
+            what
+        } else if Compression::of_layer(media_type) != Some(found) {
+            format!("its media type is told as {media_type:?}, but by its bytes it is {right}")
+        } else if found == Compression::None && digest != diff_id {
+            format!("it is not compressed, so that its diff ID is its digest, but {diff_id} is told")
+        } else if found != Compression::None && digest == diff_id {
+            "its diff ID is told as the digest of what is compressed; it is that of the tar".into()
+        } else {
+            return Ok(true);
+        };
+        Err(StoreError::invalid(format!("layer {digest}"), wrong))
+    }
+
     /// How a layer that is in the store is compressed.
     pub(super) fn compression_of(&self, layer: &Descriptor) -> Result<Compression, StoreError> {
         let read = File::open(self.blob_path(layer.digest)).and_then(of_start);
