@@ -17,8 +17,8 @@ pub enum PackError {
         what: String,
     },
     /// The header lacks what packing needs.
-    #[error("the header has no absolute root, so the files can't be found")]
-    NoRoot,
+    #[error("{0}: the header has no absolute root, so the files can't be found")]
+    NoRoot(libwire::At),
     /// A file can't be read, or is not what its record says.
     #[error("{path}: {error}")]
     File {
@@ -59,7 +59,7 @@ impl PackError {
             | Self::TooMuch { .. }
             | Self::Store(_)
             | Self::Io(_) => false,
-            Self::Wire(_) | Self::Record { .. } | Self::NoRoot => true,
+            Self::Wire(_) | Self::Record { .. } | Self::NoRoot(_) => true,
         }
     }
 }

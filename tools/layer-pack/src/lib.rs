@@ -55,7 +55,7 @@ impl<R: BufRead> Streams<R> {
         out: W,
     ) -> Result<Packed<W>, PackError> {
         let place = header.extra.get("root").and_then(|root| root.as_str());
-        let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot)?;
+        let place = place.filter(|root| root.starts_with('/')).ok_or(PackError::NoRoot(self.at()))?;
         let root = Root::open(Path::new(place), Owners::Real)
             .map_err(|error| PackError::File { path: place.to_owned(), error })?;
         let mut packer = Packer {

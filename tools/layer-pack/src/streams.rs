@@ -42,7 +42,7 @@ impl<R: BufRead> Streams<R> {
                         return Ok(Some(header));
                     }
                     if self.next_change()?.is_some() {
-                        return Err(PackError::NoRoot);
+                        return Err(PackError::NoRoot(self.at()));
                     }
                 }
                 Some(_) => return Err(self.bad("expected a header")),
