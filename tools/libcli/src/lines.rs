@@ -7,7 +7,12 @@ const LAST: usize = 20;
 
 /// A line without colours, cleaned.
 pub fn plain_line(line: &[u8]) -> String {
-    sanitise(&without_colours(&String::from_utf8_lossy(line)))
+    let text = String::from_utf8_lossy(line);
+    // As most lines are.
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into_owned();
+    }
+    sanitise(&without_colours(&text))
 }
 
 /// The last lines of some output, plain; empty ones don't count. A line may end as a terminal's do.

@@ -3,6 +3,8 @@
 use crate::options::Options;
 use libcli::{plain_line, sanitise, say};
 use libwire::record::Why;
+use rustix::pipe::PIPE_BUF;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -40,7 +42,9 @@ pub struct Output {
     lost: Option<io::Error>,
     prefix: Option<String>,
     line: Vec<u8>,
-    last: Vec<String>,
+    last: VecDeque<Vec<u8>>,
+    /// Lines that are to be shown.
+    unsaid: String,
 }
 
 impl Output {
@@ -51,7 +55,8 @@ impl Output {
             lost: None,
             prefix: shown.then(|| format!("#{stage} ")),
             line: Vec::new(),
-            last: Vec::new(),
+            last: VecDeque::new(),
+            unsaid: String::new(),
         }
     }
 
@@ -60,21 +65,32 @@ impl Output {
         if self.lost.is_none() {
             self.lost = self.log.write_all(bytes).err();
         }
-        for &byte in bytes {
-            match byte {
-                b'\n' | b'\r' => self.end_line(),
-                _ => self.line.push(byte),
-            }
-            if self.line.len() >= LONGEST {
-                self.end_line();
+        for part in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+            match part {
+                [text @ .., b'\n' | b'\r'] => {
+                    self.extend_line(text);
+                    self.end_line();
+                }
+                text => self.extend_line(text),
             }
         }
+        self.say();
+    }
+
+    fn extend_line(&mut self, mut text: &[u8]) {
+        while let Some((piece, rest)) = text.split_at_checked(LONGEST - self.line.len()) {
+            self.line.extend_from_slice(piece);
+            self.end_line();
+            text = rest;
+        }
+        self.line.extend_from_slice(text);
     }
 
     /// Shows what came after the last line's end. Gives the last lines, and why the log lacks some, if it does.
     pub fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.end_line();
-        (self.last, self.lost)
+        self.say();
+        (self.last.iter().map(|line| plain_line(line)).collect(), self.lost)
     }
 
     fn end_line(&mut self) {
@@ -82,15 +98,24 @@ impl Output {
         if self.line.is_empty() {
             return;
         }
-        let line = plain_line(&self.line);
-        self.line.clear();
         if let Some(prefix) = &self.prefix {
-            say(&format!("{prefix}{line}\n"));
+            let line = format!("{prefix}{}\n", plain_line(&self.line));
+            // A pipe takes so much in one piece, whoever else speaks into it.
+            if self.unsaid.len() + line.len() > PIPE_BUF {
+                self.say();
+            }
+            self.unsaid += &line;
         }
-        if self.last.len() == KEPT {
-            self.last.remove(0);
+        let mut next = if self.last.len() == KEPT { self.last.pop_front() } else { None }.unwrap_or_default();
+        next.clear();
+        self.last.push_back(std::mem::replace(&mut self.line, next));
+    }
+
+    fn say(&mut self) {
+        if !self.unsaid.is_empty() {
+            say(&self.unsaid);
+            self.unsaid.clear();
         }
-        self.last.push(line);
     }
 }
 
@@ -107,6 +132,21 @@ mod tests {
         output.write(b"ll");
         assert_eq!(output.finish().0, ["red", "50%", "?bell"]);
         assert_eq!(std::fs::read(&path).unwrap(), b"\x1b[31mred\x1b[0m\r50%\r\n\x07bell");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_told_in_pieces_and_the_last_lines_are_kept() {
+        let log = || File::options().write(true).open("/dev/null").unwrap();
+        let mut output = Output::new(log(), false, 0);
+        for part in [LONGEST - 1, 1, 2 * LONGEST, 3] {
+            output.write(&vec![b'x'; part]);
+        }
+        let lengths: Vec<_> = output.finish().0.iter().map(String::len).collect();
+        assert_eq!(lengths, [LONGEST, LONGEST, LONGEST, 3]);
+        let mut output = Output::new(log(), false, 0);
+        (0..50).for_each(|number| output.write(format!("{number}\n\n").as_bytes()));
+        let wanted: Vec<_> = (30..50).map(|number| number.to_string()).collect();
+        assert_eq!(output.finish().0, wanted);
     }
 
     #[test]
