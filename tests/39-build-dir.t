@@ -142,6 +142,11 @@ alone >steps 2>/dev/null
 is "--logs is about it, too" "$(alone --logs=1 2>&1)" made
 is "and leaves nothing for a build" "$(stage 1 --logs=1 2>&1; find dir -newer steps)" made
 
+for words in '--bases --stage 0' '--dry-run --shell' '--dry-run --shell-on-fail' '--logs --shell' '--logs --explain' '--wait 3'; do
+    # shellcheck disable=SC2086 # words
+    status_is "stage-run $words is refused: one of them would be ignored" 2 stage-run $words
+done
+
 echo "# the script that image-build prints"
 image-build -n -q --keep kept -t printed context >script
 for word in one two; do

@@ -26,7 +26,7 @@ struct Args {
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
     /// Only tell the images that stages start from, without their layers: for the checks of df-parse
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["stage", "build_dir", "until", "shell", "shell_on_fail", "explain", "dry_run", "logs"])]
     bases: bool,
     /// The build context
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -41,7 +41,7 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
     /// How many seconds to wait there for a stage that nobody builds
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", requires = "build_dir")]
     wait: u64,
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
@@ -82,7 +82,7 @@ struct Args {
     #[arg(long)]
     explain: bool,
     /// Say what would be run, run nothing, and write nothing to the store
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["shell", "shell_on_fail"])]
     dry_run: bool,
     /// End the stage, which is the target if none is named, with this step
     #[arg(long, value_name = "STEP")]
@@ -96,7 +96,7 @@ struct Args {
     shell_on_fail: bool,
     /// Print what RUN printed when it ran, of all steps or of this one of that stage, and run nothing
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
-        value_parser = place)]
+        value_parser = place, conflicts_with_all = ["shell", "shell_on_fail", "explain", "dry_run"])]
     logs: Option<Place>,
     /// Say of a cached step which layer it has, so that nobody packs it again: always; auto, when PATH leads to this
     /// suite's layer-diff and layer-pack; or NAME, of the layers that layer-put --remember NAME knows
