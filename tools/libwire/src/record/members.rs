@@ -71,4 +71,10 @@ const FAILED: &[Member] = &[
     All(SPAN),
 ];
 
-const LAYER: &[Member] = &[Must("snapshot", Text), All(PACKED), Must("tar_size", COUNT), All(MAYBE_SPAN)];
+const LAYER: &[Member] = &[
+    Must("snapshot", Text),
+    All(PACKED),
+    Must("tar_size", COUNT),
+    May("content_size", COUNT),
+    All(MAYBE_SPAN),
+];
