@@ -57,6 +57,20 @@ cp context/two-stages failing && printf 'RUN exit 7\n' >>failing
 is "a RUN that fails is a build that fails" $? 1
 ok "and nothing is mounted then" no_match -q "$work" /proc/mounts
 
+echo "# with the README's filter in front"
+printf '%s\n' 'FROM busybox' 'RUN mkdir -p /usr/share/doc/x && echo text >/usr/share/doc/x/readme && echo kept >/usr/share/kept' >context/documented
+case=documented
+filtered() { # DIR: with the layer-pack there
+    rm -rf other && (
+        export REAL="$1" STAGEPIPE_STORE="$work/other"
+        image-load --tag busybox busybox >/dev/null
+        PATH=$top/tests/swap/no-docs:$PATH && build 2>&1 | tail -n 1
+    )
+}
+same_digest "a filter does the same before both packers" "$(filtered "$top/tests/swap")" "$(filtered "$(dirname "$(command -v layer-pack)")")"
+(STAGEPIPE_STORE=$work/other && image-save --format tar swapped) | tar -tf - >listed
+ok "which is to leave out documentation" sh -c 'grep -q ^usr/share/kept listed && ! grep -q readme listed'
+
 echo "# what records say"
 mkdir -p tree/d
 printf hello >tree/d/f && printf x >"tree/$(printf 'new\nline\377')"
