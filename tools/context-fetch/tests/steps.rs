@@ -102,7 +102,7 @@ fn run(store: &Store, options: &Options, instruction: &str) -> Result<Step, Fail
         "{{\"type\":\"header\",\"format\":\"build-plan\",\"version\":1}}\n\
          {{\"type\":\"stage\",\"index\":0,\"name\":\"s\",\"dockerfile\":\"Dockerfile\",\"line\":1,\"line_end\":1,\
          \"text\":\"FROM scratch\",\"base\":{{\"kind\":\"scratch\"}},\"platform\":\"linux/amd64\",\"target\":true,\
-         \"ships\":true,\"stages\":[],\"escape\":\"\\\\\",\"instructions\":[{instruction}]}}\n\
+         \"ships\":true,\"stages\":[\"s\"],\"escape\":\"\\\\\",\"instructions\":[{instruction}]}}\n\
          {{\"type\":\"end\",\"records\":1}}\n"
     );
     let output = build(plan.as_bytes(), store.clone(), options, Vec::new())?;

@@ -93,7 +93,7 @@ mod tests {
         let closing = String::from_utf8(libwire::changes::close(Vec::new()).unwrap()).unwrap();
         assert_eq!(Owner::of((told.clone() + &closing).as_bytes()).unwrap(), owner(true));
         for (text, words) in [
-            (String::new(), "stops before its end"),
+            (String::new(), "there is nothing in it"),
             (format!("{HEADER}\n"), "stops before its end"),
             (told.repeat(2), "several streams"),
             (closing, "tells of no layer"),
