@@ -59,7 +59,7 @@ pub fn step(
         key.parents(&parents);
     }
     ingredients(session, &mut key, &parts, &copied, &target);
-    if link && let Some(what) = linked::doubt(session, &state.parents(), (&parts, &target), request.owner)? {
+    if link && let Some(what) = linked::doubt(session, &state.parents(), (&parts, &target), request.owner) {
         session.warn(stage, line, &what);
     }
     let maker = |contents: &[String]| {

@@ -1,7 +1,6 @@
 //! What `COPY --link` does to the path of its destination. It sees nothing of the stage, so that it makes each
 //! directory of that path anew: another mode or owner, or a link in the path, is lost in the image.
 
-use crate::error::StepError;
 use crate::fetched::Part;
 use crate::session::Session;
 use crate::tree::Tree;
@@ -16,13 +15,14 @@ pub fn doubt(
     parents: &[String],
     (parts, target): (&[Part], &str),
     owner: Option<(u32, u32)>,
-) -> Result<Option<String>, StepError> {
+) -> Option<String> {
     let unpacked = |id: &&String| session.store.snapshot_fs(id).is_ok();
     let parents: Vec<String> = parents.iter().filter(unpacked).cloned().collect();
     if parents.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let tree = Tree::merged(session, &parents)?;
+    // The step itself needs none of it: what is wrong with a tree is for a step to say that does.
+    let tree = Tree::merged(session, &parents).ok()?;
     let (mut what, mut path) = (Vec::new(), String::new());
     let mut names = root::components(target.as_bytes()).peekable();
     while let Some(name) = names.next() {
@@ -38,8 +38,8 @@ pub fn doubt(
     }
     let them = if what.len() == 1 { "it" } else { "them" };
     let what = what.join(", ");
-    Ok((!what.is_empty())
-        .then(|| format!("--link makes its destination anew: {what}; leave --link out to keep {them}")))
+    (!what.is_empty())
+        .then(|| format!("--link makes its destination anew: {what}; leave --link out to keep {them}"))
 }
 
 /// Whether the copy makes `target` a directory. ADD is taken to: what it copies may be an archive.
