@@ -196,10 +196,11 @@ is "few: image-run tells it too" "$(as $few image-run busybox true 2>&1 | grep -
 
 # An id that the range does not reach is named, with the line to change.
 (cd "$work/device" && tar --owner=:70001 --group=:0 -cf far.tar a)
-as $range image-load --tag busybox "$work/busybox" >/dev/null
+far() { as $range env STAGEPIPE_STORE="$work/cases/far" "$@"; }
+far image-load --tag busybox "$work/busybox" >/dev/null
 while IFS= read -r lines; do
     printf 'FROM busybox\n%s\n' "$lines" | tr ';' '\n' >"$work/device/Dockerfile"
-    as $range image-build "$work/device" >out 2>&1
+    far image-build "$work/device" >out 2>&1
     ok "range: of $lines the id and the line for it are named" \
         grep -q 'Dockerfile:[23]: .*uid 70001 .*/etc/subuid, change .*:70001 or more' out
 done <<'END'
