@@ -91,6 +91,11 @@ for user in $range $single; do
         "$(tar --numeric-owner -tvf "$work/$user/tree.tar" tree/b.txt | tr -s ' ' | cut -d' ' -f2)" 12/34
     as "$user" sh -c 'image-save no-run --format oci -o "$HOME/oci.tar"'
     ok "$who: root reads what it saved" image-load --tag "from-$user" "$work/$user/oci.tar"
+    as "$user" image-build -q --keep "$work/$user/kept" "$work/dockerfiles/two-stages" >/dev/null
+    # shellcheck disable=SC2016 # it is evaluated inside
+    ok "$who: a layer of its own packer is put and remembered" as "$user" sh -c 'cd && sed "/\"end\"/q" kept/changes.* >one &&
+        { cat one && tail -n 2 kept/changes.*; } | layer-pack | layer-put --changes one --remember mine >put &&
+        find store/snapshots -name layer-mine.json | grep -q .'
     as "$user" image-build -q -t owners "$work/owners" >/dev/null 2>&1
     as "$user" image-save --format tar owners | owners >owners.user
     ok "$who: links and FIFOs have the owners that they have for root" sh -c 'grep "^l.* 5/6 o/t/new" owners.root && diff owners.root owners.user'

@@ -8,7 +8,7 @@ use libwire::record::{BuildRecord, Record, Step};
 use libwire::{Event, Reader, changes};
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Reads build-record streams and writes one layer-changes stream for every step that has a snapshot,
 /// is part of the image and has no layer yet; with `all`, for every step that has a snapshot. Each
@@ -40,7 +40,11 @@ fn diff_step<W: Write>(
     out: W,
 ) -> Result<W, DiffError> {
     if let Some(changes) = store.snapshot_changes(snapshot)? {
-        return pass_on(&changes, out);
+        match File::open(changes) {
+            // Another build has packed it meanwhile: its layer stands for it now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            changes => return pass_on(changes?, out),
+        }
     }
     let tree = |id: &String| store.snapshot_tree(id, isolation.owners());
     let lowers = step.parents.iter().map(tree).collect::<Result<Vec<PathBuf>, _>>()?;
@@ -65,8 +69,7 @@ fn diff_step<W: Write>(
 }
 
 /// A deferred snapshot's changes are told already.
-fn pass_on<W: Write>(changes: &Path, mut out: W) -> Result<W, DiffError> {
-    let mut changes = File::open(changes)?;
+fn pass_on<W: Write>(mut changes: File, mut out: W) -> Result<W, DiffError> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match changes.read(&mut buffer) {
