@@ -140,7 +140,7 @@ echo "# the page"
 section() { sed -n "/^.Ss $1/,/^.Ss/p" "$top/man/stagepipe-writing.7" | grep -o -e '-[a-z][a-z-]*' | sort -u; }
 names_all() { # TOOL SECTION: the section names each option that the driver gives the tool
     section "$2" >named
-    sed -n "s/^ *$1 //p" given | grep -o -e '--[a-z][a-z-]*' | sed 's/^-//' | sort -u >options
+    sed -n "s/^\([a-z]* *[0-9]*:\)* *$1 //p" given | grep -o -e '--[a-z][a-z-]*' | sed 's/^-//' | sort -u >options
     [ "$(wc -l <options)" -gt 5 ] && ! grep -vxFf named options
 }
 ok "stagepipe-writing(7) names a front end's options" names_all df-parse 'A front end'

@@ -25,7 +25,7 @@ cat >options <<'END'
 --label=a=b|--label a=b
 --output=type=oci,dest=out.tar|dest=out.tar
 --output=type=tar,dest=out.tar|image-save
---output=type=cacheonly|!image-assemble
+--output=type=cacheonly|--check "$_dir/steps
 --iidfile=id|--iidfile id
 --metadata-file=meta|--metadata-file meta
 --compression=zstd|--compression zstd
@@ -40,14 +40,14 @@ cat >options <<'END'
 --no-cache|--no-cache
 --no-cache-filter=one|--no-cache-filter one
 --no-defer|!--defer-copies
---progress=plain|--progress plain
+--progress=plain|!--progress quiet
 --progress=quiet|--progress quiet
 --quiet|--progress quiet
 --explain|--explain
 --shell|--shell
 --shell-on-fail|--shell-on-fail
 --logs|--logs
---jobs=1|_stages=''
+--jobs=1|run-together --jobs 1
 --max-unpacked=5g|--max-unpacked 5g
 --max-entries=9|--max-entries 9
 --store=elsewhere|--store elsewhere
@@ -55,7 +55,7 @@ cat >options <<'END'
 --trace=t.svg|build-trace --format svg
 END
 cut -d '|' -f 1 options >words
-options=$(image-build --help | grep -o -- '--[a-z][a-z-]*' | sort -u | grep -vx -e --help -e --version -e --dry-run)
+options=$(image-build --help | grep -o -- '--[a-z][a-z-]*' | sort -u | grep -vx -e --help -e --version -e --dry-run -e --completion)
 is "every option is in the table" "$(sed 's/=.*//' words | sort -u)" "$options"
 
 # refused A B: whether the two can't stand together. A is a word of the table, also without its value.
@@ -143,18 +143,21 @@ while IFS='|' read -r words text; do
     status_is "$words is refused" 2 image-build $words context
     is "before anything runs, in one line" "$(cat .out)" "image-build: $text"
 done <<'END'
--o type=image,dest=x|--output: type=image writes nothing to dest=x; leave one of them out
--o type=cacheonly,dest=x|--output: type=cacheonly writes nothing to dest=x; leave one of them out
--o type=cacheonly,name=x|--output=name: --output type=cacheonly makes no image; leave one of them out
+-o type=image,dest=x|--output: dest=x is for outputs that are files; this type has none
+-o type=cacheonly,dest=x|--output: dest=x is for outputs that are files; this type has none
+-o type=cacheonly,name=x|--output: type=cacheonly makes no image to name
+-o type=oci -o type=tar|--output: two outputs go to standard output; add dest=FILE to one
+-o dest=x|--output: it has no type=; write type=local,dest=DIR or another type
+-t x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855|--tag: 'x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' has a digest, which only a finished image has; write NAME:TAG
 -o type=image,tar=false|--output: tar=false is for type=oci and type=docker
 -o type=tar,tar=false,dest=x|--output: tar=false is for type=oci and type=docker
---compression zstd -o type=image,compression=gzip|--compression zstd: --output says compression=gzip; leave one of them out
--o type=image,compression=uncompressed,compression-level=5|--output: compression-level=5: gzip has 0 to 9, zstd 1 to 22, none none
--o type=image,compression-level=10|--output: compression-level=10: gzip has 0 to 9, zstd 1 to 22, none none
+--compression zstd -o type=image,compression=gzip|--output: compression=gzip, but zstd is asked for too; a layer is stored once; build again for the other
+-o type=image,compression=uncompressed,compression-level=5|--output: compression-level '5' is not one of none: 0 to 0
+-o type=image,compression-level=10|--output: compression-level '10' is not one of gzip: 0 to 9
 --call targets,all,format=json|--call: 'targets,all,format=json' is not METHOD[,format=json]
 --call build,format=json|--call: 'build,format=json': build prints nothing that has a format
 --call check --call targets|--call: both check and targets are asked for
---check --call build|--call: both check and build are asked for
+--check --call build|--call: both build and check are asked for
 END
 status_is "a step of another stage than --target's is refused" 3 image-build --target one --until :4 context
 is "with both" "$(cat .out)" "image-build: Dockerfile: --until :4: that is in stage 1, and the target is one; leave one of them out"
@@ -163,8 +166,8 @@ ok "--call outline is of the stage of --until" grep -q one out
 image-build -q -o type=image,rewrite-timestamp=true context >said 2>&1
 is "-q says nothing of a time that is not there" "$(grep -c warning said)" 0
 image-build -o type=image,rewrite-timestamp=true context >said 2>&1
-ok "else it is warned about" grep -q 'warning: --output rewrite-timestamp: there is no SOURCE_DATE_EPOCH' said
+ok "else it is warned about" grep -q 'warning: --output rewrite-timestamp: no SOURCE_DATE_EPOCH is set' said
 image-build -n -j 1 -q -t printed context >script
 same_digest "the script of -n -j 1 builds one stage after the other" "$(sh script 2>/dev/null)" "$(image-build -q context)"
-is "so it waits after each" "$(grep -c '^for _stage' script)" 3
+ok "by its own words" grep -q '^run-together --jobs 1 ' script
 finish

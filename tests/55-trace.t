@@ -89,7 +89,7 @@ ok "a miss says why, if that is asked for" the '.args.line == "Dockerfile:4" and
 ok "a hit says that it is one" the '.args.line == "Dockerfile:2" and .args.cache == "hit"' '' trace.json
 ok "-n prints how" sh -c 'image-build -n --trace "it'\''s.svg" context | grep "^build-trace --format svg .* >'\''it"'
 status_is "not where the image goes" 2 image-build -o - --trace - context
-status_is "a file that can't be written" 1 image-build --trace nowhere/trace.json context
+status_is "a file that can't be written" 2 image-build --trace nowhere/trace.json context
 ok "is said before anything is done" sh -c '! grep "^#" .out && grep -q "nowhere/trace.json" .out'
 mkdir bin && printf '#!/bin/sh\necho >>"%s/called"\nexit 9\n' "$work" >bin/build-trace && chmod +x bin/build-trace
 ok "without --trace nothing of it is run" env PATH="$work/bin:$PATH" image-build -q context

@@ -40,14 +40,17 @@ impl Summary {
         !self.images && self.time == Epoch::Unset
     }
 
-    /// Writes it, a line each: `time` and whose it is, `images`, `epoch` and the seconds, `stage` with index and
+    /// Writes it, a line each: `time` and whose it is, a URL as a word of shell; `images`, `epoch` and the seconds, `stage` with index and
     /// part.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.time {
             Epoch::Unset | Epoch::Seconds(_) => {}
             Epoch::Context => writeln!(out, "time context")?,
             Epoch::Named(name) => writeln!(out, "time named {name}")?,
-            Epoch::Url(url) => writeln!(out, "time url {url}")?,
+            Epoch::Url(url) => {
+                let word = libcli::shell_word(url);
+                writeln!(out, "time url {}", String::from_utf8_lossy(&word))?;
+            }
         }
         if self.images {
             writeln!(out, "images")?;

@@ -12,7 +12,7 @@ use std::io::BufRead;
 
 /// A stage's result, as its records tell it.
 #[derive(Debug)]
-pub(crate) struct Build {
+pub struct Build {
     /// The config after its last step.
     pub(crate) config: ImageConfig,
     /// Which lines made it.
@@ -42,14 +42,18 @@ struct Stage {
     packed: BTreeMap<String, Layer>,
 }
 
-/// Reads all streams of `input`. The image is that of the stage whose base record comes last.
-pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
-    let mut reader = Reader::<_, BuildRecord>::new(input);
+/// Reads all streams of the inputs. The image is that of the stage whose base record comes last.
+pub(crate) fn collect<'a, R: BufRead>(
+    inputs: impl IntoIterator<Item = (&'a str, R)>,
+) -> Result<Build, Failure> {
     let mut stage = Stage::default();
-    while let Some(event) = reader.next_event().map_err(explain)? {
-        if let Event::Record(record) = event {
-            let bad = |what| Failure::bad_input("standard input", format!("{}: {what}", reader.at()));
-            stage.take(record).map_err(bad)?;
+    for (name, input) in inputs {
+        let mut reader = Reader::<_, BuildRecord>::new(input);
+        while let Some(event) = reader.next_event().map_err(|error| explain(name, error))? {
+            if let Event::Record(record) = event {
+                let bad = |what| Failure::bad_input(name, format!("{}: {what}", reader.at()));
+                stage.take(record).map_err(bad)?;
+            }
         }
     }
     match stage.provenance {
@@ -64,10 +68,10 @@ pub(crate) fn collect(input: impl BufRead) -> Result<Build, Failure> {
     }
 }
 
-fn explain(error: WireError) -> Failure {
+fn explain(name: &str, error: WireError) -> Failure {
     match error {
-        WireError::Io(error) => Failure::failed("standard input", error),
-        other => Failure::bad_input("standard input", other),
+        WireError::Io(error) => Failure::failed(name, error),
+        other => Failure::bad_input(name, other),
     }
 }
 

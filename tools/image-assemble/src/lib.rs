@@ -8,7 +8,7 @@ mod report;
 
 pub use report::metadata;
 
-use collect::Build;
+pub use collect::Build;
 use libcli::Failure;
 use libstore::{BlobWriter, Image, Store, StoreError, check_config};
 use libwire::Platform;
@@ -31,15 +31,25 @@ pub struct Options {
     pub epoch: Option<i64>,
 }
 
-/// Assembles the last stage of the records in `input`, durably, and names it.
-pub fn assemble(input: impl BufRead, store: &Store, options: &Options) -> Result<Image, Failure> {
-    let build = collect::collect(input)?;
+/// Reads records, each input under the name that messages give it. The image is that of the stage whose base record
+/// comes last.
+pub fn read<'a, R: BufRead>(inputs: impl IntoIterator<Item = (&'a str, R)>) -> Result<Build, Failure> {
+    collect::collect(inputs)
+}
+
+/// Assembles the stage that was read, durably, and names it.
+pub fn assemble(build: &Build, store: &Store, options: &Options) -> Result<Image, Failure> {
     let layers = build.layers(store)?;
-    let config = config_of(&build, &layers, options)?;
+    let config = config_of(build, &layers, options)?;
     let image = write(store, config, layers)?;
     store.tag_all(&options.tags, &image.descriptor)?;
     store.keep_provenance(image.descriptor.digest, &options.tags, &build.provenance);
     Ok(image)
+}
+
+/// Looks whether the stage that was read makes an image, and whether its layers are in the store. Makes none.
+pub fn check(build: &Build, store: &Store, options: &Options) -> Result<(), Failure> {
+    config_of(build, &build.layers(store)?, options).map(drop)
 }
 
 fn config_of(build: &Build, layers: &[Layer], options: &Options) -> Result<ImageConfig, Failure> {

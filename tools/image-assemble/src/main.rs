@@ -6,7 +6,9 @@ use libstore::export::{self, Format};
 use libstore::{Environment, Image, Options, Store, StoreError, locate};
 use libwire::Reference;
 use libwire::record::BuildRecord;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,18 +32,23 @@ struct Args {
     /// Say that the image was made then, instead of when its last step ran
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     source_date_epoch: Option<i64>,
-    /// Write the image as a tar too: type=oci|docker[,dest=FILE]; without FILE to standard output
+    /// Write the image as a tar too: type=oci|docker[,dest=FILE]; without FILE to standard output; may be repeated
     #[arg(short, long, value_name = "SPEC", value_parser = output)]
-    output: Option<(Format, Option<PathBuf>)>,
+    output: Vec<(Format, Option<PathBuf>)>,
     /// Write the manifest's digest to FILE
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
     /// Write what was made to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<PathBuf>,
+    /// Make nothing, but say whether an image could be made
+    #[arg(long, conflicts_with_all = ["output", "iidfile", "metadata_file"])]
+    check: bool,
     /// Do not wait for the disk: a power cut may lose what was reported done
     #[arg(long)]
     no_sync: bool,
+    /// Files of records, instead of standard input
+    files: Vec<PathBuf>,
     /// How long to wait for a lock of the store
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
@@ -56,17 +63,14 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 fn output(text: &str) -> Result<(Format, Option<PathBuf>), String> {
-    let (mut format, mut dest) = (None, None);
-    for part in text.split(',') {
-        match part.split_once('=') {
-            Some(("type", "oci")) => format = Some(Format::Oci),
-            Some(("type", "docker")) => format = Some(Format::Docker),
-            Some(("dest", "" | "-")) => dest = None,
-            Some(("dest", path)) => dest = Some(PathBuf::from(path)),
-            _ => return Err(format!("{part:?} is not type=oci, type=docker or dest=FILE")),
-        }
-    }
-    format.map(|format| (format, dest)).ok_or_else(|| "it has no type=oci or type=docker".into())
+    // A file's name may have commas.
+    let (kind, dest) = text.split_once(",dest=").unwrap_or((text, ""));
+    let format = match kind {
+        "type=oci" => Format::Oci,
+        "type=docker" => Format::Docker,
+        _ => return Err(format!("{text:?} is not type=oci or type=docker, with ,dest=FILE after it")),
+    };
+    Ok((format, Some(dest).filter(|dest| !matches!(*dest, "" | "-")).map(PathBuf::from)))
 }
 
 fn main() -> ExitCode {
@@ -76,16 +80,28 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    let input = libcli::input(&libwire::expected::<BuildRecord>())?.lock();
-    let is_tar = matches!(args.output, Some((_, None)));
-    let mut stdout = if is_tar { Stdout::open_for_tar()? } else { Stdout::open()? };
+    let tars = args.output.iter().filter(|(_, path)| path.is_none()).count();
+    if tars > 1 {
+        return Err(Failure::usage("two outputs go to standard output; add dest=FILE to one"));
+    }
+    let build = match args.files.is_empty() {
+        true => {
+            let input = libcli::input(&libwire::expected::<BuildRecord>())?.lock();
+            image_assemble::read([("standard input", input)])
+        }
+        false => image_assemble::read(args.files.iter().map(open).collect::<Result<Vec<_>, _>>()?),
+    }?;
+    let mut stdout = if tars > 0 { Stdout::open_for_tar()? } else { Stdout::open()? };
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let timeout = Some(Duration::from_secs(args.lock_timeout));
     let store =
         Store::open(&path, Options { sync: !args.no_sync, lock_timeout: timeout, ..Options::default() })?;
     let options =
         image_assemble::Options { tags: args.tag, labels: args.label, epoch: args.source_date_epoch };
-    let image = image_assemble::assemble(input, &store, &options)?;
+    if args.check {
+        return image_assemble::check(&build, &store, &options);
+    }
+    let image = image_assemble::assemble(&build, &store, &options)?;
     let digest = image.descriptor.digest;
     if let Some(path) = &args.iidfile {
         write_file(path, digest.to_string().as_bytes())?;
@@ -94,15 +110,23 @@ fn job(args: Args) -> Result<(), Failure> {
         let metadata = image_assemble::metadata(&image, &options.tags);
         write_file(path, format!("{metadata:#}\n").as_bytes())?;
     }
-    match &args.output {
-        Some((format, None)) => export::archive(&store, &image, &options.tags, *format, &mut stdout)?,
-        Some((format, Some(path))) => {
-            write_archive(&store, &image, &options.tags, *format, path)?;
-            writeln!(stdout, "{digest}")?;
+    for (format, path) in &args.output {
+        match path {
+            Some(path) => write_archive(&store, &image, &options.tags, *format, path)?,
+            None => export::archive(&store, &image, &options.tags, *format, &mut stdout)?,
         }
-        None => writeln!(stdout, "{digest}")?,
+    }
+    if args.output.iter().all(|(_, path)| path.is_some()) {
+        writeln!(stdout, "{digest}")?;
     }
     stdout.finish()
+}
+
+/// A file of records, under the name that messages give it.
+fn open(path: &PathBuf) -> Result<(&str, BufReader<File>), Failure> {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or("records");
+    let file = File::open(path).map_err(|error| Failure::failed(path.display().to_string(), error))?;
+    Ok((name, BufReader::new(file)))
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

@@ -10,6 +10,10 @@ fn store() -> (tempfile::TempDir, Store) {
     (dir, store)
 }
 
+fn assembled(records: &[u8], store: &Store, options: &Options) -> Result<Image, Failure> {
+    assemble(&read([("standard input", records)])?, store, options)
+}
+
 fn layer(store: &Store, text: &str) -> Layer {
     let descriptor = store.put(text.as_bytes(), libwire::image::MEDIA_LAYER).unwrap();
     Layer { descriptor, diff_id: Digest::of(text.as_bytes()) }
@@ -104,7 +108,7 @@ fn layers_are_the_inherited_ones_and_then_the_steps_in_order() {
     ]);
     let layers = stream(&[packed("s3", &three), packed("s2", &two)]);
     let options = Options { tags: vec!["app".parse().unwrap()], ..Default::default() };
-    let image = assemble(&[steps, layers].concat()[..], &store, &options).unwrap();
+    let image = assembled(&[steps, layers].concat()[..], &store, &options).unwrap();
     assert_eq!(image.config.rootfs.diff_ids, [one.diff_id, two.diff_id, three.diff_id]);
     assert_eq!(image.manifest.layers[1], two.descriptor);
     let found = store.find("app").unwrap().descriptor;
@@ -118,7 +122,7 @@ fn the_image_is_that_of_the_last_stage() {
     let (_dir, store) = store();
     let one = layer(&store, "1");
     let input = stream(&[base(0, vec![]), step(0, Some("a"), 1), base(1, vec![inherited("s1", Some(&one))])]);
-    let image = assemble(&input[..], &store, &Options::default()).unwrap();
+    let image = assembled(&input[..], &store, &Options::default()).unwrap();
     assert_eq!(image.manifest.layers, [one.descriptor]);
     assert_eq!(store.images().unwrap().len(), 1, "an image without a name is listed");
 }
@@ -147,7 +151,7 @@ fn the_store_keeps_the_lines_of_the_last_stage_behind_those_it_inherits() {
     (on_stage.line, on_stage.provenance) = (7, Some(Box::new(below)));
     let records =
         [Record::Base(on_stage), told(step(1, Some("s2"), 3), 8), step(1, None, 3), packed("s2", &one)];
-    let image = assemble(&stream(&records)[..], &store, &Options::default()).unwrap();
+    let image = assembled(&stream(&records)[..], &store, &Options::default()).unwrap();
     let kept = store.provenance(image.descriptor.digest, None).unwrap();
     assert_eq!((kept.base.from.line, kept.base.history, kept.base.layers), (1, 1, 1));
     assert_eq!(
@@ -164,7 +168,7 @@ fn labels_and_epoch_are_set_and_the_same_input_gives_the_same_digest() {
     let labels = vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())];
     let options = Options { labels, epoch: Some(0), tags: Vec::new() };
     let digests = [0, 1].map(|_| {
-        let image = assemble(&stream(&[base(0, vec![])])[..], &store, &options).unwrap();
+        let image = assembled(&stream(&[base(0, vec![])])[..], &store, &options).unwrap();
         assert_eq!(image.config.created.as_deref(), Some("1970-01-01T00:00:00Z"));
         assert_eq!(image.config.config.labels["a"], "2");
         image.descriptor.digest
@@ -186,12 +190,12 @@ fn records_that_do_not_make_an_image_are_refused_and_publish_nothing() {
         ("history that does not match", vec![base(0, vec![]), step(0, None, 1)], 3),
         ("a blob that is missing", vec![base(0, vec![inherited("s", Some(&gone))])], 1),
     ] {
-        let failure = assemble(&stream(&records)[..], &store, &Options::default()).unwrap_err();
+        let failure = assembled(&stream(&records)[..], &store, &Options::default()).unwrap_err();
         assert_eq!(failure.status(), status, "{name}: {failure:?}");
     }
     let whole = stream(&[base(0, vec![])]);
     for cut in 0..whole.len() {
-        assert_eq!(assemble(&whole[..cut], &store, &Options::default()).unwrap_err().status(), 3);
+        assert_eq!(assembled(&whole[..cut], &store, &Options::default()).unwrap_err().status(), 3);
     }
     assert!(store.images().unwrap().is_empty());
 }
@@ -203,7 +207,7 @@ fn dockers_layer_types_become_oci_ones() {
     let descriptor = store.put(GZIP, docker).unwrap();
     let one = Layer { descriptor, diff_id: Digest::of(b"x") };
     let input = stream(&[base(0, vec![inherited("s", Some(&one))])]);
-    let image = assemble(&input[..], &store, &Options::default()).unwrap();
+    let image = assembled(&input[..], &store, &Options::default()).unwrap();
     assert_eq!(image.manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
 }
 
@@ -244,7 +248,7 @@ fn a_layer_that_is_not_what_its_record_says_is_refused_in_words() {
             vec![base(0, vec![]), step(0, Some("s"), 1), packed("s", &layer)],
             vec![base(0, vec![inherited("s", Some(&layer))])],
         ] {
-            match assemble(&stream(&records)[..], &store, &Options::default()) {
+            match assembled(&stream(&records)[..], &store, &Options::default()) {
                 Ok(_) => assert_eq!(words, RIGHT),
                 Err(failure) => {
                     assert!(failure.what().contains(words), "{}, not {words}", failure.what());
@@ -260,7 +264,7 @@ fn what_does_not_fit_together_is_named() {
     let (_dir, store) = store();
     let one = layer(&store, "1");
     let said = |records: &[Record]| {
-        assemble(&stream(records)[..], &store, &Options::default()).unwrap_err().what().to_owned()
+        assembled(&stream(records)[..], &store, &Options::default()).unwrap_err().what().to_owned()
     };
     let steps = [base(0, vec![]), step(0, Some("s"), 1), step(0, None, 2), packed("s", &one)];
     assert_eq!(

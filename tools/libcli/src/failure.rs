@@ -18,6 +18,8 @@ pub enum Exit {
     ClosedPipe,
     /// The status of a command that was run for the user, or 128 + a signal's number.
     Status(u8),
+    /// Something else of the same build failed; as if SIGTERM had ended us.
+    Stopped,
 }
 
 /// A failure: exit status, one-line message, and lines of detail (a source snippet, hints).
@@ -64,6 +66,7 @@ impl Failure {
             Exit::TryAgain => 75,
             Exit::ClosedPipe => 141,
             Exit::Status(status) => status,
+            Exit::Stopped => 143,
         }
     }
 

@@ -42,6 +42,7 @@ pub use job::{Channel, Job, Mount, MountSource, Network, OnSignal, Outcome, Stdi
 pub use overlay::{Overlay, mount_overlay};
 pub use run::run;
 pub use seal::{own_directory, seal};
+pub use signals::driver_is_gone;
 pub use subids::too_few_ids;
 
 use std::io;

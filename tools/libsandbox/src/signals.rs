@@ -91,7 +91,7 @@ fn of_the_kernel(signal: &siginfo) -> bool {
 }
 
 /// Whether the signal is that of [`crate::end_with_driver`]: then nobody is left to wait for an orderly end.
-pub(crate) fn driver_is_gone(signal: &siginfo) -> bool {
+pub fn driver_is_gone(signal: &siginfo) -> bool {
     /// POLL_IN to POLL_HUP of sigaction(2), as only a descriptor's signal has them.
     const OF_A_DESCRIPTOR: std::ops::RangeInclusive<i32> = 1..=6;
     signal.ssi_signo == Signal::SIGTERM as u32 && OF_A_DESCRIPTOR.contains(&signal.ssi_code)

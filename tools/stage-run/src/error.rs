@@ -48,6 +48,11 @@ impl StepError {
         Self { pending: true, ..Self::failed(what) }
     }
 
+    /// Something else of the same build failed.
+    pub fn stopped(what: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Stopped, what.to_string())
+    }
+
     /// Ends with this status and says nothing.
     pub fn quiet(exit: Exit) -> Self {
         Self::new(exit, String::new())

@@ -41,31 +41,12 @@ pub fn keep(
 
 /// The command that enters the failure `id` of this store.
 fn command(session: &Session, id: &str) -> String {
-    let mut words = format!("image-run --store {}", quote(&session.store.path().to_string_lossy()));
+    let mut words =
+        format!("image-run --store {}", String::from_utf8_lossy(&libcli::shell_word(session.store.path())));
     // What a user gets without asking need not be asked for.
     if session.options.isolation != Isolation::Root {
         words += &format!(" --isolation {}", session.options.isolation.name());
     }
     let start = id.get(..12).unwrap_or(id);
     words + &format!(" --failed {start}")
-}
-
-/// A word of shell.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:,=@%+-".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quote;
-
-    #[test]
-    fn a_path_is_one_word() {
-        assert_eq!(quote("/var/lib/x-1"), "/var/lib/x-1");
-        assert_eq!(quote("/my store/it's"), "'/my store/it'\\''s'");
-    }
 }

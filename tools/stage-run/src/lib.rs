@@ -57,7 +57,7 @@ pub use logs::logs;
 pub use options::{NamedContext, Options, Place};
 
 use hashed::Hashed;
-use libcli::Failure;
+use libcli::{Exit, Failure};
 use libstore::Store;
 use libwire::plan::{Base, Instruction, Op, Source, Stage};
 use libwire::record::BuildRecord;
@@ -93,10 +93,22 @@ pub fn build<W: Write>(
         let done = built.and_then(|state| session.stages.done(stage.index, until, state).map_err(shared));
         if let Err(failure) = done {
             session.stages.failed(stage.index);
-            return Err(failure);
+            return Err(if options.driver { brief(options, stage, failure) } else { failure });
         }
     }
     Ok(writer.finish()?)
+}
+
+/// Under a driver, which says what failed first, a stage that was ended says no more than that.
+fn brief(options: &Options, stage: &Stage, failure: Failure) -> Failure {
+    const ENDING: [u8; 3] = [129, 130, 143];
+    match failure.exit() {
+        Exit::Stopped => {}
+        Exit::Status(status) if ENDING.contains(&status) => {}
+        _ => return failure,
+    }
+    progress::note(options.progress, stage.index, "stopped");
+    Failure::new(failure.exit(), "", "")
 }
 
 /// A plan, and the digest of its bytes.

@@ -19,6 +19,10 @@ const PAUSE: Duration = Duration::from_millis(15);
 /// How long a result that is none of this build may lie there: whoever makes the right one perhaps begins this moment.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long to wait for a stage that nobody is at, where a driver starts each after those it needs: then its
+/// stage-run has ended without a result.
+const DRIVEN: Duration = Duration::from_secs(5);
+
 /// How old this process is when it takes a result that was there before it: of stages that are begun at once, the one
 /// that makes another result has removed the last one by then.
 const SETTLED: Duration = Duration::from_millis(200);
@@ -165,7 +169,8 @@ impl Stages {
 impl Shared {
     /// The state of a stage that another process builds, and whether it had to be waited for.
     fn wait(&self, index: usize, name: &str) -> (Result<Done, StepError>, bool) {
-        let Others { driver, patience, .. } = self.others;
+        let Others { driver, .. } = self.others;
+        let patience = if driver { DRIVEN } else { self.others.patience };
         let (mut news, mut waited, mut idle) = (News::new(&self.others), false, Instant::now());
         // Whether what is there was left since this began.
         let mut fresh = driver;
@@ -181,20 +186,25 @@ impl Shared {
                 Ok(Found::Unfit(why)) => Some(why),
                 Ok(Found::Nothing) => None,
             };
-            let busy = !driver && self.leavings.busy(index);
+            let busy = self.leavings.busy(index);
             if busy {
                 idle = Instant::now();
             }
             let (given_up, lacking) = match &trouble {
                 Some(_) => (fresh || !busy && idle.elapsed() >= patience.min(GRACE), false),
-                None => (!driver && !busy && idle.elapsed() >= patience, true),
+                None => (!busy && idle.elapsed() >= patience, true),
             };
             if given_up {
                 let what = trouble.unwrap_or_else(|| {
                     let seconds = patience.as_secs();
+                    if driver {
+                        return format!("{name} is needed here, and its stage-run has not built it");
+                    }
                     format!("{name} is needed here, and nobody has built it in {seconds} s; {}, or wait longer with --wait", self.how(index))
                 });
-                return (Err(StepError::failed(what)), waited);
+                let failed =
+                    if driver && !lacking { StepError::stopped(what) } else { StepError::failed(what) };
+                return (Err(failed), waited);
             }
             fresh |= lacking;
             news.tell(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
@@ -263,7 +273,7 @@ mod tests {
 
     const NOW: Others = Others { driver: false, patience: Duration::ZERO, shown: false };
     const PATIENT: Others = Others { patience: Duration::from_secs(60), ..NOW };
-    const DRIVEN: Others = Others { driver: true, ..NOW };
+    const BY_DRIVER: Others = Others { driver: true, ..NOW };
 
     fn build(plan: &str) -> Build {
         let (context, store, isolation) = ("/c".into(), "/s".into(), "root".into());
@@ -323,7 +333,7 @@ mod tests {
     fn a_failure_ends_the_wait_unless_it_is_an_earlier_ones() {
         let dir = tempfile::tempdir().unwrap();
         stages(dir.path(), NOW).failed(0);
-        assert_eq!(refused(&stages(dir.path(), DRIVEN), 0), "stage 0, which is needed here, failed");
+        assert_eq!(refused(&stages(dir.path(), BY_DRIVER), 0), "stage 0, which is needed here, failed");
         let taker = stages(dir.path(), PATIENT);
         let waiting = std::thread::spawn(move || taker.get(0).unwrap());
         std::thread::sleep(PAUSE * 2);
@@ -371,7 +381,7 @@ mod tests {
         assert!(refused(&stages(dir.path(), NOW), 1).contains("1.json is of stage 0; "));
         std::fs::write(&name, "{}").unwrap();
         assert!(
-            refused(&stages(dir.path(), DRIVEN), 0)
+            refused(&stages(dir.path(), BY_DRIVER), 0)
                 .contains("0.json is not what this stage-run leaves there")
         );
     }

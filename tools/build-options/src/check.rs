@@ -1,0 +1,195 @@
+//! What is wrong with an option's value. Each function takes one and says so in words, or nothing is wrong with it. What
+//! only another tool can know, as whether a stage is there, is not looked at.
+
+use libwire::{Platform, Reference};
+use rustix::fs::{Access, access};
+use std::ffi::OsStr;
+use std::path::Path;
+
+type Checked = Result<(), String>;
+
+/// A value of words, which are UTF-8.
+fn text(value: &OsStr) -> Result<&str, String> {
+    value.to_str().ok_or_else(|| format!("{} is not UTF-8", value.display()))
+}
+
+/// One of `known`.
+fn one_of(value: &OsStr, known: &[&str]) -> Checked {
+    let value = text(value)?;
+    match known.contains(&value) {
+        true => Ok(()),
+        false => {
+            let hint = libcli::did_you_mean(value, known.iter().copied());
+            Err(format!("'{value}' is none of {}{hint}", known.join(", ")))
+        }
+    }
+}
+
+/// Whatever it is.
+pub fn anything(_: &OsStr) -> Checked {
+    Ok(())
+}
+
+/// Anything but an empty word.
+pub fn filled(value: &OsStr) -> Checked {
+    if value.is_empty() { Err("it is empty".into()) } else { Ok(()) }
+}
+
+/// A step: `STEP`, `STAGE:STEP`, `:LINE` or `STAGE`.
+pub fn step(value: &OsStr) -> Checked {
+    text(value).map(drop)
+}
+
+/// One platform; several are not built at once yet.
+pub fn platform(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    if value.contains(',') {
+        return Err("several platforms are not built at once yet; build them one by one".into());
+    }
+    let platform: Platform = value.parse()?;
+    platform.impossible().map_or(Ok(()), |what| Err(format!("{value}: {what}")))
+}
+
+/// `NAME` or `NAME=VALUE`.
+pub fn build_arg(value: &OsStr) -> Checked {
+    match text(value)? {
+        bad if bad.is_empty() || bad.starts_with('=') => {
+            Err(format!("'{bad}' has no name; write NAME=VALUE"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `NAME=SOURCE`.
+pub fn build_context(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    match value.split_once('=') {
+        Some((name, source)) if !name.is_empty() && !source.is_empty() => Ok(()),
+        _ => Err(format!("'{value}' is not NAME=SOURCE")),
+    }
+}
+
+/// A name that an image can be given: without a digest, which is what names are for.
+pub fn tag(value: &OsStr) -> Checked {
+    filled(value).map_err(|_| "the name is empty".to_owned())?;
+    let value = text(value)?;
+    let name = Reference::parse(value).map_err(|error| error.to_string())?;
+    match name.digest() {
+        Some(_) => Err(format!("'{value}' has a digest, which only a finished image has; write NAME:TAG")),
+        None => Ok(()),
+    }
+}
+
+/// `NAME` or `NAME=VALUE`.
+pub fn label(value: &OsStr) -> Checked {
+    match text(value)? {
+        bad if bad.is_empty() || bad.starts_with('=') => {
+            Err(format!("'{bad}' has no name; write NAME=VALUE"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A network of RUN.
+pub fn network(value: &OsStr) -> Checked {
+    one_of(value, &["default", "none", "host"])
+}
+
+/// What a Dockerfile may ask for.
+pub fn entitlement(value: &OsStr) -> Checked {
+    one_of(value, &["network.host", "security.insecure"])
+}
+
+/// How RUN is set apart.
+pub fn isolation(value: &OsStr) -> Checked {
+    one_of(value, &["root", "subuid", "single"])
+}
+
+/// How layers are compressed.
+pub fn compression(value: &OsStr) -> Checked {
+    match text(value)? {
+        "estargz" => Err("estargz: docker build has it, stagepipe does not yet; use gzip or zstd".into()),
+        _ => one_of(value, &["gzip", "zstd", "none"]),
+    }
+}
+
+/// A level of that compression.
+pub fn level(compression: &str, value: &str) -> Checked {
+    let range = match compression {
+        "zstd" => 1..=22,
+        "none" => 0..=0,
+        _ => 0..=9,
+    };
+    match value.parse::<u32>() {
+        Ok(level) if range.contains(&level) => Ok(()),
+        _ => {
+            Err(format!("level '{value}' is not one of {compression}: {} to {}", range.start(), range.end()))
+        }
+    }
+}
+
+/// What is printed.
+pub fn progress(value: &OsStr) -> Checked {
+    match text(value)? {
+        mode @ ("tty" | "rawjson" | "none") => {
+            Err(format!("{mode}: docker build has it, stagepipe does not yet; use plain or quiet"))
+        }
+        _ => one_of(value, &["auto", "plain", "quiet"]),
+    }
+}
+
+/// A shell that has completions.
+pub fn shell(value: &OsStr) -> Checked {
+    one_of(value, &["bash", "zsh", "fish"])
+}
+
+/// A size, as 64m.
+pub fn size(value: &OsStr) -> Checked {
+    libcli::size(text(value)?).map(drop)
+}
+
+/// A number above 0.
+pub fn count(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    match value.parse::<u64>() {
+        Ok(1..) if !value.starts_with('+') => Ok(()),
+        _ => Err(format!("'{value}' is not a number above 0")),
+    }
+}
+
+/// A file that can be made or replaced.
+pub fn new_file(value: &OsStr) -> Checked {
+    filled(value).map_err(|_| "the name is empty".to_owned())?;
+    let path = Path::new(value);
+    if path.is_dir() {
+        return Err(format!("{}: this is a directory; name a file", path.display()));
+    }
+    parent_takes_files(path)
+}
+
+/// The same, or `-`.
+pub fn trace(value: &OsStr) -> Checked {
+    if value == "-" { Ok(()) } else { new_file(value) }
+}
+
+/// A directory that is empty, or can be made.
+pub fn new_directory(value: &OsStr) -> Checked {
+    filled(value).map_err(|_| "the name is empty".to_owned())?;
+    let path = Path::new(value);
+    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("{}: the directory is not empty; name a new one", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// The directory in which `path` is to be made is there and takes files.
+fn parent_takes_files(path: &Path) -> Checked {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(format!("{}: there is no directory {}; make it", path.display(), parent.display()));
+    }
+    access(parent, Access::WRITE_OK)
+        .map_err(|error| format!("{}: {} takes no files: {error}", path.display(), parent.display()))
+}

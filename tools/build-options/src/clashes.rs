@@ -1,0 +1,73 @@
+//! Options that can't stand together. What describes an image or its steps may stand beside an option with which none is
+//! made, so that this one can be added to a command line; what asks for something that is not made then is refused.
+
+use crate::request::{all, flag, last};
+use clap::ArgMatches;
+use libcli::Failure;
+
+/// What asks for something of a finished image.
+const WRITTEN: [&str; 3] = ["output", "iidfile", "metadata-file"];
+/// What asks for something of steps that are done.
+const BUILT: [&str; 5] = ["keep", "trace", "explain", "shell", "shell-on-fail"];
+
+/// Refuses two options of which one would be ignored.
+pub fn check(matches: &ArgMatches) -> Result<(), Failure> {
+    let value = |name: &str| last(matches, name).map(|value| value.to_string_lossy().into_owned());
+    let on = |name: &str| flag(matches, name).unwrap_or_default();
+    let call = method(matches, on("check"))?;
+    let is_cache_only = all(matches, "output").next().is_some()
+        && all(matches, "output").all(|spec| spec.to_string_lossy().contains("type=cacheonly"));
+    if let Some(call) = call.filter(|call| call != "build") {
+        let option = format!("--call {call}");
+        refuse(matches, &option, "builds nothing", &[&WRITTEN[..], &BUILT, &["logs"]].concat())?;
+    }
+    if value("logs").is_some() {
+        refuse(matches, "--logs", "builds nothing", &[&WRITTEN[..], &BUILT].concat())?;
+    }
+    if value("shell").is_some() {
+        refuse(matches, "--shell", "makes no image", &WRITTEN)?;
+    }
+    if is_cache_only {
+        refuse(matches, "--output type=cacheonly", "makes no image", &WRITTEN[1..])?;
+    }
+    if on("quiet") && value("progress").is_some_and(|mode| mode == "plain") {
+        refuse(matches, "--quiet", "shows nothing of it", &["progress"])?;
+    }
+    let is_quiet = on("quiet") || value("progress").is_some_and(|mode| mode == "quiet");
+    if is_quiet && value("keep").is_none() {
+        let why = "does not show it, and without --keep no record says it";
+        refuse(matches, "--quiet, or --progress quiet,", why, &["explain"])?;
+    }
+    Ok(())
+}
+
+/// The method that `--call` and `--check` agree on.
+fn method(matches: &ArgMatches, check: bool) -> Result<Option<String>, Failure> {
+    let named = |value: &std::ffi::OsStr| {
+        let value = value.to_string_lossy();
+        match value.split(',').next().unwrap_or_default() {
+            "lint" => "check".to_owned(),
+            method => method.to_owned(),
+        }
+    };
+    let mut methods: Vec<String> =
+        all(matches, "call").map(named).chain(check.then(|| "check".into())).collect();
+    methods.dedup();
+    match &methods[..] {
+        [one, other, ..] => Err(Failure::usage(format!("--call: both {one} and {other} are asked for"))),
+        _ => Ok(methods.pop()),
+    }
+}
+
+/// An error if one of `others` is given.
+fn refuse(matches: &ArgMatches, what: &str, why: &str, others: &[&str]) -> Result<(), Failure> {
+    // A flag may be given to say that it is off.
+    let given = |name: &&&str| match last(matches, name).and_then(|value| value.to_str()) {
+        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => false,
+        value => value.is_some(),
+    };
+    match others.iter().find(given) {
+        Some(other) => Err(Failure::usage(format!("--{other}: {what} {why}; leave one of them out"))),
+        None => Ok(()),
+    }
+}

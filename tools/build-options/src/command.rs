@@ -1,0 +1,152 @@
+//! The command line as clap reads it, made of the table; and what is said of a line that it does not take.
+
+use crate::table::{DOCKER_ONLY, Row, SECTIONS, Takes, rows};
+use clap::builder::OsStringValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use libcli::Failure;
+use std::ffi::{OsStr, OsString};
+
+/// The word under which the positional arguments are found.
+pub const CONTEXT: &str = "context";
+/// The driver, whose options these are.
+pub const NAME: &str = "image-build";
+/// Columns of an option with its value, before what it does.
+const LEFT: usize = 29;
+/// Columns of the help.
+const WIDTH: usize = 100;
+
+/// The command that the table describes.
+pub fn command() -> Command {
+    let other = |(short, long, _): &(Option<char>, &'static str, &str)| {
+        let arg = Arg::new(*long).long(*long).num_args(0..=1).action(ArgAction::Append).hide(true);
+        with_short(arg.value_parser(OsStringValueParser::new()), *short)
+    };
+    let context = Arg::new(CONTEXT).value_name("PATH|URL|-").action(ArgAction::Append).num_args(0..);
+    Command::new(NAME)
+        .about("Build the image a Dockerfile describes. The options are those of docker build.")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(rows().map(option))
+        .args(DOCKER_ONLY.iter().map(other))
+        .arg(context.value_parser(OsStringValueParser::new()).value_hint(ValueHint::DirPath))
+}
+
+fn option(row: &Row) -> Arg {
+    let arg = Arg::new(row.long).long(row.long).help(row.help).hide(row.help.is_empty());
+    let arg = arg.action(ArgAction::Append).value_parser(OsStringValueParser::new());
+    let arg = match row.takes {
+        Takes::Value(name) | Takes::Values(name) => {
+            arg.value_name(name).num_args(1).allow_hyphen_values(true).value_hint(hint(name))
+        }
+        Takes::Maybe(name) => {
+            arg.value_name(name).num_args(0..=1).require_equals(true).default_missing_value("")
+        }
+        Takes::Flag => {
+            arg.num_args(0..=1).require_equals(true).default_missing_value("true").hide_possible_values(true)
+        }
+    };
+    with_short(arg, row.short)
+}
+
+fn with_short(arg: Arg, short: Option<char>) -> Arg {
+    match short {
+        Some(letter) => arg.short(letter),
+        None => arg,
+    }
+}
+
+fn hint(value: &str) -> ValueHint {
+    match value {
+        "FILE" | "FILE|URL" => ValueHint::FilePath,
+        "DIR" => ValueHint::DirPath,
+        _ => ValueHint::Other,
+    }
+}
+
+/// Reads `args`, the words after the command's name.
+pub fn matches(args: Vec<OsString>) -> Result<ArgMatches, Failure> {
+    let words = std::iter::once(OsString::from(NAME)).chain(args);
+    let matches = command().try_get_matches_from(words).map_err(|error| refusal(&error))?;
+    for (_, long, instead) in DOCKER_ONLY {
+        if matches.contains_id(long) {
+            let hint = if instead.is_empty() { String::new() } else { format!("; {instead}") };
+            return Err(Failure::usage(format!(
+                "--{long}: docker build has it, stagepipe does not yet{hint}"
+            )));
+        }
+    }
+    Ok(matches)
+}
+
+fn refusal(error: &clap::Error) -> Failure {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) => word.split(' ').next().unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    let word = word.split('=').next().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument => unknown(word),
+        ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            Failure::usage(format!("{word}: the value is missing"))
+        }
+        _ => {
+            let text = error.to_string();
+            let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+            Failure::usage(format!("{text}; {NAME} --help lists the options"))
+        }
+    }
+}
+
+fn unknown(word: &str) -> Failure {
+    let known: Vec<String> = rows().map(|row| format!("--{}", row.long)).collect();
+    let hint = libcli::did_you_mean(word, known.iter().map(String::as_str));
+    let docker: Vec<String> = DOCKER_ONLY.iter().map(|(_, long, _)| format!("--{long}")).collect();
+    let lines = libcli::wrapped(&docker.join(" "), WIDTH).join("\n");
+    let detail = format!("Options of docker build that are known but not built yet:\n{lines}");
+    let what = format!("{word}: no such option{hint}; {NAME} --help lists those there are");
+    Failure::usage(what).with_detail(detail)
+}
+
+/// What `--help` prints.
+pub fn help() -> String {
+    let mut text = format!(
+        "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image a Dockerfile describes. The options are those of docker build.\n"
+    );
+    for (heading, rows) in SECTIONS.iter().filter(|(heading, _)| !heading.is_empty()) {
+        text += &format!("\n{heading}\n");
+        rows.iter().for_each(|row| text += &entry(row));
+    }
+    text
+}
+
+/// A row of the help: the option in the left column, or above it where it is too long.
+fn entry(row: &Row) -> String {
+    let letter = row.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+    let value = match row.takes {
+        Takes::Value(name) | Takes::Values(name) => format!(" {name}"),
+        Takes::Maybe(name) => format!("[={name}]"),
+        Takes::Flag => String::new(),
+    };
+    let option = format!("  {letter}--{}{value}", row.long);
+    let help = libcli::wrapped(row.help, WIDTH - LEFT);
+    let (first, rest) = match libcli::columns(&option) + 2 <= LEFT {
+        true => (libcli::padded(&option, LEFT) + &help[0], &help[1..]),
+        false => (option, &help[..]),
+    };
+    let rest = rest.iter().map(|line| format!("\n{:LEFT$}{line}", ""));
+    format!("{first}{}\n", rest.collect::<String>())
+}
+
+/// A script that completes the options in `shell`.
+pub fn completion(shell: &OsStr) -> Vec<u8> {
+    use clap_complete::{Shell, generate};
+    let shell = match shell.to_str() {
+        Some("zsh") => Shell::Zsh,
+        Some("fish") => Shell::Fish,
+        _ => Shell::Bash,
+    };
+    let mut script = Vec::new();
+    generate(shell, &mut command(), NAME, &mut script);
+    script
+}

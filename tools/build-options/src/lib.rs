@@ -1,0 +1,85 @@
+//! From docker's command line to the words of this suite's tools: reads the arguments of image-build, checks every value,
+//! and writes assignments that the driver's shell evaluates.
+//!
+//! It knows what each option is called and who is told about it. It reads no Dockerfile, no store and no context.
+
+mod check;
+mod clashes;
+mod command;
+mod output;
+mod request;
+mod table;
+mod words;
+
+pub use request::{Asked, Environment, Request, request};
+
+use libcli::shell_word;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use words::Words;
+
+/// Writes what was asked for as shell: assignments to names that begin with `_`, or the printing of a text and `exit`.
+pub fn write(asked: &Asked, out: &mut impl Write) -> io::Result<()> {
+    match asked {
+        Asked::Text(text) => {
+            out.write_all(b"printf %s ")?;
+            out.write_all(&shell_word(OsStr::from_bytes(text)))?;
+            out.write_all(b"\nexit\n")
+        }
+        Asked::Build(request) => assignments(request, out),
+    }
+}
+
+fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
+    let lines = |words: &[Words]| words.iter().flat_map(|one| [one.as_bytes(), b"\n"].concat()).collect();
+    let context = |(name, source): &(String, Vec<u8>)| [name.as_bytes(), b"=", source, b"\n"].concat();
+    let contexts: Vec<u8> = request.contexts.iter().flat_map(context).collect();
+    let saves: Vec<u8> = lines(&request.saves);
+    let store = request.store.as_bytes();
+    let snapshots = [store, request.isolation.as_bytes(), request.limits.as_bytes()].concat();
+    let fetch = [request.limits.as_bytes(), request.fetch.as_bytes()].concat();
+    let stage = [request.named.as_bytes(), request.stage.as_bytes()].concat();
+    let trace = if request.trace.is_empty() { Vec::new() } else { shell_word(&request.trace) };
+    let kept = shell_word(&request.keep);
+    let directory = std::env::current_dir().map(|dir| shell_word(&dir)).unwrap_or_default();
+    for (name, value) in [
+        ("cwd", &directory[..]),
+        ("kept", &kept[..]),
+        ("sources", request.sources.as_bytes()),
+        ("context", &shell_word(&request.context)),
+        ("parse", request.parse.as_bytes()),
+        ("call", request.call.as_bytes()),
+        ("named", request.named.as_bytes()),
+        ("contexts", &contexts),
+        ("stage", &stage),
+        ("stops", request.stops.as_bytes()),
+        ("layers", request.layers.as_bytes()),
+        ("pack", request.pack.as_bytes()),
+        ("assemble", request.assemble.as_bytes()),
+        ("saves", &saves),
+        ("store", store),
+        ("snapshots", &snapshots),
+        ("fetch", &fetch),
+        ("logs", request.logs.as_bytes()),
+        ("jobs", request.jobs.as_bytes()),
+        ("keep", request.keep.as_bytes()),
+        ("trace", &trace),
+    ] {
+        write!(out, "_{name}=")?;
+        out.write_all(&shell_word(OsStr::from_bytes(value)))?;
+        out.write_all(b"\n")?;
+    }
+    for (name, on) in [
+        ("rewrite", request.rewrite),
+        ("archive", request.archive),
+        ("dry", request.dry_run),
+        ("quiet", request.quiet),
+        ("shell", request.shell),
+        ("alone", request.alone),
+        ("no_defer", request.no_defer),
+    ] {
+        writeln!(out, "_{name}={}", if on { "1" } else { "" })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! `--output`: what kind, where to, and how its layers are packed.
+
+use crate::check;
+use std::ffi::OsStr;
+
+/// What is written of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing but the image in the store.
+    Image,
+    /// Not even that.
+    CacheOnly,
+    /// An OCI layout in a tar.
+    Oci,
+    /// A tar for docker load.
+    Docker,
+    /// An OCI layout in a directory.
+    Layout,
+    /// The tree as a tar.
+    Tar,
+    /// The tree in a directory.
+    Local,
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// What.
+    pub kind: Kind,
+    /// Where to; `-` is standard output, and empty what has no place.
+    pub dest: String,
+    /// Names for the image.
+    pub names: Vec<String>,
+    /// How its new layers are compressed, and the level.
+    pub compression: Option<String>,
+    /// The level of that.
+    pub level: Option<String>,
+    /// Whether no file in a new layer is younger than SOURCE_DATE_EPOCH.
+    pub rewrite: bool,
+    /// Whether a directory loses what the image does not have.
+    pub delete: bool,
+}
+
+/// Attributes that say what is so anyway.
+const AS_IT_IS: [&str; 9] = [
+    "tar=true",
+    "oci-mediatypes=true",
+    "rewrite-timestamp=false",
+    "push=false",
+    "unpack=false",
+    "store=true",
+    "force-compression=false",
+    "platform-split=false",
+    "mode=copy",
+];
+/// Attributes of BuildKit's that are not here, by how they begin.
+const NOT_YET: [&str; 11] = [
+    "oci-mediatypes=",
+    "force-compression=",
+    "push=",
+    "unpack=",
+    "store=",
+    "platform-split=",
+    "annotation",
+    "attestation-",
+    "push-by-digest=",
+    "prefer-nondist-layers=",
+    "mode=",
+];
+
+/// Reads one value of `--output`.
+pub fn output(spec: &OsStr) -> Result<Output, String> {
+    let spec = spec.to_str().ok_or("it is not UTF-8")?;
+    let plain = |kind, dest: &str| Output {
+        kind,
+        dest: dest.to_owned(),
+        names: Vec::new(),
+        compression: None,
+        level: None,
+        rewrite: false,
+        delete: false,
+    };
+    match spec {
+        "" => return Err("it is empty".into()),
+        "-" => return Ok(plain(Kind::Tar, "-")),
+        dir if !dir.contains('=') => return Ok(plain(Kind::Local, dir)),
+        _ => {}
+    }
+    let fields = fields(spec)?;
+    let last = |name: &str| fields.iter().rev().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+    let mut output =
+        plain(kind(last("type"), last("tar") == Some("false"))?, last("dest").unwrap_or_default());
+    for field in &fields {
+        attribute(&mut output, field)?;
+    }
+    placed(output)
+}
+
+fn kind(kind: Option<&str>, is_layout: bool) -> Result<Kind, String> {
+    match kind {
+        Some("oci" | "docker") if is_layout => Ok(Kind::Layout),
+        Some("oci") => Ok(Kind::Oci),
+        Some("docker") => Ok(Kind::Docker),
+        _ if is_layout => Err("tar=false is for type=oci and type=docker".into()),
+        Some("tar") => Ok(Kind::Tar),
+        Some("local") => Ok(Kind::Local),
+        Some("image") => Ok(Kind::Image),
+        Some("cacheonly") => Ok(Kind::CacheOnly),
+        Some("registry") => Err(
+            "type=registry: docker build has it, stagepipe does not yet; skopeo copies what type=oci wrote"
+                .into(),
+        ),
+        Some(other) => {
+            let known = ["oci", "docker", "tar", "local", "image", "cacheonly"];
+            let hint = libcli::did_you_mean(other, known);
+            Err(format!("type '{other}' is none of {}{hint}", known.join(", ")))
+        }
+        None => Err("it has no type=; write type=local,dest=DIR or another type".into()),
+    }
+}
+
+fn attribute(output: &mut Output, field: &str) -> Result<(), String> {
+    let (name, value) = field.split_once('=').ok_or_else(|| format!("'{field}' is not NAME=VALUE"))?;
+    match (name, value) {
+        ("type" | "dest", _) | ("tar", "false") => {}
+        ("name", names) => {
+            for name in names.split(',') {
+                check::tag(OsStr::new(name))?;
+                output.names.push(name.to_owned());
+            }
+        }
+        ("compression", "uncompressed") => output.compression = Some("none".into()),
+        ("compression", name) => {
+            check::compression(OsStr::new(name))?;
+            output.compression = Some(name.to_owned());
+        }
+        ("compression-level", level) => output.level = Some(level.to_owned()),
+        ("rewrite-timestamp", "true") => output.rewrite = true,
+        ("mode", "delete") if output.kind == Kind::Local => output.delete = true,
+        _ if AS_IT_IS.contains(&field) => {}
+        _ if NOT_YET.iter().any(|start| field.starts_with(start)) => {
+            return Err(format!("{field}: docker build has it, stagepipe does not yet"));
+        }
+        _ => return Err(format!("'{field}' is not known")),
+    }
+    Ok(())
+}
+
+/// The output with its place, if it can be there.
+fn placed(mut output: Output) -> Result<Output, String> {
+    match output.kind {
+        Kind::Layout if matches!(output.dest.as_str(), "" | "-") => Err("tar=false needs dest=DIR".into()),
+        Kind::Local if output.dest.is_empty() => Err("type=local needs dest=DIR".into()),
+        Kind::Local if output.dest == "-" => {
+            Err("a directory can't be standard output; write dest=DIR".into())
+        }
+        Kind::CacheOnly if !output.names.is_empty() => Err("type=cacheonly makes no image to name".into()),
+        Kind::Image | Kind::CacheOnly if !output.dest.is_empty() => {
+            Err(format!("dest={} is for outputs that are files; this type has none", output.dest))
+        }
+        Kind::Oci | Kind::Docker | Kind::Tar => {
+            match output.dest.as_str() {
+                "" => output.dest = "-".into(),
+                "-" => {}
+                path => check::new_file(OsStr::new(path))?,
+            }
+            Ok(output)
+        }
+        _ => Ok(output),
+    }
+}
+
+/// The fields of a line of comma-separated values (RFC 4180), as Go's encoding/csv reads it: a field that begins with a
+/// quote ends with one, and two quotes in it are one.
+fn fields(line: &str) -> Result<Vec<String>, String> {
+    let (mut fields, mut rest) = (Vec::new(), line);
+    loop {
+        let field = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (field, after) = until_quote(quoted).ok_or("a quote is not closed")?;
+                rest = after;
+                field
+            }
+            None => {
+                let (field, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+                if field.contains('"') {
+                    return Err(format!("'{field}' has a quote in it; quote all of the field"));
+                }
+                rest = after;
+                field.to_owned()
+            }
+        };
+        fields.push(field);
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if rest.is_empty() => return Ok(fields),
+            None => return Err("after a quoted field comes a comma".into()),
+        }
+    }
+}
+
+/// The text before a closing quote, and what follows that quote.
+fn until_quote(text: &str) -> Option<(String, &str)> {
+    let (mut field, mut rest) = (String::new(), text);
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                field.push('"');
+                rest = more;
+            }
+            None => return Some((field, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(spec: &str) -> Result<Output, String> {
+        output(OsStr::new(spec))
+    }
+
+    #[test]
+    fn an_output_is_a_directory_standard_output_or_attributes() {
+        let place = |spec: &str| of(spec).map(|output| (output.kind, output.dest));
+        assert_eq!(place("out"), Ok((Kind::Local, "out".into())));
+        assert_eq!(place("-"), Ok((Kind::Tar, "-".into())));
+        assert_eq!(place("type=oci"), Ok((Kind::Oci, "-".into())));
+        assert_eq!(place("type=docker,dest=x.tar"), Ok((Kind::Docker, "x.tar".into())));
+        assert_eq!(place("type=oci,tar=false,dest=d"), Ok((Kind::Layout, "d".into())));
+        assert_eq!(place("type=local,\"dest=a,b \"\"c\"\"\""), Ok((Kind::Local, "a,b \"c\"".into())));
+        assert_eq!(place("type=tar,type=image"), Ok((Kind::Image, String::new())), "the last one counts");
+    }
+
+    #[test]
+    fn what_could_not_be_written_or_is_not_known_is_refused() {
+        for spec in [
+            "",
+            "dest=x",
+            "type=oic",
+            "type=local",
+            "type=oci,tar=false",
+            "type=image,dest=x",
+            "type=oci,dest=/no/such/directory/x.tar",
+            "type=registry",
+            "type=oci,frob=1",
+            "type=oci,compression=estargz",
+            "type=oci,name=a@sha256:0",
+            "type=oci,push=true",
+            "type=oci,dest",
+            "type=oci,\"dest=x",
+            "type=oci,de\"st=x",
+            "type=oci,\"dest=x\"y",
+        ] {
+            assert!(of(spec).is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn names_may_be_several_in_quotes() {
+        assert_eq!(of("type=image,\"name=a:1,b\"").unwrap().names, ["a:1", "b"]);
+    }
+}

@@ -1,0 +1,419 @@
+//! What a command line asks for, as the words of each tool.
+
+use crate::command::{self, CONTEXT};
+use crate::output::{self, Kind, Output};
+use crate::table::{Row, Takes, To, rows};
+use crate::words::Words;
+use crate::{check, clashes};
+use clap::ArgMatches;
+use libcli::Failure;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// Looks up a variable of the caller's environment.
+pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
+/// A build that is asked for: what goes to each tool, and what the driver does itself.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// For build-sources: the context and the Dockerfile, as they were given.
+    pub sources: Words,
+    /// The context alone.
+    pub context: OsString,
+    /// For df-parse, whatever it is asked.
+    pub parse: Words,
+    /// For df-parse, what it is asked in place of a plan.
+    pub call: Words,
+    /// Named contexts, for stage-run.
+    pub named: Words,
+    /// The same: the name, and the source as a word of shell.
+    pub contexts: Vec<(String, Vec<u8>)>,
+    /// For every stage-run.
+    pub stage: Words,
+    /// For the target's stage-run: where it ends.
+    pub stops: Words,
+    /// How layers are packed, for layer-pack, and for stage-run, which looks up those that are packed.
+    pub layers: Words,
+    /// For layer-pack.
+    pub pack: Words,
+    /// For image-assemble.
+    pub assemble: Words,
+    /// For image-save, each a command.
+    pub saves: Vec<Words>,
+    /// For all that use the store.
+    pub store: Words,
+    /// For all that look at snapshots.
+    pub isolation: Words,
+    /// For all that read or write layers or archives.
+    pub limits: Words,
+    /// For context-fetch.
+    pub fetch: Words,
+    /// For stage-run, in place of a build: what RUN printed.
+    pub logs: Words,
+    /// How many stages at once; 0 is all.
+    pub jobs: OsString,
+    /// Where to leave the streams.
+    pub keep: OsString,
+    /// Where the trace goes.
+    pub trace: OsString,
+    /// No file in a new layer is younger than SOURCE_DATE_EPOCH.
+    pub rewrite: bool,
+    /// An archive goes to standard output.
+    pub archive: bool,
+    /// The pipeline is printed, not run.
+    pub dry_run: bool,
+    /// Nothing but the digest is printed.
+    pub quiet: bool,
+    /// A shell is opened before a step.
+    pub shell: bool,
+    /// A shell may be opened, so one stage is built after another.
+    pub alone: bool,
+    /// COPYs are made although only the packer reads them.
+    pub no_defer: bool,
+}
+
+/// What a command line asks for.
+pub enum Asked {
+    /// A build.
+    Build(Box<Request>),
+    /// A text.
+    Text(Vec<u8>),
+}
+
+/// Reads the words after `image-build`.
+pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, Failure> {
+    let matches = command::matches(args)?;
+    let on = |name: &str| flag(&matches, name);
+    if on("help")? {
+        return Ok(Asked::Text(command::help().into_bytes()));
+    }
+    if on("version")? {
+        return Ok(Asked::Text(concat!("image-build ", env!("CARGO_PKG_VERSION"), "\n").into()));
+    }
+    for row in rows() {
+        for value in given(&matches, row) {
+            check_value(row, value)?;
+        }
+    }
+    if let Some(shell) = last(&matches, "completion") {
+        return Ok(Asked::Text(command::completion(shell)));
+    }
+    clashes::check(&matches)?;
+    let mut request = Request { context: context(&matches)?, ..Request::default() };
+    for row in rows() {
+        request.hand_on(row, &matches)?;
+    }
+    request.quiet = on("quiet")? || last(&matches, "progress").is_some_and(|mode| mode == "quiet");
+    request.dry_run = on("dry-run")?;
+    request.no_defer = on("no-defer")?;
+    request.take_places(&matches, environment)?;
+    request.take_build_args(&matches, environment);
+    request.take_sources(&matches);
+    request.take_steps(&matches)?;
+    request.take_call(&matches)?;
+    request.take_outputs(&matches)?;
+    if request.trace == "-" && request.archive {
+        return Err(Failure::usage("--trace: standard output has the image already; name a file"));
+    }
+    Ok(Asked::Build(Box::new(request)))
+}
+
+impl Request {
+    /// Hands an option on to the tools that take it as it is.
+    fn hand_on(&mut self, row: &Row, matches: &ArgMatches) -> Result<(), Failure> {
+        let to = match row.to {
+            To::Parse => &mut self.parse,
+            To::Stage => &mut self.stage,
+            To::Assemble => &mut self.assemble,
+            To::Snapshots => &mut self.isolation,
+            To::Archives => &mut self.limits,
+            To::Nobody | To::Request => return Ok(()),
+        };
+        let option = format!("--{}", row.long);
+        match row.takes {
+            Takes::Flag if flag(matches, row.long)? => to.push(&option, None),
+            Takes::Flag => {}
+            _ => given(matches, row).for_each(|value| to.push(&option, Some(value))),
+        }
+        Ok(())
+    }
+
+    /// Options with a value that the driver itself needs.
+    fn take_places(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
+        let word = |name| last(matches, name).map(OsStr::to_owned).unwrap_or_default();
+        (self.keep, self.trace) = (word("keep"), word("trace"));
+        self.sources.word(&self.context);
+        self.sources.word(&word("file"));
+        self.jobs = last(matches, "jobs").unwrap_or(OsStr::new("0")).to_owned();
+        let store = last(matches, "store").map(PathBuf::from);
+        let store = libstore::locate(store, &libstore::Environment::of(environment))?;
+        self.store.push("--store", Some(store.as_os_str()));
+        if self.quiet {
+            self.stage.push("--progress", Some(OsStr::new("quiet")));
+            self.pack.push("--progress", Some(OsStr::new("quiet")));
+        }
+        Ok(())
+    }
+
+    fn take_build_args(&mut self, matches: &ArgMatches, environment: &Environment) {
+        let mut epoch = false;
+        for given in all(matches, "build-arg").filter_map(OsStr::to_str) {
+            // A name that the environment does not have is left unset, as docker does.
+            let value = match given.contains('=') {
+                true => OsString::from(given),
+                false => match environment(given) {
+                    Some(value) => [OsStr::new(given), OsStr::new("="), &value].into_iter().collect(),
+                    None => continue,
+                },
+            };
+            let text = value.to_string_lossy();
+            epoch |= text.starts_with("SOURCE_DATE_EPOCH=");
+            let keep = text.strip_prefix("BUILDKIT_CONTEXT_KEEP_GIT_DIR=");
+            if keep.is_some_and(|value| value.starts_with(['1', 't', 'T'])) {
+                self.fetch.push("--keep-git-dir", None);
+            }
+            self.parse.push("--build-arg", Some(&value));
+        }
+        // buildx hands SOURCE_DATE_EPOCH on as a build argument too.
+        if let Some(value) = environment("SOURCE_DATE_EPOCH").filter(|value| !epoch && !value.is_empty()) {
+            let value: OsString = [OsStr::new("SOURCE_DATE_EPOCH="), &value].into_iter().collect();
+            self.parse.push("--build-arg", Some(&value));
+        }
+    }
+
+    /// Named contexts, and the secrets that servers are shown.
+    fn take_sources(&mut self, matches: &ArgMatches) {
+        for context in all(matches, "build-context") {
+            let Some((name, source)) = context.to_str().and_then(|text| text.split_once('=')) else {
+                continue;
+            };
+            self.parse.push("--build-context", Some(OsStr::new(name)));
+            self.named.push("--build-context", Some(context));
+            self.contexts.push((name.to_owned(), libcli::shell_word(source)));
+        }
+        for secret in all(matches, "secret") {
+            self.stage.push("--secret", Some(secret));
+            let parts = secret.to_str().unwrap_or_default().split(',');
+            let mut ids = parts.filter_map(|part| part.strip_prefix("id="));
+            if ids.any(|id| id.starts_with("GIT_AUTH_") || id.starts_with("HTTP_AUTH_")) {
+                self.fetch.push("--secret", Some(secret));
+            }
+        }
+    }
+
+    /// `--until`, `--shell` and `--logs`: df-parse ends the plan with the step, and is told all of it; stage-run alone
+    /// knows the triggers of a base, and is told what is left to it: a number, a line, or nothing for a whole stage.
+    fn take_steps(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        let mut ends: Option<String> = None;
+        for name in ["until", "shell", "logs"] {
+            let Some(step) = last(matches, name).map(|step| step.to_string_lossy()) else { continue };
+            let option = format!("--{name}");
+            match (&ends, step.as_ref()) {
+                (_, "") if name == "until" => {
+                    let what = "the step is empty; write STEP, STAGE:STEP, :LINE or STAGE";
+                    return Err(Failure::usage(format!("{option}: {what}")));
+                }
+                (_, "") => {}
+                (Some(earlier), step) => {
+                    let what = format!("the build ends at {earlier} already; name one step");
+                    return Err(Failure::usage(format!("{option}={step}: {what}")));
+                }
+                (None, step) => {
+                    self.parse.push("--until", Some(OsStr::new(step)));
+                    ends = Some(step.to_owned());
+                }
+            }
+            let place = place(&step);
+            let whole = if place.is_empty() { option } else { format!("{option}={place}") };
+            match name {
+                "shell" => self.stops.push(&whole, None),
+                "logs" => self.logs.push(&whole, None),
+                // The plan ends at a line already.
+                _ if place.is_empty() || place.starts_with(':') => {}
+                _ => self.stops.push("--until", Some(OsStr::new(place))),
+            }
+        }
+        self.shell = last(matches, "shell").is_some();
+        self.alone = self.shell;
+        if flag(matches, "shell-on-fail")? {
+            self.stage.push("--shell-on-fail", None);
+            self.alone = true;
+        }
+        Ok(())
+    }
+
+    fn take_call(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        let check = flag(matches, "check")?;
+        let call = last(matches, "call").unwrap_or(OsStr::new(if check { "check" } else { "build" }));
+        let call = call.to_string_lossy();
+        let mut words = call.split(',');
+        let method = words.next().unwrap_or_default();
+        let (mut rules, mut json) = ("", false);
+        for word in words {
+            match word {
+                _ if method == "build" => {
+                    let what = "build prints nothing that has a format";
+                    return Err(Failure::usage(format!("--call: '{call}': {what}")));
+                }
+                "all" if matches!(method, "check" | "lint") => rules = "=all",
+                "format=json" => json = true,
+                "format=text" => {}
+                _ => return Err(Failure::usage(format!("--call: '{call}' is not METHOD[,format=json]"))),
+            }
+        }
+        match method {
+            "build" => return Ok(()),
+            "check" | "lint" => self.call.push(&format!("--check{rules}"), None),
+            "targets" | "outline" => self.call.push(&format!("--{method}"), None),
+            other => {
+                let known = ["build", "check", "targets", "outline"];
+                let hint = libcli::did_you_mean(other, known);
+                let what = format!("--call: '{other}' is none of {}{hint}", known.join(", "));
+                return Err(Failure::usage(what));
+            }
+        }
+        if json {
+            self.call.push("--format", Some(OsStr::new("json")));
+        }
+        Ok(())
+    }
+
+    fn take_outputs(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        let usage = |what: String| Failure::usage(format!("--output: {what}"));
+        let outputs =
+            all(matches, "output").map(output::output).collect::<Result<Vec<_>, _>>().map_err(usage)?;
+        let mut compression = last(matches, "compression").map(|name| name.to_string_lossy().into_owned());
+        let mut level: Option<String> = None;
+        for output in &outputs {
+            for (one, all, what) in [
+                (&output.compression, &mut compression, "compression"),
+                (&output.level, &mut level, "compression-level"),
+            ] {
+                match (one, &all) {
+                    (Some(one), Some(all)) if one != all => {
+                        let why = "a layer is stored once; build again for the other";
+                        return Err(usage(format!("{what}={one}, but {all} is asked for too; {why}")));
+                    }
+                    (Some(one), _) => *all = Some(one.clone()),
+                    (None, _) => {}
+                }
+            }
+            self.take_output(output).map_err(usage)?;
+        }
+        if !outputs.is_empty() && outputs.iter().all(|one| one.kind == Kind::CacheOnly) {
+            self.assemble.push("--check", None);
+        }
+        if let Some(level) = &level {
+            check::level(compression.as_deref().unwrap_or("gzip"), level)
+                .map_err(|what| usage(format!("compression-{what}")))?;
+        }
+        for (option, value) in [("--compression", compression), ("--level", level)] {
+            if let Some(value) = value {
+                self.layers.push(option, Some(OsStr::new(&value)));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_output(&mut self, output: &Output) -> Result<(), String> {
+        for name in &output.names {
+            self.assemble.push("--tag", Some(OsStr::new(name)));
+        }
+        self.rewrite |= output.rewrite;
+        if output.dest == "-" && std::mem::replace(&mut self.archive, true) {
+            return Err("two outputs go to standard output; add dest=FILE to one".into());
+        }
+        let format = match output.kind {
+            Kind::Image | Kind::CacheOnly => return Ok(()),
+            Kind::Oci | Kind::Docker => {
+                let kind = if output.kind == Kind::Oci { "oci" } else { "docker" };
+                let spec = format!("type={kind},dest={}", output.dest);
+                self.assemble.push("--output", Some(OsStr::new(&spec)));
+                return Ok(());
+            }
+            Kind::Layout => "layout",
+            Kind::Tar => "tar",
+            Kind::Local => "dir",
+        };
+        let mut save = Words::default();
+        save.push("--format", Some(OsStr::new(format)));
+        save.push("-o", Some(OsStr::new(&output.dest)));
+        if output.kind == Kind::Local {
+            let existing = if output.delete { "delete" } else { "merge" };
+            save.push("--existing", Some(OsStr::new(existing)));
+        }
+        self.saves.push(save);
+        Ok(())
+    }
+}
+
+/// The one context.
+fn context(matches: &ArgMatches) -> Result<OsString, Failure> {
+    let mut contexts = matches.get_many::<OsString>(CONTEXT).into_iter().flatten();
+    match (contexts.next(), contexts.next()) {
+        (Some(one), None) if one.is_empty() => {
+            Err(Failure::usage("the context is empty; write . for this directory"))
+        }
+        (Some(one), None) => Ok(one.clone()),
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.display(), other.display());
+            Err(Failure::usage(format!("one context, please; both '{one}' and '{other}' are given")))
+        }
+        (None, _) => Err(Failure::usage("the context is missing; write . for this directory")),
+    }
+}
+
+/// All values of an option.
+pub(crate) fn all<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a OsStr> {
+    matches.get_many::<OsString>(name).into_iter().flatten().map(OsString::as_os_str)
+}
+
+/// The value of an option that counts.
+pub(crate) fn last<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a OsStr> {
+    all(matches, name).last()
+}
+
+/// The values of an option that count.
+fn given<'a>(matches: &'a ArgMatches, row: &Row) -> impl Iterator<Item = &'a OsStr> {
+    let skipped = match row.takes {
+        Takes::Values(_) => 0,
+        _ => all(matches, row.long).count().saturating_sub(1),
+    };
+    all(matches, row.long).skip(skipped)
+}
+
+fn check_value(row: &Row, value: &OsStr) -> Result<(), Failure> {
+    let what = match row.takes {
+        Takes::Flag => truth(value).map(drop),
+        _ => (row.check)(value),
+    };
+    what.map_err(|what| Failure::usage(format!("--{}: {what}", row.long)))
+}
+
+/// Whether a flag is on.
+pub(crate) fn flag(matches: &ArgMatches, name: &str) -> Result<bool, Failure> {
+    let value = last(matches, name).map_or(Ok(false), truth);
+    value.map_err(|what| Failure::usage(format!("--{name}: {what}")))
+}
+
+/// A truth value as docker spells it.
+fn truth(value: &OsStr) -> Result<bool, String> {
+    match value.to_str() {
+        Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
+        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
+        _ => Err(format!("'{}' is neither true nor false", value.display())),
+    }
+}
+
+/// What of a step is for stage-run: a number or `:LINE`.
+fn place(step: &str) -> &str {
+    let place = match step.split_once(':') {
+        Some(("", _)) => step,
+        Some((_, place)) => place,
+        None => step,
+    };
+    match place.starts_with(':') || place.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => place,
+        false => "",
+    }
+}

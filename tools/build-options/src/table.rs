@@ -1,0 +1,300 @@
+//! The options of image-build, each in one row. The parser, the help, the completions and the answers about docker's
+//! other options are made of these rows, and a test holds image-build(1) to them.
+
+use crate::check;
+use std::ffi::OsStr;
+
+/// One option.
+pub struct Row {
+    /// Its letter.
+    pub short: Option<char>,
+    /// Its name.
+    pub long: &'static str,
+    /// What may follow it.
+    pub takes: Takes,
+    /// Who is told about it.
+    pub to: To,
+    /// What is wrong with a value.
+    pub check: Check,
+    /// What it does, in a line or two.
+    pub help: &'static str,
+}
+
+/// What is wrong with a value of an option, in words; the option's name is put before them.
+pub type Check = fn(&OsStr) -> Result<(), String>;
+
+/// What may follow an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// A value that is called so; the last one counts.
+    Value(&'static str),
+    /// A value that is called so, as often as there are some.
+    Values(&'static str),
+    /// After `=`, a value that is called so.
+    Maybe(&'static str),
+    /// After `=`, true or false.
+    Flag,
+}
+
+/// Who is told about an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// df-parse, with the same words.
+    Parse,
+    /// stage-run, with the same words.
+    Stage,
+    /// image-assemble, with the same words.
+    Assemble,
+    /// Every tool that looks at snapshots.
+    Snapshots,
+    /// Every tool that reads or writes layers or archives.
+    Archives,
+    /// Nobody: docker's first builder had it, and it does nothing in BuildKit either.
+    Nobody,
+    /// The request itself, which `request` makes of it.
+    Request,
+}
+
+const fn value(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
+    Row { short: None, long, takes: Takes::Value(what), to, check, help }
+}
+
+const fn values(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
+    Row { short: None, long, takes: Takes::Values(what), to, check, help }
+}
+
+const fn flag(long: &'static str, to: To, help: &'static str) -> Row {
+    Row { short: None, long, takes: Takes::Flag, to, check: check::anything, help }
+}
+
+const fn maybe(long: &'static str, what: &'static str, help: &'static str) -> Row {
+    Row { short: None, long, takes: Takes::Maybe(what), to: To::Request, check: check::step, help }
+}
+
+const fn short(letter: char, row: Row) -> Row {
+    Row { short: Some(letter), ..row }
+}
+
+/// The options, below the headings that they stand under.
+pub const SECTIONS: &[(&str, &[Row])] = &[
+    (
+        "What to build",
+        &[
+            short(
+                'f',
+                value(
+                    "file",
+                    "FILE|URL",
+                    To::Request,
+                    check::filled,
+                    "the Dockerfile (PATH/Dockerfile; - is standard input)",
+                ),
+            ),
+            value("target", "STAGE", To::Parse, check::anything, "build this stage"),
+            value(
+                "until",
+                "STEP",
+                To::Request,
+                check::step,
+                "end with this step: STEP or STAGE:STEP by number, :LINE, or STAGE",
+            ),
+            value("platform", "OS/ARCH", To::Parse, check::platform, "for this platform"),
+            values(
+                "build-arg",
+                "NAME[=VALUE]",
+                To::Request,
+                check::build_arg,
+                "set an ARG; without =VALUE from the environment",
+            ),
+            values(
+                "build-context",
+                "NAME=SOURCE",
+                To::Request,
+                check::build_context,
+                "a further context: a directory, a tar, a URL, oci-layout://DIR or docker-image://IMAGE",
+            ),
+            value(
+                "call",
+                "METHOD",
+                To::Request,
+                check::anything,
+                "build, check, targets or outline; [,format=json]",
+            ),
+            flag("check", To::Request, "same as --call check"),
+        ],
+    ),
+    (
+        "What it becomes",
+        &[
+            short('t', values("tag", "NAME", To::Assemble, check::tag, "name the image; may be repeated")),
+            values("label", "NAME=VALUE", To::Assemble, check::label, "add a label; may be repeated"),
+            short(
+                'o',
+                values(
+                    "output",
+                    "SPEC",
+                    To::Request,
+                    check::anything,
+                    "type=oci|docker|tar|local|image|cacheonly[,dest=FILE][,...]; a directory; or -; may be repeated",
+                ),
+            ),
+            value("iidfile", "FILE", To::Assemble, check::new_file, "write the image's digest there"),
+            value(
+                "metadata-file",
+                "FILE",
+                To::Assemble,
+                check::new_file,
+                "write what was built there, as JSON",
+            ),
+            value(
+                "compression",
+                "NAME",
+                To::Request,
+                check::compression,
+                "of new layers: gzip, zstd or none",
+            ),
+        ],
+    ),
+    (
+        "How RUN runs",
+        &[
+            values("secret", "SPEC", To::Request, check::filled, "id=NAME[,src=FILE|,env=NAME]"),
+            values("ssh", "SPEC", To::Stage, check::filled, "default or ID[=SOCKET]"),
+            value("network", "MODE", To::Stage, check::network, "default, none or host"),
+            values("add-host", "NAME:ADDRESS", To::Stage, check::filled, "a line for /etc/hosts"),
+            value("shm-size", "SIZE", To::Stage, check::size, "size of /dev/shm"),
+            values("ulimit", "NAME=SOFT[:HARD]", To::Stage, check::filled, "a resource limit"),
+            values(
+                "allow",
+                "ENTITLEMENT",
+                To::Stage,
+                check::entitlement,
+                "network.host or security.insecure",
+            ),
+            value(
+                "isolation",
+                "MODE",
+                To::Snapshots,
+                check::isolation,
+                "root, subuid or single (the first that works)",
+            ),
+        ],
+    ),
+    (
+        "How it goes",
+        &[
+            flag("no-cache", To::Stage, "run every step again"),
+            values(
+                "no-cache-filter",
+                "STAGE[,STAGE]...",
+                To::Stage,
+                check::filled,
+                "run the steps of these stages again",
+            ),
+            flag("explain", To::Stage, "say why a step is not in the cache"),
+            flag("no-defer", To::Request, "make every COPY's snapshot, even if only the packer reads it"),
+            maybe("shell", "STEP", "open a shell before this step, or at the end, and make no image"),
+            flag("shell-on-fail", To::Request, "open a shell in what a failed RUN left"),
+            maybe(
+                "logs",
+                "STEP",
+                "print what RUN printed when it ran, of all steps or of one, and build nothing",
+            ),
+            value("progress", "MODE", To::Request, check::progress, "plain or quiet"),
+            short('q', flag("quiet", To::Request, "print nothing but the image's digest")),
+            value(
+                "max-unpacked",
+                "SIZE",
+                To::Archives,
+                check::size,
+                "refuse a layer or an archive that unpacks to more (64g)",
+            ),
+            value(
+                "max-entries",
+                "N",
+                To::Archives,
+                check::count,
+                "refuse a layer or an archive of more entries (10000000)",
+            ),
+            short(
+                'j',
+                value("jobs", "N", To::Request, check::count, "at most N stages at once (all of them)"),
+            ),
+            value(
+                "store",
+                "DIR",
+                To::Request,
+                check::filled,
+                "the store ($STAGEPIPE_STORE, or the user's own)",
+            ),
+            value(
+                "keep",
+                "DIR",
+                To::Request,
+                check::new_directory,
+                "leave the plan and every other stream in DIR",
+            ),
+            value(
+                "trace",
+                "FILE",
+                To::Request,
+                check::trace,
+                "write where the time went: a chart if FILE ends in .svg, else JSON for ui.perfetto.dev; also when the build fails",
+            ),
+            short(
+                'n',
+                flag("dry-run", To::Request, "print the pipeline, a shell script, and run nothing of it"),
+            ),
+            value(
+                "completion",
+                "SHELL",
+                To::Request,
+                check::shell,
+                "print completions for bash, zsh or fish, and build nothing",
+            ),
+            short('h', flag("help", To::Request, "print this")),
+            flag("version", To::Request, "print the version"),
+        ],
+    ),
+    (
+        "",
+        &[
+            flag("rm", To::Nobody, ""),
+            flag("force-rm", To::Nobody, ""),
+            flag("compress", To::Nobody, ""),
+            flag("disable-content-trust", To::Nobody, ""),
+        ],
+    ),
+];
+
+/// Options of docker build that are not here: letter, name, and what to do instead.
+pub const DOCKER_ONLY: &[(Option<char>, &str, &str)] = &[
+    (None, "annotation", "--label is in the image's config"),
+    (None, "attest", ""),
+    (None, "builder", "there is no daemon to choose; leave it out"),
+    (None, "cache-from", "the store is the cache"),
+    (None, "cache-to", "the store is the cache"),
+    (None, "cgroup-parent", ""),
+    (None, "cpu-period", ""),
+    (None, "cpu-quota", ""),
+    (Some('c'), "cpu-shares", ""),
+    (None, "cpuset-cpus", ""),
+    (None, "cpuset-mems", ""),
+    (Some('D'), "debug", "--explain, --shell-on-fail and --trace tell more of a build"),
+    (None, "load", "pipe it: image-build -o type=docker,dest=- . | docker load"),
+    (Some('m'), "memory", ""),
+    (None, "memory-swap", ""),
+    (None, "policy", ""),
+    (None, "provenance", ""),
+    (None, "pull", "FROM takes images from the store; image-load puts them there"),
+    (None, "push", "skopeo copies an image that -o type=oci wrote"),
+    (None, "resource", ""),
+    (None, "sbom", ""),
+    (None, "security-opt", ""),
+    (None, "squash", "image-report --what-if squash says what it would save"),
+];
+
+/// All rows.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    SECTIONS.iter().flat_map(|(_, rows)| rows.iter())
+}

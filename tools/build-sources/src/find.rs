@@ -1,0 +1,109 @@
+//! Looks for files that nobody named, which have to be regular files of the context, and for one that somebody did.
+
+use libcli::Failure;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// What to do about a Dockerfile that can't be taken.
+pub const NAME_ONE: &str = "name a Dockerfile with -f";
+/// What to do about an ignore file that can't be taken.
+pub const REMOVE_IT: &str = "remove it";
+
+/// The context, for messages.
+pub struct Place<'a> {
+    /// Where it is.
+    pub root: &'a Path,
+    /// As it was given.
+    pub shown: &'a OsStr,
+    /// Whether it came from elsewhere.
+    pub is_fetched: bool,
+}
+
+impl Place<'_> {
+    /// A path as messages show it: one in a fetched context without the directory that it is in.
+    fn shown(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(self.root).ok().filter(|_| self.is_fetched);
+        inside.unwrap_or(path).display().to_string()
+    }
+
+    /// That there is no Dockerfile.
+    pub fn has_no_dockerfile(&self) -> Failure {
+        match self.is_fetched {
+            true => Failure::bad_input("", format!("there is no Dockerfile in the context; {NAME_ONE}")),
+            false => {
+                let place = Path::new(self.shown).display().to_string();
+                Failure::failed(place, format!("there is no Dockerfile in it; {NAME_ONE}"))
+            }
+        }
+    }
+
+    /// An error if `path` is in none of `dirs`, wherever links lead.
+    fn inside(&self, path: &Path, dirs: &[&Path], instead: &str) -> Result<(), Failure> {
+        let real = fs::canonicalize(path);
+        let is_in = |dir: &&Path| matches!((&real, fs::canonicalize(dir)), (Ok(real), Ok(dir)) if real.starts_with(&dir) && *real != dir);
+        match dirs.iter().any(is_in) {
+            true => Ok(()),
+            false => {
+                let what = format!("this leads out of the context; put the file there, or {instead}");
+                Err(Failure::bad_input(self.shown(path), what))
+            }
+        }
+    }
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A regular file.
+    File,
+    /// A link that leads nowhere.
+    Nowhere,
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks for a file that may be read though nobody named it: a regular file below one of `dirs`.
+pub fn found(path: &Path, dirs: &[&Path], place: &Place, instead: &str) -> Result<Found, Failure> {
+    let Ok(own) = fs::symlink_metadata(path) else { return Ok(Found::Nothing) };
+    let is_ignore = instead == REMOVE_IT;
+    if own.is_symlink() {
+        match path.exists() {
+            true => place.inside(path, dirs, instead)?,
+            false if is_ignore => return Ok(Found::Nowhere),
+            false => {}
+        }
+    }
+    match fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        true => Ok(Found::File),
+        false => {
+            let what = format!("this is no regular file; put one there, or {instead}");
+            Err(Failure::bad_input(place.shown(path), what))
+        }
+    }
+}
+
+/// The Dockerfile that somebody named: from here, else from the context. In a fetched context it is a path of that.
+pub fn named(file: &Path, place: &Place) -> Result<PathBuf, Failure> {
+    let inside = place.root.join(file);
+    if place.is_fetched && file.is_relative() {
+        if !inside.is_file() {
+            return Err(Failure::failed(file.display().to_string(), "the context has no such file"));
+        }
+        place.inside(&inside, &[place.root], NAME_ONE)?;
+        return Ok(inside);
+    }
+    let path = match !file.exists() && inside.is_file() {
+        true => inside,
+        false => file.to_owned(),
+    };
+    let can_be_read = fs::metadata(&path).is_ok_and(|meta| {
+        let kind = meta.file_type();
+        kind.is_file() || kind.is_fifo() || kind.is_char_device()
+    });
+    match can_be_read {
+        true => Ok(path),
+        false => Err(Failure::failed(file.display().to_string(), "no such file")),
+    }
+}

@@ -1,0 +1,65 @@
+//! build-sources: says where a build's context, Dockerfile and ignore file are. image-build alone runs it.
+
+use build_sources::Asked;
+use clap::Parser;
+use libcli::{Exit, Failure, Stdout};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+/// Find the sources of a build, and fetch those that are elsewhere with context-fetch.
+#[derive(Parser)]
+#[command(name = "build-sources", version)]
+struct Args {
+    /// Refuse what can be read once only
+    #[arg(long)]
+    again: bool,
+    /// Print no warnings
+    #[arg(long)]
+    quiet: bool,
+    /// The build's directory
+    dir: PathBuf,
+    /// A directory, a URL, or - for standard input
+    context: OsString,
+    /// A file, a URL, - for standard input, or an empty word
+    file: OsString,
+    /// Options of context-fetch
+    #[arg(last = true)]
+    options: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run(&libcli::speaker("build-sources"), || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
+    let asked = Asked { context: args.context, file: args.file, dir: args.dir, again: args.again };
+    let mut fetch = |source: &OsStr, into: &Path| fetch(&args.options, source, into);
+    let sources = build_sources::find(&asked, &mut std::io::stdin(), &mut fetch)?;
+    for warning in sources.warnings.iter().filter(|_| !args.quiet) {
+        libcli::warn(&libcli::speaker("build-sources"), warning);
+    }
+    let mut out = Stdout::open()?;
+    build_sources::write(&sources, &asked.dir, &mut out)?;
+    out.finish()
+}
+
+/// Has context-fetch fetch a source; it says itself what goes wrong.
+fn fetch(options: &[OsString], source: &OsStr, into: &Path) -> Result<PathBuf, Failure> {
+    let mut command = Command::new("context-fetch");
+    libsandbox::end_with_parent(&mut command);
+    command.args(options).arg("--").args([source, into.as_os_str()]).stdin(Stdio::inherit());
+    let output = command.stderr(Stdio::inherit()).output();
+    let output =
+        output.map_err(|error| Failure::failed("context-fetch", format!("{error}; put it into PATH")))?;
+    if !output.status.success() {
+        let status = output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+        return Err(Failure::new(Exit::Status(status), "", ""));
+    }
+    let mut path = output.stdout;
+    path.pop_if(|last| *last == b'\n');
+    Ok(PathBuf::from(OsString::from_vec(path)))
+}

@@ -1,0 +1,174 @@
+//! Runs commands at the same time until all have ended well, or until one fails: then the others are ended.
+//!
+//! It knows nothing of what they do. A command is a line of shell with a name. Commands after an empty line begin when
+//! those before it have ended. If a command is a pipeline, what follows its first command is run apart from that, so that
+//! both statuses are known: when the first fails, what the others say is dropped, for they only miss their input.
+
+mod lines;
+mod running;
+
+pub use lines::{Job, groups};
+
+use libcli::Failure;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use running::Running;
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How to run them.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// At most so many at once; 0 is all.
+    pub jobs: usize,
+    /// A directory for the FIFO by which commands learn that this process is gone.
+    pub directory: PathBuf,
+}
+
+/// The signals that end this process.
+const ENDING: [Signal; 3] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
+
+/// Runs the commands. The failure of the first that failed is returned, after all have ended; `say` takes what the
+/// later commands of a pipeline had to say.
+pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::failed("", error);
+    let signals = caught();
+    signals.thread_block().map_err(|errno| failed(errno.into()))?;
+    let signals =
+        SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
+    let (path, alive) = alive(&options.directory).map_err(failed)?;
+    let mut all = Together {
+        waiting: groups.into_iter().map(VecDeque::from).collect(),
+        running: Vec::new(),
+        most: if options.jobs == 0 { usize::MAX } else { options.jobs },
+        driver: path,
+        alive: Some(alive),
+        failure: None,
+        caught: None,
+    };
+    loop {
+        // Until none of those that were started has ended already.
+        all.fill();
+        while all.reap(say) {
+            all.fill();
+        }
+        if all.running.is_empty() {
+            return all.end();
+        }
+        let signal = signals.read_signal().map_err(|errno| failed(errno.into()))?;
+        let ending =
+            ENDING.iter().find(|ending| signal.is_some_and(|signal| signal.ssi_signo == **ending as u32));
+        if let (Some(ending), Some(signal)) = (ending, &signal) {
+            all.catch(*ending, libsandbox::driver_is_gone(signal));
+        }
+    }
+}
+
+/// The signals that are waited for.
+fn caught() -> SigSet {
+    let mut signals = SigSet::from_iter(ENDING);
+    signals.add(Signal::SIGCHLD);
+    signals
+}
+
+/// A FIFO that this process alone has open for writing.
+fn alive(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let path = directory.join("running");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR)?;
+    // For both, because a writer alone would wait for a reader.
+    let alive = OpenOptions::new().read(true).write(true).open(&path)?;
+    Ok((path, alive))
+}
+
+/// The commands that run, those that do not yet, and how it went so far.
+struct Together {
+    /// Groups of commands, each after the one before.
+    waiting: VecDeque<VecDeque<Job>>,
+    running: Vec<Running>,
+    most: usize,
+    driver: PathBuf,
+    /// Open as long as the commands are to live.
+    alive: Option<File>,
+    failure: Option<Failure>,
+    caught: Option<Signal>,
+}
+
+impl Together {
+    /// Starts as many as may run.
+    fn fill(&mut self) {
+        while self.failure.is_none() && self.caught.is_none() && self.running.len() < self.most {
+            let Some(group) = self.waiting.front_mut() else { return };
+            let Some(job) = group.pop_front() else {
+                if !self.running.is_empty() {
+                    return;
+                }
+                self.waiting.pop_front();
+                continue;
+            };
+            // A command begins with the mask of its parent. One that ends meanwhile is found without a signal.
+            let _ = caught().thread_unblock();
+            let started = Running::start(job, &self.driver);
+            let _ = caught().thread_block();
+            match started {
+                Ok(running) => self.running.push(running),
+                Err((name, failure)) => self.fail(&name, failure),
+            }
+        }
+    }
+
+    /// Looks which have ended. Only the first failure counts, for the others were asked to end.
+    /// `false` if none has.
+    fn reap(&mut self, say: &mut dyn FnMut(&str)) -> bool {
+        let before = self.running.len();
+        let is_going_on = self.failure.is_none() && self.caught.is_none();
+        let mut first = None;
+        for mut one in std::mem::take(&mut self.running) {
+            match one.ended() {
+                None => self.running.push(one),
+                Some(_) if !is_going_on || first.is_some() => {}
+                Some(ended) => {
+                    say(&ended.words);
+                    first = ended.failure.map(|failure| (one.name().to_owned(), failure));
+                }
+            }
+        }
+        if let Some((name, failure)) = first {
+            self.fail(&name, failure);
+        }
+        self.running.len() < before
+    }
+
+    fn fail(&mut self, name: &str, failure: Failure) {
+        let others = !self.running.is_empty();
+        // It has said why itself, but what the others say follows.
+        self.failure = Some(match failure.what().is_empty() && others {
+            true => Failure::new(failure.exit(), name, "it failed, and what ran beside it was stopped"),
+            false => failure,
+        });
+        self.stop();
+    }
+
+    /// Asks the commands to end. A second signal, or the death of the driver, ends them at once.
+    fn catch(&mut self, signal: Signal, at_once: bool) {
+        if self.caught.replace(signal).is_some() || at_once {
+            self.alive = None;
+        }
+        self.stop();
+    }
+
+    fn stop(&self) {
+        self.running.iter().for_each(Running::stop);
+    }
+
+    fn end(self) -> Result<(), Failure> {
+        let _ = std::fs::remove_file(&self.driver);
+        match (self.caught, self.failure) {
+            // By the same signal, so that whoever waits knows.
+            (Some(signal), _) => Err(Failure::new(libcli::Exit::Status(128 + signal as u8), "", "")),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => Ok(()),
+        }
+    }
+}

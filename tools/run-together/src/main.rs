@@ -1,0 +1,32 @@
+//! run-together: lines of shell in, run at once; the first failure ends the rest. image-build alone runs it.
+
+use clap::Parser;
+use libcli::Failure;
+use run_together::Options;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run the commands of standard input at the same time, each `NAME: COMMAND` in a line.
+#[derive(Parser)]
+#[command(name = "run-together", version)]
+struct Args {
+    /// At most so many at once; 0 is all
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    jobs: usize,
+    /// A directory of the caller's own, in which a FIFO is made while they run
+    directory: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    libcli::run(&libcli::speaker("run-together"), || job(args))
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
+    let text = std::io::read_to_string(std::io::stdin())?;
+    let groups = run_together::groups(&text).map_err(|what| Failure::bad_input("standard input", what))?;
+    run_together::run(groups, &Options { jobs: args.jobs, directory: args.directory }, &mut |words| {
+        libcli::say(words)
+    })
+}
