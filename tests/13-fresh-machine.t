@@ -9,8 +9,8 @@ mkdir -p checkout/scripts bin user root
 cp "$top/scripts/quickstart" "$top/scripts/test" "$top/scripts/requirements" checkout/scripts/
 cp "$top/rust-toolchain.toml" checkout/
 for tool in sh awk cat cut dirname fold grep head ldd ln mkdir sed sort tr; do ln -s "$(command -v $tool)" bin/; done
-# stand_in DIR/PROGRAM TEXT: a program of that text
-stand_in() { printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
+# stand_in DIR/PROGRAM TEXT: a program of that text, also where a link to one is
+stand_in() { rm -f "$1" && printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
 stand_in user/id 'echo 1000'
 stand_in root/id 'echo 0'
 # apt-get installs what quickstart needs, all but one package
