@@ -37,7 +37,7 @@ begin 2 --wait 100
 target=$!
 until_told 2.said 'waits for'
 is "a stage says whom it waits for, and how that is built" "$(grep waits 2.said)" \
-    "#2 waits for stage 0 (base), which nobody builds yet; build it with stage-run --stage 0 --build-dir dir"
+    "#2 waits for stage 0 (base), which nobody builds yet; build it with stage-run --stage 0 --build-dir dir and the other options of this one"
 begin 1 --wait 100
 middle=$!
 ok "the one below" stage 0
@@ -88,7 +88,7 @@ is "with one line" "$(grep -v header .out)" "stage-run: --build-dir: No such fil
 echo "# nobody comes"
 rm -rf dir && mkdir dir
 status_is "a wait ends" 1 stage 1 --wait 1
-ok "with the stage, the time and both ways on" told .out 'stage 0 (base) is needed here, and nobody has built it in 1 s; build it with stage-run --stage 0 --build-dir dir, or wait longer with --wait$'
+ok "with the stage, the time and both ways on" told .out 'stage 0 (base) is needed here, and nobody has built it in 1 s; build it with stage-run --stage 0 --build-dir dir and the other options of this one, or wait longer with --wait$'
 cat >slow <<'END'
 FROM busybox AS base
 RUN touch /tmp/x; sleep 30.25
@@ -155,4 +155,12 @@ for word in one two; do
     is "run again in its directory it builds what is there now" "$(image-run printed cat /one /two 2>&1)" "$word
 $word"
 done
+
+echo "# how long it waits"
+mkdir patience
+printf 'FROM busybox\nRUN true\nFROM busybox\nCOPY --from=0 /bin/sh /sh\n' | df-parse >plan
+began=$(date +%s)
+status_is "a stage that nobody builds is waited for" 1 stage-run --stage 1 --build-dir patience --context context --wait 3 <plan
+took=$(($(date +%s) - began))
+is "as long as --wait says, and once" "$((took >= 3 && took < 6))" 1
 finish

@@ -180,6 +180,17 @@ layer-put --changes changed --remember changed <by-hand.tar >layers
 is "a layer of changed records is not remembered" "$(find own-store -name 'layer-changed.json')" ""
 put --remember right >layers
 equal "one of unchanged ones is" "$(find own-store -name 'layer-right.json' | wc -l)" 1
+# A deferred COPY has no tree yet. A layer of another packer does not stand for it, whatever is in it.
+mkdir deferred && echo good >deferred/file
+printf 'FROM busybox\nCOPY file /file\n' >deferred/Dockerfile
+df-parse deferred/Dockerfile | stage-run --context deferred --progress quiet --defer-copies | layer-diff >told
+tar -cf empty.tar -T /dev/null
+layer-put --changes told --remember mine <empty.tar >layers
+image-build -q -t plain deferred >/dev/null 2>&1
+is "a layer that lacks files is its packer's own" "$(image-run plain cat /file)" good
+printf 'FROM busybox AS one\nCOPY file /file\nFROM busybox\nCOPY --from=one /file /copied\n' >deferred/Dockerfile
+image-build -q -t plain deferred >/dev/null 2>&1
+is "and another stage copies what is right" "$(image-run plain cat /copied)" good
 refuses() { # DESCRIPTION STATUS WORDS [ARGUMENT]...
     description=$1 wanted=$2 words=$3
     shift 3

@@ -33,7 +33,7 @@ impl<R: BufRead> Streams<R> {
         loop {
             match self.reader.next_event()? {
                 None if self.open => {
-                    return Err(WireError::Cut { format: LayerChanges::NAME, at: self.at() }.into());
+                    return Err(WireError::Open { format: LayerChanges::NAME, at: self.at() }.into());
                 }
                 None => return Ok(None),
                 Some(Event::Header(header)) => {

@@ -66,8 +66,8 @@ pub fn put<W: Write>(
         && owner.unchanged
         && store.has_snapshot(&owner.snapshot)
     {
+        // The changes of a deferred snapshot stay: this layer does not stand for its tree.
         store.set_layer(key, &record)?;
-        store.forget_changes(&owner.snapshot)?;
     }
     record.span = Some(Span::since(started));
     let mut writer = Writer::<_, BuildRecord>::new(out, BTreeMap::new())?;

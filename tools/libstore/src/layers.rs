@@ -20,6 +20,15 @@ pub struct LayerKey {
 /// What a packer can't be called: these mean something where a packer's name may stand.
 const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
 
+/// Whether a record's name is that of a layer of layer-pack's in which no time was changed.
+fn is_faithful(name: &str) -> bool {
+    let packer = name.strip_prefix("layer-").and_then(|rest| rest.split(['-', '.']).next());
+    packer.is_some_and(|packer| OWN.contains(&packer)) && !name.contains("-c")
+}
+
+/// How layer-pack compresses.
+const OWN: [&str; 3] = ["gzip", "zstd", "none"];
+
 impl LayerKey {
     /// That of the layers that a packer of this name, not of the suite, says are exactly the snapshots'.
     pub fn of_packer(name: &str) -> Result<Self, String> {
@@ -67,13 +76,14 @@ impl Store {
         self.write_record(&self.layer_file(&record.snapshot, key)?, record)
     }
 
-    /// Any layer of a snapshot that is exactly it: whose times are its own.
+    /// Any layer of a snapshot that is exactly it: one of layer-pack's, whose times are its own. What another packer
+    /// puts into its layers, nobody here knows.
     pub(crate) fn faithful_layer(&self, snapshot: &str) -> Result<Option<LayerRecord>, StoreError> {
         if !self.has_snapshot(snapshot) {
             return Ok(None);
         }
         for path in self.layer_files(snapshot)? {
-            if path.file_name().is_some_and(|name| name.to_string_lossy().contains("-c")) {
+            if !path.file_name().is_some_and(|name| is_faithful(&name.to_string_lossy())) {
                 continue;
             }
             let record = self.layer_in(&path, snapshot)?;
@@ -132,5 +142,15 @@ mod tests {
         assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
         assert!(["", "gzip", "a-c0", "A", "../x"].iter().all(|bad| LayerKey::of_packer(bad).is_err()));
         assert_eq!(LayerKey::of_packer("xz9").unwrap().file_name(), "layer-xz9.json");
+        for (name, faithful) in [
+            ("layer-gzip.json", true),
+            ("layer-none.json", true),
+            ("layer-zstd-l3.json", true),
+            ("layer-gzip-l6-c0.json", false),
+            ("layer-xz9.json", false),
+            ("layer-gzip9.json", false),
+        ] {
+            assert_eq!(is_faithful(name), faithful, "{name}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use libwire::record::Wait;
 use libwire::span::now_ms;
 use libwire::{Digest, Span};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
@@ -48,6 +48,8 @@ pub struct Stages {
     /// Names of the plan's stages.
     names: BTreeMap<usize, Option<String>>,
     waits: RefCell<Vec<Wait>>,
+    /// Those that were waited for in vain: once is enough.
+    missed: RefCell<BTreeSet<usize>>,
 }
 
 /// Stages, and what each had become when it was used.
@@ -137,9 +139,13 @@ impl Stages {
                     StepError::input(format!("the plan has no stage {index} before this one"))
                 })?;
             let started = now_ms();
-            let (found, waited) = shared.wait(index, &self.name(index));
-            if waited {
+            let again = self.missed.borrow().contains(&index);
+            let (found, waited) = shared.wait(index, &self.name(index), again);
+            if waited && !again {
                 self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
+            }
+            if found.is_err() {
+                self.missed.borrow_mut().insert(index);
             }
             self.done.borrow_mut().insert(index, found?);
         }
@@ -167,10 +173,12 @@ impl Stages {
 }
 
 impl Shared {
-    /// The state of a stage that another process builds, and whether it had to be waited for.
-    fn wait(&self, index: usize, name: &str) -> (Result<Done, StepError>, bool) {
+    /// The state of a stage that another process builds, and whether it had to be waited for. `again`: it was waited
+    /// for before, in vain.
+    fn wait(&self, index: usize, name: &str, again: bool) -> (Result<Done, StepError>, bool) {
         let Others { driver, .. } = self.others;
-        let patience = if driver { DRIVEN } else { self.others.patience };
+        let asked = if driver { DRIVEN } else { self.others.patience };
+        let patience = if again { Duration::ZERO } else { asked };
         let (mut news, mut waited, mut idle) = (News::new(&self.others), false, Instant::now());
         // Whether what is there was left since this began.
         let mut fresh = driver;
@@ -196,7 +204,7 @@ impl Shared {
             };
             if given_up {
                 let what = trouble.unwrap_or_else(|| {
-                    let seconds = patience.as_secs();
+                    let seconds = asked.as_secs();
                     if driver {
                         return format!("{name} is needed here, and its stage-run has not built it");
                     }
@@ -218,7 +226,10 @@ impl Shared {
 
     /// How a stage is built.
     fn how(&self, index: usize) -> String {
-        format!("build it with stage-run --stage {index} --build-dir {}", self.leavings.dir().display())
+        format!(
+            "build it with stage-run --stage {index} --build-dir {} and the other options of this one",
+            self.leavings.dir().display()
+        )
     }
 
     /// Fails when a stage that was taken has been built again since, and has become another.

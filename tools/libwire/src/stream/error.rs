@@ -60,6 +60,16 @@ pub enum WireError {
         /// What was expected, and who makes that.
         expected: String,
     },
+    /// The input stopped between two streams of a row.
+    #[error(
+        "the row of {format} streams stops after {at}, before the stream that closes it; the tool that writes it failed"
+    )]
+    Open {
+        /// The format expected.
+        format: &'static str,
+        /// The last line read.
+        at: At,
+    },
     /// The input stopped before `end`.
     #[error("the {format} stream stops before its end record, after {at}; the tool that writes it failed")]
     Cut {
