@@ -142,6 +142,20 @@ early 1 "stage-run does nothing" stage-run "$(of_stage 1 'exit 0')"
 early 0 "stage-run is killed, for a stage that is copied from" stage-run "$(of_stage 0 'kill -KILL $$')"
 early 1 "stage-run is killed" stage-run "$(of_stage 1 'kill -KILL $$')"
 early 1 "stage-run's stream is cut" stage-run "$(of_stage 1 '$real "$@" | sed \$d')"
+# summary TEXT DESCRIPTION WORDS: a df-parse whose summary is that; its plan is the real one
+summary() {
+    mkdir swap
+    printf '#!/bin/sh\nsaid=\nfor word; do [ "$said" != --summary ] || file=$word; said=$word; done\n%s "$@" && printf "%s" >"$file"\n' "$real/df-parse" "$1" >swap/df-parse
+    chmod +x swap/df-parse
+    PATH=$work/swap:$PATH timeout 20 image-build --build-arg number=$((number += 1)) -t early context >words 2>&1
+    is "$2: the build fails" $? 3
+    ok "$2: it says why" grep -q -e "$3" words
+    rm -r swap
+}
+summary 'stage 0 target\nstage 1 beside\n' "a summary that calls another stage the target" 'stage [01] is .* in the summary of df-parse'
+summary 'stage 0 target\n' "one that leaves the target out" 'stage 0 is beside there'
+summary 'stage 0 beside\nstage 1 target\nstage 7 beside\n' "one of a stage that there is not" 'stage 7'
+summary 'images\n' "one without stages" 'the plan has no target'
 mkdir swap
 printf '#!/bin/sh\nexit 0\n' >swap/layer-pack
 printf '#!/bin/sh\n%s\n' 'cat >"$1"; cat "$1"; case $1 in *steps.*) sed -i \$d "$1" ;; esac' >swap/tee

@@ -19,6 +19,7 @@ fn options() -> Options {
         context: ".".into(),
         ignore_file: None,
         build_dir: None,
+        part: None,
         wait: std::time::Duration::ZERO,
         driver: false,
         contexts: BTreeMap::new(),

@@ -77,6 +77,9 @@ pub fn build<W: Write>(
     let plan = read_plan(input)?;
     let epoch = options.epoch.or_else(|| plan.stages.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };
+    if let Some(part) = &options.part {
+        plan.hold(options.stage.as_deref().unwrap_or_default(), part)?;
+    }
     let mut session = Session::new(options, store, &plan)?;
     let wanted = wanted(&plan, session.asked, session.stages.elsewhere());
     // Nothing can be made of what was not done.
@@ -130,6 +133,31 @@ fn read_plan(input: impl BufRead) -> Result<Plan, Failure> {
 }
 
 impl Plan {
+    /// Refuses a stage that is not what the plan's summary says: a driver packs and names what the summary tells it to.
+    fn hold(&self, called: &str, part: &str) -> Result<(), Failure> {
+        let missing = |_| {
+            Failure::bad_input(
+                "the plan",
+                format!("it has no stage {called}, which the summary of df-parse names"),
+            )
+        };
+        let stage = self.stage(called).map_err(missing)?;
+        let own = match (stage.target, stage.ships) {
+            (true, _) => "target",
+            (false, true) => "below",
+            (false, false) => "beside",
+        };
+        match own == part {
+            true => Ok(()),
+            false => {
+                let what = format!(
+                    "stage {called} is {own} there, and {part} in the summary of df-parse; they have to agree"
+                );
+                Err(Failure::bad_input("the plan", what))
+            }
+        }
+    }
+
     /// The stage that is called so, by index or name; the later one if two are.
     fn stage(&self, called: &str) -> Result<&Stage, Failure> {
         let asked = |stage: &&Stage| {

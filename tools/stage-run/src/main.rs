@@ -40,6 +40,9 @@ struct Args {
     /// Exchange results with the stages that other processes build
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
+    /// What --summary of df-parse says of the stage, to be held to the plan
+    #[arg(long, value_name = "PART", requires = "stage", value_parser = ["target", "below", "beside"])]
+    part: Option<String>,
     /// How many seconds to wait there for a stage that nobody builds
     #[arg(long, value_name = "SECONDS", default_value = "60", requires = "build_dir")]
     wait: u64,
@@ -223,6 +226,7 @@ fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> 
         context: args.context,
         ignore_file: args.ignore_file,
         build_dir: args.build_dir,
+        part: args.part,
         wait: Duration::from_secs(args.wait),
         driver: libsandbox::has_driver(),
         contexts: args.build_context.into_iter().collect(),

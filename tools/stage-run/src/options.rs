@@ -22,6 +22,8 @@ pub struct Options {
     pub ignore_file: Option<PathBuf>,
     /// Where stages built by other processes leave their results.
     pub build_dir: Option<PathBuf>,
+    /// What a driver takes the stage for: `target`, `below` or `beside` it.
+    pub part: Option<String>,
     /// How long to wait there for a stage that nobody builds.
     pub wait: Duration,
     /// Whether a driver starts all stages, and ends them all when one fails.
