@@ -17,6 +17,7 @@ for tool in $tools image-build; do
     is "$tool --version is its name and a number" \
         "$("$tool" --version | sed 's/ [0-9][0-9.]*$/ N/')" "$tool N"
     status_is "$tool --no-such-option is a usage error" 2 "$tool" --no-such-option
+    is "in a line of $tool's" "$(head -n 1 .out | grep -c "^$tool: .*--no-such-option.*; $tool --help lists")" 1
 done
 
 load_busybox

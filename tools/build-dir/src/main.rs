@@ -19,8 +19,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-build", || job(args))
+    libcli::main("image-build", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use build_sources::Asked;
 use clap::Parser;
 use libcli::{Exit, Failure, Stdout};
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -30,15 +31,18 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run(&libcli::speaker("build-sources"), || job(args))
+    libcli::main(&libcli::speaker("build-sources"), job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
     let asked = Asked { context: args.context, file: args.file, dir: args.dir, again: args.again };
     let mut fetch = |source: &OsStr, into: &Path| fetch(&args.options, source, into);
-    let sources = build_sources::find(&asked, &mut std::io::stdin(), &mut fetch)?;
+    let mut input: Box<dyn Read> = match asked.file == "-" && !asked.again {
+        true => Box::new(libcli::input("a Dockerfile")?),
+        false => Box::new(std::io::empty()),
+    };
+    let sources = build_sources::find(&asked, &mut input, &mut fetch)?;
     for warning in sources.warnings.iter().filter(|_| !args.quiet) {
         libcli::warn(&libcli::speaker("build-sources"), warning);
     }

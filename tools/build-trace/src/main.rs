@@ -22,8 +22,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("build-trace", || job(&args))
+    libcli::main("build-trace", |args: Args| job(&args))
 }
 
 fn job(args: &Args) -> Result<(), Failure> {

@@ -42,8 +42,7 @@ fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run(&libcli::speaker("context-fetch"), || job(&args))
+    libcli::main(&libcli::speaker("context-fetch"), |args: Args| job(&args))
 }
 
 fn job(args: &Args) -> Result<(), Failure> {

@@ -63,8 +63,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run(&libcli::speaker("df-parse"), || run(args))
+    libcli::main(&libcli::speaker("df-parse"), run)
 }
 
 fn run(args: Args) -> Result<(), Failure> {

@@ -74,8 +74,7 @@ fn output(text: &str) -> Result<(Format, Option<PathBuf>), String> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-assemble", || job(args))
+    libcli::main("image-assemble", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

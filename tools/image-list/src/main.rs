@@ -19,8 +19,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-list", || job(args))
+    libcli::main("image-list", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

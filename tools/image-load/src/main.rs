@@ -44,8 +44,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-load", || job(args))
+    libcli::main("image-load", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -3,7 +3,6 @@
 mod args;
 
 use args::Args;
-use clap::Parser;
 use image_report::source::Sources;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
@@ -12,8 +11,7 @@ use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-report", || job(args))
+    libcli::main("image-report", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -70,8 +70,7 @@ enum Net {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-run", || job(args).map_err(own_failure))
+    libcli::main("image-run", |args: Args| job(args).map_err(own_failure))
 }
 
 fn job(args: Args) -> Result<(), Failure> {

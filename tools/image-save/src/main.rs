@@ -53,8 +53,7 @@ enum Form {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("image-save", || job(args))
+    libcli::main("image-save", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -40,8 +40,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("layer-diff", || job(args))
+    libcli::main("layer-diff", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -52,8 +52,7 @@ steps whose layer is known\n";
 const MOST_JOBS: usize = 8;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("layer-pack", || job(args))
+    libcli::main("layer-pack", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

@@ -36,8 +36,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run("layer-put", || job(args))
+    libcli::main("layer-put", job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

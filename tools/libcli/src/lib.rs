@@ -1,10 +1,11 @@
 //! Manners every tool shares: exit status, one-line messages, checked standard output.
 //!
-//! A tool's `main` is `libcli::run("name", || …)`. Nothing else in the workspace writes to the
+//! A tool's `main` is `libcli::main("name", job)`. Nothing else in the workspace writes to the
 //! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
 //! said, is here too, once for all. This crate parses no arguments but those that several tools share, and opens no file
 //! but those that they name.
 
+mod args;
 mod failure;
 mod limits;
 mod lines;
@@ -17,6 +18,7 @@ mod stdin;
 mod stdout;
 mod width;
 
+pub use args::main;
 pub use failure::{Exit, Failure, sanitise};
 pub use limits::Limits;
 pub use lines::{last_lines, plain_line};

@@ -18,8 +18,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run(&libcli::speaker("run-together"), || job(args))
+    libcli::main(&libcli::speaker("run-together"), job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {

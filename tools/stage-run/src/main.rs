@@ -155,8 +155,7 @@ fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    libcli::run(&libcli::speaker("stage-run"), || job(args))
+    libcli::main(&libcli::speaker("stage-run"), job)
 }
 
 fn job(args: Args) -> Result<(), Failure> {
