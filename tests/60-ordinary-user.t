@@ -8,7 +8,7 @@ have setpriv newuidmap || skip_all "setpriv or newuidmap is missing"
 chmod 0755 "$work"
 mkdir "$work/bin"
 cp "$top/scripts/image-build" "$top/tests/on-terminal" "$work/bin/"
-for tool in $tools; do cp "$(command -v "$tool")" "$work/bin/"; done
+for tool in $tools $helpers; do cp "$(command -v "$tool")" "$work/bin/"; done
 cp -r "$top/tests/dockerfiles" "$work/dockerfiles"
 chmod -R a+rX "$work/bin" "$work/dockerfiles"
 "$top/tests/busybox-layout" "$work/busybox"

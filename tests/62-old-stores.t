@@ -15,7 +15,7 @@ end() {
 trap end EXIT
 chmod 0755 "$work"
 mkdir bin && cp "$top/scripts/image-build" bin/
-for tool in $tools; do cp "$(command -v "$tool")" bin/; done
+for tool in $tools $helpers; do cp "$(command -v "$tool")" bin/; done
 PATH=$work/bin:$PATH
 make_inputs "$work/inputs"
 serve_inputs "$work/inputs" || skip_all "port $store_port is taken"

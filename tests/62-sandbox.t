@@ -9,7 +9,7 @@ have setpriv newuidmap || skip_all "setpriv or newuidmap is missing"
 chmod 0755 "$work"
 mkdir "$work/bin" "$work/app"
 cp "$top/scripts/image-build" "$work/bin/"
-for tool in $tools; do cp "$(command -v "$tool")" "$work/bin/"; done
+for tool in $tools $helpers; do cp "$(command -v "$tool")" "$work/bin/"; done
 "$top/tests/busybox-layout" "$work/busybox"
 cc -static -O1 -o app/probe "$top/tests/probe.c" 2>/dev/null || rm -f app/probe
 chmod -R a+rX bin busybox app
