@@ -157,6 +157,15 @@ pub fn count(value: &OsStr) -> Checked {
     }
 }
 
+/// A number.
+pub fn number(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    match value.parse::<u64>() {
+        Ok(_) if !value.starts_with('+') => Ok(()),
+        _ => Err(format!("'{value}' is not a number")),
+    }
+}
+
 /// A file that can be made or replaced.
 pub fn new_file(value: &OsStr) -> Checked {
     filled(value).map_err(|_| "the name is empty".to_owned())?;

@@ -213,7 +213,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "max-entries",
                 "N",
                 To::Archives,
-                check::count,
+                check::number,
                 "refuse a layer or an archive of more entries (10000000)",
             ),
             short(
