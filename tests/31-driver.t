@@ -122,7 +122,7 @@ early() {
     grep -v '^#[0-9]' out >words
     failed=$((status != 0 && status != 124)) # 124: it hangs
     is "$2: the build fails" $failed 1
-    ok "$2: it says which stage" grep -e "stage $1[: ]" -e "layers\.$1: " words
+    ok "$2: it says which stage" grep -e "stage $1[: ]" -e "layers\.$1: " -e "steps\.$1: " words
     image-list >list
     ok "$2: there is no image" sh -c '! grep early list'
     rm -rf swap

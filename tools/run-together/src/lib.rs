@@ -25,6 +25,8 @@ pub struct Options {
     pub jobs: usize,
     /// A directory for the FIFO by which commands learn that this process is gone.
     pub directory: PathBuf,
+    /// Whether they have one already, of a driver, with which this process ends too.
+    pub driver: bool,
 }
 
 /// The signals that end this process.
@@ -38,13 +40,13 @@ pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) 
     signals.thread_block().map_err(|errno| failed(errno.into()))?;
     let signals =
         SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
-    let (path, alive) = alive(&options.directory).map_err(failed)?;
+    let own = if options.driver { None } else { Some(alive(&options.directory).map_err(failed)?) };
     let mut all = Together {
         waiting: groups.into_iter().map(VecDeque::from).collect(),
         running: Vec::new(),
         most: if options.jobs == 0 { usize::MAX } else { options.jobs },
-        driver: path,
-        alive: Some(alive),
+        driver: own.as_ref().map(|(path, _)| path.clone()),
+        alive: own.map(|(_, alive)| alive),
         failure: None,
         caught: None,
     };
@@ -88,7 +90,8 @@ struct Together {
     waiting: VecDeque<VecDeque<Job>>,
     running: Vec<Running>,
     most: usize,
-    driver: PathBuf,
+    /// The FIFO of this process, if it made one.
+    driver: Option<PathBuf>,
     /// Open as long as the commands are to live.
     alive: Option<File>,
     failure: Option<Failure>,
@@ -109,7 +112,7 @@ impl Together {
             };
             // A command begins with the mask of its parent. One that ends meanwhile is found without a signal.
             let _ = caught().thread_unblock();
-            let started = Running::start(job, &self.driver);
+            let started = Running::start(job, self.driver.as_deref());
             let _ = caught().thread_block();
             match started {
                 Ok(running) => self.running.push(running),
@@ -163,7 +166,8 @@ impl Together {
     }
 
     fn end(self) -> Result<(), Failure> {
-        let _ = std::fs::remove_file(&self.driver);
+        // What stays is in a directory of the caller's.
+        let _ = self.driver.as_ref().map(std::fs::remove_file);
         match (self.caught, self.failure) {
             // By the same signal, so that whoever waits knows.
             (Some(signal), _) => Err(Failure::new(libcli::Exit::Status(128 + signal as u8), "", "")),

@@ -23,9 +23,10 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
+    let driver = std::env::var_os("STAGEPIPE_DRIVER").is_some_and(|path| !path.is_empty());
     let text = std::io::read_to_string(std::io::stdin())?;
     let groups = run_together::groups(&text).map_err(|what| Failure::bad_input("standard input", what))?;
-    run_together::run(groups, &Options { jobs: args.jobs, directory: args.directory }, &mut |words| {
+    run_together::run(groups, &Options { jobs: args.jobs, directory: args.directory, driver }, &mut |words| {
         libcli::say(words)
     })
 }

@@ -68,8 +68,8 @@ fn is_program(command: &str) -> bool {
 }
 
 impl Running {
-    /// Starts a command. It learns from `driver` that this process is gone.
-    pub fn start(job: Job, driver: &Path) -> Result<Self, (String, Failure)> {
+    /// Starts a command. It learns from `driver`, or from what the caller has, that this process is gone.
+    pub fn start(job: Job, driver: Option<&Path>) -> Result<Self, (String, Failure)> {
         let name = job.name.clone();
         Self::begin(job, driver).map_err(|error| (name.clone(), Failure::failed(name, error)))
     }
@@ -79,10 +79,11 @@ impl Running {
         &self.job.name
     }
 
-    fn begin(job: Job, driver: &Path) -> io::Result<Self> {
+    fn begin(job: Job, driver: Option<&Path>) -> io::Result<Self> {
         let shell = |text: &str| {
             let mut command = Command::new("sh");
-            command.args(["-c", text]).env("STAGEPIPE_DRIVER", driver).stdin(Stdio::null());
+            command.args(["-c", text]).stdin(Stdio::null());
+            command.envs(driver.map(|driver| ("STAGEPIPE_DRIVER", driver)));
             command
         };
         // A shell of its own would not hand on the signal that ends the program.
