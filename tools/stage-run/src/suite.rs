@@ -10,15 +10,20 @@ use std::path::PathBuf;
 /// The tools between a snapshot and its layer, and this one, beside which they are.
 const TOOLS: [&str; 3] = ["stage-run", "layer-diff", "layer-pack"];
 
-/// Whether `path`, a PATH, leads to all of them in one directory, as programs: a script there is somebody's own.
+/// Whether `path`, a PATH, leads to all of them in one directory, wherever links lead, as programs: a script there is
+/// somebody's own.
 pub fn is_in(path: &OsStr) -> bool {
     let dirs: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let found = TOOLS.map(|tool| dirs.iter().find(|dir| access(dir.join(tool), Access::EXEC_OK).is_ok()));
-    found.iter().all(|dir| *dir == found[0])
-        && found[0].is_some_and(|dir| TOOLS.iter().all(|tool| is_program(dir.join(tool))))
+    let found = TOOLS.map(|tool| {
+        let first = dirs.iter().map(|dir| dir.join(tool)).find(|file| access(file, Access::EXEC_OK).is_ok());
+        first.and_then(|file| file.canonicalize().ok())
+    });
+    let place = |file: &Option<PathBuf>| file.as_ref().and_then(|file| file.parent()).map(PathBuf::from);
+    let own = place(&found[0]);
+    own.is_some() && found.iter().all(|file| place(file) == own && file.as_ref().is_some_and(is_program))
 }
 
-fn is_program(file: PathBuf) -> bool {
+fn is_program(file: &PathBuf) -> bool {
     let mut magic = [0; 4];
     File::open(file).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
 }
@@ -49,6 +54,19 @@ mod tests {
         put("notes/layer-pack", b"\x7fELF...", 0o644);
         assert!(is_in(&["suite"]) && is_in(&["gone", "notes", "suite", "own"]));
         assert!(!is_in(&["own", "suite"]) && !is_in(&["own"]) && !is_in(&[]));
+        // One of somebody's own among links to the suite's.
+        for (links, tools) in [("all", &TOOLS[..]), ("most", &TOOLS[..2])] {
+            fs::create_dir(dir.path().join(links)).unwrap();
+            for tool in tools {
+                std::os::unix::fs::symlink(
+                    dir.path().join("suite").join(tool),
+                    dir.path().join(links).join(tool),
+                )
+                .unwrap();
+            }
+        }
+        put("most/layer-pack", b"\x7fELF...", 0o755);
+        assert!(is_in(&["all"]) && !is_in(&["most"]));
         put("suite/layer-diff", b"#!/bin/sh\n", 0o755);
         assert!(!is_in(&["suite"]));
     }
