@@ -77,6 +77,14 @@ pub fn fault(record: &Map<String, Value>, what: &str, members: &[Member], strict
     Some(Fault { path: look.path.join("."), what })
 }
 
+fn is_required(members: &[Member], name: &str) -> bool {
+    members.iter().any(|member| match member {
+        Member::Must(own, _) => *own == name,
+        Member::All(more) => is_required(more, name),
+        _ => false,
+    })
+}
+
 struct Look {
     /// Where in the record it looks: the names of objects, with the positions in lists behind them. After a fault,
     /// the object that has it.
@@ -87,7 +95,10 @@ struct Look {
 impl Look {
     fn object(&mut self, object: &Map<String, Value>, what: &str, members: &[Member]) -> Result<(), String> {
         if let Some((name, _)) = object.iter().find(|(_, value)| value.is_null()) {
-            return Err(format!("`{name}` is null; leave it out"));
+            return Err(match is_required(members, name) {
+                true => format!("`{name}` is null, and has to be there"),
+                false => format!("`{name}` is null; leave it out"),
+            });
         }
         let mut known = Vec::new();
         let present = present(object, members, &mut known)?;
