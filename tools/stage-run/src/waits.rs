@@ -14,8 +14,10 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long between two looks at the build directory. Stages take seconds.
+/// How long between two looks at the build directory, at most. Stages take seconds.
 const PAUSE: Duration = Duration::from_millis(15);
+/// And at first: a cached stage takes milliseconds.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 /// How long a result that is none of this build may lie there: whoever makes the right one perhaps begins this moment.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -180,13 +182,15 @@ impl Shared {
         let asked = if driver { DRIVEN } else { self.others.patience };
         let patience = if again { Duration::ZERO } else { asked };
         let (mut news, mut waited, mut idle) = (News::new(&self.others), false, Instant::now());
+        let since = Instant::now();
+        let pause = || std::thread::sleep((since.elapsed() / 4).clamp(LEAST_PAUSE, PAUSE));
         // Whether what is there was left since this began.
         let mut fresh = driver;
         loop {
             let trouble = match self.leavings.look(index) {
                 Err(error) => return (Err(StepError::io("--build-dir")(error)), waited),
                 Ok(Found::Done(_)) if !fresh && self.began.elapsed() < SETTLED => {
-                    std::thread::sleep(PAUSE);
+                    pause();
                     continue;
                 }
                 Ok(Found::Done(found)) => return (Ok(Done { state: found.state, took: found.took }), waited),
@@ -219,7 +223,7 @@ impl Shared {
                 true => format!("waits for {name}"),
                 false => format!("waits for {name}, which nobody builds yet; {}", self.how(index)),
             });
-            std::thread::sleep(PAUSE);
+            pause();
             waited = true;
         }
     }
