@@ -127,6 +127,9 @@ status_is "a reference that would be an option" 3 image-build "$repos/app#--uplo
 status_is "a scheme that is none" 3 image-build ftp://127.0.0.1/x
 same_digest "-n prints a script that fetches, and builds the same" \
     "$(image-build -q -n "$repos/app" | sh 2>/dev/null)" "$(image-build -q "$repos/app")"
+image-build -q -n --keep fetched-again "$repos/app" >script
+same_digest "which fetches anew each time it is run in the directory of --keep" "$(sh script >/dev/null 2>&1 && sh script 2>/dev/null)" \
+    "$(image-build -q "$repos/app")"
 ok "checks are made of what is fetched" sh -c 'image-build --check "$1" | grep JSONArgs' - "$repos/app"
 mkdir below && (cd below && tar -cPf ../www/up.tar ../token ../tree/f)
 is "no name in a tar leads out" "$(cd below && context-fetch "$web/up.tar" new && find . -type f | sort)" "new/tree
