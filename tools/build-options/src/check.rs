@@ -1,7 +1,7 @@
 //! What is wrong with an option's value. Each function takes one and says so in words, or nothing is wrong with it. What
 //! only another tool can know, as whether a stage is there, is not looked at.
 
-use libwire::{Platform, Reference};
+use libwire::{Compression, Platform, Reference};
 use rustix::fs::{Access, access};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -51,7 +51,7 @@ pub fn platform(value: &OsStr) -> Checked {
 }
 
 /// `NAME` or `NAME=VALUE`.
-pub fn build_arg(value: &OsStr) -> Checked {
+pub fn setting(value: &OsStr) -> Checked {
     match text(value)? {
         bad if bad.is_empty() || bad.starts_with('=') => {
             Err(format!("'{bad}' has no name; write NAME=VALUE"))
@@ -80,16 +80,6 @@ pub fn tag(value: &OsStr) -> Checked {
     }
 }
 
-/// `NAME` or `NAME=VALUE`.
-pub fn label(value: &OsStr) -> Checked {
-    match text(value)? {
-        bad if bad.is_empty() || bad.starts_with('=') => {
-            Err(format!("'{bad}' has no name; write NAME=VALUE"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// A network of RUN.
 pub fn network(value: &OsStr) -> Checked {
     one_of(value, &["default", "none", "host"])
@@ -113,18 +103,13 @@ pub fn compression(value: &OsStr) -> Checked {
     }
 }
 
-/// A level of that compression.
-pub fn level(compression: &str, value: &str) -> Checked {
-    let range = match compression {
-        "zstd" => 1..=22,
-        "none" => 0..=0,
-        _ => 0..=9,
-    };
+/// A level of that compression; gzip is meant where none is named.
+pub fn level(compression: Option<&str>, value: &str) -> Checked {
+    let compression: Compression = compression.unwrap_or("gzip").parse()?;
+    let (name, range) = (compression.name(), compression.levels().1);
     match value.parse::<u32>() {
         Ok(level) if range.contains(&level) => Ok(()),
-        _ => {
-            Err(format!("level '{value}' is not one of {compression}: {} to {}", range.start(), range.end()))
-        }
+        _ => Err(format!("level '{value}' is not one of {name}: {} to {}", range.start(), range.end())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Options that can't stand together. What describes an image or its steps may stand beside an option with which none is
 //! made, so that this one can be added to a command line; what asks for something that is not made then is refused.
 
+use crate::output::{self, Output};
 use crate::request::{all, flag, last};
 use clap::ArgMatches;
 use libcli::Failure;
@@ -11,12 +12,10 @@ const WRITTEN: [&str; 3] = ["output", "iidfile", "metadata-file"];
 const BUILT: [&str; 5] = ["keep", "trace", "explain", "shell", "shell-on-fail"];
 
 /// Refuses two options of which one would be ignored.
-pub fn check(matches: &ArgMatches) -> Result<(), Failure> {
+pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
     let value = |name: &str| last(matches, name).map(|value| value.to_string_lossy().into_owned());
     let on = |name: &str| flag(matches, name).unwrap_or_default();
     let call = method(matches, on("check"))?;
-    let is_cache_only = all(matches, "output").next().is_some()
-        && all(matches, "output").all(|spec| spec.to_string_lossy().contains("type=cacheonly"));
     if let Some(call) = call.filter(|call| call != "build") {
         let option = format!("--call {call}");
         refuse(matches, &option, "builds nothing", &[&WRITTEN[..], &BUILT, &["logs"]].concat())?;
@@ -27,7 +26,7 @@ pub fn check(matches: &ArgMatches) -> Result<(), Failure> {
     if value("shell").is_some() {
         refuse(matches, "--shell", "makes no image", &WRITTEN)?;
     }
-    if is_cache_only {
+    if output::are_cache_only(outputs) {
         refuse(matches, "--output type=cacheonly", "makes no image", &WRITTEN[1..])?;
     }
     if on("quiet") && value("progress").is_some_and(|mode| mode == "plain") {
@@ -61,11 +60,8 @@ fn method(matches: &ArgMatches, check: bool) -> Result<Option<String>, Failure> 
 
 /// An error if one of `others` is given.
 fn refuse(matches: &ArgMatches, what: &str, why: &str, others: &[&str]) -> Result<(), Failure> {
-    // A flag may be given to say that it is off.
-    let given = |name: &&&str| match last(matches, name).and_then(|value| value.to_str()) {
-        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => false,
-        value => value.is_some(),
-    };
+    // A flag may be given to say that it is off; the value of another option is no truth value.
+    let given = |name: &&&str| last(matches, name).is_some() && flag(matches, name).unwrap_or(true);
     match others.iter().find(given) {
         Some(other) => Err(Failure::usage(format!("--{other}: {what} {why}; leave one of them out"))),
         None => Ok(()),

@@ -41,6 +41,11 @@ pub struct Output {
     pub delete: bool,
 }
 
+/// Whether all that is asked for is to fill the cache.
+pub fn are_cache_only(outputs: &[Output]) -> bool {
+    !outputs.is_empty() && outputs.iter().all(|output| output.kind == Kind::CacheOnly)
+}
+
 /// Attributes that say what is so anyway.
 const AS_IT_IS: [&str; 9] = [
     "tar=true",

@@ -98,7 +98,9 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     if let Some(shell) = last(&matches, "completion") {
         return Ok(Asked::Text(command::completion(shell)));
     }
-    clashes::check(&matches)?;
+    let outputs = all(&matches, "output").map(output::output).collect::<Result<Vec<_>, _>>();
+    let outputs = outputs.map_err(|what| Failure::usage(format!("--output: {what}")))?;
+    clashes::check(&matches, &outputs)?;
     let mut request = Request { context: context(&matches)?, ..Request::default() };
     for row in rows() {
         request.hand_on(row, &matches)?;
@@ -111,7 +113,7 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     request.take_sources(&matches);
     request.take_steps(&matches)?;
     request.take_call(&matches)?;
-    request.take_outputs(&matches)?;
+    request.take_outputs(&matches, &outputs)?;
     if request.trace == "-" && request.archive {
         return Err(Failure::usage("--trace: standard output has the image already; name a file"));
     }
@@ -278,13 +280,11 @@ impl Request {
         Ok(())
     }
 
-    fn take_outputs(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+    fn take_outputs(&mut self, matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
         let usage = |what: String| Failure::usage(format!("--output: {what}"));
-        let outputs =
-            all(matches, "output").map(output::output).collect::<Result<Vec<_>, _>>().map_err(usage)?;
         let mut compression = last(matches, "compression").map(|name| name.to_string_lossy().into_owned());
         let mut level: Option<String> = None;
-        for output in &outputs {
+        for output in outputs {
             for (one, all, what) in [
                 (&output.compression, &mut compression, "compression"),
                 (&output.level, &mut level, "compression-level"),
@@ -300,11 +300,11 @@ impl Request {
             }
             self.take_output(output).map_err(usage)?;
         }
-        if !outputs.is_empty() && outputs.iter().all(|one| one.kind == Kind::CacheOnly) {
+        if output::are_cache_only(outputs) {
             self.assemble.push("--check", None);
         }
         if let Some(level) = &level {
-            check::level(compression.as_deref().unwrap_or("gzip"), level)
+            check::level(compression.as_deref(), level)
                 .map_err(|what| usage(format!("compression-{what}")))?;
         }
         for (option, value) in [("--compression", compression), ("--level", level)] {

@@ -103,7 +103,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "build-arg",
                 "NAME[=VALUE]",
                 To::Request,
-                check::build_arg,
+                check::setting,
                 "set an ARG; without =VALUE from the environment",
             ),
             values(
@@ -127,7 +127,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
         "What it becomes",
         &[
             short('t', values("tag", "NAME", To::Assemble, check::tag, "name the image; may be repeated")),
-            values("label", "NAME=VALUE", To::Assemble, check::label, "add a label; may be repeated"),
+            values("label", "NAME=VALUE", To::Assemble, check::setting, "add a label; may be repeated"),
             short(
                 'o',
                 values(

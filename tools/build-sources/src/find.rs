@@ -6,10 +6,24 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// What to do about a Dockerfile that can't be taken.
-pub const NAME_ONE: &str = "name a Dockerfile with -f";
-/// What to do about an ignore file that can't be taken.
-pub const REMOVE_IT: &str = "remove it";
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A Dockerfile.
+    Dockerfile,
+    /// An ignore file. A link that leads nowhere counts as none, as it does to docker.
+    IgnoreFile,
+}
+
+impl Wanted {
+    /// What to do about one that can't be taken.
+    fn instead(self) -> &'static str {
+        match self {
+            Self::Dockerfile => "name a Dockerfile with -f",
+            Self::IgnoreFile => "remove it",
+        }
+    }
+}
 
 /// The context, for messages.
 pub struct Place<'a> {
@@ -30,23 +44,25 @@ impl Place<'_> {
 
     /// That there is no Dockerfile.
     pub fn has_no_dockerfile(&self) -> Failure {
+        let instead = Wanted::Dockerfile.instead();
         match self.is_fetched {
-            true => Failure::bad_input("", format!("there is no Dockerfile in the context; {NAME_ONE}")),
+            true => Failure::bad_input("", format!("there is no Dockerfile in the context; {instead}")),
             false => {
                 let place = Path::new(self.shown).display().to_string();
-                Failure::failed(place, format!("there is no Dockerfile in it; {NAME_ONE}"))
+                Failure::failed(place, format!("there is no Dockerfile in it; {instead}"))
             }
         }
     }
 
     /// An error if `path` is in none of `dirs`, wherever links lead.
-    fn inside(&self, path: &Path, dirs: &[&Path], instead: &str) -> Result<(), Failure> {
+    fn inside(&self, path: &Path, dirs: &[&Path], wanted: Wanted) -> Result<(), Failure> {
         let real = fs::canonicalize(path);
         let is_in = |dir: &&Path| matches!((&real, fs::canonicalize(dir)), (Ok(real), Ok(dir)) if real.starts_with(&dir) && *real != dir);
         match dirs.iter().any(is_in) {
             true => Ok(()),
             false => {
-                let what = format!("this leads out of the context; put the file there, or {instead}");
+                let what =
+                    format!("this leads out of the context; put the file there, or {}", wanted.instead());
                 Err(Failure::bad_input(self.shown(path), what))
             }
         }
@@ -65,20 +81,19 @@ pub enum Found {
 }
 
 /// Looks for a file that may be read though nobody named it: a regular file below one of `dirs`.
-pub fn found(path: &Path, dirs: &[&Path], place: &Place, instead: &str) -> Result<Found, Failure> {
+pub fn found(path: &Path, dirs: &[&Path], place: &Place, wanted: Wanted) -> Result<Found, Failure> {
     let Ok(own) = fs::symlink_metadata(path) else { return Ok(Found::Nothing) };
-    let is_ignore = instead == REMOVE_IT;
     if own.is_symlink() {
         match path.exists() {
-            true => place.inside(path, dirs, instead)?,
-            false if is_ignore => return Ok(Found::Nowhere),
+            true => place.inside(path, dirs, wanted)?,
+            false if wanted == Wanted::IgnoreFile => return Ok(Found::Nowhere),
             false => {}
         }
     }
     match fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
         true => Ok(Found::File),
         false => {
-            let what = format!("this is no regular file; put one there, or {instead}");
+            let what = format!("this is no regular file; put one there, or {}", wanted.instead());
             Err(Failure::bad_input(place.shown(path), what))
         }
     }
@@ -91,7 +106,7 @@ pub fn named(file: &Path, place: &Place) -> Result<PathBuf, Failure> {
         if !inside.is_file() {
             return Err(Failure::failed(file.display().to_string(), "the context has no such file"));
         }
-        place.inside(&inside, &[place.root], NAME_ONE)?;
+        place.inside(&inside, &[place.root], Wanted::Dockerfile)?;
         return Ok(inside);
     }
     let path = match !file.exists() && inside.is_file() {

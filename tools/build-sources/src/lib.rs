@@ -6,7 +6,7 @@
 
 mod find;
 
-use find::{Found, Place};
+use find::{Found, Place, Wanted};
 use libcli::Failure;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
@@ -150,7 +150,7 @@ fn dockerfile(
     if text.is_empty() {
         for name in NAMES {
             let file = context.path.join(name);
-            if find::found(&file, &[&context.path], &place, find::NAME_ONE)? == Found::File {
+            if find::found(&file, &[&context.path], &place, Wanted::Dockerfile)? == Found::File {
                 return Ok(of(file, name.into(), false));
             }
         }
@@ -166,12 +166,11 @@ fn ignore(place: &Place, found: &mut Sources) -> Result<(), Failure> {
     own.push(".dockerignore");
     let general = place.root.join(".dockerignore");
     for (path, dirs) in [(PathBuf::from(own), &[place.root, beside][..]), (general, &[place.root][..])] {
-        match find::found(&path, dirs, place, find::REMOVE_IT)? {
+        match find::found(&path, dirs, place, Wanted::IgnoreFile)? {
             Found::File => {
                 found.ignore = Some(path);
                 return Ok(());
             }
-            // docker takes a link that leads nowhere for none.
             Found::Nowhere => {
                 let what = "this link leads nowhere, so it keeps nothing out of the context; make what it leads to, or remove it";
                 found.warnings.push(format!("{}: {what}", path.display()));

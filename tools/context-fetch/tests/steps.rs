@@ -1,12 +1,10 @@
 //! ADD of what a server on the loopback interface gives, by stage-run's steps and the program that fetches for them.
 
 use libcli::Failure;
-use libsandbox::{Isolation, Network};
 use libstore::Store;
 use libwire::record::{BuildRecord, Cache, Record, Step};
 use libwire::{Digest, Reader};
 use stage_run::{Fetch, Options, build};
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -14,39 +12,7 @@ use std::path::Path;
 
 fn options() -> Options {
     let beside = Path::new(env!("CARGO_BIN_EXE_context-fetch")).parent().map(Path::to_owned);
-    Options {
-        stage: None,
-        context: ".".into(),
-        ignore_file: None,
-        build_dir: None,
-        part: None,
-        wait: std::time::Duration::ZERO,
-        driver: false,
-        contexts: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        ssh: BTreeMap::new(),
-        network: Network::Host,
-        no_cache: false,
-        no_cache_filter: Vec::new(),
-        explain: false,
-        dry_run: false,
-        until: None,
-        shell: None,
-        shell_on_fail: false,
-        term: None,
-        add_hosts: Vec::new(),
-        shm_size: 64 << 20,
-        ulimits: Vec::new(),
-        allow_host: false,
-        allow_insecure: false,
-        known_layers: None,
-        clamp_mtime: None,
-        defer_copies: false,
-        epoch: Some(0),
-        fetch: Fetch { beside, ..Fetch::default() },
-        progress: false,
-        isolation: Isolation::Root,
-    }
+    Options { epoch: Some(0), fetch: Fetch { beside, ..Fetch::default() }, ..Options::default() }
 }
 
 fn store(dir: &Path) -> Option<Store> {

@@ -21,16 +21,11 @@ pub struct Summary {
 impl Summary {
     /// The summary of a plan. `informed` says that the images are known.
     pub(crate) fn new(stages: &[Stage], time: Epoch, informed: bool) -> Self {
-        let part = |stage: &Stage| match (stage.target, stage.ships) {
-            (true, _) => "target",
-            (false, true) => "below",
-            (false, false) => "beside",
-        };
         let image = |stage: &Stage| matches!(stage.base, Base::Image { .. } | Base::Context { .. });
         Self {
             time,
             images: !informed && stages.iter().any(image),
-            stages: stages.iter().map(|stage| (stage.index, part(stage))).collect(),
+            stages: stages.iter().map(|stage| (stage.index, stage.part())).collect(),
             epoch: stages.first().and_then(|stage| stage.epoch),
         }
     }

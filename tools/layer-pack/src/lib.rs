@@ -14,8 +14,9 @@ mod progress;
 mod stored;
 mod streams;
 
-pub use compress::{Compression, Sink};
+pub use compress::Sink;
 pub use error::PackError;
+pub use libwire::Compression;
 pub use stored::{How, pack_into_store};
 pub use streams::Streams;
 

@@ -17,17 +17,14 @@ pub struct LayerKey {
     pub clamp: Option<i64>,
 }
 
-/// What a packer can't be called: these mean something where a packer's name may stand.
-const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
-
 /// Whether a record's name is that of a layer of layer-pack's in which no time was changed.
 fn is_faithful(name: &str) -> bool {
     let packer = name.strip_prefix("layer-").and_then(|rest| rest.split(['-', '.']).next());
-    packer.is_some_and(|packer| OWN.contains(&packer)) && !name.contains("-c")
+    packer.is_some_and(|packer| TAKEN[..3].contains(&packer)) && !name.contains("-c")
 }
 
-/// How layer-pack compresses.
-const OWN: [&str; 3] = ["gzip", "zstd", "none"];
+/// What a packer can't be called: the first are layer-pack's, the others mean something where a packer's name may stand.
+const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
 
 impl LayerKey {
     /// That of the layers that a packer of this name, not of the suite, says are exactly the snapshots'.

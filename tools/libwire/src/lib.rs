@@ -6,6 +6,7 @@
 //! This crate opens no file, runs nothing and knows nothing of trees.
 
 pub mod changes;
+pub mod compression;
 pub mod digest;
 pub mod fetch;
 pub mod guess;
@@ -23,6 +24,7 @@ pub mod span;
 pub mod stream;
 pub mod time;
 
+pub use compression::Compression;
 pub use digest::Digest;
 pub use mode::Chmod;
 pub use path::WirePath;

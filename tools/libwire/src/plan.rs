@@ -99,6 +99,17 @@ pub struct Stage {
     pub instructions: Vec<Instruction>,
 }
 
+impl Stage {
+    /// What it is to the image: `target`, `below` it in its chain of FROMs, or `beside`.
+    pub fn part(&self) -> &'static str {
+        match (self.target, self.ships) {
+            (true, _) => "target",
+            (false, true) => "below",
+            (false, false) => "beside",
+        }
+    }
+}
+
 /// Names that may be missing, without null: those are empty strings.
 mod unnamed {
     use serde::{Deserialize, Deserializer, Serializer};

@@ -141,12 +141,7 @@ impl Plan {
                 format!("it has no stage {called}, which the summary of df-parse names"),
             )
         };
-        let stage = self.stage(called).map_err(missing)?;
-        let own = match (stage.target, stage.ships) {
-            (true, _) => "target",
-            (false, true) => "below",
-            (false, false) => "beside",
-        };
+        let own = self.stage(called).map_err(missing)?.part();
         match own == part {
             true => Ok(()),
             false => {

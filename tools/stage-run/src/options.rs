@@ -78,6 +78,45 @@ pub struct Options {
     pub isolation: Isolation,
 }
 
+impl Default for Options {
+    /// A build as root of a plan's whole target, from this directory, that says nothing.
+    fn default() -> Self {
+        Self {
+            stage: None,
+            context: ".".into(),
+            ignore_file: None,
+            build_dir: None,
+            part: None,
+            wait: Duration::ZERO,
+            driver: false,
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            network: Network::Host,
+            no_cache: false,
+            no_cache_filter: Vec::new(),
+            explain: false,
+            dry_run: false,
+            until: None,
+            shell: None,
+            shell_on_fail: false,
+            term: None,
+            add_hosts: Vec::new(),
+            shm_size: 64 << 20,
+            ulimits: Vec::new(),
+            allow_host: false,
+            allow_insecure: false,
+            known_layers: None,
+            clamp_mtime: None,
+            defer_copies: false,
+            epoch: None,
+            fetch: Fetch::default(),
+            progress: false,
+            isolation: Isolation::Root,
+        }
+    }
+}
+
 /// A place in a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -1,5 +1,4 @@
 use super::*;
-use libsandbox::{Isolation, Network};
 use libwire::record::{Cache, Record, Step};
 use libwire::{Event, Reader};
 use std::path::Path;
@@ -7,39 +6,7 @@ use std::path::Path;
 const PAGE: &str = include_str!("../../../man/build-record.5");
 
 fn options() -> Options {
-    Options {
-        stage: None,
-        context: ".".into(),
-        ignore_file: None,
-        build_dir: None,
-        part: None,
-        wait: std::time::Duration::ZERO,
-        driver: false,
-        contexts: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        ssh: BTreeMap::new(),
-        network: Network::Host,
-        no_cache: false,
-        no_cache_filter: Vec::new(),
-        explain: false,
-        dry_run: false,
-        until: None,
-        shell: None,
-        shell_on_fail: false,
-        term: None,
-        add_hosts: Vec::new(),
-        shm_size: 64 << 20,
-        ulimits: Vec::new(),
-        allow_host: false,
-        allow_insecure: false,
-        known_layers: None,
-        clamp_mtime: None,
-        defer_copies: false,
-        epoch: Some(0),
-        fetch: Fetch::default(),
-        progress: false,
-        isolation: Isolation::Root,
-    }
+    Options { epoch: Some(0), ..Options::default() }
 }
 
 /// A plan of stages from scratch, or from the stage whose index is given, each with its instructions. The last is
