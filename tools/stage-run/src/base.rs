@@ -1,7 +1,7 @@
 //! FROM: what a stage starts from.
 
 use crate::error::StepError;
-use crate::here::stage_name;
+use crate::explain::position::stage_name;
 use crate::options::NamedContext;
 use crate::session::{Session, platform_of};
 use crate::state::State;

@@ -1,9 +1,9 @@
 //! What a caller may ask for, as plain values, and the parsing of those with a syntax of their own.
 
-use crate::Fetch;
 use libcli::SecretSource;
 use libsandbox::{Isolation, Network, Ulimit};
 use libstore::LayerKey;
+use libtree::tar::Limits;
 use libwire::remote::Kind;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -115,6 +115,15 @@ impl Default for Options {
             isolation: Isolation::Root,
         }
     }
+}
+
+/// The program that fetches, and its limits.
+#[derive(Clone, Debug, Default)]
+pub struct Fetch {
+    /// Where the program is looked for before PATH is.
+    pub beside: Option<PathBuf>,
+    /// The most that an archive may unpack to.
+    pub limits: Limits,
 }
 
 /// A place in a stage.

@@ -1,16 +1,20 @@
 //! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
 
 use crate::base::{self, Begun};
-use crate::copy::Kind;
+use crate::copy::step::Kind;
+use crate::copy::{deferred, step as copy};
 use crate::error::{Lines, StepError};
-use crate::here::Here;
+use crate::explain::position::Here;
+use crate::explain::why;
+use crate::key::Key;
+use crate::record::{self as told, At, Told, id, name};
+use crate::run::{shell, step as run};
 use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
-use crate::stops::Stops;
-use crate::told::{self, At, Told, id, name};
+use crate::stop_points::Stops;
 use crate::words::Words;
-use crate::{cache::Key, config, copy, deferred, hints, progress, run, shell, why, workdir};
+use crate::{config, hints, progress, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::MAX_LAYERS;

@@ -1,11 +1,11 @@
 //! Makes a step's snapshot, or finds the one its key led to before.
 
-use crate::cache::Key;
 use crate::error::StepError;
-use crate::here::Here;
+use crate::explain::position::Here;
+use crate::explain::why::{self, Missing};
+use crate::key::Key;
 use crate::progress;
 use crate::session::Session;
-use crate::why::{self, Missing};
 use libstore::NewSnapshot;
 use libwire::plan::Stage;
 use libwire::record::{Cache, Step, Why};

@@ -1,12 +1,12 @@
 //! The trees COPY, ADD and mounts read: the context, a named context, a stage, an image, or nothing.
 
 use crate::error::StepError;
-use crate::here::stage_name;
+use crate::explain::position::stage_name;
 use crate::ignore::{self, IgnoreFile};
+use crate::memory::Remembered;
 use crate::options::NamedContext;
-use crate::remembered::Remembered;
-use crate::scratch::Scratch;
 use crate::session::Session;
+use crate::session::scratch::Scratch;
 use libtree::{Owners, Root};
 use libwire::plan::{Source, Stage};
 use std::path::{Path, PathBuf};

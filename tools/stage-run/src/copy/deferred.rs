@@ -1,9 +1,9 @@
 //! COPYs that need not be carried out: when nothing of the build looks at the tree any more, only the packer
 //! wants the files, and it can read them where they are.
 
-use crate::copy;
+use crate::copy::parts::Part;
+use crate::copy::step as copy;
 use crate::error::StepError;
-use crate::fetched::Part;
 use crate::session::Session;
 use libcopy::Selection;
 use libstore::NewSnapshot;

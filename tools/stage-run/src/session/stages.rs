@@ -2,8 +2,8 @@
 //! nobody can come.
 
 use crate::error::StepError;
-use crate::leavings::{Found, Leavings};
 use crate::progress;
+use crate::session::build_dir::{Found, Leavings};
 use crate::state::State;
 use libwire::record::Wait;
 use libwire::span::now_ms;
@@ -283,7 +283,7 @@ impl News {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::leavings::Build;
+    use crate::session::build_dir::Build;
     use std::path::Path;
 
     const NOW: Others = Others { driver: false, patience: Duration::ZERO, shown: false };

@@ -2,10 +2,10 @@
 //! away. Nothing of it gets into a record or the store.
 
 use crate::error::StepError;
-use crate::here::Here;
-use crate::prepare::Ready;
+use crate::explain::position::Here;
 use crate::progress;
-use crate::run::{self, World};
+use crate::run::ready::Ready;
+use crate::run::step::{self as run, World};
 use crate::session::Session;
 use crate::state::State;
 use libcli::Exit;

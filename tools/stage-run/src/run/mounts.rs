@@ -2,9 +2,9 @@
 //!
 //! Nothing is made here that a cached step would not need; that is `prepare`'s part.
 
-use crate::cache::Key;
-use crate::copy;
+use crate::copy::step as copy;
 use crate::error::StepError;
+use crate::key::Key;
 use crate::session::Session;
 use crate::state::State;
 use crate::tree::Tree;

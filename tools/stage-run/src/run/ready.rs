@@ -1,8 +1,8 @@
 //! Makes ready what RUN's mounts show: views of trees, cache directories, secrets.
 
-use crate::copy;
+use crate::copy::step as copy;
 use crate::error::StepError;
-use crate::mounts::{Kind, Wanted};
+use crate::run::mounts::{Kind, Wanted};
 use crate::session::Session;
 use crate::tree::Tree;
 use libsandbox::{Mount, MountSource};

@@ -1,16 +1,16 @@
 //! RUN: a command in the sandbox, on an overlay of the stage's snapshots.
 
-use crate::cache::Key;
-use crate::command::{self, Assembled};
 use crate::error::{Left, StepError};
-use crate::here::Here;
-use crate::mounts::{self, Wanted};
-use crate::prepare::Ready;
+use crate::explain::position::Here;
+use crate::key::Key;
 use crate::progress::Output;
+use crate::run::command::{self, Assembled};
+use crate::run::mounts::{self, Wanted};
+use crate::run::ready::Ready;
+use crate::run::{failure_store as kept, shell};
 use crate::session::{Session, platform_of};
 use crate::state::State;
 use crate::step::{Made, Maker};
-use crate::{kept, shell};
 use libsandbox::{Failed, Isolation, Job, Network, OnSignal, Outcome, Stdio, Ulimit};
 use libstore::NewSnapshot;
 use libwire::Digest;

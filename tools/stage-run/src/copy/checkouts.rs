@@ -1,10 +1,10 @@
 //! Trees of repositories, each commit's kept in the store as a snapshot of its own: a commit is the same for ever.
 
-use crate::cache::Key;
 use crate::error::StepError;
-use crate::fetch::{fetch, other_answer};
-use crate::scratch::Scratch;
+use crate::key::Key;
 use crate::session::Session;
+use crate::session::fetch::{fetch, other_answer};
+use crate::session::scratch::Scratch;
 use crate::tree::Tree;
 use libwire::Digest;
 use libwire::fetch::{Answer, Wanted};

@@ -1,9 +1,9 @@
 //! Named contexts that are URLs or archives: each is fetched when a step first asks for it, once a build.
 
 use crate::error::StepError;
-use crate::fetch;
-use crate::scratch::Scratch;
 use crate::session::Session;
+use crate::session::fetch;
+use crate::session::scratch::Scratch;
 use libwire::Digest;
 use libwire::fetch::{Answer, Wanted};
 use std::cell::RefCell;

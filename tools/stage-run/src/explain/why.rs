@@ -1,10 +1,11 @@
 //! Why a step is not in the cache: the first ingredient of its key that differs from the nearest earlier
 //! record. It only reads, and what it finds changes nothing.
 
-use crate::cache::{Key, told_apart};
-use crate::here::Here;
+use crate::explain::differences;
+use crate::explain::position::Here;
+use crate::key::{Key, told_apart};
 use crate::session::Session;
-use crate::{differences, seen};
+use crate::session::contents as seen;
 use libwire::Digest;
 use libwire::plan::Stage;
 use libwire::record::{Ingredient, Reason, Step, Why};

@@ -1,11 +1,11 @@
 //! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
 
-use crate::cache::Key;
-use crate::copied::Copied;
+use crate::copy::expanded::Copied;
+use crate::copy::{checkouts, downloads, step as copy};
 use crate::error::StepError;
+use crate::key::Key;
 use crate::session::Session;
 use crate::tree::Tree;
-use crate::{checkouts, copy, downloads};
 use df_parse::sources::Asked;
 use df_parse::values::checksum;
 use libcopy::{Request, Selection};

@@ -1,12 +1,19 @@
 //! What all stages of one run share: options, store, stages done, images found.
 
+pub mod build_dir;
+pub mod contents;
+pub mod contexts;
+pub mod fetch;
+pub mod scratch;
+pub mod stages;
+
 use crate::Plan;
-use crate::contexts::Contexts;
 use crate::error::StepError;
-use crate::leavings::{Build, Leavings};
 use crate::options::{NamedContext, Options};
-use crate::seen::Contents;
-use crate::waits::{Others, Stages};
+use crate::session::build_dir::{Build, Leavings};
+use crate::session::contents::Contents;
+use crate::session::contexts::Contexts;
+use crate::session::stages::{Others, Stages};
 use libcli::Failure;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};

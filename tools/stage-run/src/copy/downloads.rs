@@ -3,11 +3,11 @@
 //! never did is fetched, whatever else has that content. Without a checksum the server is asked each time, but
 //! need not send what is here already.
 
-use crate::cache::Key;
 use crate::error::StepError;
-use crate::fetch::{fetch, other_answer};
-use crate::scratch::Scratch;
+use crate::key::Key;
 use crate::session::Session;
+use crate::session::fetch::{fetch, other_answer};
+use crate::session::scratch::Scratch;
 use crate::tree::Tree;
 use libstore::NewSnapshot;
 use libwire::Digest;

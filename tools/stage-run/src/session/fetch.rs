@@ -13,19 +13,10 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Seek, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 const PROGRAM: &str = "context-fetch";
-
-/// The program that fetches, and its limits.
-#[derive(Clone, Debug, Default)]
-pub struct Fetch {
-    /// Where the program is looked for before PATH is.
-    pub beside: Option<PathBuf>,
-    /// The most that an archive may unpack to.
-    pub limits: Limits,
-}
 
 /// Has `wanted` fetched into the empty directory `into`, where it is anything that is fetched.
 pub fn fetch(session: &Session, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {

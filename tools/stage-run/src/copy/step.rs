@@ -1,17 +1,17 @@
 //! COPY and ADD, and the copies that mounts and directories as base need: what to copy is found here, the
 //! copying is libcopy's.
 
-use crate::cache::Key;
-use crate::copied::Copied;
-use crate::deferred;
+use crate::copy::deferred;
+use crate::copy::expanded::Copied;
+use crate::copy::link as linked;
+use crate::copy::missing;
+use crate::copy::parts::{self as fetched, Part};
 use crate::error::StepError;
-use crate::fetched::{self, Part};
-use crate::here::Here;
-use crate::linked;
-use crate::missing;
+use crate::explain::position::Here;
+use crate::key::Key;
 use crate::owner::{self, Owner};
-use crate::seen;
 use crate::session::Session;
+use crate::session::contents as seen;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::tree::Tree;

@@ -1,7 +1,7 @@
 //! A failed RUN's tree and circumstances, kept so that a user can look around in them later. Secrets are not.
 
 use crate::error::StepError;
-use crate::prepare::Ready;
+use crate::run::ready::Ready;
 use crate::session::Session;
 use crate::state::State;
 use libsandbox::{Isolation, Job, Network};

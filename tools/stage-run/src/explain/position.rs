@@ -1,6 +1,6 @@
 //! Where a build is in its stage: what an explanation of the next step needs to know. It decides nothing.
 
-use crate::cache::Key;
+use crate::key::Key;
 use crate::session::Session;
 use crate::state::State;
 use libwire::Digest;

@@ -1,7 +1,7 @@
 //! What `COPY --link` does to the path of its destination. It sees nothing of the stage, so that it makes each
 //! directory of that path anew: another mode or owner, or a link in the path, is lost in the image.
 
-use crate::fetched::Part;
+use crate::copy::parts::Part;
 use crate::session::Session;
 use crate::tree::Tree;
 use libtree::{FileKind, Meta, root};

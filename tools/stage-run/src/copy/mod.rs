@@ -1,0 +1,10 @@
+//! COPY and ADD: their words, the trees that sources are in, and the step. The copying itself is libcopy's.
+
+pub mod checkouts;
+pub mod deferred;
+pub mod downloads;
+pub mod expanded;
+pub mod link;
+pub mod missing;
+pub mod parts;
+pub mod step;
