@@ -1,8 +1,8 @@
 //! FROM: what a stage starts from.
 
 use crate::error::StepError;
-use crate::explain::position::stage_name;
 use crate::options::NamedContext;
+use crate::plan::stage_name;
 use crate::session::{Session, platform_of};
 use crate::state::State;
 use libstore::Image;

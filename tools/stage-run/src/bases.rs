@@ -5,6 +5,7 @@
 
 use crate::base::image_name;
 use crate::options::NamedContext;
+use crate::plan::Plan;
 use crate::session::select_of;
 use libcli::Failure;
 use libstore::{Image, Select, Store};
@@ -22,7 +23,7 @@ pub fn tell<W: Write>(
     contexts: &BTreeMap<String, NamedContext>,
     output: W,
 ) -> Result<W, Failure> {
-    let plan = crate::read_plan(input)?;
+    let plan = Plan::read(input)?;
     let mut writer = Writer::<_, BuildRecord>::new(output, BTreeMap::new())?;
     for stage in &plan.stages {
         let Some(image) = image(store, contexts, stage) else { continue };

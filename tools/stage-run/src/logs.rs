@@ -2,8 +2,9 @@
 //! last failed one through what it left. Nothing is run.
 
 use crate::options::{Options, Place};
+use crate::plan::Plan;
 use crate::session::Session;
-use crate::{read_plan, stage, wanted};
+use crate::stage;
 use libcli::{Failure, sanitise};
 use libstore::Store;
 use libwire::plan::Stage;
@@ -20,13 +21,13 @@ pub fn logs<W: Write>(
     place: Place,
     mut output: W,
 ) -> Result<W, Failure> {
-    let plan = read_plan(input)?;
+    let plan = Plan::read(input)?;
     // It takes nothing from a build and leaves nothing to one.
     let options = &Options { build_dir: None, ..options.clone() };
     let mut session = Session::new(options, store, &plan)?;
     let root = session.store.path().to_owned();
     let mut found = false;
-    for stage in wanted(&plan, session.asked, false) {
+    for stage in plan.wanted(session.asked, false) {
         let stops = session.stops_in(stage);
         let state = stage::build(&session, stage, &mut |record| {
             let Record::Step(step) = record else { return Ok(()) };

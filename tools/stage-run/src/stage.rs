@@ -14,11 +14,11 @@ use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::stop_points::Stops;
 use crate::words::Words;
-use crate::{config, hints, progress, workdir};
+use crate::{config, hints, plan, progress, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::MAX_LAYERS;
-use libwire::plan::{Instruction, Op, Source, Stage};
+use libwire::plan::{Instruction, Op, Stage};
 use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, Cache, Record, Step};
 
@@ -130,7 +130,7 @@ fn stages_of_trigger(
     trigger: Instruction,
 ) -> Result<Instruction, StepError> {
     let missing = |&index: &usize| index >= stage.index || !session.stages.planned(index);
-    let Some(index) = crate::named(&trigger).into_iter().find(missing) else { return Ok(trigger) };
+    let Some(index) = plan::sources(&trigger).into_iter().find(missing) else { return Ok(trigger) };
     let name = stage.stages.get(index).cloned().flatten().unwrap_or_else(|| index.to_string());
     Err(StepError::input(match index >= stage.index {
         true => format!("it uses stage {name}, which is not above this one"),
@@ -162,27 +162,13 @@ struct Builder<'a> {
     stops: Stops,
 }
 
-/// The stages that an instruction takes files from.
-fn sources(op: &Op) -> Vec<usize> {
-    let from: Vec<&Option<Source>> = match op {
-        Op::Copy(copy) | Op::Add(copy) => vec![&copy.from],
-        Op::Run { mounts, .. } => mounts.iter().map(|mount| &mount.from).collect(),
-        _ => Vec::new(),
-    };
-    let stage = |source: &Source| match source {
-        Source::Stage { index } => Some(*index),
-        _ => None,
-    };
-    from.into_iter().flatten().filter_map(stage).collect()
-}
-
 impl Builder<'_> {
     fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
         let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
         self.next(line, text);
         // A step is shown when it begins. What a stage that failed means for it shows when it is made.
-        for index in sources(&instruction.op) {
+        for index in plan::sources(instruction) {
             let _ = self.session.stages.get(index);
         }
         progress::step(shown, stage.index, self.here.step, self.here.steps, text);

@@ -159,10 +159,10 @@ fn a_stage_on_a_stage_tells_the_lines_it_inherits_built_cached_or_elsewhere() {
 #[test]
 fn only_the_stage_asked_for_and_what_it_needs_are_built() {
     let text = plan(&[(None, &[]), (None, &[]), (Some(0), &[]), (Some(2), &[])]);
-    let plan = read_plan(text.as_bytes()).unwrap();
+    let plan = Plan::read(text.as_bytes()).unwrap();
     let built = |select: &str, elsewhere: bool| -> Vec<usize> {
         let asked = plan.stage(select).unwrap().index;
-        wanted(&plan, Some(asked), elsewhere).iter().map(|stage| stage.index).collect()
+        plan.wanted(Some(asked), elsewhere).iter().map(|stage| stage.index).collect()
     };
     assert_eq!(built("3", false), [0, 2, 3]);
     assert_eq!(built("s1", false), [1]);

@@ -1,10 +1,10 @@
 //! The trees COPY, ADD and mounts read: the context, a named context, a stage, an image, or nothing.
 
 use crate::error::StepError;
-use crate::explain::position::stage_name;
 use crate::ignore::{self, IgnoreFile};
 use crate::memory::Remembered;
 use crate::options::NamedContext;
+use crate::plan::stage_name;
 use crate::session::Session;
 use crate::session::scratch::Scratch;
 use libtree::{Owners, Root};

@@ -1,6 +1,7 @@
 //! Where a build is in its stage: what an explanation of the next step needs to know. It decides nothing.
 
 use crate::key::Key;
+use crate::plan::stage_name;
 use crate::session::Session;
 use crate::state::State;
 use libwire::Digest;
@@ -49,10 +50,4 @@ impl Here {
         places.extend(key.get("platform").map(|platform| place(&[&position[..], &[platform]].concat())));
         places
     }
-}
-
-/// A stage in words, as `stage` may call it.
-pub fn stage_name(stage: &Stage, index: usize) -> String {
-    let name = stage.stages.get(index).cloned().flatten();
-    format!("stage {}", name.unwrap_or_else(|| index.to_string()))
 }

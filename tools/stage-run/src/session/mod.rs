@@ -7,9 +7,9 @@ pub mod fetch;
 pub mod scratch;
 pub mod stages;
 
-use crate::Plan;
 use crate::error::StepError;
 use crate::options::{NamedContext, Options};
+use crate::plan::Plan;
 use crate::session::build_dir::{Build, Leavings};
 use crate::session::contents::Contents;
 use crate::session::contexts::Contexts;
