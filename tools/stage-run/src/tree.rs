@@ -60,9 +60,9 @@ impl Tree {
             }
             Some(Source::Context { name: context }) => match session.context(context)? {
                 NamedContext::Directory(path) if path.is_file() => {
-                    Self::files(&session.contexts.fetch(session, &path.display().to_string())?)
+                    Self::files(&session.contexts.fetch(&path.display().to_string())?)
                 }
-                NamedContext::Url(url) => Self::files(&session.contexts.fetch(session, url)?),
+                NamedContext::Url(url) => Self::files(&session.contexts.fetch(url)?),
                 NamedContext::Directory(path) => {
                     let ignore = ignore::of_context(path, &|what| session.warn_once(what))?;
                     Self::remembered(session, path, ignore)
@@ -139,7 +139,7 @@ impl Tree {
     }
 
     fn empty(session: &Session) -> Result<Self, StepError> {
-        let empty = Scratch::new(session)?;
+        let empty = session.scratch()?;
         let lowers = vec![empty.path().to_owned()];
         Self::over(session, lowers, Some(empty))
     }

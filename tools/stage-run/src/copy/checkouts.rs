@@ -21,7 +21,7 @@ struct Kept {
 pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
     let (source, checksum) = (source.to_owned(), repository.checksum.clone());
     let wanted = Wanted::Commit { source: source.clone(), checksum };
-    let Answer::Commit(pinned) = fetch(session, wanted, None)? else { return Err(other_answer()) };
+    let Answer::Commit(pinned) = fetch(session.options, wanted, None)? else { return Err(other_answer()) };
     let mut key = Key::new("checkout", session.options.isolation);
     // It may hold a password.
     key.add("remote", Digest::of(repository.remote.as_bytes()).to_string());
@@ -43,9 +43,9 @@ pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool
     {
         return kept(&known.snapshot);
     }
-    let new = Scratch::new(session)?;
+    let new = session.scratch()?;
     let wanted = Wanted::Tree { source, commit: pinned, keep_git_dir: keep };
-    let Answer::Tree = fetch(session, wanted, Some(new.path()))? else { return Err(other_answer()) };
+    let Answer::Tree = fetch(session.options, wanted, Some(new.path()))? else { return Err(other_answer()) };
     match new {
         Scratch::Store(new) => {
             let snapshot = new.publish()?;

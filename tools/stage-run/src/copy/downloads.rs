@@ -48,9 +48,9 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
         return Ok((Tree::files(dir)?, kept.name.clone()));
     }
     let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.clone());
-    let new = Scratch::new(session)?;
+    let new = session.scratch()?;
     let wanted = Wanted::File { source: url.to_owned(), checksum: expected, etag };
-    match (fetch(session, wanted, Some(new.path()))?, kept) {
+    match (fetch(session.options, wanted, Some(new.path()))?, kept) {
         (Answer::File { name, digest, etag }, _) => {
             keep(session, &key, new, Download { name, digest, etag }, expected.is_some())
         }

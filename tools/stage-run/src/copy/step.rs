@@ -11,7 +11,6 @@ use crate::explain::position::Here;
 use crate::key::Key;
 use crate::owner::{self, Owner};
 use crate::session::Session;
-use crate::session::contents as seen;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::tree::Tree;
@@ -81,7 +80,7 @@ pub fn step(
     let mut contents = Vec::new();
     for (part, selection) in parts.iter().zip(&selections) {
         contents.push(selection.digest().to_owned());
-        seen::note(session, &part.tree, selection);
+        session.contents.note(&part.tree.name, part.tree.local, selection);
         // A doubt is told in every build.
         if doubts.is_empty() {
             part.keep(session, selection)?;
@@ -280,7 +279,7 @@ pub(crate) fn escape(path: &str) -> String {
 pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
     let (ignore, request) = (ignore(tree)?, literal(session, path));
     let selection = select(tree, ignore.as_ref(), &request)?;
-    seen::note(session, tree, &selection);
+    session.contents.note(&tree.name, tree.local, &selection);
     Ok(selection.digest().to_owned())
 }
 

@@ -5,7 +5,6 @@ use crate::explain::differences;
 use crate::explain::position::Here;
 use crate::key::{Key, told_apart};
 use crate::session::Session;
-use crate::session::contents as seen;
 use libwire::Digest;
 use libwire::plan::Stage;
 use libwire::record::{Ingredient, Reason, Step, Why};
@@ -103,5 +102,9 @@ fn content(
 ) -> Option<(Option<libwire::WirePath>, String)> {
     let digest = |text: &'_ str| text.split(' ').find(|word| word.starts_with("blake3:")).map(str::to_owned);
     let (was, now) = (digest(difference.was?)?, digest(difference.now?)?);
-    if was == now { None } else { seen::difference(session, &was, &now) }
+    if was == now {
+        None
+    } else {
+        session.contents.change(&was, &now).map(|change| (change.path, change.text))
+    }
 }

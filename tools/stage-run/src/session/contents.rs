@@ -1,72 +1,90 @@
 //! The contents that steps of this run read, so that a miss can name the path that changed. Their listings
-//! are kept in the store for the builds to come, unless nothing may be written.
+//! are kept in the store for the builds to come, unless nothing may be written there.
 
-use crate::session::Session;
-use crate::tree::Tree;
 use libcopy::{Difference, Listing, Selection};
+use libstore::Store;
 use libwire::WirePath;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// By digest, what was read.
-pub type Contents = BTreeMap<String, Seen>;
+/// The contents, by digest.
+pub struct Contents {
+    store: Store,
+    dry_run: bool,
+    contents: RefCell<BTreeMap<String, Content>>,
+}
 
-/// A content and where it was.
-#[derive(Clone, Debug)]
-pub struct Seen {
+/// Where a content was.
+struct Content {
     /// The tree in words.
     tree: String,
-    /// Whether it is a directory of the caller's.
+    /// Whether the tree is a directory of the caller's.
     local: bool,
     roots: Vec<Vec<u8>>,
-    /// When it may not be kept in the store.
+    /// The listing, if it may not be kept in the store.
     listing: Option<Vec<u8>>,
 }
 
-/// Notes what was selected in `tree`.
-pub fn note(session: &Session, tree: &Tree, selection: &Selection) {
-    let listing = match session.options.dry_run {
-        true => Some(selection.listing()),
-        false => {
-            session.store.keep_listing(selection.digest(), || selection.listing());
-            None
-        }
-    };
-    let seen = Seen { tree: tree.name.clone(), local: tree.local, roots: selection.roots(), listing };
-    session.contents.borrow_mut().insert(selection.digest().to_owned(), seen);
+/// What changed in a content.
+pub struct Change {
+    /// The first path that did, if it is known.
+    pub path: Option<WirePath>,
+    /// The change in words.
+    pub text: String,
 }
 
-/// The first path in which the content `now` differs from `was`, and the difference in words.
-pub fn difference(session: &Session, was: &str, now: &str) -> Option<(Option<WirePath>, String)> {
-    let contents = session.contents.borrow();
-    let seen = contents.get(now)?;
-    let kept = |digest: &str| session.store.listing(digest);
-    let new = Listing::parse(&seen.listing.clone().or_else(|| kept(now))?)?;
-    let Some(old) = kept(was).as_deref().and_then(Listing::parse) else {
-        return Some((None, format!("what it takes from {} changed", seen.tree)));
-    };
-    let (source, path, how, count) = new.first_difference(&old)?;
-    let root = seen.roots.get(source).map(Vec::as_slice).unwrap_or_default();
-    let whole = match (root, path) {
-        (root, b"") => root.to_vec(),
-        (b"", path) => path.to_vec(),
-        (root, path) => [root, b"/", path].concat(),
-    };
-    let mut text = words(seen, &whole, &how);
-    if count > 1 {
-        text += &format!(" (and {} more)", count - 1);
+impl Contents {
+    /// Keeps listings in `store`, unless this is a dry run.
+    pub fn new(store: Store, dry_run: bool) -> Self {
+        Self { store, dry_run, contents: RefCell::default() }
     }
-    Some((WirePath::new(whole).ok(), text))
+
+    /// Notes what was selected in the tree that is called `tree`. `local`: it is a directory of the caller's.
+    pub fn note(&self, tree: &str, local: bool, selection: &Selection) {
+        let listing = match self.dry_run {
+            true => Some(selection.listing()),
+            false => {
+                self.store.keep_listing(selection.digest(), || selection.listing());
+                None
+            }
+        };
+        let content = Content { tree: tree.to_owned(), local, roots: selection.roots(), listing };
+        self.contents.borrow_mut().insert(selection.digest().to_owned(), content);
+    }
+
+    /// What changed from the content `was` to `now`, which was noted.
+    pub fn change(&self, was: &str, now: &str) -> Option<Change> {
+        let contents = self.contents.borrow();
+        let content = contents.get(now)?;
+        let new = Listing::parse(&content.listing.clone().or_else(|| self.store.listing(now))?)?;
+        let Some(old) = self.store.listing(was).as_deref().and_then(Listing::parse) else {
+            return Some(Change { path: None, text: format!("what it takes from {} changed", content.tree) });
+        };
+        let (source, path, how, count) = new.first_difference(&old)?;
+        let root = content.roots.get(source).map(Vec::as_slice).unwrap_or_default();
+        let whole = match (root, path) {
+            (root, b"") => root.to_vec(),
+            (b"", path) => path.to_vec(),
+            (root, path) => [root, b"/", path].concat(),
+        };
+        let mut text = words(content, &whole, &how);
+        if count > 1 {
+            text += &format!(" (and {} more)", count - 1);
+        }
+        Some(Change { path: WirePath::new(whole).ok(), text })
+    }
 }
 
-fn words(seen: &Seen, path: &[u8], how: &Difference) -> String {
+/// The difference at `path` in words.
+fn words(content: &Content, path: &[u8], how: &Difference) -> String {
     let shown = String::from_utf8_lossy(path);
     if let Some(document) = shown.strip_prefix("<<") {
         return format!("here-document {document} changed");
     }
-    let slash = if seen.local { "" } else { "/" };
+    let slash = if content.local { "" } else { "/" };
     let place = match path.is_empty() {
-        true => seen.tree.clone(),
-        false => format!("{slash}{shown} of {}", seen.tree),
+        true => content.tree.clone(),
+        false => format!("{slash}{shown} of {}", content.tree),
     };
     match how {
         Difference::New => format!("{place} is new"),

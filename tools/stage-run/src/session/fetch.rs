@@ -3,7 +3,6 @@
 
 use crate::error::StepError;
 use crate::options::Options;
-use crate::session::Session;
 use libcli::secrets_for_servers;
 use libtree::tar::Limits;
 use libwire::changes::Base64;
@@ -19,8 +18,7 @@ use std::process::{Command, Output};
 const PROGRAM: &str = "context-fetch";
 
 /// Has `wanted` fetched into the empty directory `into`, where it is anything that is fetched.
-pub fn fetch(session: &Session, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {
-    let options = session.options;
+pub fn fetch(options: &Options, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {
     let secrets = secrets_for_servers(&options.secrets).map_err(StepError::failed)?;
     let secrets = secrets.into_iter().map(|(id, bytes)| (id, Base64(bytes))).collect();
     let text = serde_json::to_vec(&Request { wanted, secrets }).map_err(StepError::io("a request"))?;

@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::session::build_dir::{Build, Leavings};
 use crate::session::contents::Contents;
 use crate::session::contexts::Contexts;
+use crate::session::scratch::Scratch;
 use crate::session::stages::{Others, Stages};
 use libcli::Failure;
 use libsandbox::{Overlay, mount_overlay};
@@ -41,11 +42,11 @@ pub struct Session<'a> {
     pub last: Option<usize>,
     /// The stage that was asked for, by index, if not all.
     pub asked: Option<usize>,
-    /// Contents read.
-    pub contents: RefCell<Contents>,
+    /// The contents that steps read.
+    pub contents: Contents,
     context: String,
     /// Contexts that are fetched.
-    pub contexts: Contexts,
+    pub contexts: Contexts<'a>,
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
     /// Snapshots found whole, or made; whether their sizes were looked at.
     whole: RefCell<BTreeMap<String, bool>>,
@@ -70,10 +71,16 @@ impl<'a> Session<'a> {
             }
             None => stages,
         };
-        let contexts = Contexts::new(options.build_dir.clone(), plan.digest);
+        let contexts = Contexts::new(options, store.clone(), plan.digest);
+        let contents = Contents::new(store.clone(), options.dry_run);
         let last = plan.stages.last().filter(|stage| stage.target).map(|stage| stage.index);
-        let (contents, images, whole, warned) = Default::default();
+        let (images, whole, warned) = Default::default();
         Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole, warned })
+    }
+
+    /// A directory for what is read once.
+    pub fn scratch(&self) -> Result<Scratch, StepError> {
+        Scratch::new(&self.store, self.options.dry_run)
     }
 
     /// Whether `--until` and `--shell` are about `stage`: the one asked for, else the target.

@@ -1,28 +1,27 @@
-//! A directory for what is read once: in the store's `tmp/`, or elsewhere when nothing may be written there.
+//! A directory for what is read once: in the store's `tmp/`, or in TMPDIR when nothing may be written to the store.
 
 use crate::error::StepError;
-use crate::session::Session;
-use libstore::NewSnapshot;
+use libstore::{NewSnapshot, Store};
 use libtree::remove::Temporary;
 use std::path::Path;
 
-/// An empty directory, gone when it is dropped.
+/// A directory that is empty at first, and removed when this is dropped.
 pub enum Scratch {
-    /// Of the store.
+    /// In the store, where it can become a snapshot.
     Store(Box<NewSnapshot>),
     /// In TMPDIR, for a dry run.
     Elsewhere(Temporary),
 }
 
 impl Scratch {
-    /// Makes one.
-    pub fn new(session: &Session) -> Result<Self, StepError> {
-        match session.options.dry_run {
+    /// Makes one in `store`, unless this is a dry run.
+    pub fn new(store: &Store, dry_run: bool) -> Result<Self, StepError> {
+        match dry_run {
             true => {
                 let dir = tempfile::tempdir().map_err(StepError::io("a temporary directory"))?;
                 Ok(Self::Elsewhere(Temporary::new(dir.keep())))
             }
-            false => Ok(Self::Store(Box::new(session.store.new_snapshot(&[])?))),
+            false => Ok(Self::Store(Box::new(store.new_snapshot(&[])?))),
         }
     }
 
