@@ -2,6 +2,7 @@
 
 use df_parse::ParseError;
 use libcli::{Exit, Failure};
+use libcopy::CopyError;
 use libsandbox::SandboxError;
 use libstore::StoreError;
 
@@ -178,6 +179,15 @@ impl From<StoreError> for StepError {
         let text = error.to_string();
         let failure = Failure::from(error);
         Self::new(failure.exit(), text)
+    }
+}
+
+impl From<CopyError> for StepError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Io { .. } | CopyError::Changed(_) => Self::failed(error),
+            other => Self::input(other),
+        }
     }
 }
 

@@ -39,6 +39,13 @@ impl Key {
         self.add("parent", value);
     }
 
+    /// SOURCE_DATE_EPOCH, which decides the times of what a step makes itself.
+    pub fn epoch(&mut self, epoch: Option<i64>) {
+        if let Some(epoch) = epoch {
+            self.add("epoch", epoch.to_string());
+        }
+    }
+
     /// Adds an ingredient.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();

@@ -8,28 +8,28 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The memory of one directory.
-pub struct Remembered {
+pub struct ContextMemory {
     /// What its files held.
-    pub memory: Memory,
+    pub files: Memory,
     /// Its absolute path.
     pub directory: PathBuf,
     /// Where the memory is kept, unless the run may not write.
     store: Option<Store>,
 }
 
-impl Remembered {
+impl ContextMemory {
     /// What is remembered of the directory at `path`.
     pub fn of(session: &Session, path: &Path) -> Option<Self> {
         let directory = path.canonicalize().ok()?;
-        let memory = Memory::new(&session.store.memory_of(&directory), SystemTime::now());
+        let files = Memory::new(&session.store.memory_of(&directory), SystemTime::now());
         let store = Some(session.store.clone()).filter(|_| !session.options.dry_run);
-        Some(Self { memory, directory, store })
+        Some(Self { files, directory, store })
     }
 
     /// Keeps what was learned.
     pub fn keep(&self) {
-        if let Some(store) = self.store.as_ref().filter(|_| self.memory.has_news()) {
-            let written = self.memory.write(&store.memory_of(&self.directory));
+        if let Some(store) = self.store.as_ref().filter(|_| self.files.has_news()) {
+            let written = self.files.write(&store.memory_of(&self.directory));
             let _ = store.set_memory_of(&self.directory, &written);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::base::{self, Begun};
 use crate::copy::step::Kind;
-use crate::copy::{deferred, step as copy};
+use crate::copy::{deferred, files, step as copy};
 use crate::error::{Lines, StepError};
 use crate::explain::position::Here;
 use crate::explain::why;
@@ -273,7 +273,7 @@ impl Builder<'_> {
     /// The files of a directory that is the stage's base.
     fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
         self.next(self.stage.line, &self.stage.text);
-        let (made, created_by) = copy::files(self.session, self.stage, (&self.state, &self.here), name)?;
+        let (made, created_by) = files::files(self.session, self.stage, (&self.state, &self.here), name)?;
         let told = self.take(made, created_by);
         let op = Op::Copy(libwire::plan::Copy::default());
         self.tell(&op, told, emit)
@@ -296,7 +296,7 @@ impl Builder<'_> {
         key.parents(&parents);
         key.add("path", path.clone());
         key.add("user", user.clone());
-        copy::add_epoch(session, &mut key);
+        key.epoch(session.options.epoch);
         let made =
             Maker { session, stage: self.stage, here: &self.here, key }.make(&parents, |new, lowers| {
                 let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;

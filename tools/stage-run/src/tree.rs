@@ -2,7 +2,7 @@
 
 use crate::error::StepError;
 use crate::ignore::{self, IgnoreFile};
-use crate::memory::Remembered;
+use crate::memory::ContextMemory;
 use crate::options::NamedContext;
 use crate::plan::stage_name;
 use crate::session::Session;
@@ -24,7 +24,7 @@ pub struct Tree {
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
     /// Of a directory of the caller's that stays: what is remembered of its files.
-    pub remembered: Option<Remembered>,
+    pub memory: Option<ContextMemory>,
     /// The directory of a tree nobody else keeps, as long as it is used.
     held: Option<Scratch>,
 }
@@ -95,7 +95,7 @@ impl Tree {
 
     fn remembered(session: &Session, path: &Path, ignore: Option<IgnoreFile>) -> Result<Self, StepError> {
         let tree = Self::directory(path, ignore)?;
-        Ok(Self { remembered: Remembered::of(session, path), ..tree })
+        Ok(Self { memory: ContextMemory::of(session, path), ..tree })
     }
 
     fn directory(path: &Path, ignore: Option<(String, String)>) -> Result<Self, StepError> {
@@ -108,7 +108,7 @@ impl Tree {
             lowers: vec![path.to_owned()],
             ignore,
             local: true,
-            remembered: None,
+            memory: None,
             held: None,
         })
     }
@@ -146,8 +146,8 @@ impl Tree {
 
     fn over(session: &Session, lowers: Vec<PathBuf>, held: Option<Scratch>) -> Result<Self, StepError> {
         let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
-        let (name, ignore, remembered) = (String::new(), None, None);
-        Ok(Self { name, root, lowers, ignore, local: false, remembered, held })
+        let (name, ignore, memory) = (String::new(), None, None);
+        Ok(Self { name, root, lowers, ignore, local: false, memory, held })
     }
 
     /// The tree of snapshots, lowest first.

@@ -2,7 +2,6 @@
 //! wants the files, and it can read them where they are.
 
 use crate::copy::parts::Part;
-use crate::copy::step as copy;
 use crate::error::StepError;
 use crate::session::Session;
 use libcopy::Selection;
@@ -38,7 +37,7 @@ pub fn defer(
         return Ok(false);
     }
     let ([part], [selection]) = (parts, selections) else { return Ok(false) };
-    let Some(root) = part.tree.remembered.as_ref().and_then(|known| known.directory.to_str()) else {
+    let Some(root) = part.tree.memory.as_ref().and_then(|memory| memory.directory.to_str()) else {
         return Ok(false);
     };
     let lower = match lowers.is_empty() {
@@ -54,9 +53,7 @@ pub fn defer(
     let file = BufWriter::with_capacity(1 << 17, File::create(&path).map_err(StepError::io(&place))?);
     let mut writer =
         stream::Writer::<_, LayerChanges>::digesting(file, extra).map_err(StepError::io(&place))?;
-    let told = selection
-        .changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))
-        .map_err(copy::explain)?;
+    let told = selection.changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))?;
     match told {
         true => writer.finish().and_then(|mut file| file.flush()).map_err(StepError::io(&place))?,
         false => std::fs::remove_file(&path).map_err(StepError::io(&place))?,

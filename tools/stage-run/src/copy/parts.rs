@@ -1,7 +1,8 @@
 //! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
 
 use crate::copy::expanded::Copied;
-use crate::copy::{checkouts, downloads, step as copy};
+use crate::copy::reading::literal;
+use crate::copy::{checkouts, downloads};
 use crate::error::StepError;
 use crate::key::Key;
 use crate::session::Session;
@@ -76,7 +77,7 @@ impl Part {
 
     /// Finds its sources and reads them.
     pub fn select(&self) -> Result<Selection<'_>, StepError> {
-        copy::select(&self.tree, self.ignore.as_ref(), &self.request)
+        self.tree.select(self.ignore.as_ref(), &self.request)
     }
 }
 
@@ -105,7 +106,7 @@ pub fn parts(
     let bare = Request { documents: Vec::new(), ..like.clone() };
     let local = || -> Result<Part, StepError> {
         let tree = Tree::open(session, copy.from.as_ref(), stage)?;
-        let ignore = copy::ignore(&tree)?;
+        let ignore = tree.ignore_patterns()?;
         Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None })
     };
     for source in &copied.sources {
@@ -144,7 +145,7 @@ fn download(
     let expected = copied.checksum.as_deref().map(checksum).transpose().map_err(StepError::input)?;
     let (tree, name) = downloads::file(session, source, expected)?;
     let request =
-        Request { sources: vec![copy::escape(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
+        Request { sources: vec![literal(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
     let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
     let time = Some((meta.mtime, meta.mtime_ns));
     Ok(Part { tree, ignore: None, request, fetched: true, time })

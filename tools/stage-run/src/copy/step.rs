@@ -1,10 +1,8 @@
-//! COPY and ADD, and the copies that mounts and directories as base need: what to copy is found here, the
-//! copying is libcopy's.
+//! The step of a COPY or ADD: its key, what to warn of, and the copy itself.
 
 use crate::copy::deferred;
 use crate::copy::expanded::Copied;
 use crate::copy::link as linked;
-use crate::copy::missing;
 use crate::copy::parts::{self as fetched, Part};
 use crate::error::StepError;
 use crate::explain::position::Here;
@@ -14,14 +12,12 @@ use crate::session::Session;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use crate::tree::Tree;
-use libcopy::{CopyError, Request, Selection};
-use libpattern::{IgnoreFile, Matcher};
+use libcopy::{Request, Selection};
 use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::Chmod;
-use libwire::plan::{Copy, Source, Stage};
-use libwire::span::now_ms;
-use std::path::{Path, PathBuf};
+use libwire::plan::{Copy, Stage};
+use std::path::PathBuf;
 
 /// Which of the two it is, and where.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +109,7 @@ fn request(
         parents: copy.parents,
         exclude: copy.exclude.clone(),
         extract: copy.unpack.unwrap_or(add),
-        now: now(session),
+        now: session.now(),
         limits: session.options.fetch.limits,
     })
 }
@@ -129,7 +125,7 @@ fn write(
     let merged = session.mount(lowers, Some((new.upper(), new.work())))?;
     let root = Root::from_fd(merged, session.options.isolation.owners());
     for selection in selections {
-        selection.write(&root, target.as_bytes()).map_err(explain)?;
+        selection.write(&root, target.as_bytes())?;
     }
     let devices: u64 = selections.iter().map(Selection::left_out).sum();
     let what = format!("{devices} device nodes of the archive are left out: only root can make them");
@@ -193,14 +189,7 @@ fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &Copied
     if parts.iter().any(|part| part.request.extract) {
         key.add("unpack", "2");
     }
-    add_epoch(session, key);
-}
-
-/// SOURCE_DATE_EPOCH decides the times of what a step makes itself.
-pub fn add_epoch(session: &Session, key: &mut Key) {
-    if let Some(epoch) = session.options.epoch {
-        key.add("epoch", epoch.to_string());
-    }
+    key.epoch(session.options.epoch);
 }
 
 fn owner(
@@ -222,132 +211,4 @@ fn owner(
         session.warn(stage, line, &what);
     }
     Ok(Some(ids))
-}
-
-fn now(session: &Session) -> (i64, u32) {
-    (session.options.epoch.unwrap_or_else(|| i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX)), 0)
-}
-
-pub(crate) fn ignore(tree: &Tree) -> Result<Option<Matcher>, StepError> {
-    let Some((place, text)) = &tree.ignore else { return Ok(None) };
-    let matcher = IgnoreFile::parse(text).matcher();
-    matcher.map(Some).map_err(|bad| StepError::input(format!("{place}:{}: {}", bad.line, bad.what)))
-}
-
-pub(crate) fn select<'a>(
-    tree: &'a Tree,
-    ignore: Option<&'a Matcher>,
-    request: &'a Request,
-) -> Result<Selection<'a>, StepError> {
-    let remembered = tree.remembered.as_ref();
-    let (root, local, memory) = (&tree.root, tree.local, remembered.map(|known| &known.memory));
-    let selection = Selection::new(libcopy::Tree { root, ignore, local, memory }, request);
-    if let Some(known) = remembered {
-        known.keep();
-    }
-    selection.map_err(|error| match error {
-        CopyError::NotFound { path, ignored } => missing::explain(tree, ignore, request, &path, ignored),
-        other => explain(other),
-    })
-}
-
-pub(crate) fn explain(error: CopyError) -> StepError {
-    match error {
-        CopyError::Io { .. } | CopyError::Changed(_) => StepError::failed(error),
-        other => StepError::input(other),
-    }
-}
-
-/// A request for one path that is no pattern.
-fn literal(session: &Session, path: &str) -> Request {
-    Request { sources: vec![escape(path)], now: now(session), ..Request::default() }
-}
-
-/// A pattern that means `path` alone.
-pub(crate) fn escape(path: &str) -> String {
-    let mut source = String::with_capacity(path.len());
-    for c in path.chars() {
-        if matches!(c, '*' | '?' | '[' | '\\') {
-            source.push('\\');
-        }
-        source.push(c);
-    }
-    source
-}
-
-/// A digest of what is at `path` in `tree`.
-pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
-    let (ignore, request) = (ignore(tree)?, literal(session, path));
-    let selection = select(tree, ignore.as_ref(), &request)?;
-    session.contents.note(&tree.name, tree.local, &selection);
-    Ok(selection.digest().to_owned())
-}
-
-/// A digest of what a command sees where `path` of `tree` is mounted: the content, and the directory's own
-/// mode and owner unless it will be a view, whose are always the same.
-pub fn seen(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
-    let content = content(session, tree, path)?;
-    if tree.local {
-        return Ok(content);
-    }
-    let (mode, uid, gid) = meta(tree, path)?;
-    Ok(format!("{content} {mode:o} {uid}:{gid}"))
-}
-
-/// Mode, owner and group that what is at `path` in `tree` has in an image.
-pub fn meta(tree: &Tree, path: &str) -> Result<(u32, u32, u32), StepError> {
-    let found = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at));
-    let meta = found.map_err(StepError::io(path))?;
-    let (uid, gid) = if tree.local { (0, 0) } else { (meta.uid, meta.gid) };
-    Ok((meta.mode, uid, gid))
-}
-
-/// A copy of what is at `path` in `tree`, in the same place, without what is ignored and with owners as an
-/// image would have them. It has to have the digest `content`.
-pub fn view(session: &Session, tree: &Tree, path: &str, content: &str) -> Result<NewSnapshot, StepError> {
-    let view = session.store.new_snapshot(&[])?;
-    put(session, tree, (path, content), view.upper(), path)?;
-    Ok(view)
-}
-
-/// Fills a new cache directory with what is in the directory `path` of `tree`.
-pub fn seed(session: &Session, tree: &Tree, from: (&str, &str), into: &Path) -> Result<(), StepError> {
-    put(session, tree, from, into, "/")
-}
-
-/// Copies the path to `target`, if its digest is still what the step's key was made of.
-fn put(
-    session: &Session,
-    tree: &Tree,
-    (path, content): (&str, &str),
-    into: &Path,
-    target: &str,
-) -> Result<(), StepError> {
-    let root = Root::open(into, session.options.isolation.owners());
-    let root = root.map_err(StepError::io(&into.display().to_string()))?;
-    let (ignore, request) = (ignore(tree)?, literal(session, path));
-    let selection = select(tree, ignore.as_ref(), &request)?;
-    if selection.digest() != content {
-        return Err(StepError::failed(format!("{path:?} changed while it was read; build again")));
-    }
-    selection.write(&root, target.as_bytes()).map_err(explain)
-}
-
-/// The files of the directory that is named context `name`, as a stage's first layer.
-pub fn files(
-    session: &Session,
-    stage: &Stage,
-    (state, here): (&State, &Here),
-    name: &str,
-) -> Result<(Made, String), StepError> {
-    let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), stage)?;
-    let mut key = Key::new("files", session.options.isolation);
-    key.parents(&state.parents());
-    let content = content(session, &tree, "/")?;
-    key.add("content", content.clone());
-    add_epoch(session, &mut key);
-    let made = Maker { session, stage, here, key }.make(&state.parents(), |new, _| {
-        put(session, &tree, ("/", &content), new.upper(), "/").map(|()| None)
-    })?;
-    Ok((made, format!("local source for {name}")))
 }

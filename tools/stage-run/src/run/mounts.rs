@@ -2,7 +2,7 @@
 //!
 //! Nothing is made here that a cached step would not need; that is `prepare`'s part.
 
-use crate::copy::step as copy;
+use crate::copy::views;
 use crate::error::StepError;
 use crate::key::Key;
 use crate::session::Session;
@@ -167,7 +167,7 @@ impl Expand<'_> {
 
     fn bind(&self) -> Result<Kind, StepError> {
         let (tree, path) = (self.tree()?, self.source()?);
-        let content = copy::seen(self.session, &tree, &path)?;
+        let content = as_mounted(self.session, &tree, &path)?;
         Ok(Kind::Bind { tree, path, content })
     }
 
@@ -187,10 +187,10 @@ impl Expand<'_> {
         // As in BuildKit, one that begins with something else is another one.
         if self.mount.from.is_some() {
             let tree = self.tree()?;
-            let content = copy::content(self.session, &tree, &path)?;
+            let content = views::content(self.session, &tree, &path)?;
             if path != "/" {
                 // It is that directory, with its own mode and owner.
-                owner = copy::meta(&tree, &path)?;
+                owner = views::mode_and_owner(&tree, &path)?;
             }
             id += &format!("\nfrom {content}");
             seed = Some((tree, path, content));
@@ -240,4 +240,15 @@ impl Expand<'_> {
         let mode = number("mode", &self.mount.mode, 8, mode)? & 0o7777;
         Ok((mode, number("uid", &self.mount.uid, 10, 0)?, number("gid", &self.mount.gid, 10, 0)?))
     }
+}
+
+/// A digest of what a command sees where `path` of `tree` is mounted: the content, and the directory's own mode and
+/// owner. In a view of the caller's files these are always the same.
+fn as_mounted(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
+    let content = views::content(session, tree, path)?;
+    if tree.local {
+        return Ok(content);
+    }
+    let (mode, uid, gid) = views::mode_and_owner(tree, path)?;
+    Ok(format!("{content} {mode:o} {uid}:{gid}"))
 }

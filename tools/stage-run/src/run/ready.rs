@@ -1,6 +1,6 @@
 //! Makes ready what RUN's mounts show: views of trees, cache directories, secrets.
 
-use crate::copy::step as copy;
+use crate::copy::views::{self, Source};
 use crate::error::StepError;
 use crate::run::mounts::{Kind, Wanted};
 use crate::session::Session;
@@ -97,7 +97,7 @@ impl Ready {
         let lowers = match tree.local {
             // Neither what is ignored nor the host's owners may show.
             true => {
-                let view = copy::view(session, tree, path, content)?;
+                let view = views::view(session, Source { tree, path, content })?;
                 let lowers = vec![view.upper().to_owned()];
                 self.views.push(view);
                 lowers
@@ -129,7 +129,7 @@ impl Ready {
         let path = cache.path();
         if cache.is_fresh() {
             if let Some((tree, source, content)) = seed {
-                copy::seed(session, tree, (source, content), &path)?;
+                views::fill(session, Source { tree, path: source, content }, &path)?;
             }
             own(session, &path, owner)?;
             cache.set_ready()?;

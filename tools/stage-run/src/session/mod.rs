@@ -20,6 +20,7 @@ use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
 use libwire::Platform;
 use libwire::plan::Stage;
+use libwire::span::now_ms;
 use libwire::{Digest, Reference};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,12 @@ impl<'a> Session<'a> {
     /// Whether `--until` and `--shell` are about `stage`: the one asked for, else the target.
     pub fn stops_in(&self, stage: &Stage) -> bool {
         self.asked.map_or(stage.target, |asked| asked == stage.index)
+    }
+
+    /// The time of what a step makes of nothing, in seconds and nanoseconds: SOURCE_DATE_EPOCH, else now.
+    pub fn now(&self) -> (i64, u32) {
+        let now = || i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX);
+        (self.options.epoch.unwrap_or_else(now), 0)
     }
 
     /// The build context's path, whatever way it was named.
