@@ -4,14 +4,14 @@ use crate::base::{self, Begun};
 use crate::copy::step::Kind;
 use crate::copy::{deferred, files, step as copy};
 use crate::error::{Lines, StepError};
-use crate::explain::position::Here;
+use crate::explain::position::Position;
 use crate::explain::why;
 use crate::key::Key;
 use crate::record::{self as told, At, Told, id, name};
 use crate::run::{shell, step as run};
 use crate::session::Session;
 use crate::state::State;
-use crate::step::{Made, Maker};
+use crate::step::{CurrentStep, Made, Maker};
 use crate::stop_points::Stops;
 use crate::words::Words;
 use crate::{config, hints, plan, progress, workdir};
@@ -51,10 +51,10 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
     state.provenance = Some(Provenance::of(&base));
     emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
-    let here = Here::new(stage, &state, steps);
+    let position = Position::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
     let stops = Stops::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
-    let mut builder = Builder { session, stage, state, here, at, last_use, stops };
+    let mut builder = Builder { session, stage, state, position, at, last_use, stops };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -66,7 +66,7 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
         .map(|trigger| (trigger, true))
         .chain(stage.instructions.iter().map(|own| (own, false)))
     {
-        if builder.here.step == builder.stops.last {
+        if builder.position.step == builder.stops.last {
             break;
         }
         let line = if triggered { stage.line } else { instruction.line };
@@ -80,8 +80,8 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
             Ended::Emit(failure) => failure,
         })?;
     }
-    if builder.stops.shell.is_some_and(|step| step > builder.here.step) {
-        return Err(from(shell::before(session, stage, &builder.state, &builder.here, None)));
+    if builder.stops.shell.is_some_and(|step| step > builder.position.step) {
+        return Err(from(shell::before(builder.current(), None)));
     }
     Ok(builder.state)
 }
@@ -155,7 +155,7 @@ struct Builder<'a> {
     session: &'a Session<'a>,
     stage: &'a Stage,
     state: State,
-    here: Here,
+    position: Position,
     at: &'a mut At,
     /// The last step that looks at the tree or changes it.
     last_use: usize,
@@ -163,6 +163,12 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// The step that is next to be made.
+    fn current(&self) -> CurrentStep<'_> {
+        let Self { session, stage, state, position, .. } = self;
+        CurrentStep { session, stage, state, position }
+    }
+
     fn instruction(&mut self, instruction: &Instruction, line: u32, emit: &mut Emit) -> Result<(), Ended> {
         let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
@@ -171,11 +177,9 @@ impl Builder<'_> {
         for index in plan::sources(instruction) {
             let _ = self.session.stages.get(index);
         }
-        progress::step(shown, stage.index, self.here.step, self.here.steps, text);
-        if self.stops.shell == Some(self.here.step) {
-            return Err(
-                shell::before(self.session, stage, &self.state, &self.here, Some(&instruction.op)).into()
-            );
+        progress::step(shown, stage.index, self.position.step, self.position.steps, text);
+        if self.stops.shell == Some(self.position.step) {
+            return Err(shell::before(self.current(), Some(&instruction.op)).into());
         }
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
@@ -198,15 +202,14 @@ impl Builder<'_> {
 
     /// Goes on to the next step.
     fn next(&mut self, line: u32, text: &str) {
-        self.here.step += 1;
-        self.at.step(self.here.step, line, text);
-        self.here.text = text.to_owned();
-        self.here.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
+        self.position.step += 1;
+        self.at.step(self.position.step, line, text);
+        self.position.text = text.to_owned();
+        self.position.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
     }
 
     /// Makes what an instruction leaves, or finds it. Also gives the history entry.
     fn make(&mut self, op: &Op, line: u32) -> Result<(Option<Made>, String), StepError> {
-        let (session, stage) = (self.session, self.stage);
         if let Op::Workdir { path } = op {
             return self.workdir(path);
         }
@@ -216,11 +219,10 @@ impl Builder<'_> {
         if !alone {
             self.state.known()?;
         }
-        let at = (&self.state, &self.here);
         let (made, created_by) = match op {
-            Op::Copy(copy) => copy::step(session, stage, at, copy, &self.kind(false, line))?,
-            Op::Add(copy) => copy::step(session, stage, at, copy, &self.kind(true, line))?,
-            op => run::run(session, stage, at, op)?,
+            Op::Copy(copy) => copy::step(self.current(), copy, &self.kind(false, line))?,
+            Op::Add(copy) => copy::step(self.current(), copy, &self.kind(true, line))?,
+            op => run::run(self.current(), op)?,
         };
         Ok((Some(made), created_by))
     }
@@ -234,14 +236,14 @@ impl Builder<'_> {
     }
 
     fn kind(&self, add: bool, line: u32) -> Kind {
-        let last = self.here.step == self.last_use && self.session.last == Some(self.stage.index);
+        let last = self.position.step == self.last_use && self.session.last == Some(self.stage.index);
         Kind { add, last, line }
     }
 
     /// In a dry run, a step that can't be looked up before what it `needs` is made.
     fn follow(&self, needs: &str) -> Told {
         let own = self.state.pending.as_deref() == Some(needs);
-        let step = self.here.ran.first().map(|(step, _)| *step).filter(|_| own);
+        let step = self.position.ran.first().map(|(step, _)| *step).filter(|_| own);
         let why = why::follows(step, needs);
         let why = Some(why).filter(|_| self.session.options.explain);
         progress::miss(self.session.options, self.stage.index, why.as_ref());
@@ -273,7 +275,7 @@ impl Builder<'_> {
     /// The files of a directory that is the stage's base.
     fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
         self.next(self.stage.line, &self.stage.text);
-        let (made, created_by) = files::files(self.session, self.stage, (&self.state, &self.here), name)?;
+        let (made, created_by) = files::files(self.current(), name)?;
         let told = self.take(made, created_by);
         let op = Op::Copy(libwire::plan::Copy::default());
         self.tell(&op, told, emit)
@@ -297,12 +299,11 @@ impl Builder<'_> {
         key.add("path", path.clone());
         key.add("user", user.clone());
         key.epoch(session.options.epoch);
-        let made =
-            Maker { session, stage: self.stage, here: &self.here, key }.make(&parents, |new, lowers| {
-                let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
-                let root = Root::from_fd(merged, session.options.isolation.owners());
-                workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
-            })?;
+        let made = Maker { step: self.current(), key }.make(&parents, |new, lowers| {
+            let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
+            let root = Root::from_fd(merged, session.options.isolation.owners());
+            workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
+        })?;
         Ok((Some(made), created_by))
     }
 
@@ -320,11 +321,11 @@ impl Builder<'_> {
         let Told { made, history, runs, why } = told;
         let mut step = Step {
             id: id(self.stage),
-            step: self.here.step,
-            steps: self.here.steps,
+            step: self.position.step,
+            steps: self.position.steps,
             dockerfile: self.stage.dockerfile.clone(),
             line: self.at.line,
-            text: self.here.text.clone(),
+            text: self.position.text.clone(),
             op: name(op).to_owned(),
             cache: if runs { Cache::Miss } else { Cache::None },
             key: None,
@@ -345,7 +346,7 @@ impl Builder<'_> {
         }
         if self.session.options.dry_run && runs && self.state.pending.is_none() {
             self.state.pending = Some(format!("step {}", step.step));
-            self.here.ran.push((step.step, String::new()));
+            self.position.ran.push((step.step, String::new()));
         }
         if let Some(provenance) = &mut self.state.provenance {
             provenance.add(&step);
@@ -367,10 +368,10 @@ impl Builder<'_> {
         step.snapshot = Some(snapshot.clone());
         if made.cache == Cache::Miss {
             store.cache_put(made.key.digest(), step)?;
-            self.here.ran.push((step.step, snapshot.clone()));
+            self.position.ran.push((step.step, snapshot.clone()));
         }
         if !options.dry_run {
-            store.set_latest(&self.here.places(self.session, self.stage, &made.key), made.key.digest());
+            store.set_latest(&self.position.places(self.session, self.stage, &made.key), made.key.digest());
         }
         self.state.layers.push(BaseLayer { snapshot, layer: step.layer.clone() });
         Ok(())

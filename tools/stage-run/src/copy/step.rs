@@ -5,12 +5,10 @@ use crate::copy::expanded::Copied;
 use crate::copy::link as linked;
 use crate::copy::parts::{self as fetched, Part};
 use crate::error::StepError;
-use crate::explain::position::Here;
 use crate::key::Key;
 use crate::owner::{self, Owner};
 use crate::session::Session;
-use crate::state::State;
-use crate::step::{Made, Maker};
+use crate::step::{CurrentStep, Made, Maker};
 use crate::tree::Tree;
 use libcopy::{Request, Selection};
 use libstore::NewSnapshot;
@@ -32,12 +30,11 @@ pub struct Kind {
 
 /// Does a COPY or ADD, or finds its result. Also gives the history entry.
 pub fn step(
-    session: &Session,
-    stage: &Stage,
-    (state, here): (&State, &Here),
+    step: CurrentStep,
     copy: &Copy,
     &Kind { add, last, line }: &Kind,
 ) -> Result<(Made, String), StepError> {
+    let CurrentStep { session, stage, state, .. } = step;
     let copied = Copied::new(stage, state, copy)?;
     fetched::check(&copied, copy, add)?;
     // As in BuildKit, --chmod makes --link an ordinary copy.
@@ -60,7 +57,7 @@ pub fn step(
     let maker = |contents: &[String]| {
         let mut key = key.clone();
         contents.iter().for_each(|content| key.add("content", content.clone()));
-        Maker { session, stage, here, key }
+        Maker { step, key }
     };
     // Trees that never change need not be read to find what was made of them.
     let known: Option<Vec<String>> = parts.iter().map(|part| part.known(session)).collect();

@@ -10,56 +10,60 @@ use libstore::NewSnapshot;
 use libtree::Root;
 use std::path::Path;
 
-/// A path of a tree, and what was found there when it was read.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
+/// A path of a tree that was read.
+pub struct TreePath {
     /// The tree.
-    pub tree: &'a Tree,
+    pub tree: Box<Tree>,
     /// The path.
-    pub path: &'a str,
+    pub path: String,
     /// The digest of what is there.
-    pub content: &'a str,
+    pub content: String,
 }
 
-/// A digest of what is at `path` in `tree`.
-pub fn content(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
-    let (ignore, request) = (tree.ignore_patterns()?, request(session, path));
-    let selection = tree.select(ignore.as_ref(), &request)?;
-    session.contents.note(&tree.name, tree.local, &selection);
-    Ok(selection.digest().to_owned())
-}
-
-/// Mode, owner and group that what is at `path` in `tree` has in an image.
-pub fn mode_and_owner(tree: &Tree, path: &str) -> Result<(u32, u32, u32), StepError> {
-    let found = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at));
-    let meta = found.map_err(StepError::io(path))?;
-    let (uid, gid) = if tree.local { (0, 0) } else { (meta.uid, meta.gid) };
-    Ok((meta.mode, uid, gid))
-}
-
-/// A copy of `source`, in the same place, without what is ignored and with owners as an image would have them.
-pub fn view(session: &Session, source: Source) -> Result<NewSnapshot, StepError> {
-    let view = session.store.new_snapshot(&[])?;
-    put(session, source, view.upper(), source.path)?;
-    Ok(view)
-}
-
-/// Fills the new directory `into` with what is in the directory `source`.
-pub fn fill(session: &Session, source: Source, into: &Path) -> Result<(), StepError> {
-    put(session, source, into, "/")
-}
-
-/// Copies `source` to `target`, if its digest is still what the step's key was made of.
-fn put(session: &Session, source: Source, into: &Path, target: &str) -> Result<(), StepError> {
-    let Source { tree, path, content } = source;
-    let root = Root::open(into, session.options.isolation.owners());
-    let root = root.map_err(StepError::io(&into.display().to_string()))?;
-    let (ignore, request) = (tree.ignore_patterns()?, request(session, path));
-    let selection = tree.select(ignore.as_ref(), &request)?;
-    if selection.digest() != content {
-        return Err(StepError::failed(format!("{path:?} changed while it was read; build again")));
+impl TreePath {
+    /// Reads what is at `path` in `tree`.
+    pub fn read(session: &Session, tree: Tree, path: String) -> Result<Self, StepError> {
+        let (ignore, request) = (tree.ignore_patterns()?, request(session, &path));
+        let selection = tree.select(ignore.as_ref(), &request)?;
+        session.contents.note(&tree.name, tree.local, &selection);
+        let content = selection.digest().to_owned();
+        drop(selection);
+        Ok(Self { tree: Box::new(tree), path, content })
     }
-    Ok(selection.write(&root, target.as_bytes())?)
+
+    /// The mode, owner and group that it has in an image.
+    pub fn mode_and_owner(&self) -> Result<(u32, u32, u32), StepError> {
+        let Self { tree, path, .. } = self;
+        let found = tree.root.resolve(path.as_bytes(), true).and_then(|at| tree.root.lstat(&at));
+        let meta = found.map_err(StepError::io(path))?;
+        let (uid, gid) = if tree.local { (0, 0) } else { (meta.uid, meta.gid) };
+        Ok((meta.mode, uid, gid))
+    }
+
+    /// A copy of it, in the same place, without what is ignored and with owners as an image would have them.
+    pub fn view(&self, session: &Session) -> Result<NewSnapshot, StepError> {
+        let view = session.store.new_snapshot(&[])?;
+        self.copy(session, view.upper(), &self.path)?;
+        Ok(view)
+    }
+
+    /// Fills the new directory `into` with what is in it.
+    pub fn fill(&self, session: &Session, into: &Path) -> Result<(), StepError> {
+        self.copy(session, into, "/")
+    }
+
+    /// Copies it to `target` of the tree at `into`, if its digest is still what the step's key was made of.
+    fn copy(&self, session: &Session, into: &Path, target: &str) -> Result<(), StepError> {
+        let Self { tree, path, content } = self;
+        let root = Root::open(into, session.options.isolation.owners());
+        let root = root.map_err(StepError::io(&into.display().to_string()))?;
+        let (ignore, request) = (tree.ignore_patterns()?, request(session, path));
+        let selection = tree.select(ignore.as_ref(), &request)?;
+        if selection.digest() != content {
+            return Err(StepError::failed(format!("{path:?} changed while it was read; build again")));
+        }
+        Ok(selection.write(&root, target.as_bytes())?)
+    }
 }
 
 /// A request for one path that is no pattern.

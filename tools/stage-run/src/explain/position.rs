@@ -9,7 +9,7 @@ use libwire::plan::{Base, Stage};
 
 /// The step that is to be made, and what is below it.
 #[derive(Clone, Debug, Default)]
-pub struct Here {
+pub struct Position {
     /// Its number, from 1.
     pub step: usize,
     /// How many there are.
@@ -24,7 +24,7 @@ pub struct Here {
     pub base: (usize, String),
 }
 
-impl Here {
+impl Position {
     /// The beginning of `stage` on `state`.
     pub fn new(stage: &Stage, state: &State, steps: usize) -> Self {
         let base = match &stage.base {

@@ -2,7 +2,7 @@
 //! record. It only reads, and what it finds changes nothing.
 
 use crate::explain::differences;
-use crate::explain::position::Here;
+use crate::explain::position::Position;
 use crate::key::{Key, told_apart};
 use crate::session::Session;
 use libwire::Digest;
@@ -29,7 +29,7 @@ pub fn follows(step: Option<usize>, what: &str) -> Why {
 pub fn tell(
     session: &Session,
     stage: &Stage,
-    here: &Here,
+    position: &Position,
     key: &Key,
     parents: &[String],
     missing: Missing,
@@ -39,17 +39,17 @@ pub fn tell(
         Missing::Lost => return why(Reason::Lost, "its result is no longer in the store".into()),
         Missing::Unknown => {}
     }
-    let Some((earlier, record)) = nearest(session, stage, here, key) else {
+    let Some((earlier, record)) = nearest(session, stage, position, key) else {
         return why(Reason::New, "it was not built before".into());
     };
     let Some(difference) = differences::first(&record.ingredients, key.ingredients()) else {
         return why(Reason::Lost, "its record was damaged".into());
     };
     let mut told = match difference.name {
-        "parent" => parent(here, &record.parents, parents),
+        "parent" => parent(position, &record.parents, parents),
         name => {
             let (path, text) = content(session, &difference)
-                .unwrap_or_else(|| (None, differences::words(&difference, &here.args)));
+                .unwrap_or_else(|| (None, differences::words(&difference, &position.args)));
             Why { path, ingredient: Some(name.to_owned()), ..why(Reason::Changed, text) }
         }
     };
@@ -64,9 +64,9 @@ fn why(reason: Reason, text: String) -> Why {
 }
 
 /// The record, among the latest of each place, in which the fewest ingredients differ.
-fn nearest(session: &Session, stage: &Stage, here: &Here, key: &Key) -> Option<(Digest, Step)> {
+fn nearest(session: &Session, stage: &Stage, position: &Position, key: &Key) -> Option<(Digest, Step)> {
     let mut keys = Vec::new();
-    for place in here.places(session, stage, key) {
+    for place in position.places(session, stage, key) {
         keys.extend(session.store.latest(place).filter(|key| !keys.contains(key)));
     }
     let records = keys.into_iter().filter_map(|key| {
@@ -83,12 +83,14 @@ fn distance(a: &[Ingredient], b: &[Ingredient]) -> usize {
 }
 
 /// What changed below a step.
-fn parent(here: &Here, was: &[String], now: &[String]) -> Why {
+fn parent(position: &Position, was: &[String], now: &[String]) -> Why {
     let same = was.iter().zip(now).take_while(|(was, now)| was == now).count();
-    let ran = now.get(same).and_then(|id| here.ran.iter().find(|(_, snapshot)| snapshot == id));
+    let ran = now.get(same).and_then(|id| position.ran.iter().find(|(_, snapshot)| snapshot == id));
     let mut told = match ran {
         Some((step, _)) => follows(Some(*step), &format!("step {step}")),
-        None if same < here.base.0 => why(Reason::Changed, format!("its base, {}, changed", here.base.1)),
+        None if same < position.base.0 => {
+            why(Reason::Changed, format!("its base, {}, changed", position.base.1))
+        }
         None => why(Reason::Changed, "the steps before it changed".into()),
     };
     told.ingredient = Some("parent".into());

@@ -3,13 +3,22 @@
 use crate::state::State;
 use libwire::plan::{Command, Heredoc};
 
+/// A file that a command needs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Its path in the image.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
 /// A command ready to run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Assembled {
     /// Its words.
     pub argv: Vec<String>,
-    /// A script that must be there: its path and its text.
-    pub script: Option<(String, String)>,
+    /// A file that must be there.
+    pub script: Option<Script>,
 }
 
 /// Assembles `command`. A here-document that is the whole command is its script: run by the interpreter its
@@ -23,7 +32,7 @@ pub fn assemble(state: &State, command: &Command, heredocs: &[Heredoc]) -> Assem
         [] => text.clone(),
         [only] if is_bare(text) && only.text().starts_with("#!") => {
             let path = format!("/dev/pipes/{}", only.name);
-            script = Some((path.clone(), only.text().into_owned()));
+            script = Some(Script { path: path.clone(), text: only.text().into_owned() });
             path
         }
         [only] if is_bare(text) => only.text().into_owned(),
@@ -99,7 +108,7 @@ mod tests {
     fn a_script_with_an_interpreter_is_a_file() {
         let run = argv("<<S", &[heredoc("S", "#!/bin/awk -f\n")]);
         assert_eq!(run.argv, ["/bin/sh", "-c", "/dev/pipes/S"]);
-        assert_eq!(run.script, Some(("/dev/pipes/S".into(), "#!/bin/awk -f\n".into())));
+        assert_eq!(run.script, Some(Script { path: "/dev/pipes/S".into(), text: "#!/bin/awk -f\n".into() }));
     }
 
     #[test]

@@ -1,24 +1,27 @@
-//! A failed RUN's tree and circumstances, kept so that a user can look around in them later. Secrets are not.
+//! Keeps the tree of a failed RUN and what its command saw, so that a user can look around there later. Secrets are not
+//! kept.
 
 use crate::error::StepError;
-use crate::run::ready::Ready;
+use crate::run::ready::ReadyMounts;
 use crate::session::Session;
-use crate::state::State;
+use crate::step::CurrentStep;
 use libsandbox::{Isolation, Job, Network};
 use libstore::{FailedStep, NewSnapshot};
 use libwire::Digest;
 
 /// Keeps what `job` left in `new`, and gives the command that enters it.
 pub fn keep(
-    session: &Session,
-    state: &State,
-    (key, log): (Digest, &str),
-    (new, job): (&NewSnapshot, &Job),
-    ready: &Ready,
+    step: CurrentStep,
+    key: Digest,
+    log: &str,
+    new: &NewSnapshot,
+    job: &Job,
+    mounts: &ReadyMounts,
 ) -> Result<String, StepError> {
+    let CurrentStep { session, state, .. } = step;
     let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
-    let env = job.env.iter().filter(|(name, _)| !ready.secret_variables.contains(&text(name)));
-    let step = FailedStep {
+    let env = job.env.iter().filter(|(name, _)| !mounts.secret_variables.contains(&text(name)));
+    let failed = FailedStep {
         key,
         log: log.to_owned(),
         isolation: session.options.isolation.name().to_owned(),
@@ -33,9 +36,9 @@ pub fn keep(
         shm_size: job.shm_size,
         ulimits: job.ulimits.iter().map(|limit| (limit.name.clone(), limit.soft, limit.hard)).collect(),
         insecure: job.insecure,
-        mounts: ready.kept.clone(),
+        mounts: mounts.kept.clone(),
     };
-    session.store.keep_failure(new, &ready.views(), &step)?;
+    session.store.keep_failure(new, &mounts.views(), &failed)?;
     Ok(command(session, new.id()))
 }
 

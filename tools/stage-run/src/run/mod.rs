@@ -1,8 +1,10 @@
 //! RUN: its command, its mounts, and the step; and the shells that open where a RUN would run.
 
 pub mod command;
+pub mod failed;
 pub mod failure_store;
 pub mod mounts;
 pub mod ready;
 pub mod shell;
 pub mod step;
+pub mod world;

@@ -1,19 +1,18 @@
 //! RUN's mounts: what each asks for once variables are expanded, and what it adds to the cache key.
 //!
-//! Nothing is made here that a cached step would not need; that is `prepare`'s part.
+//! Nothing is made here that a cached step would not need; `ready` makes the rest.
 
-use crate::copy::views;
+use crate::copy::views::TreePath;
 use crate::error::StepError;
 use crate::key::Key;
-use crate::session::Session;
-use crate::state::State;
+use crate::step::CurrentStep;
 use crate::tree::Tree;
 use crate::words::Words;
 use libstore::Sharing;
-use libwire::plan::{Mount, MountKind, Stage};
+use libwire::plan::{Mount, MountKind};
 
 /// A mount with its words expanded.
-pub struct Wanted {
+pub struct ExpandedMount {
     /// Absolute path in the image; empty for a secret that is only a variable.
     pub target: String,
     /// Whether it can't be written.
@@ -22,11 +21,11 @@ pub struct Wanted {
     pub kind: Kind,
 }
 
-impl Wanted {
+impl ExpandedMount {
     /// The tree that it shows or begins with.
     pub fn tree(&self) -> Option<&Tree> {
         match &self.kind {
-            Kind::Bind { tree, .. } | Kind::Cache { seed: Some((tree, ..)), .. } => Some(tree),
+            Kind::Bind(Bind { from, .. }) | Kind::Cache(Cache { seed: Some(from), .. }) => Some(&from.tree),
             _ => None,
         }
     }
@@ -34,99 +33,110 @@ impl Wanted {
 
 /// The kinds of mount.
 pub enum Kind {
-    /// A view of `path` in a tree.
-    Bind {
-        /// The tree.
-        tree: Box<Tree>,
-        /// Where in it.
-        path: String,
-        /// A digest of what the command sees there.
-        content: String,
-    },
+    /// A view of a tree.
+    Bind(Bind),
     /// A directory that outlives the build.
-    Cache {
-        /// Its name.
-        id: String,
-        /// How RUNs share it.
-        sharing: Sharing,
-        /// Its first content: a tree, a path in it, and a digest of what is there.
-        seed: Option<(Box<Tree>, String, String)>,
-        /// Mode, owner and group at first.
-        owner: (u32, u32, u32),
-        /// What of it is mounted; empty is all.
-        part: String,
-    },
+    Cache(Cache),
     /// Memory.
     Tmpfs {
         /// Limit in bytes.
         size: Option<u64>,
     },
     /// A secret.
-    Secret {
-        /// Its name.
-        id: String,
-        /// The variable to put it in.
-        variable: Option<String>,
-        /// Mode, owner and group of its file.
-        owner: (u32, u32, u32),
-        /// Whether the step fails without it.
-        required: bool,
-    },
+    Secret(Secret),
     /// The caller's ssh agent.
-    Ssh {
-        /// Which.
-        id: String,
-        /// Whether the step fails without it.
-        required: bool,
-    },
+    Ssh(Ssh),
+}
+
+/// A view of a tree.
+pub struct Bind {
+    /// What it shows.
+    pub from: TreePath,
+    /// The mode and owner that a command sees there. In a view of the caller's files these are always the same, and
+    /// left out.
+    mode_and_owner: Option<(u32, u32, u32)>,
+}
+
+/// A directory that outlives the build.
+pub struct Cache {
+    /// Its name in the store.
+    pub id: String,
+    /// How RUNs share it.
+    pub sharing: Sharing,
+    /// Its first content.
+    pub seed: Option<TreePath>,
+    /// Mode, owner and group at first.
+    pub owner: (u32, u32, u32),
+    /// The part of it that is mounted; empty is all.
+    pub part: String,
+}
+
+/// A secret.
+pub struct Secret {
+    /// Its name.
+    pub id: String,
+    /// The variable to put it in.
+    pub variable: Option<String>,
+    /// Mode, owner and group of its file.
+    pub owner: (u32, u32, u32),
+    /// Whether the step fails without it.
+    pub required: bool,
+}
+
+/// The caller's ssh agent.
+pub struct Ssh {
+    /// Its name.
+    pub id: String,
+    /// Whether the step fails without it.
+    pub required: bool,
 }
 
 /// Expands the mounts of a RUN.
-pub fn want(
-    session: &Session,
-    stage: &Stage,
-    state: &State,
-    mounts: &[Mount],
-) -> Result<Vec<Wanted>, StepError> {
-    let get = |name: &str| state.scope.get(name).map(str::to_owned);
-    let want = |(at, mount)| {
-        let mount = &df_parse::decide_mount(mount, stage.escape, &get)?;
-        Expand { session, stage, state, mount, at }.wanted()
+pub fn expand(step: CurrentStep, mounts: &[Mount]) -> Result<Vec<ExpandedMount>, StepError> {
+    let get = |name: &str| step.state.scope.get(name).map(str::to_owned);
+    let expand = |(number, mount)| {
+        let mount = &df_parse::decide_mount(mount, step.stage.escape, &get)?;
+        Expander { step, mount, number }.expand()
     };
-    mounts.iter().enumerate().map(want).collect()
+    mounts.iter().enumerate().map(expand).collect()
 }
 
-/// Adds to `key` what of the mounts decides a step's result: places and contents, never secrets' values.
-pub fn ingredients(mounts: &[Wanted], key: &mut Key) {
-    for Wanted { target, readonly, kind } in mounts {
+/// Adds to `key` the parts of the mounts that decide a step's result: places and contents, never secrets' values.
+pub fn ingredients(mounts: &[ExpandedMount], key: &mut Key) {
+    for ExpandedMount { target, readonly, kind } in mounts {
         let readonly = if *readonly { "ro" } else { "rw" };
         let (what, value) = match kind {
-            Kind::Bind { content, .. } => ("bind", format!("{readonly} {content}")),
+            Kind::Bind(Bind { from, mode_and_owner: None }) => {
+                ("bind", format!("{readonly} {}", from.content))
+            }
+            Kind::Bind(Bind { from, mode_and_owner: Some((mode, uid, gid)) }) => {
+                ("bind", format!("{readonly} {} {mode:o} {uid}:{gid}", from.content))
+            }
             // Neither its name nor what is in it now: a step must give the same with an empty one.
-            Kind::Cache { seed, owner, part, .. } => {
-                let seed = seed.as_ref().map_or("", |(_, _, content)| content);
+            Kind::Cache(Cache { seed, owner, part, .. }) => {
+                let seed = seed.as_ref().map_or("", |seed| &seed.content);
                 ("cache", format!("{readonly} {owner:?} {seed}{part}"))
             }
             Kind::Tmpfs { size } => ("tmpfs", format!("{size:?}")),
-            Kind::Secret { id, variable, owner, .. } => {
+            Kind::Secret(Secret { id, variable, owner, .. }) => {
                 ("secret", format!("{id} {} {owner:?}", variable.as_deref().unwrap_or_default()))
             }
-            Kind::Ssh { id, .. } => ("ssh", id.clone()),
+            Kind::Ssh(Ssh { id, .. }) => ("ssh", id.clone()),
         };
         key.add(format!("mount {what} {target}"), value);
     }
 }
 
-struct Expand<'a> {
-    session: &'a Session<'a>,
-    stage: &'a Stage,
-    state: &'a State,
+/// Expands one mount.
+struct Expander<'a> {
+    step: CurrentStep<'a>,
     mount: &'a Mount,
-    at: usize,
+    /// Its place among the mounts of the RUN, from 0.
+    number: usize,
 }
 
-impl Expand<'_> {
-    fn wanted(&self) -> Result<Wanted, StepError> {
+impl Expander<'_> {
+    fn expand(&self) -> Result<ExpandedMount, StepError> {
         let readonly = self.mount.readonly;
         let (target, kind) = match self.mount.kind {
             MountKind::Bind => (self.directory()?, self.bind()?),
@@ -135,11 +145,11 @@ impl Expand<'_> {
             MountKind::Secret => self.secret()?,
             MountKind::Ssh => self.ssh()?,
         };
-        Ok(Wanted { target, readonly, kind })
+        Ok(ExpandedMount { target, readonly, kind })
     }
 
     fn words(&self) -> Words<'_> {
-        Words::new(self.stage.escape, &self.state.scope)
+        Words::new(self.step.stage.escape, &self.step.state.scope)
     }
 
     /// The value of a key; an empty one counts as absent.
@@ -149,15 +159,15 @@ impl Expand<'_> {
 
     fn target(&self) -> Result<Option<String>, StepError> {
         let Some(target) = self.value(&self.mount.target)? else { return Ok(None) };
-        Ok(Some(df_parse::mount_target(&target, &self.state.config.config.working_dir)?))
+        Ok(Some(df_parse::mount_target(&target, &self.step.state.config.config.working_dir)?))
     }
 
     fn directory(&self) -> Result<String, StepError> {
         self.target()?.ok_or_else(|| StepError::input(df_parse::NO_MOUNT_TARGET))
     }
 
-    fn tree(&self) -> Result<Box<Tree>, StepError> {
-        Tree::open(self.session, self.mount.from.as_ref(), self.stage).map(Box::new)
+    fn tree(&self) -> Result<Tree, StepError> {
+        Tree::open(self.step.session, self.mount.from.as_ref(), self.step.stage)
     }
 
     fn source(&self) -> Result<String, StepError> {
@@ -166,9 +176,9 @@ impl Expand<'_> {
     }
 
     fn bind(&self) -> Result<Kind, StepError> {
-        let (tree, path) = (self.tree()?, self.source()?);
-        let content = as_mounted(self.session, &tree, &path)?;
-        Ok(Kind::Bind { tree, path, content })
+        let from = TreePath::read(self.step.session, self.tree()?, self.source()?)?;
+        let mode_and_owner = if from.tree.local { None } else { Some(from.mode_and_owner()?) };
+        Ok(Kind::Bind(Bind { from, mode_and_owner }))
     }
 
     fn cache(&self) -> Result<Kind, StepError> {
@@ -186,14 +196,13 @@ impl Expand<'_> {
         let (mut seed, mut owner, mut part, path) = (None, self.owner(0o755)?, String::new(), self.source()?);
         // As in BuildKit, one that begins with something else is another one.
         if self.mount.from.is_some() {
-            let tree = self.tree()?;
-            let content = views::content(self.session, &tree, &path)?;
-            if path != "/" {
+            let from = TreePath::read(self.step.session, self.tree()?, path)?;
+            if from.path != "/" {
                 // It is that directory, with its own mode and owner.
-                owner = views::mode_and_owner(&tree, &path)?;
+                owner = from.mode_and_owner()?;
             }
-            id += &format!("\nfrom {content}");
-            seed = Some((tree, path, content));
+            id += &format!("\nfrom {}", from.content);
+            seed = Some(from);
         } else if path != "/" {
             part = path;
             owner = (0o755, 0, 0);
@@ -201,7 +210,7 @@ impl Expand<'_> {
         if part.is_empty() && owner != (0o755, 0, 0) {
             id += &format!("\nowner {owner:?}");
         }
-        Ok(Kind::Cache { id, sharing, seed, owner, part })
+        Ok(Kind::Cache(Cache { id, sharing, seed, owner, part }))
     }
 
     fn secret(&self) -> Result<(String, Kind), StepError> {
@@ -216,13 +225,13 @@ impl Expand<'_> {
             (None, None) => format!("/run/secrets/{}", id.rsplit('/').next().unwrap_or_default()),
         };
         let (owner, required) = (self.owner(0o400)?, self.mount.required);
-        Ok((target, Kind::Secret { id, variable, owner, required }))
+        Ok((target, Kind::Secret(Secret { id, variable, owner, required })))
     }
 
     fn ssh(&self) -> Result<(String, Kind), StepError> {
-        let target = self.target()?.unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{}", self.at));
+        let target = self.target()?.unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{}", self.number));
         let id = self.value(&self.mount.id)?.unwrap_or_else(|| "default".into());
-        Ok((target, Kind::Ssh { id, required: self.mount.required }))
+        Ok((target, Kind::Ssh(Ssh { id, required: self.mount.required })))
     }
 
     fn size(&self) -> Result<Option<u64>, StepError> {
@@ -240,15 +249,4 @@ impl Expand<'_> {
         let mode = number("mode", &self.mount.mode, 8, mode)? & 0o7777;
         Ok((mode, number("uid", &self.mount.uid, 10, 0)?, number("gid", &self.mount.gid, 10, 0)?))
     }
-}
-
-/// A digest of what a command sees where `path` of `tree` is mounted: the content, and the directory's own mode and
-/// owner. In a view of the caller's files these are always the same.
-fn as_mounted(session: &Session, tree: &Tree, path: &str) -> Result<String, StepError> {
-    let content = views::content(session, tree, path)?;
-    if tree.local {
-        return Ok(content);
-    }
-    let (mode, uid, gid) = views::mode_and_owner(tree, path)?;
-    Ok(format!("{content} {mode:o} {uid}:{gid}"))
 }

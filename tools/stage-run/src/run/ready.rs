@@ -1,12 +1,12 @@
 //! Makes ready what RUN's mounts show: views of trees, cache directories, secrets.
 
-use crate::copy::views::{self, Source};
+use crate::copy::views::TreePath;
 use crate::error::StepError;
-use crate::run::mounts::{Kind, Wanted};
+use crate::run::command::Script;
+use crate::run::mounts::{Bind, Cache, ExpandedMount, Kind, Secret, Ssh};
 use crate::session::Session;
-use crate::tree::Tree;
 use libsandbox::{Mount, MountSource};
-use libstore::{CacheMount, FailedMount, FailedSource, NewSnapshot, Sharing};
+use libstore::{CacheMount, FailedMount, FailedSource, NewSnapshot};
 use libtree::Root;
 use rustix::fs::{AtFlags, Mode, chmodat};
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Mounts ready for a sandbox. What they show lives as long as this.
 #[derive(Default)]
-pub struct Ready {
+pub struct ReadyMounts {
     /// The mounts.
     pub mounts: Vec<Mount>,
     /// Variables that come with them. Their values go nowhere else.
@@ -29,24 +29,22 @@ pub struct Ready {
     scratch: Vec<NewSnapshot>,
 }
 
-impl Ready {
-    /// Makes everything in `wanted` ready.
-    pub fn new(session: &Session, wanted: Vec<Wanted>) -> Result<Self, StepError> {
+impl ReadyMounts {
+    /// Makes the mounts ready, and with them the script of RUN's own.
+    pub fn new(
+        session: &Session,
+        mounts: Vec<ExpandedMount>,
+        script: Option<Script>,
+    ) -> Result<Self, StepError> {
         let mut ready = Self::default();
-        for Wanted { target, readonly, kind } in wanted {
-            let kept = ready.words(session, &kind);
+        for ExpandedMount { target, readonly, kind } in mounts {
+            let kept = ready.kept(session, &kind);
             let source = match kind {
-                Kind::Bind { tree, path, content } => {
-                    Some(ready.bind(session, &tree, (&path, &content), readonly)?)
-                }
-                Kind::Cache { id, sharing, seed, owner, part } => {
-                    Some(ready.cache(session, (&id, part), sharing, seed.as_ref(), owner)?)
-                }
+                Kind::Bind(bind) => Some(ready.bind(session, &bind.from, readonly)?),
+                Kind::Cache(cache) => Some(ready.cache(session, cache)?),
                 Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777 }),
-                Kind::Secret { id, variable, owner, required } => {
-                    ready.secret(session, &id, variable, owner, required, !target.is_empty())?
-                }
-                Kind::Ssh { id, required } => ready.ssh(session, &id, required, &target)?,
+                Kind::Secret(secret) => ready.secret(session, secret, !target.is_empty())?,
+                Kind::Ssh(ssh) => ready.ssh(session, &ssh, &target)?,
             };
             if let Some(source) = kept {
                 ready.kept.push(FailedMount { target: target.clone(), readonly, source });
@@ -55,14 +53,16 @@ impl Ready {
                 ready.mounts.push(Mount { target: PathBuf::from(target), source, readonly });
             }
         }
+        if let Some(script) = script {
+            ready.script(script);
+        }
         Ok(ready)
     }
 
-    /// A script of RUN's own.
-    pub fn script(&mut self, path: &str, text: &str) {
-        let kept = FailedSource::Script { text: text.to_owned() };
-        self.kept.push(FailedMount { target: path.to_owned(), readonly: true, source: kept });
-        let source = MountSource::File { bytes: text.as_bytes().to_vec(), mode: 0o755, uid: 0, gid: 0 };
+    fn script(&mut self, Script { path, text }: Script) {
+        let kept = FailedSource::Script { text: text.clone() };
+        self.kept.push(FailedMount { target: path.clone(), readonly: true, source: kept });
+        let source = MountSource::File { bytes: text.into_bytes(), mode: 0o755, uid: 0, gid: 0 };
         self.mounts.push(Mount { target: PathBuf::from(path), source, readonly: true });
     }
 
@@ -71,38 +71,34 @@ impl Ready {
         self.views.iter().collect()
     }
 
-    /// A mount that is to be made next, in words that can be kept.
-    fn words(&self, session: &Session, kind: &Kind) -> Option<FailedSource> {
+    /// A mount that is to be made next, as it is kept for a failed RUN.
+    fn kept(&self, session: &Session, kind: &Kind) -> Option<FailedSource> {
         match kind {
-            Kind::Bind { tree, path, .. } if tree.local => {
-                Some(FailedSource::View { number: self.views.len(), path: path.clone() })
+            Kind::Bind(Bind { from, .. }) if from.tree.local => {
+                Some(FailedSource::View { number: self.views.len(), path: from.path.clone() })
             }
-            Kind::Bind { tree, path, .. } => {
-                let ids = session.snapshots(&tree.lowers)?;
-                Some(FailedSource::Snapshots { ids, path: path.clone() })
+            Kind::Bind(Bind { from, .. }) => {
+                let ids = session.snapshots(&from.tree.lowers)?;
+                Some(FailedSource::Snapshots { ids, path: from.path.clone() })
             }
-            Kind::Cache { id, part, .. } => Some(FailedSource::Cache { id: id.clone(), path: part.clone() }),
+            Kind::Cache(Cache { id, part, .. }) => {
+                Some(FailedSource::Cache { id: id.clone(), path: part.clone() })
+            }
             Kind::Tmpfs { size } => Some(FailedSource::Tmpfs { size: *size }),
-            Kind::Secret { .. } | Kind::Ssh { .. } => None,
+            Kind::Secret(_) | Kind::Ssh(_) => None,
         }
     }
 
-    fn bind(
-        &mut self,
-        session: &Session,
-        tree: &Tree,
-        (path, content): (&str, &str),
-        readonly: bool,
-    ) -> Result<MountSource, StepError> {
-        let lowers = match tree.local {
+    fn bind(&mut self, session: &Session, from: &TreePath, readonly: bool) -> Result<MountSource, StepError> {
+        let lowers = match from.tree.local {
             // Neither what is ignored nor the host's owners may show.
             true => {
-                let view = views::view(session, Source { tree, path, content })?;
+                let view = from.view(session)?;
                 let lowers = vec![view.upper().to_owned()];
                 self.views.push(view);
                 lowers
             }
-            false => tree.lowers.clone(),
+            false => from.tree.lowers.clone(),
         };
         let merged = match readonly {
             true => session.mount(&lowers, None)?,
@@ -114,41 +110,33 @@ impl Ready {
                 merged
             }
         };
-        Ok(MountSource::Bind { tree: merged, path: path.as_bytes().to_vec() })
+        Ok(MountSource::Bind { tree: merged, path: from.path.as_bytes().to_vec() })
     }
 
-    fn cache(
-        &mut self,
-        session: &Session,
-        (id, part): (&str, String),
-        sharing: Sharing,
-        seed: Option<&(Box<Tree>, String, String)>,
-        owner: (u32, u32, u32),
-    ) -> Result<MountSource, StepError> {
-        let cache = session.store.cache_mount(id, sharing)?;
-        let path = cache.path();
-        if cache.is_fresh() {
-            if let Some((tree, source, content)) = seed {
-                views::fill(session, Source { tree, path: source, content }, &path)?;
+    fn cache(&mut self, session: &Session, cache: Cache) -> Result<MountSource, StepError> {
+        let directory = session.store.cache_mount(&cache.id, cache.sharing)?;
+        let path = directory.path();
+        if directory.is_fresh() {
+            if let Some(seed) = &cache.seed {
+                seed.fill(session, &path)?;
             }
-            own(session, &path, owner)?;
-            cache.set_ready()?;
+            set_mode_and_owner(session, &path, cache.owner)?;
+            directory.set_ready()?;
         }
-        self.caches.push(cache);
-        Ok(MountSource::Bind { tree: open(&path)?, path: part.into_bytes() })
+        self.caches.push(directory);
+        Ok(MountSource::Bind { tree: open(&path)?, path: cache.part.into_bytes() })
     }
 
+    /// `file`: whether it has a file, and is not only a variable.
     fn secret(
         &mut self,
         session: &Session,
-        id: &str,
-        variable: Option<String>,
-        (mode, uid, gid): (u32, u32, u32),
-        required: bool,
+        secret: Secret,
         file: bool,
     ) -> Result<Option<MountSource>, StepError> {
-        let bytes = match session.options.secrets.get(id) {
-            Some(source) => source.read(id).map_err(StepError::failed)?,
+        let Secret { id, variable, owner: (mode, uid, gid), required } = secret;
+        let bytes = match session.options.secrets.get(&id) {
+            Some(source) => source.read(&id).map_err(StepError::failed)?,
             None if required => {
                 return Err(StepError::failed(format!(
                     "secret {id}: not found; pass --secret id={id},src=FILE"
@@ -171,8 +159,7 @@ impl Ready {
     fn ssh(
         &mut self,
         session: &Session,
-        id: &str,
-        required: bool,
+        Ssh { id, required }: &Ssh,
         target: &str,
     ) -> Result<Option<MountSource>, StepError> {
         let Some(socket) = session.options.ssh.get(id) else {
@@ -201,7 +188,11 @@ fn open(path: &Path) -> Result<OwnedFd, StepError> {
     open(path, flags, Mode::empty()).map_err(StepError::io(&path.display().to_string()))
 }
 
-fn own(session: &Session, path: &Path, (mode, uid, gid): (u32, u32, u32)) -> Result<(), StepError> {
+fn set_mode_and_owner(
+    session: &Session,
+    path: &Path,
+    (mode, uid, gid): (u32, u32, u32),
+) -> Result<(), StepError> {
     let place = path.display().to_string();
     let root = Root::open(path, session.options.isolation.owners()).map_err(StepError::io(&place))?;
     root.owners().set(root.fd(), b"", uid, gid).map_err(StepError::io(&place))?;

@@ -2,68 +2,52 @@
 //! away. Nothing of it gets into a record or the store.
 
 use crate::error::StepError;
-use crate::explain::position::Here;
 use crate::progress;
-use crate::run::ready::Ready;
-use crate::run::step::{self as run, World};
+use crate::run::ready::ReadyMounts;
+use crate::run::world::{ExpandedRun, World, sandbox_directory};
 use crate::session::Session;
 use crate::state::State;
+use crate::step::CurrentStep;
 use libcli::Exit;
 use libsandbox::{Job, Stdio};
 use libwire::plan::{Op, Stage};
 use std::ffi::OsString;
 
-/// Opens a shell where `op` would be run, or after the last step. It ends the build: what it gives is the
-/// shell's own status, as an error without words.
-pub fn before(session: &Session, stage: &Stage, state: &State, here: &Here, op: Option<&Op>) -> StepError {
-    match open(session, stage, state, here, op) {
+/// Opens a shell where `op` would be run, or after the last step. It ends the build: it gives the shell's own status
+/// as an error without words.
+pub fn before(step: CurrentStep, op: Option<&Op>) -> StepError {
+    match open(step, op) {
         Ok(status) => StepError::quiet(Exit::Status(status)),
         Err(error) => error,
     }
 }
 
-fn open(
-    session: &Session,
-    stage: &Stage,
-    state: &State,
-    here: &Here,
-    op: Option<&Op>,
-) -> Result<u8, StepError> {
+fn open(step: CurrentStep, op: Option<&Op>) -> Result<u8, StepError> {
+    let CurrentStep { session, stage, state, position } = step;
     let argv = vec![program(state)];
-    let (world, mut ready) = match op {
+    let (world, mut mounts) = match op {
         Some(op @ Op::Run { .. }) => {
-            let run::Prepared { world, wanted, script } = run::prepare(session, stage, state, op)?;
-            let mut ready = Ready::new(session, wanted)?;
-            if let Some((path, text)) = &script {
-                ready.script(path, text);
-            }
-            (world.with(argv), ready)
+            let ExpandedRun { world, mounts, script } = ExpandedRun::new(step, op)?;
+            (world.with(argv), ReadyMounts::new(session, mounts, script)?)
         }
-        _ => (World::new(session, stage, state, argv, None, None)?, Ready::default()),
+        _ => (World::new(step, argv, None, None)?, ReadyMounts::default()),
     };
     let new = session.store.new_snapshot(&state.parents())?;
     let lowers = session.directories(&state.parents())?;
-    let job = world.job(session, stage, lowers, &new, &mut ready)?;
-    let place = match op {
-        Some(_) => format!("before step {}/{}", here.step, here.steps),
-        None => format!("after step {}/{}", here.step, here.steps),
-    };
-    enter(session, stage, job, &place)
+    let job = world.job(session, stage, lowers, &new, &mut mounts)?;
+    let place = if op.is_some() { "before" } else { "after" };
+    enter(session, stage, job, &format!("{place} step {}/{}", position.step, position.steps))
 }
 
-/// Opens a shell on what a failed command left, which is not changed by it.
-pub fn after_failure(
-    session: &Session,
-    stage: &Stage,
-    state: &State,
-    (failed, job): (&str, Job),
-    error: &StepError,
-) -> Result<u8, StepError> {
+/// Opens a shell on what the command of `job` left when it failed, which is kept under the id `failure`. The shell does
+/// not change it.
+pub fn after_failure(step: CurrentStep, failure: &str, job: Job, error: &StepError) -> Result<u8, StepError> {
+    let CurrentStep { session, stage, state, .. } = step;
     progress::note(true, stage.index, &error.to_string());
-    let kept = session.store.failure(failed)?;
+    let kept = session.store.failure(failure)?;
     let kept = kept.ok_or_else(|| StepError::failed("what it left was removed by a later failure"))?;
     let new = session.store.new_snapshot(&state.parents())?;
-    let scratch = run::scratch(&new)?;
+    let scratch = sandbox_directory(&new)?;
     let mut lowers = job.lowers;
     lowers.push(kept.fs());
     let (upper, work) = (new.upper().to_owned(), new.work().to_owned());
