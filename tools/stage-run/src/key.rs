@@ -1,6 +1,6 @@
 //! A step's cache key: named ingredients, kept so that a miss can be explained.
 //!
-//! An ingredient may have several values, as a command has words. Each value after the first is told with its number, as
+//! An ingredient may have several values, as a command has words. Each value after the first has a number in its name, as
 //! `command 2`, so that no name comes twice; the key is made of the names without these numbers.
 
 use libwire::Digest;
@@ -13,8 +13,12 @@ const VERSION: &str = "3";
 /// The ingredients of one step's key, in order.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// With names that differ.
-    told: Vec<Ingredient>,
+    operation: String,
+    /// The tree below the step, if it stands on one.
+    parent: Option<String>,
+    platform: Option<String>,
+    /// Each with a name of its own.
+    ingredients: Vec<Ingredient>,
     names: Names,
     /// How long each name is without its number.
     plain: Vec<usize>,
@@ -23,23 +27,37 @@ pub struct Key {
 impl Key {
     /// Begins a key for an `operation` under an id map.
     pub fn new(operation: &str, isolation: libsandbox::Isolation) -> Self {
-        let mut key = Self { told: Vec::new(), names: Names::default(), plain: Vec::new() };
+        let mut key = Self {
+            operation: operation.to_owned(),
+            parent: None,
+            platform: None,
+            ingredients: Vec::new(),
+            names: Names::default(),
+            plain: Vec::new(),
+        };
         key.add("version", VERSION);
         key.add("operation", operation);
         key.add("isolation", isolation.name());
         key
     }
 
-    /// The exact tree below the step.
+    /// Adds the exact tree below the step.
     pub fn parents(&mut self, parents: &[String]) {
         let value = match parents {
             [] => "none".to_owned(),
             parents => Digest::of(parents.join("\n").as_bytes()).to_string(),
         };
+        self.parent = Some(value.clone());
         self.add("parent", value);
     }
 
-    /// SOURCE_DATE_EPOCH, which decides the times of what a step makes itself.
+    /// Adds the platform that the step is for.
+    pub fn add_platform(&mut self, platform: String) {
+        self.platform = Some(platform.clone());
+        self.add("platform", platform);
+    }
+
+    /// Adds SOURCE_DATE_EPOCH, if it is set. It decides the times of what a step makes itself.
     pub fn epoch(&mut self, epoch: Option<i64>) {
         if let Some(epoch) = epoch {
             self.add("epoch", epoch.to_string());
@@ -50,18 +68,28 @@ impl Key {
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
         self.plain.push(name.len());
-        self.told.push(Ingredient { name: self.names.next(&name), value: value.into() });
+        self.ingredients.push(Ingredient { name: self.names.next(&name), value: value.into() });
     }
 
-    /// The value of the first ingredient of this name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.told.iter().find(|one| one.name == name).map(|one| one.value.as_str())
+    /// The operation.
+    pub fn operation(&self) -> &str {
+        &self.operation
     }
 
-    /// The key. Names and values are told apart by their lengths, so that no two lists give one text.
+    /// The tree below the step, as it is in the key.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
+    /// The platform, if it is in the key.
+    pub fn platform(&self) -> Option<&str> {
+        self.platform.as_deref()
+    }
+
+    /// The key. Each name and value has its length before it, so that no two lists give one text.
     pub fn digest(&self) -> Digest {
         let mut text = Vec::new();
-        for (Ingredient { name, value }, &plain) in self.told.iter().zip(&self.plain) {
+        for (Ingredient { name, value }, &plain) in self.ingredients.iter().zip(&self.plain) {
             for part in [&name[..plain], value] {
                 text.extend_from_slice(part.len().to_string().as_bytes());
                 text.push(b':');
@@ -73,8 +101,13 @@ impl Key {
 
     /// The ingredients.
     pub fn ingredients(&self) -> &[Ingredient] {
-        &self.told
+        &self.ingredients
     }
+}
+
+/// The digest of the content that an ingredient names, if it names one. A mount's also has other words.
+pub fn content(ingredient: &Ingredient) -> Option<&str> {
+    ingredient.value.split(' ').find(|word| word.starts_with("blake3:"))
 }
 
 /// How often a name came.
@@ -90,8 +123,8 @@ impl Names {
     }
 }
 
-/// The ingredients of a record, which an older stage-run may have written with names that repeat.
-pub fn told_apart(mut ingredients: Vec<Ingredient>) -> Vec<Ingredient> {
+/// The ingredients of a record, with a number in each name that repeats: an older stage-run wrote none.
+pub fn numbered(mut ingredients: Vec<Ingredient>) -> Vec<Ingredient> {
     let mut names = Names::default();
     for one in &mut ingredients {
         one.name = names.next(&one.name);
@@ -135,9 +168,9 @@ mod tests {
         assert_eq!(key.digest(), Digest::of(old.as_bytes()));
         let repeated =
             |name: &&str| Ingredient { name: name.split(' ').next().unwrap().into(), value: String::new() };
-        let apart = told_apart(names.iter().map(repeated).collect());
+        let apart = numbered(names.iter().map(repeated).collect());
         assert_eq!(apart.iter().map(|one| &one.name).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
-        assert_eq!(told_apart(key.ingredients().to_vec()), key.ingredients());
+        assert_eq!(numbered(key.ingredients().to_vec()), key.ingredients());
     }
 
     #[test]

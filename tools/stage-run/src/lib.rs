@@ -19,6 +19,7 @@ mod memory;
 pub mod options;
 mod owner;
 mod plan;
+mod position;
 mod progress;
 mod record;
 mod run;
@@ -72,7 +73,7 @@ pub fn build<W: Write>(
             writer.write(&record)?;
             Ok(writer.flush()?)
         });
-        let until = options.until.filter(|_| session.stops_in(stage));
+        let until = options.until.filter(|_| session.has_stop_points(stage));
         let done = built.and_then(|state| session.stages.done(stage.index, until, state).map_err(shared));
         if let Err(failure) = done {
             session.stages.failed(stage.index);

@@ -28,7 +28,7 @@ pub fn logs<W: Write>(
     let root = session.store.path().to_owned();
     let mut found = false;
     for stage in plan.wanted(session.asked, false) {
-        let stops = session.stops_in(stage);
+        let stops = session.has_stop_points(stage);
         let state = stage::build(&session, stage, &mut |record| {
             let Record::Step(step) = record else { return Ok(()) };
             if place == Place::End {

@@ -1,4 +1,4 @@
-//! What records tell of a step beside its result: which kind it is, and when it was done or failed.
+//! Parts of the records that tell of stages and steps: which one it is, when it began, and how it ended.
 
 use crate::error::Left;
 use crate::state::State;
@@ -10,9 +10,9 @@ use libwire::record::{BaseStep, FailedStep, Record, StageId, Wait, Why};
 use libwire::span::now_ms;
 use libwire::{Digest, Span};
 
-/// What a step changed, for its record.
+/// The outcome of a step, for its record.
 #[derive(Default)]
-pub struct Told {
+pub struct Outcome {
     /// Its snapshot.
     pub made: Option<Made>,
     /// Its history entry.
@@ -23,8 +23,8 @@ pub struct Told {
     pub why: Option<Why>,
 }
 
-/// What a stage is at: FROM first, then one instruction after the other.
-pub struct At {
+/// The FROM or the step that a stage is at, since it began.
+pub struct InProgress {
     step: Option<usize>,
     /// Its line.
     pub line: u32,
@@ -34,9 +34,9 @@ pub struct At {
     pub left: Option<Box<Left>>,
 }
 
-impl At {
+impl InProgress {
     /// The beginning of `stage`.
-    pub fn base(stage: &Stage) -> Self {
+    pub fn from(stage: &Stage) -> Self {
         Self::beginning(None, stage.line, &stage.text)
     }
 
@@ -61,7 +61,7 @@ impl At {
         let (command_status, log, left) =
             self.left.map_or((None, None, None), |left| (Some(left.status), Some(left.log), left.id));
         Some(Record::Failed(Box::new(FailedStep {
-            id: id(stage),
+            id: stage_id(stage),
             step: self.step,
             dockerfile: stage.dockerfile.clone(),
             line: self.line,
@@ -87,7 +87,7 @@ pub fn base(
 ) -> BaseStep {
     let (manifest, image) = image.map_or((None, None), |(manifest, name)| (Some(manifest), name));
     BaseStep {
-        id: id(stage),
+        id: stage_id(stage),
         dockerfile: stage.dockerfile.clone(),
         line: stage.line,
         text: stage.text.clone(),
@@ -102,12 +102,12 @@ pub fn base(
 }
 
 /// Which stage a record belongs to.
-pub fn id(stage: &Stage) -> StageId {
+pub fn stage_id(stage: &Stage) -> StageId {
     StageId { stage: stage.index, stage_name: stage.name.clone() }
 }
 
 /// An instruction's name in lower case.
-pub fn name(op: &Op) -> &'static str {
+pub fn op_name(op: &Op) -> &'static str {
     match op {
         Op::Run { .. } => "run",
         Op::Copy(_) => "copy",

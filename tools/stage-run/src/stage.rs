@@ -4,15 +4,15 @@ use crate::base::{self, Begun};
 use crate::copy::step::Kind;
 use crate::copy::{deferred, files, step as copy};
 use crate::error::{Lines, StepError};
-use crate::explain::position::Position;
 use crate::explain::why;
 use crate::key::Key;
-use crate::record::{self as told, At, Told, id, name};
+use crate::position::{CurrentStep, Position, Ran};
+use crate::record::{self, InProgress, Outcome, op_name, stage_id};
 use crate::run::{shell, step as run};
 use crate::session::Session;
 use crate::state::State;
-use crate::step::{CurrentStep, Made, Maker};
-use crate::stop_points::Stops;
+use crate::step::{Made, Maker};
+use crate::stop_points::StopPoints;
 use crate::words::Words;
 use crate::{config, hints, plan, progress, workdir};
 use libcli::Failure;
@@ -27,7 +27,7 @@ pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
 /// Builds a stage and gives what those built on it inherit. Of one that fails the last record says where.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
-    let mut at = At::base(stage);
+    let mut at = InProgress::from(stage);
     let built = steps(session, stage, &mut at, emit);
     // They may be the reason of what it ends with.
     for warning in session.store.take_warnings() {
@@ -42,19 +42,19 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     built
 }
 
-fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Result<State, Failure> {
+fn steps(session: &Session, stage: &Stage, at: &mut InProgress, emit: &mut Emit) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { mut state, image, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
-    let base = told::base(stage, &mut state, image, at.span(), session.stages.take_waits());
+    let base = record::base(stage, &mut state, image, at.span(), session.stages.take_waits());
     state.provenance = Some(Provenance::of(&base));
     emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let position = Position::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
-    let stops = Stops::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
-    let mut builder = Builder { session, stage, state, position, at, last_use, stops };
+    let stop_points = StopPoints::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
+    let mut builder = Builder { session, stage, state, position, at, last_use, stop_points };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -66,7 +66,7 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
         .map(|trigger| (trigger, true))
         .chain(stage.instructions.iter().map(|own| (own, false)))
     {
-        if builder.position.step == builder.stops.last {
+        if builder.position.step == builder.stop_points.last {
             break;
         }
         let line = if triggered { stage.line } else { instruction.line };
@@ -80,7 +80,7 @@ fn steps(session: &Session, stage: &Stage, at: &mut At, emit: &mut Emit) -> Resu
             Ended::Emit(failure) => failure,
         })?;
     }
-    if builder.stops.shell.is_some_and(|step| step > builder.position.step) {
+    if builder.stop_points.shell.is_some_and(|step| step > builder.position.step) {
         return Err(from(shell::before(builder.current(), None)));
     }
     Ok(builder.state)
@@ -156,10 +156,10 @@ struct Builder<'a> {
     stage: &'a Stage,
     state: State,
     position: Position,
-    at: &'a mut At,
+    at: &'a mut InProgress,
     /// The last step that looks at the tree or changes it.
     last_use: usize,
-    stops: Stops,
+    stop_points: StopPoints,
 }
 
 impl Builder<'_> {
@@ -178,17 +178,19 @@ impl Builder<'_> {
             let _ = self.session.stages.get(index);
         }
         progress::step(shown, stage.index, self.position.step, self.position.steps, text);
-        if self.stops.shell == Some(self.position.step) {
+        if self.stop_points.shell == Some(self.position.step) {
             return Err(shell::before(self.current(), Some(&instruction.op)).into());
         }
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
-            let told = Told { history, ..Told::default() };
+            let told = Outcome { history, ..Outcome::default() };
             return self.tell(&instruction.op, told, emit);
         }
         let told = match self.make(&instruction.op, line) {
             Ok((Some(made), created_by)) => self.take(made, created_by),
-            Ok((None, created_by)) => Told { history: Some(self.state.note(created_by)), ..Told::default() },
+            Ok((None, created_by)) => {
+                Outcome { history: Some(self.state.note(created_by)), ..Outcome::default() }
+            }
             Err(mut error) => match error.needs() {
                 Some(needs) => self.follow(needs),
                 None => {
@@ -241,13 +243,13 @@ impl Builder<'_> {
     }
 
     /// In a dry run, a step that can't be looked up before what it `needs` is made.
-    fn follow(&self, needs: &str) -> Told {
+    fn follow(&self, needs: &str) -> Outcome {
         let own = self.state.pending.as_deref() == Some(needs);
-        let step = self.position.ran.first().map(|(step, _)| *step).filter(|_| own);
+        let step = self.position.ran.first().map(|ran| ran.step).filter(|_| own);
         let why = why::follows(step, needs);
         let why = Some(why).filter(|_| self.session.options.explain);
         progress::miss(self.session.options, self.stage.index, why.as_ref());
-        Told { runs: true, why, ..Told::default() }
+        Outcome { runs: true, why, ..Outcome::default() }
     }
 
     /// The line of the USER that counts for an instruction, if this file has it.
@@ -308,25 +310,25 @@ impl Builder<'_> {
     }
 
     /// Puts a step's snapshot on top of the stage.
-    fn take(&mut self, made: Made, created_by: String) -> Told {
+    fn take(&mut self, made: Made, created_by: String) -> Outcome {
         if made.cache == Cache::Hit {
             progress::note(self.session.options.progress, self.stage.index, "CACHED");
         }
         let history = Some(self.state.note_layer(created_by, made.created.clone()));
         let (runs, why) = (made.cache == Cache::Miss, made.why.clone());
-        Told { made: Some(made), history, runs, why }
+        Outcome { made: Some(made), history, runs, why }
     }
 
-    fn tell(&mut self, op: &Op, told: Told, emit: &mut Emit) -> Result<(), Ended> {
-        let Told { made, history, runs, why } = told;
+    fn tell(&mut self, op: &Op, told: Outcome, emit: &mut Emit) -> Result<(), Ended> {
+        let Outcome { made, history, runs, why } = told;
         let mut step = Step {
-            id: id(self.stage),
+            id: stage_id(self.stage),
             step: self.position.step,
             steps: self.position.steps,
             dockerfile: self.stage.dockerfile.clone(),
             line: self.at.line,
             text: self.position.text.clone(),
-            op: name(op).to_owned(),
+            op: op_name(op).to_owned(),
             cache: if runs { Cache::Miss } else { Cache::None },
             key: None,
             ingredients: Vec::new(),
@@ -346,7 +348,7 @@ impl Builder<'_> {
         }
         if self.session.options.dry_run && runs && self.state.pending.is_none() {
             self.state.pending = Some(format!("step {}", step.step));
-            self.position.ran.push((step.step, String::new()));
+            self.position.ran.push(Ran { step: step.step, snapshot: None });
         }
         if let Some(provenance) = &mut self.state.provenance {
             provenance.add(&step);
@@ -368,7 +370,7 @@ impl Builder<'_> {
         step.snapshot = Some(snapshot.clone());
         if made.cache == Cache::Miss {
             store.cache_put(made.key.digest(), step)?;
-            self.position.ran.push((step.step, snapshot.clone()));
+            self.position.ran.push(Ran { step: step.step, snapshot: Some(snapshot.clone()) });
         }
         if !options.dry_run {
             store.set_latest(&self.position.places(self.session, self.stage, &made.key), made.key.digest());

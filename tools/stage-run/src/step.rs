@@ -1,14 +1,11 @@
 //! Makes a step's snapshot, or finds the one its key led to before.
 
 use crate::error::StepError;
-use crate::explain::position::Position;
-use crate::explain::why::{self, Missing};
+use crate::explain::why::{self, Miss};
 use crate::key::Key;
+use crate::position::CurrentStep;
 use crate::progress;
-use crate::session::Session;
-use crate::state::State;
 use libstore::NewSnapshot;
-use libwire::plan::Stage;
 use libwire::record::{Cache, Step, Why};
 use libwire::span::now_ms;
 use libwire::time::rfc3339;
@@ -33,23 +30,10 @@ pub struct Made {
     pub why: Option<Why>,
 }
 
-/// A step that a stage is at: it is to be made or found.
-#[derive(Clone, Copy)]
-pub struct CurrentStep<'a> {
-    /// The run.
-    pub session: &'a Session<'a>,
-    /// The stage.
-    pub stage: &'a Stage,
-    /// The state of the stage before the step.
-    pub state: &'a State,
-    /// The position in the stage.
-    pub position: &'a Position,
-}
-
 /// What the cache has of a step.
 enum Known {
     Hit(Hit),
-    Missing(Missing),
+    Nothing(Miss),
 }
 
 /// A result that is in the cache.
@@ -72,7 +56,7 @@ impl Maker<'_> {
     pub fn find(&self, parents: &[String]) -> Result<Option<Made>, StepError> {
         Ok(match self.known()? {
             Known::Hit(hit) => Some(self.found(parents, hit)),
-            Known::Missing(_) => None,
+            Known::Nothing(_) => None,
         })
     }
 
@@ -97,11 +81,11 @@ impl Maker<'_> {
     ) -> Result<Made, StepError> {
         let session = self.step.session;
         let parents = parents.to_vec();
-        let missing = match self.known()? {
+        let miss = match self.known()? {
             Known::Hit(hit) => return Ok(self.found(&parents, hit)),
-            Known::Missing(missing) => missing,
+            Known::Nothing(miss) => miss,
         };
-        let why = self.explain(&parents, missing);
+        let why = self.explain(&parents, miss);
         let (mut snapshot, mut log) = (None, None);
         if !session.options.dry_run {
             // A COPY below that was only deferred is carried out now.
@@ -119,10 +103,10 @@ impl Maker<'_> {
     }
 
     /// Says why the step has to be made, or that it would be, as far as that is asked for.
-    fn explain(&self, parents: &[String], missing: Missing) -> Option<Why> {
-        let CurrentStep { session, stage, position, .. } = self.step;
-        let tell = || why::tell(session, stage, position, &self.key, parents, missing);
-        let why = session.options.explain.then(tell);
+    fn explain(&self, parents: &[String], miss: Miss) -> Option<Why> {
+        let CurrentStep { session, stage, .. } = self.step;
+        let explain = || why::explain(self.step, &self.key, parents, miss);
+        let why = session.options.explain.then(explain);
         progress::miss(session.options, stage.index, why.as_ref());
         why
     }
@@ -132,16 +116,16 @@ impl Maker<'_> {
         let options = self.step.session.options;
         let named = self.step.stage.name.as_ref().is_some_and(|name| options.no_cache_filter.contains(name));
         if options.no_cache || named {
-            return Ok(Known::Missing(Missing::NoCache));
+            return Ok(Known::Nothing(Miss::NoCache));
         }
         let Some(step) = self.step.session.store.cache_get::<Step>(self.key.digest())? else {
-            return Ok(Known::Missing(Missing::Unknown));
+            return Ok(Known::Nothing(Miss::Unknown));
         };
         let (Some(snapshot), Some(history)) = (step.snapshot, step.history) else {
-            return Ok(Known::Missing(Missing::Lost));
+            return Ok(Known::Nothing(Miss::Lost));
         };
         if !self.step.session.store.has_tree(&snapshot)? {
-            return Ok(Known::Missing(Missing::Lost));
+            return Ok(Known::Nothing(Miss::Lost));
         }
         let log = self.log(step.log);
         Ok(Known::Hit(Hit { snapshot, log, created: history.created.unwrap_or_default() }))

@@ -7,20 +7,20 @@ use libwire::plan::Stage;
 
 /// Where to stop in a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stops {
+pub struct StopPoints {
     /// The last step to do.
     pub last: usize,
     /// The step before which a shell is opened; one more than there are is after the last.
     pub shell: Option<usize>,
 }
 
-impl Stops {
+impl StopPoints {
     /// The stops in `stage`, whose own instructions come after `before` others. Only the stage asked for, or
     /// the target, has any.
     pub fn new(session: &Session, stage: &Stage, before: usize) -> Result<Self, StepError> {
         let steps = before + stage.instructions.len();
         let options = session.options;
-        if !session.stops_in(stage) {
+        if !session.has_stop_points(stage) {
             return Ok(Self { last: steps, shell: None });
         }
         let check = |option: &str, step: usize| match step <= steps {

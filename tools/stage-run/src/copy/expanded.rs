@@ -8,7 +8,7 @@ use libwire::remote::{Kind, without_credentials};
 
 /// A COPY or ADD, expanded.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Copied {
+pub struct ExpandedCopy {
     /// Source paths as the Dockerfile means them.
     pub sources: Vec<String>,
     /// Files whose text is in the Dockerfile: name and text.
@@ -23,7 +23,7 @@ pub struct Copied {
     pub checksum: Option<String>,
 }
 
-impl Copied {
+impl ExpandedCopy {
     /// Expands the words of `copy`.
     pub fn new(stage: &Stage, state: &State, copy: &Copy) -> Result<Self, StepError> {
         let words = Words::new(stage.escape, &state.scope);
@@ -85,8 +85,8 @@ fn shown(source: &str) -> String {
 mod tests {
     use super::*;
 
-    fn copied(dest: &str) -> Copied {
-        Copied {
+    fn copied(dest: &str) -> ExpandedCopy {
+        ExpandedCopy {
             sources: vec!["a".into(), "b*".into()],
             documents: vec![("EOF".into(), "x\n".into())],
             dest: dest.into(),
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn history_has_no_password() {
         let sources = vec!["https://u:p@h/x?q".into(), "git@h:x".into(), "a://u:p@b".into()];
-        let text = Copied { sources, documents: Vec::new(), ..copied("/d/") }.created_by("ADD", false);
+        let text = ExpandedCopy { sources, documents: Vec::new(), ..copied("/d/") }.created_by("ADD", false);
         assert_eq!(text, "ADD --chown=1:2 --chmod=u=rwX https://h/x?q git@h:x a://u:p@b /d/ # buildkit");
     }
 

@@ -3,7 +3,8 @@
 use crate::copy::views::TreePath;
 use crate::error::StepError;
 use crate::key::Key;
-use crate::step::{CurrentStep, Made, Maker};
+use crate::position::CurrentStep;
+use crate::step::{Made, Maker};
 use crate::tree::Tree;
 use libwire::plan::Source;
 

@@ -1,6 +1,6 @@
 //! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
 
-use crate::copy::expanded::Copied;
+use crate::copy::expanded::ExpandedCopy;
 use crate::copy::reading::literal;
 use crate::copy::{checkouts, downloads};
 use crate::error::StepError;
@@ -82,7 +82,7 @@ impl Part {
 }
 
 /// Refuses flags and sources that do not go together.
-pub fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
+pub fn check(copied: &ExpandedCopy, copy: &Copy, add: bool) -> Result<(), StepError> {
     Ok(df_parse::sources::check(&Asked {
         add,
         sources: &copied.sources,
@@ -98,7 +98,7 @@ pub fn check(copied: &Copied, copy: &Copy, add: bool) -> Result<(), StepError> {
 pub fn parts(
     session: &Session,
     stage: &Stage,
-    copied: &Copied,
+    copied: &ExpandedCopy,
     copy: &Copy,
     like: &Request,
 ) -> Result<Vec<Part>, StepError> {
@@ -138,7 +138,7 @@ pub fn parts(
 fn download(
     session: &Session,
     source: &str,
-    copied: &Copied,
+    copied: &ExpandedCopy,
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {
@@ -155,7 +155,7 @@ fn download(
 fn check_out(
     session: &Session,
     source: &str,
-    copied: &Copied,
+    copied: &ExpandedCopy,
     copy: &Copy,
     like: &Request,
 ) -> Result<Part, StepError> {

@@ -1,14 +1,15 @@
 //! The step of a COPY or ADD: its key, what to warn of, and the copy itself.
 
 use crate::copy::deferred;
-use crate::copy::expanded::Copied;
+use crate::copy::expanded::ExpandedCopy;
 use crate::copy::link as linked;
 use crate::copy::parts::{self as fetched, Part};
 use crate::error::StepError;
 use crate::key::Key;
 use crate::owner::{self, Owner};
+use crate::position::CurrentStep;
 use crate::session::Session;
-use crate::step::{CurrentStep, Made, Maker};
+use crate::step::{Made, Maker};
 use crate::tree::Tree;
 use libcopy::{Request, Selection};
 use libstore::NewSnapshot;
@@ -35,7 +36,7 @@ pub fn step(
     &Kind { add, last, line }: &Kind,
 ) -> Result<(Made, String), StepError> {
     let CurrentStep { session, stage, state, .. } = step;
-    let copied = Copied::new(stage, state, copy)?;
+    let copied = ExpandedCopy::new(stage, state, copy)?;
     fetched::check(&copied, copy, add)?;
     // As in BuildKit, --chmod makes --link an ordinary copy.
     let link = copy.link && copied.chmod.is_none();
@@ -92,7 +93,7 @@ pub fn step(
 /// What is asked for, without the sources.
 fn request(
     session: &Session,
-    copied: &Copied,
+    copied: &ExpandedCopy,
     copy: &Copy,
     add: bool,
     owner: Option<(u32, u32)>,
@@ -137,7 +138,7 @@ fn chmod(mode: &str) -> Result<Chmod, StepError> {
 fn doubts(
     session: &Session,
     parents: &[String],
-    copied: &Copied,
+    copied: &ExpandedCopy,
     selections: &[Selection],
     target: &str,
 ) -> Result<Vec<String>, StepError> {
@@ -164,7 +165,7 @@ fn is_directory(session: &Session, parents: &[String], target: &str) -> Result<b
 }
 
 /// What decides the result, apart from the tree below and the contents.
-fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &Copied, target: &str) {
+fn ingredients(session: &Session, key: &mut Key, parts: &[Part], copied: &ExpandedCopy, target: &str) {
     for part in parts {
         part.ingredients(key);
     }
@@ -193,7 +194,7 @@ fn owner(
     session: &Session,
     stage: &Stage,
     line: u32,
-    copied: &Copied,
+    copied: &ExpandedCopy,
     parents: &[String],
 ) -> Result<Option<(u32, u32)>, StepError> {
     let Some(chown) = &copied.chown else { return Ok(None) };

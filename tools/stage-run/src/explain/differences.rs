@@ -8,54 +8,39 @@ const SHOWN: usize = 60;
 /// An ingredient that is not the same in two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its value in the old list, if it is there.
-    pub was: Option<&'a str>,
-    /// Its value in the new list, if it is there.
-    pub now: Option<&'a str>,
+    /// The ingredient of the old list, if it is there.
+    pub was: Option<&'a Ingredient>,
+    /// The ingredient of the new list, if it is there.
+    pub now: Option<&'a Ingredient>,
 }
 
-/// The first difference of `now` from `was`. No name comes twice in a list.
-pub fn first<'a>(was: &'a [Ingredient], now: &'a [Ingredient]) -> Option<Difference<'a>> {
-    let at = was.iter().zip(now).take_while(|(was, now)| was == now).count();
-    let has = |list: &[Ingredient], name: &str| list.iter().any(|one| one.name == name);
-    let gone = |one: &'a Ingredient| Difference { name: &one.name, was: Some(&one.value), now: None };
-    let new = |one: &'a Ingredient| Difference { name: &one.name, was: None, now: Some(&one.value) };
-    match (was.get(at), now.get(at)) {
-        (None, None) => None,
-        (Some(old), None) => Some(gone(old)),
-        (None, Some(one)) => Some(new(one)),
-        (Some(old), Some(one)) if old.name == one.name => {
-            Some(Difference { name: &one.name, was: Some(&old.value), now: Some(&one.value) })
+impl<'a> Difference<'a> {
+    /// The first difference of the list `now` from `was`. No name comes twice in a list.
+    pub fn first(was: &'a [Ingredient], now: &'a [Ingredient]) -> Option<Self> {
+        let same = was.iter().zip(now).take_while(|(was, now)| was == now).count();
+        let named = |list: &'a [Ingredient], name: &str| list.iter().find(|one| one.name == name);
+        match (was.get(same), now.get(same)) {
+            (None, None) => None,
+            (Some(old), None) => Some(Self { was: Some(old), now: None }),
+            (Some(old), Some(new)) if named(was, &new.name).is_some() && named(now, &old.name).is_none() => {
+                Some(Self { was: Some(old), now: None })
+            }
+            (_, Some(new)) => Some(Self { was: named(was, &new.name), now: Some(new) }),
         }
-        (Some(_), Some(one)) if !has(was, &one.name) => Some(new(one)),
-        (Some(old), Some(_)) if !has(now, &old.name) => Some(gone(old)),
-        (Some(_), Some(one)) => {
-            let old = was.iter().find(|old| old.name == one.name);
-            Some(Difference {
-                name: &one.name,
-                was: old.map(|old| old.value.as_str()),
-                now: Some(&one.value),
-            })
-        }
+    }
+
+    /// The ingredient's name.
+    pub fn name(&self) -> &'a str {
+        self.now.or(self.was).map_or("", |one| &one.name)
     }
 }
 
 /// A difference in words. `args` are the names of build arguments.
 pub fn words(difference: &Difference, args: &[String]) -> String {
-    let Difference { name, was, now } = difference;
-    let name = unnumbered(name);
-    let (what, shown) = match name.split_once(' ') {
-        Some(("env", name)) if args.iter().any(|arg| arg == name) => {
-            (format!("build argument {name}"), !secret(name))
-        }
-        Some(("env", name)) => (format!("variable {name}"), !secret(name)),
-        Some(("mount", mount)) => (format!("--mount of {}", mount_words(mount)), false),
-        Some(("ulimit", name)) => (format!("--ulimit {name}"), true),
-        _ if name == "content" => ("what it copies".into(), now.is_some_and(|now| now.starts_with("git:"))),
-        _ => named(name),
-    };
+    let (was, now) =
+        (difference.was.map(|one| one.value.as_str()), difference.now.map(|one| one.value.as_str()));
+    let name = unnumbered(difference.name());
+    let (what, shown) = described(name, now, args);
     match (was, now, shown) {
         (Some(was), Some(now), _) if was == now => format!("{what}: its place among the others changed"),
         (Some(was), Some(now), true) => format!("{what}: {}", pair(was, now)),
@@ -64,6 +49,20 @@ pub fn words(difference: &Difference, args: &[String]) -> String {
         (None, _, _) => format!("{what} is new"),
         (Some(was), None, true) if !was.is_empty() => format!("{what} is gone; it was {}", cut(was, 0)),
         (Some(_), None, _) => format!("{what} is gone"),
+    }
+}
+
+/// An ingredient in words, and whether its values may be shown. `now` is the new value.
+fn described(name: &str, now: Option<&str>, args: &[String]) -> (String, bool) {
+    match name.split_once(' ') {
+        Some(("env", name)) if args.iter().any(|arg| arg == name) => {
+            (format!("build argument {name}"), !secret(name))
+        }
+        Some(("env", name)) => (format!("variable {name}"), !secret(name)),
+        Some(("mount", mount)) => (format!("--mount of {}", mount_words(mount)), false),
+        Some(("ulimit", name)) => (format!("--ulimit {name}"), true),
+        _ if name == "content" => ("what it copies".into(), now.is_some_and(|now| now.starts_with("git:"))),
+        _ => named(name),
     }
 }
 
@@ -145,7 +144,7 @@ mod tests {
     }
 
     fn tell(was: &str, now: &str) -> String {
-        words(&first(&list(was), &list(now)).unwrap(), &["V".to_owned(), "API_TOKEN".to_owned()])
+        words(&Difference::first(&list(was), &list(now)).unwrap(), &["V".to_owned(), "API_TOKEN".to_owned()])
     }
 
     #[test]
@@ -167,7 +166,7 @@ mod tests {
             tell("mount secret =a", "mount secret =a;mount secret  2=b"),
             "--mount of type secret is new"
         );
-        assert_eq!(first(&list(was), &list(was)), None);
+        assert_eq!(Difference::first(&list(was), &list(was)), None);
     }
 
     #[test]

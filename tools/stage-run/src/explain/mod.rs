@@ -1,5 +1,4 @@
 //! Why a step is not in the cache, for `--explain` and the records. It decides nothing.
 
 pub mod differences;
-pub mod position;
 pub mod why;

@@ -1,17 +1,16 @@
 //! Why a step is not in the cache: the first ingredient of its key that differs from the nearest earlier
 //! record. It only reads, and what it finds changes nothing.
 
-use crate::explain::differences;
-use crate::explain::position::Position;
-use crate::key::{Key, told_apart};
-use crate::session::Session;
+use crate::explain::differences::{self, Difference};
+use crate::key::{self, Key};
+use crate::position::{CurrentStep, Position};
+use crate::session::contents::{Change, Contents};
 use libwire::Digest;
-use libwire::plan::Stage;
 use libwire::record::{Ingredient, Reason, Step, Why};
 
-/// What the cache said.
+/// The cache's answer where it has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum Miss {
     /// It was not asked.
     NoCache,
     /// It has a record, but the snapshot is no longer there.
@@ -20,58 +19,55 @@ pub enum Missing {
     Unknown,
 }
 
-/// A step that was not looked up, because what it stands on or reads is not known before it is made.
-pub fn follows(step: Option<usize>, what: &str) -> Why {
-    Why { step, ..why(Reason::Follows, format!("follows from {what}")) }
+/// Explains a step that was not looked up: `before`, on which it stands or which it reads, has to be made first. `step`
+/// is the number of that.
+pub fn follows(step: Option<usize>, before: &str) -> Why {
+    Why { step, ..because(Reason::Follows, format!("follows from {before}")) }
 }
 
 /// Explains a miss of a step that stands on `parents`.
-pub fn tell(
-    session: &Session,
-    stage: &Stage,
-    position: &Position,
-    key: &Key,
-    parents: &[String],
-    missing: Missing,
-) -> Why {
-    match missing {
-        Missing::NoCache => return why(Reason::NoCache, "--no-cache".into()),
-        Missing::Lost => return why(Reason::Lost, "its result is no longer in the store".into()),
-        Missing::Unknown => {}
+pub fn explain(step: CurrentStep, key: &Key, parents: &[String], miss: Miss) -> Why {
+    match miss {
+        Miss::NoCache => return because(Reason::NoCache, "--no-cache".into()),
+        Miss::Lost => return because(Reason::Lost, "its result is no longer in the store".into()),
+        Miss::Unknown => {}
     }
-    let Some((earlier, record)) = nearest(session, stage, position, key) else {
-        return why(Reason::New, "it was not built before".into());
+    let Some((earlier, record)) = nearest(step, key) else {
+        return because(Reason::New, "it was not built before".into());
     };
-    let Some(difference) = differences::first(&record.ingredients, key.ingredients()) else {
-        return why(Reason::Lost, "its record was damaged".into());
+    let Some(difference) = Difference::first(&record.ingredients, key.ingredients()) else {
+        return because(Reason::Lost, "its record was damaged".into());
     };
-    let mut told = match difference.name {
-        "parent" => parent(position, &record.parents, parents),
-        name => {
-            let (path, text) = content(session, &difference)
-                .unwrap_or_else(|| (None, differences::words(&difference, &position.args)));
-            Why { path, ingredient: Some(name.to_owned()), ..why(Reason::Changed, text) }
-        }
+    let why = match difference.name() {
+        "parent" => other_parent(step.position, &record.parents, parents),
+        _ => match change_of_content(&step.session.contents, &difference) {
+            Some(Change { path, text }) => Why { path, ..because(Reason::Changed, text) },
+            None => because(Reason::Changed, differences::words(&difference, &step.position.args)),
+        },
     };
-    told.was = difference.was.map(str::to_owned);
-    told.now = difference.now.map(str::to_owned);
-    told.earlier = Some(earlier);
-    told
+    Why {
+        ingredient: Some(difference.name().to_owned()),
+        was: difference.was.map(|one| one.value.clone()),
+        now: difference.now.map(|one| one.value.clone()),
+        earlier: Some(earlier),
+        ..why
+    }
 }
 
-fn why(reason: Reason, text: String) -> Why {
+fn because(reason: Reason, text: String) -> Why {
     Why { reason, text, step: None, ingredient: None, path: None, was: None, now: None, earlier: None }
 }
 
 /// The record, among the latest of each place, in which the fewest ingredients differ.
-fn nearest(session: &Session, stage: &Stage, position: &Position, key: &Key) -> Option<(Digest, Step)> {
+fn nearest(step: CurrentStep, key: &Key) -> Option<(Digest, Step)> {
+    let store = &step.session.store;
     let mut keys = Vec::new();
-    for place in position.places(session, stage, key) {
-        keys.extend(session.store.latest(place).filter(|key| !keys.contains(key)));
+    for place in step.position.places(step.session, step.stage, key) {
+        keys.extend(store.latest(place).filter(|key| !keys.contains(key)));
     }
     let records = keys.into_iter().filter_map(|key| {
-        let record = session.store.cache_get::<Step>(key).ok()??;
-        Some((key, Step { ingredients: told_apart(record.ingredients), ..record }))
+        let record = store.cache_get::<Step>(key).ok()??;
+        Some((key, Step { ingredients: key::numbered(record.ingredients), ..record }))
     });
     records.min_by_key(|(_, record)| distance(&record.ingredients, key.ingredients()))
 }
@@ -82,31 +78,21 @@ fn distance(a: &[Ingredient], b: &[Ingredient]) -> usize {
     only(a, b) + only(b, a)
 }
 
-/// What changed below a step.
-fn parent(position: &Position, was: &[String], now: &[String]) -> Why {
+/// Explains that the snapshots below a step were `was` and are `now`.
+fn other_parent(position: &Position, was: &[String], now: &[String]) -> Why {
     let same = was.iter().zip(now).take_while(|(was, now)| was == now).count();
-    let ran = now.get(same).and_then(|id| position.ran.iter().find(|(_, snapshot)| snapshot == id));
-    let mut told = match ran {
-        Some((step, _)) => follows(Some(*step), &format!("step {step}")),
-        None if same < position.base.0 => {
-            why(Reason::Changed, format!("its base, {}, changed", position.base.1))
+    let ran = now.get(same).and_then(|id| position.ran.iter().find(|ran| ran.snapshot.as_ref() == Some(id)));
+    match ran {
+        Some(ran) => follows(Some(ran.step), &format!("step {}", ran.step)),
+        None if same < position.base_layers => {
+            because(Reason::Changed, format!("its base, {}, changed", position.base))
         }
-        None => why(Reason::Changed, "the steps before it changed".into()),
-    };
-    told.ingredient = Some("parent".into());
-    told
+        None => because(Reason::Changed, "the steps before it changed".into()),
+    }
 }
 
-/// What changed in a content: that is the part of an ingredient's value with a digest.
-fn content(
-    session: &Session,
-    difference: &differences::Difference,
-) -> Option<(Option<libwire::WirePath>, String)> {
-    let digest = |text: &'_ str| text.split(' ').find(|word| word.starts_with("blake3:")).map(str::to_owned);
-    let (was, now) = (digest(difference.was?)?, digest(difference.now?)?);
-    if was == now {
-        None
-    } else {
-        session.contents.change(&was, &now).map(|change| (change.path, change.text))
-    }
+/// The change of the content that an ingredient names.
+fn change_of_content(contents: &Contents, difference: &Difference) -> Option<Change> {
+    let (was, now) = (key::content(difference.was?)?, key::content(difference.now?)?);
+    if was == now { None } else { contents.change(was, now) }
 }

@@ -2,9 +2,9 @@
 //! kept.
 
 use crate::error::StepError;
+use crate::position::CurrentStep;
 use crate::run::ready::ReadyMounts;
 use crate::session::Session;
-use crate::step::CurrentStep;
 use libsandbox::{Isolation, Job, Network};
 use libstore::{FailedStep, NewSnapshot};
 use libwire::Digest;

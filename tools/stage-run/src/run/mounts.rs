@@ -5,7 +5,7 @@
 use crate::copy::views::TreePath;
 use crate::error::StepError;
 use crate::key::Key;
-use crate::step::CurrentStep;
+use crate::position::CurrentStep;
 use crate::tree::Tree;
 use crate::words::Words;
 use libstore::Sharing;

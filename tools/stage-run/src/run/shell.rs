@@ -2,12 +2,12 @@
 //! away. Nothing of it gets into a record or the store.
 
 use crate::error::StepError;
+use crate::position::CurrentStep;
 use crate::progress;
 use crate::run::ready::ReadyMounts;
 use crate::run::world::{ExpandedRun, World, sandbox_directory};
 use crate::session::Session;
 use crate::state::State;
-use crate::step::CurrentStep;
 use libcli::Exit;
 use libsandbox::{Job, Stdio};
 use libwire::plan::{Op, Stage};

@@ -3,6 +3,7 @@
 use crate::error::{Left, StepError};
 use crate::key::Key;
 use crate::options::Options;
+use crate::position::CurrentStep;
 use crate::progress::Output;
 use crate::run::failed::{self, Printed};
 use crate::run::mounts::{self, ExpandedMount};
@@ -11,7 +12,7 @@ use crate::run::world::{ExpandedRun, World};
 use crate::run::{command, failure_store, shell};
 use crate::session::platform_of;
 use crate::state::State;
-use crate::step::{CurrentStep, Made, Maker};
+use crate::step::{Made, Maker};
 use libsandbox::Ulimit;
 use libstore::NewSnapshot;
 use libwire::plan::{Op, Stage};
@@ -46,7 +47,7 @@ pub fn run(step: CurrentStep, op: &Op) -> Result<(Made, String), StepError> {
 fn platforms(stage: &Stage, state: &State, key: &mut Key) -> Result<(), StepError> {
     let base = Platform::of_config(&state.config).normalised().to_string();
     let asked = platform_of(&stage.platform)?.to_string();
-    key.add("platform", if asked == base { asked } else { format!("{asked} on {base}") });
+    key.add_platform(if asked == base { asked } else { format!("{asked} on {base}") });
     // As the command sees it: in a 32-bit personality, a build is one on another machine.
     key.add("machine", rustix::system::uname().machine().to_string_lossy());
     Ok(())

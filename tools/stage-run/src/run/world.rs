@@ -3,11 +3,11 @@
 use crate::error::StepError;
 use crate::key::Key;
 use crate::options::Options;
+use crate::position::CurrentStep;
 use crate::run::command::{self, Assembled, Script};
 use crate::run::mounts::{self, ExpandedMount};
 use crate::run::ready::ReadyMounts;
 use crate::session::Session;
-use crate::step::CurrentStep;
 use libsandbox::{Job, Network, OnSignal, Stdio};
 use libstore::NewSnapshot;
 use libwire::plan::{Command, Op, Stage};

@@ -49,15 +49,15 @@ impl Build {
 
 /// A stage's result.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Result {
+pub struct StageResult {
     stage: usize,
     build: Build,
     /// The step that it ends with, if it was made to end before its last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<usize>,
     /// The stages below it and those it read, and theirs: what each had become.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub took: BTreeMap<usize, Digest>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "took")]
+    pub used: BTreeMap<usize, Digest>,
     /// What it has become.
     pub state: State,
 }
@@ -73,7 +73,7 @@ pub enum Found {
     /// Nothing.
     Nothing,
     /// Its result.
-    Done(Box<Result>),
+    Done(Box<StageResult>),
     /// It failed.
     Failed,
     /// A result that is none of this build, and why.
@@ -82,13 +82,13 @@ pub enum Found {
 
 /// A build directory, as one build sees it.
 #[derive(Debug)]
-pub struct Leavings {
+pub struct BuildDir {
     dir: PathBuf,
     build: Build,
     dry: bool,
 }
 
-impl Leavings {
+impl BuildDir {
     /// What stages of `build` leave in `dir`; with `dry`, in a dry run.
     pub fn new(dir: PathBuf, build: Build, dry: bool) -> Self {
         Self { dir, build, dry }
@@ -132,11 +132,11 @@ impl Leavings {
         &self,
         stage: usize,
         until: Option<usize>,
-        took: &BTreeMap<usize, Digest>,
+        used: &BTreeMap<usize, Digest>,
         state: &State,
     ) -> io::Result<()> {
-        let (took, state) = (took.clone(), state.clone());
-        self.publish(stage, "json", &Result { stage, build: self.build.clone(), until, took, state })
+        let (used, state) = (used.clone(), state.clone());
+        self.publish(stage, "json", &StageResult { stage, build: self.build.clone(), until, used, state })
     }
 
     /// Says that a stage failed.
@@ -154,7 +154,7 @@ impl Leavings {
     pub fn look(&self, index: usize) -> io::Result<Found> {
         let path = self.path(index, "json");
         if let Some(bytes) = read(&path)? {
-            let unfit = match serde_json::from_slice::<Result>(&bytes) {
+            let unfit = match serde_json::from_slice::<StageResult>(&bytes) {
                 Err(error) => format!("is not what this stage-run leaves there ({error})"),
                 Ok(found) => match self.unfit(index, &found) {
                     None => return Ok(Found::Done(Box::new(found))),
@@ -173,7 +173,7 @@ impl Leavings {
         })
     }
 
-    fn unfit(&self, index: usize, found: &Result) -> Option<String> {
+    fn unfit(&self, index: usize, found: &StageResult) -> Option<String> {
         let other = || "; remove it or name a new directory".to_owned();
         if found.stage != index {
             return Some(format!("is of stage {}{}", found.stage, other()));
@@ -184,7 +184,7 @@ impl Leavings {
         if let Some(until) = found.until {
             return Some(format!("ends with step {until}; build stage {index} again without --until"));
         }
-        let stale = found.took.iter().find(|(stage, was)| self.became(**stage).is_some_and(|is| is != **was));
+        let stale = found.used.iter().find(|(stage, was)| self.became(**stage).is_some_and(|is| is != **was));
         stale.map(|(stage, _)| {
             format!("was made of what stage {stage} was before that was built again; build stage {index} again too")
         })
@@ -193,7 +193,7 @@ impl Leavings {
     /// What stage `index` has become, if it is there.
     pub fn became(&self, index: usize) -> Option<Digest> {
         let bytes = read(&self.path(index, "json")).ok().flatten()?;
-        serde_json::from_slice::<Result>(&bytes).ok().map(|found| found.state.digest())
+        serde_json::from_slice::<StageResult>(&bytes).ok().map(|found| found.state.digest())
     }
 }
 

@@ -62,7 +62,7 @@ fn program(beside: Option<&Path>) -> OsString {
     }
 }
 
-/// A file of `text` that has no name. Others can read a command line, and a pipe could be full or have lost its reader.
+/// A file of `text` that has no name. WaitRules can read a command line, and a pipe could be full or have lost its reader.
 fn in_memory(text: &[u8]) -> std::io::Result<File> {
     let mut file = File::from(memfd_create("request", MemfdFlags::CLOEXEC)?);
     file.write_all(text)?;

@@ -10,11 +10,11 @@ pub mod stages;
 use crate::error::StepError;
 use crate::options::{NamedContext, Options};
 use crate::plan::Plan;
-use crate::session::build_dir::{Build, Leavings};
+use crate::session::build_dir::{Build, BuildDir};
 use crate::session::contents::Contents;
 use crate::session::contexts::Contexts;
 use crate::session::scratch::Scratch;
-use crate::session::stages::{Others, Stages};
+use crate::session::stages::{Stages, WaitRules};
 use libcli::Failure;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
@@ -67,8 +67,8 @@ impl<'a> Session<'a> {
             Some(dir) => {
                 let build = build(options, &store, &context, plan.digest);
                 let others =
-                    Others { driver: options.driver, patience: options.wait, shown: options.progress };
-                stages.shared(Leavings::new(dir.clone(), build, options.dry_run), others)
+                    WaitRules { driver: options.driver, patience: options.wait, shown: options.progress };
+                stages.shared(BuildDir::new(dir.clone(), build, options.dry_run), others)
             }
             None => stages,
         };
@@ -85,7 +85,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether `--until` and `--shell` are about `stage`: the one asked for, else the target.
-    pub fn stops_in(&self, stage: &Stage) -> bool {
+    pub fn has_stop_points(&self, stage: &Stage) -> bool {
         self.asked.map_or(stage.target, |asked| asked == stage.index)
     }
 

@@ -1,9 +1,9 @@
-//! The stages done so far, in this process or another: who needs one that others build waits for it, and gives up when
+//! The stages done so far, in this process or another: who needs one that rules build waits for it, and gives up when
 //! nobody can come.
 
 use crate::error::StepError;
 use crate::progress;
-use crate::session::build_dir::{Found, Leavings};
+use crate::session::build_dir::{BuildDir, Found};
 use crate::state::State;
 use libwire::record::Wait;
 use libwire::span::now_ms;
@@ -29,9 +29,9 @@ const DRIVEN: Duration = Duration::from_secs(5);
 /// that makes another result has removed the last one by then.
 const SETTLED: Duration = Duration::from_millis(200);
 
-/// What is known of who builds the others.
+/// What is known of who builds the rules.
 #[derive(Clone, Copy, Debug)]
-pub struct Others {
+pub struct WaitRules {
     /// A driver starts every stage in a new directory, and ends them all when one fails.
     pub driver: bool,
     /// How long to wait for a stage that nobody is at.
@@ -45,28 +45,28 @@ pub struct Others {
 pub struct Stages {
     done: RefCell<BTreeMap<usize, Done>>,
     /// What the stage being built has used.
-    took: RefCell<Took>,
+    used: RefCell<Used>,
     shared: Option<Shared>,
     /// Names of the plan's stages.
     names: BTreeMap<usize, Option<String>>,
     waits: RefCell<Vec<Wait>>,
     /// Those that were waited for in vain: once is enough.
-    missed: RefCell<BTreeSet<usize>>,
+    given_up: RefCell<BTreeSet<usize>>,
 }
 
 /// Stages, and what each had become when it was used.
-type Took = BTreeMap<usize, Digest>;
+type Used = BTreeMap<usize, Digest>;
 
 #[derive(Debug)]
 struct Done {
     state: State,
-    took: Took,
+    used: Used,
 }
 
 #[derive(Debug)]
 struct Shared {
-    leavings: Leavings,
-    others: Others,
+    build_dir: BuildDir,
+    rules: WaitRules,
     began: Instant,
     /// The stage that is being built here, and its lock.
     current: Option<(usize, File)>,
@@ -80,8 +80,8 @@ impl Stages {
 
     /// Also those that leave their results in a build directory.
     #[must_use]
-    pub fn shared(self, leavings: Leavings, others: Others) -> Self {
-        Self { shared: Some(Shared { leavings, others, began: Instant::now(), current: None }), ..self }
+    pub fn shared(self, build_dir: BuildDir, rules: WaitRules) -> Self {
+        Self { shared: Some(Shared { build_dir, rules, began: Instant::now(), current: None }), ..self }
     }
 
     /// Whether stages are built elsewhere too.
@@ -97,14 +97,14 @@ impl Stages {
     /// Begins stage `index`, after whoever else is at it.
     pub fn begin(&mut self, index: usize) -> io::Result<()> {
         let name = self.name(index);
-        self.took.take();
+        self.used.take();
         let Some(shared) = &mut self.shared else { return Ok(()) };
-        let mut news = News::new(&shared.others);
+        let mut news = WaitNotice::new(&shared.rules);
         let lock = loop {
-            if let Some(lock) = shared.leavings.begin(index)? {
+            if let Some(lock) = shared.build_dir.begin(index)? {
                 break lock;
             }
-            let dir = shared.leavings.dir().display();
+            let dir = shared.build_dir.dir().display();
             news.tell(index, || format!("waits: another stage-run builds {name} in {dir}"));
             std::thread::sleep(PAUSE);
         };
@@ -114,13 +114,13 @@ impl Stages {
 
     /// Says that stage `index` is done, all of it or `until` a step.
     pub fn done(&mut self, index: usize, until: Option<usize>, state: State) -> io::Result<()> {
-        let took = self.took.take();
+        let used = self.used.take();
         if let Some(shared) = &mut self.shared {
-            shared.still(&took)?;
-            shared.leavings.done(index, until, &took, &state)?;
+            shared.check_unchanged(&used)?;
+            shared.build_dir.done(index, until, &used, &state)?;
             shared.current = None;
         }
-        self.done.borrow_mut().insert(index, Done { state, took });
+        self.done.borrow_mut().insert(index, Done { state, used });
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Stages {
     pub fn failed(&mut self, index: usize) {
         if let Some(shared) = &mut self.shared {
             // A driver ends whoever waits in any case; this only makes it sooner.
-            let _ = shared.leavings.failed(index);
+            let _ = shared.build_dir.failed(index);
             shared.current = None;
         }
     }
@@ -141,22 +141,22 @@ impl Stages {
                     StepError::input(format!("the plan has no stage {index} before this one"))
                 })?;
             let started = now_ms();
-            let again = self.missed.borrow().contains(&index);
+            let again = self.given_up.borrow().contains(&index);
             let (found, waited) = shared.wait(index, &self.name(index), again);
             if waited && !again {
                 self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
             }
             if found.is_err() {
-                self.missed.borrow_mut().insert(index);
+                self.given_up.borrow_mut().insert(index);
             }
             self.done.borrow_mut().insert(index, found?);
         }
         let done = self.done.borrow();
         let found = &done[&index];
-        if self.shared.is_some() && !self.took.borrow().contains_key(&index) {
-            let mut took = self.took.borrow_mut();
-            took.extend(&found.took);
-            took.insert(index, found.state.digest());
+        if self.shared.is_some() && !self.used.borrow().contains_key(&index) {
+            let mut used = self.used.borrow_mut();
+            used.extend(&found.used);
+            used.insert(index, found.state.digest());
         }
         Ok(found.state.clone())
     }
@@ -178,41 +178,41 @@ impl Shared {
     /// The state of a stage that another process builds, and whether it had to be waited for. `again`: it was waited
     /// for before, in vain.
     fn wait(&self, index: usize, name: &str, again: bool) -> (Result<Done, StepError>, bool) {
-        let Others { driver, .. } = self.others;
-        let asked = if driver { DRIVEN } else { self.others.patience };
+        let WaitRules { driver, .. } = self.rules;
+        let asked = if driver { DRIVEN } else { self.rules.patience };
         let patience = if again { Duration::ZERO } else { asked };
-        let (mut news, mut waited, mut idle) = (News::new(&self.others), false, Instant::now());
+        let (mut news, mut waited, mut idle) = (WaitNotice::new(&self.rules), false, Instant::now());
         let since = Instant::now();
         let pause = || std::thread::sleep((since.elapsed() / 4).clamp(LEAST_PAUSE, PAUSE));
         // Whether what is there was left since this began.
         let mut fresh = driver;
         loop {
-            let trouble = match self.leavings.look(index) {
+            let trouble = match self.build_dir.look(index) {
                 Err(error) => return (Err(StepError::io("--build-dir")(error)), waited),
                 Ok(Found::Done(_)) if !fresh && self.began.elapsed() < SETTLED => {
                     pause();
                     continue;
                 }
-                Ok(Found::Done(found)) => return (Ok(Done { state: found.state, took: found.took }), waited),
+                Ok(Found::Done(found)) => return (Ok(Done { state: found.state, used: found.used }), waited),
                 Ok(Found::Failed) => Some(format!("stage {index}, which is needed here, failed")),
                 Ok(Found::Unfit(why)) => Some(why),
                 Ok(Found::Nothing) => None,
             };
-            let busy = self.leavings.busy(index);
+            let busy = self.build_dir.busy(index);
             if busy {
                 idle = Instant::now();
             }
-            let (given_up, lacking) = match &trouble {
+            let (give_up, lacking) = match &trouble {
                 Some(_) => (fresh || !busy && idle.elapsed() >= patience.min(GRACE), false),
                 None => (!busy && idle.elapsed() >= patience, true),
             };
-            if given_up {
+            if give_up {
                 let what = trouble.unwrap_or_else(|| {
                     let seconds = asked.as_secs();
                     if driver {
                         return format!("{name} is needed here, and its stage-run has not built it");
                     }
-                    format!("{name} is needed here, and nobody has built it in {seconds} s; {}, or wait longer with --wait", self.how(index))
+                    format!("{name} is needed here, and nobody has built it in {seconds} s; {}, or wait longer with --wait", self.how_to_build(index))
                 });
                 let failed =
                     if driver && !lacking { StepError::stopped(what) } else { StepError::failed(what) };
@@ -221,7 +221,7 @@ impl Shared {
             fresh |= lacking;
             news.tell(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
                 true => format!("waits for {name}"),
-                false => format!("waits for {name}, which nobody builds yet; {}", self.how(index)),
+                false => format!("waits for {name}, which nobody builds yet; {}", self.how_to_build(index)),
             });
             pause();
             waited = true;
@@ -229,22 +229,22 @@ impl Shared {
     }
 
     /// How a stage is built.
-    fn how(&self, index: usize) -> String {
+    fn how_to_build(&self, index: usize) -> String {
         format!(
             "build it with stage-run --stage {index} --build-dir {} and the other options of this one",
-            self.leavings.dir().display()
+            self.build_dir.dir().display()
         )
     }
 
     /// Fails when a stage that was taken has been built again since, and has become another.
-    fn still(&self, took: &Took) -> io::Result<()> {
-        if self.others.driver {
+    fn check_unchanged(&self, used: &Used) -> io::Result<()> {
+        if self.rules.driver {
             return Ok(());
         }
-        for (index, was) in took {
+        for (index, was) in used {
             let is = loop {
-                match self.leavings.became(*index) {
-                    None if self.leavings.busy(*index) => std::thread::sleep(PAUSE),
+                match self.build_dir.became(*index) {
+                    None if self.build_dir.busy(*index) => std::thread::sleep(PAUSE),
                     is => break is,
                 }
             };
@@ -260,16 +260,16 @@ impl Shared {
 }
 
 /// One line about a wait, after a moment of it.
-struct News {
+struct WaitNotice {
     since: Instant,
     after: Option<Duration>,
 }
 
-impl News {
-    fn new(others: &Others) -> Self {
-        // A driver shows meanwhile what the others do.
-        let after = Duration::from_secs(if others.driver { 10 } else { 1 });
-        Self { since: Instant::now(), after: others.shown.then_some(after) }
+impl WaitNotice {
+    fn new(rules: &WaitRules) -> Self {
+        // A driver shows meanwhile what the rules do.
+        let after = Duration::from_secs(if rules.driver { 10 } else { 1 });
+        Self { since: Instant::now(), after: rules.shown.then_some(after) }
     }
 
     fn tell(&mut self, stage: usize, text: impl FnOnce() -> String) {
@@ -286,22 +286,22 @@ mod tests {
     use crate::session::build_dir::Build;
     use std::path::Path;
 
-    const NOW: Others = Others { driver: false, patience: Duration::ZERO, shown: false };
-    const PATIENT: Others = Others { patience: Duration::from_secs(60), ..NOW };
-    const BY_DRIVER: Others = Others { driver: true, ..NOW };
+    const NOW: WaitRules = WaitRules { driver: false, patience: Duration::ZERO, shown: false };
+    const PATIENT: WaitRules = WaitRules { patience: Duration::from_secs(60), ..NOW };
+    const BY_DRIVER: WaitRules = WaitRules { driver: true, ..NOW };
 
     fn build(plan: &str) -> Build {
         let (context, store, isolation) = ("/c".into(), "/s".into(), "root".into());
         Build { plan: Digest::of(plan.as_bytes()), context, contexts: None, store, isolation }
     }
 
-    fn stages_of(build: Build, dir: &Path, others: Others) -> Stages {
+    fn stages_of(build: Build, dir: &Path, rules: WaitRules) -> Stages {
         let names = (0..9).map(|index| (index, None)).collect();
-        Stages::new(names).shared(Leavings::new(dir.into(), build, false), others)
+        Stages::new(names).shared(BuildDir::new(dir.into(), build, false), rules)
     }
 
-    fn stages(dir: &Path, others: Others) -> Stages {
-        stages_of(build("plan"), dir, others)
+    fn stages(dir: &Path, rules: WaitRules) -> Stages {
+        stages_of(build("plan"), dir, rules)
     }
 
     fn state(value: &str) -> State {
@@ -452,8 +452,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         make(stages(dir.path(), NOW), 0, "1");
         let dry = || {
-            let leavings = Leavings::new(dir.path().into(), build("plan"), true);
-            Stages::new([(0, None)].into()).shared(leavings, NOW)
+            let build_dir = BuildDir::new(dir.path().into(), build("plan"), true);
+            Stages::new([(0, None)].into()).shared(build_dir, NOW)
         };
         assert!(dry().get(0).is_err());
         make(dry(), 0, "2");
