@@ -1,7 +1,7 @@
 //! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
 
 use crate::base::{self, Begun};
-use crate::copy::step::Kind;
+use crate::copy::expanded::CopyInstruction;
 use crate::copy::{deferred, files, step as copy};
 use crate::error::{Lines, StepError};
 use crate::explain::why;
@@ -18,7 +18,7 @@ use crate::{config, hints, plan, progress, workdir};
 use libcli::Failure;
 use libtree::Root;
 use libwire::image::MAX_LAYERS;
-use libwire::plan::{Instruction, Op, Stage};
+use libwire::plan::{Copy, Instruction, Op, Stage};
 use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, Cache, Record, Step};
 
@@ -222,8 +222,8 @@ impl Builder<'_> {
             self.state.known()?;
         }
         let (made, created_by) = match op {
-            Op::Copy(copy) => copy::step(self.current(), copy, &self.kind(false, line))?,
-            Op::Add(copy) => copy::step(self.current(), copy, &self.kind(true, line))?,
+            Op::Copy(copy) => copy::step(self.current(), self.copy(copy, false, line))?,
+            Op::Add(copy) => copy::step(self.current(), self.copy(copy, true, line))?,
             op => run::run(self.current(), op)?,
         };
         Ok((Some(made), created_by))
@@ -237,9 +237,9 @@ impl Builder<'_> {
         }
     }
 
-    fn kind(&self, add: bool, line: u32) -> Kind {
+    fn copy<'c>(&self, copy: &'c Copy, add: bool, line: u32) -> CopyInstruction<'c> {
         let last = self.position.step == self.last_use && self.session.last == Some(self.stage.index);
-        Kind { add, last, line }
+        CopyInstruction { copy, add, last, line }
     }
 
     /// In a dry run, a step that can't be looked up before what it `needs` is made.
@@ -279,7 +279,7 @@ impl Builder<'_> {
         self.next(self.stage.line, &self.stage.text);
         let (made, created_by) = files::files(self.current(), name)?;
         let told = self.take(made, created_by);
-        let op = Op::Copy(libwire::plan::Copy::default());
+        let op = Op::Copy(Copy::default());
         self.tell(&op, told, emit)
     }
 

@@ -1,11 +1,11 @@
-//! COPYs that need not be carried out: when nothing of the build looks at the tree any more, only the packer
-//! wants the files, and it can read them where they are.
+//! COPYs that need not be carried out: if nothing of the build looks at the tree any more, only the packer
+//! needs the files, and it can read them where they are.
 
+use crate::copy::destination::Destination;
 use crate::copy::parts::Part;
 use crate::error::StepError;
 use crate::session::Session;
 use libcopy::Selection;
-use libstore::NewSnapshot;
 use libtree::Root;
 use libwire::changes::LayerChanges;
 use libwire::plan::{Instruction, Op};
@@ -14,7 +14,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
 
 /// How many of the last instructions neither look at the tree nor change it.
 pub fn after_last_use<'a>(instructions: impl DoubleEndedIterator<Item = &'a Instruction>) -> usize {
@@ -22,17 +21,16 @@ pub fn after_last_use<'a>(instructions: impl DoubleEndedIterator<Item = &'a Inst
     instructions.rev().take_while(|instruction| !uses(&instruction.op)).count()
 }
 
-/// Tells in `new` what copying the selections of `parts` to `target` changes, and says whether that was
+/// Writes down in the new snapshot what copying the selections of `parts` would change, and says whether that was
 /// possible. If not, they have to be copied.
 pub fn defer(
     session: &Session,
-    (parts, selections): (&[Part], &[Selection]),
-    lowers: &[PathBuf],
-    target: &str,
-    new: &NewSnapshot,
+    parts: &[Part],
+    selections: &[Selection],
+    &Destination { lowers, new, target }: &Destination,
 ) -> Result<bool, StepError> {
     let options = session.options;
-    // A layer with other times could not stand for the tree.
+    // The layer would have other times than the tree, and could not stand for it.
     if !options.defer_copies || options.clamp_mtime.is_some() {
         return Ok(false);
     }
@@ -53,10 +51,11 @@ pub fn defer(
     let file = BufWriter::with_capacity(1 << 17, File::create(&path).map_err(StepError::io(&place))?);
     let mut writer =
         stream::Writer::<_, LayerChanges>::digesting(file, extra).map_err(StepError::io(&place))?;
-    let told = selection.changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))?;
-    match told {
+    let deferred =
+        selection.changes(lower.as_ref(), target.as_bytes(), &mut |change| writer.write(&change))?;
+    match deferred {
         true => writer.finish().and_then(|mut file| file.flush()).map_err(StepError::io(&place))?,
         false => std::fs::remove_file(&path).map_err(StepError::io(&place))?,
     }
-    Ok(told)
+    Ok(deferred)
 }

@@ -6,6 +6,19 @@ use crate::words::Words;
 use libwire::plan::{Copy, Stage};
 use libwire::remote::{Kind, without_credentials};
 
+/// A COPY or ADD of a plan, and where it is.
+#[derive(Clone, Copy)]
+pub struct CopyInstruction<'a> {
+    /// The instruction.
+    pub copy: &'a Copy,
+    /// ADD, and not COPY.
+    pub add: bool,
+    /// Whether nothing of the build will look at the tree any more.
+    pub last: bool,
+    /// The line it is on, for warnings.
+    pub line: u32,
+}
+
 /// A COPY or ADD, expanded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ExpandedCopy {

@@ -10,10 +10,11 @@ use libtree::{FileKind, Meta, root};
 const MADE: u32 = 0o755;
 
 /// A warning of what the copy of `parts` to `target` replaces in the tree of `parents`, as far as they have trees.
-pub fn doubt(
+pub fn warning(
     session: &Session,
     parents: &[String],
-    (parts, target): (&[Part], &str),
+    parts: &[Part],
+    target: &str,
     owner: Option<(u32, u32)>,
 ) -> Option<String> {
     let unpacked = |id: &&String| session.store.snapshot_fs(id).is_ok();

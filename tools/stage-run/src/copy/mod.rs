@@ -2,6 +2,7 @@
 
 pub mod checkouts;
 pub mod deferred;
+pub mod destination;
 pub mod downloads;
 pub mod expanded;
 pub mod files;

@@ -5,13 +5,14 @@ use crate::copy::reading::literal;
 use crate::copy::{checkouts, downloads};
 use crate::error::StepError;
 use crate::key::Key;
+use crate::position::CurrentStep;
 use crate::session::Session;
 use crate::tree::Tree;
 use df_parse::sources::Asked;
 use df_parse::values::checksum;
 use libcopy::{Request, Selection};
 use libpattern::Matcher;
-use libwire::plan::{Copy, Stage};
+use libwire::plan::Copy;
 use libwire::remote::{Kind, Repository};
 
 /// Sources that follow one another and are in one tree.
@@ -82,91 +83,89 @@ impl Part {
 }
 
 /// Refuses flags and sources that do not go together.
-pub fn check(copied: &ExpandedCopy, copy: &Copy, add: bool) -> Result<(), StepError> {
+pub fn check(expanded: &ExpandedCopy, copy: &Copy, add: bool) -> Result<(), StepError> {
     Ok(df_parse::sources::check(&Asked {
         add,
-        sources: &copied.sources,
-        count: copied.sources.len() + copied.documents.len(),
+        sources: &expanded.sources,
+        count: expanded.sources.len() + expanded.documents.len(),
         complete: true,
         has_checksum: copy.checksum.is_some(),
-        checksum: copied.checksum.as_deref(),
+        checksum: expanded.checksum.as_deref(),
         keep_git_dir: copy.keep_git_dir,
     })?)
 }
 
-/// The parts of `copied`, in order. `like` has everything of their requests but the sources.
-pub fn parts(
-    session: &Session,
-    stage: &Stage,
-    copied: &ExpandedCopy,
+/// The parts of a COPY or ADD, in order. `request` has everything but the sources.
+pub fn find(
+    step: CurrentStep,
     copy: &Copy,
-    like: &Request,
+    expanded: &ExpandedCopy,
+    mut request: Request,
 ) -> Result<Vec<Part>, StepError> {
+    let documents = std::mem::take(&mut request.documents);
+    let finder = Finder { step, copy, checksum: expanded.checksum.as_deref(), request };
     let mut parts: Vec<Part> = Vec::new();
-    let bare = Request { documents: Vec::new(), ..like.clone() };
-    let local = || -> Result<Part, StepError> {
-        let tree = Tree::open(session, copy.from.as_ref(), stage)?;
-        let ignore = tree.ignore_patterns()?;
-        Ok(Part { tree, ignore, request: bare.clone(), fetched: false, time: None })
-    };
-    for source in &copied.sources {
+    for source in &expanded.sources {
         match Kind::of(source) {
             Kind::Path => {
-                let mut last = match parts.pop_if(|part| !part.fetched) {
-                    Some(part) => part,
-                    None => local()?,
-                };
-                last.request.sources.push(source.clone());
-                parts.push(last);
+                let mut local = finder.last_local(&mut parts)?;
+                local.request.sources.push(source.clone());
+                parts.push(local);
             }
-            Kind::File => parts.push(download(session, source, copied, copy, &bare)?),
-            Kind::Repository => parts.push(check_out(session, source, copied, copy, &bare)?),
+            Kind::File => parts.push(finder.download(source)?),
+            Kind::Repository => parts.push(finder.check_out(source)?),
         }
     }
-    if !like.documents.is_empty() {
-        let mut last = match parts.pop_if(|part| !part.fetched) {
-            Some(part) => part,
-            None => local()?,
-        };
-        last.request.documents.clone_from(&like.documents);
-        parts.push(last);
+    if !documents.is_empty() {
+        let mut local = finder.last_local(&mut parts)?;
+        local.request.documents = documents;
+        parts.push(local);
     }
     Ok(parts)
 }
 
-/// A file from a URL.
-fn download(
-    session: &Session,
-    source: &str,
-    copied: &ExpandedCopy,
-    copy: &Copy,
-    like: &Request,
-) -> Result<Part, StepError> {
-    let expected = copied.checksum.as_deref().map(checksum).transpose().map_err(StepError::input)?;
-    let (tree, name) = downloads::file(session, source, expected)?;
-    let request =
-        Request { sources: vec![literal(&name)], extract: copy.unpack.unwrap_or(false), ..like.clone() };
-    let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
-    let time = Some((meta.mtime, meta.mtime_ns));
-    Ok(Part { tree, ignore: None, request, fetched: true, time })
+struct Finder<'a> {
+    step: CurrentStep<'a>,
+    copy: &'a Copy,
+    checksum: Option<&'a str>,
+    /// What the requests of all parts have.
+    request: Request,
 }
 
-/// The tree of a repository's commit.
-fn check_out(
-    session: &Session,
-    source: &str,
-    copied: &ExpandedCopy,
-    copy: &Copy,
-    like: &Request,
-) -> Result<Part, StepError> {
-    let mut repository = Repository::parse(source).map_err(StepError::input)?;
-    if let Some(checksum) = &copied.checksum {
-        repository.require(checksum).map_err(StepError::input)?;
+impl Finder<'_> {
+    /// Takes the last of `parts`, if its tree is not a fetched one; else begins another part.
+    fn last_local(&self, parts: &mut Vec<Part>) -> Result<Part, StepError> {
+        if let Some(part) = parts.pop_if(|part| !part.fetched) {
+            return Ok(part);
+        }
+        let tree = Tree::open(self.step.session, self.copy.from.as_ref(), self.step.stage)?;
+        let ignore = tree.ignore_patterns()?;
+        Ok(Part { tree, ignore, request: self.request.clone(), fetched: false, time: None })
     }
-    let tree = checkouts::tree(session, source, &repository, repository.keeps_git_dir(copy.keep_git_dir))?;
-    let request = Request { sources: vec!["/".into()], extract: false, ..like.clone() };
-    let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
-    // The time of the checkout decides nothing, else no build would find it again.
-    let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));
-    Ok(Part { tree, ignore: None, request, fetched: true, time })
+
+    /// A file from a URL.
+    fn download(&self, source: &str) -> Result<Part, StepError> {
+        let expected = self.checksum.map(checksum).transpose().map_err(StepError::input)?;
+        let (tree, name) = downloads::file(self.step.session, source, expected)?;
+        let extract = self.copy.unpack.unwrap_or(false);
+        let request = Request { sources: vec![literal(&name)], extract, ..self.request.clone() };
+        let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
+        let time = Some((meta.mtime, meta.mtime_ns));
+        Ok(Part { tree, ignore: None, request, fetched: true, time })
+    }
+
+    /// The tree of a repository's commit.
+    fn check_out(&self, source: &str) -> Result<Part, StepError> {
+        let mut repository = Repository::parse(source).map_err(StepError::input)?;
+        if let Some(checksum) = self.checksum {
+            repository.require(checksum).map_err(StepError::input)?;
+        }
+        let keep_git_dir = repository.keeps_git_dir(self.copy.keep_git_dir);
+        let tree = checkouts::tree(self.step.session, source, &repository, keep_git_dir)?;
+        let request = Request { sources: vec!["/".into()], extract: false, ..self.request.clone() };
+        let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
+        // The time of the checkout decides nothing, else no build would find it again.
+        let time = (!repository.fresh).then_some((meta.mtime, meta.mtime_ns));
+        Ok(Part { tree, ignore: None, request, fetched: true, time })
+    }
 }
