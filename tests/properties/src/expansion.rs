@@ -1,7 +1,7 @@
 //! Expansion: a word is made together with what it becomes, so the model never reads one.
 
 use crate::choices::Choices;
-use df_parse::expand::Expander;
+use libdockerfile::expand::Expander;
 use regex::{NoExpand, Regex};
 
 const VARIABLES: [(&str, &str); 9] = [

@@ -1,11 +1,11 @@
 //! Arguments of the whole file: those before the first FROM, and the automatic ones.
 
-use crate::ParseError;
-use crate::dockerfile::{Dockerfile, Item};
-use crate::expand::{ExpandError, Lookup};
-use crate::instruction::Parsed;
 use crate::plan::{Options, stage_name};
 use libcli::did_you_mean;
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::{Dockerfile, Item};
+use libdockerfile::expand::{ExpandError, Lookup};
+use libdockerfile::instruction::Parsed;
 use libwire::Platform;
 use libwire::plan::Op;
 use std::cell::RefCell;

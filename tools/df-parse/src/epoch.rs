@@ -1,11 +1,11 @@
 //! SOURCE_DATE_EPOCH: the number of seconds that it says, or whose time it asks for: that of the build context,
 //! of a named one, or of what a stage adds. Looking a time up is for others.
 
-use crate::ParseError;
 use crate::args::{self, Values};
-use crate::dockerfile::{Dockerfile, StageItem};
-use crate::instruction::Parsed;
 use crate::plan::{Options, stage_name};
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::{Dockerfile, StageItem};
+use libdockerfile::instruction::Parsed;
 use libwire::plan::Op;
 
 pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";
@@ -74,12 +74,12 @@ fn added(
     options: &Options,
     globals: &Values,
 ) -> Result<Epoch, ParseError> {
-    let refuse = |what: &str, line: &crate::lines::Line| {
+    let refuse = |what: &str, line: &libdockerfile::lines::Line| {
         ParseError::new(format!("{NAME} stage {what}")).at(line.line, line.line_end)
     };
     let mut values = globals.clone();
     values.remove(NAME);
-    let expand = |word: &str, values: &Values, line: &crate::lines::Line| {
+    let expand = |word: &str, values: &Values, line: &libdockerfile::lines::Line| {
         args::expanded(file, word, values)
             .map_err(|error| ParseError::from(&error).at(line.line, line.line_end))
     };

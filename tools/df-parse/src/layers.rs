@@ -1,17 +1,9 @@
 //! How many layers an image gets, as far as the words of its stages and its base tell.
 
-use crate::ParseError;
 use crate::bases::Bases;
+use libdockerfile::{ParseError, values};
 use libwire::image::MAX_LAYERS;
 use libwire::plan::{Base, Op, Stage};
-
-/// The message for the instruction whose layer is one too many.
-pub fn too_many() -> String {
-    format!(
-        "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \
-         here-document, and copy several sources, or their directory, by one COPY"
-    )
-}
 
 /// Refuses an instruction of a stage that is `wanted` whose layer is one too many.
 pub(crate) fn check(
@@ -28,7 +20,9 @@ pub(crate) fn check(
         for instruction in stage.instructions.iter().filter(|inner| makes_layer(&inner.op)) {
             layers += 1;
             if layers > MAX_LAYERS && wanted(stage.index) {
-                return Err(ParseError::new(too_many()).at(instruction.line, instruction.line_end));
+                return Err(
+                    ParseError::new(values::too_many_layers()).at(instruction.line, instruction.line_end)
+                );
             }
         }
         ends.push(layers);

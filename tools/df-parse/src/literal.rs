@@ -1,12 +1,11 @@
 //! Refuses instructions that their words alone make impossible. A word with a variable is left to the step, which asks the
 //! same functions once it knows the value.
 
-use crate::ParseError;
-use crate::expand::Expander;
 use crate::followed::Followed;
-use crate::sources::{self, Asked};
 use crate::syntax::{copy_words, value};
-use crate::{hints, mount, ports, signal, values};
+use libdockerfile::expand::Expander;
+use libdockerfile::sources::{self, Asked};
+use libdockerfile::{ParseError, hints, mount, ports, signal, values};
 use libpattern::{Matcher, has_wildcards, path_match};
 use libwire::Chmod;
 use libwire::plan::{Command, Copy, Mount, Op, Stage};

@@ -1,11 +1,12 @@
 //! df-parse: a Dockerfile in, a build plan out. See df-parse(1).
 
 use clap::Parser;
+use df_parse::Options;
 use df_parse::bases::Bases;
 use df_parse::job::{self, Job, Wanted};
 use df_parse::summary::Summary;
-use df_parse::{MAX_FILE, Options};
 use libcli::{Failure, Stdout};
+use libdockerfile::MAX_FILE;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};

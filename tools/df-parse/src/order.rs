@@ -1,7 +1,7 @@
 //! Which stage uses which: what the target needs, and what can't be because it comes too late.
 
-use crate::ParseError;
 use crate::bases::Bases;
+use libdockerfile::ParseError;
 use libwire::plan::{Base, Op, Source, Stage};
 use std::collections::BTreeSet;
 
@@ -15,17 +15,16 @@ pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), Parse
             needs.insert(base);
             for inner in &stages[base].instructions {
                 let Op::Onbuild { trigger, .. } = &inner.op else { continue };
-                let run = crate::parse_trigger(trigger, &stage.stages, &stage.contexts);
+                let run = libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts);
                 let run = run.map_err(|error| error.at(inner.line, inner.line_end))?;
                 needs.extend(sources(&run.op));
             }
         }
         if let (Base::Image { .. }, Some(image)) = (&stage.base, bases.get(&index)) {
             // What is wrong with one is for its step to say.
-            let runs = image
-                .triggers
-                .iter()
-                .filter_map(|trigger| crate::parse_trigger(trigger, &stage.stages, &stage.contexts).ok());
+            let runs = image.triggers.iter().filter_map(|trigger| {
+                libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts).ok()
+            });
             needs.extend(runs.flat_map(|run| sources(&run.op)).filter(|&need| need < index));
         }
         stages[index].needs = needs.into_iter().collect();

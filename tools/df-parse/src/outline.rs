@@ -1,13 +1,14 @@
 //! `--targets` and `--outline`: what a Dockerfile offers, with the descriptions in its comments, in the
 //! shapes BuildKit prints.
 
+use crate::Options;
 use crate::args::{self, Values};
-use crate::dockerfile::{Dockerfile, Item, StageItem};
-use crate::instruction::Parsed;
-use crate::lines::Line;
 use crate::plan::{plan, stage_name};
-use crate::{Options, ParseError};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
+use libdockerfile::instruction::Parsed;
+use libdockerfile::lines::Line;
 use libwire::plan::{ArgDecl, MountKind, Op, Stage};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,14 +1,14 @@
 //! From a parsed Dockerfile to the plan: what each stage starts from, and which stages the target needs.
 
-use crate::ParseError;
 use crate::args::{self, Values};
 use crate::bases::Bases;
 use crate::check::Extent;
-use crate::dockerfile::{Dockerfile, StageItem};
-use crate::instruction::Parsed;
-use crate::names::{Names, resolve};
 use crate::{epoch, layers, order, syntax, until};
 use libcli::did_you_mean;
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::{Dockerfile, StageItem};
+use libdockerfile::instruction::Parsed;
+use libdockerfile::names::{Names, resolve};
 use libwire::Platform;
 use libwire::plan::{Base, Instruction, Stage};
 

@@ -1,11 +1,12 @@
 //! Finds words that no variable's value can save, `${A` for one, before anything is built.
 
-use crate::ParseError;
 use crate::bases::Bases;
-use crate::dockerfile::Dockerfile;
-use crate::expand::{ExpandError, Expander};
 use crate::followed::Followed;
-use crate::{hints, literal};
+use crate::literal;
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::Dockerfile;
+use libdockerfile::expand::{ExpandError, Expander};
+use libdockerfile::hints;
 use libwire::plan::{Copy, Heredoc, Instruction, Mount, Op, Stage};
 
 /// Checks the words of the stages that are `wanted`, of all that the file has.

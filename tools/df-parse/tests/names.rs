@@ -1,6 +1,7 @@
 //! What FROM and --from mean: tags tell images apart, and a context replaces only the image it names.
 
-use df_parse::{Options, parse, plan};
+use df_parse::{Options, plan};
+use libdockerfile::parse;
 use libwire::plan::{Base, Op, Source};
 
 fn plan_of(text: &str, contexts: &[&str]) -> (Base, Option<Source>) {

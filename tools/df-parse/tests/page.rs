@@ -1,6 +1,7 @@
 //! The example of build-plan(5) is what the code reads and writes, byte for byte.
 
-use df_parse::{Options, parse, plan};
+use df_parse::{Options, plan};
+use libdockerfile::parse;
 use libwire::plan::{BuildPlan, PlanRecord};
 use libwire::{Event, Reader, Writer};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use df_parse::bases::{Bases, Image};
 use df_parse::check::{Checked, Extent, Request, check_text};
-use df_parse::{Options, parse, plan};
+use df_parse::{Options, plan};
+use libdockerfile::parse;
 
 fn refused(text: &str, options: &Options) -> Option<(Option<u32>, String)> {
     let error = parse(text).and_then(|file| plan(&file, options)).err()?;

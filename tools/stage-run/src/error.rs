@@ -1,8 +1,8 @@
 //! Why an instruction could not be done, before it is known which one it is.
 
-use df_parse::ParseError;
 use libcli::{Exit, Failure};
 use libcopy::CopyError;
+use libdockerfile::ParseError;
 use libsandbox::SandboxError;
 use libstore::StoreError;
 
@@ -168,8 +168,8 @@ pub struct Lines<'a> {
 impl Lines<'_> {
     fn snippet(&self, token: &str) -> String {
         match self.lines {
-            [] => df_parse::snippet_of(&[self.text], self.first, token),
-            lines => df_parse::snippet_of(lines, self.first, token),
+            [] => libdockerfile::snippet_of(&[self.text], self.first, token),
+            lines => libdockerfile::snippet_of(lines, self.first, token),
         }
     }
 }

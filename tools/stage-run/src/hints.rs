@@ -11,7 +11,7 @@ pub fn of(stage: &Stage, state: &State, instruction: &Instruction) -> Option<Str
         let global = unset(text, state).find(|name| stage.global_args.contains_key(*name))?;
         return Some(declare(global));
     }
-    if let Some(hint) = df_parse::comment_hint(text) {
+    if let Some(hint) = libdockerfile::hints::comment(text) {
         return Some(hint);
     }
     let name = unset(text, state).next()?;

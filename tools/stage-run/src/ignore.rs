@@ -1,7 +1,7 @@
 //! The ignore file of a context: the one that was named, or the one that is found there.
 
 use crate::error::StepError;
-use df_parse::MAX_FILE;
+use libdockerfile::MAX_FILE;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read};

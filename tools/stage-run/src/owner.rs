@@ -1,7 +1,7 @@
 //! `--chown`: names and numbers to ids, looked up in the stage's own files.
 
 use crate::error::StepError;
-use df_parse::values;
+use libdockerfile::values;
 use libsandbox::ids;
 use libtree::Root;
 

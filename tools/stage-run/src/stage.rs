@@ -113,7 +113,7 @@ fn parse_triggers(
     triggers: &[String],
 ) -> Result<Vec<Instruction>, StepError> {
     let parse = |trigger: &String| {
-        let parsed = df_parse::parse_trigger(trigger, &stage.stages, &stage.contexts);
+        let parsed = libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts);
         parsed
             .map_err(StepError::input)
             .and_then(|run| stages_of_trigger(session, stage, run))
@@ -233,7 +233,7 @@ impl Builder<'_> {
     fn room_for_layer(&self) -> Result<(), StepError> {
         match self.state.layers.len() < MAX_LAYERS {
             true => Ok(()),
-            false => Err(StepError::input(df_parse::layers::too_many())),
+            false => Err(StepError::input(libdockerfile::values::too_many_layers())),
         }
     }
 

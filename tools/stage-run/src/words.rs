@@ -2,7 +2,7 @@
 
 use crate::error::StepError;
 use crate::scope::Scope;
-use df_parse::expand::{ExpandError, Expander};
+use libdockerfile::expand::{ExpandError, Expander};
 
 /// Expands words against one scope.
 pub struct Words<'a> {

@@ -5,7 +5,8 @@ mod grammar;
 
 use crate::choices::Choices;
 use df_parse::job::{Job, Wanted, run};
-use df_parse::{Options, ParseError, parse, plan};
+use df_parse::{Options, plan};
+use libdockerfile::{ParseError, parse};
 use libwire::plan::Stage;
 
 /// A file from the grammar, plain and folded, is one file.

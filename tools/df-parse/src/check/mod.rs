@@ -15,9 +15,10 @@ mod users;
 pub use report::{write_json, write_text};
 pub use rules::Rule;
 
-use crate::dockerfile::{self, Dockerfile, StageItem};
-use crate::lines::Line;
-use crate::{Options, ParseError, plan};
+use crate::{Options, plan};
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::{self, Dockerfile, StageItem};
+use libdockerfile::lines::Line;
 use libpattern::Matcher;
 use libwire::plan::Stage;
 use settings::Settings;
@@ -87,11 +88,6 @@ pub fn check(file: &Dockerfile, request: &Request) -> Checked {
         Ok(planned) => checked(file, request, &planned, None),
         Err(error) => checked(file, request, &[], Some(error)),
     }
-}
-
-/// Whether a variable of this name is likely to hold a secret.
-pub fn names_secret(name: &str) -> bool {
-    stage::is_secret(name)
 }
 
 /// Collects what there is to find. In a file that is `refused` nothing is `planned`, and all is looked into.

@@ -1,11 +1,11 @@
 //! The rules, and those that look at the file as it is written: names, casing, comments.
 
 use super::{Found, stage_lines};
-use crate::dockerfile::{Dockerfile, Item, StageItem};
-use crate::instruction::Parsed;
-use crate::lines::Line;
 use crate::plan::stage_name;
-use crate::words::name_and_rest;
+use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
+use libdockerfile::instruction::Parsed;
+use libdockerfile::lines::Line;
+use libdockerfile::words::name_and_rest;
 use libwire::plan::Op;
 use std::collections::BTreeSet;
 

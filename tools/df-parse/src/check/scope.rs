@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::bases::Image;
-use crate::dockerfile::Dockerfile;
+use libdockerfile::dockerfile::Dockerfile;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a stage passes on to those that start from it.

@@ -2,9 +2,10 @@
 //! instruction below it.
 
 use super::Rule;
-use crate::dockerfile::Dockerfile;
-use crate::{Options, ParseError};
+use crate::Options;
 use libcli::did_you_mean;
+use libdockerfile::ParseError;
+use libdockerfile::dockerfile::Dockerfile;
 
 /// Build argument that replaces the file's directive.
 const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";
@@ -25,7 +26,7 @@ pub(super) fn of_file(file: &Dockerfile, options: &Options) -> Result<Settings, 
     if let Some(given) = options.build_args.get(BUILD_ARG) {
         return parse(given).map_err(|what| ParseError::file(format!("build argument {BUILD_ARG}: {what}")));
     }
-    let directives = file.directives();
+    let directives = &file.directives;
     // As BuildKit: what comes behind a space is a remark.
     let text = directives.check.as_deref().and_then(|text| text.split(' ').next()).unwrap_or_default();
     let line = directives.check_line;

@@ -1,7 +1,7 @@
 //! RUN's commands as words, as far as the text shows them. Never runs or expands anything.
 
-use crate::dockerfile::Item;
-use crate::instruction::Parsed;
+use libdockerfile::dockerfile::Item;
+use libdockerfile::instruction::Parsed;
 use libwire::plan::{Command, Op};
 
 /// The simple commands of a RUN, in order; empty for any other instruction.

@@ -4,9 +4,9 @@
 use super::rules::own_rules;
 use super::{Found, Rule, shell, users};
 use crate::Options;
-use crate::dockerfile::{Dockerfile, Item};
-use crate::instruction::Parsed;
 use crate::plan::stage_name;
+use libdockerfile::dockerfile::{Dockerfile, Item};
+use libdockerfile::instruction::Parsed;
 use libwire::plan::{Copy, MountKind, Op};
 
 own_rules! {

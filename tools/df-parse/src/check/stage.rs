@@ -9,16 +9,17 @@ use super::rules::{
 use super::scope::Scope;
 use super::undefined::{self, Setters, Use};
 use super::{Found, Rule, quotes};
+use crate::Options;
 use crate::args::{self, Values};
-use crate::dockerfile::{Dockerfile, Item, StageItem};
-use crate::instruction::{self, Parsed};
-use crate::lines::Line;
-use crate::names::Names;
-use crate::onbuild::trigger_line;
 use crate::plan::stage_name;
 use crate::syntax::{bodies, copy_words, mount_words};
-use crate::words::name_and_rest;
-use crate::{Options, ParseError, hints};
+use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
+use libdockerfile::instruction::{self, Parsed};
+use libdockerfile::lines::Line;
+use libdockerfile::names::Names;
+use libdockerfile::onbuild::trigger_line;
+use libdockerfile::words::name_and_rest;
+use libdockerfile::{ParseError, hints};
 use libpattern::Matcher;
 use libwire::plan::{ArgDecl, Command, Copy, Op, Pair};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,7 +244,7 @@ impl Walk<'_> {
     }
 
     fn secret(&mut self, line: &Line, instruction: &str, name: &str) {
-        if is_secret(name) {
+        if libdockerfile::names_secret(name) {
             let detail =
                 format!("Do not use ARG or ENV instructions for sensitive data ({instruction} {name:?})");
             self.found.at(SECRETS_USED_IN_ARG_OR_ENV, line, detail);
@@ -329,23 +330,4 @@ fn clean(path: &str) -> String {
         (false, true) => ".".into(),
         (false, false) => parts.join("/"),
     }
-}
-
-/// Whether a name has one of the tell-tale words, and none that says it's public.
-pub(super) fn is_secret(name: &str) -> bool {
-    const TELL: [&str; 10] = [
-        "apikey",
-        "auth",
-        "credential",
-        "credentials",
-        "key",
-        "password",
-        "pword",
-        "passwd",
-        "secret",
-        "token",
-    ];
-    let lower = name.to_lowercase();
-    let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
-    has(&TELL) && !has(&["public", "file", "version"])
 }

@@ -3,11 +3,11 @@
 use super::scope::Scope;
 use super::shell;
 use crate::args::Values;
-use crate::dockerfile::{Dockerfile, Item};
-use crate::instruction::Parsed;
-use crate::lines::Line;
 use crate::plan::stage_name;
 use libcli::nearest;
+use libdockerfile::dockerfile::{Dockerfile, Item};
+use libdockerfile::instruction::Parsed;
+use libdockerfile::lines::Line;
 use libwire::plan::Op;
 use std::collections::BTreeMap;
 

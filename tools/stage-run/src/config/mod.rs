@@ -33,8 +33,8 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
         Op::Healthcheck { .. } => health::check(state, op)?,
         Op::Stopsignal { signal } => {
             let signal = Words::new(stage.escape, &state.scope).one(signal)?;
-            if !df_parse::signal::is_signal(&signal) {
-                return Err(StepError::input(df_parse::signal::invalid(&signal)).token(&signal));
+            if !libdockerfile::signal::is_signal(&signal) {
+                return Err(StepError::input(libdockerfile::signal::invalid(&signal)).token(&signal));
             }
             state.config.config.stop_signal = signal.clone();
             format!("STOPSIGNAL {signal}")
@@ -42,7 +42,7 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
         Op::Volume { paths } => volume(state, stage.escape, paths)?,
         Op::User { user } => {
             let user = Words::new(stage.escape, &state.scope).one(user)?;
-            if let Some(what) = df_parse::values::bad_owner(&user) {
+            if let Some(what) = libdockerfile::values::bad_owner(&user) {
                 return Err(StepError::input(what).token(&user));
             }
             state.config.config.user = user.clone();
@@ -64,7 +64,7 @@ pub fn apply(state: &mut State, stage: &Stage, op: &Op) -> Result<Option<Created
 fn volume(state: &mut State, escape: char, paths: &[String]) -> Result<String, StepError> {
     let paths = Words::new(escape, &state.scope).each(paths)?;
     if paths.iter().any(|path| path.is_empty()) {
-        return Err(StepError::input(df_parse::values::NO_VOLUME));
+        return Err(StepError::input(libdockerfile::values::NO_VOLUME));
     }
     state.config.config.volumes.extend(paths.iter().map(|path| (path.clone(), Empty {})));
     Ok(format!("VOLUME {}", plain_list(&paths)))

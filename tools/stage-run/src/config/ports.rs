@@ -4,7 +4,7 @@ use crate::error::StepError;
 use crate::golang::plain_list;
 use crate::state::State;
 use crate::words::Words;
-use df_parse::ports;
+use libdockerfile::ports;
 use libwire::image::Empty;
 
 pub(super) fn expose(state: &mut State, escape: char, ports: &[String]) -> Result<String, StepError> {

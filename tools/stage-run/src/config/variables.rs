@@ -4,7 +4,7 @@ use crate::error::StepError;
 use crate::scope::set_env;
 use crate::state::State;
 use crate::words::Words;
-use df_parse::values::NO_ENV_NAME;
+use libdockerfile::values::NO_ENV_NAME;
 use libwire::plan::{ArgDecl, Pair, Stage};
 
 /// Arguments that speak to the builder only: a stage can declare them, but no word and no RUN has them.

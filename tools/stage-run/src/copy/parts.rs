@@ -8,9 +8,9 @@ use crate::key::Key;
 use crate::position::CurrentStep;
 use crate::session::Session;
 use crate::tree::Tree;
-use df_parse::sources::Asked;
-use df_parse::values::checksum;
 use libcopy::{Request, Selection};
+use libdockerfile::sources::Asked;
+use libdockerfile::values::checksum;
 use libpattern::Matcher;
 use libwire::plan::Copy;
 use libwire::remote::{Kind, Repository};
@@ -84,7 +84,7 @@ impl Part {
 
 /// Refuses flags and sources that do not go together.
 pub fn check(expanded: &ExpandedCopy, copy: &Copy, add: bool) -> Result<(), StepError> {
-    Ok(df_parse::sources::check(&Asked {
+    Ok(libdockerfile::sources::check(&Asked {
         add,
         sources: &expanded.sources,
         count: expanded.sources.len() + expanded.documents.len(),

@@ -112,7 +112,7 @@ fn mount_words(mount: &str) -> String {
 
 /// Whether a variable's value is better not shown.
 fn secret(name: &str) -> bool {
-    df_parse::names_secret(name)
+    libdockerfile::names_secret(name)
 }
 
 /// Two values, each from where they begin to differ if they are long.

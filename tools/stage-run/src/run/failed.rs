@@ -62,7 +62,7 @@ fn describe(failed: &Failed, shown: bool, log: String) -> StepError {
     };
     let lines = failed.last.iter().filter(|_| !shown).map(|line| format!("       {line}\n"));
     let detail: String = lines.chain([log]).collect();
-    if failed.shell && failed.argv.last().is_some_and(|text| df_parse::is_broken_array(text)) {
+    if failed.shell && failed.argv.last().is_some_and(|text| libdockerfile::hints::is_broken_array(text)) {
         let what = "it begins like a JSON array and is none, so a shell got it as it stands; \
                     put each word in \" and commas between them";
         return StepError::failed(format!("{how}: {what}")).with_detail(detail);

@@ -95,7 +95,7 @@ pub struct Ssh {
 pub fn expand(step: CurrentStep, mounts: &[Mount]) -> Result<Vec<ExpandedMount>, StepError> {
     let get = |name: &str| step.state.scope.get(name).map(str::to_owned);
     let expand = |(number, mount)| {
-        let mount = &df_parse::decide_mount(mount, step.stage.escape, &get)?;
+        let mount = &libdockerfile::decide_mount(mount, step.stage.escape, &get)?;
         Expander { step, mount, number }.expand()
     };
     mounts.iter().enumerate().map(expand).collect()
@@ -159,11 +159,11 @@ impl Expander<'_> {
 
     fn target(&self) -> Result<Option<String>, StepError> {
         let Some(target) = self.value(&self.mount.target)? else { return Ok(None) };
-        Ok(Some(df_parse::mount_target(&target, &self.step.state.config.config.working_dir)?))
+        Ok(Some(libdockerfile::mount::target(&target, &self.step.state.config.config.working_dir)?))
     }
 
     fn directory(&self) -> Result<String, StepError> {
-        self.target()?.ok_or_else(|| StepError::input(df_parse::NO_MOUNT_TARGET))
+        self.target()?.ok_or_else(|| StepError::input(libdockerfile::mount::NO_TARGET))
     }
 
     fn tree(&self) -> Result<Tree, StepError> {

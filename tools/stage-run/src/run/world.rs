@@ -81,7 +81,7 @@ impl World {
         let network = network_of(session.options, network)?;
         let insecure = is_insecure(session.options, security)?;
         if argv.iter().any(|word| word.contains('\0')) {
-            return Err(StepError::input(df_parse::values::NUL_IN_COMMAND));
+            return Err(StepError::input(libdockerfile::values::NUL_IN_COMMAND));
         }
         let config = &state.config.config;
         let cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };

@@ -2,6 +2,7 @@
 //! and stage-run where one has.
 
 use libwire::Digest;
+use libwire::image::MAX_LAYERS;
 
 /// The message for an ENV whose name is empty.
 pub const NO_ENV_NAME: &str = "a name in ENV is empty; is a variable in it unset?";
@@ -9,6 +10,14 @@ pub const NO_ENV_NAME: &str = "a name in ENV is empty; is a variable in it unset
 pub const NO_VOLUME: &str = "a VOLUME path is empty; is a variable in it unset?";
 /// The message for a command with a byte that no program can be given.
 pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
+
+/// The message for the instruction whose layer is one too many.
+pub fn too_many_layers() -> String {
+    format!(
+        "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \
+         here-document, and copy several sources, or their directory, by one COPY"
+    )
+}
 
 /// Says what is wrong with the numbers of a `user[:group]`. Names are for the image to know.
 pub fn bad_owner(spec: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! From a file's bytes to instructions as text: directives, comments, continuations, heredocs.
 
-use crate::ParseError;
+use crate::error::ParseError;
 use crate::expand::Expander;
 use crate::hints;
 use crate::words::{Flags, is_blank, json_array, name_and_rest};
@@ -13,23 +13,23 @@ pub const MAX_FILE: usize = 16 << 20;
 
 /// One instruction as text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Line {
+pub struct Line {
     /// First physical line, from 1.
-    pub(crate) line: u32,
+    pub line: u32,
     /// Last physical line.
-    pub(crate) line_end: u32,
+    pub line_end: u32,
     /// Last physical line of the text itself, heredoc bodies left out.
-    pub(crate) text_end: u32,
+    pub text_end: u32,
     /// Continuations joined, comments dropped.
-    pub(crate) text: String,
+    pub text: String,
     /// The physical lines of the text, when there are several.
-    pub(crate) written: Vec<String>,
+    pub written: Vec<String>,
     /// Heredocs, bodies read.
-    pub(crate) heredocs: Vec<Heredoc>,
+    pub heredocs: Vec<Heredoc>,
     /// Comment lines since the instruction above or the last bare `#`, without `#`.
-    pub(crate) comments: Vec<String>,
+    pub comments: Vec<String>,
     /// Whether a blank line stands inside a continuation.
-    pub(crate) blank_inside: bool,
+    pub blank_inside: bool,
 }
 
 /// `# key=value` at the very top.
@@ -42,7 +42,7 @@ pub struct Directives {
     /// `check`.
     pub check: Option<String>,
     /// The line of `check`.
-    pub(crate) check_line: u32,
+    pub check_line: u32,
 }
 
 pub(crate) struct Lines {

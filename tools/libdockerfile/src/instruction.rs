@@ -1,12 +1,13 @@
 //! From an instruction's text to the instruction.
 
+use crate::error::ParseError;
 use crate::lines::{Line, heredoc};
 use crate::mount::{self, ParsedMount};
 use crate::words::{
     FlagKind, Flags, NotJson, array_or_words, blank_words, command, json_array, name_and_rest, not_strings,
     pairs, quoted_words,
 };
-use crate::{ParseError, duration, hints, onbuild};
+use crate::{duration, hints, onbuild};
 use libcli::did_you_mean;
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
 
@@ -34,22 +35,31 @@ pub(crate) const NAMES: [&str; 18] = [
 
 /// What an instruction says, before stage names mean anything.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Parsed {
+pub enum Parsed {
     /// FROM.
     From(From),
-    /// Any other. References to stages and images are still words: the COPY's `from` and the mounts'.
-    Op { op: Op, from: Option<String>, mounts: Vec<ParsedMount>, legacy: bool },
+    /// Any other. References to stages and images are still words.
+    Op {
+        /// The instruction, without what `from` and `mounts` refer to.
+        op: Op,
+        /// The value of COPY's `--from`.
+        from: Option<String>,
+        /// RUN's mounts.
+        mounts: Vec<ParsedMount>,
+        /// Whether it is written `key value`, without `=`.
+        legacy: bool,
+    },
 }
 
 /// FROM's words.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct From {
+pub struct From {
     /// The image or stage, unexpanded.
-    pub(crate) image: String,
+    pub image: String,
     /// `AS name` as written, and the keyword.
-    pub(crate) name: Option<(String, String)>,
+    pub name: Option<(String, String)>,
     /// `--platform`.
-    pub(crate) platform: Option<String>,
+    pub platform: Option<String>,
 }
 
 fn plain(op: Op) -> Result<Parsed, ParseError> {
@@ -57,7 +67,7 @@ fn plain(op: Op) -> Result<Parsed, ParseError> {
 }
 
 /// Parses one instruction.
-pub(crate) fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
+pub fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
     let (name, rest) = name_and_rest(&line.text);
     let upper = name.to_uppercase();
     match upper.as_str() {

@@ -1,8 +1,9 @@
 //! A parsed Dockerfile: stages and their instructions.
 
+use crate::error::ParseError;
+use crate::expand::Expander;
 use crate::instruction::{self, From, Parsed};
 use crate::lines::{self, Directives, Line};
-use crate::{ParseError, expand::Expander};
 use libwire::plan::Op;
 
 /// The most stages of a file: each names those above it, so their records grow with the square.
@@ -10,26 +11,33 @@ const MAX_STAGES: usize = 1000;
 
 /// One instruction with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Item {
-    pub(crate) line: Line,
-    pub(crate) parsed: Parsed,
+pub struct Item {
+    /// Its text and where it stands.
+    pub line: Line,
+    /// Its meaning.
+    pub parsed: Parsed,
 }
 
 /// FROM and what follows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StageItem {
-    pub(crate) line: Line,
-    pub(crate) from: From,
-    pub(crate) items: Vec<Item>,
+pub struct StageItem {
+    /// FROM's text and where it stands.
+    pub line: Line,
+    /// FROM's words.
+    pub from: From,
+    /// The instructions below FROM.
+    pub items: Vec<Item>,
 }
 
 /// A whole file, parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dockerfile {
-    pub(crate) directives: Directives,
+    /// The directives at the top.
+    pub directives: Directives,
     /// The ARGs before the first FROM.
-    pub(crate) globals: Vec<Item>,
-    pub(crate) stages: Vec<StageItem>,
+    pub globals: Vec<Item>,
+    /// The stages, in the file's order.
+    pub stages: Vec<StageItem>,
 }
 
 impl Dockerfile {
@@ -38,12 +46,8 @@ impl Dockerfile {
         self.directives.escape.unwrap_or('\\')
     }
 
-    /// The directives at the top.
-    pub fn directives(&self) -> &Directives {
-        &self.directives
-    }
-
-    pub(crate) fn expander(&self) -> Expander {
+    /// Expands words with the file's escape character.
+    pub fn expander(&self) -> Expander {
         Expander::new(self.escape())
     }
 
@@ -76,14 +80,14 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
 }
 
 /// The error of a file that has nothing to build.
-pub(crate) fn no_stages(file: &Dockerfile) -> Option<ParseError> {
+pub fn no_stages(file: &Dockerfile) -> Option<ParseError> {
     let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
     file.stages.is_empty().then(|| ParseError::file(what))
 }
 
 /// Parses as much of a Dockerfile's text as can be: the instructions that are right, and the error of the file. It
 /// may have no stage.
-pub(crate) fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
+pub fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
     let (read, mut unreadable) = lines::read(text);
     if unreadable.is_none() && read.lines.is_empty() {
         unreadable = Some(no_instructions(text));

@@ -1,6 +1,6 @@
 //! Expansion of words, form by form: what BuildKit makes of them.
 
-use df_parse::expand::Expander;
+use libdockerfile::expand::Expander;
 use proptest::prelude::*;
 
 const KNOWN: [(&str, &str); 9] = [

@@ -98,7 +98,7 @@ fn ends_inside(value: &str) -> bool {
 }
 
 /// Says how a pair is written whose name begins with a quote and whose value ends with it.
-pub(crate) fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> {
+pub fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> {
     let quote = key.chars().next().filter(|c| ['"', '\''].contains(c))?;
     let (key, value) = (&key[1..], value.strip_suffix(quote)?);
     let whole = !key.contains(quote) && !value.contains(quote);

@@ -1,22 +1,25 @@
 //! What a name stands for: a declared context, a stage, or an image, in this order.
 
-use crate::ParseError;
+use crate::error::ParseError;
 use crate::mount::ParsedMount;
 use libcli::did_you_mean;
 use libwire::plan::{Base, Op, Source};
 use libwire::reference::Reference;
 
 /// The names an instruction of a stage may use.
-pub(crate) struct Names<'a> {
-    pub(crate) stages: &'a [Option<String>],
-    pub(crate) contexts: &'a [String],
-    pub(crate) current: usize,
+pub struct Names<'a> {
+    /// The file's stages, by index.
+    pub stages: &'a [Option<String>],
+    /// The contexts that the caller declares.
+    pub contexts: &'a [String],
+    /// The index of the instruction's own stage.
+    pub current: usize,
 }
 
 impl Names<'_> {
     /// The declared context that `name` means: by its very name, or as the same image. Nothing stands in for
     /// `scratch` and for the build context.
-    pub(crate) fn context(&self, name: &str) -> Option<String> {
+    pub fn context(&self, name: &str) -> Option<String> {
         if ["scratch", "context"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return None;
         }
@@ -29,7 +32,7 @@ impl Names<'_> {
     }
 
     /// What FROM starts from. `written` is the word before expansion.
-    pub(crate) fn base(&self, name: String, written: &str) -> Result<Base, ParseError> {
+    pub fn base(&self, name: String, written: &str) -> Result<Base, ParseError> {
         if let Some(name) = self.context(&name) {
             return Ok(Base::Context { name });
         }
@@ -100,7 +103,7 @@ impl Names<'_> {
 }
 
 /// Puts what `--from` and the mounts' `from` mean into an instruction.
-pub(crate) fn resolve(
+pub fn resolve(
     mut op: Op,
     from: Option<&str>,
     mounts: &[ParsedMount],

@@ -13,8 +13,8 @@ use std::fmt;
 /// here.
 impl fmt::Display for Dockerfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let directives = self.directives();
-        let escape = self.directives().escape.map(String::from);
+        let directives = &self.directives;
+        let escape = self.directives.escape.map(String::from);
         let known = [("syntax", &directives.syntax), ("escape", &escape), ("check", &directives.check)];
         for (key, value) in known {
             if let Some(value) = value {

@@ -26,7 +26,7 @@ impl ParseError {
     }
 
     /// An error at a place that [`ParseError::at`] fills in.
-    pub(crate) fn new(what: impl Into<String>) -> Self {
+    pub fn new(what: impl Into<String>) -> Self {
         Self::file(what)
     }
 
@@ -36,13 +36,13 @@ impl ParseError {
     }
 
     /// Names the text at fault.
-    pub(crate) fn token(mut self, token: impl Into<String>) -> Self {
+    pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = token.into();
         self
     }
 
     /// Fills in the lines, unless they are known already.
-    pub(crate) fn at(mut self, line: u32, line_end: u32) -> Self {
+    pub fn at(mut self, line: u32, line_end: u32) -> Self {
         if self.line.is_none() {
             (self.line, self.line_end) = (Some(line), line_end);
         }

@@ -1,15 +1,17 @@
 //! `RUN --mount`: a comma-separated list of keys, each type with its own.
 
-use crate::ParseError;
+use crate::error::ParseError;
 use crate::expand::{Expander, Lookup};
 use libcli::did_you_mean;
 use libwire::plan::{Mount, MountKind};
 
 /// A mount whose `from` still has to be resolved.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ParsedMount {
-    pub(crate) mount: Mount,
-    pub(crate) from: Option<String>,
+pub struct ParsedMount {
+    /// The mount without its `from`.
+    pub mount: Mount,
+    /// The name of a stage, context or image.
+    pub from: Option<String>,
 }
 
 const KEYS: [&str; 19] = [
@@ -48,7 +50,7 @@ pub const NO_TARGET: &str = "the mount has no target; add target=/…";
 const DECIDING: [&str; 6] = ["type", "readonly", "ro", "readwrite", "rw", "required"];
 
 /// Parses and checks one mount; as far as that goes, when variables decide what it is.
-pub(crate) fn parse(text: &str) -> Result<ParsedMount, ParseError> {
+pub fn parse(text: &str) -> Result<ParsedMount, ParseError> {
     let fields = csv(text)?;
     match fields.iter().any(|field| deciding(field).is_some_and(|(_, value)| value.contains('$'))) {
         true => Ok(unread(text)),

@@ -1,9 +1,10 @@
 //! ONBUILD: a trigger kept as text, and read again as a line. What triggers do is decided where an image is a base.
 
+use crate::error::ParseError;
 use crate::instruction::{self, Parsed, no_flags};
 use crate::lines::{Line, heredoc_words};
 use crate::words::name_and_rest;
-use crate::{ParseError, hints, mount};
+use crate::{hints, mount};
 use libwire::plan::Op;
 
 /// Parses what stands behind ONBUILD.
@@ -39,7 +40,7 @@ pub(crate) fn parse(rest: &str, line: &Line, escape: char) -> Result<Parsed, Par
 }
 
 /// A trigger's text as a line of its own, its heredoc bodies read back.
-pub(crate) fn trigger_line(text: &str) -> Line {
+pub fn trigger_line(text: &str) -> Line {
     let (first, mut rest) = text.split_once('\n').unwrap_or((text, ""));
     let mut heredocs = heredoc_words(first, '\\');
     for heredoc in &mut heredocs {

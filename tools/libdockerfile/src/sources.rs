@@ -1,6 +1,6 @@
 //! Sources and flags of COPY and ADD that do not go together.
 
-use crate::ParseError;
+use crate::error::ParseError;
 use crate::values;
 use libwire::remote::{Kind, Repository, host, redact};
 

@@ -1,6 +1,6 @@
 //! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
 
-use crate::ParseError;
+use crate::error::ParseError;
 use crate::hints;
 use libcli::nearest;
 use libwire::plan::{Command, Pair};
@@ -12,7 +12,7 @@ pub(crate) fn is_blank(c: char) -> bool {
 }
 
 /// The text behind an instruction's name, and the name as written.
-pub(crate) fn name_and_rest(text: &str) -> (&str, &str) {
+pub fn name_and_rest(text: &str) -> (&str, &str) {
     let end = text.find(is_blank).unwrap_or(text.len());
     (&text[..end], text[end..].trim())
 }

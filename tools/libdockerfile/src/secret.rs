@@ -1,0 +1,21 @@
+//! Names that tell of a secret.
+
+/// Whether a variable of this name probably holds a secret: the name has one of the tell-tale words, and none that says
+/// it is public.
+pub fn names_secret(name: &str) -> bool {
+    const TELL: [&str; 10] = [
+        "apikey",
+        "auth",
+        "credential",
+        "credentials",
+        "key",
+        "password",
+        "pword",
+        "passwd",
+        "secret",
+        "token",
+    ];
+    let lower = name.to_lowercase();
+    let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
+    has(&TELL) && !has(&["public", "file", "version"])
+}
