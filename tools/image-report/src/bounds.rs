@@ -1,6 +1,6 @@
 //! What a user will not have an image exceed, for machines that decide whether to go on.
 
-use crate::report::Totals;
+use crate::image_cost::Totals;
 use crate::units::{percent, points};
 use libcli::{Failure, human};
 

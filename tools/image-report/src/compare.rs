@@ -12,16 +12,16 @@ mod tests;
 pub use files::{Differing, Files, Group, What};
 pub use layers::Row;
 
+use crate::image_cost::{ImageCost, Totals};
 use crate::ledger::Ledger;
-use crate::report::{Report, Totals};
 use libwire::Digest;
 use serde::Serialize;
 
 /// An image as it was read.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// Its report.
-    pub report: &'a Report,
+    /// What it costs.
+    pub image: &'a ImageCost,
     /// Its ledger.
     pub ledger: &'a Ledger,
 }
@@ -57,12 +57,12 @@ pub struct Summary {
 
 impl Summary {
     fn of(side: Side) -> Self {
-        let report = side.report;
+        let image = side.image;
         Self {
-            image: report.image.clone(),
-            digest: report.digest,
-            totals: report.totals.clone(),
-            layers: report.layers.len(),
+            image: image.name.clone(),
+            digest: image.digest,
+            totals: image.totals.clone(),
+            layers: image.layers.len(),
         }
     }
 }
@@ -73,7 +73,7 @@ pub fn compare(a: Side, b: Side) -> Comparison {
         a: Summary::of(a),
         b: Summary::of(b),
         explanation: Default::default(),
-        layers: layers::rows(a.report, b.report),
+        layers: layers::rows(a.image, b.image),
         files: files::compare(a.ledger, b.ledger),
     };
     comparison.explanation = explain::explain(&comparison);

@@ -11,8 +11,8 @@ pub mod why;
 #[cfg(test)]
 mod tests;
 
+use crate::image_cost::ImageCost;
 use crate::ledger::Ledger;
-use crate::report::Report;
 use libcli::Failure;
 use serde::Serialize;
 
@@ -40,10 +40,10 @@ pub enum View {
 }
 
 /// Makes the view that is asked for, of directories `depth` deep.
-pub fn view(ask: &Ask, depth: usize, report: &Report, ledger: &Ledger) -> Result<View, Failure> {
+pub fn view(ask: &Ask, depth: usize, image: &ImageCost, ledger: &Ledger) -> Result<View, Failure> {
     Ok(match ask {
-        Ask::Files(path) => View::Files(files::files(report, ledger, path, depth)?),
-        Ask::Layer(number) => View::Layer(Box::new(layer::contents(report, ledger, *number, depth)?)),
-        Ask::Why(path) => View::Why(why::why(report, ledger, path)?),
+        Ask::Files(path) => View::Files(files::files(image, ledger, path, depth)?),
+        Ask::Layer(number) => View::Layer(Box::new(layer::contents(image, ledger, *number, depth)?)),
+        Ask::Why(path) => View::Why(why::why(image, ledger, path)?),
     })
 }

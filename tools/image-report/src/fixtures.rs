@@ -1,8 +1,9 @@
 //! Layers, ledgers and images for the tests, written down entry by entry.
 
+use crate::image_cost::{ImageCost, image_cost};
 use crate::layer::{self, Layer};
 use crate::ledger::Ledger;
-use crate::report::{self, Report};
+use crate::reading;
 use crate::source::{self, Opened, Sources};
 use libstore::{Options, Store};
 use libtree::tar::{Entry, EntryKind, Writer};
@@ -104,8 +105,8 @@ pub(crate) fn opened(layers: &[&[Line]]) -> Opened {
 }
 
 /// What is known of such an image.
-pub(crate) fn image(layers: &[&[Line]]) -> (Report, Ledger) {
+pub(crate) fn image(layers: &[&[Line]]) -> (ImageCost, Ledger) {
     let opened = opened(layers);
-    let ledger = report::ledger(&opened).unwrap();
-    (report::report(&opened, &ledger), ledger)
+    let ledger = reading::ledger(&opened).unwrap();
+    (image_cost(&opened, &ledger), ledger)
 }

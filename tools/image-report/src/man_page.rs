@@ -1,7 +1,8 @@
 //! The example of image-report(5) is what the code writes, byte for byte, and the page has every member.
 
-use crate::from::{Brought, FromCost};
-use crate::{advice, fixtures, report, what_if};
+use crate::from_cost::{Brought, FromCost};
+use crate::report::Report;
+use crate::{advice, fixtures, reading, what_if};
 use libwire::provenance::Line;
 use serde_json::Value;
 
@@ -12,11 +13,11 @@ fn written() -> String {
     let large = "x".repeat(120_000);
     let first: &[_] = &[("file", "tmp/large", &*large), ("file", "usr/include/a.h", "1234")];
     let opened = fixtures::opened(&[first, &[("file", "tmp/.wh.large", "")]]);
-    let ledger = report::ledger(&opened).unwrap();
-    let mut report = report::report(&opened, &ledger);
-    report.advice = Some(advice::advise(&opened, &ledger, &report.instructions).unwrap());
+    let ledger = reading::ledger(&opened).unwrap();
+    let mut report = Report::of(&opened, &ledger);
+    report.advice = Some(advice::advise(&opened, &ledger, &report.cost.instructions).unwrap());
     let squash = ("squash".to_owned(), what_if::Change::Squash);
-    report.what_if = Some(what_if::what_if(&opened, &ledger, &report.instructions, &[squash]).unwrap());
+    report.what_if = Some(what_if::what_if(&opened, &ledger, &report.cost.instructions, &[squash]).unwrap());
     serde_json::to_string(&report).unwrap()
 }
 

@@ -13,9 +13,9 @@ pub mod tree;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::costs::LayerCost;
-use crate::from::{Brought, FromCost};
+use crate::from_cost::{Brought, FromCost};
 use crate::instruction::Instruction;
+use crate::layer_cost::LayerCost;
 use crate::report::Report;
 
 /// The most characters of an instruction that are shown in a list.
@@ -73,8 +73,8 @@ pub enum Row<'a> {
 
 /// These layers, and the FROMs of the report between them.
 pub fn rows<'a>(report: &'a Report, spans: &[Span<'a>]) -> Vec<Row<'a>> {
-    let mut froms = report.from.iter().peekable();
-    let mut rows = Vec::with_capacity(spans.len() + report.from.len());
+    let mut froms = report.cost.from.iter().peekable();
+    let mut rows = Vec::with_capacity(spans.len() + report.cost.from.len());
     for &span in spans {
         while let Some(from) = froms.next_if(|from| from.brought.layers < span.cost.layer) {
             rows.push(Row::From(from));
@@ -87,23 +87,23 @@ pub fn rows<'a>(report: &'a Report, spans: &[Span<'a>]) -> Vec<Row<'a>> {
 
 /// What came with the base, and the FROM that brought it.
 pub fn from_base(report: &Report) -> Option<(&FromCost, Brought)> {
-    let base = report.totals.base.filter(|base| base.content > 0)?;
-    Some((report.from.iter().find(|from| !from.base)?, base))
+    let base = report.cost.totals.base.filter(|base| base.content > 0)?;
+    Some((report.cost.from.iter().find(|from| !from.base)?, base))
 }
 
 /// The spans of an image's layers, lowest first.
 pub fn spans(report: &Report) -> Vec<Span<'_>> {
-    let hues = hues(&report.layers);
-    let mut instructions = vec![None; report.layers.len()];
-    for instruction in &report.instructions {
+    let hues = hues(&report.cost.layers);
+    let mut instructions = vec![None; report.cost.layers.len()];
+    for instruction in &report.cost.instructions {
         if let Some(slot) = instruction.layer.and_then(|layer| instructions.get_mut(layer - 1)) {
             *slot = Some(instruction);
         }
     }
-    let whole = report.totals.content.max(1) as f64;
-    let mut spans = Vec::with_capacity(report.layers.len());
+    let whole = report.cost.totals.content.max(1) as f64;
+    let mut spans = Vec::with_capacity(report.cost.layers.len());
     let mut before = 0;
-    for ((cost, instruction), hue) in report.layers.iter().zip(instructions).zip(hues) {
+    for ((cost, instruction), hue) in report.cost.layers.iter().zip(instructions).zip(hues) {
         let start = before as f64 / whole;
         before += cost.content;
         let (visible, hidden) = (cost.visible as f64 / whole, hidden(cost) as f64 / whole);

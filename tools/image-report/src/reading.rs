@@ -2,11 +2,12 @@
 //! it holds no more than there are processors.
 
 use crate::layer::{self, Layer};
+use crate::ledger::Ledger;
 use crate::source::Opened;
 use libcli::Failure;
 use libwire::Digest;
 use libwire::image::Descriptor;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
 use std::thread::{self, Builder};
 
@@ -38,6 +39,20 @@ pub fn layers(
             take(descriptor, layer)?;
         }
     })
+}
+
+/// Reads all layers of an image into its ledger.
+pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
+    let (mut ledger, mut blobs) = (Ledger::default(), HashSet::new());
+    layers(opened, |descriptor, mut layer| {
+        // However often an image has a blob, it is downloaded once.
+        if !blobs.insert(descriptor.digest) {
+            layer.blob_size = 0;
+        }
+        let refused = |what| Failure::bad_input(format!("layer {}", descriptor.digest), what);
+        ledger.apply(&layer).map_err(refused)
+    })?;
+    Ok(ledger)
 }
 
 #[cfg(test)]

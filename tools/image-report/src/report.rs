@@ -1,58 +1,29 @@
-//! The report of one image: the ledger's sums by instruction, ready to be shown. Everything a view prints is
-//! in here; a view computes nothing about the image.
+//! The report of one image: what it costs, what was found in it, what to change. Everything a view prints is in here;
+//! a view computes nothing about the image.
 
 use crate::advice::Advice;
-use crate::costs::{LayerCost, costs};
 use crate::findings::{self, Finding};
-use crate::from::{Brought, FromCost, froms};
-use crate::instruction::{Instruction, instructions};
-use crate::ledger::{Fate, Inode, Ledger};
-use crate::origin::origin;
-use crate::reading;
+use crate::image_cost::{ImageCost, image_cost};
+use crate::ledger::Ledger;
 use crate::source::Opened;
 use crate::what_if::WhatIf;
-use libcli::Failure;
-use libwire::Platform;
-use libwire::provenance::Base;
-use libwire::{Digest, Reference, WirePath};
 use serde::Serialize;
-use std::collections::HashSet;
-
-/// How many of the largest hidden files a report names.
-const NAMED: usize = 200;
 
 /// image-report(5).
 pub const FORMAT: &str = "image-report";
 /// Of the format.
 pub const VERSION: u32 = 1;
 
-/// What an image costs.
+/// What an image costs, and what could be done about that.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// What this is: `image-report`.
     pub format: &'static str,
     /// Its version; changes only when a reader of this one would go wrong.
     pub version: u32,
-    /// As the user named it.
-    pub image: String,
-    /// Its manifest's digest.
-    pub digest: Digest,
-    /// `os/architecture`.
-    pub platform: String,
-    /// When it was made, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<String>,
-    /// Sums over the image.
-    pub totals: Totals,
-    /// The FROMs it was built with, where they are known, in the order in which they were done.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub from: Vec<FromCost>,
-    /// Its instructions in order.
-    pub instructions: Vec<Instruction>,
-    /// Its layers, lowest first.
-    pub layers: Vec<LayerCost>,
-    /// The largest files that are paid for and not visible, largest first.
-    pub hidden: Vec<HiddenFile>,
+    /// What the image costs.
+    #[serde(flatten)]
+    pub cost: ImageCost,
     /// What else there is to look at, largest first.
     pub findings: Vec<Finding>,
     /// What to change, what saves most first; filled in by [`crate::advice::advise`], if that is wanted.
@@ -64,148 +35,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of an image, as far as its ledger tells it: without advice, and without what it would cost otherwise.
+    pub fn of(opened: &Opened, ledger: &Ledger) -> Self {
+        Self {
+            format: FORMAT,
+            version: VERSION,
+            cost: image_cost(opened, ledger),
+            findings: findings::find(ledger),
+            advice: None,
+            what_if: None,
+        }
+    }
+
     /// What is advised, if it was asked.
     pub fn advised(&self) -> &[Advice] {
         self.advice.as_deref().unwrap_or_default()
     }
 
-    /// The instruction that made a layer, from 1.
-    pub fn instruction_of(&self, layer: usize) -> Option<&Instruction> {
-        self.instructions.iter().find(|instruction| instruction.layer == Some(layer))
-    }
-
     /// The findings of the image's own layers, and those of layers that came with its base, which its Dockerfile
     /// can't mend; each largest first.
     pub fn findings_by_origin(&self) -> (Vec<&Finding>, Vec<&Finding>) {
-        let base = self.totals.base.map_or(0, |base| base.layers);
+        let base = self.cost.totals.base.map_or(0, |base| base.layers);
         self.findings.iter().partition(|finding| finding.layer > base)
     }
-}
-
-/// Sums over an image. All in bytes but the counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Totals {
-    /// Of the layers' blobs, each once: what is downloaded.
-    pub download: u64,
-    /// Of the layers' tars: what is stored unpacked, about.
-    pub tar: u64,
-    /// Of all files' content in all layers.
-    pub content: u64,
-    /// Of the content that is visible in the image.
-    pub visible: u64,
-    /// Of the content that is paid for and not visible.
-    pub hidden: u64,
-    /// Visible files.
-    pub files: u64,
-    /// Hidden files.
-    pub hidden_files: u64,
-    /// dive's score in parts of ten thousand.
-    pub efficiency: u32,
-    /// What dive calls wasted.
-    pub wasted: u64,
-    /// What came with the base image, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base: Option<Brought>,
-}
-
-/// A file that is paid for and not visible.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HiddenFile {
-    /// Where it was.
-    #[serde(flatten)]
-    pub path: WirePath,
-    /// Its bytes.
-    pub bytes: u64,
-    /// The layer that pays for it.
-    pub layer: usize,
-    /// The layer that hid it.
-    pub by: usize,
-    /// How.
-    pub fate: Fate,
-}
-
-/// Reads all layers of an image.
-pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
-    let (mut ledger, mut blobs) = (Ledger::default(), HashSet::new());
-    reading::layers(opened, |descriptor, mut layer| {
-        // However often an image has a blob, it is downloaded once.
-        if !blobs.insert(descriptor.digest) {
-            layer.blob_size = 0;
-        }
-        let refused = |what| Failure::bad_input(format!("layer {}", descriptor.digest), what);
-        ledger.apply(&layer).map_err(refused)
-    })?;
-    Ok(ledger)
-}
-
-/// Sums an image's ledger up.
-pub fn report(opened: &Opened, ledger: &Ledger) -> Report {
-    let image = &opened.image;
-    let known = |base: Option<&Base>| match base {
-        None => opened.provenance(),
-        Some(base) => {
-            let name = base.image.as_deref().and_then(|name| Reference::parse(name).ok());
-            opened.store.provenance(base.manifest?, name.as_ref())
-        }
-    };
-    let origin = origin(&image.config.history, image.manifest.layers.len(), known);
-    let layers = costs(opened, ledger);
-    let instructions = instructions(&image.config, layers.len(), &origin);
-    let (from, base) = froms(&origin, &instructions, &layers);
-    Report {
-        format: FORMAT,
-        version: VERSION,
-        image: opened.name.clone(),
-        digest: image.descriptor.digest,
-        platform: Platform::of_config(&image.config).to_string(),
-        created: image.config.created.clone(),
-        totals: Totals { base, ..totals(ledger) },
-        from,
-        instructions,
-        layers,
-        hidden: hidden(ledger),
-        findings: findings::find(ledger),
-        advice: None,
-        what_if: None,
-    }
-}
-
-fn totals(ledger: &Ledger) -> Totals {
-    let mut totals = Totals {
-        efficiency: (ledger.efficiency.score() * 10_000.0).round() as u32,
-        wasted: ledger.efficiency.wasted(),
-        ..Totals::default()
-    };
-    for sums in &ledger.layers {
-        totals.download += sums.blob_size;
-        totals.tar += sums.tar_size;
-        totals.content += sums.content;
-    }
-    for inode in &ledger.inodes {
-        let (bytes, files) = match inode.gone {
-            None => (&mut totals.visible, &mut totals.files),
-            Some(_) => (&mut totals.hidden, &mut totals.hidden_files),
-        };
-        *bytes += inode.size;
-        *files += 1;
-    }
-    totals
-}
-
-fn hidden(ledger: &Ledger) -> Vec<HiddenFile> {
-    let mut largest: Vec<_> =
-        ledger.inodes.iter().filter(|inode| inode.gone.is_some() && inode.size > 0).collect();
-    // Of equal ones the order of the layers, so that a report is the same each time.
-    largest.sort_by_key(|inode| std::cmp::Reverse(inode.size));
-    let file = |inode: &&Inode| {
-        let (by, fate) = inode.gone?;
-        Some(HiddenFile {
-            path: ledger.places.wire_path(inode.place)?,
-            bytes: inode.size,
-            layer: usize::from(inode.layer) + 1,
-            by: usize::from(by) + 1,
-            fate,
-        })
-    };
-    largest.iter().filter_map(file).take(NAMED).collect()
 }

@@ -6,10 +6,10 @@ pub(crate) mod hidden;
 #[cfg(test)]
 mod tests;
 
-use crate::costs::LayerCost;
 use crate::findings::{Finding, Kind};
-use crate::from::FromCost;
+use crate::from_cost::FromCost;
 use crate::instruction::Instruction;
+use crate::layer_cost::LayerCost;
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
 use crate::report::Report;
@@ -42,18 +42,22 @@ pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -
 }
 
 fn table(report: &Report, most: Option<usize>, output: &mut impl Write) -> io::Result<()> {
-    let places =
-        report.instructions.iter().map(Instruction::place).chain(report.from.iter().map(FromCost::place));
+    let places = report
+        .cost
+        .instructions
+        .iter()
+        .map(Instruction::place)
+        .chain(report.cost.from.iter().map(FromCost::place));
     let width = places.map(|place| columns(&clean(&place))).max().unwrap_or(0).clamp(5, PLACE);
     let place = |of: String| padded(&escape::place(&of, width), width);
     let head = ["LAY", "DOWNLOAD", "RUNNING", "FILES", "HIDDEN"].map(str::to_owned);
     row(head, &padded("PLACE", width), "INSTRUCTION", most, output)?;
-    let mut froms = report.from.iter().peekable();
-    for instruction in &report.instructions {
+    let mut froms = report.cost.from.iter().peekable();
+    for instruction in &report.cost.instructions {
         while let Some(from) = froms.next_if(|from| from.instructions < instruction.number) {
             row(from_cells(from), &place(from.place()), &from.text(), most, output)?;
         }
-        let cost = instruction.layer.and_then(|layer| report.layers.get(layer - 1));
+        let cost = instruction.layer.and_then(|layer| report.cost.layers.get(layer - 1));
         let cells = cost.map_or_else(Default::default, cells);
         row(cells, &place(instruction.place()), &instruction.words(), most, output)?;
     }
@@ -170,7 +174,7 @@ pub(crate) fn lines(text: &str, width: Option<usize>, behind: usize) -> Vec<Stri
 
 fn what_if(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let Some(new) = &report.what_if else { return Ok(()) };
-    let now = report.totals.download;
+    let now = report.cost.totals.download;
     let difference = match new.download > now {
         true => format!("{} more", human(new.download - now)),
         false => format!("{} less", human(now - new.download)),

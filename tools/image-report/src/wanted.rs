@@ -4,13 +4,14 @@
 use crate::bounds::Bounds;
 use crate::compare::{self, Side};
 use crate::explore::{self, Ask};
+use crate::image_cost::image_cost;
 use crate::ledger::Ledger;
 use crate::picture::{bars::Canvas, html, svg};
 use crate::report::Report;
 use crate::sharing::registry;
 use crate::source::{Opened, Sources};
 use crate::what_if::{self, Change};
-use crate::{advice, report, sharing, source, text};
+use crate::{advice, reading, sharing, source, text};
 use libcli::Failure;
 use libregistry::{Logins, Repository};
 use serde::Serialize;
@@ -119,8 +120,8 @@ impl Wanted {
             }),
             Self::Views { ask, depth, bounds } => each(images, sources, *bounds, |_, report, ledger| {
                 apart(&mut first, form, output)?;
-                let view = explore::view(ask, *depth, report, ledger)?;
-                put(form, &view, |output| explore::text::write(&view, report, output), output)
+                let view = explore::view(ask, *depth, &report.cost, ledger)?;
+                put(form, &view, |output| explore::text::write(&view, &report.cost, output), output)
             }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
             Self::Sharing(extent) => extent.show(images, form, surroundings, output).map(Ok),
@@ -137,11 +138,10 @@ fn apart(first: &mut bool, form: Form, output: &mut impl Write) -> io::Result<()
 }
 
 /// Opens and reads an image.
-fn read(name: &str, sources: &Sources) -> Result<(Opened, Report, Ledger), Failure> {
+fn read(name: &str, sources: &Sources) -> Result<(Opened, Ledger), Failure> {
     let opened = source::open(name, sources)?;
-    let ledger = report::ledger(&opened)?;
-    let report = report::report(&opened, &ledger);
-    Ok((opened, report, ledger))
+    let ledger = reading::ledger(&opened)?;
+    Ok((opened, ledger))
 }
 
 /// Shows one image after the other, and holds each to the bounds.
@@ -153,9 +153,10 @@ fn each(
 ) -> Result<Result<(), Failure>, Failure> {
     let mut beyond = Vec::new();
     for name in images {
-        let (opened, mut report, ledger) = read(name, sources)?;
+        let (opened, ledger) = read(name, sources)?;
+        let mut report = Report::of(&opened, &ledger);
         show(&opened, &mut report, &ledger)?;
-        beyond.extend(bounds.check(name, &report.totals).err());
+        beyond.extend(bounds.check(name, &report.cost.totals).err());
     }
     Ok(all(beyond))
 }
@@ -179,10 +180,11 @@ impl Reports {
     ) -> Result<(), Failure> {
         // The layers' picture shows no advice, for which layers may have to be read again.
         if self.advice && self.pictures.as_ref().is_none_or(|pictures| pictures.html.is_some()) {
-            report.advice = Some(advice::advise(opened, ledger, &report.instructions)?);
+            report.advice = Some(advice::advise(opened, ledger, &report.cost.instructions)?);
         }
         if !self.changes.is_empty() {
-            report.what_if = Some(what_if::what_if(opened, ledger, &report.instructions, &self.changes)?);
+            report.what_if =
+                Some(what_if::what_if(opened, ledger, &report.cost.instructions, &self.changes)?);
         }
         match (&self.pictures, form) {
             (Some(pictures), _) => pictures.draw(report, ledger, output),
@@ -218,9 +220,13 @@ fn comparison(
     form: Form,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
-    let sides = images.iter().map(|name| read(name, sources)).collect::<Result<Vec<_>, _>>()?;
+    let side = |name: &String| {
+        let (opened, ledger) = read(name, sources)?;
+        Ok::<_, Failure>((image_cost(&opened, &ledger), ledger))
+    };
+    let sides = images.iter().map(side).collect::<Result<Vec<_>, _>>()?;
     let [a, b] = &sides[..] else { return Err(Failure::usage("two images are compared, no more or less")) };
-    let [a, b] = [a, b].map(|(_, report, ledger)| Side { report, ledger });
+    let [a, b] = [a, b].map(|(image, ledger)| Side { image, ledger });
     let comparison = compare::compare(a, b);
     put(form, &comparison, |output| compare::text::write(&comparison, form.width(), output), output)
 }

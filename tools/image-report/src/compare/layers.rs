@@ -1,8 +1,8 @@
-//! The layers of two images, matched by what they unpack to. It reads reports only.
+//! The layers of two images, matched by what they unpack to. It reads their costs only.
 
-use crate::costs::LayerCost;
+use crate::image_cost::ImageCost;
 use crate::instruction::Instruction;
-use crate::report::Report;
+use crate::layer_cost::LayerCost;
 use libwire::Digest;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub struct Row {
 
 /// A row for each layer, in the order of the first image; those of the second alone stand before the next
 /// layer that both have.
-pub fn rows(a: &Report, b: &Report) -> Vec<Row> {
+pub fn rows(a: &ImageCost, b: &ImageCost) -> Vec<Row> {
     let mut alone: Vec<Option<&LayerCost>> = b.layers.iter().map(Some).collect();
     let mut twin = |layer: &LayerCost| {
         let same = |other: &Option<&LayerCost>| other.is_some_and(|other| other.diff_id == layer.diff_id);
@@ -53,7 +53,7 @@ pub fn rows(a: &Report, b: &Report) -> Vec<Row> {
     rows
 }
 
-fn row(layer: &LayerCost, report: &Report) -> Row {
+fn row(layer: &LayerCost, image: &ImageCost) -> Row {
     Row {
         a: Some(layer.layer),
         b: None,
@@ -61,6 +61,6 @@ fn row(layer: &LayerCost, report: &Report) -> Row {
         download: layer.download,
         same_blob: false,
         content: layer.content,
-        instruction: report.instruction_of(layer.layer).cloned(),
+        instruction: image.instruction_of(layer.layer).cloned(),
     }
 }

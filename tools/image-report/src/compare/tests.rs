@@ -10,7 +10,7 @@ const BASE: &[Line] =
 
 fn of(a: &[&[Line]], b: &[&[Line]]) -> Comparison {
     let ((a_report, a_ledger), (b_report, b_ledger)) = (image(a), image(b));
-    compare(Side { report: &a_report, ledger: &a_ledger }, Side { report: &b_report, ledger: &b_ledger })
+    compare(Side { image: &a_report, ledger: &a_ledger }, Side { image: &b_report, ledger: &b_ledger })
 }
 
 fn groups(groups: &[super::Group]) -> Vec<(String, u64, u64)> {

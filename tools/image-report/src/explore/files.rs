@@ -3,9 +3,9 @@
 
 use super::branches::{Branch, Leaf, Shape, branches};
 use super::near;
+use crate::image_cost::ImageCost;
 use crate::ledger::Ledger;
 use crate::places::PlaceId;
-use crate::report::Report;
 use libcli::Failure;
 use libwire::Digest;
 use serde::Serialize;
@@ -23,12 +23,12 @@ pub struct Files {
 }
 
 /// The final tree below `path`, `depth` directories deep.
-pub fn files(report: &Report, ledger: &Ledger, path: &[u8], depth: usize) -> Result<Files, Failure> {
+pub fn files(image: &ImageCost, ledger: &Ledger, path: &[u8], depth: usize) -> Result<Files, Failure> {
     let top = near::visible(ledger, path)?;
     let shape = Shape { top, depth, joined: false };
     Ok(Files {
-        image: report.image.clone(),
-        digest: report.digest,
+        image: image.name.clone(),
+        digest: image.digest,
         files: branches(ledger, &leaves(ledger, top), shape, |place| ledger.visible(place)),
     })
 }

@@ -2,12 +2,12 @@
 //! putting something in its place. It tells nothing of what other layers put.
 
 use super::branches::{Branch, Leaf, Shape, branches};
-use crate::costs::{HiddenSum, LayerCost};
+use crate::image_cost::ImageCost;
 use crate::instruction::Instruction;
 use crate::layer::Act;
+use crate::layer_cost::{HiddenSum, LayerCost};
 use crate::ledger::{Fate, Ledger, Put};
 use crate::places::{PlaceId, Places};
-use crate::report::Report;
 use libcli::Failure;
 use libwire::Digest;
 use serde::Serialize;
@@ -49,30 +49,35 @@ pub struct Took {
 }
 
 /// What the layer `number`, from 1, did, summed up `depth` directories deep.
-pub fn contents(report: &Report, ledger: &Ledger, number: usize, depth: usize) -> Result<Contents, Failure> {
-    let count = report.layers.len();
+pub fn contents(
+    image: &ImageCost,
+    ledger: &Ledger,
+    number: usize,
+    depth: usize,
+) -> Result<Contents, Failure> {
+    let count = image.layers.len();
     let index = number.checked_sub(1).filter(|&index| index < count);
     let (Some(layer), Some(cost)) =
-        (index.and_then(|index| u16::try_from(index).ok()), index.map(|index| &report.layers[index]))
+        (index.and_then(|index| u16::try_from(index).ok()), index.map(|index| &image.layers[index]))
     else {
         let what = format!("there is no layer {number}; it has {count}, numbered from 1");
-        return Err(Failure::failed(&report.image, what));
+        return Err(Failure::failed(&image.name, what));
     };
     let gone = |put: &Put, fits: fn(Fate) -> bool| {
         put.layer < layer && put.gone.is_some_and(|(by, fate)| by == layer && fits(fate))
     };
     Ok(Contents {
-        image: report.image.clone(),
-        digest: report.digest,
+        image: image.name.clone(),
+        digest: image.digest,
         layer: cost.clone(),
-        instruction: report.instruction_of(number).cloned(),
+        instruction: image.instruction_of(number).cloned(),
         puts: tree(ledger, layer, depth, |put| put.layer == layer),
         removes: tree(ledger, layer, depth, |put| gone(put, |fate| fate == Fate::Deleted)),
         // That a layer names the directories it has something in hides nothing.
         hides: tree(ledger, layer, depth, |put| {
             put.act != Act::Dir && gone(put, |fate| fate != Fate::Deleted)
         }),
-        took: took(report, number),
+        took: took(image, number),
     })
 }
 
@@ -102,12 +107,12 @@ fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> L
     }
 }
 
-fn took(report: &Report, number: usize) -> Vec<Took> {
+fn took(image: &ImageCost, number: usize) -> Vec<Took> {
     let of = |cost: &LayerCost| {
         let by_this = cost.hidden.iter().filter(|sum| sum.by == number && sum.by != cost.layer);
         let took =
             |sum: &HiddenSum| Took { of: cost.layer, fate: sum.fate, files: sum.files, bytes: sum.bytes };
         by_this.map(took).collect::<Vec<_>>()
     };
-    report.layers.iter().flat_map(of).collect()
+    image.layers.iter().flat_map(of).collect()
 }

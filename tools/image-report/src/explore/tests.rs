@@ -29,16 +29,16 @@ fn paths(branches: &[Branch]) -> Vec<(usize, String, u64, u64)> {
 }
 
 fn text(ask: &Ask, layers: &[&[Line]]) -> String {
-    let (report, ledger) = image(layers);
+    let (image, ledger) = image(layers);
     let mut text = Vec::new();
-    super::text::write(&super::view(ask, 2, &report, &ledger).unwrap(), &report, &mut text).unwrap();
+    super::text::write(&super::view(ask, 2, &image, &ledger).unwrap(), &image, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
 #[test]
 fn a_tree_counts_what_is_visible_the_largest_first() {
-    let (report, ledger) = image(&APP[..2]);
-    let view = files::files(&report, &ledger, b"/", 1).unwrap();
+    let (image, ledger) = image(&APP[..2]);
+    let view = files::files(&image, &ledger, b"/", 1).unwrap();
     let row = |depth, path: &str, bytes, entries| (depth, path.to_owned(), bytes, entries);
     assert_eq!(
         paths(&view.files),
@@ -52,19 +52,19 @@ fn a_tree_counts_what_is_visible_the_largest_first() {
 
 #[test]
 fn a_tree_begins_where_a_link_leads_and_not_at_what_is_gone() {
-    let (report, ledger) = image(APP);
-    let view = files::files(&report, &ledger, b"bin", 5).unwrap();
+    let (image, ledger) = image(APP);
+    let view = files::files(&image, &ledger, b"bin", 5).unwrap();
     assert_eq!(paths(&view.files), [(0, "usr/bin".into(), 3, 2), (1, "usr/bin/sh".into(), 3, 1)]);
-    let gone = files::files(&report, &ledger, b"/opt", 5).unwrap_err();
+    let gone = files::files(&image, &ledger, b"/opt", 5).unwrap_err();
     assert_eq!(gone.what(), "is not in the image any more; --why tells who hid it");
 }
 
 #[test]
 fn content_with_two_names_counts_once_and_where_it_is_seen() {
-    let (report, ledger) =
+    let (image, ledger) =
         image(&[&[("dir", "b", ""), ("file", "b/x", "123"), ("dir", "a", ""), ("link", "a/x", "b/x")]]);
     let sizes = |path: &[u8]| {
-        let rows = paths(&files::files(&report, &ledger, path, 1).unwrap().files);
+        let rows = paths(&files::files(&image, &ledger, path, 1).unwrap().files);
         rows.into_iter().map(|(_, path, bytes, _)| format!("{path} {bytes}")).collect::<Vec<_>>()
     };
     assert_eq!(sizes(b"/"), [". 3", "a 3", "b 0"]);
@@ -73,8 +73,8 @@ fn content_with_two_names_counts_once_and_where_it_is_seen() {
 
 #[test]
 fn a_layer_is_what_it_puts_removes_and_hides() {
-    let (report, ledger) = image(APP);
-    let of = |number| layer::contents(&report, &ledger, number, 9).unwrap();
+    let (image, ledger) = image(APP);
+    let of = |number| layer::contents(&image, &ledger, number, 9).unwrap();
     // usr and usr/bin have one entry each: the file stands for them.
     assert_eq!(paths(&of(5).puts), [(0, ".".into(), 3, 1), (1, "usr/bin/sh".into(), 3, 1)]);
     assert_eq!(paths(&of(5).hides), [(0, ".".into(), 5, 1), (1, "usr/bin/sh".into(), 5, 1)]);
@@ -89,17 +89,17 @@ fn a_layer_is_what_it_puts_removes_and_hides() {
 
 #[test]
 fn a_layer_that_is_not_there_is_an_error() {
-    let (report, ledger) = image(APP);
+    let (image, ledger) = image(APP);
     for number in [0, 6, usize::MAX] {
-        let error = layer::contents(&report, &ledger, number, 1).unwrap_err();
+        let error = layer::contents(&image, &ledger, number, 1).unwrap_err();
         assert_eq!(error.what(), format!("there is no layer {number}; it has 5, numbered from 1"));
     }
 }
 
 #[test]
 fn a_path_is_followed_over_links_to_all_that_was_ever_there() {
-    let (report, ledger) = image(APP);
-    let view = why::why(&report, &ledger, b"/bin/sh").unwrap();
+    let (image, ledger) = image(APP);
+    let view = why::why(&image, &ledger, b"/bin/sh").unwrap();
     assert_eq!(view.links.iter().map(|link| link.path.display()).collect::<Vec<_>>(), ["bin"]);
     assert_eq!(view.path.as_bytes(), b"usr/bin/sh");
     assert_eq!(view.puts.iter().map(|put| (put.by.layer, put.bytes)).collect::<Vec<_>>(), [(1, 5), (5, 3)]);
@@ -109,8 +109,8 @@ fn a_path_is_followed_over_links_to_all_that_was_ever_there() {
 
 #[test]
 fn a_link_that_is_gone_is_followed_too() {
-    let (report, ledger) = image(APP);
-    let view = why::why(&report, &ledger, b"/opt/x").unwrap();
+    let (image, ledger) = image(APP);
+    let view = why::why(&image, &ledger, b"/opt/x").unwrap();
     assert_eq!(view.links.iter().map(|link| link.path.display()).collect::<Vec<_>>(), ["opt/x", "bin"]);
     assert_eq!(view.path.as_bytes(), b"usr/bin/sh");
 }
@@ -187,8 +187,8 @@ fn names_that_could_move_the_cursor_do_not_reach_it() {
 
 #[test]
 fn json_says_of_each_path_what_is_there_and_who_pays() {
-    let (report, ledger) = image(APP);
-    let View::Files(view) = super::view(&Ask::Files(b"/usr".into()), 0, &report, &ledger).unwrap() else {
+    let (image, ledger) = image(APP);
+    let View::Files(view) = super::view(&Ask::Files(b"/usr".into()), 0, &image, &ledger).unwrap() else {
         panic!("not the tree");
     };
     assert_eq!(

@@ -7,9 +7,9 @@ use super::View;
 use super::branches::Branch;
 use super::files::Files;
 use super::layer::Contents;
+use crate::image_cost::ImageCost;
 use crate::instruction::Instruction;
 use crate::ledger::Fate;
-use crate::report::Report;
 use crate::table;
 use libcli::{cut, human, sanitise as clean};
 use libwire::WirePath;
@@ -19,16 +19,16 @@ use std::io::{self, Write};
 /// Columns for an instruction's text.
 const TEXT: usize = 60;
 
-/// Writes a view of an image with this report.
-pub fn write(view: &View, report: &Report, output: &mut impl Write) -> io::Result<()> {
+/// Writes a view of an image.
+pub fn write(view: &View, image: &ImageCost, output: &mut impl Write) -> io::Result<()> {
     match view {
-        View::Files(files) => self::files(files, report, output),
+        View::Files(files) => self::files(files, image, output),
         View::Layer(contents) => layer(contents, output),
-        View::Why(why) => why::write(why, report, output),
+        View::Why(why) => why::write(why, image, output),
     }
 }
 
-fn files(view: &Files, report: &Report, output: &mut impl Write) -> io::Result<()> {
+fn files(view: &Files, image: &ImageCost, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{}  {}", clean(&view.image), view.digest)?;
     tree::write(&view.files, output)?;
     let shares = view.files.iter().flat_map(|branch| &branch.layers);
@@ -37,7 +37,7 @@ fn files(view: &Files, report: &Report, output: &mut impl Write) -> io::Result<(
         return Ok(());
     }
     let row = |layer| {
-        let [place, text] = instruction(report.instruction_of(layer));
+        let [place, text] = instruction(image.instruction_of(layer));
         vec![layer.to_string(), place, text]
     };
     writeln!(output)?;

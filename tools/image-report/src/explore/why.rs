@@ -3,13 +3,13 @@
 
 use super::branches::Is;
 use super::near;
-use crate::costs::{HiddenSum, Paid};
+use crate::image_cost::ImageCost;
 use crate::instruction::Instruction;
 use crate::layer::Act;
+use crate::layer_cost::{HiddenSum, Paid};
 use crate::ledger::{Fate, Ledger, Put};
 use crate::packages::Manager;
 use crate::places::{PlaceId, Places};
-use crate::report::Report;
 use libcli::Failure;
 use libwire::changes::Target;
 use libwire::{Digest, WirePath};
@@ -136,18 +136,18 @@ pub struct Below {
 }
 
 /// How `path` came to be as it is.
-pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
+pub fn why(image: &ImageCost, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
     let found = near::find(ledger, path)?;
     let link = |&place: &PlaceId| {
         let put = ledger.visible(place).or_else(|| ledger.puts_at(place).next())?;
         let (path, target) = (ledger.places.wire_path(place)?, Target(ledger.link(put).to_vec()));
-        Some(Link { path, target, by: by(report, put.layer) })
+        Some(Link { path, target, by: by(image, put.layer) })
     };
     let mut puts: Vec<&Put> = ledger.puts_at(found.place).collect();
     puts.reverse();
     Ok(Why {
-        image: report.image.clone(),
-        digest: report.digest,
+        image: image.name.clone(),
+        digest: image.digest,
         path: ledger
             .places
             .wire_path(found.place)
@@ -159,34 +159,34 @@ pub fn why(report: &Report, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure
         }),
         links: found.links.iter().filter_map(link).collect(),
         visible: found.place == Places::ROOT || ledger.visible(found.place).is_some(),
-        puts: puts.into_iter().map(|put| there(report, ledger, put)).collect(),
-        below: below(report, ledger, found.place),
+        puts: puts.into_iter().map(|put| there(image, ledger, put)).collect(),
+        below: below(image, ledger, found.place),
     })
 }
 
-fn by(report: &Report, layer: u16) -> By {
+fn by(image: &ImageCost, layer: u16) -> By {
     let layer = usize::from(layer) + 1;
-    By { layer, instruction: report.instruction_of(layer).cloned() }
+    By { layer, instruction: image.instruction_of(layer).cloned() }
 }
 
-fn there(report: &Report, ledger: &Ledger, put: &Put) -> There {
+fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> There {
     let inode = ledger.inode(put);
     let further = inode.filter(|_| put.act == Act::Hardlink);
     let first = |inode: &crate::ledger::Inode| {
         Some(First { path: ledger.places.wire_path(inode.place)?, layer: usize::from(inode.layer) + 1 })
     };
     There {
-        by: by(report, put.layer),
+        by: by(image, put.layer),
         is: Is::of(ledger, put),
         bytes: inode.filter(|_| put.act == Act::File).map_or(0, |inode| inode.size),
         name_of: further.and_then(first),
-        gone: put.gone.map(|(layer, fate)| Gone { fate, by: by(report, layer) }),
+        gone: put.gone.map(|(layer, fate)| Gone { fate, by: by(image, layer) }),
         kept: put.gone.is_some() && inode.is_some_and(|inode| inode.gone.is_none()),
     }
 }
 
 /// What layers pay for below a place, hidden or not: each content once.
-fn below(report: &Report, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
+fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
     let mut seen = HashSet::new();
     let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();
     for put in ledger.places.below(top).flat_map(|place| ledger.puts_at(place)) {
@@ -196,7 +196,7 @@ fn below(report: &Report, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
     let sum = |(layer, paid): (u16, Paid)| {
         let gone = paid.hidden();
         let hidden = gone.iter().map(|sum| sum.bytes).sum();
-        Below { by: by(report, layer), visible: paid.visible, hidden, files: paid.files, gone }
+        Below { by: by(image, layer), visible: paid.visible, hidden, files: paid.files, gone }
     };
     sums.into_iter().map(sum).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::escape::{self, line};
 use super::{Row, Span, hidden, rows, spans};
-use crate::from::FromCost;
+use crate::from_cost::FromCost;
 use crate::report::Report;
 use libcli::{columns, cut, human, padded};
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ pub struct Canvas {
 /// Writes the bars: a line a layer, and one a FROM, below what it brought.
 pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
     let spans = spans(report);
-    let places = spans.iter().map(Span::place).chain(report.from.iter().map(FromCost::place));
+    let places = spans.iter().map(Span::place).chain(report.cost.from.iter().map(FromCost::place));
     let place = places.map(|place| columns(&place)).max().unwrap_or(0).clamp(HEAD.len(), PLACE);
     let download = if canvas.width >= WIDE { BYTES + 2 } else { 0 };
     let room = canvas.width.max(NARROWEST).saturating_sub(NUMBER + BYTES + GAPS + download);
@@ -57,7 +57,7 @@ pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Re
         match row {
             Row::From(from) => {
                 write!(output, "{:NUMBER$}  {}  ", "", at(from.place()))?;
-                rule(from.brought.content, report.totals.content, bar, output)?;
+                rule(from.brought.content, report.cost.totals.content, bar, output)?;
                 let bytes = |bytes| if from.brought.layers > 0 { human(bytes) } else { String::new() };
                 let sizes = sizes(bytes(from.brought.content), bytes(from.brought.download));
                 writeln!(output, "  {sizes}  {}", line(&from.text(), text))?;

@@ -7,9 +7,10 @@ use super::svg::HATCH;
 use super::tree::{homes, tree};
 use super::{Row, SHORT, Span, found, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
+use crate::image_cost::HiddenFile;
 use crate::ledger::Ledger;
 use crate::places::NONE;
-use crate::report::{HiddenFile, Report};
+use crate::report::Report;
 use crate::units::percent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libcli::{human, markup};
@@ -30,15 +31,15 @@ const TEXT: usize = 2000;
 /// The page.
 pub fn page(report: &Report, ledger: &Ledger) -> String {
     let (spans, nodes) = (spans(report), tree(ledger, TREE));
-    let totals = &report.totals;
+    let totals = &report.cost.totals;
     let style = STYLE.to_owned() + &hues::sheet("screen and (prefers-color-scheme: dark)");
     let files = files(report, ledger);
     let largest = format!(
         "The largest of {} visible and {} hidden files; image-report --files and --why tell of all.",
         totals.files, totals.hidden_files
     );
-    let created = report.created.as_deref().map(|time| format!(" · {time}")).unwrap_or_default();
-    let about = format!("{} · {}{created}", report.platform, report.digest);
+    let created = report.cost.created.as_deref().map(|time| format!(" · {time}")).unwrap_or_default();
+    let about = format!("{} · {}{created}", report.cost.platform, report.cost.digest);
     let base = totals.base.filter(|base| base.layers > 0);
     let base = base
         .map(|base| format!("<small>{} the base&#39;s</small>", human(base.download)))
@@ -49,7 +50,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("style_hash", policy(&style)),
         ("style", style),
         ("script", SCRIPT.to_owned()),
-        ("image", markup(&shown(report.image.as_bytes()))),
+        ("image", markup(&shown(report.cost.name.as_bytes()))),
         ("about", markup(&shown(about.as_bytes()))),
         ("download", human(totals.download)),
         ("base", base),
@@ -140,7 +141,7 @@ fn bracket(report: &Report, out: &mut String) -> fmt::Result {
 
 /// A rule below so many of the bytes of all files.
 fn rule(bytes: u64, report: &Report, out: &mut String) -> fmt::Result {
-    let part = 100.0 * bytes as f64 / report.totals.content.max(1) as f64;
+    let part = 100.0 * bytes as f64 / report.cost.totals.content.max(1) as f64;
     write!(out, r#"<svg class="brought" aria-hidden="true"><rect width="{part:.3}%" height="100%"/></svg>"#)
 }
 
@@ -233,7 +234,7 @@ fn changed(change: &Change, out: &mut String) -> fmt::Result {
 
 /// Rows of the largest files, visible and hidden, largest first.
 fn files(report: &Report, ledger: &Ledger) -> String {
-    let hues = hues(&report.layers);
+    let hues = hues(&report.cost.layers);
     let mut visible: Vec<_> =
         ledger.inodes.iter().zip(homes(ledger)).filter(|(_, home)| *home != NONE).collect();
     visible.sort_by_key(|(inode, _)| std::cmp::Reverse(inode.size));
@@ -245,7 +246,7 @@ fn files(report: &Report, ledger: &Ledger) -> String {
         let state = format!("{} by layer {}", file.fate, file.by);
         (file.bytes, shown(file.path.as_bytes()), file.layer, Some(state))
     };
-    let mut rows: Vec<_> = visible.chain(report.hidden.iter().map(gone)).collect();
+    let mut rows: Vec<_> = visible.chain(report.cost.hidden.iter().map(gone)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.0));
     let row = |(bytes, path, layer, gone): &(u64, String, usize, Option<String>), out: &mut String| {
         let (state, class) = if gone.is_some() { ("hidden", " class=\"gone\"") } else { ("visible", "") };

@@ -3,7 +3,7 @@
 
 use super::escape::{self, line, shown};
 use super::{Span, from_base, hidden, hues, spans};
-use crate::from::{Brought, FromCost};
+use crate::from_cost::{Brought, FromCost};
 use crate::report::Report;
 use libcli::{columns, cut, human, markup};
 use std::fmt::{self, Write};
@@ -43,7 +43,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     head(report, out)?;
     whole(&spans, out)?;
     if let Some((from, base)) = base {
-        bracket(from, base, report.totals.content, out)?;
+        bracket(from, base, report.cost.totals.content, out)?;
     }
     let place = rows.iter().map(|span| columns(&span.place())).max().unwrap_or(0).min(PLACE);
     for (at, span) in rows.iter().enumerate() {
@@ -58,7 +58,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
 
 /// The beginning of the document, with all that is drawn by name later.
 fn open(report: &Report, height: f64, out: &mut String) -> fmt::Result {
-    let title = format!("What {} costs", shown(report.image.as_bytes()));
+    let title = format!("What {} costs", shown(report.cost.name.as_bytes()));
     writeln!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title">
@@ -81,8 +81,8 @@ fn open(report: &Report, height: f64, out: &mut String) -> fmt::Result {
 /// A line for the layers that have no row.
 fn rest(report: &Report, rows: &[Span<'_>], y: f64, out: &mut String) -> fmt::Result {
     let shown: u64 = rows.iter().map(|span| span.cost.content).sum();
-    let bytes = human(report.totals.content.saturating_sub(shown));
-    let count = report.layers.len() - rows.len();
+    let bytes = human(report.cost.totals.content.saturating_sub(shown));
+    let count = report.cost.layers.len() - rows.len();
     writeln!(
         out,
         r#"<text class="dim" x="{EDGE}" y="{y}">and {count} smaller layers, {bytes} together</text>"#
@@ -102,16 +102,16 @@ fn largest<'a>(spans: &[Span<'a>]) -> Vec<Span<'a>> {
 }
 
 fn head(report: &Report, out: &mut String) -> fmt::Result {
-    let totals = &report.totals;
-    let image = cut(&shown(report.image.as_bytes()), 52);
-    let digest = report.digest.hex();
+    let totals = &report.cost.totals;
+    let image = cut(&shown(report.cost.name.as_bytes()), 52);
+    let digest = report.cost.digest.hex();
     let (right, middle) = (WIDTH - EDGE, WIDTH * 0.68);
     writeln!(
         out,
         r#"<svg x="0" y="0" width="{middle}" height="48"><text class="title" x="{EDGE}" y="40">{}</text></svg>
 <text class="dim code" x="{right}" y="40" text-anchor="end">{} · {}</text>"#,
         markup(&image),
-        markup(&line(&report.platform, 16)),
+        markup(&line(&report.cost.platform, 16)),
         digest.get(..12).unwrap_or(&digest)
     )?;
     let share = 100.0 * totals.hidden as f64 / totals.content.max(1) as f64;
@@ -209,7 +209,7 @@ fn row(span: &Span<'_>, y: f64, place: usize, out: &mut String) -> fmt::Result {
 
 fn legend(report: &Report, y: f64, out: &mut String) -> fmt::Result {
     let right = WIDTH - EDGE;
-    if report.totals.hidden > 0 {
+    if report.cost.totals.hidden > 0 {
         writeln!(
             out,
             r##"<rect class="h1" x="{EDGE}" y="{}" width="22" height="12"/><rect x="{EDGE}" y="{}" width="22" height="12" fill="url(#hidden)"/><text class="dim" x="{}" y="{y}">paid for and not visible</text>"##,

@@ -3,13 +3,14 @@
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
 use crate::advice::{Advice, Change, Kind};
-use crate::costs::{HiddenSum, LayerCost};
 use crate::findings::{self, Finding};
 use crate::fixtures::ledger;
-use crate::from::{Brought, FromCost};
+use crate::from_cost::{Brought, FromCost};
+use crate::image_cost::{ImageCost, Totals};
 use crate::instruction::Instruction;
+use crate::layer_cost::{HiddenSum, LayerCost};
 use crate::ledger::Fate;
-use crate::report::{Report, Totals};
+use crate::report::Report;
 use libcli::columns;
 use libwire::Digest;
 use libwire::provenance::Line;
@@ -20,15 +21,17 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     let mut report = Report {
         format: crate::report::FORMAT,
         version: crate::report::VERSION,
-        image: image.into(),
-        digest: Digest::of(b"manifest"),
-        platform: "linux/amd64".into(),
-        created: None,
-        totals: Totals::default(),
-        from: Vec::new(),
-        instructions: Vec::new(),
-        layers: Vec::new(),
-        hidden: Vec::new(),
+        cost: ImageCost {
+            name: image.into(),
+            digest: Digest::of(b"manifest"),
+            platform: "linux/amd64".into(),
+            created: None,
+            totals: Totals::default(),
+            from: Vec::new(),
+            instructions: Vec::new(),
+            layers: Vec::new(),
+            hidden: Vec::new(),
+        },
         findings: Vec::new(),
         advice: None,
         what_if: None,
@@ -36,11 +39,11 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     for (at, &(visible, hidden)) in layers.iter().enumerate() {
         let sum = HiddenSum { by: layers.len(), fate: Fate::Deleted, files: 1, bytes: hidden };
         let content = visible + hidden;
-        report.totals.download += content;
-        report.totals.content += content;
-        report.totals.visible += visible;
-        report.totals.hidden += hidden;
-        report.instructions.push(Instruction {
+        report.cost.totals.download += content;
+        report.cost.totals.content += content;
+        report.cost.totals.visible += visible;
+        report.cost.totals.hidden += hidden;
+        report.cost.instructions.push(Instruction {
             number: at + 1,
             text: text.into(),
             dockerfile: Some(image.into()),
@@ -50,12 +53,12 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
             stage: 0,
             by_from: false,
         });
-        report.layers.push(LayerCost {
+        report.cost.layers.push(LayerCost {
             layer: at + 1,
             digest: Digest::of(b"blob"),
             diff_id: Digest::of(b"tar"),
             download: content,
-            running: report.totals.download,
+            running: report.cost.totals.download,
             tar: content,
             entries: 1,
             content,
@@ -70,13 +73,13 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
 fn on_base(mut report: Report, layers: usize, text: &str) -> Report {
     let brought = Brought {
         layers,
-        download: report.layers[..layers].iter().map(|cost| cost.download).sum(),
-        content: report.layers[..layers].iter().map(|cost| cost.content).sum(),
+        download: report.cost.layers[..layers].iter().map(|cost| cost.download).sum(),
+        content: report.cost.layers[..layers].iter().map(|cost| cost.content).sum(),
     };
     let line = Line { dockerfile: text.into(), line: 1, text: text.into() };
-    report.totals.base = Some(brought);
-    report.from = vec![FromCost { line, image: None, base: false, instructions: layers, brought }];
-    report.instructions[..layers].iter_mut().for_each(|instruction| instruction.base = true);
+    report.cost.totals.base = Some(brought);
+    report.cost.from = vec![FromCost { line, image: None, base: false, instructions: layers, brought }];
+    report.cost.instructions[..layers].iter_mut().for_each(|instruction| instruction.base = true);
     report
 }
 
@@ -167,7 +170,7 @@ fn one_column_is_shaded_when_most_of_it_is_hidden() {
 #[test]
 fn the_largest_layers_have_a_hue_of_their_own() {
     let sizes: Vec<_> = (0..20).map(|size| (size % 10 * 100, 0)).collect();
-    let hues = hues(&report("f", "x", &sizes).layers);
+    let hues = hues(&report("f", "x", &sizes).cost.layers);
     let mut given: Vec<usize> = hues.iter().copied().filter(|&hue| hue > 0).collect();
     assert_eq!(given, (1..=super::HUES).collect::<Vec<_>>(), "in the order of the image");
     given.dedup();

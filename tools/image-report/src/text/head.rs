@@ -2,8 +2,9 @@
 //! nothing.
 
 use super::{clean, lines};
-use crate::costs::LayerCost;
-use crate::report::{Report, Totals};
+use crate::image_cost::Totals;
+use crate::layer_cost::LayerCost;
+use crate::report::Report;
 use crate::units::percent;
 use libcli::{columns, human};
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 const SHORT: usize = 12;
 
 pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
-    let totals = &report.totals;
+    let totals = &report.cost.totals;
     writeln!(output, "{}", name(report, width))?;
     let uncompressed = if stored_plainly(report) { "; the layers are not compressed" } else { "" };
     let shares = shares(totals);
@@ -36,10 +37,10 @@ fn say(text: &str, width: Option<usize>, output: &mut impl Write) -> io::Result<
 }
 
 fn name(report: &Report, width: Option<usize>) -> String {
-    let line = |digest: &str| format!("{}  {digest}  {}", clean(&report.image), report.platform);
-    let whole = line(&report.digest.to_string());
+    let line = |digest: &str| format!("{}  {digest}  {}", clean(&report.cost.name), report.cost.platform);
+    let whole = line(&report.cost.digest.to_string());
     match width {
-        Some(width) if columns(&whole) > width => line(&report.digest.hex()[..SHORT]),
+        Some(width) if columns(&whole) > width => line(&report.cost.digest.hex()[..SHORT]),
         _ => whole,
     }
 }
@@ -47,7 +48,7 @@ fn name(report: &Report, width: Option<usize>) -> String {
 /// Whether all layers are bare tars, as in what docker saves: a registry has them smaller.
 fn stored_plainly(report: &Report) -> bool {
     let plain = |layer: &LayerCost| layer.download == layer.tar || layer.download == 0;
-    report.totals.download > 0 && report.layers.iter().all(plain)
+    report.cost.totals.download > 0 && report.cost.layers.iter().all(plain)
 }
 
 /// Who brought how much of the download, where that is known.

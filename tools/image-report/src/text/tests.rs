@@ -2,9 +2,10 @@
 
 use super::write;
 use crate::advice::{Advice, Kind};
-use crate::fixtures::{Line, image};
+use crate::fixtures::{Line, opened};
 use crate::picture::bars::Canvas;
 use crate::picture::tests::report;
+use crate::reading;
 use crate::report::Report;
 use libcli::columns;
 
@@ -48,7 +49,7 @@ fn of_many_layers_that_hid_something_the_largest_are_told() {
 #[test]
 fn the_head_says_what_is_hidden_and_what_saves_most() {
     let mut report = report("app", "RUN make", &[(900, 100)]);
-    report.layers[0].tar += 1;
+    report.cost.layers[0].tar += 1;
     report.advice = Some(vec![advice("join these", "why"), advice("do that", "why")]);
     let text = said(&report, None);
     let head: Vec<&str> = text.lines().skip(1).take(4).collect();
@@ -96,9 +97,10 @@ fn an_instruction_of_several_lines_is_one() {
 #[test]
 fn a_blob_that_is_there_twice_is_downloaded_once() {
     let (a, b): (&[Line], &[Line]) = (&[("file", "a", "1")], &[("file", "b", "22")]);
-    let (report, _) = image(&[a, b, a]);
-    let downloads: Vec<_> = report.layers.iter().map(|cost| (cost.download, cost.running)).collect();
+    let opened = opened(&[a, b, a]);
+    let report = Report::of(&opened, &reading::ledger(&opened).unwrap());
+    let downloads: Vec<_> = report.cost.layers.iter().map(|cost| (cost.download, cost.running)).collect();
     assert_eq!(downloads, [(2048, 2048), (2048, 4096), (0, 4096)]);
-    assert_eq!((report.totals.download, report.totals.content), (4096, 4));
+    assert_eq!((report.cost.totals.download, report.cost.totals.content), (4096, 4));
     assert!(said(&report, None).contains("4.1 kB to download; the layers are not compressed"));
 }

@@ -4,7 +4,7 @@ use super::group::Group;
 use super::*;
 use crate::fixtures::{self, Line, read};
 use crate::layer::{Act, from_tar};
-use crate::report;
+use crate::reading;
 use layer_pack::Compression;
 use libstore::Limits;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ type Lines<'a> = Vec<Line<'a>>;
 
 fn opened(layers: &[Lines]) -> (Opened, Ledger) {
     let opened = fixtures::opened(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let ledger = report::ledger(&opened).unwrap();
+    let ledger = reading::ledger(&opened).unwrap();
     (opened, ledger)
 }
 

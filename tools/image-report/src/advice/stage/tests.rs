@@ -4,7 +4,8 @@ use super::elf;
 use crate::advice::{Advice, Image};
 use crate::findings::Cached;
 use crate::fixtures::{self, Line};
-use crate::report;
+use crate::image_cost::image_cost;
+use crate::reading;
 use libwire::Digest;
 use libwire::image::{History, ImageConfig};
 use libwire::provenance::{Base, Line as At, Provenance};
@@ -82,8 +83,8 @@ pub(super) fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut Ima
     };
     store.keep_provenance(manifest.digest, &[], &known);
     let opened = fixtures::open("app", dir);
-    let ledger = report::ledger(&opened).unwrap();
-    let instructions = report::report(&opened, &ledger).instructions;
+    let ledger = reading::ledger(&opened).unwrap();
+    let instructions = image_cost(&opened, &ledger).instructions;
     let cached = Cached::new(&ledger.places);
     let image = Image {
         ledger: &ledger,

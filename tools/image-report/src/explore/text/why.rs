@@ -2,15 +2,15 @@
 
 use super::{instruction, path};
 use crate::explore::why::{Below, By, There, Why};
+use crate::image_cost::ImageCost;
 use crate::ledger::Fate;
-use crate::report::Report;
 use crate::table;
 use crate::text::hidden::sums;
 use libcli::{human, sanitise as clean};
 use std::io::{self, Write};
 
 /// Writes the view.
-pub fn write(view: &Why, report: &Report, output: &mut impl Write) -> io::Result<()> {
+pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{}  {}", clean(&view.image), view.digest)?;
     for link in &view.links {
         let target = clean(&String::from_utf8_lossy(&link.target.0));
@@ -43,7 +43,7 @@ pub fn write(view: &Why, report: &Report, output: &mut impl Write) -> io::Result
             let of = below.by.layer;
             below.gone.iter().map(move |sum| (of, *sum)).collect::<Vec<_>>()
         };
-        sums(view.below.iter().flat_map(gone).collect(), report, None, output)?;
+        sums(view.below.iter().flat_map(gone).collect(), image, None, output)?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! What each FROM of an image brought, and where it stands among instructions and layers: all that is above it in
 //! the order of the image. It sums layers up and decides nothing.
 
-use crate::costs::LayerCost;
 use crate::instruction::Instruction;
+use crate::layer_cost::LayerCost;
 use crate::origin::Origin;
 use libwire::provenance::Line;
 use serde::Serialize;
