@@ -1,8 +1,8 @@
 //! What a user will not have an image exceed, for machines that decide whether to go on.
 
-use crate::image_cost::Totals;
 use crate::units::{percent, points};
 use libcli::{Failure, human};
+use libimage::image_cost::Totals;
 
 /// The bounds; those not given hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -12,8 +12,8 @@ mod tests;
 pub use files::{Differing, Files, Group, What};
 pub use layers::Row;
 
-use crate::image_cost::{ImageCost, Totals};
-use crate::ledger::Ledger;
+use libimage::image_cost::{ImageCost, Totals};
+use libimage::ledger::Ledger;
 use libwire::Digest;
 use serde::Serialize;
 

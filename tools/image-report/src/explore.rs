@@ -11,9 +11,9 @@ pub mod why;
 #[cfg(test)]
 mod tests;
 
-use crate::image_cost::ImageCost;
-use crate::ledger::Ledger;
 use libcli::Failure;
+use libimage::image_cost::ImageCost;
+use libimage::ledger::Ledger;
 use serde::Serialize;
 
 /// Which view.

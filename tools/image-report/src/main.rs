@@ -3,9 +3,9 @@
 mod args;
 
 use args::Args;
-use image_report::source::Sources;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
+use libimage::source::Sources;
 use libregistry::Logins;
 use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! The example of image-report(5) is what the code writes, byte for byte, and the page has every member.
 
-use crate::from_cost::{Brought, FromCost};
 use crate::report::Report;
-use crate::{advice, fixtures, reading, what_if};
+use crate::{advice, what_if};
+use libimage::from_cost::{Brought, FromCost};
+use libimage::{fixtures, reading};
 use libwire::provenance::Line;
 use serde_json::Value;
 
@@ -66,7 +67,7 @@ fn members(value: &Value) {
 fn every_kind_is_on_the_page() {
     use crate::advice::Kind as Advice;
     use crate::findings::Kind as Found;
-    use crate::ledger::Fate;
+    use libimage::ledger::Fate;
     let found = [
         Found::Duplicate,
         Found::MetadataCopy,

@@ -13,10 +13,10 @@ pub mod tree;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::from_cost::{Brought, FromCost};
-use crate::instruction::Instruction;
-use crate::layer_cost::LayerCost;
 use crate::report::Report;
+use libimage::from_cost::{Brought, FromCost};
+use libimage::instruction::Instruction;
+use libimage::layer_cost::LayerCost;
 
 /// The most characters of an instruction that are shown in a list.
 const SHORT: usize = 90;

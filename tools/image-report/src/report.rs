@@ -3,10 +3,10 @@
 
 use crate::advice::Advice;
 use crate::findings::{self, Finding};
-use crate::image_cost::{ImageCost, image_cost};
-use crate::ledger::Ledger;
-use crate::source::Opened;
 use crate::what_if::WhatIf;
+use libimage::image_cost::{ImageCost, image_cost};
+use libimage::ledger::Ledger;
+use libimage::source::Opened;
 use serde::Serialize;
 
 /// image-report(5).

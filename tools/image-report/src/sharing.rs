@@ -8,7 +8,7 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
-use crate::source::Opened;
+use libimage::source::Opened;
 use libstore::Image;
 use libwire::Digest;
 use serde::Serialize;

@@ -7,13 +7,13 @@ pub(crate) mod hidden;
 mod tests;
 
 use crate::findings::{Finding, Kind};
-use crate::from_cost::FromCost;
-use crate::instruction::Instruction;
-use crate::layer_cost::LayerCost;
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
 use crate::report::Report;
 use libcli::{columns, cut, human, padded, wrapped};
+use libimage::from_cost::FromCost;
+use libimage::instruction::Instruction;
+use libimage::layer_cost::LayerCost;
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.

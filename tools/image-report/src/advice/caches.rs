@@ -4,8 +4,8 @@
 use super::shell::{self, Run};
 use super::{Advice, Candidate, Change, Goes, Image, Kind, apk, emptying::without_emptying};
 use crate::findings::Cache;
-use crate::layer::Act;
-use crate::places::PlaceId;
+use libimage::layer::Act;
+use libimage::places::PlaceId;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Empties apt's cache after each installation, in the images of Debian and Ubuntu.
@@ -61,7 +61,7 @@ fn candidate<'a>(
         ids.retain(|&id| ledger.puts.get(id as usize).is_some_and(|put| !elsewhere.contains(&put.inode)));
     }
     let of = |inode: &u32| ledger.inodes.get(*inode as usize).filter(|_| !elsewhere.contains(inode));
-    let makes = |inode: &&crate::ledger::Inode| used.layers.contains_key(&inode.layer);
+    let makes = |inode: &&libimage::ledger::Inode| used.layers.contains_key(&inode.layer);
     let saves = used.inodes.iter().filter_map(of).filter(makes).map(|inode| inode.size).sum();
     let clean = ledger.find(DOCKER_CLEAN).is_some_and(|place| ledger.visible(place).is_some());
     let kept = match tool == "apt" && clean {
@@ -74,9 +74,9 @@ fn candidate<'a>(
     let goes = used.layers.into_iter().map(|(layer, ids)| {
         Goes::Entries(
             usize::from(layer),
-            Box::new(move |part: &crate::repack::Part| match part {
-                crate::repack::Part::Put(id, _) => ids.contains(id),
-                crate::repack::Part::Gone(..) => false,
+            Box::new(move |part: &libimage::entries::Part| match part {
+                libimage::entries::Part::Put(id, _) => ids.contains(id),
+                libimage::entries::Part::Gone(..) => false,
             }),
         )
     });

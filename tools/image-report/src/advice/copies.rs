@@ -3,10 +3,10 @@
 
 use super::shell::{self, Run};
 use super::{Advice, Candidate, Change, Goes, Image, Kind};
-use crate::instruction::Instruction;
-use crate::layer::Act;
-use crate::ledger::{Fate, Put};
-use crate::repack::Part;
+use libimage::entries::Part;
+use libimage::instruction::Instruction;
+use libimage::layer::Act;
+use libimage::ledger::{Fate, Put};
 use std::collections::{BTreeMap, HashSet};
 
 /// Commands that change nothing but metadata.

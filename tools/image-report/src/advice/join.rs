@@ -3,8 +3,8 @@
 
 use super::shell::{self, Run};
 use super::{Advice, Candidate, Change, Goes, Image, Kind, LEAST, vanishes};
-use crate::instruction::Instruction;
-use crate::repack::Part;
+use libimage::entries::Part;
+use libimage::instruction::Instruction;
 use std::collections::BTreeMap;
 
 /// Instructions that a RUN behind them does not notice.
@@ -99,8 +99,9 @@ fn one(runs: &[Made]) -> Vec<Change> {
 fn removed<'a>(image: &Image<'a>, runs: &[Made<'a>]) -> Option<Candidate<'a>> {
     let (first, last) = (runs.first()?.layer, runs.last()?.layer);
     let ledger = image.ledger;
-    let gone =
-        |inode: &&crate::ledger::Inode| inode.layer >= first && inode.gone.is_some_and(|(by, _)| by <= last);
+    let gone = |inode: &&libimage::ledger::Inode| {
+        inode.layer >= first && inode.gone.is_some_and(|(by, _)| by <= last)
+    };
     let saves = ledger.inodes.iter().filter(gone).map(|inode| inode.size).sum();
     let (from, to) = (runs.first()?.instruction.place(), runs.last()?.instruction.place());
     let title = format!("join the RUNs from {from} to {to}");

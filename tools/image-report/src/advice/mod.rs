@@ -13,14 +13,15 @@ mod shell;
 mod stage;
 
 use crate::findings::Cached;
-use crate::instruction::Instruction;
-use crate::layer::Act;
-use crate::ledger::Ledger;
-use crate::places::PlaceId;
-use crate::repack::{self, Part, Which};
-use crate::source::Opened;
+use crate::repack::{self, Which};
 use layer_pack::Compression;
 use libcli::Failure;
+use libimage::entries::Part;
+use libimage::instruction::Instruction;
+use libimage::layer::Act;
+use libimage::ledger::Ledger;
+use libimage::places::PlaceId;
+use libimage::source::Opened;
 use libwire::image::ContainerConfig;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -115,7 +116,7 @@ impl<'a> Image<'a> {
     }
 
     /// The puts of a layer, from 0, with their numbers.
-    fn puts(&self, layer: usize) -> impl Iterator<Item = (u32, &'a crate::ledger::Put)> + use<'a> {
+    fn puts(&self, layer: usize) -> impl Iterator<Item = (u32, &'a libimage::ledger::Put)> + use<'a> {
         let puts = &self.ledger.puts;
         let first = puts.partition_point(|put| usize::from(put.layer) < layer);
         let of_layer = puts[first..].iter().take_while(move |put| usize::from(put.layer) == layer);

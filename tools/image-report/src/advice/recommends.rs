@@ -3,10 +3,10 @@
 
 use super::shell::{self, Run};
 use super::{Advice, Candidate, Change, Goes, Image, Kind};
-use crate::layer::Act;
-use crate::packages::{Manager, Package};
-use crate::places::PlaceId;
-use crate::repack::Part;
+use libimage::entries::Part;
+use libimage::layer::Act;
+use libimage::packages::{Manager, Package};
+use libimage::places::PlaceId;
 use std::collections::{HashMap, HashSet};
 
 const APT: &[&str] = &["apt-get", "apt"];

@@ -1,10 +1,10 @@
 //! The files of two images, path by path: the same, different, or in one alone; those grouped by the package
 //! they belong to, or else by the topmost directory that only one image has. Directories are no files here.
 
-use crate::layer::Act;
-use crate::ledger::{Ledger, Put};
-use crate::packages::Manager;
-use crate::places::{NONE, PlaceId, Places};
+use libimage::layer::Act;
+use libimage::ledger::{Ledger, Put};
+use libimage::packages::Manager;
+use libimage::places::{NONE, PlaceId, Places};
 use libwire::WirePath;
 use serde::Serialize;
 use std::cmp::Reverse;

@@ -1,8 +1,8 @@
 //! The layers of two images, matched by what they unpack to. It reads their costs only.
 
-use crate::image_cost::ImageCost;
-use crate::instruction::Instruction;
-use crate::layer_cost::LayerCost;
+use libimage::image_cost::ImageCost;
+use libimage::instruction::Instruction;
+use libimage::layer_cost::LayerCost;
 use libwire::Digest;
 use serde::Serialize;
 

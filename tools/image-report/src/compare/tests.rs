@@ -1,7 +1,7 @@
 //! Comparisons of images written here.
 
 use super::{Comparison, Side, compare, text};
-use crate::fixtures::{Line, image};
+use libimage::fixtures::{Line, image};
 
 const STATUS: &str = "Package: gcc\nStatus: install ok installed\nVersion: 12\n";
 
@@ -51,7 +51,7 @@ fn many_packages_are_a_number_and_the_largest_of_them() {
         what: super::What::Package {
             package: name.into(),
             version: "1".into(),
-            manager: crate::packages::Manager::Dpkg,
+            manager: libimage::packages::Manager::Dpkg,
         },
         sum: super::files::Sum { files: 1, bytes },
     };

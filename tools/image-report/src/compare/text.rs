@@ -2,10 +2,10 @@
 
 use super::explain::name;
 use super::{Comparison, Group, Row, What};
-use crate::instruction::Instruction;
 use crate::table;
 use crate::text::lines;
 use libcli::{cut, human, sanitise as clean};
+use libimage::instruction::Instruction;
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.

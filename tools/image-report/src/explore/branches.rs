@@ -1,9 +1,9 @@
 //! Bytes summed up the tree: what of an image or a layer is below each directory, the largest first, as du
 //! shows it. It counts what it is given and decides nothing about it.
 
-use crate::layer::Act;
-use crate::ledger::{Ledger, Put};
-use crate::places::PlaceId;
+use libimage::layer::Act;
+use libimage::ledger::{Ledger, Put};
+use libimage::places::PlaceId;
 use libwire::WirePath;
 use libwire::changes::Target;
 use serde::Serialize;

@@ -3,10 +3,10 @@
 
 use super::branches::{Branch, Leaf, Shape, branches};
 use super::near;
-use crate::image_cost::ImageCost;
-use crate::ledger::Ledger;
-use crate::places::PlaceId;
 use libcli::Failure;
+use libimage::image_cost::ImageCost;
+use libimage::ledger::Ledger;
+use libimage::places::PlaceId;
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ pub fn leaves(ledger: &Ledger, top: PlaceId) -> Vec<Leaf> {
             *known = put.place;
         }
     }
-    let leaf = |put: &crate::ledger::Put| match ledger.inode(put) {
+    let leaf = |put: &libimage::ledger::Put| match ledger.inode(put) {
         Some(inode) if first.get(&put.inode).is_none_or(|&place| place == put.place) => {
             Leaf { place: put.place, layer: inode.layer, bytes: inode.size }
         }

@@ -2,13 +2,13 @@
 //! putting something in its place. It tells nothing of what other layers put.
 
 use super::branches::{Branch, Leaf, Shape, branches};
-use crate::image_cost::ImageCost;
-use crate::instruction::Instruction;
-use crate::layer::Act;
-use crate::layer_cost::{HiddenSum, LayerCost};
-use crate::ledger::{Fate, Ledger, Put};
-use crate::places::{PlaceId, Places};
 use libcli::Failure;
+use libimage::image_cost::ImageCost;
+use libimage::instruction::Instruction;
+use libimage::layer::Act;
+use libimage::layer_cost::{HiddenSum, LayerCost};
+use libimage::ledger::{Fate, Ledger, Put};
+use libimage::places::{PlaceId, Places};
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};

@@ -1,11 +1,11 @@
 //! A path the user named, found among those the image ever had, links followed; or the nearest that is there,
 //! for a message. It prints nothing.
 
-use crate::layer::Act;
-use crate::ledger::walk::{Reached, Walk};
-use crate::ledger::{Ledger, Put};
-use crate::places::{PlaceId, Places};
 use libcli::Failure;
+use libimage::layer::Act;
+use libimage::ledger::walk::{Reached, Walk};
+use libimage::ledger::{Ledger, Put};
+use libimage::places::{PlaceId, Places};
 use libtree::root::components;
 
 /// Names beyond this are not compared: none is near.

@@ -2,8 +2,8 @@
 
 use super::branches::Branch;
 use super::{Ask, View, files, layer, near, why};
-use crate::fixtures::{Line, image, ledger};
-use crate::ledger::Fate;
+use libimage::fixtures::{Line, image, ledger};
+use libimage::ledger::Fate;
 
 const APP: &[&[Line]] = &[
     &[

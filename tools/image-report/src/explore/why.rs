@@ -3,14 +3,14 @@
 
 use super::branches::Is;
 use super::near;
-use crate::image_cost::ImageCost;
-use crate::instruction::Instruction;
-use crate::layer::Act;
-use crate::layer_cost::{HiddenSum, Paid};
-use crate::ledger::{Fate, Ledger, Put};
-use crate::packages::Manager;
-use crate::places::{PlaceId, Places};
 use libcli::Failure;
+use libimage::image_cost::ImageCost;
+use libimage::instruction::Instruction;
+use libimage::layer::Act;
+use libimage::layer_cost::{HiddenSum, Paid};
+use libimage::ledger::{Fate, Ledger, Put};
+use libimage::packages::Manager;
+use libimage::places::{PlaceId, Places};
 use libwire::changes::Target;
 use libwire::{Digest, WirePath};
 use serde::Serialize;
@@ -172,7 +172,7 @@ fn by(image: &ImageCost, layer: u16) -> By {
 fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> There {
     let inode = ledger.inode(put);
     let further = inode.filter(|_| put.act == Act::Hardlink);
-    let first = |inode: &crate::ledger::Inode| {
+    let first = |inode: &libimage::ledger::Inode| {
         Some(First { path: ledger.places.wire_path(inode.place)?, layer: usize::from(inode.layer) + 1 })
     };
     There {

@@ -2,7 +2,7 @@
 //! defaults of each. A table and how it is matched; nothing here looks at sizes.
 
 use super::Kind;
-use crate::places::{PlaceId, Places};
+use libimage::places::{PlaceId, Places};
 
 /// A directory whose files are there for the next run of a tool only.
 #[derive(Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The same content more than once: files that are all visible, and files that a later layer stores again.
 
 use super::{Cached, Finding, Groups, Kind, paths};
-use crate::ledger::{Fate, Inode, Ledger};
+use libimage::ledger::{Fate, Inode, Ledger};
 use std::cmp::Reverse;
 
 /// Groups of duplicates told.

@@ -9,9 +9,9 @@ mod tools;
 pub use caches::{Cache, Cached};
 pub(crate) use tools::{builds, purpose};
 
-use crate::layer::Act;
-use crate::ledger::{Inode, Ledger};
-use crate::places::PlaceId;
+use libimage::layer::Act;
+use libimage::ledger::{Inode, Ledger};
+use libimage::places::PlaceId;
 use libwire::WirePath;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -172,7 +172,7 @@ fn empty_layers(ledger: &Ledger) -> impl Iterator<Item = Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::ledger;
+    use libimage::fixtures::ledger;
 
     fn found(layers: &[&[(&str, &str, &str)]]) -> Vec<(Kind, String, usize, u64, u64, u64)> {
         let told = |f: Finding| (f.kind, f.what, f.layer, f.bytes, f.hidden, f.files);

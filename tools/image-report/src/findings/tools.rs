@@ -2,9 +2,9 @@
 //! such kinds that belong to no package.
 
 use super::{Cached, Groups, Kind};
-use crate::ledger::Ledger;
-use crate::packages::{Manager, Package};
-use crate::places::{PlaceId, Places};
+use libimage::ledger::Ledger;
+use libimage::packages::{Manager, Package};
+use libimage::places::{PlaceId, Places};
 
 /// Packages of Alpine and Wolfi that build, which have no sections; others end in `-dev`. Several versions of one
 /// have theirs behind the name, as `clang18` and `gcc-14`.

@@ -3,9 +3,9 @@
 
 use super::escape::{self, line};
 use super::{Row, Span, hidden, rows, spans};
-use crate::from_cost::FromCost;
 use crate::report::Report;
 use libcli::{columns, cut, human, padded};
+use libimage::from_cost::FromCost;
 use std::io::{self, Write};
 
 /// Columns of the layer's number, of its bytes, and of the gaps between the columns.

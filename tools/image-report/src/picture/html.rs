@@ -7,13 +7,13 @@ use super::svg::HATCH;
 use super::tree::{homes, tree};
 use super::{Row, SHORT, Span, found, from_base, hidden, hues, rows, spans};
 use crate::advice::{Advice, Change};
-use crate::image_cost::HiddenFile;
-use crate::ledger::Ledger;
-use crate::places::NONE;
 use crate::report::Report;
 use crate::units::percent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libcli::{human, markup};
+use libimage::image_cost::HiddenFile;
+use libimage::ledger::Ledger;
+use libimage::places::NONE;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 

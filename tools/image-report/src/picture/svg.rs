@@ -3,9 +3,9 @@
 
 use super::escape::{self, line, shown};
 use super::{Span, from_base, hidden, hues, spans};
-use crate::from_cost::{Brought, FromCost};
 use crate::report::Report;
 use libcli::{columns, cut, human, markup};
+use libimage::from_cost::{Brought, FromCost};
 use std::fmt::{self, Write};
 
 /// The picture's width, and the space at its edges.

@@ -2,8 +2,8 @@
 //! directory the sum of what is smaller, by the layer that pays for it. Nothing is left out of the sums.
 
 use super::escape::shown;
-use crate::ledger::Ledger;
-use crate::places::{NONE, PlaceId, Places};
+use libimage::ledger::Ledger;
+use libimage::places::{NONE, PlaceId, Places};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -159,7 +159,7 @@ impl Tree<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::ledger;
+    use libimage::fixtures::ledger;
 
     fn told(nodes: &[Node]) -> Vec<(usize, &str, u64, u64, usize)> {
         nodes.iter().map(|node| (node.parent, &*node.name, node.size, node.files, node.layer)).collect()

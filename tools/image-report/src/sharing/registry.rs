@@ -2,9 +2,9 @@
 //! distribution-spec, HEAD /v2/NAME/blobs/DIGEST), and sends nothing.
 
 use super::{blobs, layers, sum};
-use crate::source::Opened;
 use libcli::{Exit, Failure};
 use libhttp::{Environment, FetchError};
+use libimage::source::Opened;
 use libregistry::{Access, Client, Logins, Repository};
 use libwire::Digest;
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 use super::registry::{Object, push_where};
 use super::{pull, sharing, text};
-use crate::fixtures::{Line, make, store};
-use crate::source::{self, Opened};
+use libimage::fixtures::{Line, make, store};
+use libimage::source::{self, Opened};
 use tempfile::TempDir;
 
 const BASE: &[Line] = &[("file", "base", "0")];

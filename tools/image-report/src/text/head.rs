@@ -2,11 +2,11 @@
 //! nothing.
 
 use super::{clean, lines};
-use crate::image_cost::Totals;
-use crate::layer_cost::LayerCost;
 use crate::report::Report;
 use crate::units::percent;
 use libcli::{columns, human};
+use libimage::image_cost::Totals;
+use libimage::layer_cost::LayerCost;
 use std::io::{self, Write};
 
 /// Hexadecimal digits of a digest where there is no room for all of it, as in image-list(1).

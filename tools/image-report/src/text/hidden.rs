@@ -1,10 +1,10 @@
 //! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
 
 use super::{NAMED, TEXT, clean, fitted};
-use crate::image_cost::ImageCost;
-use crate::layer_cost::{HiddenSum, LayerCost};
 use crate::report::Report;
 use libcli::{cut, human};
+use libimage::image_cost::ImageCost;
+use libimage::layer_cost::{HiddenSum, LayerCost};
 use std::cmp::Reverse;
 use std::io::{self, Write};
 

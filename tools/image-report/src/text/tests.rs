@@ -2,12 +2,12 @@
 
 use super::write;
 use crate::advice::{Advice, Kind};
-use crate::fixtures::{Line, opened};
 use crate::picture::bars::Canvas;
 use crate::picture::tests::report;
-use crate::reading;
 use crate::report::Report;
 use libcli::columns;
+use libimage::fixtures::{Line, opened};
+use libimage::reading;
 
 fn said(report: &Report, width: Option<usize>) -> String {
     drawn(report, width.map(|width| Canvas { width, colour: false, bars: true }))

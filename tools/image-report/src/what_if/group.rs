@@ -3,12 +3,13 @@
 
 use super::Plan;
 use crate::advice::is_below;
-use crate::layer::Act;
-use crate::ledger::{Ledger, Put};
-use crate::places::PlaceId;
-use crate::repack::{Packer, Part, each};
-use crate::source::Opened;
+use crate::repack::Packer;
 use libcli::Failure;
+use libimage::entries::{Part, each};
+use libimage::layer::Act;
+use libimage::ledger::{Ledger, Put};
+use libimage::places::PlaceId;
+use libimage::source::Opened;
 use libtree::tar::{Entry, EntryKind};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};

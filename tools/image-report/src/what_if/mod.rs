@@ -6,13 +6,13 @@ mod group;
 mod tests;
 
 use crate::findings::{self, Cached};
-use crate::instruction::Instruction;
-use crate::ledger::Ledger;
-use crate::places::PlaceId;
 use crate::repack::{Count, Packer, compression};
-use crate::source::Opened;
 use group::Group;
 use libcli::Failure;
+use libimage::instruction::Instruction;
+use libimage::ledger::Ledger;
+use libimage::places::PlaceId;
+use libimage::source::Opened;
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::HashSet;

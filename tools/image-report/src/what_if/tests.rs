@@ -2,10 +2,10 @@
 
 use super::group::Group;
 use super::*;
-use crate::fixtures::{self, Line, read};
-use crate::layer::{Act, from_tar};
-use crate::reading;
 use layer_pack::Compression;
+use libimage::fixtures::{self, Line, read};
+use libimage::layer::{Act, from_tar};
+use libimage::reading;
 use libstore::Limits;
 use proptest::prelude::*;
 

@@ -4,12 +4,12 @@
 use super::copies::Copies;
 use super::survey::Survey;
 use crate::advice::shell;
-use crate::layer::Act;
-use crate::ledger::Put;
-use crate::places::PlaceId;
-use crate::repack::{self, Part};
-use crate::source::Opened;
 use libcli::Failure;
+use libimage::entries::{self, Part};
+use libimage::layer::Act;
+use libimage::ledger::Put;
+use libimage::places::PlaceId;
+use libimage::source::Opened;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
@@ -147,7 +147,7 @@ fn texts(opened: &Opened, survey: &Survey, puts: &[&Put]) -> Result<HashMap<u32,
         puts.iter().map(|put| ledger.inode(put).map_or(put.layer, |inode| inode.layer)).collect();
     let mut texts = HashMap::new();
     for layer in layers {
-        repack::each(opened, ledger, layer.into(), |part, _, body| match part {
+        entries::each(opened, ledger, layer.into(), |part, _, body| match part {
             Part::Put(_, found) if found.act == Act::File && inodes.contains(&found.inode) => {
                 let mut text = Vec::new();
                 body.take(MAX_LIST).read_to_end(&mut text)?;

@@ -3,9 +3,9 @@
 
 use super::removed;
 use super::survey::{Class, Survey};
-use crate::layer::Act;
-use crate::ledger::Put;
-use crate::places::{PlaceId, Places};
+use libimage::layer::Act;
+use libimage::ledger::Put;
+use libimage::places::{PlaceId, Places};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// More paths than these are no lines to paste.

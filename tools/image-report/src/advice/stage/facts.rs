@@ -4,10 +4,10 @@
 
 use super::elf::{self, Elf};
 use crate::advice::stage::survey::{Class, Survey};
-use crate::layer::Act;
-use crate::repack::{self, Part};
-use crate::source::Opened;
 use libcli::Failure;
+use libimage::entries::{self, Part};
+use libimage::layer::Act;
+use libimage::source::Opened;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -48,7 +48,7 @@ pub(super) fn read(opened: &Opened, survey: &Survey) -> Result<Facts, Failure> {
     }
     let mut facts = Facts::default();
     for layer in layers {
-        repack::each(opened, ledger, layer.into(), |part, entry, body| match part {
+        entries::each(opened, ledger, layer.into(), |part, entry, body| match part {
             Part::Put(_, put) if put.act == Act::File => match wanted.get(&put.inode) {
                 Some(&python) => facts.add(put.inode, python && entry.size <= MAX_SOURCE, body),
                 None => Ok(()),

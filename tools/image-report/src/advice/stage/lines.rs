@@ -7,8 +7,8 @@ use super::made::word;
 use super::roots::Chosen;
 use super::tree::Tree;
 use crate::advice::{Change, Image};
-use crate::instruction::Instruction;
-use crate::packages::Manager;
+use libimage::instruction::Instruction;
+use libimage::packages::Manager;
 use libwire::provenance::Provenance;
 
 /// Instructions that change the config only, and that a second stage has to have as well.

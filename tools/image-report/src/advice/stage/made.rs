@@ -31,7 +31,7 @@ pub(super) fn made<'a>(image: &Image<'a>, base: u16) -> Option<Vec<Made<'a>>> {
         let run = word(text) == "RUN";
         let number = layer as u16;
         let moved =
-            |package: &crate::packages::Package| package.layer == number || package.gone == Some(number);
+            |package: &libimage::packages::Package| package.layer == number || package.gone == Some(number);
         Some(Made {
             text,
             run,

@@ -21,9 +21,9 @@ mod tests;
 mod tree;
 
 use super::{Advice, Candidate, Image, Kind};
-use crate::packages::Package;
-use crate::source::Opened;
 use libcli::Failure;
+use libimage::packages::Package;
+use libimage::source::Opened;
 use libwire::image::{ContainerConfig, Descriptor, MEDIA_MANIFEST};
 use libwire::provenance::Base;
 use made::word;
@@ -96,7 +96,7 @@ fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'stati
 /// What is in the image above its base, if that is something that builds, and made to start something.
 fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
     let layers = u16::try_from(base.layers).ok().filter(|&layers| layers > 0)?;
-    let starts = |instruction: &crate::instruction::Instruction| {
+    let starts = |instruction: &libimage::instruction::Instruction| {
         !instruction.base && ["CMD", "ENTRYPOINT"].contains(&word(&instruction.text).as_str())
     };
     // A history that does not fit the layers explains none of them.

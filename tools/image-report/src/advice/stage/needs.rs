@@ -7,8 +7,8 @@ use super::entry::Started;
 use super::facts::Facts;
 use super::survey::{Class, Survey};
 use super::tree::Found;
-use crate::layer::Act;
-use crate::places::{PlaceId, Places};
+use libimage::layer::Act;
+use libimage::places::{PlaceId, Places};
 use libwire::image::ImageConfig;
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -5,7 +5,7 @@ use super::copies::{MAX_NAMED, is_plain};
 use super::made::Made;
 use super::survey::Survey;
 use crate::advice::shell;
-use crate::places::{PlaceId, Places};
+use libimage::places::{PlaceId, Places};
 use std::collections::BTreeSet;
 
 /// What is removed from images to make them smaller, which a second stage need not remove again.
@@ -82,7 +82,7 @@ fn said(survey: &Survey, made: &Made) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{BASE, CMD, LINKER, Step, advice, big, install, lines, program};
-    use crate::fixtures::Line;
+    use libimage::fixtures::Line;
 
     #[test]
     fn what_the_author_removed_of_packages_is_removed_again() {

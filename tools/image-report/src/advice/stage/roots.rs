@@ -6,8 +6,8 @@ use super::facts::Facts;
 use super::survey::{Class, Survey};
 use crate::advice::Image;
 use crate::findings::builds;
-use crate::packages::{Manager, Package};
-use crate::places::PlaceId;
+use libimage::packages::{Manager, Package};
+use libimage::places::PlaceId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What installs other software, which is of no use once that is done.

@@ -7,11 +7,12 @@ use super::copies::Copies;
 use super::roots::Chosen;
 use super::survey::{ACCOUNTS, Class, Survey};
 use crate::advice::{Image, recommends};
-use crate::layer::Act;
-use crate::places::PlaceId;
-use crate::repack::{self, Count, Packer, Part, compression};
-use crate::source::Opened;
+use crate::repack::{Count, Packer, compression};
 use libcli::Failure;
+use libimage::entries::{self, Part};
+use libimage::layer::Act;
+use libimage::places::PlaceId;
+use libimage::source::Opened;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 
@@ -105,7 +106,7 @@ impl New {
         let mut packers = (0..count).map(packer).collect::<io::Result<Vec<_>>>()?;
         let mut content = contents.again;
         for &layer in &contents.layers {
-            repack::each(opened, ledger, layer.into(), |part, mut entry, body| {
+            entries::each(opened, ledger, layer.into(), |part, mut entry, body| {
                 let Part::Put(_, put) = part else { return Ok(()) };
                 match (put.act, self.0.get(&put.place)) {
                     (Act::File, _) => {

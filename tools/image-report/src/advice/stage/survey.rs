@@ -6,11 +6,11 @@ use super::made::Made;
 use super::tree::Tree;
 use super::{roots, system};
 use crate::advice::{Image, recommends};
-use crate::content::Content;
 use crate::findings::{Kind, purpose};
-use crate::layer::Act;
-use crate::ledger::Put;
-use crate::places::{NONE, PlaceId, Places};
+use libimage::content::Content;
+use libimage::layer::Act;
+use libimage::ledger::Put;
+use libimage::places::{NONE, PlaceId, Places};
 use std::collections::HashSet;
 
 /// What is at a place.
@@ -117,7 +117,7 @@ pub(super) struct Survey<'a> {
 impl<'a> Survey<'a> {
     pub(super) fn new(image: &Image<'a>, tree: Tree<'a>, made: Vec<Made<'a>>) -> Self {
         let ledger = tree.ledger;
-        let owned = |inode: &&crate::ledger::Inode| ledger.packages.owner_id(inode.place).is_some();
+        let owned = |inode: &&libimage::ledger::Inode| ledger.packages.owner_id(inode.place).is_some();
         let packaged = ledger.inodes.iter().filter(owned).map(|inode| (inode.layer, inode.content)).collect();
         let count = ledger.places.count();
         let mut survey = Self { tree, made, classes: vec![Class::Nothing; count], packaged };

@@ -28,7 +28,7 @@ pub(super) fn has_certificates(survey: &Survey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{BASE, CMD, LINKER, Step, advice, big, built, install, lines, program};
-    use crate::fixtures::Line;
+    use libimage::fixtures::Line;
 
     #[test]
     fn locales_and_alternatives_of_the_author_are_there_again() {

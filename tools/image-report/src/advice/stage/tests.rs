@@ -3,9 +3,9 @@
 use super::elf;
 use crate::advice::{Advice, Image};
 use crate::findings::Cached;
-use crate::fixtures::{self, Line};
-use crate::image_cost::image_cost;
-use crate::reading;
+use libimage::fixtures::{self, Line};
+use libimage::image_cost::image_cost;
+use libimage::reading;
 use libwire::Digest;
 use libwire::image::{History, ImageConfig};
 use libwire::provenance::{Base, Line as At, Provenance};

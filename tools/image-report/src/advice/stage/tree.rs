@@ -1,8 +1,8 @@
 //! The image's final tree, and the base's within it: where a path leads, and whether that is the base's own.
 
-use crate::ledger::walk::{Reached, Walk};
-use crate::ledger::{Ledger, Put};
-use crate::places::{PlaceId, Places};
+use libimage::ledger::walk::{Reached, Walk};
+use libimage::ledger::{Ledger, Put};
+use libimage::places::{PlaceId, Places};
 
 /// What is visible in the image, of which the lowest layers are the base's.
 #[derive(Clone, Copy)]

@@ -2,11 +2,11 @@
 
 use super::{instruction, path};
 use crate::explore::why::{Below, By, There, Why};
-use crate::image_cost::ImageCost;
-use crate::ledger::Fate;
 use crate::table;
 use crate::text::hidden::sums;
 use libcli::{human, sanitise as clean};
+use libimage::image_cost::ImageCost;
+use libimage::ledger::Fate;
 use std::io::{self, Write};
 
 /// Writes the view.

@@ -14,10 +14,10 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// `kind path content-or-target`
-pub(crate) type Line<'a> = (&'a str, &'a str, &'a str);
+pub type Line<'a> = (&'a str, &'a str, &'a str);
 
 /// The tar of a layer.
-pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
+pub fn tar(lines: &[Line]) -> Vec<u8> {
     let mut tar = Writer::new(Vec::new());
     for &(word, path, text) in lines {
         let kind = match word {
@@ -44,7 +44,7 @@ pub(crate) fn tar(lines: &[Line]) -> Vec<u8> {
 }
 
 /// A layer as it is read.
-pub(crate) fn read(lines: &[Line]) -> Layer {
+pub fn read(lines: &[Line]) -> Layer {
     let tar = tar(lines);
     let mut layer =
         layer::from_tar(&tar[..], libstore::Limits::default(), |left| (tar.len() - left.len()) as u64)
@@ -54,7 +54,7 @@ pub(crate) fn read(lines: &[Line]) -> Layer {
 }
 
 /// The ledger of an image that no store has.
-pub(crate) fn ledger(layers: &[&[Line]]) -> Ledger {
+pub fn ledger(layers: &[&[Line]]) -> Ledger {
     let mut ledger = Ledger::default();
     for lines in layers {
         ledger.apply(&read(lines)).unwrap();
@@ -63,12 +63,12 @@ pub(crate) fn ledger(layers: &[&[Line]]) -> Ledger {
 }
 
 /// A store in a directory of the test's.
-pub(crate) fn store(dir: &Path) -> Store {
+pub fn store(dir: &Path) -> Store {
     Store::open(&dir.join("store"), Options { sync: false, ..Options::default() }).unwrap()
 }
 
 /// Puts an image into the store, and names it: of these layers, and of what else its config says. Its manifest.
-pub(crate) fn put(store: &Store, name: &str, layers: &[&[Line]], config: ImageConfig) -> Descriptor {
+pub fn put(store: &Store, name: &str, layers: &[&[Line]], config: ImageConfig) -> Descriptor {
     let blobs: Vec<_> = layers.iter().map(|lines| store.put(&tar(lines), MEDIA_LAYER).unwrap()).collect();
     let diff_ids = blobs.iter().map(|blob| blob.digest).collect();
     let config = ImageConfig { rootfs: RootFs { diff_ids, ..RootFs::default() }, ..config };
@@ -80,7 +80,7 @@ pub(crate) fn put(store: &Store, name: &str, layers: &[&[Line]], config: ImageCo
 }
 
 /// Puts an image into the store that is made by `RUN 1`, `RUN 2` and so on.
-pub(crate) fn make(store: &Store, name: &str, layers: &[&[Line]]) {
+pub fn make(store: &Store, name: &str, layers: &[&[Line]]) {
     let made = |at| History { created_by: Some(format!("RUN {at}")), ..History::default() };
     let config = ImageConfig {
         os: "linux".into(),
@@ -92,20 +92,20 @@ pub(crate) fn make(store: &Store, name: &str, layers: &[&[Line]]) {
 }
 
 /// The image of this name in the store of a directory, which goes with it.
-pub(crate) fn open(name: &str, dir: TempDir) -> Opened {
+pub fn open(name: &str, dir: TempDir) -> Opened {
     let opened = source::open(name, &Sources::of(&dir.path().join("store"))).unwrap();
     Opened { _dir: Some(libtree::remove::Temporary::new(dir.keep())), ..opened }
 }
 
 /// An image as [`make`] makes it, in a store of its own.
-pub(crate) fn opened(layers: &[&[Line]]) -> Opened {
+pub fn opened(layers: &[&[Line]]) -> Opened {
     let dir = tempfile::tempdir().unwrap();
     make(&store(dir.path()), "app", layers);
     open("app", dir)
 }
 
 /// What is known of such an image.
-pub(crate) fn image(layers: &[&[Line]]) -> (ImageCost, Ledger) {
+pub fn image(layers: &[&[Line]]) -> (ImageCost, Ledger) {
     let opened = opened(layers);
     let ledger = reading::ledger(&opened).unwrap();
     (image_cost(&opened, &ledger), ledger)

@@ -10,17 +10,17 @@ use std::borrow::Cow;
 const MAX_LINKS: usize = 40;
 
 /// A path on its way.
-pub(crate) struct Walk<'a> {
+pub struct Walk<'a> {
     /// Where it has come to.
-    pub(crate) place: PlaceId,
+    pub place: PlaceId,
     /// The links it has gone through, in order.
-    pub(crate) links: Vec<PlaceId>,
+    pub links: Vec<PlaceId>,
     /// What is still to be gone, the next part last.
     left: Vec<Cow<'a, [u8]>>,
 }
 
 /// How far a walk has come.
-pub(crate) enum Reached<'a> {
+pub enum Reached<'a> {
     /// To its end.
     End,
     /// To a directory in which no layer had this name.
@@ -31,18 +31,18 @@ pub(crate) enum Reached<'a> {
 
 impl<'a> Walk<'a> {
     /// The walk of a path below the root.
-    pub(crate) fn new(path: &'a [u8]) -> Self {
+    pub fn new(path: &'a [u8]) -> Self {
         Self::from(Places::ROOT, path)
     }
 
     /// The walk of a path that begins at a place, unless it is an absolute one.
-    pub(crate) fn from(dir: PlaceId, path: &'a [u8]) -> Self {
+    pub fn from(dir: PlaceId, path: &'a [u8]) -> Self {
         let left = components(path).rev().map(Cow::Borrowed).collect();
         Self { place: if path.starts_with(b"/") { Places::ROOT } else { dir }, links: Vec::new(), left }
     }
 
     /// Goes on as far as there are places; `link_at` tells which of them are links.
-    pub(crate) fn go<'l>(
+    pub fn go<'l>(
         &mut self,
         ledger: &'l Ledger,
         link_at: impl Fn(PlaceId) -> Option<&'l Put>,
@@ -67,7 +67,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The parts that are still to be gone.
-    pub(crate) fn left(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn left(&self) -> impl Iterator<Item = &[u8]> {
         self.left.iter().rev().map(|part| &**part)
     }
 

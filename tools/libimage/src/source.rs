@@ -50,7 +50,7 @@ pub struct Opened {
 
 impl Opened {
     /// The store's record of the image's build.
-    pub(crate) fn provenance(&self) -> Option<Provenance> {
+    pub fn provenance(&self) -> Option<Provenance> {
         self.store.provenance(self.image.descriptor.digest, self.reference.as_ref())
     }
 }

@@ -1,9 +1,9 @@
 //! The ledger against the judge that matters: what libtree's extraction makes of the same layers, unpacked one
 //! upon the other, is exactly what the ledger says is visible.
 
-use image_report::layer::{self, Act};
-use image_report::ledger::Ledger;
-use image_report::places::Places;
+use libimage::layer::{self, Act};
+use libimage::ledger::Ledger;
+use libimage::places::Places;
 use libstore::{Options, Store};
 use libtree::extract::{self, Form};
 use libtree::tar::{Entry, EntryKind, Reader, Writer};

@@ -1,7 +1,7 @@
 //! The ledger of an image: what each layer put, what became of it, who hid it. It follows the layers as an
 //! unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
 
-pub(crate) mod walk;
+pub mod walk;
 
 use crate::content::Content;
 use crate::efficiency::Efficiency;
@@ -196,7 +196,7 @@ impl Ledger {
     }
 
     /// The symbolic link that is visible at a place.
-    pub(crate) fn link_at(&self, place: PlaceId) -> Option<&Put> {
+    pub fn link_at(&self, place: PlaceId) -> Option<&Put> {
         self.visible(place).filter(|put| put.act == Act::Symlink)
     }
 
