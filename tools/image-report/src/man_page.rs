@@ -1,7 +1,7 @@
 //! The example of image-report(5) is what the code writes, byte for byte, and the page has every member.
 
 use crate::report::Report;
-use crate::{advice, what_if};
+use libadvice::{advice, what_if};
 use libimage::from_cost::{Brought, FromCost};
 use libimage::{fixtures, reading};
 use libwire::provenance::Line;
@@ -65,8 +65,8 @@ fn members(value: &Value) {
 
 #[test]
 fn every_kind_is_on_the_page() {
-    use crate::advice::Kind as Advice;
-    use crate::findings::Kind as Found;
+    use libadvice::advice::Kind as Advice;
+    use libadvice::findings::Kind as Found;
     use libimage::ledger::Fate;
     let found = [
         Found::Duplicate,

@@ -1,9 +1,9 @@
 //! The report of one image: what it costs, what was found in it, what to change. Everything a view prints is in here;
 //! a view computes nothing about the image.
 
-use crate::advice::Advice;
-use crate::findings::{self, Finding};
-use crate::what_if::WhatIf;
+use libadvice::advice::Advice;
+use libadvice::findings::{self, Finding};
+use libadvice::what_if::WhatIf;
 use libimage::image_cost::{ImageCost, image_cost};
 use libimage::ledger::Ledger;
 use libimage::source::Opened;
@@ -26,7 +26,7 @@ pub struct Report {
     pub cost: ImageCost,
     /// What else there is to look at, largest first.
     pub findings: Vec<Finding>,
-    /// What to change, what saves most first; filled in by [`crate::advice::advise`], if that is wanted.
+    /// What to change, what saves most first; filled in by [`libadvice::advice::advise`], if that is wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
     /// What it would cost otherwise, if that was asked.

@@ -6,10 +6,10 @@ pub(crate) mod hidden;
 #[cfg(test)]
 mod tests;
 
-use crate::findings::{Finding, Kind};
 use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
 use crate::report::Report;
+use libadvice::findings::{Finding, Kind};
 use libcli::{columns, cut, human, padded, wrapped};
 use libimage::from_cost::FromCost;
 use libimage::instruction::Instruction;

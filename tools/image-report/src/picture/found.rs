@@ -3,9 +3,9 @@
 
 use super::Span;
 use super::escape::shown;
-use crate::findings::Finding;
 use crate::report::Report;
 use crate::text;
+use libadvice::findings::Finding;
 use libcli::{human, markup};
 use std::fmt::{self, Write};
 

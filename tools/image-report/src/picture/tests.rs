@@ -2,9 +2,9 @@
 
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
-use crate::advice::{Advice, Change, Kind};
-use crate::findings::{self, Finding};
 use crate::report::Report;
+use libadvice::advice::{Advice, Change, Kind};
+use libadvice::findings::{self, Finding};
 use libcli::columns;
 use libimage::fixtures::ledger;
 use libimage::from_cost::{Brought, FromCost};

@@ -1,10 +1,10 @@
 //! Texts of reports made up here.
 
 use super::write;
-use crate::advice::{Advice, Kind};
 use crate::picture::bars::Canvas;
 use crate::picture::tests::report;
 use crate::report::Report;
+use libadvice::advice::{Advice, Kind};
 use libcli::columns;
 use libimage::fixtures::{Line, opened};
 use libimage::reading;
