@@ -70,23 +70,13 @@ pub fn write_json(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
 
 /// Writes `rows` as a table with a heading.
 pub fn write_table(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
-    let heading = ["NAME", "DIGEST", "CREATED", "LAYERS", "DOWNLOAD", "FILES"].map(str::to_owned);
-    let table: Vec<[String; 6]> = std::iter::once(heading).chain(rows.iter().map(cells)).collect();
-    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    for [name, digest, created, layers, size, content] in &table {
-        let [w0, w1, w2, w3, w4, w5] = widths;
-        writeln!(
-            output,
-            "{name:w0$}  {digest:w1$}  {created:w2$}  {layers:>w3$}  {size:>w4$}  {content:>w5$}"
-        )?;
-    }
-    Ok(())
+    let head = ["NAME", "DIGEST", "CREATED", ">LAYERS", ">DOWNLOAD", ">FILES"];
+    libcli::write_table(&head, &rows.iter().map(cells).collect::<Vec<_>>(), output)
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &Row) -> Vec<String> {
     let created = row.created.as_deref().unwrap_or("-");
-    [
+    vec![
         row.name.clone().unwrap_or_else(|| "-".into()),
         row.digest.hex()[..12].to_owned(),
         libcli::sanitise(&created.chars().take(19).collect::<String>()),

@@ -9,7 +9,6 @@ pub mod explore;
 pub mod picture;
 mod report;
 mod sharing;
-mod table;
 mod text;
 pub mod units;
 pub mod wanted;

@@ -16,6 +16,7 @@ mod shell;
 mod size;
 mod stdin;
 mod stdout;
+mod table;
 mod width;
 
 pub use args::main;
@@ -29,6 +30,7 @@ pub use shell::shell_word;
 pub use size::{human, size};
 pub use stdin::input;
 pub use stdout::Stdout;
+pub use table::write_table;
 pub use width::{columns, cut, padded, wrapped};
 
 use std::io::Write;

@@ -2,9 +2,8 @@
 
 use super::explain::name;
 use super::{Comparison, Group, Row, What};
-use crate::table;
 use crate::text::lines;
-use libcli::{cut, human, sanitise as clean};
+use libcli::{cut, human, sanitise as clean, write_table};
 use libimage::instruction::Instruction;
 use std::io::{self, Write};
 
@@ -19,10 +18,10 @@ pub fn write(it: &Comparison, width: Option<usize>, output: &mut impl Write) -> 
         writeln!(output, "{line}")?;
     }
     writeln!(output)?;
-    table::write(&["", ">A", ">B"], &sums(it), output)?;
+    write_table(&["", ">A", ">B"], &sums(it), output)?;
     writeln!(output)?;
     let layers: Vec<_> = it.layers.iter().map(row).collect();
-    table::write(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
+    write_table(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
     groups(&it.files.only_a, "Only in A", output)?;
     groups(&it.files.only_b, "Only in B", output)?;
     differing(it, output)
@@ -83,7 +82,7 @@ fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<
             String::new(),
         ]);
     }
-    table::write(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
+    write_table(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
 }
 
 fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
@@ -96,5 +95,5 @@ fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
         vec![human(file.a), human(file.b), format!("/{}{note}", clean(&file.path.display()))]
     };
     let rows: Vec<_> = it.files.differing.iter().take(NAMED).map(line).collect();
-    table::write(&[">A", ">B", "PATH"], &rows, output)
+    write_table(&[">A", ">B", "PATH"], &rows, output)
 }

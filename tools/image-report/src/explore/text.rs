@@ -7,8 +7,7 @@ use super::View;
 use super::branches::Branch;
 use super::files::Files;
 use super::layer::Contents;
-use crate::table;
-use libcli::{cut, human, sanitise as clean};
+use libcli::{cut, human, sanitise as clean, write_table};
 use libimage::image_cost::ImageCost;
 use libimage::instruction::Instruction;
 use libimage::ledger::Fate;
@@ -41,11 +40,7 @@ fn files(view: &Files, image: &ImageCost, output: &mut impl Write) -> io::Result
         vec![layer.to_string(), place, text]
     };
     writeln!(output)?;
-    table::write(
-        &[">LAYER", "PLACE", "INSTRUCTION"],
-        &layers.into_iter().map(row).collect::<Vec<_>>(),
-        output,
-    )
+    write_table(&[">LAYER", "PLACE", "INSTRUCTION"], &layers.into_iter().map(row).collect::<Vec<_>>(), output)
 }
 
 fn layer(view: &Contents, output: &mut impl Write) -> io::Result<()> {

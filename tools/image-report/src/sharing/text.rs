@@ -2,8 +2,7 @@
 
 use super::registry::Push;
 use super::{Pull, Sharing};
-use crate::table;
-use libcli::{human, sanitise as clean};
+use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
 /// Layers named.
@@ -19,7 +18,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
         row
     };
     let rows: Vec<_> = it.images.iter().map(row).collect();
-    table::write(&["IMAGE", ">SIZE", ">SHARED", ">UNIQUE", ">WITH"], &rows, output)?;
+    write_table(&["IMAGE", ">SIZE", ">SHARED", ">UNIQUE", ">WITH"], &rows, output)?;
     writeln!(output, "\n{} together, {} less than apart", human(it.together), human(it.apart - it.together))?;
     if it.shared.is_empty() {
         return Ok(());
@@ -35,7 +34,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
         ]
     };
     let rows: Vec<_> = it.shared.iter().take(NAMED).map(row).collect();
-    table::write(&[">SIZE", ">IMAGES", "BLOB", "OF"], &rows, output)?;
+    write_table(&[">SIZE", ">IMAGES", "BLOB", "OF"], &rows, output)?;
     match it.shared.len().saturating_sub(NAMED) {
         0 => Ok(()),
         others => writeln!(output, "and {others} others that save less"),
@@ -45,7 +44,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
 /// Writes what pulling images costs.
 pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
     let row = |it: &Pull| row(&it.image, [it.size, it.pull], it.missing, it.layers);
-    table::write(
+    write_table(
         &["IMAGE", ">SIZE", ">TO PULL", ">LAYERS"],
         &pulls.iter().map(row).collect::<Vec<_>>(),
         output,
@@ -55,7 +54,7 @@ pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
 /// Writes what pushing images would send.
 pub fn push(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
     let row = |it: &Push| row(&it.image, [it.size, it.push], it.missing, it.layers);
-    table::write(
+    write_table(
         &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
         &pushes.iter().map(row).collect::<Vec<_>>(),
         output,

@@ -1,8 +1,7 @@
 //! Branches as lines: of each directory the largest, and how many others there are.
 
 use crate::explore::branches::{Branch, Share};
-use crate::table;
-use libcli::{human, sanitise as clean};
+use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
 /// Entries named of each directory.
@@ -11,7 +10,7 @@ const NAMED: usize = 12;
 /// Writes branches with their head.
 pub fn write(branches: &[Branch], output: &mut impl Write) -> io::Result<()> {
     let rows: Vec<_> = lines(branches).into_iter().map(row).collect();
-    table::write(&[">SIZE", ">ENTRIES", "LAYER", "OWNER", "MODE", "PATH"], &rows, output)
+    write_table(&[">SIZE", ">ENTRIES", "LAYER", "OWNER", "MODE", "PATH"], &rows, output)
 }
 
 enum Line<'a> {

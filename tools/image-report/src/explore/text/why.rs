@@ -2,9 +2,8 @@
 
 use super::{instruction, path};
 use crate::explore::why::{Below, By, There, Why};
-use crate::table;
 use crate::text::hidden::sums;
-use libcli::{human, sanitise as clean};
+use libcli::{human, sanitise as clean, write_table};
 use libimage::image_cost::ImageCost;
 use libimage::ledger::Fate;
 use std::io::{self, Write};
@@ -33,12 +32,12 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
     if !view.puts.is_empty() {
         writeln!(output)?;
         let head = [">LAY", "PLACE", ">BYTES", "WHAT", "INSTRUCTION"];
-        table::write(&head, &puts(&view.puts), output)?;
+        write_table(&head, &puts(&view.puts), output)?;
     }
     if !view.below.is_empty() {
         writeln!(output, "\nBelow it:")?;
         let head = [">LAY", "PLACE", ">VISIBLE", ">HIDDEN", ">FILES", "INSTRUCTION"];
-        table::write(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
+        write_table(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
         let gone = |below: &Below| {
             let of = below.by.layer;
             below.gone.iter().map(move |sum| (of, *sum)).collect::<Vec<_>>()

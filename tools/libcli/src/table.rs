@@ -1,15 +1,15 @@
 //! Rows whose columns line up. It knows nothing about what is in them.
 
-use libcli::padded;
+use crate::{columns, padded};
 use std::io::{self, Write};
 
 /// Writes a head and rows; columns whose head begins with `>` are aligned to the right, and a last one to the
 /// left is not filled up.
-pub fn write(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io::Result<()> {
+pub fn write_table(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io::Result<()> {
     let names: Vec<String> = head.iter().map(|name| name.trim_start_matches('>').to_owned()).collect();
     let width = |at: usize| {
         let cells = std::iter::once(&names).chain(rows).filter_map(|row| row.get(at));
-        cells.map(|cell| libcli::columns(cell)).max().unwrap_or(0)
+        cells.map(|cell| columns(cell)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     for row in std::iter::once(&names).chain(rows) {
@@ -19,7 +19,7 @@ pub fn write(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io
                 line += "  ";
             }
             match name.starts_with('>') {
-                true => line += &format!("{:1$}{cell}", "", width - libcli::columns(cell)),
+                true => line += &format!("{:1$}{cell}", "", width - columns(cell)),
                 false => line += &padded(cell, *width),
             }
         }
@@ -37,7 +37,7 @@ mod tests {
             vec!["100".into(), "long".into(), String::new()],
         ];
         let mut text = Vec::new();
-        super::write(&[">N", "WORD", "REST"], &rows, &mut text).unwrap();
+        super::write_table(&[">N", "WORD", "REST"], &rows, &mut text).unwrap();
         let wanted = "  N  WORD  REST\n  1  日e\u{301}   x\n100  long\n";
         assert_eq!(String::from_utf8(text).unwrap(), wanted);
     }
