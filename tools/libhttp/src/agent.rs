@@ -47,7 +47,8 @@ pub fn agent(environment: &Environment, redirects: u32) -> Result<Agent, FetchEr
         .user_agent("stagepipe")
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
-        .timeout_per_read(Some(PATIENCE));
+        .timeout_per_read(Some(PATIENCE))
+        .timeout_per_write(Some(PATIENCE));
     if let Some(certificates) = certificates(environment)? {
         config = config.tls_config(TlsConfig::builder().root_certs(certificates).build());
     }

@@ -6,6 +6,7 @@ mod access;
 mod agent;
 mod error;
 mod origin;
+mod payload;
 mod transport;
 pub mod url;
 
@@ -13,7 +14,8 @@ pub use access::{Secrets, of_repository, of_url};
 pub use agent::{REDIRECTS, agent, reason};
 pub use error::FetchError;
 pub use libwire::remote::redact;
-pub use origin::Origin;
+pub use origin::{Origin, resolve};
+pub use payload::{Open, Payload};
 pub use transport::{Answer, Call, Transport};
 
 use std::ffi::OsString;

@@ -2,19 +2,25 @@
 //! server it is given for, and knows no login. Threads may share it.
 
 use crate::origin::{Origin, resolve};
+use crate::payload::{Payload, Sent};
 use crate::{Environment, FetchError, REDIRECTS, agent, reason, url};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use ureq::http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, LOCATION,
+    RANGE, RETRY_AFTER,
 };
-use ureq::http::{HeaderValue, Method, Request, Response, StatusCode};
-use ureq::{Agent, AsSendBody, Body};
+use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, request};
+use ureq::{Agent, AsSendBody, Body, SendBody};
 
 /// How long a run waits for servers that want to be asked less often, together.
 const WAITING: Duration = Duration::from_secs(60);
 /// How long the body of a short answer may take, however slowly it comes.
 const BODY: Duration = Duration::from_secs(60);
+/// How long a server may take to answer what was sent: it may have to move gigabytes first.
+const DIGESTION: Duration = Duration::from_secs(300);
+/// How long a server may take to say that it wants a body; it gets it all the same then.
+const WANTED: Duration = Duration::from_millis(300);
 /// How often one thing is asked.
 const TRIES: u32 = 4;
 
@@ -31,6 +37,8 @@ pub struct Call<'a> {
     pub authorization: Option<&'a HeaderValue>,
     /// What is sent, as a form.
     pub form: Option<&'a str>,
+    /// What is sent as it is.
+    pub payload: Option<Payload<'a>>,
     /// The byte with which a body begins that may be long: it may take any time, as long as it goes on.
     pub from: Option<u64>,
 }
@@ -38,7 +46,7 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// A request with this method that sends nothing and shows nothing.
     pub fn new(method: Method, url: &'a str, accept: &'a str) -> Self {
-        Self { method, url, accept, authorization: None, form: None, from: None }
+        Self { method, url, accept, authorization: None, form: None, payload: None, from: None }
     }
 }
 
@@ -104,8 +112,13 @@ impl Transport {
             }
             let own = origin.is(&first);
             let response = self.ask(call, &url, own)?;
-            // What was sent is for the server that it was sent to.
-            if !response.status().is_redirection() || call.form.is_some() {
+            let status = response.status();
+            // A form is for the server that it was sent to; what else is sent, is sent on as it is or not at all.
+            let ends = match call.method {
+                Method::GET | Method::HEAD => !status.is_redirection(),
+                _ => call.form.is_some() || !matches!(status.as_u16(), 307 | 308),
+            };
+            if ends {
                 return Ok(Answer { response, own });
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -133,11 +146,44 @@ impl Transport {
             }
         }
         let bad = |_| FetchError::remote(call.url, "this can't be asked for");
-        let result = match call.form {
-            None => self.run(request.body(()).map_err(bad)?, call.from.is_none()),
-            Some(form) => self.run(request.body(form).map_err(bad)?, true),
+        let result = match (call.form, &call.payload) {
+            (Some(form), _) => self.run(request.body(form).map_err(bad)?, true),
+            (None, Some(payload)) => return self.deliver(call, payload, request),
+            // An empty body has a length too: some servers wait for one.
+            (None, None) if !matches!(call.method, Method::GET | Method::HEAD) => {
+                self.run(request.body("").map_err(bad)?, true)
+            }
+            (None, None) => self.run(request.body(()).map_err(bad)?, call.from.is_none()),
         };
         result.map_err(|error| FetchError::remote(call.url, reason(&error)))
+    }
+
+    /// Sends a request with its payload.
+    fn deliver(
+        &self,
+        call: &Call,
+        payload: &Payload,
+        request: request::Builder,
+    ) -> Result<Response<Body>, FetchError> {
+        let mut request =
+            request.header(CONTENT_TYPE, payload.media_type).header(CONTENT_LENGTH, payload.size);
+        if let Some(range) = payload.range {
+            request = request.header(CONTENT_RANGE, range);
+        }
+        if payload.is_announced() {
+            request = request.header(EXPECT, "100-continue");
+        }
+        let input = (payload.open)().map_err(FetchError::io("cannot read what is to be sent"))?;
+        let mut sent = Sent { input, error: None };
+        let request = request.body(SendBody::from_reader(&mut sent));
+        let request = request.map_err(|_| FetchError::remote(call.url, "this can't be asked for"))?;
+        let config = self.agent.configure_request(request);
+        let config = config.timeout_await_100(Some(WANTED)).timeout_recv_response(Some(DIGESTION));
+        let result = self.agent.run(config.timeout_recv_body(Some(BODY)).build());
+        match (result, sent.error) {
+            (Err(_), Some(error)) => Err(FetchError::io("cannot read what is to be sent")(error)),
+            (result, _) => result.map_err(|error| FetchError::remote(call.url, reason(&error))),
+        }
     }
 
     fn run(&self, request: Request<impl AsSendBody>, short: bool) -> Result<Response<Body>, ureq::Error> {

@@ -1,0 +1,53 @@
+//! The body of a request: bytes that can be opened again, because a request may have to be repeated.
+
+use std::fmt;
+use std::io::{self, Read};
+
+/// So few bytes are on their way before a refusal can close the connection: asking first would only cost time.
+const SMALL: u64 = 64 << 10;
+
+/// Opens the bytes to send at their beginning.
+pub type Open<'a> = dyn Fn() -> io::Result<Box<dyn Read>> + Sync + 'a;
+
+/// What a request sends.
+#[derive(Clone, Copy)]
+pub struct Payload<'a> {
+    /// Its media type.
+    pub media_type: &'a str,
+    /// How many bytes there are.
+    pub size: u64,
+    /// The bytes' place in something longer, as the value of Content-Range.
+    pub range: Option<&'a str>,
+    /// Opens them.
+    pub open: &'a Open<'a>,
+}
+
+impl Payload<'_> {
+    /// Whether the server is asked to say that it wants them, before they are sent (Expect: 100-continue). A server that
+    /// refuses a long body mostly closes the connection, and the answer that says why is lost with it.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.size > SMALL
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of {}", self.size, self.media_type)
+    }
+}
+
+/// A reader that keeps its error: the connection's own say nothing of where it came from.
+pub(crate) struct Sent {
+    pub input: Box<dyn Read>,
+    pub error: Option<io::Error>,
+}
+
+impl Read for Sent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.error = Some(error);
+            kind.into()
+        })
+    }
+}
