@@ -19,6 +19,14 @@ pub enum FetchError {
         /// What happened, and what to do.
         what: String,
     },
+    /// The server does not do it, now or later.
+    #[error("{url}: {what}")]
+    Refused {
+        /// Where.
+        url: String,
+        /// What it says, and what to do.
+        what: String,
+    },
     /// There is no way in.
     #[error("{place}: {what}")]
     Login {
@@ -56,6 +64,11 @@ impl FetchError {
     /// The server at a URL, or the way to it, failed.
     pub fn remote(url: &str, what: impl Into<String>) -> Self {
         Self::Remote { url: crate::redact(url), what: what.into() }
+    }
+
+    /// The server at a URL does not do it, and would not later.
+    pub fn refused(url: &str, what: impl Into<String>) -> Self {
+        Self::Refused { url: crate::redact(url), what: what.into() }
     }
 
     /// No way in, at a URL.

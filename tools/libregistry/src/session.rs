@@ -240,7 +240,12 @@ impl<'c> Session<'c> {
     /// Another refusal than of who asks.
     fn refused(&self, url: &str, answer: &mut Answer) -> FetchError {
         let status = answer.response.status();
-        FetchError::remote(url, format!("the server says {status}{}", self.reasons(answer)))
+        let what = format!("the server says {status}{}", self.reasons(answer));
+        let is_passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+        match is_passing {
+            true => FetchError::remote(url, what),
+            false => FetchError::refused(url, what),
+        }
     }
 
     fn reasons(&self, answer: &mut Answer) -> String {

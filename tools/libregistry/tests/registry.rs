@@ -249,7 +249,7 @@ fn another_servers_refusal_is_not_the_registrys() {
     let (other, _away) = serve(vec![bearer("http://127.0.0.1:1")]);
     let (base, registry) = serve(vec![OPEN.into(), redirect(&other)]);
     let error = ask(&base, &Logins::default()).unwrap_err();
-    assert!(matches!(error, FetchError::Remote { .. }), "{error}");
+    assert!(matches!(error, FetchError::Refused { .. }), "{error}");
     assert_eq!(registry.join().unwrap().len(), 2);
 }
 
