@@ -3,8 +3,10 @@
 //! It knows nothing of what they do. A command is a line of shell with a name. Commands after an empty line begin when
 //! those before it have ended. If a command is a pipeline, what follows its first command is run apart from that, so that
 //! both statuses are known: when the first fails, what the others say is dropped, for they only miss their input.
+//! Programs with plain words are started as they are; all else is sh's.
 
 mod lines;
+mod programs;
 mod running;
 
 pub use lines::{Job, groups};

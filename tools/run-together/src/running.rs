@@ -2,11 +2,13 @@
 
 use crate::Job;
 use crate::lines::is_simple;
+use crate::programs::{Program, is_program, programs};
 use libcli::{Exit, Failure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::mem;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -31,20 +33,51 @@ pub struct Ended {
     pub failure: Option<Failure>,
 }
 
+/// One command of the two: the programs of a pipeline, or a shell.
 struct Part {
-    child: Child,
+    children: Vec<Child>,
     status: Option<ExitStatus>,
 }
 
+/// What a command has for its standard streams.
+struct Streams {
+    input: Stdio,
+    output: Stdio,
+    /// For its words, if not this process's own.
+    words: Option<File>,
+}
+
 impl Part {
-    fn of(child: Child) -> Self {
-        Self { child, status: None }
+    fn start(command: &str, streams: Streams, driver: Option<&Path>) -> io::Result<Self> {
+        let Streams { mut input, mut output, words } = streams;
+        let mut children = Vec::new();
+        let mut programs = programs(command).unwrap_or_else(|| vec![shell(command)]).into_iter().peekable();
+        while let Some(program) = programs.next() {
+            let mut command = Command::new(&program.words[0]);
+            command.args(&program.words[1..]).envs(driver.map(|driver| ("STAGEPIPE_DRIVER", driver)));
+            command.stdin(program.input.map_or(mem::replace(&mut input, Stdio::null()), Stdio::from));
+            let written = match programs.peek() {
+                Some(_) => {
+                    let (reader, writer) = io::pipe()?;
+                    input = reader.into();
+                    writer.into()
+                }
+                None => mem::replace(&mut output, Stdio::null()),
+            };
+            command.stdout(program.output.map_or(written, Stdio::from));
+            if let Some(words) = &words {
+                command.stderr(words.try_clone()?);
+            }
+            children.push(command.spawn()?);
+        }
+        Ok(Self { children, status: None })
     }
 
     fn has_ended(&mut self) -> bool {
-        if self.status.is_none() {
-            self.status = self.child.try_wait().ok().flatten();
-        }
+        let ended = |child: &mut Child| child.try_wait().ok().flatten();
+        // What the shell says of a pipeline is the status of its last command.
+        let all: Option<Vec<_>> = self.children.iter_mut().map(ended).collect();
+        self.status = all.and_then(|all| all.last().copied());
         self.status.is_some()
     }
 
@@ -60,11 +93,12 @@ impl Part {
     }
 }
 
-/// Whether the first word of a command is a program, not something that the shell does itself.
-fn is_program(command: &str) -> bool {
+/// A shell for a command. It hands on no signal, so it makes way for the program if there is just one.
+fn shell(command: &str) -> Program {
     let word = command.split(' ').next().unwrap_or_default();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    word.contains('/') || std::env::split_paths(&path).any(|dir| dir.join(word).is_file())
+    let exec = if is_simple(command) && is_program(word) { "exec " } else { "" };
+    let words = ["sh".into(), "-c".into(), format!("{exec}{command}").into()];
+    Program { words: words.into(), ..Program::default() }
 }
 
 impl Running {
@@ -80,31 +114,23 @@ impl Running {
     }
 
     fn begin(job: Job, driver: Option<&Path>) -> io::Result<Self> {
-        let shell = |text: &str| {
-            let mut command = Command::new("sh");
-            command.args(["-c", text]).stdin(Stdio::null());
-            command.envs(driver.map(|driver| ("STAGEPIPE_DRIVER", driver)));
-            command
-        };
-        // A shell of its own would not hand on the signal that ends the program.
-        let exec = if is_simple(&job.first) && is_program(&job.first) { "exec " } else { "" };
-        let mut first = shell(&format!("{exec}{}", job.first));
+        let (input, output) = (Stdio::null(), Stdio::inherit());
         let Some(rest) = &job.rest else {
-            let first = Part::of(first.spawn()?);
+            let first = Part::start(&job.first, Streams { input, output, words: None }, driver)?;
             return Ok(Self { job, first, rest: None, words: None });
         };
         let words = tempfile::tempfile()?;
         let (reader, writer) = io::pipe()?;
-        let rest = Part::of(shell(rest).stdin(reader).stderr(words.try_clone()?).spawn()?);
-        let first = Part::of(first.stdout(writer).spawn()?);
+        let streams = Streams { input: reader.into(), output, words: Some(words.try_clone()?) };
+        let rest = Part::start(rest, streams, driver)?;
+        let first = Part::start(&job.first, Streams { input, output: writer.into(), words: None }, driver)?;
         Ok(Self { job, first, rest: Some(rest), words: Some(words) })
     }
 
     /// Asks the first command to end; the others end when it has.
     pub fn stop(&self) {
-        if self.first.status.is_none()
-            && let Ok(pid) = i32::try_from(self.first.child.id())
-        {
+        let pids = self.first.children.iter().filter_map(|child| i32::try_from(child.id()).ok());
+        for pid in pids.filter(|_| self.first.status.is_none()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
     }
