@@ -21,7 +21,7 @@ cd "$work" || exit 1
 STAGEPIPE_STORE=$work/store
 export PATH STAGEPIPE_BIN STAGEPIPE_STORE
 export tools='df-parse stage-run layer-diff layer-pack layer-put image-assemble image-load image-save image-list image-run image-report context-fetch build-trace'
-export helpers='build-options build-dir build-sources run-together' # of image-build
+export helpers='build-start build-sources run-together' # of image-build
 count=0 failures=0
 
 result() { # STATUS DESCRIPTION [FILE-WITH-DETAILS]

@@ -31,6 +31,13 @@ pub fn write(asked: &Asked, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
+/// Writes an assignment: sh has `_NAME` afterwards with the value.
+pub fn assign(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
+    write!(out, "_{name}=")?;
+    out.write_all(&shell_word(OsStr::from_bytes(value)))?;
+    out.write_all(b"\n")
+}
+
 fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
     let lines = |words: &[Words]| words.iter().flat_map(|one| [one.as_bytes(), b"\n"].concat()).collect();
     let context = |(name, source): &(String, Vec<u8>)| [name.as_bytes(), b"=", source, b"\n"].concat();
@@ -46,7 +53,6 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in [
         ("cwd", &directory[..]),
         ("kept", &kept[..]),
-        ("sources", request.sources.as_bytes()),
         ("context", &shell_word(&request.context)),
         ("parse", request.parse.as_bytes()),
         ("call", request.call.as_bytes()),
@@ -66,9 +72,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("keep", request.keep.as_bytes()),
         ("trace", &trace),
     ] {
-        write!(out, "_{name}=")?;
-        out.write_all(&shell_word(OsStr::from_bytes(value)))?;
-        out.write_all(b"\n")?;
+        assign(out, name, value)?;
     }
     for (name, on) in [
         ("rewrite", request.rewrite),

@@ -16,10 +16,10 @@ pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 /// A build that is asked for: what goes to each tool, and what the driver does itself.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// For build-sources: the context and the Dockerfile, as they were given.
-    pub sources: Words,
-    /// The context alone.
+    /// The context, as it was given.
     pub context: OsString,
+    /// The Dockerfile, as it was given, if it was.
+    pub file: OsString,
     /// For df-parse, whatever it is asked.
     pub parse: Words,
     /// For df-parse, what it is asked in place of a plan.
@@ -143,9 +143,7 @@ impl Request {
     /// Options with a value that the driver itself needs.
     fn take_places(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         let word = |name| last(matches, name).map(OsStr::to_owned).unwrap_or_default();
-        (self.keep, self.trace) = (word("keep"), word("trace"));
-        self.sources.word(&self.context);
-        self.sources.word(&word("file"));
+        (self.file, self.keep, self.trace) = (word("file"), word("keep"), word("trace"));
         self.jobs = last(matches, "jobs").unwrap_or(OsStr::new("0")).to_owned();
         let store = last(matches, "store").map(PathBuf::from);
         let store = libstore::locate(store, &libstore::Environment::of(environment))?;

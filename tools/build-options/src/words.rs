@@ -16,12 +16,6 @@ impl Words {
         }
     }
 
-    /// Adds a word.
-    pub fn word(&mut self, word: &OsStr) {
-        self.0.push(b' ');
-        self.0.extend(shell_word(word));
-    }
-
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,16 +1,16 @@
 //! Where a build's context, its Dockerfile and its ignore file are. What comes from standard input, from a FIFO or from
 //! elsewhere is put into the build's directory first.
 //!
-//! It reads none of them. A file that was named may be anything that can be read; one that is found in a context is a
+//! It reads none of them, and [`here`] writes nothing either. A file that was named may be anything that can be read; one that is found in a context is a
 //! stranger's, and has to be a regular file of that context.
 
 mod find;
 
 use find::{Found, Place, Wanted};
-use libcli::Failure;
+use libcli::{Failure, shell_word};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -26,10 +26,6 @@ pub struct Asked {
     pub context: OsString,
     /// A file, `-`, a URL, or nothing.
     pub file: OsString,
-    /// The build's directory.
-    pub dir: PathBuf,
-    /// Whether the sources have to be there a second time.
-    pub again: bool,
 }
 
 /// Where everything is.
@@ -43,35 +39,59 @@ pub struct Sources {
     pub name: OsString,
     /// What is left out of the context.
     pub ignore: Option<PathBuf>,
-    /// Whether something was put into the build's directory.
-    pub is_fetched: bool,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
 
-/// Fetches a source into a directory; the path of what it is.
-pub type Fetch<'a> = dyn FnMut(&OsStr, &Path) -> Result<PathBuf, Failure> + 'a;
+/// By what is got what is not here.
+pub struct Means<'a> {
+    /// The build's directory.
+    pub dir: &'a Path,
+    /// Whether the sources have to be there a second time.
+    pub again: bool,
+    /// Standard input.
+    pub input: &'a mut dyn Read,
+    /// Fetches a source into a directory; the path of what it is.
+    pub fetch: &'a mut dyn FnMut(&OsStr, &Path) -> Result<PathBuf, Failure>,
+}
 
-/// Finds the sources. `input` is standard input.
-pub fn find(asked: &Asked, input: &mut dyn Read, fetch: &mut Fetch) -> Result<Sources, Failure> {
+/// Finds sources that are here; `None` if one of them has to be fetched, or can be read once only.
+pub fn here(asked: &Asked) -> Result<Option<Sources>, Failure> {
+    let Some(context) = own_context(asked)? else { return Ok(None) };
+    let Some(mut found) = own_dockerfile(asked, &context)? else { return Ok(None) };
+    ignore(&context.place(asked), &mut found)?;
+    Ok(is_file(&found.file).then_some(found))
+}
+
+/// Finds the sources, and gets what is not here.
+pub fn find(asked: &Asked, means: &mut Means) -> Result<Sources, Failure> {
     let standard = |word: &OsString| word == "-";
-    if asked.again && (standard(&asked.context) || standard(&asked.file)) {
+    if means.again && (standard(&asked.context) || standard(&asked.file)) {
         let what = "-n: the script could not read standard input again; name a directory and a file";
         return Err(Failure::usage(what));
     }
     if standard(&asked.context) && standard(&asked.file) {
         return Err(Failure::usage("the Dockerfile and the context can't both be standard input"));
     }
-    let context = context(asked, fetch)?;
-    let mut found = dockerfile(asked, &context, input, fetch)?;
+    let context = match own_context(asked)? {
+        Some(context) => context,
+        None => fetched_context(asked, means)?,
+    };
+    let mut found = match own_dockerfile(asked, &context)? {
+        Some(found) => found,
+        None => context.with(fetched_dockerfile(asked, means)?, NAMES[0].into()),
+    };
     if !context.is_fetched {
         ignore(&context.place(asked), &mut found)?;
     }
-    let meta = fs::metadata(&found.file);
-    if !meta.is_ok_and(|meta| meta.is_file()) {
-        save_named(asked, &mut found)?;
+    if !is_file(&found.file) {
+        save_named(&mut found, means)?;
     }
     Ok(found)
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
 /// The context, and the Dockerfile where that is all there is.
@@ -85,20 +105,29 @@ impl Context {
     fn place<'a>(&'a self, asked: &'a Asked) -> Place<'a> {
         Place { root: &self.path, shown: &asked.context, is_fetched: self.is_fetched }
     }
+
+    /// It with a Dockerfile. A context that is fetched has no ignore file, as in BuildKit.
+    fn with(&self, file: PathBuf, name: OsString) -> Sources {
+        let ignore = self.is_fetched.then(|| "/dev/null".into());
+        Sources { context: self.path.clone(), file, name, ignore, warnings: Vec::new() }
+    }
 }
 
-fn context(asked: &Asked, fetch: &mut Fetch) -> Result<Context, Failure> {
-    let source = &asked.context;
-    let path = Path::new(source);
-    let shown = path.display();
-    if source != "-" && path.is_dir() {
-        return Ok(Context { path: path.to_owned(), sole: None, is_fetched: false });
+/// A context that is a directory here.
+fn own_context(asked: &Asked) -> Result<Option<Context>, Failure> {
+    let path = Path::new(&asked.context);
+    if asked.context == "-" || !path.exists() {
+        return Ok(None);
     }
-    if source != "-" && path.exists() {
-        return Err(Failure::failed(shown.to_string(), "the context is not a directory"));
+    if !path.is_dir() {
+        return Err(Failure::failed(path.display().to_string(), "the context is not a directory"));
     }
-    // What else there is, context-fetch knows.
-    let fetched = fetch(source, &asked.dir.join("context"))?;
+    Ok(Some(Context { path: path.to_owned(), sole: None, is_fetched: false }))
+}
+
+/// What the context is otherwise, context-fetch knows.
+fn fetched_context(asked: &Asked, means: &mut Means) -> Result<Context, Failure> {
+    let fetched = (means.fetch)(&asked.context, &means.dir.join("context"))?;
     if fetched.is_dir() {
         return Ok(Context { path: fetched, sole: None, is_fetched: true });
     }
@@ -106,10 +135,10 @@ fn context(asked: &Asked, fetch: &mut Fetch) -> Result<Context, Failure> {
         return Err(Failure::usage("the context is a Dockerfile already; leave -f out"));
     }
     // What comes from a URL is the context too.
-    let path = match source == "-" {
+    let path = match asked.context == "-" {
         false => fetched.parent().unwrap_or(Path::new("/")).to_owned(),
         true => {
-            let empty = asked.dir.join("empty");
+            let empty = means.dir.join("empty");
             DirBuilder::new().create(&empty).map_err(|error| failed(&empty, error))?;
             empty
         }
@@ -117,46 +146,42 @@ fn context(asked: &Asked, fetch: &mut Fetch) -> Result<Context, Failure> {
     Ok(Context { path, sole: Some(fetched), is_fetched: true })
 }
 
-fn dockerfile(
-    asked: &Asked,
-    context: &Context,
-    input: &mut dyn Read,
-    fetch: &mut Fetch,
-) -> Result<Sources, Failure> {
-    let of = |file: PathBuf, name: OsString, is_fetched: bool| Sources {
-        context: context.path.clone(),
-        file,
-        name,
-        // A context that is fetched has no ignore file, as in BuildKit.
-        ignore: context.is_fetched.then(|| "/dev/null".into()),
-        is_fetched: context.is_fetched || is_fetched,
-        warnings: Vec::new(),
-    };
+/// A Dockerfile that is in the context, or a file here.
+fn own_dockerfile(asked: &Asked, context: &Context) -> Result<Option<Sources>, Failure> {
     if let Some(sole) = &context.sole {
-        return Ok(of(sole.clone(), NAMES[0].into(), true));
+        return Ok(Some(context.with(sole.clone(), NAMES[0].into())));
     }
-    let text = asked.file.to_string_lossy();
-    if text == "-" {
-        return Ok(of(save(asked, input)?, NAMES[0].into(), true));
-    }
-    if text.starts_with("http://") || text.starts_with("https://") {
-        let file = fetch(&asked.file, &asked.dir.join("dockerfile"))?;
-        return match file.is_file() {
-            true => Ok(of(file, NAMES[0].into(), true)),
-            false => Err(Failure::bad_input("-f", "what the URL gives is a tar; a Dockerfile is needed")),
-        };
+    if asked.file == "-" || is_url(&asked.file) {
+        return Ok(None);
     }
     let place = context.place(asked);
-    if text.is_empty() {
-        for name in NAMES {
-            let file = context.path.join(name);
-            if find::found(&file, &[&context.path], &place, Wanted::Dockerfile)? == Found::File {
-                return Ok(of(file, name.into(), false));
-            }
-        }
-        return Err(place.has_no_dockerfile());
+    if !asked.file.is_empty() {
+        let file = find::named(Path::new(&asked.file), &place)?;
+        return Ok(Some(context.with(file, asked.file.clone())));
     }
-    Ok(of(find::named(Path::new(&asked.file), &place)?, asked.file.clone(), false))
+    for name in NAMES {
+        let file = context.path.join(name);
+        if find::found(&file, &[&context.path], &place, Wanted::Dockerfile)? == Found::File {
+            return Ok(Some(context.with(file, name.into())));
+        }
+    }
+    Err(place.has_no_dockerfile())
+}
+
+fn is_url(file: &OsStr) -> bool {
+    [&b"http://"[..], b"https://"].iter().any(|start| file.as_bytes().starts_with(start))
+}
+
+/// A Dockerfile from standard input, or of a URL.
+fn fetched_dockerfile(asked: &Asked, means: &mut Means) -> Result<PathBuf, Failure> {
+    if asked.file == "-" {
+        return save(means.dir, means.input);
+    }
+    let file = (means.fetch)(&asked.file, &means.dir.join("dockerfile"))?;
+    match file.is_file() {
+        true => Ok(file),
+        false => Err(Failure::bad_input("-f", "what the URL gives is a tar; a Dockerfile is needed")),
+    }
 }
 
 /// The ignore file beside the Dockerfile, else the context's.
@@ -183,21 +208,20 @@ fn ignore(place: &Place, found: &mut Sources) -> Result<(), Failure> {
 }
 
 /// A Dockerfile that can be read once is kept, because it is read twice.
-fn save_named(asked: &Asked, found: &mut Sources) -> Result<(), Failure> {
-    if asked.again {
+fn save_named(found: &mut Sources, means: &Means) -> Result<(), Failure> {
+    if means.again {
         let file = found.file.display();
         return Err(Failure::usage(format!(
             "-n: the script could not read {file} again; name a regular file"
         )));
     }
     let mut file = fs::File::open(&found.file).map_err(|error| failed(&found.file, error))?;
-    found.file = save(asked, &mut file)?;
-    found.is_fetched = true;
+    found.file = save(means.dir, &mut file)?;
     Ok(())
 }
 
-fn save(asked: &Asked, input: &mut dyn Read) -> Result<PathBuf, Failure> {
-    let path = asked.dir.join("input");
+fn save(dir: &Path, input: &mut dyn Read) -> Result<PathBuf, Failure> {
+    let path = dir.join("input");
     let copied = fs::File::create_new(&path).and_then(|mut file| io::copy(&mut input.take(MOST), &mut file));
     copied.map_err(|error| failed(&path, error))?;
     Ok(path)
@@ -207,26 +231,21 @@ fn failed(path: &Path, error: io::Error) -> Failure {
     Failure::failed(path.display().to_string(), error)
 }
 
-/// Writes the sources as lines of a name and a word of shell: the build's directory is `"$_dir"` in it.
-pub fn write(sources: &Sources, dir: &Path, out: &mut impl Write) -> Result<(), Failure> {
-    let ignore = sources.ignore.as_deref().map(|path| ("ignore", path));
-    let paths = [("context", sources.context.as_path()), ("file", &sources.file)];
-    let lines = paths.into_iter().chain(ignore).chain([("name", Path::new(&sources.name))]);
-    for (name, path) in lines {
-        if path.as_os_str().as_bytes().contains(&b'\n') {
-            return Err(Failure::usage(format!(
-                "{}: a name with a line break can't be used",
-                path.display()
-            )));
-        }
-        let word = match path.strip_prefix(dir) {
-            Ok(rest) => [b"\"$_dir\"/", &libcli::shell_word(rest)[..]].concat(),
-            Err(_) => libcli::shell_word(path),
+impl Sources {
+    /// Each as a name and a word of shell. What is in the build's directory begins with `"$_dir"`.
+    pub fn words(&self, dir: Option<&Path>) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+        let ignore = self.ignore.as_deref().map(|path| ("ignore", path));
+        let paths = [("tree", self.context.as_path()), ("file", &self.file), ("name", Path::new(&self.name))];
+        let word = |(name, path): (&'static str, &Path)| {
+            if path.as_os_str().as_bytes().contains(&b'\n') {
+                let what = format!("{}: a name with a line break can't be used", path.display());
+                return Err(Failure::usage(what));
+            }
+            Ok(match dir.and_then(|dir| path.strip_prefix(dir).ok()) {
+                Some(rest) => (name, [b"\"$_dir\"/", &shell_word(rest)[..]].concat()),
+                None => (name, shell_word(path)),
+            })
         };
-        out.write_all(&[name.as_bytes(), b" ", &word, b"\n"].concat())?;
+        paths.into_iter().chain(ignore).map(word).collect()
     }
-    if sources.is_fetched {
-        out.write_all(b"fetched 1\n")?;
-    }
-    Ok(())
 }

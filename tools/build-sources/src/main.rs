@@ -1,10 +1,11 @@
-//! build-sources: says where a build's context, Dockerfile and ignore file are. image-build alone runs it.
+//! build-sources: gets those of a build's sources that are not here, and says where all are, a line each. image-build alone
+//! runs it.
 
-use build_sources::Asked;
+use build_sources::{Asked, Means};
 use clap::Parser;
 use libcli::{Exit, Failure, Stdout};
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -36,18 +37,21 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    let asked = Asked { context: args.context, file: args.file, dir: args.dir, again: args.again };
-    let mut fetch = |source: &OsStr, into: &Path| fetch(&args.options, source, into);
-    let mut input: Box<dyn Read> = match asked.file == "-" && !asked.again {
+    let asked = Asked { context: args.context, file: args.file };
+    let mut input: Box<dyn Read> = match asked.file == "-" && !args.again {
         true => Box::new(libcli::input("a Dockerfile")?),
         false => Box::new(std::io::empty()),
     };
-    let sources = build_sources::find(&asked, &mut input, &mut fetch)?;
+    let fetch = &mut |source: &OsStr, into: &Path| fetch(&args.options, source, into);
+    let mut means = Means { dir: &args.dir, again: args.again, input: &mut input, fetch };
+    let sources = build_sources::find(&asked, &mut means)?;
     for warning in sources.warnings.iter().filter(|_| !args.quiet) {
         libcli::warn(&libcli::speaker("build-sources"), warning);
     }
     let mut out = Stdout::open()?;
-    build_sources::write(&sources, &asked.dir, &mut out)?;
+    for (name, word) in sources.words(Some(&args.dir))? {
+        out.write_all(&[name.as_bytes(), b" ", &word, b"\n"].concat())?;
+    }
     out.finish()
 }
 

@@ -1,0 +1,19 @@
+//! build-start: what a build begins with, as shell assignments. image-build alone runs it.
+
+use libcli::{Failure, Stdout};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    libcli::run("image-build", job)
+}
+
+/// The first argument is the number of the shell that asks, the others are the words after `image-build`.
+fn job() -> Result<(), Failure> {
+    let mut args = std::env::args_os().skip(1);
+    let shell = args.next().and_then(|number| number.to_str()?.parse().ok());
+    let shell = shell.ok_or_else(|| Failure::usage("build-start: the number of a shell is missing"))?;
+    let asked = build_options::request(args.collect(), &|name| std::env::var_os(name))?;
+    let mut out = Stdout::open()?;
+    build_start::start(&asked, shell, &std::env::temp_dir(), &mut out)?;
+    out.finish()
+}
