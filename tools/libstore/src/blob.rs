@@ -189,6 +189,11 @@ impl Store {
         }
     }
 
+    /// As [`Store::open_blob`], for those who take blobs from anywhere.
+    pub(crate) fn open_boxed(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, StoreError> {
+        Ok(Box::new(self.open_blob(descriptor)?))
+    }
+
     /// Reads a small blob whole and verified.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let place = format!("blob {}", descriptor.digest);

@@ -1,13 +1,18 @@
 //! An image: its manifest and config, read, verified and checked against each other.
 
+use crate::import::{Documents, read_top};
 use crate::index::MAX_JSON;
-use crate::{Store, StoreError, check_config};
-use libwire::image::{Descriptor, ImageConfig, MAX_LAYERS, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
+use crate::{Select, Store, StoreError, check_config};
+use libwire::image::{
+    Descriptor, ImageConfig, MAX_LAYERS, MEDIA_INDEX, MEDIA_LAYER, MEDIA_MANIFEST, Manifest,
+};
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
 
 /// Docker's name for what OCI calls a manifest.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's name for what OCI calls an index.
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// Docker's name for a gzip layer.
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 
@@ -23,8 +28,13 @@ pub struct Image {
 }
 
 impl Store {
-    /// Reads and checks the image whose manifest is `descriptor`. Layers are not read.
+    /// Reads and checks the image whose manifest is `descriptor`; of an index it is the image for this machine. Layers
+    /// are not read.
     pub fn image(&self, descriptor: &Descriptor) -> Result<Image, StoreError> {
+        if is_index(&descriptor.media_type) {
+            let image = read_top(&mut &*self, descriptor, &Select::default())?.image;
+            return Ok(Image { descriptor: self.entry(&image), ..image });
+        }
         let manifest = parse_manifest(descriptor, &self.read_blob(descriptor, MAX_JSON)?)?;
         let config = self.read_blob(&manifest.config, MAX_JSON)?;
         Image::new(descriptor.clone(), manifest, &config)
@@ -43,6 +53,16 @@ impl Image {
         }
         Ok(Self { descriptor, manifest, config })
     }
+}
+
+impl Documents for &Store {
+    fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        self.read_blob(descriptor, limit)
+    }
+}
+
+pub(crate) fn is_index(media_type: &str) -> bool {
+    matches!(media_type, MEDIA_INDEX | DOCKER_INDEX)
 }
 
 pub(crate) fn is_manifest(media_type: &str) -> bool {

@@ -30,7 +30,7 @@ impl Store {
         Ok(all)
     }
 
-    /// The manifest a reference means. A digest in it must be the one found; one that is all of it needs no name in
+    /// The manifest a reference means. A digest in it must be the one found, or be in the name found; one that is all of it needs no name in
     /// the store.
     pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, StoreError> {
         let all = self.images()?;
@@ -39,7 +39,11 @@ impl Store {
             None => false,
         };
         let matches = |named: &&Named| match reference.digest() {
-            Some(digest) => named.descriptor.digest == digest,
+            // A name with an index's digest is one of the images in it.
+            Some(digest) => {
+                let own = named.reference.as_ref().and_then(Reference::digest);
+                named.descriptor.digest == digest || own == Some(digest)
+            }
             None => named.reference.as_ref().and_then(|known| known.tag()) == reference.tag(),
         };
         let found = all.iter().filter(same_name).find(matches);

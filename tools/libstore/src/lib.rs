@@ -8,6 +8,7 @@
 //!
 //! Nothing here runs or prints, and what mounts is the caller's.
 
+mod arrival;
 mod blob;
 mod builds;
 mod cache;
@@ -27,6 +28,7 @@ mod layers;
 mod location;
 mod lock;
 mod random;
+mod remote;
 mod snapshot;
 mod store;
 mod tree_totals;
@@ -34,6 +36,7 @@ mod unpack;
 mod verified;
 mod write;
 
+pub use arrival::Incoming;
 pub use blob::{BlobReader, BlobWriter};
 pub use cachemount::{CacheMount, Sharing};
 pub use config::check_config;
@@ -41,10 +44,11 @@ pub use decompress::{Compression, Decoder};
 pub use error::StoreError;
 pub use failure::{FailedMount, FailedSource, FailedStep, KeptFailure};
 pub use image::Image;
-pub use import::{ARCHIVE, Imported, Select, peek_layout};
+pub use import::{ARCHIVE, Documents, Fetch, Imported, ReadImage, Select, peek_layout, read_top};
 pub use index::Named;
 pub use layers::LayerKey;
 pub use location::{Environment, default_path, locate};
+pub use remote::Remote;
 pub use snapshot::{NewSnapshot, SnapshotMeta};
 pub use store::{Limits, Options, Store};
 pub use tree_totals::TreeTotals;

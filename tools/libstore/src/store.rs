@@ -19,7 +19,7 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 15] = [
+const DIRS: [&str; 16] = [
     "tmp",
     "blobs",
     "blobs/sha256",
@@ -29,6 +29,7 @@ const DIRS: [&str; 15] = [
     "listings",
     "failed",
     "builds",
+    crate::remote::DIR,
     "snapshots",
     "cachemounts",
     "contexts",

@@ -7,15 +7,16 @@ mod early;
 mod feed;
 mod read;
 
-use crate::{BlobReader, Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
+use crate::{Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
 use early::EarlySync;
 use libtree::extract::{self, ExtractError, Form, Stats};
 use libtree::tar::{Limits, Reader, TarError};
 use libtree::{Owners, Root};
 use libwire::Digest;
 use libwire::image::Descriptor;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,8 +36,15 @@ pub struct Unpack<'a> {
     pub mount: &'a Mount<'a>,
 }
 
-/// Opens a blob for a read that verifies it.
-pub(crate) type Open<'a> = dyn Fn(&Descriptor) -> Result<BlobReader, StoreError> + Sync + 'a;
+/// Opens a blob for a read whose end says that it was right.
+pub(crate) type Open<'a> = dyn Fn(&Descriptor) -> Result<Box<dyn Read + Send>, StoreError> + Sync + 'a;
+
+/// Which layer is begun first: where they come from afar, in the order in which they come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum First {
+    Lowest,
+    Largest,
+}
 
 struct Layer<'a> {
     id: String,
@@ -50,7 +58,7 @@ impl Store {
     /// layer's id is its chain ID's hex, with the store's id map before it. With everything there already
     /// nothing is locked or written.
     pub fn unpack(&self, image: &Image, how: &Unpack) -> Result<Vec<String>, StoreError> {
-        self.unpack_from(&|layer| self.open_blob(layer), image, how)
+        self.unpack_from(&|layer| self.open_boxed(layer), image, how, First::Lowest)
     }
 
     /// As [`Store::unpack`], with the layers' blobs from elsewhere.
@@ -59,6 +67,7 @@ impl Store {
         open: &Open,
         image: &Image,
         how: &Unpack,
+        first: First,
     ) -> Result<Vec<String>, StoreError> {
         let layers = self.layers_of(image);
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
@@ -67,7 +76,7 @@ impl Store {
             let _lock = self.unpack_lock(&layers)?;
             // Garbage of a killed unpacking is large. What can't be removed does no harm.
             let _ = self.reclaim();
-            let devices = self.unpack_missing(open, &layers, how)?;
+            let devices = self.unpack_missing(open, &layers, how, first)?;
             if devices > 0 {
                 self.warn(format!(
                     "image {}: device nodes of its layers, {devices}, are left out of the tree that is unpacked, \
@@ -96,7 +105,7 @@ impl Store {
         let new = self.new_snapshot(&self.snapshot_meta(id)?.parents)?;
         let root = Root::open(new.upper(), owners);
         let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
-        let open = |descriptor: &Descriptor| self.open_blob(descriptor);
+        let open = |descriptor: &Descriptor| self.open_boxed(descriptor);
         // No device node is left out of it: those are never deferred.
         extract_into(&open, &layer, &root, Form::Layer)??;
         new.give_tree(id)?;
@@ -142,8 +151,18 @@ impl Store {
     /// Layers are extracted alone, several at once, and put on one another in their order. One that
     /// can't be is extracted again, on the merged view of those below it, when it is its turn.
     /// Gives the number of device nodes that were left out.
-    fn unpack_missing(&self, open: &Open, layers: &[Layer], how: &Unpack) -> Result<u64, StoreError> {
+    fn unpack_missing(
+        &self,
+        open: &Open,
+        layers: &[Layer],
+        how: &Unpack,
+        first: First,
+    ) -> Result<u64, StoreError> {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
+        let mut queue = todo.clone();
+        if first == First::Largest {
+            queue.sort_by_key(|&at| Reverse(layers[at].descriptor.size));
+        }
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(todo.len());
         let (next, owners) = (AtomicUsize::new(0), how.owners);
@@ -151,9 +170,9 @@ impl Store {
         std::thread::scope(|scope| {
             let early = EarlySync::start(scope, self);
             for _ in 0..workers {
-                let (sender, next, todo) = (sender.clone(), &next, &todo);
+                let (sender, next, queue) = (sender.clone(), &next, &queue);
                 scope.spawn(move || {
-                    while let Some(&at) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(&at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let form = if at == 0 { Form::Layer } else { Form::LayerAlone };
                         let extracted = self.extract_alone(open, &layers[at], form, owners);
                         // Nobody listens any more when another layer has failed.

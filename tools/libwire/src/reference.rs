@@ -93,6 +93,12 @@ impl Reference {
         self.digest
     }
 
+    /// The reference without its tag, where a digest says more.
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        Self { tag: self.tag.clone().filter(|_| self.digest.is_none()), ..self.clone() }
+    }
+
     /// The digest that `sha256:` and 64 digits is meant as, though by the grammar that is a name and a tag.
     pub fn as_digest(&self) -> Option<Digest> {
         let is_short =

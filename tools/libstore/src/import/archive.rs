@@ -1,7 +1,7 @@
 //! A tar with images in it as a source. It is read once, from a pipe too, so its files are spooled into
 //! nameless files of the store, which become blobs without another copy.
 
-use super::{Source, check_layout, parse_index};
+use super::{Documents, Source, check_layout, parse_index};
 use crate::{BlobWriter, Compression, Decoder, Store, StoreError};
 use libtree::root::{components, split};
 use libtree::tar::{EntryKind, Limits, Reader, TarError};
@@ -187,7 +187,7 @@ fn blob_path(descriptor: &Descriptor) -> Vec<u8> {
     format!("blobs/sha256/{}", descriptor.digest.hex()).into_bytes()
 }
 
-impl Source for Archive {
+impl Documents for Archive {
     fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let place = format!("blob {}", descriptor.digest);
         let bytes = self.read_path(&blob_path(descriptor), limit)?;
@@ -200,7 +200,9 @@ impl Source for Archive {
             }
         }
     }
+}
 
+impl Source for Archive {
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError> {
         let missing =
             || StoreError::invalid(format!("blob {}", descriptor.digest), "is missing from the archive");

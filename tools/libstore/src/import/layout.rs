@@ -1,7 +1,7 @@
 //! An OCI image layout directory as a source. Its files are regular ones at the places the layout gives
 //! them; a symbolic link or device there is refused.
 
-use super::{Source, check_layout, parse_index};
+use super::{Documents, Source, check_layout, parse_index};
 use crate::image::read_limited;
 use crate::index::MAX_JSON;
 use crate::{BlobReader, BlobWriter, Store, StoreError};
@@ -65,7 +65,7 @@ fn explain(descriptor: &Descriptor) -> impl FnOnce(io::Error) -> StoreError {
     }
 }
 
-impl Source for Layout {
+impl Documents for Layout {
     fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         if descriptor.size > limit {
             let what = format!("is larger than {limit} bytes");
@@ -75,7 +75,9 @@ impl Source for Layout {
         self.open_blob(descriptor)?.read_to_end(&mut bytes).map_err(explain(descriptor))?;
         Ok(bytes)
     }
+}
 
+impl Source for Layout {
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError> {
         let store = self.store.as_ref().ok_or_else(|| StoreError::invalid("layout", "is only looked at"))?;
         let mut blob = store.blob_writer()?;

@@ -1,7 +1,7 @@
 //! Tells what an entry of an index is by its descriptor and, where that is silent, by what it leads to.
 
-use super::{Source, pick::is_index};
-use crate::image::{is_layer, is_manifest};
+use super::Documents;
+use crate::image::{is_index, is_layer, is_manifest};
 use crate::index::MAX_JSON;
 use libwire::Platform;
 use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, REF_NAME};
@@ -42,7 +42,7 @@ fn is_about_another(name: &str) -> bool {
 }
 
 /// Why a manifest is no image's, by what is in it. One that can't be read says so when it is taken.
-pub(super) fn no_image_inside(source: &mut dyn Source, entry: &Descriptor) -> Option<String> {
+pub(super) fn no_image_inside(source: &mut dyn Documents, entry: &Descriptor) -> Option<String> {
     let manifest = manifest(source, entry)?;
     let config = &manifest.config.media_type;
     if !matches!(config.as_str(), MEDIA_CONFIG | DOCKER_CONFIG) {
@@ -53,7 +53,7 @@ pub(super) fn no_image_inside(source: &mut dyn Source, entry: &Descriptor) -> Op
 }
 
 /// The platform that an entry says it is for, else the one that its config does.
-pub(super) fn platform(source: &mut dyn Source, entry: &Descriptor) -> Option<Platform> {
+pub(super) fn platform(source: &mut dyn Documents, entry: &Descriptor) -> Option<Platform> {
     if entry.platform.is_some() {
         return entry.platform.clone();
     }
@@ -64,7 +64,7 @@ pub(super) fn platform(source: &mut dyn Source, entry: &Descriptor) -> Option<Pl
     is_known.then(|| Platform::of_config(&config))
 }
 
-fn manifest(source: &mut dyn Source, entry: &Descriptor) -> Option<Manifest> {
+fn manifest(source: &mut dyn Documents, entry: &Descriptor) -> Option<Manifest> {
     if !is_manifest(&entry.media_type) {
         return None;
     }

@@ -4,15 +4,18 @@
 mod archive;
 mod docker;
 mod finished;
+mod lanes;
 mod layer;
 mod layout;
 mod look;
 mod pick;
 
 pub use archive::ARCHIVE;
+pub use lanes::Fetch;
 
 use crate::image::{parse, parse_manifest};
 use crate::index::MAX_JSON;
+use crate::unpack::First;
 use crate::{BlobWriter, Image, Store, StoreError, Unpack};
 use libwire::Platform;
 use libwire::image::{Descriptor, Index};
@@ -65,10 +68,14 @@ impl Imported {
     }
 }
 
-/// Where blobs come from.
-trait Source {
+/// Where the JSON of images comes from: indexes, manifests and configs.
+pub trait Documents {
     /// A small blob, verified.
     fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError>;
+}
+
+/// Where whole images come from.
+trait Source: Documents {
     /// A blob, complete and verified, ready to be committed.
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError>;
 }
@@ -100,7 +107,8 @@ impl Store {
         let (image, source) = (read.image.clone(), layout::Layout::open(Some(self), dir)?);
         std::thread::scope(|scope| {
             let importing = scope.spawn(|| self.import_image(&mut layout, read));
-            let unpacked = self.unpack_from(&|layer| source.open_blob(layer), &image, how);
+            let unpacked =
+                self.unpack_from(&|layer| Ok(Box::new(source.open_blob(layer)?)), &image, how, First::Lowest);
             let died =
                 |_| StoreError::io("cannot import")(std::io::Error::other("the thread that copies died"));
             // Both find damage in a blob; the import knows which blob it is.
@@ -147,7 +155,7 @@ impl Store {
     }
 
     fn import_image(&self, source: &mut dyn Source, read: ReadImage) -> Result<Image, StoreError> {
-        let ReadImage { image, manifest, config } = read;
+        let image = &read.image;
         let mut batch: Vec<(BlobWriter, String)> = Vec::new();
         let mut taken: Vec<Digest> = Vec::new();
         for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
@@ -166,6 +174,19 @@ impl Store {
                 self.commit_all(std::mem::take(&mut batch))?;
             }
         }
+        self.commit_with(batch, read)
+    }
+
+    /// Keeps an image's manifest and config durably. Its layers may be missing, so that nothing may name it yet.
+    pub fn keep_image(&self, read: ReadImage) -> Result<Image, StoreError> {
+        self.commit_with(Vec::new(), read)
+    }
+
+    fn commit_with(
+        &self,
+        mut batch: Vec<(BlobWriter, String)>,
+        ReadImage { image, manifest, config }: ReadImage,
+    ) -> Result<Image, StoreError> {
         for (bytes, descriptor) in [(&config, &image.manifest.config), (&manifest, &image.descriptor)] {
             let mut blob = self.blob_writer()?;
             std::io::Write::write_all(&mut blob, bytes).map_err(StoreError::io("cannot write a blob"))?;
@@ -189,13 +210,25 @@ impl Store {
 }
 
 /// An image, and the bytes of its JSON, which are kept as they are.
-struct ReadImage {
-    image: Image,
+#[derive(Clone, Debug)]
+pub struct ReadImage {
+    /// The image.
+    pub image: Image,
     manifest: Vec<u8>,
     config: Vec<u8>,
 }
 
-fn read_image(source: &mut dyn Source, descriptor: &Descriptor) -> Result<ReadImage, StoreError> {
+/// The image that `top`, its manifest or an index, means for `select`.
+pub fn read_top(
+    documents: &mut dyn Documents,
+    top: &Descriptor,
+    select: &Select,
+) -> Result<ReadImage, StoreError> {
+    let manifest = pick::manifest_of(documents, top.clone(), select, 0)?;
+    read_image(documents, &manifest)
+}
+
+fn read_image(source: &mut dyn Documents, descriptor: &Descriptor) -> Result<ReadImage, StoreError> {
     let manifest = source.read(descriptor, MAX_JSON)?;
     let parsed = parse_manifest(descriptor, &manifest)?;
     let config = source.read(&parsed.config, MAX_JSON)?;

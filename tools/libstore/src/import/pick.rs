@@ -1,15 +1,13 @@
 //! Which images of an index are meant. What is beside them, as signatures, is passed over.
 
-use super::{Select, Source, look, parse_index};
+use super::{Documents, Select, look, parse_index};
 use crate::StoreError;
-use crate::image::is_manifest;
+use crate::image::{is_index, is_manifest};
 use crate::index::{MAX_JSON, is_named};
 use libwire::Platform;
 use libwire::Reference;
-use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
+use libwire::image::{Descriptor, IMAGE_NAME, Index, REF_NAME};
 
-/// Docker's name for what OCI calls an index.
-const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// How deep indexes may stand in indexes.
 const MAX_DEPTH: usize = 8;
 
@@ -30,7 +28,7 @@ struct Ranked {
 
 /// The manifests that `select` means.
 pub(super) fn pick(
-    source: &mut dyn Source,
+    source: &mut dyn Documents,
     index: &Index,
     select: &Select,
 ) -> Result<Vec<Picked>, StoreError> {
@@ -43,7 +41,7 @@ pub(super) fn pick(
     Ok(picked)
 }
 
-fn choose(source: &mut dyn Source, index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
+fn choose(source: &mut dyn Documents, index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
     let bad = |what: String| Err(StoreError::invalid("index.json", what));
     let asked = asked_for(index, select)?;
     // A digest says which, whatever platform that is for.
@@ -99,7 +97,7 @@ fn asked_for(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreErr
 
 /// The images among `entries` that serve, with their ranks; there is at least one.
 fn images(
-    source: &mut dyn Source,
+    source: &mut dyn Documents,
     place: &str,
     entries: Vec<Descriptor>,
     select: &Select,
@@ -149,8 +147,8 @@ fn said_twice(ranked: &[Ranked]) -> Option<String> {
 }
 
 /// Follows indexes down to the manifest that serves best; of equal ones the first.
-fn manifest_of(
-    source: &mut dyn Source,
+pub(super) fn manifest_of(
+    source: &mut dyn Documents,
     descriptor: Descriptor,
     select: &Select,
     depth: usize,
@@ -176,10 +174,6 @@ fn manifest_of(
     let best = ranked.into_iter().min_by_key(|one| one.rank);
     let best = best.ok_or_else(|| StoreError::invalid(place, "has no images"))?;
     manifest_of(source, best.entry, select, depth + 1)
-}
-
-pub(super) fn is_index(media_type: &str) -> bool {
-    matches!(media_type, MEDIA_INDEX | DOCKER_INDEX)
 }
 
 fn no_platform(known: Vec<Platform>, wanted: &Platform) -> String {

@@ -44,7 +44,7 @@ impl Store {
     ) -> Result<(T, u64), StoreError> {
         let place = format!("layer {}", descriptor.digest);
         let layer = Layer { id: String::new(), diff_id, descriptor, limits: self.options().limits };
-        let open = |descriptor: &Descriptor| self.open_blob(descriptor);
+        let open = |descriptor: &Descriptor| self.open_boxed(descriptor);
         std::thread::scope(|scope| {
             let mut input = LayerTar { input: feed::start(scope, &open, &layer, STEP), bytes: 0 };
             let result = read(&mut input).map_err(|error| match error {

@@ -1,0 +1,152 @@
+//! Blobs from afar: several at once, the largest first, each locked against other processes, checked, and committed by
+//! itself, so that whoever is interrupted goes on from those that are whole. Layers are unpacked while they come.
+
+use super::layer;
+use crate::arrival::{Arrival, Incoming};
+use crate::unpack::First;
+use crate::{Image, Store, StoreError, Unpack, lock};
+use libwire::Digest;
+use libwire::image::Descriptor;
+use std::cmp::Reverse;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many come at once.
+const LANES: usize = 4;
+
+/// Brings the bytes of a blob.
+pub type Fetch<'f, E> = dyn Fn(&Descriptor, &mut Incoming) -> Result<(), E> + Sync + 'f;
+
+/// A blob that is wanted.
+struct Wanted<'a> {
+    descriptor: &'a Descriptor,
+    /// Of a layer.
+    diff_id: Option<Digest>,
+    arrival: Arc<Arrival>,
+}
+
+impl Store {
+    /// Has `fetch` bring the layers of `image` that are missing, and unpacks meanwhile, where it is said how.
+    pub fn fetch_layers<E: From<StoreError> + Send>(
+        &self,
+        image: &Image,
+        fetch: &Fetch<E>,
+        how: Option<&Unpack>,
+    ) -> Result<(), E> {
+        let diff_ids = image.config.rootfs.diff_ids.iter().copied().map(Some);
+        let lanes = Lanes::new(self, image.manifest.layers.iter().zip(diff_ids), fetch);
+        lanes.run(|| match how {
+            Some(how) => self.unpack_from(&|layer| lanes.open(layer), image, how, First::Largest).map(drop),
+            None => Ok(()),
+        })
+    }
+
+    /// Has `fetch` bring those of `blobs` that are missing, whatever they are.
+    pub fn fetch_blobs<E: From<StoreError> + Send>(
+        &self,
+        blobs: &[Descriptor],
+        fetch: &Fetch<E>,
+    ) -> Result<(), E> {
+        Lanes::new(self, blobs.iter().map(|blob| (blob, None)), fetch).run(|| Ok(()))
+    }
+
+    /// Whoever fetches a blob holds this lock; others wait for that one, however long it takes.
+    fn fetch_lock(&self, digest: Digest) -> Result<File, StoreError> {
+        let path = self.path().join("locks").join(format!("fetch-{}", &digest.hex()[..3]));
+        lock::take(&path, lock::Mode::Exclusive, None)
+    }
+}
+
+struct Lanes<'a, E> {
+    store: &'a Store,
+    wanted: Vec<Wanted<'a>>,
+    fetch: &'a Fetch<'a, E>,
+    next: AtomicUsize,
+    ended: AtomicBool,
+    failure: Mutex<Option<E>>,
+}
+
+impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
+    fn new(
+        store: &'a Store,
+        blobs: impl Iterator<Item = (&'a Descriptor, Option<Digest>)>,
+        fetch: &'a Fetch<'a, E>,
+    ) -> Self {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for (descriptor, diff_id) in blobs {
+            if !wanted.iter().any(|known| known.descriptor.digest == descriptor.digest) {
+                wanted.push(Wanted { descriptor, diff_id, arrival: Arc::default() });
+            }
+        }
+        wanted.sort_by_key(|one| Reverse(one.descriptor.size));
+        Self {
+            store,
+            wanted,
+            fetch,
+            next: AtomicUsize::new(0),
+            ended: false.into(),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// Brings all while `job` is done. The first failure ends both, and is the one that is told.
+    fn run(&self, job: impl FnOnce() -> Result<(), StoreError>) -> Result<(), E> {
+        let done = std::thread::scope(|scope| {
+            for _ in 0..LANES.min(self.wanted.len()) {
+                scope.spawn(|| {
+                    while let Some(one) = self.wanted.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+                        match self.bring(one) {
+                            Ok(()) => one.arrival.stored(),
+                            Err(error) => return self.end(Some(error)),
+                        }
+                    }
+                });
+            }
+            job().map_err(|error| {
+                self.end(None);
+                E::from(error)
+            })
+        });
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(failure) => Err(failure),
+            None => done,
+        }
+    }
+
+    /// Has nothing more come. What fails after that fails because of it.
+    fn end(&self, failure: Option<E>) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        }
+        self.next.store(self.wanted.len(), Ordering::Relaxed);
+        self.wanted.iter().for_each(|one| one.arrival.failed());
+    }
+
+    fn bring(&self, one: &Wanted) -> Result<(), E> {
+        let Wanted { descriptor, diff_id, arrival } = one;
+        let check = |compression| match diff_id {
+            Some(diff_id) => layer::check(descriptor, compression, *diff_id),
+            None => Ok(()),
+        };
+        if !self.store.has_blob(descriptor)? {
+            let _lock = self.store.fetch_lock(descriptor.digest)?;
+            if !self.store.has_blob(descriptor)? {
+                let mut incoming = arrival.begin(self.store, descriptor)?;
+                (self.fetch)(descriptor, &mut incoming)?;
+                let blob = incoming.into_blob();
+                blob.check(descriptor)?;
+                check(layer::compression(&blob)?)?;
+                blob.commit_as(descriptor)?;
+                return Ok(());
+            }
+        }
+        Ok(check(self.store.compression_of(descriptor)?)?)
+    }
+
+    fn open(&self, layer: &Descriptor) -> Result<Box<dyn std::io::Read + Send>, StoreError> {
+        let one = self.wanted.iter().find(|one| one.descriptor.digest == layer.digest);
+        let one = one.ok_or_else(|| StoreError::missing(format!("blob {}", layer.digest)))?;
+        one.arrival.open(self.store, layer)
+    }
+}
