@@ -4,12 +4,17 @@
 pub mod challenge;
 mod client;
 mod logins;
+mod publish;
 mod refusal;
 mod repository;
+mod retry;
 mod session;
 mod token;
+mod upload;
 
 pub use client::{Access, Client};
 pub use logins::{Found, Login, Logins};
+pub use publish::Published;
 pub use repository::Repository;
 pub use session::{Blob, Head, Manifest, Session};
+pub use upload::{Delivery, Upload};

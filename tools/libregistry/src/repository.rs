@@ -45,6 +45,11 @@ impl Repository {
         format!("{}/v2/{}/blobs/{digest}", self.origin, self.path)
     }
 
+    /// The URL that begins an upload.
+    pub fn uploads(&self) -> String {
+        format!("{}/v2/{}/blobs/uploads/", self.origin, self.path)
+    }
+
     /// The URL of the manifest with a tag or a digest.
     pub fn manifest(&self, which: &str) -> String {
         format!("{}/v2/{}/manifests/{which}", self.origin, self.path)

@@ -20,9 +20,11 @@ const LARGEST: u64 = 4 << 20;
 
 /// Requests to one repository. Threads may share it.
 pub struct Session<'c> {
-    client: &'c Client,
-    repository: Repository,
+    pub(crate) client: &'c Client,
+    pub(crate) repository: Repository,
     access: Access,
+    /// Another repository of the registry that is read.
+    reading: Option<String>,
     slot: Slot,
 }
 
@@ -63,7 +65,7 @@ impl<'c> Session<'c> {
         access: Access,
     ) -> Result<Self, FetchError> {
         let slot = client.slot(repository, &scope(repository, access));
-        let session = Self { client, repository: repository.clone(), access, slot };
+        let session = Self { client, repository: repository.clone(), access, reading: None, slot };
         let root = session.repository.root();
         let shown = session.pass(&root)?;
         let mut answer = session.send(&Call::new(Method::GET, &root, "*/*"), shown.as_ref())?;
@@ -76,6 +78,21 @@ impl<'c> Session<'c> {
             _ => {}
         }
         Ok(session)
+    }
+
+    /// The same, with the right to read another repository of the registry, by its name there. A token for both is fetched
+    /// when the registry asks for one.
+    pub(crate) fn reading_too(&self, other: &str) -> Self {
+        let (repository, access) = (self.repository.clone(), self.access);
+        let lasts = lock(&self.slot).as_ref().is_some_and(|pass| pass.challenge.is_none());
+        let slot = match lasts {
+            true => Slot::clone(&self.slot),
+            false => {
+                let scope = format!("{} {}", scope(&repository, access), reading(other));
+                self.client.slot(&repository, &scope)
+            }
+        };
+        Self { client: self.client, repository, access, reading: Some(other.to_owned()), slot }
     }
 
     /// Whether the repository has a blob.
@@ -144,15 +161,12 @@ impl<'c> Session<'c> {
                 Ok(Some(answer.response))
             }
             StatusCode::NOT_FOUND => Ok(None),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if answer.own => {
-                Err(self.denied(call.url, &mut answer))
-            }
-            _ => Err(self.refused(call.url, &mut answer)),
+            _ => Err(self.rejected(call.url, &mut answer)),
         }
     }
 
     /// Asks, and once more with a new pass if the registry wants one.
-    fn call(&self, call: &Call) -> Result<Answer, FetchError> {
+    pub(crate) fn call(&self, call: &Call) -> Result<Answer, FetchError> {
         let shown = self.pass(call.url)?;
         let mut answer = self.send(call, shown.as_ref())?;
         match answer.own && answer.response.status() == StatusCode::UNAUTHORIZED {
@@ -223,7 +237,9 @@ impl<'c> Session<'c> {
     }
 
     fn token(&self, url: &str, challenge: &Challenge, login: Option<&Login>) -> Result<Token, FetchError> {
-        let scopes = scopes(&self.repository, self.access, challenge);
+        let mut scopes = scopes(&self.repository, self.access, challenge);
+        scopes.extend(self.reading.as_deref().map(reading));
+        scopes.dedup();
         let token = self.client.token(&self.repository, challenge, &scopes, login)?;
         token.map_err(|reasons| self.no_way_in(url, &reasons))
     }
@@ -235,6 +251,14 @@ impl<'c> Session<'c> {
     /// Why nothing is said of `url`, by the registry's answer.
     fn denied(&self, url: &str, answer: &mut Answer) -> FetchError {
         self.no_way_in(url, &self.reasons(answer))
+    }
+
+    /// What an answer that is none says.
+    pub(crate) fn rejected(&self, url: &str, answer: &mut Answer) -> FetchError {
+        match answer.response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if answer.own => self.denied(url, answer),
+            _ => self.refused(url, answer),
+        }
     }
 
     /// Another refusal than of who asks.
@@ -280,7 +304,7 @@ impl<'c> Session<'c> {
 }
 
 /// A header, if it is text.
-fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -301,6 +325,11 @@ fn scope(repository: &Repository, access: Access) -> String {
         Access::Push => "pull,push",
     };
     format!("repository:{}:{actions}", repository.path())
+}
+
+/// The right to read a repository, by its name.
+fn reading(path: &str) -> String {
+    format!("repository:{path}:pull")
 }
 
 /// The scopes of a token: our use, and the registry's words for that if they say no more than reading.
@@ -344,7 +373,13 @@ mod tests {
     fn where_others_listen_nobody_is_told_to_log_in() {
         let client = Client::new(&Logins::default(), &Environment::default()).unwrap();
         let repository = Repository::parse("http://r.example/a").unwrap();
-        let session = Session { client: &client, repository, access: Access::Pull, slot: Slot::default() };
+        let session = Session {
+            client: &client,
+            repository,
+            access: Access::Pull,
+            reading: None,
+            slot: Slot::default(),
+        };
         let text = session.no_way_in("http://r.example/v2/", " (X)").to_string();
         assert!(text.contains("wants a login for a (X), and none is sent over http"), "{text}");
     }
