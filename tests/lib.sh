@@ -99,4 +99,16 @@ serve() {
     read -r port secure git silent <"$work/.ports" || return
     web=http://127.0.0.1:$port secure=https://127.0.0.1:$secure repos=git://127.0.0.1:$git silent=127.0.0.1:$silent
 }
+# fake_registry DIR [CERTIFICATE]: a registry of the layouts below DIR, which fails as DIR.faults says, and logs to DIR.log; see its head.
+# Sets $fake, $other and $tls, its hosts with ports.
+# shellcheck disable=SC2034 # those are for the tests
+fake_registry() {
+    mkfifo "$work/.hold-registry"
+    python3 "$top/tests/fake-registry" "$@" <"$work/.hold-registry" >"$work/.registry" 2>"$work/.registry-errors" &
+    exec 7>"$work/.hold-registry"
+    tries=0
+    until [ -s "$work/.registry" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+    read -r fake other tls <"$work/.registry" || return
+    fake=127.0.0.1:$fake other=127.0.0.1:$other tls=127.0.0.1:$tls
+}
 finish() { echo "1..$count" && [ "$failures" = 0 ]; }
