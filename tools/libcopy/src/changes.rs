@@ -1,7 +1,7 @@
-//! The other second phase: tells what a selection of the caller's own files would change, as records of
+//! The other second phase: describes what a selection of the caller's own files would change, as records of
 //! layer-changes(5) that name the files themselves, so that a layer can be packed without a copy.
 //!
-//! It tells only what needs no judgement: new paths in directories, old or new. Anything else is left to
+//! It describes only what needs no judgement: new paths in directories, old or new. Anything else is left to
 //! [`Selection::write`], whose result it must equal.
 
 use crate::error::CopyError;
@@ -19,26 +19,33 @@ use std::io;
 pub type Sink<'a> = dyn FnMut(Change) -> io::Result<()> + 'a;
 
 impl Selection<'_> {
-    /// Tells `sink` what [`Selection::write`] to `target` would change in a tree, `lower`, and says whether it
-    /// could: if not, nothing was told. Without `lower` the tree is empty.
+    /// Gives `sink` what [`Selection::write`] to `target` would change in a tree, `lower`, and says whether it
+    /// could: if not, `sink` got nothing. Without `lower` the tree is empty.
     pub fn changes(&self, lower: Option<&Root>, target: &[u8], sink: &mut Sink) -> Result<bool, CopyError> {
+        match self.plan(lower, target) {
+            Ok(plan) => plan.describe(sink).map(|()| true),
+            Err(Unplain) => Ok(false),
+        }
+    }
+
+    fn plan<'a>(&'a self, lower: Option<&'a Root>, target: &[u8]) -> Result<Plan<'a>, Unplain> {
         if !self.tree.local || !self.plain || !self.request.documents.is_empty() {
-            return Ok(false);
+            return Err(Unplain);
         }
         let mut plan = Plan { selection: self, lower, paths: BTreeMap::new() };
         for (number, source) in self.sources.iter().enumerate() {
-            if plan.source(source, number, target)?.is_none() {
-                return Ok(false);
-            }
+            plan.source(source, number, target)?;
         }
         plan.drop_unchanged();
-        let Some(changes) = plan.check() else { return Ok(false) };
-        changes.tell(sink)?;
-        Ok(true)
+        plan.check_paths()?;
+        Ok(plan)
     }
 }
 
-/// Every path that is written, and what becomes of it.
+/// It needs judgement, or something is wrong with it: [`Selection::write`] has to copy it, or say what is wrong.
+struct Unplain;
+
+/// Every path that is written, and what will be there.
 struct Plan<'a> {
     selection: &'a Selection<'a>,
     lower: Option<&'a Root>,
@@ -62,43 +69,38 @@ struct Dir {
     mtime: i64,
     /// Whether it is in the lower tree.
     old: bool,
-    /// Whether it is what it was there.
+    /// Whether it is the same there.
     same: bool,
 }
 
-/// What can't be told is nothing.
-type Told<T> = Result<Option<T>, CopyError>;
-
 impl<'a> Plan<'a> {
-    fn source(&mut self, source: &'a Selected, number: usize, target: &[u8]) -> Told<()> {
+    fn source(&mut self, source: &'a Selected, number: usize, target: &[u8]) -> Result<(), Unplain> {
         match &source.kind {
-            Kind::Archive => Ok(None),
+            Kind::Archive => Err(Unplain),
             Kind::File => {
-                let Some(dest) = self.file_target(target, &source.found.name)? else { return Ok(None) };
-                self.member(dest, source.found.path.clone(), (&source.found.meta, false), number)
+                let dest = self.file_target(target, &source.found.name)?;
+                self.member(dest, source.found.path.clone(), &source.found.meta, false, number)
             }
             Kind::Dir(members) => {
-                let Some(dest) = self.directory(target)? else { return Ok(None) };
+                let dest = self.directory(self.resolve(target)?)?;
                 for member in members {
                     let (to, from) = (join(&dest, &member.path), join(&source.found.path, &member.path));
-                    if self.member(to, from, (&member.meta, member.implied), number)?.is_none() {
-                        return Ok(None);
-                    }
+                    self.member(to, from, &member.meta, member.implied, number)?;
                 }
                 if let Some(Planned::Dir(dir)) = self.paths.get_mut(&dest)
                     && !source.found.path.is_empty()
                 {
                     dir.mtime = source.found.meta.mtime;
                 }
-                Ok(Some(()))
+                Ok(())
             }
         }
     }
 
     /// As `write` finds it: into `target` if that is a directory, else it is `target`.
-    fn file_target(&mut self, target: &[u8], name: &[u8]) -> Told<Vec<u8>> {
-        let Some(dest) = self.resolve(target)? else { return Ok(None) };
-        let Some(there) = self.there(&dest)? else { return Ok(None) };
+    fn file_target(&mut self, target: &[u8], name: &[u8]) -> Result<Vec<u8>, Unplain> {
+        let dest = self.resolve(target)?;
+        let there = self.in_lower(&dest)?;
         let into = target.ends_with(b"/") || dest.is_empty() || there.is_some_and(|meta| meta.is_dir());
         let (dir, name) = match into {
             true => (dest, name.to_vec()),
@@ -107,31 +109,25 @@ impl<'a> Plan<'a> {
                 (dir.to_vec(), name.to_vec())
             }
         };
-        Ok(self.directory_at(dir)?.map(|dir| join(&dir, &name)))
+        Ok(join(&self.directory(dir)?, &name))
     }
 
-    fn directory(&mut self, target: &[u8]) -> Told<Vec<u8>> {
-        let Some(dest) = self.resolve(target)? else { return Ok(None) };
-        self.directory_at(dest)
-    }
-
-    /// The directory `dest` and those above it: what they are, or will be made.
-    fn directory_at(&mut self, dest: Vec<u8>) -> Told<Vec<u8>> {
+    /// Plans the directory `dest` and those above it: as they are, or as they will be made.
+    fn directory(&mut self, dest: Vec<u8>) -> Result<Vec<u8>, Unplain> {
         let mut path = Vec::new();
         for part in components(&dest) {
             path = join(&path, part);
             match self.paths.get(&path) {
                 Some(Planned::Dir(_)) => continue,
-                Some(Planned::Copy { .. }) => return Ok(None),
+                Some(Planned::Copy { .. }) => return Err(Unplain),
                 None => {}
             }
-            let Some(there) = self.there(&path)? else { return Ok(None) };
-            let dir = match there {
+            let dir = match self.in_lower(&path)? {
                 Some(meta) if meta.is_dir() => {
                     let (owner, mtime) = ((meta.uid, meta.gid), meta.mtime);
                     Dir { mode: meta.mode, owner, mtime, old: true, same: true }
                 }
-                Some(_) => return Ok(None),
+                Some(_) => return Err(Unplain),
                 None => {
                     let (mode, owner) = self.selection.made();
                     Dir { mode, owner, mtime: self.selection.request.now.0, old: false, same: false }
@@ -139,45 +135,41 @@ impl<'a> Plan<'a> {
             };
             self.paths.insert(path.clone(), Planned::Dir(dir));
         }
-        Ok(Some(dest))
+        Ok(dest)
     }
 
+    /// Plans the path `to`, which is at `from` of the source of this number.
     fn member(
         &mut self,
         to: Vec<u8>,
         from: Vec<u8>,
-        (meta, implied): (&'a Meta, bool),
+        meta: &'a Meta,
+        implied: bool,
         source: usize,
-    ) -> Told<()> {
+    ) -> Result<(), Unplain> {
         let (above, name) = split(&to);
         // Such names are refused where layers are made.
         if name.starts_with(b".wh.") {
-            return Ok(None);
+            return Err(Unplain);
         }
         let old = match self.paths.get(above) {
             Some(Planned::Dir(dir)) => dir.old,
-            Some(Planned::Copy { .. }) => return Ok(None),
+            Some(Planned::Copy { .. }) => return Err(Unplain),
             None => above.is_empty() && self.lower.is_some(),
         };
-        let there = match old {
-            true => match self.there(&to)? {
-                Some(there) => there,
-                None => return Ok(None),
-            },
-            false => None,
-        };
+        let there = if old { self.in_lower(&to)? } else { None };
         let planned = match (meta.kind, there, self.paths.get(&to)) {
             (FileKind::Dir, there, None | Some(Planned::Dir(_))) => {
                 if there.as_ref().is_some_and(|there| !there.is_dir()) {
-                    return Ok(None);
+                    return Err(Unplain);
                 }
                 Planned::Dir(self.sub_directory(meta, there.as_ref(), implied))
             }
             (FileKind::File | FileKind::Symlink, None, None) => Planned::Copy { from, meta, source },
-            _ => return Ok(None),
+            _ => return Err(Unplain),
         };
         self.paths.insert(to, planned);
-        Ok(Some(()))
+        Ok(())
     }
 
     /// A directory of a source, where `there` is the one that it goes over.
@@ -208,18 +200,17 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The plan, if a stream can carry every path.
-    fn check(self) -> Option<Self> {
+    /// Refuses paths that a stream can't carry.
+    fn check_paths(&self) -> Result<(), Unplain> {
         let fits = |path: &[u8]| WirePath::new(path).is_ok();
         let good = |(path, planned): (&Vec<u8>, &Planned)| match planned {
             Planned::Dir(_) => fits(path),
             Planned::Copy { from, .. } => fits(path) && fits(from),
         };
-        let all = self.paths.iter().all(good);
-        all.then_some(self)
+        if self.paths.iter().all(good) { Ok(()) } else { Err(Unplain) }
     }
 
-    fn tell(&self, sink: &mut Sink) -> Result<(), CopyError> {
+    fn describe(&self, sink: &mut Sink) -> Result<(), CopyError> {
         let mut links: BTreeMap<usize, Links> = BTreeMap::new();
         for (path, planned) in &self.paths {
             let change = match planned {
@@ -261,21 +252,21 @@ impl<'a> Plan<'a> {
         Ok(changes::Kind::File { size: meta.size, source: Some(Box::new(source)) })
     }
 
-    fn resolve(&self, target: &[u8]) -> Told<Vec<u8>> {
-        let Some(lower) = self.lower else {
-            return Ok(Some(components(target).collect::<Vec<_>>().join(&b'/')));
-        };
-        // What is wrong with it is for `write` to say.
-        Ok(lower.resolve(target, true).ok())
+    /// Where `target` leads to in the lower tree.
+    fn resolve(&self, target: &[u8]) -> Result<Vec<u8>, Unplain> {
+        match self.lower {
+            Some(lower) => lower.resolve(target, true).map_err(|_| Unplain),
+            None => Ok(components(target).collect::<Vec<_>>().join(&b'/')),
+        }
     }
 
     /// What is at `path` of the lower tree.
-    fn there(&self, path: &[u8]) -> Told<Option<Meta>> {
-        let Some(lower) = self.lower else { return Ok(Some(None)) };
-        match lower.lstat(path) {
-            Ok(meta) => Ok(Some(Some(meta))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(None)),
-            Err(_) => Ok(None),
+    fn in_lower(&self, path: &[u8]) -> Result<Option<Meta>, Unplain> {
+        match self.lower.map(|lower| lower.lstat(path)) {
+            None => Ok(None),
+            Some(Ok(meta)) => Ok(Some(meta)),
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Some(Err(_)) => Err(Unplain),
         }
     }
 }
