@@ -18,6 +18,7 @@ mod logs;
 mod memory;
 pub mod options;
 mod owner;
+mod paths;
 mod plan;
 mod position;
 mod progress;

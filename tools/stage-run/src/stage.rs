@@ -1,22 +1,23 @@
 //! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
 
 use crate::base::{self, Begun};
+use crate::copy::deferred;
 use crate::copy::expanded::CopyInstruction;
-use crate::copy::{deferred, files, step as copy};
+use crate::copy::files::files;
+use crate::copy::step::copy;
 use crate::error::{Lines, StepError};
 use crate::explain::why;
-use crate::key::Key;
 use crate::position::{CurrentStep, Position, Ran};
 use crate::record::{self, InProgress, Outcome, op_name, stage_id};
-use crate::run::{shell, step as run};
+use crate::run::shell;
+use crate::run::step::run;
 use crate::session::Session;
 use crate::state::State;
-use crate::step::{Made, Maker};
+use crate::step::Made;
 use crate::stop_points::StopPoints;
 use crate::words::Words;
-use crate::{config, hints, plan, progress, workdir};
+use crate::{config, hints, paths, plan, progress, workdir};
 use libcli::Failure;
-use libtree::Root;
 use libwire::image::MAX_LAYERS;
 use libwire::plan::{Copy, Instruction, Op, Stage};
 use libwire::provenance::Provenance;
@@ -27,14 +28,14 @@ pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
 /// Builds a stage and gives what those built on it inherit. Of one that fails the last record says where.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
-    let mut at = InProgress::from(stage);
-    let built = steps(session, stage, &mut at, emit);
+    let mut in_progress = InProgress::from(stage);
+    let built = steps(session, stage, &mut in_progress, emit);
     // They may be the reason of what it ends with.
     for warning in session.store.take_warnings() {
         libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
     if let Err(failure) = &built
-        && let Some(record) = at.failed(stage, failure, session.stages.take_waits())
+        && let Some(record) = in_progress.failed(stage, failure, session.stages.take_waits())
     {
         // The failure itself is what is to be said.
         let _ = emit(record);
@@ -42,19 +43,24 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     built
 }
 
-fn steps(session: &Session, stage: &Stage, at: &mut InProgress, emit: &mut Emit) -> Result<State, Failure> {
+fn steps(
+    session: &Session,
+    stage: &Stage,
+    in_progress: &mut InProgress,
+    emit: &mut Emit,
+) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
     progress::note(session.options.progress, stage.index, &stage.text);
     let Begun { mut state, image, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
-    let base = record::base(stage, &mut state, image, at.span(), session.stages.take_waits());
+    let base = record::base(stage, &mut state, image, in_progress.span(), session.stages.take_waits());
     state.provenance = Some(Provenance::of(&base));
     emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let position = Position::new(stage, &state, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
     let stop_points = StopPoints::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
-    let mut builder = Builder { session, stage, state, position, at, last_use, stop_points };
+    let mut builder = Builder { session, stage, state, position, in_progress, last_use, stop_points };
     if let Some(name) = files {
         builder.files(&name, emit).map_err(|error| match error {
             Ended::Step(error) => from(error),
@@ -156,7 +162,7 @@ struct Builder<'a> {
     stage: &'a Stage,
     state: State,
     position: Position,
-    at: &'a mut InProgress,
+    in_progress: &'a mut InProgress,
     /// The last step that looks at the tree or changes it.
     last_use: usize,
     stop_points: StopPoints,
@@ -183,29 +189,29 @@ impl Builder<'_> {
         }
         if let Some(created) = config::apply(&mut self.state, stage, &instruction.op)? {
             let history = created.map(|created| self.state.note(created));
-            let told = Outcome { history, ..Outcome::default() };
-            return self.tell(&instruction.op, told, emit);
+            let outcome = Outcome { history, ..Outcome::default() };
+            return self.emit_step(&instruction.op, outcome, emit);
         }
-        let told = match self.make(&instruction.op, line) {
-            Ok((Some(made), created_by)) => self.take(made, created_by),
+        let outcome = match self.make(&instruction.op, line) {
+            Ok((Some(made), created_by)) => self.put_on_top(made, created_by),
             Ok((None, created_by)) => {
                 Outcome { history: Some(self.state.note(created_by)), ..Outcome::default() }
             }
             Err(mut error) => match error.needs() {
-                Some(needs) => self.follow(needs),
+                Some(needs) => self.not_looked_up(needs),
                 None => {
-                    self.at.left = error.take_left();
+                    self.in_progress.left = error.take_left();
                     return Err(error.into());
                 }
             },
         };
-        self.tell(&instruction.op, told, emit)
+        self.emit_step(&instruction.op, outcome, emit)
     }
 
     /// Goes on to the next step.
     fn next(&mut self, line: u32, text: &str) {
         self.position.step += 1;
-        self.at.step(self.position.step, line, text);
+        self.in_progress.step(self.position.step, line, text);
         self.position.text = text.to_owned();
         self.position.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
     }
@@ -219,12 +225,12 @@ impl Builder<'_> {
         // A COPY --link stands on nothing.
         let alone = matches!(op, Op::Copy(copy) | Op::Add(copy) if copy.link && copy.chmod.is_none());
         if !alone {
-            self.state.known()?;
+            self.state.require_known()?;
         }
         let (made, created_by) = match op {
-            Op::Copy(copy) => copy::step(self.current(), self.copy(copy, false, line))?,
-            Op::Add(copy) => copy::step(self.current(), self.copy(copy, true, line))?,
-            op => run::run(self.current(), op)?,
+            Op::Copy(inner) => copy(self.current(), self.copy_instruction(inner, false, line))?,
+            Op::Add(inner) => copy(self.current(), self.copy_instruction(inner, true, line))?,
+            op => run(self.current(), op)?,
         };
         Ok((Some(made), created_by))
     }
@@ -237,13 +243,13 @@ impl Builder<'_> {
         }
     }
 
-    fn copy<'c>(&self, copy: &'c Copy, add: bool, line: u32) -> CopyInstruction<'c> {
+    fn copy_instruction<'c>(&self, copy: &'c Copy, add: bool, line: u32) -> CopyInstruction<'c> {
         let last = self.position.step == self.last_use && self.session.last == Some(self.stage.index);
         CopyInstruction { copy, add, last, line }
     }
 
     /// In a dry run, a step that can't be looked up before what it `needs` is made.
-    fn follow(&self, needs: &str) -> Outcome {
+    fn not_looked_up(&self, needs: &str) -> Outcome {
         let own = self.state.pending.as_deref() == Some(needs);
         let step = self.position.ran.first().map(|ran| ran.step).filter(|_| own);
         let why = why::follows(step, needs);
@@ -277,40 +283,30 @@ impl Builder<'_> {
     /// The files of a directory that is the stage's base.
     fn files(&mut self, name: &str, emit: &mut Emit) -> Result<(), Ended> {
         self.next(self.stage.line, &self.stage.text);
-        let (made, created_by) = files::files(self.current(), name)?;
-        let told = self.take(made, created_by);
+        let (made, created_by) = files(self.current(), name)?;
+        let outcome = self.put_on_top(made, created_by);
         let op = Op::Copy(Copy::default());
-        self.tell(&op, told, emit)
+        self.emit_step(&op, outcome, emit)
     }
 
     /// Sets the working directory and makes it. The root is there already.
     fn workdir(&mut self, path: &str) -> Result<(Option<Made>, String), StepError> {
         let path = Words::new(self.stage.escape, &self.state.scope).one(path)?;
-        let path = workdir::join(&self.state.config.config.working_dir, &path);
+        let path = paths::join(&self.state.config.config.working_dir, &path);
         self.state.config.config.working_dir = path.clone();
         let created_by = format!("WORKDIR {path}");
         if path == "/" {
             return Ok((None, created_by));
         }
         self.room_for_layer()?;
-        self.state.known()?;
-        let (session, user) = (self.session, self.state.config.config.user.clone());
-        let parents = self.state.parents();
-        let mut key = Key::new("workdir", session.options.isolation);
-        key.parents(&parents);
-        key.add("path", path.clone());
-        key.add("user", user.clone());
-        key.epoch(session.options.epoch);
-        let made = Maker { step: self.current(), key }.make(&parents, |new, lowers| {
-            let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
-            let root = Root::from_fd(merged, session.options.isolation.owners());
-            workdir::make(&root, &path, &user, session.options.epoch).map(|()| None)
-        })?;
+        self.state.require_known()?;
+        let user = self.state.config.config.user.clone();
+        let made = workdir::step(self.current(), &path, &user)?;
         Ok((Some(made), created_by))
     }
 
     /// Puts a step's snapshot on top of the stage.
-    fn take(&mut self, made: Made, created_by: String) -> Outcome {
+    fn put_on_top(&mut self, made: Made, created_by: String) -> Outcome {
         if made.cache == Cache::Hit {
             progress::note(self.session.options.progress, self.stage.index, "CACHED");
         }
@@ -319,14 +315,15 @@ impl Builder<'_> {
         Outcome { made: Some(made), history, runs, why }
     }
 
-    fn tell(&mut self, op: &Op, told: Outcome, emit: &mut Emit) -> Result<(), Ended> {
-        let Outcome { made, history, runs, why } = told;
+    /// Writes the record of a step that is done.
+    fn emit_step(&mut self, op: &Op, outcome: Outcome, emit: &mut Emit) -> Result<(), Ended> {
+        let Outcome { made, history, runs, why } = outcome;
         let mut step = Step {
             id: stage_id(self.stage),
             step: self.position.step,
             steps: self.position.steps,
             dockerfile: self.stage.dockerfile.clone(),
-            line: self.at.line,
+            line: self.in_progress.line,
             text: self.position.text.clone(),
             op: op_name(op).to_owned(),
             cache: if runs { Cache::Miss } else { Cache::None },
@@ -338,13 +335,13 @@ impl Builder<'_> {
             ships: self.stage.ships,
             config: self.state.config.clone(),
             history,
-            span: self.at.span(),
+            span: self.in_progress.span(),
             waited: Vec::new(),
             log: None,
             why: None,
         };
         if let Some(made) = made {
-            self.keep(made, &mut step)?;
+            self.record_made(made, &mut step)?;
         }
         if self.session.options.dry_run && runs && self.state.pending.is_none() {
             self.state.pending = Some(format!("step {}", step.step));
@@ -359,7 +356,7 @@ impl Builder<'_> {
     }
 
     /// Puts what was made on top of the stage, into its record and into the cache.
-    fn keep(&mut self, made: Made, step: &mut Step) -> Result<(), StepError> {
+    fn record_made(&mut self, made: Made, step: &mut Step) -> Result<(), StepError> {
         let (store, options) = (&self.session.store, self.session.options);
         (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);
         (step.ingredients, step.parents) = (made.key.ingredients().to_vec(), made.parents);

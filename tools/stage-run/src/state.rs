@@ -54,7 +54,7 @@ impl State {
     }
 
     /// Fails in a dry run when the tree is not known, because a step of it would be run.
-    pub fn known(&self) -> Result<(), StepError> {
+    pub fn require_known(&self) -> Result<(), StepError> {
         match &self.pending {
             None => Ok(()),
             Some(step) => Err(StepError::pending(step)),

@@ -1,6 +1,10 @@
-//! WORKDIR: the directory in the config, and its making, which is a layer of its own.
+//! WORKDIR: its step makes the directory, which is a layer of its own.
 
 use crate::error::StepError;
+use crate::key::Key;
+use crate::owner;
+use crate::position::CurrentStep;
+use crate::step::{Made, Maker};
 use libtree::extract::set_time;
 use libtree::root::components;
 use libtree::{Meta, Root};
@@ -8,43 +12,25 @@ use rustix::fs::{AtFlags, Mode, OFlags, chmodat, mkdirat, openat};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// The working directory after `WORKDIR path` in `current`: an absolute one as it is written, an empty one
-/// changes nothing, another one is joined and cleaned.
-pub fn join(current: &str, path: &str) -> String {
-    let written = if path.is_empty() { current } else { path };
-    if written.starts_with('/') {
-        return written.to_owned();
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in current.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
-/// `path` without superfluous slashes, `.` and `..`, relative or not, as Go's path.Clean.
-pub fn clean(path: &str) -> String {
-    if path.starts_with('/') {
-        return join("", path.trim_start_matches('/'));
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+/// Makes the directory `path` for `user`, or finds it made.
+pub fn step(step: CurrentStep, path: &str, user: &str) -> Result<Made, StepError> {
+    let CurrentStep { session, state, .. } = step;
+    let parents = state.parents();
+    let mut key = Key::new("workdir", session.options.isolation);
+    key.parents(&parents);
+    key.add("path", path);
+    key.add("user", user);
+    key.epoch(session.options.epoch);
+    Maker { step, key }.make(&parents, |new, lowers| {
+        let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
+        let root = Root::from_fd(merged, session.options.isolation.owners());
+        make(&root, path, user, session.options.epoch).map(|()| None)
+    })
 }
 
 /// Makes the directory `path` of the image at `root` with all above it that are missing. What is made
 /// belongs to `user`, and dates from `epoch` (seconds) when that is given.
-pub fn make(root: &Root, path: &str, user: &str, epoch: Option<i64>) -> Result<(), StepError> {
+fn make(root: &Root, path: &str, user: &str, epoch: Option<i64>) -> Result<(), StepError> {
     let fail = |error: io::Error| {
         let why = match error.kind() {
             io::ErrorKind::NotADirectory => "a file is in the way".to_owned(),
@@ -53,7 +39,7 @@ pub fn make(root: &Root, path: &str, user: &str, epoch: Option<i64>) -> Result<(
         StepError::failed(format!("cannot make the directory {path}: {why}"))
     };
     // As with --chown, and unlike RUN, a number alone is the group too.
-    let owner = crate::owner::resolve(Some(root), user)?.ids;
+    let owner = owner::resolve(Some(root), user)?.ids;
     let resolved = root.resolve(path.as_bytes(), true).map_err(fail)?;
     let mut at = root.open_dir(b"").map_err(fail)?;
     let mut made: Vec<(OwnedFd, Vec<u8>)> = Vec::new();
@@ -100,28 +86,6 @@ mod tests {
     use super::*;
     use libtree::Owners;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-
-    #[test]
-    fn an_absolute_path_stays_as_written_and_a_relative_one_is_cleaned() {
-        for (current, path, joined) in [
-            ("/", "a", "/a"),
-            ("/a", "b/../c/", "/a/c"),
-            ("/a", "/p//q/", "/p//q/"),
-            ("", "../x", "/x"),
-            ("/a//b", "", "/a//b"),
-        ] {
-            assert_eq!(join(current, path), joined);
-        }
-    }
-
-    #[test]
-    fn paths_are_cleaned_as_go_does() {
-        for (path, cleaned) in
-            [("a/./b//", "a/b"), ("../a/..", ".."), ("a/..", "."), ("/a/../..//b", "/b"), ("/", "/")]
-        {
-            assert_eq!(clean(path), cleaned);
-        }
-    }
 
     #[test]
     fn missing_directories_are_made_through_links_and_never_outside() {

@@ -66,7 +66,7 @@ impl ExpandedCopy {
         let path = state.absolute(&self.dest);
         let directory =
             self.dest.is_empty() || self.dest.ends_with('/') || self.dest.ends_with("/.") || self.dest == ".";
-        let clean = crate::workdir::join("/", path.trim_start_matches('/'));
+        let clean = crate::paths::join("/", path.trim_start_matches('/'));
         match directory && clean != "/" {
             true => clean + "/",
             false => clean,

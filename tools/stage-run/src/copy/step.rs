@@ -15,7 +15,7 @@ use libcopy::{Request, Selection};
 use libwire::Chmod;
 
 /// Does a COPY or ADD, or finds its result. Also gives the history entry.
-pub fn step(step: CurrentStep, instruction: CopyInstruction) -> Result<(Made, String), StepError> {
+pub fn copy(step: CurrentStep, instruction: CopyInstruction) -> Result<(Made, String), StepError> {
     let copying = Copying::new(step, instruction)?;
     let made = match copying.find()? {
         Some(made) => made,

@@ -172,7 +172,7 @@ impl Expander<'_> {
 
     fn source(&self) -> Result<String, StepError> {
         let source = self.value(&self.mount.source)?.unwrap_or_default();
-        Ok(crate::workdir::join("/", source.trim_start_matches('/')))
+        Ok(crate::paths::join("/", source.trim_start_matches('/')))
     }
 
     fn bind(&self) -> Result<Kind, StepError> {
@@ -192,7 +192,7 @@ impl Expander<'_> {
         };
         // The word as it is written: the same one is the same cache in any working directory.
         let written = self.value(&self.mount.target)?.unwrap_or_default();
-        let mut id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::workdir::clean(&written));
+        let mut id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::paths::clean(&written));
         let (mut seed, mut owner, mut part, path) = (None, self.owner(0o755)?, String::new(), self.source()?);
         // As in BuildKit, one that begins with something else is another one.
         if self.mount.from.is_some() {
