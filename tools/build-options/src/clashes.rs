@@ -2,7 +2,7 @@
 //! made, so that this one can be added to a command line; what asks for something that is not made then is refused.
 
 use crate::output::{self, Output};
-use crate::request::{all, flag, last};
+use crate::values::{all, flag, last};
 use clap::ArgMatches;
 use libcli::Failure;
 

@@ -9,6 +9,7 @@ mod command;
 mod output;
 mod request;
 mod table;
+mod values;
 mod words;
 
 pub use request::{Asked, Environment, Request, request};

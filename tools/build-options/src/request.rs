@@ -3,6 +3,7 @@
 use crate::command::{self, CONTEXT};
 use crate::output::{self, Kind, Output};
 use crate::table::{Row, Takes, To, rows};
+use crate::values::{all, flag, last, truth};
 use crate::words::Words;
 use crate::{check, clashes};
 use clap::ArgMatches;
@@ -361,16 +362,6 @@ fn context(matches: &ArgMatches) -> Result<OsString, Failure> {
     }
 }
 
-/// All values of an option.
-pub(crate) fn all<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a OsStr> {
-    matches.get_many::<OsString>(name).into_iter().flatten().map(OsString::as_os_str)
-}
-
-/// The value of an option that counts.
-pub(crate) fn last<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a OsStr> {
-    all(matches, name).last()
-}
-
 /// The values of an option that count.
 fn given<'a>(matches: &'a ArgMatches, row: &Row) -> impl Iterator<Item = &'a OsStr> {
     let skipped = match row.takes {
@@ -386,21 +377,6 @@ fn check_value(row: &Row, value: &OsStr) -> Result<(), Failure> {
         _ => (row.check)(value),
     };
     what.map_err(|what| Failure::usage(format!("--{}: {what}", row.long)))
-}
-
-/// Whether a flag is on.
-pub(crate) fn flag(matches: &ArgMatches, name: &str) -> Result<bool, Failure> {
-    let value = last(matches, name).map_or(Ok(false), truth);
-    value.map_err(|what| Failure::usage(format!("--{name}: {what}")))
-}
-
-/// A truth value as docker spells it.
-fn truth(value: &OsStr) -> Result<bool, String> {
-    match value.to_str() {
-        Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
-        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
-        _ => Err(format!("'{}' is neither true nor false", value.display())),
-    }
 }
 
 /// What of a step is for stage-run: a number or `:LINE`.

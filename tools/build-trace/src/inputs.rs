@@ -1,6 +1,6 @@
 //! Which files hold a build's records, and the reading of them.
 
-use crate::Timeline;
+use crate::timeline::Timeline;
 use libcli::Failure;
 use libwire::record::BuildRecord;
 use libwire::{Event, Reader, WireError};

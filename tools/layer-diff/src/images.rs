@@ -1,8 +1,10 @@
 //! Two images, or what they were after some layer, compared as trees: the layers both begin with are not
 //! walked, and each file's bytes are named where they are in the store.
 
+use crate::begin;
+use crate::error::DiffError;
 use crate::touched::Touched;
-use crate::{DiffError, Trees, begin, diff_where};
+use crate::upper::{Trees, diff_where};
 use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::{Store, Unpack};
 use libtree::{FileKind, Root};

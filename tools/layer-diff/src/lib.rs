@@ -17,8 +17,6 @@ pub use images::diff_images;
 pub use steps::diff_steps;
 pub use upper::{Trees, diff};
 
-use upper::diff_where;
-
 use libwire::changes::LayerChanges;
 use libwire::{Writer, stream};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Holds back directories that have not changed themselves until it is known whether anything below
 //! them has: a layer names the parents of what it changes, and nothing else that is unchanged.
 
-use crate::DiffError;
+use crate::error::DiffError;
 use libwire::changes::Change;
 use std::collections::VecDeque;
 

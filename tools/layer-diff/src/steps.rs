@@ -1,6 +1,8 @@
 //! From step records to the trees they changed.
 
-use crate::{DiffError, Trees, write_stream};
+use crate::error::DiffError;
+use crate::upper::Trees;
+use crate::write_stream;
 use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::Store;
 use libtree::Root;

@@ -1,7 +1,7 @@
 //! Walks the upper tree beside the lower one and reports each change in the order of paths.
 
-use crate::DiffError;
 use crate::compare::{lower_meta, same_metadata, unchanged};
+use crate::error::DiffError;
 use crate::pending::Pending;
 use libtree::root::split;
 use libtree::walk::{self, Entry, Next};

@@ -1,6 +1,5 @@
 //! From a record to a tar entry and the file behind it.
 
-use crate::Options;
 use crate::progress::Progress;
 use libtree::holes::{Extents, Piece, Pieces};
 use libtree::root::split;
@@ -11,8 +10,8 @@ use rustix::fs::{OFlags, ResolveFlags, openat2};
 use std::fs::File;
 use std::io;
 
-/// The entry of a new or changed path, or `None` when its mode is no mode.
-pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
+/// The entry of a new or changed path, no younger than `clamp_mtime`, or `None` when its mode is no mode.
+pub(crate) fn entry_of(put: &Put, clamp_mtime: Option<i64>) -> Option<Entry> {
     let (kind, link, size, rdev) = match &put.kind {
         Kind::File { size, .. } => (EntryKind::File, &[][..], *size, (0, 0)),
         Kind::Dir { .. } => (EntryKind::Dir, &[][..], 0, (0, 0)),
@@ -29,7 +28,7 @@ pub(crate) fn entry_of(put: &Put, options: Options) -> Option<Entry> {
         uid: put.uid,
         gid: put.gid,
         size,
-        mtime: options.clamp_mtime.map_or(put.mtime, |limit| put.mtime.min(limit)),
+        mtime: clamp_mtime.map_or(put.mtime, |limit| put.mtime.min(limit)),
         rdev,
         xattrs,
         ..Entry::new(put.path.as_bytes(), kind)

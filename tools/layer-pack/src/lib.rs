@@ -103,7 +103,7 @@ impl<W: Write> Packer<W> {
         match change {
             Change::Delete { path } => self.bare(&deletion(path.as_bytes())),
             Change::Put(put) => {
-                let entry = entry_of(&put, self.options)
+                let entry = entry_of(&put, self.options.clamp_mtime)
                     .ok_or_else(|| bad("mode must be four octal digits".into()))?;
                 match &put.kind {
                     Kind::File { size, source } => self.file(&put, &entry, *size, source.as_deref()),

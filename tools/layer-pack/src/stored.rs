@@ -1,6 +1,9 @@
 //! Packs into the store: a blob for each stream, and the record that describes it.
 
-use crate::{Compression, Options, PackError, Packed, Sink, Streams};
+use crate::compress::Sink;
+use crate::error::PackError;
+use crate::streams::Streams;
+use crate::{Compression, Options, Packed};
 use libstore::{LayerKey, Store};
 use libtree::holes::ZEROS;
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};

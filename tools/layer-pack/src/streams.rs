@@ -1,6 +1,6 @@
 //! One stream of changes after another, until the row of them is closed.
 
-use crate::PackError;
+use crate::error::PackError;
 use libwire::changes::{Change, LayerChanges, closes, continues};
 use libwire::{At, Event, Format, Header, Reader, WireError};
 use std::io::BufRead;

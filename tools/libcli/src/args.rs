@@ -1,6 +1,7 @@
 //! A tool's arguments, and what is said of a command line that it does not take: one line, in the tool's name.
 
-use crate::{Failure, report};
+use crate::failure::Failure;
+use crate::report;
 use clap::Parser;
 use std::process::ExitCode;
 

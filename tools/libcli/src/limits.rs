@@ -1,6 +1,6 @@
 //! How much a layer or an archive may unpack to: the same two options in every tool that writes or reads one.
 
-use crate::size;
+use crate::size::size;
 use clap::Args;
 
 /// The options that bound what an image or archive may ask for.

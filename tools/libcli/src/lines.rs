@@ -1,6 +1,6 @@
 //! Turns the output of another program into lines that are safe to show.
 
-use crate::sanitise;
+use crate::failure::sanitise;
 
 /// How many lines tell enough of how a program ended.
 const LAST: usize = 20;

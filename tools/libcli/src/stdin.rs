@@ -1,6 +1,6 @@
 //! Standard input as the place of data, which nobody types.
 
-use crate::Failure;
+use crate::failure::Failure;
 use std::io::{IsTerminal, Stdin, stdin};
 
 /// Standard input, from which `wanted` is read: it may be anything but a terminal.

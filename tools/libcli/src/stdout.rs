@@ -1,6 +1,6 @@
 //! Standard output, buffered, whose end is checked.
 
-use crate::Failure;
+use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;

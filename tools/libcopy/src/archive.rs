@@ -1,7 +1,6 @@
 //! Archives: told by their content, whatever their name, and unpacked.
 
-use crate::CopyError;
-use crate::error::shown;
+use crate::error::{CopyError, shown};
 use flate2::bufread::GzDecoder;
 use libtree::Root;
 use libtree::extract::{self, ExtractError, Form};

@@ -5,7 +5,8 @@
 //! [`Selection::write`], whose result it must equal.
 
 use crate::error::CopyError;
-use crate::select::{Kind, Selected, Selection};
+use crate::select::Selection;
+use crate::selected::{Kind, Selected};
 use crate::sources::join;
 use crate::write::Links;
 use libtree::root::{components, split};

@@ -2,8 +2,8 @@
 
 use crate::Tree;
 use crate::error::CopyError;
-use crate::memory::Place;
-use crate::select::open;
+use crate::memory::{Content, Place};
+use crate::selected::open;
 use blake3::Hasher;
 use libtree::holes::{Extents, Piece, Pieces, ZEROS};
 use libtree::{FileKind, Meta, xattr};
@@ -21,15 +21,6 @@ const BATCH: usize = 16;
 const MOST: usize = 8;
 /// Bytes read at once.
 const BUFFER: usize = 1 << 17;
-
-/// What is known of a file's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Content {
-    /// A digest of its bytes and attributes.
-    pub digest: [u8; 32],
-    /// Whether it has no capabilities, the only attribute a layer carries.
-    pub plain: bool,
-}
 
 /// What a thread keeps from one file to the next.
 #[derive(Default)]

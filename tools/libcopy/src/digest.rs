@@ -2,9 +2,10 @@
 //! short fingerprint of each path, which only serves to say later which one changed.
 
 use crate::Tree;
-use crate::contents::{self, Content, Reader};
+use crate::contents::{self, Reader};
 use crate::error::CopyError;
-use crate::select::{Kind, Selected};
+use crate::memory::Content;
+use crate::selected::{Kind, Selected};
 use crate::sources::{Found, below};
 use blake3::Hasher;
 use libtree::{FileKind, Meta, xattr};

@@ -14,6 +14,7 @@ mod listing;
 mod members;
 mod memory;
 mod select;
+mod selected;
 mod sources;
 mod write;
 

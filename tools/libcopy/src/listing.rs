@@ -4,8 +4,8 @@
 //! A line is `MODE OWNER FINGERPRINT SOURCE PATH`: the mode with its file type in octal, `-` where owners are
 //! not kept, the number of the source, and the path below it (0 and the whole path for what a pattern found), in which `\` and newline are `\\` and `\n`.
 
-use crate::Selection;
-use crate::select::{Kind, Selected};
+use crate::select::Selection;
+use crate::selected::{Kind, Selected};
 use crate::sources::join;
 use libtree::{FileKind, Meta};
 use std::collections::BTreeMap;

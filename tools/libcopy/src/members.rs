@@ -2,7 +2,7 @@
 
 use crate::Tree;
 use crate::error::CopyError;
-use crate::select::{Member, matcher};
+use crate::selected::{Member, matcher};
 use crate::sources::{Found, Include, below, join};
 use libpattern::Matcher;
 use libtree::Meta;

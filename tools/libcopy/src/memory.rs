@@ -5,7 +5,6 @@
 //! tick of it: a file that changed within [`SETTLED`] before it was read is not remembered (git calls such
 //! an entry racy). It knows no paths and reads no file.
 
-use crate::contents::Content;
 use libtree::Meta;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +32,15 @@ pub struct Memory {
     /// Files that changed at or after this time, in seconds and nanoseconds, are not remembered.
     settled: (i64, u32),
     today: u32,
+}
+
+/// What is known of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// A digest of its bytes and attributes.
+    pub digest: [u8; 32],
+    /// Whether it has no capabilities, the only attribute a layer carries.
+    pub plain: bool,
 }
 
 /// Where to look first: files of one directory are mostly remembered side by side.

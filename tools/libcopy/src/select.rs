@@ -2,13 +2,12 @@
 
 use crate::digest::Digest;
 use crate::error::CopyError;
+use crate::selected::{Kind, Selected, matcher, open};
 use crate::sources::{self, Found};
 use crate::{Request, Tree, archive, members};
 use libpattern::Matcher;
-use libtree::{FileKind, Meta};
-use rustix::fs::OFlags;
+use libtree::FileKind;
 use std::cell::Cell;
-use std::fs::File;
 
 /// What a request means in a tree.
 pub struct Selection<'a> {
@@ -20,29 +19,6 @@ pub struct Selection<'a> {
     pub(crate) left_out: Cell<u64>,
     /// Whether no file has capabilities.
     pub(crate) plain: bool,
-}
-
-/// One source.
-pub(crate) struct Selected {
-    pub found: Found,
-    pub kind: Kind,
-}
-
-pub(crate) enum Kind {
-    /// A directory's contents: paths below it, parents before what is in them.
-    Dir(Vec<Member>),
-    /// A file, or something else that is no directory.
-    File,
-    /// An archive to unpack.
-    Archive,
-}
-
-/// A path in a directory that is copied.
-pub(crate) struct Member {
-    pub path: Vec<u8>,
-    pub meta: Meta,
-    /// Whether it is a directory that is only copied for what is in it: one that is there keeps its owner.
-    pub implied: bool,
 }
 
 impl<'a> Selection<'a> {
@@ -92,10 +68,6 @@ impl<'a> Selection<'a> {
     }
 }
 
-pub(crate) fn matcher<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Matcher, CopyError> {
-    Matcher::new(patterns).map_err(|bad| CopyError::Pattern(bad.what))
-}
-
 fn select(
     tree: &Tree,
     request: &Request,
@@ -119,10 +91,4 @@ fn select(
         _ => Kind::File,
     };
     Ok(Some(Selected { found, kind }))
-}
-
-/// Opens a regular file of a tree.
-pub(crate) fn open(tree: &Tree, path: &[u8]) -> Result<File, CopyError> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    tree.root.open_at(path, flags, 0).map(File::from).map_err(CopyError::io(path))
 }

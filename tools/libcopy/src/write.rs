@@ -5,7 +5,8 @@
 
 use crate::archive;
 use crate::error::{CopyError, shown};
-use crate::select::{Kind, Member, Selected, Selection, open};
+use crate::select::Selection;
+use crate::selected::{Kind, Member, Selected, open};
 use crate::sources::join;
 use libtree::extract::set_time;
 use libtree::root::{components, split};

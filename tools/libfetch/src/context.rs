@@ -1,8 +1,9 @@
 //! Build contexts from elsewhere, in a directory: the tree of a repository, what is in an archive, or one file,
 //! which may be a Dockerfile. Owners mean nothing in a context: everything belongs to the caller.
 
+use crate::file::download_to;
 use crate::git::{self, Repository};
-use crate::{Environment, FetchError, Kind, Limits, download_to};
+use crate::{Environment, FetchError, Kind, Limits};
 use libcopy::{CopyError, archive};
 use libtree::{Owners, Root, walk};
 use std::fs::{DirBuilder, File, Permissions};

@@ -1,37 +1,11 @@
 //! What a pattern says, in both dialects: they differ only in `**`.
 
-use crate::machine::{Machine, Places};
+use crate::machine::{Machine, Places, Token};
 
 /// A pattern whose brackets or escapes don't add up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("syntax error in pattern {0:?}")]
 pub struct BadPattern(pub String);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// This character (or byte, where the text is not UTF-8).
-    Literal(u32),
-    /// Any one character but `/`.
-    One,
-    /// Any characters but `/`.
-    Star,
-    /// Nothing, or anything that ends in `/`.
-    Directories,
-    /// Anything at all.
-    Rest,
-    /// One character in the ranges, or, negated, not in them; `/` too.
-    Class { negated: bool, ranges: Vec<(u32, u32)> },
-}
-
-impl Token {
-    /// The one character it takes, if there is but one.
-    pub(crate) fn literal(&self) -> Option<u32> {
-        match self {
-            Self::Literal(c) => Some(*c),
-            _ => None,
-        }
-    }
-}
 
 /// Matches as Go's `filepath.Match`: the whole of `name`, `*` and `?` never a slash, `\` quotes.
 pub fn path_match(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {

@@ -1,9 +1,33 @@
 //! Runs a compiled pattern over a text, all the places in the pattern it can have led to at once, as bits.
 
-use crate::glob::Token;
-
 pub(crate) const SLASH: u32 = '/' as u32;
 const ASCII: usize = 128;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// This character (or byte, where the text is not UTF-8).
+    Literal(u32),
+    /// Any one character but `/`.
+    One,
+    /// Any characters but `/`.
+    Star,
+    /// Nothing, or anything that ends in `/`.
+    Directories,
+    /// Anything at all.
+    Rest,
+    /// One character in the ranges, or, negated, not in them; `/` too.
+    Class { negated: bool, ranges: Vec<(u32, u32)> },
+}
+
+impl Token {
+    /// The one character it takes, if there is but one.
+    pub(crate) fn literal(&self) -> Option<u32> {
+        match self {
+            Self::Literal(c) => Some(*c),
+            _ => None,
+        }
+    }
+}
 
 /// A pattern ready to run. A place is the number of a token that comes next; the last place is the end.
 #[derive(Clone, Debug)]

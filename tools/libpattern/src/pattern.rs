@@ -1,7 +1,7 @@
 //! One pattern of a `.dockerignore`: what it says, and how it is tried on a path.
 
-use crate::glob::{BadPattern, Token, compile};
-use crate::machine::{Machine, Places, SLASH};
+use crate::glob::{BadPattern, compile};
+use crate::machine::{Machine, Places, SLASH, Token};
 use std::sync::OnceLock;
 
 /// A pattern that can be tried on paths.

@@ -1,8 +1,9 @@
 //! Moves this process to where the store's trees have their owners: a mount namespace of its own and,
 //! for an ordinary user, a user namespace in which it is root.
 
+use crate::isolation::Isolation;
 use crate::subids::{MORE_IDS, Range, subordinate_ranges};
-use crate::{Isolation, SandboxError, fork, setup};
+use crate::{SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, geteuid, getgid, getuid, setgroups, setresgid, setresuid};
 use rustix::io::Errno;

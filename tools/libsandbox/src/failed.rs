@@ -1,8 +1,10 @@
 //! Why a command failed, as far as its status, the end of its output and the tree it left tell.
 
+use crate::binary;
+use crate::isolation::Isolation;
+use crate::job::{Job, Outcome};
 use crate::overlay::{Overlay, mount_overlay};
 use crate::subids::more_ids;
-use crate::{Isolation, Job, Outcome, binary};
 use libtree::{Root, xattr};
 use rustix::fs::OFlags;
 use std::fs::File;

@@ -3,13 +3,12 @@
 //! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
 //! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
 
+use crate::isolation::Isolation;
+use crate::job::{Job, Network, Stdio};
 use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
 use crate::subids::more_ids;
-use crate::{
-    Isolation, Job, Network, SandboxError, Stdio, caps, cmdline, failed, fork, ids, seccomp, setup, sys,
-    terminal,
-};
+use crate::{SandboxError, caps, cmdline, failed, fork, ids, seccomp, setup, sys, terminal};
 use libtree::{Owners, Root, idmap};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -219,7 +218,7 @@ fn change_directory(cwd: &Path, user: &ids::Identity) -> Result<(), SandboxError
     }
 }
 
-fn lower_limit(limit: &crate::Ulimit) -> Result<(), SandboxError> {
+fn lower_limit(limit: &crate::job::Ulimit) -> Result<(), SandboxError> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let resource = match limit.name.as_str() {
         "as" => Resource::RLIMIT_AS,

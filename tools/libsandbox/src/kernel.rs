@@ -1,9 +1,11 @@
 //! The parts of the root that are the kernel's: /dev, /proc and /sys, and what of them is masked or can
 //! only be read. Nothing of the image is used to make them, and no link is followed.
 
+use crate::isolation::Isolation;
+use crate::job::{Job, Network};
 use crate::rootfs::{Tree, attach, clone_of, new_mount};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use crate::{Isolation, Job, Network, SandboxError, setup};
+use crate::{SandboxError, setup};
 use libtree::{FileKind, Meta};
 use rustix::fs::{CWD, FileType, Mode, makedev, mkdirat, mknodat, symlinkat};
 use rustix::mount::{OpenTreeFlags, open_tree};

@@ -1,6 +1,7 @@
 //! The merged view of snapshots, as a mount that hangs nowhere but on its file descriptor.
 
-use crate::{Isolation, SandboxError, setup};
+use crate::isolation::Isolation;
+use crate::{SandboxError, setup};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,

@@ -1,8 +1,9 @@
 //! Passes on what the command reads and writes, from outside. Nothing here waits for a reader: one that is slow
 //! must not keep a signal waiting, nor the other output.
 
+use crate::job::{Channel, Stdio};
 use crate::terminal::Terminal;
-use crate::{Channel, SandboxError, Stdio, setup};
+use crate::{SandboxError, setup};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, OFlags, SeekFrom};

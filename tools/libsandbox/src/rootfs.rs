@@ -1,11 +1,12 @@
 //! What the command sees: the image's tree with its own /dev, /proc and /sys, the mounts asked for, and
 //! nothing of the host. Every target is opened inside the image without following a link.
 
-use crate::job::{Mount, MountSource};
+use crate::isolation::Isolation;
+use crate::job::{Job, Mount, MountSource};
 use crate::overlay::{Overlay, mount_overlay};
 use crate::stub::{self, Point};
 use crate::sys::{self, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use crate::{Isolation, Job, SandboxError, setup};
+use crate::{SandboxError, setup};
 use libtree::{Meta, Owners, Root};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use rustix::io::Errno;

@@ -1,12 +1,12 @@
 //! Outside: starts the sandbox, passes its output on, answers signals, and waits until nothing is left.
 
 use crate::init::{self, Inside, word};
+use crate::isolation::Isolation;
+use crate::job::{Channel, Job, Network, OnSignal, Outcome};
 use crate::relay::{Output, Relay};
 use crate::rootfs::{self, HostFile};
 use crate::signals::{Signals, driver_is_gone};
-use crate::{
-    Channel, Isolation, Job, Network, OnSignal, Outcome, SandboxError, cmdline, fork, setup, terminal,
-};
+use crate::{SandboxError, cmdline, fork, setup, terminal};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;

@@ -1,6 +1,7 @@
 //! The signals that this process holds back while a sandbox runs, so that none of them leaves it behind.
 
-use crate::{OnSignal, SandboxError, Stdio, setup};
+use crate::job::{OnSignal, Stdio};
+use crate::{SandboxError, setup};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 

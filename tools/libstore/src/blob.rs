@@ -1,8 +1,8 @@
 //! Blobs: files whose name is the SHA-256 of their bytes.
 
-use crate::error::no_room;
+use crate::error::{StoreError, no_room};
+use crate::store::Store;
 use crate::write::{self, Temp};
-use crate::{Store, StoreError};
 use libtree::holes::{ZEROS, is_zero, leave_hole};
 use libwire::Digest;
 use libwire::image::Descriptor;
@@ -12,6 +12,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+/// The largest index.json, manifest or config accepted, in bytes.
+pub(crate) const MAX_JSON: u64 = 4 << 20;
 /// From this many files on, one syncfs(2) costs less than a sync of each.
 const BATCH: usize = 4;
 

@@ -1,7 +1,7 @@
 //! Which Dockerfile an image's history comes from. Beside the image, not in it: written as well as possible,
 //! and where it is lost or damaged a report says less.
 
-use crate::Store;
+use crate::store::Store;
 use libwire::provenance::Provenance;
 use libwire::{Digest, Reference};
 use std::path::PathBuf;

@@ -3,9 +3,10 @@
 //! A record is `sha256:<hex>`, a newline, and JSON with that digest. It is not synced: after a power cut
 //! a torn record fails its digest, and what it names is judged by itself.
 
+use crate::blob::MAX_JSON;
+use crate::error::StoreError;
 use crate::image::read_limited;
-use crate::index::MAX_JSON;
-use crate::{Store, StoreError};
+use crate::store::Store;
 use libwire::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

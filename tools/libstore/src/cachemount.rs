@@ -1,6 +1,8 @@
 //! `RUN --mount=type=cache` directories, and logs.
 
-use crate::{Store, StoreError, lock};
+use crate::error::StoreError;
+use crate::lock;
+use crate::store::Store;
 use libwire::Digest;
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -1,6 +1,6 @@
 //! What an image config must satisfy before this suite builds on it or runs it.
 
-use crate::StoreError;
+use crate::error::StoreError;
 use libwire::image::ImageConfig;
 
 /// Instructions that ONBUILD must not carry.

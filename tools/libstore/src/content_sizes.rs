@@ -1,7 +1,7 @@
 //! What the files of layers take when they are unpacked, as far as that is known without reading a layer.
 
-use crate::Store;
 use crate::cache::unseal;
+use crate::store::Store;
 use libtree::walk::names_at;
 use libwire::Digest;
 use libwire::record::LayerRecord;

@@ -3,7 +3,8 @@
 //! The content is its writer's own and carries its own checksum. It is not synced, and losing it costs only
 //! reading again.
 
-use crate::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 use libwire::Digest;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

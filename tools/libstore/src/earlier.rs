@@ -3,7 +3,7 @@
 //! None of it decides what a hit is. It is written as well as possible, and where it is lost, damaged or
 //! can't be written, an explanation says less.
 
-use crate::Store;
+use crate::store::Store;
 use libwire::Digest;
 use std::fs::File;
 use std::io;

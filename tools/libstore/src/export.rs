@@ -1,8 +1,9 @@
 //! Images out of the store: as OCI archives and as archives for `docker load`. Blobs are verified as they
 //! are copied; the same image gives the same bytes.
 
-use crate::store::LAYOUT;
-use crate::{Image, Store, StoreError};
+use crate::error::StoreError;
+use crate::image::Image;
+use crate::store::{LAYOUT, Store};
 use libtree::tar::{Entry, EntryKind, Writer};
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};

@@ -2,7 +2,10 @@
 //!
 //! Of a store one is kept: keeping one removes those before it that nobody is in. Nothing builds on it.
 
-use crate::{NewSnapshot, Store, StoreError, lock};
+use crate::error::StoreError;
+use crate::lock;
+use crate::snapshot::NewSnapshot;
+use crate::store::Store;
 use libtree::walk::names_at;
 use libwire::Digest;
 use serde::{Deserialize, Serialize};

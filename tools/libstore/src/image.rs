@@ -1,8 +1,10 @@
 //! An image: its manifest and config, read, verified and checked against each other.
 
-use crate::import::{Documents, read_top};
-use crate::index::MAX_JSON;
-use crate::{Select, Store, StoreError, check_config};
+use crate::blob::MAX_JSON;
+use crate::config::check_config;
+use crate::error::StoreError;
+use crate::import::{Documents, Select, read_top};
+use crate::store::Store;
 use libwire::image::{
     Descriptor, ImageConfig, MAX_LAYERS, MEDIA_INDEX, MEDIA_LAYER, MEDIA_MANIFEST, Manifest,
 };

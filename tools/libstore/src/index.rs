@@ -1,12 +1,12 @@
 //! References: which image a name means. They are entries of the layout's index.json.
 
-use crate::{Store, StoreError, blob, image, lock};
+use crate::blob::{self, MAX_JSON};
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::{image, lock};
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, MEDIA_MANIFEST, Manifest, REF_NAME};
 use libwire::{Digest, Reference};
 use std::io::Write;
-
-/// The largest index.json, manifest or config accepted, in bytes.
-pub(crate) const MAX_JSON: u64 = 4 << 20;
 
 /// An image of the store, and its name when it has one.
 #[derive(Clone, Debug, PartialEq)]

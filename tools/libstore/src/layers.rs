@@ -1,6 +1,7 @@
 //! Which layer a snapshot was packed into, so that it is packed once.
 
-use crate::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 use libtree::walk::names_at;
 use libwire::record::LayerRecord;
 use std::io::Write;

@@ -24,6 +24,7 @@ mod failure;
 mod image;
 pub mod import;
 mod index;
+mod intact;
 mod layers;
 mod location;
 mod lock;

@@ -1,6 +1,6 @@
 //! Where the store is when nobody says.
 
-use crate::StoreError;
+use crate::error::StoreError;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

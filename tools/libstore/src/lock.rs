@@ -2,7 +2,7 @@
 //!
 //! No lock here outlives its holder, and no lock file is ever removed or judged by its age.
 
-use crate::StoreError;
+use crate::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};

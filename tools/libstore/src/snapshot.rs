@@ -7,8 +7,10 @@
 //! A deferred snapshot has no tree: what was changed is told in a file, in terms of files elsewhere, until it is
 //! packed. From then on the layer stands for it, and the tree is unpacked when somebody wants it (`restore`).
 
+use crate::error::StoreError;
+use crate::store::Store;
 use crate::tree_totals::{TreeTotals, measure};
-use crate::{Store, StoreError, lock, random, write};
+use crate::{lock, random, write};
 use libtree::walk::names_at;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! The store's directory: its parts, its version, and what every operation on it shares.
 
-use crate::{StoreError, write};
+use crate::error::StoreError;
+use crate::write;
 pub use libtree::tar::Limits;
 use std::collections::HashSet;
 use std::ffi::OsString;

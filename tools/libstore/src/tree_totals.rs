@@ -1,7 +1,5 @@
-//! How much was in a snapshot's tree when it was made, by which it shows that something has gone.
+//! How much is in a tree.
 
-use crate::snapshot::TREE;
-use crate::{SnapshotMeta, Store, StoreError};
 use libtree::totals::{Totals, totals};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -16,38 +14,13 @@ pub struct TreeTotals {
     pub bytes: u64,
 }
 
-impl Store {
-    /// Fails when a snapshot's tree has lost or gained a name since it was made, with `sizes` also when its files
-    /// have other lengths. Then the snapshot is put aside, and whoever made it can make it again. `false`: it has
-    /// more than `most` names, and was not looked at.
-    pub fn check_snapshot(&self, id: &str, sizes: bool, most: u64) -> Result<bool, StoreError> {
-        let dir = self.snapshot_dir(id)?;
-        let why = match self.snapshot_meta(id) {
-            Ok(SnapshotMeta { tree: Some(made), .. }) if made.names > most => return Ok(false),
-            Ok(SnapshotMeta { tree: Some(made), .. }) => match File::open(dir.join(TREE)) {
-                Ok(tree) => difference(made, tree, sizes)
-                    .map_err(StoreError::io(format!("cannot read {}", dir.display())))?,
-                // It is deferred.
-                Err(_) => None,
-            },
-            // An older one.
-            Ok(_) => None,
-            Err(StoreError::Corrupt { why, .. }) => Some(why),
-            Err(error) => return Err(error),
-        };
-        let Some(why) = why else { return Ok(true) };
-        self.quarantine(&dir, id);
-        Err(StoreError::corrupt(format!("snapshot {id}"), why + "; it was put aside, so run this again"))
-    }
-}
-
 pub(crate) fn measure(tree: &Path) -> std::io::Result<TreeTotals> {
     let Totals { names, bytes } = totals(File::open(tree)?, true)?;
     Ok(TreeTotals { names, bytes })
 }
 
 /// In which way `tree` is not what was `made`.
-fn difference(made: TreeTotals, tree: File, sizes: bool) -> std::io::Result<Option<String>> {
+pub(crate) fn difference(made: TreeTotals, tree: File, sizes: bool) -> std::io::Result<Option<String>> {
     let found = totals(tree, sizes)?;
     Ok(if found.names != made.names {
         Some(format!("it has {} names where {} were made", found.names, made.names))
@@ -56,38 +29,4 @@ fn difference(made: TreeTotals, tree: File, sizes: bool) -> std::io::Result<Opti
     } else {
         None
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::snapshot::META;
-    use crate::store::fixture as store;
-
-    #[test]
-    fn a_snapshot_that_lost_something_is_put_aside() {
-        let (_dir, store) = store();
-        let make = || {
-            let new = store.new_snapshot(&[]).unwrap();
-            std::fs::write(new.upper().join("a"), "12345").unwrap();
-            std::fs::create_dir(new.upper().join("d")).unwrap();
-            new.publish().unwrap()
-        };
-        let (cut, gone, whole) = (make(), make(), make());
-        let file = |id: &str| store.snapshot_fs(id).unwrap().join("a");
-        std::fs::write(file(&cut), "1234").unwrap();
-        std::fs::remove_file(file(&gone)).unwrap();
-        assert!(store.check_snapshot(&cut, false, 2).unwrap());
-        assert!(!store.check_snapshot(&gone, true, 1).unwrap(), "it has two names");
-        for id in [&cut, &gone] {
-            let error = store.check_snapshot(id, true, 2).unwrap_err().to_string();
-            assert!(error.contains("was put aside") && !store.has_snapshot(id), "{error}");
-        }
-        store.check_snapshot(&whole, true, 2).unwrap();
-        let older = SnapshotMeta { tree: None, ..store.snapshot_meta(&whole).unwrap() };
-        let meta = store.snapshot_dir(&whole).unwrap().join(META);
-        std::fs::write(meta, serde_json::to_vec(&older).unwrap()).unwrap();
-        std::fs::remove_file(file(&whole)).unwrap();
-        store.check_snapshot(&whole, true, 2).unwrap();
-    }
 }

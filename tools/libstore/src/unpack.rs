@@ -7,7 +7,11 @@ mod early;
 mod feed;
 mod read;
 
-use crate::{Image, NewSnapshot, SnapshotMeta, Store, StoreError, lock};
+use crate::error::StoreError;
+use crate::image::Image;
+use crate::lock;
+use crate::snapshot::{NewSnapshot, SnapshotMeta};
+use crate::store::Store;
 use early::EarlySync;
 use libtree::extract::{self, ExtractError, Form, Stats};
 use libtree::tar::{Limits, Reader, TarError};

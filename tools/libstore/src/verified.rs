@@ -5,7 +5,9 @@
 //! copied store, whose files have other inodes and times.
 
 use crate::blob::{BlobReader, descriptor};
-use crate::{Store, StoreError, write};
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::write;
 use libwire::Digest;
 use libwire::image::Descriptor;
 use rustix::fs::{Mode, OFlags, open};

@@ -3,7 +3,8 @@
 //! O_TMPFILE, so that a killed writer leaves nothing behind; a locked name in `tmp/` where a file system
 //! has no such thing. A failed sync is final and is never tried again: the kernel has dropped the pages.
 
-use crate::{StoreError, lock, random};
+use crate::error::StoreError;
+use crate::{lock, random};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, open, renameat_with};
 use rustix::io::Errno;
 use std::fs::File;

@@ -10,9 +10,10 @@ mod make;
 
 pub use check::check_layer;
 
-use crate::root::split;
+use crate::meta::{FileKind, Meta};
+use crate::root::{self, Root, split};
 use crate::tar::{Body, Entry, EntryKind, Reader, TarError, shown};
-use crate::{FileKind, Meta, Root, remove, root, walk};
+use crate::{remove, walk};
 use rustix::fs::{
     AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, fchmod, futimens, mkdirat, openat, openat2,
     unlinkat, utimensat,

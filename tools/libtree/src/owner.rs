@@ -8,7 +8,8 @@
 //! on the inode, so that it goes with the link where a command renames it and overlayfs copies it up, and the kernel drops
 //! it with a change of owner.
 
-use crate::{FileKind, Meta, idmap, xattr};
+use crate::meta::{FileKind, Meta};
+use crate::{idmap, xattr};
 use rustix::fs::{AtFlags, Gid, Uid, chownat};
 use rustix::io::Errno;
 use std::io;

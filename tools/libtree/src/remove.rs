@@ -1,6 +1,6 @@
 //! Removes a name and all below it, by file descriptors, never through a symbolic link.
 
-use crate::{FileKind, Meta};
+use crate::meta::{FileKind, Meta};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;

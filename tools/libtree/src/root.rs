@@ -1,6 +1,7 @@
 //! A directory taken as `/`: every lookup stays below it, whatever its symbolic links say.
 
-use crate::{FileKind, Meta, Owners};
+use crate::meta::{FileKind, Meta};
+use crate::owner::Owners;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2, readlinkat};
 use rustix::io::Errno;
 use std::io::{self, Read};

@@ -5,8 +5,9 @@
 
 mod order;
 
+use crate::meta::{FileKind, Meta};
+use crate::owner::Owners;
 use crate::walk::Next;
-use crate::{FileKind, Meta, Owners};
 use rustix::fs::{FileType, Mode, OFlags, RawDir, ResolveFlags, openat2};
 use rustix::io::Errno;
 use std::io;

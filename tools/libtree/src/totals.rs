@@ -1,7 +1,7 @@
 //! How much is in a tree, so that it can be told whether some of it has gone.
 
+use crate::meta::{FileKind, Meta};
 use crate::scan::open;
-use crate::{FileKind, Meta};
 use rustix::fs::{FileType, RawDir};
 use std::io;
 use std::mem::MaybeUninit;

@@ -3,8 +3,9 @@
 //! Byte order of whole paths puts `a-b` before `a/x`: a directory is therefore met twice, once as a
 //! name and once, at its place as `name/`, for what is in it.
 
+use crate::meta::{FileKind, Meta};
+use crate::owner::Owners;
 use crate::root::open_below;
-use crate::{FileKind, Meta, Owners};
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 use std::collections::HashSet;
 use std::ffi::OsString;

@@ -2,6 +2,7 @@
 
 mod members;
 
+use crate::formats::LAYER_CHANGES;
 use crate::path::{WirePath, b64};
 use crate::stream::{Format, Header, Records, Writer};
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,9 @@ use std::io::{self, Write};
 pub struct LayerChanges;
 
 impl Format for LayerChanges {
-    const NAME: &'static str = "layer-changes";
+    const NAME: &'static str = LAYER_CHANGES.name;
     const VERSION: u32 = 2;
-    const MAKER: &'static str = "layer-diff makes";
+    const MAKER: &'static str = LAYER_CHANGES.maker;
     const RECORDS: Records = members::RECORDS;
     const STRICT: bool = true;
     type Record = Change;

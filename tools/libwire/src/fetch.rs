@@ -1,8 +1,8 @@
 //! Requests of stage-run to context-fetch, and the answers: one JSON object each way, as context-fetch(1) has them
 //! under REQUESTS. Types only; nothing here fetches.
 
-use crate::Digest;
 use crate::changes::Base64;
+use crate::digest::Digest;
 use crate::remote::Pinned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

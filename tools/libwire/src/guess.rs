@@ -1,5 +1,6 @@
 //! What an input is that is not what was expected, by how it begins: for messages, and nothing else.
 
+use crate::formats;
 use serde_json::Value;
 
 /// The words a Dockerfile may begin with.
@@ -68,14 +69,8 @@ fn magic(beginning: &[u8]) -> Option<&'static str> {
 
 /// That it is a stream of this format, and who makes it if that is known.
 pub fn stream(format: &str) -> String {
-    use crate::{Format, changes::LayerChanges, plan::BuildPlan, record::BuildRecord};
-    let formats = [
-        (BuildPlan::NAME, BuildPlan::MAKER),
-        (BuildRecord::NAME, BuildRecord::MAKER),
-        (LayerChanges::NAME, LayerChanges::MAKER),
-    ];
-    match formats.iter().find(|(name, _)| *name == format) {
-        Some((_, maker)) => format!("this is a {format} stream, which {maker}"),
+    match formats::ALL.iter().find(|known| known.name == format) {
+        Some(known) => format!("this is a {format} stream, which {}", known.maker),
         None => format!("this is a stream of the format {format:?}, which is not known here"),
     }
 }

@@ -3,9 +3,9 @@
 //! Members this suite does not know are kept in `extra`, so that a base image's config passes through
 //! whole. All maps are sorted: the same value always serialises to the same bytes.
 
-use crate::{Digest, Platform};
+use crate::digest::Digest;
+use crate::platform::{Extra, Platform};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// `application/vnd.oci.image.index.v1+json`
@@ -23,8 +23,6 @@ pub const IMAGE_NAME: &str = "io.containerd.image.name";
 /// The most layers an image may have. Whatever is made of one needs some more to be mounted, and overlayfs merges 999.
 pub const MAX_LAYERS: usize = 500;
 
-/// Members beyond those named.
-pub type Extra = BTreeMap<String, Value>;
 /// A set, as the config spells it: keys to `{}`.
 pub type Set = BTreeMap<String, Empty>;
 
@@ -281,6 +279,18 @@ pub struct Healthcheck {
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Platform {
+    /// The platform that an image's config says it is for, as it is spelled there.
+    pub fn of_config(config: &ImageConfig) -> Self {
+        Self {
+            os: config.os.clone(),
+            architecture: config.architecture.clone(),
+            variant: config.variant.clone(),
+            extra: Extra::default(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod compression;
 pub mod digest;
 pub mod fetch;
+mod formats;
 pub mod guess;
 pub mod image;
 pub mod mode;

@@ -10,6 +10,7 @@ mod op;
 pub use check::read;
 pub use op::{ArgDecl, Command, Copy, Heredoc, Instruction, Mount, MountKind, Op, Pair};
 
+use crate::formats::BUILD_PLAN;
 use crate::stream::{Format, Records};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,9 +19,9 @@ use std::collections::BTreeMap;
 pub struct BuildPlan;
 
 impl Format for BuildPlan {
-    const NAME: &'static str = "build-plan";
+    const NAME: &'static str = BUILD_PLAN.name;
     const VERSION: u32 = 1;
-    const MAKER: &'static str = "df-parse makes";
+    const MAKER: &'static str = BUILD_PLAN.maker;
     const RECORDS: Records = &[("stage", "a stage", members::STAGE)];
     const STRICT: bool = true;
     type Record = PlanRecord;

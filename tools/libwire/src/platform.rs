@@ -1,8 +1,9 @@
 //! Platforms: one type, one spelling for each (containerd's normal form, in which `linux/arm64/v8` is `linux/arm64`),
 //! and which of several serves a machine best. It looks at nothing but words and this program's own build.
 
-use crate::image::{Extra, ImageConfig};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +27,9 @@ const ARCHITECTURES: [&str; 14] = [
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le",
     "riscv64", "s390x", "wasm",
 ];
+
+/// Members beyond those named.
+pub type Extra = BTreeMap<String, Value>;
 
 /// A descriptor's platform (OCI image-index.md). As JSON it keeps the spelling that it came with; parsed from a
 /// command line or a Dockerfile it is in normal form.
@@ -76,16 +80,6 @@ impl Platform {
             os: os.to_owned(),
             architecture: architecture.to_owned(),
             variant: variant.map(str::to_owned),
-            extra: Extra::default(),
-        }
-    }
-
-    /// The platform that an image's config says it is for, as it is spelled there.
-    pub fn of_config(config: &ImageConfig) -> Self {
-        Self {
-            os: config.os.clone(),
-            architecture: config.architecture.clone(),
-            variant: config.variant.clone(),
             extra: Extra::default(),
         }
     }

@@ -1,8 +1,7 @@
 //! Where an image's history comes from: which line of which Dockerfile made each entry. image-assemble keeps
 //! it in the store beside the image (stagepipe-store(5), `builds/`); it is no part of the image, and may be lost.
 
-use crate::Digest;
-use crate::record::{BaseStep, Step};
+use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// The build of an image, as far as its history needs it.
@@ -54,31 +53,4 @@ pub struct Line {
     pub line: u32,
     /// The instruction as one logical line.
     pub text: String,
-}
-
-impl Provenance {
-    /// That of a stage which has done nothing but FROM.
-    pub fn of(base: &BaseStep) -> Self {
-        let from = Line { dockerfile: base.dockerfile.clone(), line: base.line, text: base.text.clone() };
-        let history = base.config.history.len();
-        match base.provenance.clone() {
-            Some(mut inherited) => {
-                inherited.stages.push(FromStage { from, history });
-                *inherited
-            }
-            None => {
-                let (layers, image) = (base.layers.len(), base.image.clone());
-                let base = Base { from, history, layers, manifest: base.manifest, image };
-                Self { base, steps: Vec::new(), stages: Vec::new() }
-            }
-        }
-    }
-
-    /// Adds a step's line, if it has a history entry.
-    pub fn add(&mut self, step: &Step) {
-        if step.history.is_some() {
-            let (dockerfile, text) = (step.dockerfile.clone(), step.text.clone());
-            self.steps.push(Line { dockerfile, line: step.line, text });
-        }
-    }
 }

@@ -3,19 +3,22 @@
 
 mod members;
 
+use crate::digest::Digest;
+use crate::formats::BUILD_RECORD;
 use crate::image::{Descriptor, History, ImageConfig};
-use crate::provenance::Provenance;
+use crate::path::WirePath;
+use crate::provenance::{Base, FromStage, Line, Provenance};
+use crate::span::Span;
 use crate::stream::{Format, Records};
-use crate::{Digest, Span, WirePath};
 use serde::{Deserialize, Serialize};
 
 /// The build-record stream.
 pub struct BuildRecord;
 
 impl Format for BuildRecord {
-    const NAME: &'static str = "build-record";
+    const NAME: &'static str = BUILD_RECORD.name;
     const VERSION: u32 = 1;
-    const MAKER: &'static str = "stage-run and layer-pack make";
+    const MAKER: &'static str = BUILD_RECORD.maker;
     const RECORDS: Records = members::RECORDS;
     // What is not known of what was done changes nothing that is made of it.
     const STRICT: bool = false;
@@ -287,6 +290,33 @@ pub enum Reason {
     Lost,
     /// The cache was not to be asked.
     NoCache,
+}
+
+impl Provenance {
+    /// That of a stage which has done nothing but FROM.
+    pub fn of(base: &BaseStep) -> Self {
+        let from = Line { dockerfile: base.dockerfile.clone(), line: base.line, text: base.text.clone() };
+        let history = base.config.history.len();
+        match base.provenance.clone() {
+            Some(mut inherited) => {
+                inherited.stages.push(FromStage { from, history });
+                *inherited
+            }
+            None => {
+                let (layers, image) = (base.layers.len(), base.image.clone());
+                let base = Base { from, history, layers, manifest: base.manifest, image };
+                Self { base, steps: Vec::new(), stages: Vec::new() }
+            }
+        }
+    }
+
+    /// Adds a step's line, if it has a history entry.
+    pub fn add(&mut self, step: &Step) {
+        if step.history.is_some() {
+            let (dockerfile, text) = (step.dockerfile.clone(), step.text.clone());
+            self.steps.push(Line { dockerfile, line: step.line, text });
+        }
+    }
 }
 
 #[cfg(test)]

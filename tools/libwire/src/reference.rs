@@ -1,7 +1,7 @@
 //! An image's name as people write it and as the store keeps it: `busybox` is
 //! `docker.io/library/busybox:latest`. Grammar only; nothing here looks a name up.
 
-use crate::Digest;
+use crate::digest::Digest;
 use std::fmt;
 use std::str::FromStr;
 

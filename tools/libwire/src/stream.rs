@@ -8,7 +8,7 @@ mod glance;
 
 pub use error::{At, Line, WireError};
 
-use crate::Digest;
+use crate::digest::Digest;
 use crate::guess;
 use crate::shape::{self, Member};
 use glance::Glance;

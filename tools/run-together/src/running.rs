@@ -1,7 +1,6 @@
 //! One command that runs: its first command, and the pipeline that reads what that writes.
 
-use crate::Job;
-use crate::lines::is_simple;
+use crate::lines::{Job, is_simple};
 use crate::programs::{Program, is_program, programs};
 use libcli::{Exit, Failure};
 use nix::sys::signal::{Signal, kill};

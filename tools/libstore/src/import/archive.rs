@@ -2,7 +2,10 @@
 //! nameless files of the store, which become blobs without another copy.
 
 use super::{Documents, Source, check_layout, parse_index};
-use crate::{BlobWriter, Compression, Decoder, Store, StoreError};
+use crate::blob::BlobWriter;
+use crate::decompress::{Compression, Decoder};
+use crate::error::StoreError;
+use crate::store::Store;
 use libtree::root::{components, split};
 use libtree::tar::{EntryKind, Limits, Reader, TarError};
 use libwire::guess;

@@ -2,10 +2,11 @@
 //! kept byte for byte; the manifest, which such an archive has none of, is made here.
 
 use super::{Imported, Select, archive::Archive, layer};
-use crate::blob::descriptor;
-use crate::image::parse;
-use crate::index::MAX_JSON;
-use crate::{BlobWriter, Compression, Image, Store, StoreError};
+use crate::blob::{BlobWriter, MAX_JSON, descriptor};
+use crate::decompress::Compression;
+use crate::error::StoreError;
+use crate::image::{Image, parse};
+use crate::store::Store;
 use libwire::image::{Descriptor, MEDIA_CONFIG, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
 use libwire::{Digest, Reference};
 use serde::Deserialize;

@@ -1,8 +1,10 @@
 //! A layer that somebody else packed.
 
 use super::layer;
+use crate::decompress::Decoder;
+use crate::error::StoreError;
+use crate::store::Store;
 use crate::unpack::explain;
-use crate::{Decoder, Store, StoreError};
 use libtree::extract::{ExtractError, check_layer};
 use libtree::tar::Reader;
 use libwire::Digest;

@@ -1,6 +1,9 @@
 //! Tells what a layer is by its bytes, so that one that can't be used is refused before it is named.
 
-use crate::{BlobWriter, Compression, Store, StoreError};
+use crate::blob::BlobWriter;
+use crate::decompress::Compression;
+use crate::error::StoreError;
+use crate::store::Store;
 use libwire::Digest;
 use libwire::image::{Descriptor, MEDIA_LAYER};
 use libwire::record::Layer;

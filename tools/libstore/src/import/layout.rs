@@ -2,9 +2,10 @@
 //! them; a symbolic link or device there is refused.
 
 use super::{Documents, Source, check_layout, parse_index};
+use crate::blob::{BlobReader, BlobWriter, MAX_JSON};
+use crate::error::StoreError;
 use crate::image::read_limited;
-use crate::index::MAX_JSON;
-use crate::{BlobReader, BlobWriter, Store, StoreError};
+use crate::store::Store;
 use libwire::image::{Descriptor, Index};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use std::fs::File;

@@ -1,8 +1,8 @@
 //! Tells what an entry of an index is by its descriptor and, where that is silent, by what it leads to.
 
 use super::Documents;
+use crate::blob::MAX_JSON;
 use crate::image::{is_index, is_layer, is_manifest};
-use crate::index::MAX_JSON;
 use libwire::Platform;
 use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, REF_NAME};
 use serde_json::Value;

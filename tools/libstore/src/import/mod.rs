@@ -13,10 +13,11 @@ mod pick;
 pub use archive::ARCHIVE;
 pub use lanes::Fetch;
 
-use crate::image::{parse, parse_manifest};
-use crate::index::MAX_JSON;
-use crate::unpack::First;
-use crate::{BlobWriter, Image, Store, StoreError, Unpack};
+use crate::blob::{BlobWriter, MAX_JSON};
+use crate::error::StoreError;
+use crate::image::{Image, parse, parse_manifest};
+use crate::store::Store;
+use crate::unpack::{First, Unpack};
 use libwire::Platform;
 use libwire::image::{Descriptor, Index};
 use libwire::{Digest, Reference};

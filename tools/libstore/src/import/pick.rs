@@ -1,9 +1,10 @@
 //! Which images of an index are meant. What is beside them, as signatures, is passed over.
 
 use super::{Documents, Select, look, parse_index};
-use crate::StoreError;
+use crate::blob::MAX_JSON;
+use crate::error::StoreError;
 use crate::image::{is_index, is_manifest};
-use crate::index::{MAX_JSON, is_named};
+use crate::index::is_named;
 use libwire::Platform;
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, REF_NAME};

@@ -1,7 +1,9 @@
 //! Has the disk write what is unpacked while unpacking goes on, so that little is left for the one sync at
 //! the end of a build. It makes no promise of durability, and takes no part in unpacking.
 
-use crate::{Store, StoreError, write};
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::write;
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};

@@ -1,7 +1,7 @@
 //! A layer's uncompressed bytes, read, decompressed and hashed by a thread of their own.
 
 use super::{Layer, Open};
-use crate::{Compression, Decoder};
+use crate::decompress::{Compression, Decoder};
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,7 +1,8 @@
 //! A layer's tar for those who only look at it: nothing is unpacked.
 
 use super::{Layer, feed, read_error};
-use crate::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 use libtree::tar::TarError;
 use libwire::Digest;
 use libwire::image::Descriptor;

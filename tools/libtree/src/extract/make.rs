@@ -2,8 +2,9 @@
 
 use super::{Job, Stop, check, open_dir, set_time};
 use crate::holes::{HoleWriter, Piece, Pieces};
+use crate::meta::Meta;
 use crate::tar::{Body, Entry, EntryKind};
-use crate::{Meta, xattr};
+use crate::xattr;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, fchmod, linkat, makedev, mkdirat, mknodat, openat, symlinkat,
 };

@@ -1,7 +1,7 @@
 //! The members of the records of a build, for messages about streams that other programs wrote.
 
 use super::Why;
-use crate::Digest;
+use crate::digest::Digest;
 use crate::image::{Descriptor, History, ImageConfig};
 use crate::provenance::Provenance;
 use crate::shape::{COUNT, Member, SMALL, Shape, read};

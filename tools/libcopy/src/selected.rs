@@ -1,0 +1,42 @@
+//! A source of COPY or ADD and the paths that it stands for.
+
+use crate::Tree;
+use crate::error::CopyError;
+use crate::sources::Found;
+use libpattern::Matcher;
+use libtree::Meta;
+use rustix::fs::OFlags;
+use std::fs::File;
+
+/// One source.
+pub(crate) struct Selected {
+    pub found: Found,
+    pub kind: Kind,
+}
+
+pub(crate) enum Kind {
+    /// A directory's contents: paths below it, parents before what is in them.
+    Dir(Vec<Member>),
+    /// A file, or something else that is no directory.
+    File,
+    /// An archive to unpack.
+    Archive,
+}
+
+/// A path in a directory that is copied.
+pub(crate) struct Member {
+    pub path: Vec<u8>,
+    pub meta: Meta,
+    /// Whether it is a directory that is only copied for what is in it: one that is there keeps its owner.
+    pub implied: bool,
+}
+
+pub(crate) fn matcher<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Matcher, CopyError> {
+    Matcher::new(patterns).map_err(|bad| CopyError::Pattern(bad.what))
+}
+
+/// Opens a regular file of a tree.
+pub(crate) fn open(tree: &Tree, path: &[u8]) -> Result<File, CopyError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    tree.root.open_at(path, flags, 0).map(File::from).map_err(CopyError::io(path))
+}
