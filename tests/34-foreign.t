@@ -61,7 +61,7 @@ edited aufs ".rootfs.diff_ids += [\"$layer\"] | del(.history)" \
     ".layers += [.layers[0] + {digest: \"$layer\", size: $(wc -c <aufs.tar)}]"
 ok "an image with hard links of AUFS is loaded" image-load --tag aufs aufs
 is "its names are one file" "$(image-run aufs sh -c 'stat -c %h /one; tail -n 1 /two' 2>&1 | tr '\n' ' ')" "2 9000 "
-is "which image-report counts once" "$(image-report --json --files=/ --depth 1 aufs | jq -c '[.files[] | select(.path == "one" or .path == "two").bytes]')" "[43893,0]"
+is "which image-report counts once" "$(image-files --json --depth 1 aufs | jq -c '[.files[] | select(.path == "one" or .path == "two").bytes]')" "[43893,0]"
 ok "and packs anew" image-report --what-if squash aufs
 
 # An image for another platform, and names that none can have here.

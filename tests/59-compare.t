@@ -1,5 +1,5 @@
 #!/bin/sh
-# Looking into images and comparing them.
+# Looking into images, comparing them, and what they share.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 have jq || skip_all "jq is missing"
@@ -20,37 +20,37 @@ ok "the image is built" image-build -q --keep kept -t app ctx
 image-report --json app | jq '.totals.content' >content
 equal "and then those that image-report finds" "$(image-list --json | jq 'select(.name == "app:latest").content')" "$(cat content)"
 
-# Exploring.
+# Looking into one.
 
-is "--files says what is below a path, and who pays" \
-    "$(image-report --json --files=/opt app | jq -c '.files[] | [.path, .bytes, [.layers[].layer]]')" \
+is "image-files says what is below a path, and who pays" \
+    "$(image-files --json app /opt | jq -c '.files[] | [.path, .bytes, [.layers[].layer]]')" \
     '["opt",6,[6]]
 ["opt/app",6,[6]]
 ["opt/app/big",6,[6]]
 ["opt/current",0,[]]'
-is "--files without a path is the whole image" "$(image-report --json --files --depth 0 app | jq -r '.files[].path')" .
+is "without a path it is the whole image" "$(image-files --json --depth 0 app | jq -r '.files[].path')" .
 equal "all bytes that are visible are in the tree" \
-    "$(image-report --json --files app | jq '.files[0].bytes')" "$(image-report --json app | jq .totals.visible)"
+    "$(image-files --json app | jq '.files[0].bytes')" "$(image-report --json app | jq .totals.visible)"
 is "--layer says what a layer puts and hides" \
-    "$(image-report --json --layer 4 app | jq -c '[.instruction.line, [.puts[], .hides[] | .path], .took]')" \
+    "$(image-files --json --layer 4 app | jq -c '[.instruction.line, [.puts[], .hides[] | .path], .took]')" \
     '[4,[".","opt/app/big",".","opt/app/big"],[{"of":2,"fate":"metadata","files":1,"bytes":300000}]]'
 is "--layer says what a layer removes" \
-    "$(image-report --layer 5 app | grep -A 3 Removes)" \
+    "$(image-files --layer 5 app | grep -A 3 Removes)" \
     "Removes of the layers below: 7 B
 SIZE  ENTRIES  LAYER  OWNER  MODE  PATH
  7 B        2  3                   /
  7 B        1  3      0:0    0644    /opt/app/src/main.c"
 is "--why says which lines put, changed and hid a file" \
-    "$(image-report --json --why /opt/current/big app | jq -c '.puts[] | [.instruction.line, .bytes, .gone.fate, .gone.instruction.line]')" \
+    "$(image-files --json --why app /opt/current/big | jq -c '.puts[] | [.instruction.line, .bytes, .gone.fate, .gone.instruction.line]')" \
     '[2,300000,"metadata",4]
 [4,300000,"overwritten",6]
 [6,6,null,null]'
 is "--why names the links it followed" \
-    "$(image-report --why /opt/current/big app | sed -n 2p)" \
+    "$(image-files --why app /opt/current/big | sed -n 2p)" \
     "/opt/current is a link to app (layer 3, Dockerfile:3: RUN mkdir /opt/app/src && echo source >/opt/app/src/main.c …)"
-status_is "a path that never was is an error" 1 image-report --why /opt/app/bog app
-is "that names the nearest" "$(cat .out)" "image-report: /opt/app/bog: no layer ever had it; the nearest is /opt/app/big"
-status_is "only one view is shown at a time" 2 image-report --layer 1 --why / app
+status_is "a path that never was is an error" 1 image-files --why app /opt/app/bog
+is "that names the nearest" "$(cat .out)" "image-files: /opt/app/bog: no layer ever had it; the nearest is /opt/app/big"
+status_is "only one view is shown at a time" 2 image-files --layer 1 --why app /
 
 # What differs between two images: packed and put on one's tree, it gives the other's.
 
@@ -135,7 +135,7 @@ is "two images are compared: what only one has, by package or directory" \
 ["var/lib",2,76]
 ["src/main.c",1,10]'
 is "what both have, but not the same" "$(jq -c '.differing[] | [.path, .metadata]' compared)" '["etc/passwd",true]'
-is "--why knows the package" "$(image-report --why /usr/lib/gcc/cc1 packages | sed -n 3p)" "It is of the package gcc-12 12.2"
+is "--why knows the package" "$(image-files --why packages /usr/lib/gcc/cc1 | sed -n 3p)" "It is of the package gcc-12 12.2"
 is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compared)" '[1,1,true]
 [2,null,false]
 [3,null,false]'
@@ -147,27 +147,27 @@ ok "the first says how much smaller" grep -q '^busybox is .* smaller than packag
 is "--each is a report of each" "$(image-report --each --json app busybox | jq -r .image)" "app
 busybox"
 is "texts stand apart" "$(image-report --each --no-advice app busybox | grep -B1 '^busybox ' | cut -c1-8 | tr '\n' ';')" ";busybox ;"
-is "of views too" "$(image-report --why /bin/busybox app busybox | grep -c '^$')" 3
+is "so do the views of several paths" "$(image-files --why app /bin/busybox /opt/app/big | grep -c '^$')" 3
 is "and so are three images" "$(image-report --json app busybox app | jq -r .image | wc -l)" 3
 status_is "--compare takes two" 2 image-report --compare app
 
 # What images share: among themselves, with a node, with a registry.
 
 is "images share the blobs that both have" \
-    "$(image-report --sharing --json app busybox | jq -c '[.images[] | .size == .shared + .unique, .with], [.shared[].images]')" \
+    "$(image-list --sharing --json app busybox | jq -c '[.images[] | .size == .shared + .unique, .with], [.shared[].images]')" \
     '[true,1,true,1]
 [2]'
 base=$(image-report --json busybox | jq .totals.download)
-equal "which are needed once" "$(image-report --sharing --json app busybox | jq '.apart - .together')" "$base"
+equal "which are needed once" "$(image-list --sharing --json app busybox | jq '.apart - .together')" "$base"
 equal "without a name it is all the store has" \
-    "$(image-report --sharing --json | jq -r '.images[].image' | sort | tr '\n' ' ')" \
+    "$(image-list --sharing --json | jq -r '.images[].image' | sort | tr '\n' ' ')" \
     "$(image-list --json | jq -r .name | sort | tr '\n' ' ')"
 is "a node that has the base pulls the rest" \
-    "$(image-report --having busybox --json app | jq -c --argjson base "$base" '.[] | [.missing, .layers, .size - .pull == $base]')" \
+    "$(image-list --having busybox --json app | jq -c --argjson base "$base" '.[] | [.missing, .layers, .size - .pull == $base]')" \
     '[5,6,true]'
 is "one that has an image made from it pulls no layer" \
-    "$(image-report --having busybox --having other --json app | jq '.[].missing')" 0
-is "one that has the image pulls nothing" "$(image-report --having app --json app | jq '.[].pull')" 0
+    "$(image-list --having busybox --having other --json app | jq '.[].missing')" 0
+is "one that has the image pulls nothing" "$(image-list --having app --json app | jq '.[].pull')" 0
 
 if have docker-registry skopeo; then
     printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$work/registry" >registry.yml
@@ -193,6 +193,19 @@ if have docker-registry skopeo; then
 else
     skip "what a push sends" "docker-registry or skopeo is missing"
 fi
+while read -r option command; do
+    # shellcheck disable=SC2086 # words
+    status_is "image-report $option says who does that now" 2 image-report $option app
+    is "and how to say it" "$(cat .out)" "image-report: ${option%%[= ]*}: ${command%% *} does that now; run $command"
+done <<'END'
+--files image-files IMAGE [PATH]
+--files=/usr image-files IMAGE [PATH]
+--depth=3 image-files --depth N IMAGE [PATH]
+--layer=2 image-files --layer N IMAGE
+--why=/usr image-files --why IMAGE PATH
+--sharing image-list --sharing [IMAGE]
+--having=busybox image-list --having IMAGE [IMAGE]
+END
 status_is "a repository's name is checked" 2 image-report --registry ftp://example.org/app app
 
 finish

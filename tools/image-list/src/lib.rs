@@ -1,5 +1,7 @@
 //! Lists the images of a store. Reads only; one damaged image does not hide the others.
 
+pub mod sharing;
+
 use libcli::{Failure, human};
 use libstore::{Image, Named, Store};
 use libwire::Platform;

@@ -1,21 +1,41 @@
-//! image-list(1): what images the store has.
+//! image-list(1): what images the store has, and what they share.
 
 use clap::Parser;
+use image_list::sharing::{self, text};
 use libcli::{Failure, Stdout};
+use libimage::source::{self, Opened, Sources};
 use libstore::{Environment, Options, Store, locate};
+use libwire::Platform;
+use serde::Serialize;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// List the images of the store.
+/// List the images of the store, or say what images share.
+///
+/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
+/// PATH:NAME; - is an archive on standard input.
 #[derive(Parser)]
 #[command(name = "image-list", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// One JSON object a line, instead of a table
+    /// JSON instead of a table: one object a line, or one value of what is shared
     #[arg(long)]
     json: bool,
+    /// What the images share among themselves, all of the store if none is named
+    #[arg(long, group = "shared")]
+    sharing: bool,
+    /// What pulling the images costs a node that has IMAGE; may be given several times
+    #[arg(long, value_name = "IMAGE", group = "shared")]
+    having: Vec<String>,
+    /// Take this platform's image of an index in a layout or archive [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH", requires = "shared")]
+    platform: Option<Platform>,
+    /// The images that share
+    #[arg(value_name = "IMAGE", requires = "shared")]
+    images: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -23,16 +43,40 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
-    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
-    let store = Store::open_existing(&path, Options::default())?;
-    let (rows, warnings) = image_list::list(&store)?;
-    for warning in warnings {
-        libcli::warn("image-list", &warning);
-    }
+    let store = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let mut stdout = Stdout::open()?;
-    match args.json {
-        true => image_list::write_json(&rows, &mut stdout)?,
-        false => image_list::write_table(&rows, &mut stdout)?,
+    if args.sharing || !args.having.is_empty() {
+        let sources = Sources { platform: args.platform.clone(), ..Sources::of(&store) };
+        shared(&args, &sources, &mut stdout)?;
+    } else {
+        let (rows, warnings) = image_list::list(&Store::open_existing(&store, Options::default())?)?;
+        for warning in warnings {
+            libcli::warn("image-list", &warning);
+        }
+        match args.json {
+            true => image_list::write_json(&rows, &mut stdout)?,
+            false => image_list::write_table(&rows, &mut stdout)?,
+        }
     }
     stdout.finish()
+}
+
+/// Says what images share among themselves, or with a node.
+fn shared(args: &Args, sources: &Sources, output: &mut impl Write) -> Result<(), Failure> {
+    let images = if args.images.is_empty() { source::all(sources)? } else { open(&args.images, sources)? };
+    if args.sharing {
+        let found = sharing::sharing(&images);
+        return Ok(if args.json { json(&found, output) } else { text::sharing(&found, output) }?);
+    }
+    let pulls = sharing::pull(&images, &open(&args.having, sources)?);
+    Ok(if args.json { json(&pulls, output) } else { text::pull(&pulls, output) }?)
+}
+
+fn open(names: &[String], sources: &Sources) -> Result<Vec<Opened>, Failure> {
+    names.iter().map(|name| source::open(name, sources)).collect()
+}
+
+fn json(value: &impl Serialize, output: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, value)?;
+    writeln!(output)
 }

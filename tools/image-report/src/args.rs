@@ -1,19 +1,18 @@
 //! The command line of image-report(1): which options there are, and which go together. What they ask for is the
 //! library's to do.
 
+use crate::moved::{self, Moved};
 use clap::Parser;
 use image_report::bounds::Bounds;
-use image_report::explore::Ask;
 use image_report::picture::bars::Canvas;
 use image_report::units;
-use image_report::wanted::{Extent, Form, Pictures, Reports, Wanted};
+use image_report::wanted::{Form, Pictures, Reports, Wanted};
 use libcli::Failure;
 use libregistry::Repository;
 use libwire::Platform;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::IsTerminal;
-use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
 ///
@@ -33,41 +32,29 @@ pub struct Args {
     /// A JSON object an image, instead of text
     #[arg(long)]
     json: bool,
-    /// The final tree below PATH, the largest first, and which layer pays
-    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", group = "view")]
-    files: Option<OsString>,
-    /// What layer N puts, removes and hides
-    #[arg(long, value_name = "N", group = "view")]
-    layer: Option<usize>,
-    /// Which instructions put PATH there, changed or hid it, and what it costs
-    #[arg(long, value_name = "PATH", group = "view")]
-    why: Option<OsString>,
-    /// How many directories deep --files and --layer go
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=100))]
-    depth: u8,
     /// The layers as bars, which is how a terminal shows them
-    #[arg(long, conflicts_with_all = ["json", "table", "view"])]
+    #[arg(long, conflicts_with_all = ["json", "table", "registry"])]
     bars: bool,
     /// The layers as a table on a terminal too
-    #[arg(long, conflicts_with_all = ["json", "view"])]
+    #[arg(long, conflicts_with_all = ["json", "registry"])]
     table: bool,
     /// Draw the layers into an SVG picture, instead of text; - is standard output
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "registry"])]
     svg: Option<PathBuf>,
     /// Make a page for a browser that has all of the report, instead of text; - is standard output
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "view"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "registry"])]
     html: Option<PathBuf>,
     /// How the second of two images differs from the first, which is the default with two
-    #[arg(long, conflicts_with_all = ["view", "bars", "table", "svg", "html", "each"])]
+    #[arg(long, conflicts_with_all = ["registry", "bars", "table", "svg", "html", "each"])]
     compare: bool,
     /// A report of each image, also of two
     #[arg(long)]
     each: bool,
     /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
-    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["view", "compare"])]
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["registry", "compare"])]
     what_if: Vec<String>,
     /// Leave out what to change, and the time it takes to find that
-    #[arg(long, conflicts_with_all = ["view", "compare"])]
+    #[arg(long, conflicts_with_all = ["registry", "compare"])]
     no_advice: bool,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
@@ -78,24 +65,20 @@ pub struct Args {
     /// Exit with 1 when the efficiency is less
     #[arg(long, value_name = "PERCENT", value_parser = units::parts)]
     min_efficiency: Option<u32>,
-    /// What the images share among themselves, all of the store if none is named
-    #[arg(long, group = "view")]
-    sharing: bool,
-    /// What pulling the images costs a node that has IMAGE; may be given several times
-    #[arg(long, value_name = "IMAGE", group = "view")]
-    having: Vec<String>,
     /// What pushing the images to HOST/NAME would send; the registry is asked what it has
-    #[arg(long, value_name = "HOST/NAME", group = "view", value_parser = Repository::parse)]
+    #[arg(long, value_name = "HOST/NAME", value_parser = Repository::parse)]
     registry: Option<Repository>,
     /// The images
-    #[arg(required_unless_present = "sharing", value_name = "IMAGE")]
+    #[arg(required_unless_present_any = moved::NAMES, value_name = "IMAGE")]
     pub images: Vec<String>,
+    #[command(flatten)]
+    moved: Moved,
 }
 
 impl Args {
     /// What is asked for; a failure where options contradict each other.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
-        self.not_as_the_path()?;
+        self.moved.refuse()?;
         if self.pictures() && self.images.len() > 1 {
             return Err(Failure::usage("--svg and --html draw one image; call image-report once for each"));
         }
@@ -103,33 +86,16 @@ impl Args {
             return Err(Failure::usage("--compare takes two images"));
         }
         let bounds = self.bounds();
-        let wanted = if let Some(extent) = self.extent() {
-            Wanted::Sharing(extent)
+        let wanted = if let Some(repository) = &self.registry {
+            Wanted::Push(repository.clone())
         } else if self.compares() {
             Wanted::Comparison
-        } else if let Some(ask) = self.ask() {
-            return Ok(Wanted::Views { ask, depth: self.depth.into(), bounds });
         } else {
             return Ok(Wanted::Reports(self.reports(bounds)?));
         };
         match bounds == Bounds::default() {
             true => Ok(wanted),
             false => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
-        }
-    }
-
-    /// `--files /usr app` is what everybody writes, and `/usr` would be an image.
-    fn not_as_the_path(&self) -> Result<(), Failure> {
-        let bare = self.files.as_deref() == Some(OsStr::new("/"));
-        let first =
-            self.images.first().filter(|first| bare && self.images.len() > 1 && first.starts_with('/'));
-        let is_path = |first: &&String| {
-            let host = Path::new(first.as_str());
-            !host.is_file() && !host.join("oci-layout").exists()
-        };
-        match first.filter(is_path) {
-            Some(first) => Err(Failure::usage(format!("{first} is no image; write --files={first}"))),
-            None => Ok(()),
         }
     }
 
@@ -150,7 +116,7 @@ impl Args {
     fn compares(&self) -> bool {
         let shown = self.bars || self.table || self.pictures();
         let reports = self.each || shown || self.no_advice || !self.what_if.is_empty();
-        let otherwise = reports || self.bounds() != Bounds::default() || self.ask().is_some();
+        let otherwise = reports || self.bounds() != Bounds::default();
         self.compare || (self.images.len() == 2 && !otherwise)
     }
 
@@ -164,21 +130,6 @@ impl Args {
         let changes = changes.map_err(|what| Failure::usage(format!("--what-if: {what}")))?;
         let pictures = self.pictures().then(|| Pictures { svg: self.svg.clone(), html: self.html.clone() });
         Ok(Reports { pictures, changes, bounds, advice: !self.no_advice })
-    }
-
-    /// The view that is wanted instead of the report.
-    fn ask(&self) -> Option<Ask> {
-        let bytes = |path: &OsString| path.clone().into_vec();
-        let files = self.files.as_ref().map(|path| Ask::Files(bytes(path)));
-        let layer = || self.layer.map(Ask::Layer);
-        files.or_else(layer).or_else(|| self.why.as_ref().map(|path| Ask::Why(bytes(path))))
-    }
-
-    /// With what the images share.
-    fn extent(&self) -> Option<Extent> {
-        let registry = self.registry.clone().map(Extent::Registry);
-        let node = || (!self.having.is_empty()).then(|| Extent::Node(self.having.clone()));
-        registry.or_else(node).or_else(|| self.sharing.then_some(Extent::Themselves))
     }
 }
 

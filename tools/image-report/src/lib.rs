@@ -5,10 +5,9 @@
 
 pub mod bounds;
 mod compare;
-pub mod explore;
 pub mod picture;
+mod push;
 mod report;
-mod sharing;
 mod text;
 pub mod units;
 pub mod wanted;

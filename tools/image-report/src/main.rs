@@ -1,6 +1,7 @@
 //! image-report(1): what an image costs.
 
 mod args;
+mod moved;
 
 use args::Args;
 use image_report::wanted::Surroundings;

@@ -3,11 +3,9 @@
 
 use crate::bounds::Bounds;
 use crate::compare::{self, Side};
-use crate::explore::{self, Ask};
 use crate::picture::{bars::Canvas, html, svg};
 use crate::report::Report;
-use crate::sharing::registry;
-use crate::{sharing, text};
+use crate::{push, text};
 use libadvice::advice;
 use libadvice::what_if::{self, Change};
 use libcli::Failure;
@@ -25,19 +23,10 @@ use std::path::{Path, PathBuf};
 pub enum Wanted {
     /// What each image costs.
     Reports(Reports),
-    /// A view into each image.
-    Views {
-        /// Which.
-        ask: Ask,
-        /// How many directories deep it goes.
-        depth: usize,
-        /// What no image may exceed.
-        bounds: Bounds,
-    },
     /// How the second of two images differs from the first.
     Comparison,
-    /// What the images share with others.
-    Sharing(Extent),
+    /// What pushing the images to a repository would send.
+    Push(Repository),
 }
 
 /// Reports of images.
@@ -60,17 +49,6 @@ pub struct Pictures {
     pub svg: Option<PathBuf>,
     /// For all of the report.
     pub html: Option<PathBuf>,
-}
-
-/// With what images share blobs.
-#[derive(Clone, Debug)]
-pub enum Extent {
-    /// Among themselves, or all of the store among themselves when none is named.
-    Themselves,
-    /// With a node that has these images.
-    Node(Vec<String>),
-    /// With a repository of a registry.
-    Registry(Repository),
 }
 
 /// How it is written.
@@ -120,13 +98,14 @@ impl Wanted {
                 apart(&mut first, form, output)?;
                 reports.show(opened, report, ledger, form, output)
             }),
-            Self::Views { ask, depth, bounds } => each(images, sources, *bounds, |_, report, ledger| {
-                apart(&mut first, form, output)?;
-                let view = explore::view(ask, *depth, &report.cost, ledger)?;
-                put(form, &view, |output| explore::text::write(&view, &report.cost, output), output)
-            }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
-            Self::Sharing(extent) => extent.show(images, form, surroundings, output).map(Ok),
+            Self::Push(repository) => {
+                let (logins, network) = (&surroundings.logins, &surroundings.network);
+                let open = |name: &String| source::open(name, sources);
+                let images = images.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+                let pushes = push::push(&images, repository, logins, network)?;
+                put(form, &pushes, |output| push::write(&pushes, output), output).map(Ok)
+            }
         }
     }
 }
@@ -231,37 +210,6 @@ fn comparison(
     let [a, b] = [a, b].map(|(image, ledger)| Side { image, ledger });
     let comparison = compare::compare(a, b);
     put(form, &comparison, |output| compare::text::write(&comparison, form.width(), output), output)
-}
-
-impl Extent {
-    fn show(
-        &self,
-        images: &[String],
-        form: Form,
-        surroundings: &Surroundings,
-        output: &mut impl Write,
-    ) -> Result<(), Failure> {
-        let sources = &surroundings.sources;
-        let open = |names: &[String]| {
-            names.iter().map(|name| source::open(name, sources)).collect::<Result<Vec<_>, _>>()
-        };
-        let images = if images.is_empty() { source::all(sources)? } else { open(images)? };
-        match self {
-            Self::Themselves => {
-                let shared = sharing::sharing(&images);
-                put(form, &shared, |output| sharing::text::sharing(&shared, output), output)
-            }
-            Self::Node(having) => {
-                let pulls = sharing::pull(&images, &open(having)?);
-                put(form, &pulls, |output| sharing::text::pull(&pulls, output), output)
-            }
-            Self::Registry(repository) => {
-                let (logins, network) = (&surroundings.logins, &surroundings.network);
-                let pushes = registry::push(&images, repository, logins, network)?;
-                put(form, &pushes, |output| sharing::text::push(&pushes, output), output)
-            }
-        }
-    }
 }
 
 fn put<W: Write>(

@@ -3,6 +3,7 @@
 //! user's, judges nothing and prints nothing.
 
 mod aufs;
+pub mod blobs;
 pub mod content;
 pub mod efficiency;
 pub mod entries;
@@ -20,3 +21,4 @@ pub mod packages;
 pub mod places;
 pub mod reading;
 pub mod source;
+pub mod words;

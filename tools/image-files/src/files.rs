@@ -1,8 +1,8 @@
 //! The final tree of an image, or what of it is below a path: sizes with what is below, and who pays. It shows
 //! what is visible, never what is hidden.
 
-use super::branches::{Branch, Leaf, Shape, branches};
-use super::near;
+use crate::branches::{Branch, Leaf, Shape, branches};
+use crate::lookup;
 use libcli::Failure;
 use libimage::image_cost::ImageCost;
 use libimage::ledger::Ledger;
@@ -24,7 +24,7 @@ pub struct Files {
 
 /// The final tree below `path`, `depth` directories deep.
 pub fn files(image: &ImageCost, ledger: &Ledger, path: &[u8], depth: usize) -> Result<Files, Failure> {
-    let top = near::visible(ledger, path)?;
+    let top = lookup::visible(ledger, path)?;
     let shape = Shape { top, depth, joined: false };
     Ok(Files {
         image: image.name.clone(),

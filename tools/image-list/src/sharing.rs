@@ -2,14 +2,13 @@
 //! looks at manifests only, reads no layer, and counts all that a registry has of an image: layers, config and
 //! manifest.
 
-pub mod registry;
 pub mod text;
 
 #[cfg(test)]
 mod tests;
 
+use libimage::blobs::{blobs, layers};
 use libimage::source::Opened;
-use libstore::Image;
 use libwire::Digest;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -73,17 +72,6 @@ pub struct Pull {
     pub layers: usize,
     /// How many of them are not there.
     pub missing: usize,
-}
-
-/// The blobs of an image and their sizes, each once.
-fn blobs(image: &Image) -> BTreeMap<Digest, u64> {
-    let config = &image.manifest.config;
-    let small = [(image.descriptor.digest, image.descriptor.size), (config.digest, config.size)];
-    layers(image).into_iter().chain(small).collect()
-}
-
-fn layers(image: &Image) -> BTreeMap<Digest, u64> {
-    image.manifest.layers.iter().map(|layer| (layer.digest, layer.size)).collect()
 }
 
 fn sum<'a>(sizes: impl IntoIterator<Item = &'a u64>) -> u64 {

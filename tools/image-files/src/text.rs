@@ -2,21 +2,18 @@
 
 mod tree;
 mod why;
+mod words;
 
-use super::View;
-use super::branches::Branch;
-use super::files::Files;
-use super::layer::Contents;
-use libcli::{cut, human, sanitise as clean, write_table};
+use crate::branches::Branch;
+use crate::files::Files;
+use crate::layer::Contents;
+use crate::view::View;
+use libcli::{human, sanitise as clean, write_table};
 use libimage::image_cost::ImageCost;
-use libimage::instruction::Instruction;
 use libimage::ledger::Fate;
-use libwire::WirePath;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-
-/// Columns for an instruction's text.
-const TEXT: usize = 60;
+use words::instruction;
 
 /// Writes a view of an image.
 pub fn write(view: &View, image: &ImageCost, output: &mut impl Write) -> io::Result<()> {
@@ -77,19 +74,4 @@ fn took(view: &Contents, removed: bool, output: &mut impl Write) -> io::Result<(
         writeln!(output, "  {:>9}  of layer {} {}", human(took.bytes), took.of, took.fate)?;
     }
     Ok(())
-}
-
-/// Where an instruction stands, and what it says.
-fn instruction(known: Option<&Instruction>) -> [String; 2] {
-    match known {
-        Some(known) => [clean(&known.place()), cut(&clean(&known.words()), TEXT)],
-        None => ["-".into(), "(the image does not say)".into()],
-    }
-}
-
-fn path(path: &WirePath) -> String {
-    match path.as_bytes() {
-        b"." => "/".to_owned(),
-        _ => format!("/{}", clean(&path.display())),
-    }
 }

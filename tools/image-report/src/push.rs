@@ -1,14 +1,15 @@
 //! What pushing an image to a registry would send: it asks for each blob whether the repository has it (OCI
 //! distribution-spec, HEAD /v2/NAME/blobs/DIGEST), and sends nothing.
 
-use super::{blobs, layers, sum};
-use libcli::{Exit, Failure};
+use libcli::{Exit, Failure, human, sanitise, write_table};
 use libhttp::{Environment, FetchError};
+use libimage::blobs::{blobs, layers};
 use libimage::source::Opened;
 use libregistry::{Access, Client, Logins, Repository};
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 /// What pushing an image would send.
 #[derive(Debug, PartialEq, Serialize)]
@@ -29,7 +30,7 @@ pub struct Push {
 
 /// What the registry is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Object<'a> {
+pub(crate) enum Object<'a> {
     /// A blob.
     Blob(Digest),
     /// A manifest, and its media type.
@@ -63,7 +64,7 @@ fn failure(error: FetchError) -> Failure {
     Failure::new(exit, "", error)
 }
 
-pub(super) fn push_where(
+pub(crate) fn push_where(
     images: &[Opened],
     has: &mut dyn FnMut(Object) -> Result<bool, FetchError>,
 ) -> Result<Vec<Push>, Failure> {
@@ -75,7 +76,7 @@ pub(super) fn push_where(
         let mut push = Push {
             image: opened.name.clone(),
             digest: manifest,
-            size: sum(all.values()),
+            size: all.values().sum(),
             push: 0,
             layers: layers.len(),
             missing: 0,
@@ -98,4 +99,48 @@ pub(super) fn push_where(
         pushes.push(push);
     }
     Ok(pushes)
+}
+
+/// Writes what pushing images would send, for a terminal or a pipe.
+pub fn write(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
+    let row = |push: &Push| {
+        let [size, sent] = [push.size, push.push].map(human);
+        vec![sanitise(&push.image), size, sent, format!("{} of {}", push.missing, push.layers)]
+    };
+    write_table(
+        &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
+        &pushes.iter().map(row).collect::<Vec<_>>(),
+        output,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libimage::fixtures::{make, store};
+    use libimage::source::{self, Sources};
+
+    #[test]
+    fn a_push_is_what_the_registry_says_it_has_not_and_each_blob_is_asked_for_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        make(&store, "base", &[&[("file", "base", "0")]]);
+        make(&store, "x", &[&[("file", "base", "0")], &[("file", "x", "1")]]);
+        let open = |name| source::open(name, &Sources::of(&dir.path().join("store"))).unwrap();
+        let images = ["base", "x"].map(open);
+        let there = Object::Blob(images[0].image.manifest.layers[0].digest);
+        let mut asked = Vec::new();
+        let pushes = push_where(&images, &mut |object| {
+            asked.push(format!("{object:?}"));
+            Ok(object == there)
+        })
+        .unwrap();
+        assert_eq!(pushes[1].size - pushes[1].push, images[0].image.manifest.layers[0].size);
+        assert_eq!(pushes.iter().map(|push| push.missing).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(asked.len(), 6);
+        assert!(asked.contains(&format!("{there:?}")));
+        let manifest = images[0].image.descriptor.digest;
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        assert!(asked.contains(&format!("{:?}", Object::Manifest(manifest, media_type))), "{asked:?}");
+    }
 }

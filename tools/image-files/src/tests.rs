@@ -1,7 +1,8 @@
 //! Views of images written here.
 
-use super::branches::Branch;
-use super::{Ask, View, files, layer, near, why};
+use crate::branches::Branch;
+use crate::view::{Question, View, view};
+use crate::{files, layer, lookup, why};
 use libimage::fixtures::{Line, image, ledger};
 use libimage::ledger::Fate;
 
@@ -28,10 +29,10 @@ fn paths(branches: &[Branch]) -> Vec<(usize, String, u64, u64)> {
     branches.iter().map(row).collect()
 }
 
-fn text(ask: &Ask, layers: &[&[Line]]) -> String {
+fn text(ask: &Question, layers: &[&[Line]]) -> String {
     let (image, ledger) = image(layers);
     let mut text = Vec::new();
-    super::text::write(&super::view(ask, 2, &image, &ledger).unwrap(), &image, &mut text).unwrap();
+    crate::text::write(&view(ask, 2, &image, &ledger).unwrap(), &image, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 
@@ -117,7 +118,7 @@ fn a_link_that_is_gone_is_followed_too() {
 
 #[test]
 fn what_was_removed_is_explained_with_what_was_below() {
-    let out = text(&Ask::Why(b"/opt".into()), APP);
+    let out = text(&Question::Why(b"/opt".into()), APP);
     let lines: Vec<&str> = out.lines().skip(1).collect();
     assert_eq!(
         lines,
@@ -150,7 +151,7 @@ fn a_path_that_never_was_names_the_nearest_that_is() {
         ("/opt/nothing/like/it", "/opt"),
         ("/quite/elsewhere", "/"),
     ] {
-        let error = near::find(&ledger, path.as_bytes()).unwrap_err();
+        let error = lookup::find(&ledger, path.as_bytes()).unwrap_err();
         assert_eq!(error.what(), format!("no layer ever had it; the nearest is {nearest}"), "{path}");
     }
 }
@@ -158,14 +159,14 @@ fn a_path_that_never_was_names_the_nearest_that_is() {
 #[test]
 fn links_that_lead_in_a_circle_are_an_error() {
     let ledger = ledger(&[&[("symlink", "a", "b"), ("symlink", "b", "a")]]);
-    assert_eq!(near::find(&ledger, b"/a/x").unwrap_err().what(), "goes through too many symbolic links");
+    assert_eq!(lookup::find(&ledger, b"/a/x").unwrap_err().what(), "goes through too many symbolic links");
 }
 
 #[test]
 fn a_directory_of_many_names_the_largest_and_counts_the_others() {
     let names: Vec<String> = (0..15).map(|n| format!("f{n:02}")).collect();
     let lines: Vec<Line> = names.iter().map(|name| ("file", name.as_str(), "1")).collect();
-    let out = text(&Ask::Files(b"/".into()), &[&lines]);
+    let out = text(&Question::Files(b"/".into()), &[&lines]);
     let rows: Vec<&str> = out.lines().filter(|line| line.contains("f1") || line.contains("others")).collect();
     assert_eq!(
         rows,
@@ -180,7 +181,7 @@ fn a_directory_of_many_names_the_largest_and_counts_the_others() {
 #[test]
 fn names_that_could_move_the_cursor_do_not_reach_it() {
     let layers: &[&[Line]] = &[&[("file", "a\x1b[2Jb", "1"), ("symlink", "l", "\x1b[2J")]];
-    for ask in [Ask::Files(b"/".into()), Ask::Layer(1), Ask::Why(b"/a\x1b[2Jb".into())] {
+    for ask in [Question::Files(b"/".into()), Question::Layer(1), Question::Why(b"/a\x1b[2Jb".into())] {
         assert!(!text(&ask, layers).contains('\x1b'), "{ask:?}");
     }
 }
@@ -188,7 +189,7 @@ fn names_that_could_move_the_cursor_do_not_reach_it() {
 #[test]
 fn json_says_of_each_path_what_is_there_and_who_pays() {
     let (image, ledger) = image(APP);
-    let View::Files(view) = super::view(&Ask::Files(b"/usr".into()), 0, &image, &ledger).unwrap() else {
+    let View::Files(view) = view(&Question::Files(b"/usr".into()), 0, &image, &ledger).unwrap() else {
         panic!("not the tree");
     };
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Branches as lines: of each directory the largest, and how many others there are.
 
-use crate::explore::branches::{Branch, Share};
+use crate::branches::{Branch, Share};
 use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
@@ -93,5 +93,5 @@ fn name(branch: &Branch) -> String {
     let target = branch.is.as_ref().and_then(|is| is.target.as_ref());
     let leads =
         target.map_or_else(String::new, |target| format!(" -> {}", String::from_utf8_lossy(&target.0)));
-    format!("{}{}", super::path(&branch.path), clean(&leads))
+    format!("{}{}", super::words::path(&branch.path), clean(&leads))
 }

@@ -37,7 +37,7 @@ pub struct Branch {
     pub layers: Vec<Share>,
     /// What is there.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub is: Option<Is>,
+    pub is: Option<Entry>,
 }
 
 /// What one layer pays.
@@ -51,7 +51,7 @@ pub struct Share {
 
 /// What is at a place.
 #[derive(Clone, Debug, Serialize)]
-pub struct Is {
+pub struct Entry {
     /// `file`, `dir`, `symlink`, `hardlink` or `special`.
     pub kind: &'static str,
     /// Four octal digits.
@@ -65,7 +65,7 @@ pub struct Is {
     pub target: Option<Target>,
 }
 
-impl Is {
+impl Entry {
     /// What a put made.
     pub fn of(ledger: &Ledger, put: &Put) -> Self {
         Self {
@@ -93,7 +93,7 @@ fn kind(act: Act) -> &'static str {
 /// Which places are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Below which place, itself too.
+    /// The place they are at or below.
     pub top: PlaceId,
     /// How many directories deep.
     pub depth: usize,
@@ -120,7 +120,7 @@ pub fn branches<'a>(
             bytes: sums.bytes[place as usize],
             entries: sums.entries[place as usize],
             layers: std::mem::take(&mut shares[at]),
-            is: is(place).map(|put| Is::of(ledger, put)),
+            is: is(place).map(|put| Entry::of(ledger, put)),
         })
     };
     shown.iter().enumerate().filter_map(branch).collect()

@@ -1,8 +1,8 @@
 //! How a path came to be as it is: over which links it leads, which instructions put something there, who
 //! hid it, and what all of that costs.
 
-use super::branches::Is;
-use super::near;
+use crate::branches::Entry;
+use crate::lookup;
 use libcli::Failure;
 use libimage::image_cost::ImageCost;
 use libimage::instruction::Instruction;
@@ -31,19 +31,19 @@ pub struct Why {
     pub links: Vec<Link>,
     /// The package it belongs to, or belonged to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub package: Option<Of>,
+    pub package: Option<Package>,
     /// Whether something is there in the image.
     pub visible: bool,
     /// What layers put there, the oldest first.
-    pub puts: Vec<There>,
+    pub puts: Vec<PutThere>,
     /// What is below it, by the layer that pays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub below: Vec<Below>,
+    pub below: Vec<PaidBelow>,
 }
 
 /// A package.
 #[derive(Debug, Serialize)]
-pub struct Of {
+pub struct Package {
     /// Its name.
     pub name: String,
     /// Its version.
@@ -63,12 +63,12 @@ pub struct Link {
     pub target: Target,
     /// Who put it there.
     #[serde(flatten)]
-    pub by: By,
+    pub by: Maker,
 }
 
 /// A layer and what made it.
 #[derive(Clone, Debug, Serialize)]
-pub struct By {
+pub struct Maker {
     /// The layer, from 1.
     pub layer: usize,
     /// The instruction, if the image says.
@@ -78,18 +78,18 @@ pub struct By {
 
 /// What a layer put at the path.
 #[derive(Debug, Serialize)]
-pub struct There {
+pub struct PutThere {
     /// Who put it.
     #[serde(flatten)]
-    pub by: By,
+    pub by: Maker,
     /// What it is.
     #[serde(flatten)]
-    pub is: Is,
+    pub is: Entry,
     /// Bytes its layer pays for it.
     pub bytes: u64,
     /// Of a further name of a file: its first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_of: Option<First>,
+    pub name_of: Option<FirstName>,
     /// Who hid it and how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
@@ -100,7 +100,7 @@ pub struct There {
 
 /// The first name of a file.
 #[derive(Debug, Serialize)]
-pub struct First {
+pub struct FirstName {
     /// Where.
     #[serde(flatten)]
     pub path: WirePath,
@@ -113,17 +113,17 @@ pub struct First {
 pub struct Gone {
     /// How.
     pub fate: Fate,
-    /// By whom.
+    /// What hid it.
     #[serde(flatten)]
-    pub by: By,
+    pub by: Maker,
 }
 
 /// What a layer pays for below a path.
 #[derive(Debug, Serialize)]
-pub struct Below {
+pub struct PaidBelow {
     /// Who pays.
     #[serde(flatten)]
-    pub by: By,
+    pub by: Maker,
     /// Bytes that are visible.
     pub visible: u64,
     /// Bytes that are not.
@@ -137,7 +137,7 @@ pub struct Below {
 
 /// How `path` came to be as it is.
 pub fn why(image: &ImageCost, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
-    let found = near::find(ledger, path)?;
+    let found = lookup::find(ledger, path)?;
     let link = |&place: &PlaceId| {
         let put = ledger.visible(place).or_else(|| ledger.puts_at(place).next())?;
         let (path, target) = (ledger.places.wire_path(place)?, Target(ledger.link(put).to_vec()));
@@ -151,8 +151,8 @@ pub fn why(image: &ImageCost, ledger: &Ledger, path: &[u8]) -> Result<Why, Failu
         path: ledger
             .places
             .wire_path(found.place)
-            .ok_or_else(|| Failure::failed(near::said(path), "leads to a path that is too long"))?,
-        package: ledger.packages.owner(found.place).map(|owner| Of {
+            .ok_or_else(|| Failure::failed(lookup::said(path), "leads to a path that is too long"))?,
+        package: ledger.packages.owner(found.place).map(|owner| Package {
             name: owner.name.clone(),
             version: owner.version.clone(),
             manager: owner.manager,
@@ -164,20 +164,20 @@ pub fn why(image: &ImageCost, ledger: &Ledger, path: &[u8]) -> Result<Why, Failu
     })
 }
 
-fn by(image: &ImageCost, layer: u16) -> By {
+fn by(image: &ImageCost, layer: u16) -> Maker {
     let layer = usize::from(layer) + 1;
-    By { layer, instruction: image.instruction_of(layer).cloned() }
+    Maker { layer, instruction: image.instruction_of(layer).cloned() }
 }
 
-fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> There {
+fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> PutThere {
     let inode = ledger.inode(put);
     let further = inode.filter(|_| put.act == Act::Hardlink);
     let first = |inode: &libimage::ledger::Inode| {
-        Some(First { path: ledger.places.wire_path(inode.place)?, layer: usize::from(inode.layer) + 1 })
+        Some(FirstName { path: ledger.places.wire_path(inode.place)?, layer: usize::from(inode.layer) + 1 })
     };
-    There {
+    PutThere {
         by: by(image, put.layer),
-        is: Is::of(ledger, put),
+        is: Entry::of(ledger, put),
         bytes: inode.filter(|_| put.act == Act::File).map_or(0, |inode| inode.size),
         name_of: further.and_then(first),
         gone: put.gone.map(|(layer, fate)| Gone { fate, by: by(image, layer) }),
@@ -186,7 +186,7 @@ fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> There {
 }
 
 /// What layers pay for below a place, hidden or not: each content once.
-fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
+fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<PaidBelow> {
     let mut seen = HashSet::new();
     let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();
     for put in ledger.places.below(top).flat_map(|place| ledger.puts_at(place)) {
@@ -196,7 +196,7 @@ fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<Below> {
     let sum = |(layer, paid): (u16, Paid)| {
         let gone = paid.hidden();
         let hidden = gone.iter().map(|sum| sum.bytes).sum();
-        Below { by: by(image, layer), visible: paid.visible, hidden, files: paid.files, gone }
+        PaidBelow { by: by(image, layer), visible: paid.visible, hidden, files: paid.files, gone }
     };
     sums.into_iter().map(sum).collect()
 }

@@ -1,7 +1,6 @@
 //! What images share, for a terminal or a pipe. It takes sums and prints them.
 
-use super::registry::Push;
-use super::{Pull, Sharing};
+use super::{Pull, Share, SharedLayer, Sharing};
 use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
@@ -10,7 +9,7 @@ const NAMED: usize = 12;
 
 /// Writes what images share among themselves.
 pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
-    let row = |share: &super::Share| {
+    let row = |share: &Share| {
         let sizes = [share.size, share.shared, share.unique].map(human);
         let mut row = vec![clean(&share.image)];
         row.extend(sizes);
@@ -24,7 +23,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(output, "\nLayers that several have:")?;
-    let row = |layer: &super::SharedLayer| {
+    let row = |layer: &SharedLayer| {
         let names: Vec<String> = layer.of.iter().map(|&at| clean(&it.images[at].image)).collect();
         vec![
             human(layer.bytes),
@@ -47,16 +46,6 @@ pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
     write_table(
         &["IMAGE", ">SIZE", ">TO PULL", ">LAYERS"],
         &pulls.iter().map(row).collect::<Vec<_>>(),
-        output,
-    )
-}
-
-/// Writes what pushing images would send.
-pub fn push(pushes: &[Push], output: &mut impl Write) -> io::Result<()> {
-    let row = |it: &Push| row(&it.image, [it.size, it.push], it.missing, it.layers);
-    write_table(
-        &["IMAGE", ">SIZE", ">TO PUSH", ">LAYERS"],
-        &pushes.iter().map(row).collect::<Vec<_>>(),
         output,
     )
 }

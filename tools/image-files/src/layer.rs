@@ -1,7 +1,7 @@
 //! What one layer did: what it puts, what it removes of the layers below, and what of theirs it hides by
 //! putting something in its place. It tells nothing of what other layers put.
 
-use super::branches::{Branch, Leaf, Shape, branches};
+use crate::branches::{Branch, Leaf, Shape, branches};
 use libcli::Failure;
 use libimage::image_cost::ImageCost;
 use libimage::instruction::Instruction;
@@ -32,12 +32,12 @@ pub struct Contents {
     /// What it hides: bytes that lower layers pay for, where it has the same again or something else.
     pub hides: Vec<Branch>,
     /// The bytes of both, by the layer that pays and what became of them.
-    pub took: Vec<Took>,
+    pub took: Vec<Taken>,
 }
 
 /// What a layer took of another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Took {
+pub struct Taken {
     /// The layer that pays, from 1.
     pub of: usize,
     /// What became of them.
@@ -107,11 +107,11 @@ fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> L
     }
 }
 
-fn took(image: &ImageCost, number: usize) -> Vec<Took> {
+fn took(image: &ImageCost, number: usize) -> Vec<Taken> {
     let of = |cost: &LayerCost| {
         let by_this = cost.hidden.iter().filter(|sum| sum.by == number && sum.by != cost.layer);
         let took =
-            |sum: &HiddenSum| Took { of: cost.layer, fate: sum.fate, files: sum.files, bytes: sum.bytes };
+            |sum: &HiddenSum| Taken { of: cost.layer, fate: sum.fate, files: sum.files, bytes: sum.bytes };
         by_this.map(took).collect::<Vec<_>>()
     };
     image.layers.iter().flat_map(of).collect()

@@ -1,6 +1,5 @@
 //! What images written here share.
 
-use super::registry::{Object, push_where};
 use super::{pull, sharing, text};
 use libimage::fixtures::{Line, make, store};
 use libimage::source::{self, Opened};
@@ -54,25 +53,6 @@ fn a_pull_is_what_the_node_has_not() {
     let told: Vec<_> = pulls.iter().map(|pull| (pull.missing, pull.layers, pull.size - pull.pull)).collect();
     assert_eq!((pulls[0].pull, pulls[0].missing), (0, 0));
     assert_eq!(told[1..], [(1, 2, layer(&images[0], 0)), (1, 1, 0)]);
-}
-
-#[test]
-fn a_push_is_what_the_registry_says_it_has_not_and_each_blob_is_asked_for_once() {
-    let (_dir, images) = images();
-    let there = Object::Blob(images[0].image.manifest.layers[0].digest);
-    let mut asked = Vec::new();
-    let pushes = push_where(&images[..2], &mut |object| {
-        asked.push(format!("{object:?}"));
-        Ok(object == there)
-    })
-    .unwrap();
-    assert_eq!(pushes[1].size - pushes[1].push, layer(&images[0], 0));
-    assert_eq!(pushes.iter().map(|push| push.missing).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(asked.len(), 6);
-    assert!(asked.contains(&format!("{there:?}")));
-    let manifest = images[0].image.descriptor.digest;
-    let media_type = "application/vnd.oci.image.manifest.v1+json";
-    assert!(asked.contains(&format!("{:?}", Object::Manifest(manifest, media_type))), "{asked:?}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! How a path came to be, line by line.
 
-use super::{instruction, path};
-use crate::explore::why::{Below, By, There, Why};
-use crate::text::hidden::sums;
+use super::words::{instruction, path};
+use crate::why::{Maker, PaidBelow, PutThere, Why};
 use libcli::{human, sanitise as clean, write_table};
 use libimage::image_cost::ImageCost;
 use libimage::ledger::Fate;
+use libimage::words;
 use std::io::{self, Write};
 
 /// Writes the view.
@@ -38,11 +38,12 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
         writeln!(output, "\nBelow it:")?;
         let head = [">LAY", "PLACE", ">VISIBLE", ">HIDDEN", ">FILES", "INSTRUCTION"];
         write_table(&head, &view.below.iter().map(below).collect::<Vec<_>>(), output)?;
-        let gone = |below: &Below| {
+        let gone = |below: &PaidBelow| {
             let of = below.by.layer;
             below.gone.iter().map(move |sum| (of, *sum)).collect::<Vec<_>>()
         };
-        sums(view.below.iter().flat_map(gone).collect(), image, None, output)?;
+        let (lines, smaller) = words::hidden(view.below.iter().flat_map(gone).collect(), image);
+        lines.iter().chain(&smaller).try_for_each(|line| writeln!(output, "{line}"))?;
     }
     Ok(())
 }
@@ -58,7 +59,7 @@ fn costs(view: &Why) -> (u64, u64) {
 }
 
 /// A line for each put, and one where nothing came in its place.
-fn puts(puts: &[There]) -> Vec<Vec<String>> {
+fn puts(puts: &[PutThere]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (at, put) in puts.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| puts[at].gone.as_ref());
@@ -77,12 +78,12 @@ fn puts(puts: &[There]) -> Vec<Vec<String>> {
     rows
 }
 
-fn row(by: &By, bytes: String, what: String) -> Vec<String> {
+fn row(by: &Maker, bytes: String, what: String) -> Vec<String> {
     let [place, text] = instruction(by.instruction.as_ref());
     vec![by.layer.to_string(), place, bytes, what, text]
 }
 
-fn what(put: &There) -> String {
+fn what(put: &PutThere) -> String {
     let is = &put.is;
     let mut text = format!("{} {} {}:{}", is.kind, is.mode, is.uid, is.gid);
     if let Some(target) = &is.target {
@@ -94,7 +95,7 @@ fn what(put: &There) -> String {
     text
 }
 
-fn below(below: &Below) -> Vec<String> {
+fn below(below: &PaidBelow) -> Vec<String> {
     let [place, text] = instruction(below.by.instruction.as_ref());
     let sizes = [below.visible, below.hidden].map(human);
     let [visible, hidden] = sizes;

@@ -1,0 +1,46 @@
+//! Options that other tools have now. Whoever still writes one is told which tool, and how.
+
+use clap::Args;
+use libcli::Failure;
+use std::ffi::OsString;
+
+/// The options, hidden from `--help`.
+#[derive(Args)]
+pub struct Moved {
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
+    files: Option<Option<OsString>>,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    layer: Option<Option<OsString>>,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    why: Option<Option<OsString>>,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    depth: Option<Option<OsString>>,
+    #[arg(long, hide = true)]
+    sharing: bool,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    having: Vec<OsString>,
+}
+
+/// The names of these options, any of which stands for the images that are missing.
+pub const NAMES: [&str; 6] = ["files", "layer", "why", "depth", "sharing", "having"];
+
+impl Moved {
+    /// A failure if one of them is given.
+    pub fn refuse(&self) -> Result<(), Failure> {
+        let moved = [
+            (self.files.is_some(), "--files", "image-files IMAGE [PATH]"),
+            (self.layer.is_some(), "--layer", "image-files --layer N IMAGE"),
+            (self.why.is_some(), "--why", "image-files --why IMAGE PATH"),
+            (self.depth.is_some(), "--depth", "image-files --depth N IMAGE [PATH]"),
+            (self.sharing, "--sharing", "image-list --sharing [IMAGE]"),
+            (!self.having.is_empty(), "--having", "image-list --having IMAGE [IMAGE]"),
+        ];
+        match moved.into_iter().find(|(given, ..)| *given) {
+            Some((_, option, command)) => {
+                let tool = command.split(' ').next().unwrap_or_default();
+                Err(Failure::usage(format!("{option}: {tool} does that now; run {command}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
