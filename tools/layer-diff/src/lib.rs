@@ -14,7 +14,7 @@ mod upper;
 
 pub use error::DiffError;
 pub use images::diff_images;
-pub use steps::diff_steps;
+pub use steps::{Steps, close, diff_steps};
 pub use upper::{Trees, diff};
 
 use libwire::changes::LayerChanges;

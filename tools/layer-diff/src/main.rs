@@ -1,13 +1,12 @@
 //! layer-diff: what a step, or one tree against another, changed. See layer-diff(1).
 
 use clap::Parser;
-use layer_diff::{DiffError, Trees, diff_images, diff_steps, write_stream};
+use layer_diff::{DiffError, Steps, Trees, diff_images, diff_steps, write_stream};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Options, Store, locate};
 use libtree::Root;
 use libwire::record::BuildRecord;
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -54,15 +53,20 @@ fn job(args: Args) -> Result<(), Failure> {
         (Some(old), Some(new)) => return compare(old, new),
         _ => {}
     }
-    let mut input = libcli::input(&(libwire::expected::<BuildRecord>() + ", or name OLD and NEW"))?.lock();
+    let input = libcli::input(&(libwire::expected::<BuildRecord>() + ", or name OLD and NEW"))?.lock();
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let out = Stdout::open()?;
+    let mut steps = Steps::new(input, args.all);
+    // Until then the tool at the other end of the pipe may still have to make the store. Where all layers are known, the
+    // sandbox would cost more than all else here.
+    let Some(first) = steps.next_step().map_err(failure)? else {
+        return layer_diff::close(out).map_err(failure)?.finish();
+    };
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
     let map = isolation.map();
-    // The tool at the other end of the pipe may still have to make the store.
-    input.fill_buf().map_err(|error| Failure::failed("standard input", error))?;
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let store = Store::open_existing(&path, Options { map, limits, ..Options::default() })?;
-    let out = diff_steps(input, &store, isolation, args.all, Stdout::open()?).map_err(failure)?;
+    let out = diff_steps(steps, first, &store, isolation, out).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-diff", &warning);
     }

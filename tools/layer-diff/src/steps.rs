@@ -12,25 +12,50 @@ use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::path::PathBuf;
 
-/// Reads build-record streams and writes one layer-changes stream for every step that has a snapshot,
-/// is part of the image and has no layer yet; with `all`, for every step that has a snapshot. Each
-/// stream is flushed, so that packing starts while the next step runs. The row of them is closed when all
-/// records have been read.
+/// The steps of build-record streams whose changes are wanted.
+pub struct Steps<R> {
+    reader: Reader<R, BuildRecord>,
+    all: bool,
+}
+
+impl<R: BufRead> Steps<R> {
+    /// Those that have a snapshot, are part of the image and have no layer yet; with `all`, those that have a snapshot.
+    pub fn new(input: R, all: bool) -> Self {
+        Self { reader: Reader::new(input), all }
+    }
+
+    /// The next one with its snapshot; `None` when all records have been read.
+    pub fn next_step(&mut self) -> Result<Option<(Box<Step>, String)>, DiffError> {
+        while let Some(event) = self.reader.next_event()? {
+            let Event::Record(Record::Step(step)) = event else { continue };
+            let Some(snapshot) = step.snapshot.clone() else { continue };
+            if self.all || (step.ships && step.layer.is_none()) {
+                return Ok(Some((step, snapshot)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Writes one layer-changes stream for `step` and each after it, flushed, so that packing starts while the next step
+/// runs. The row of them is closed when all records have been read.
 pub fn diff_steps<R: BufRead, W: Write>(
-    input: R,
+    mut steps: Steps<R>,
+    first: (Box<Step>, String),
     store: &Store,
     isolation: Isolation,
-    all: bool,
     mut out: W,
 ) -> Result<W, DiffError> {
-    let mut reader = Reader::<_, BuildRecord>::new(input);
-    while let Some(event) = reader.next_event()? {
-        let Event::Record(Record::Step(step)) = event else { continue };
-        let Some(snapshot) = step.snapshot.as_deref() else { continue };
-        if all || (step.ships && step.layer.is_none()) {
-            out = diff_step(&step, snapshot, store, isolation, out).map_err(|error| error.of(&step))?;
-        }
+    let mut next = Some(first);
+    while let Some((step, snapshot)) = next {
+        out = diff_step(&step, &snapshot, store, isolation, out).map_err(|error| error.of(&step))?;
+        next = steps.next_step()?;
     }
+    close(out)
+}
+
+/// Closes a row of streams, which may be none.
+pub fn close<W: Write>(out: W) -> Result<W, DiffError> {
     changes::close(out).map_err(DiffError::Output)
 }
 

@@ -17,7 +17,7 @@ mod streams;
 pub use compress::Sink;
 pub use error::PackError;
 pub use libwire::Compression;
-pub use stored::{How, pack_into_store};
+pub use stored::{How, pack_into_store, tell_none};
 pub use streams::Streams;
 
 use entry::{Source, deletion, entry_of};

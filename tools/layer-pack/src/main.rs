@@ -5,6 +5,7 @@ use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store}
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Store, locate};
+use libwire::Header;
 use libwire::changes::LayerChanges;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -59,18 +60,35 @@ fn job(args: Args) -> Result<(), Failure> {
     check_level(&args)?;
     libsandbox::end_with_driver()?;
     let input = libcli::input(&libwire::expected::<LayerChanges>())?.lock();
+    let out = if args.store.is_some() { Stdout::open()? } else { Stdout::open_for_tar()? };
+    let mut streams = Streams::new(input);
+    let Some(first) = streams.next_header().map_err(failure)? else { return nothing(&args, out) };
     let path =
         args.store.clone().map(|store| locate(Some(store), &Environment::of(|name| std::env::var_os(name))));
-    // An ordinary user's snapshots hold files of other ids, which only the map makes readable.
+    // An ordinary user's snapshots hold files of other ids, which only the map makes readable. It is not made for a row
+    // without layers, as that of a cached build: it would be the largest part of that.
     let isolation = match libsandbox::enter(args.isolation) {
         // A plain tree of the caller's own needs no privilege.
         Err(_) if args.store.is_none() && args.isolation.is_none() => Isolation::Root,
         entered => entered.map_err(|error| Failure::failed("", error))?,
     };
     match path.transpose()? {
-        Some(path) => to_store(&args, &path, isolation, input),
-        None => to_tar(options(&args), input),
+        Some(path) => to_store(&args, &path, isolation, streams, first, out),
+        None => to_tar(options(&args), streams, &first, out),
     }
+}
+
+/// For a row of streams that tells of no layer.
+fn nothing(args: &Args, out: Stdout) -> Result<(), Failure> {
+    if args.store.is_none() {
+        let what = "the row of streams is empty: there is no layer to pack";
+        return Err(Failure::bad_input("standard input", what));
+    }
+    // To image-build that is nothing new: all layers are known.
+    if args.progress == "plain" && std::env::var_os("STAGEPIPE_DRIVER").is_none() {
+        libcli::say(NOTHING);
+    }
+    layer_pack::tell_none(out)?.finish()
 }
 
 fn options(args: &Args) -> Options {
@@ -92,21 +110,30 @@ fn check_level(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn to_tar(options: Options, input: impl BufRead) -> Result<(), Failure> {
-    let bad = |what| Failure::bad_input("standard input", what);
-    let out = Stdout::open_for_tar()?;
-    let mut streams = Streams::new(input);
-    let header = streams.next_header().map_err(failure)?;
-    let header = header.ok_or_else(|| bad("the row of streams is empty: there is no layer to pack"))?;
-    let packed = streams.pack(&header, options, out).map_err(failure)?;
+fn to_tar(
+    options: Options,
+    mut streams: Streams<impl BufRead>,
+    first: &Header,
+    out: Stdout,
+) -> Result<(), Failure> {
+    let packed = streams.pack(first, options, out).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
         // A row that is cut leaves a tar that is.
         None => packed.tar.finish()?.0.finish(),
-        Some(_) => Err(bad("has several streams; give --store to pack each")),
+        Some(_) => {
+            Err(Failure::bad_input("standard input", "has several streams; give --store to pack each"))
+        }
     }
 }
 
-fn to_store(args: &Args, path: &Path, isolation: Isolation, input: impl BufRead) -> Result<(), Failure> {
+fn to_store(
+    args: &Args,
+    path: &Path,
+    isolation: Isolation,
+    streams: Streams<impl BufRead>,
+    first: Header,
+    out: Stdout,
+) -> Result<(), Failure> {
     let map = isolation.map();
     let settings = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
     let store = Store::open(path, settings)?;
@@ -116,13 +143,9 @@ fn to_store(args: &Args, path: &Path, isolation: Isolation, input: impl BufRead)
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
         options: options(args),
     };
-    let (out, packed) = pack_into_store(input, &store, how, Stdout::open()?).map_err(failure)?;
+    let out = pack_into_store(streams, first, &store, how, out).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-pack", &warning);
-    }
-    // To image-build that is nothing new: all layers are known.
-    if packed == 0 && args.progress == "plain" && std::env::var_os("STAGEPIPE_DRIVER").is_none() {
-        libcli::say(NOTHING);
     }
     out.finish()
 }

@@ -8,9 +8,9 @@ use libstore::{LayerKey, Store};
 use libtree::holes::ZEROS;
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
 use libwire::span::now_ms;
-use libwire::{Span, Writer};
+use libwire::{Header, Span, Writer};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 
 /// How blobs are made.
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +36,18 @@ impl How {
     }
 }
 
-/// Packs every stream of `input` into a blob of `store` and writes a layer record for each to `out` as
-/// soon as it is there. Gives `out` back with the number of them.
+/// Packs every stream from the one that `first` began into a blob of `store` and writes a layer record for each to `out`
+/// as soon as it is there.
 pub fn pack_into_store<R: BufRead, W: Write>(
-    input: R,
+    mut streams: Streams<R>,
+    first: Header,
     store: &Store,
     how: How,
     out: W,
-) -> Result<(W, u64), PackError> {
-    let mut packed = 0;
-    let mut streams = Streams::new(input);
+) -> Result<W, PackError> {
+    let mut next = Some(first);
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
-    while let Some(header) = streams.next_header()? {
+    while let Some(header) = next {
         let started = now_ms();
         let level = how.level.unwrap_or(how.compression.levels().0);
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
@@ -71,7 +71,12 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         record.span = Some(Span::since(started));
         writer.write(&Record::Layer(Box::new(record)))?;
         writer.flush()?;
-        packed += 1;
+        next = streams.next_header()?;
     }
-    Ok((writer.finish()?, packed))
+    Ok(writer.finish()?)
+}
+
+/// Writes what there is to tell of a row without layers.
+pub fn tell_none<W: Write>(out: W) -> io::Result<W> {
+    Writer::<W, BuildRecord>::new(out, BTreeMap::new())?.finish()
 }

@@ -1,6 +1,6 @@
 //! What a layer's bytes are, judged by GNU tar, gzip and zstd, and which records are refused.
 
-use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store};
+use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store, tell_none};
 use libstore::Store;
 use libwire::Reader;
 use libwire::record::{LayerRecord, Record};
@@ -219,9 +219,17 @@ fn store(dir: &Path) -> Store {
     Store::open(&dir.join("store"), options).unwrap()
 }
 
+fn packed<W: Write>(stream: &str, store: &Store, how: How, out: W) -> Result<W, PackError> {
+    let mut streams = Streams::new(stream.as_bytes());
+    match streams.next_header()? {
+        Some(first) => pack_into_store(streams, first, store, how, out),
+        None => Ok(tell_none(out)?),
+    }
+}
+
 fn layers(stream: &str, store: &Store, compression: Compression, threads: usize) -> Vec<LayerRecord> {
     let how = How { compression, level: None, threads, options: Options::default() };
-    let (out, _) = pack_into_store(stream.as_bytes(), store, how, Vec::new()).unwrap();
+    let out = packed(stream, store, how, Vec::new()).unwrap();
     let records = Reader::<_, libwire::record::BuildRecord>::new(&out[..]).read_all().unwrap();
     let layer = |record| match record {
         Record::Layer(layer) => *layer,
@@ -320,9 +328,9 @@ fn a_stream_that_fails_leaves_no_blob_and_no_end() {
     let store = store(dir_.path());
     let how = How { compression: Compression::Gzip, level: None, threads: 1, options: Options::default() };
     let bad = tree.stream(&[&file("gone", 3)]);
-    assert!(pack_into_store(bad.as_bytes(), &store, how, Vec::new()).is_err());
+    assert!(packed(&bad, &store, how, Vec::new()).is_err());
     let cut = tree.stream(&[&dir("a")]).replace("{\"type\":\"end\",\"records\":1}\n", "");
-    assert!(pack_into_store(cut.as_bytes(), &store, how, Vec::new()).is_err());
+    assert!(packed(&cut, &store, how, Vec::new()).is_err());
     assert_eq!(fs::read_dir(store.path().join("blobs/sha256")).unwrap().count(), 0);
 }
 
@@ -336,7 +344,7 @@ fn a_row_of_streams_is_packed_only_up_to_the_stream_that_closes_it() {
     let how = How { compression: Compression::None, level: None, threads: 1, options: Options::default() };
     let packed = |text: &str| {
         let mut out = Vec::new();
-        let result = pack_into_store(text.as_bytes(), &store, how, &mut out).map(|_| ());
+        let result = packed(text, &store, how, &mut out).map(|_| ());
         (result, out)
     };
     let whole = [stream.as_str(), &stream, &closing].concat();
