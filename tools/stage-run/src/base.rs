@@ -13,7 +13,7 @@ use libwire::plan::{Base, Stage};
 use libwire::record::{BaseLayer, Layer};
 use std::collections::BTreeMap;
 
-/// A stage's beginning.
+/// The beginning of a stage.
 pub struct Begun {
     /// The state before the first instruction.
     pub state: State,

@@ -1,4 +1,4 @@
-//! What the stages of a plan start from, told without building: the images' configs, for the checks.
+//! Tells the checks which images the stages of a plan start from, without building: the images' configs.
 //!
 //! Nothing is unpacked, taken into the store or run. An image that can't be had is left out: a build will say
 //! so at its FROM.
@@ -15,8 +15,7 @@ use libwire::{Reference, Writer};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
-/// Tells the bases of the plan in `input` that are images of `store` or of a named context, as records without
-/// layers.
+/// Writes a record without layers for each base in the plan that is an image of `store` or of a named context.
 pub fn tell<W: Write>(
     input: impl BufRead,
     store: Option<&Store>,

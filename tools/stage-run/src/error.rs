@@ -1,4 +1,4 @@
-//! Why an instruction could not be done, before it is known which one it is.
+//! The error of an instruction, before it is known which one that is.
 
 use libcli::{Exit, Failure};
 use libcopy::CopyError;
@@ -6,13 +6,13 @@ use libdockerfile::ParseError;
 use libsandbox::SandboxError;
 use libstore::StoreError;
 
-/// What went wrong, what to do about it, and the exit status it means.
+/// An error, what to do about it, and the exit status it means.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct StepError {
     exit: Exit,
     what: String,
-    /// What to do, when that is not a part of `what`.
+    /// What to do, if that is not a part of `what`.
     hint: String,
     token: String,
     /// Whether the token is an image that is not there.
@@ -22,14 +22,14 @@ pub struct StepError {
     left: Option<Box<Left>>,
 }
 
-/// What a command that failed left behind, for the record of it.
+/// The things that a failed command left behind, for its record.
 #[derive(Debug)]
 pub struct Left {
     /// Its status.
     pub status: u8,
     /// Its output: a path in the store.
     pub log: String,
-    /// Under which id the store keeps its tree, if that could be kept.
+    /// The id under which the store keeps its tree, if that could be kept.
     pub id: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl StepError {
         Self::new(exit, String::new())
     }
 
-    /// What would have to be made first, if that is the trouble.
+    /// The thing that would have to be made first, if that is the trouble.
     pub fn needs(&self) -> Option<&str> {
         self.pending.then_some(self.what.as_str())
     }
@@ -98,7 +98,7 @@ impl StepError {
         self
     }
 
-    /// Says that it is about an image that is not there.
+    /// Says that the error is about an image that is not there.
     #[must_use]
     pub fn image(mut self, name: &str) -> Self {
         self.image = true;
@@ -136,7 +136,7 @@ impl StepError {
         self
     }
 
-    /// Says what the command left.
+    /// Says what the command left behind.
     #[must_use]
     pub fn leaving(mut self, left: Left) -> Self {
         self.left = Some(Box::new(left));

@@ -4,7 +4,7 @@ use libwire::Digest;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead, Read};
 
-/// An input and the hash of what was taken of it.
+/// An input, and the hash of the bytes that were taken from it.
 pub struct Hashed<R> {
     input: R,
     hash: Sha256,
@@ -36,7 +36,7 @@ impl<R: BufRead> BufRead for Hashed<R> {
     }
 
     fn consume(&mut self, amount: usize) {
-        // What fill_buf gave is still there, so this reads nothing.
+        // The buffer still has what fill_buf gave before, so this reads nothing.
         if let Ok(buffer) = self.input.fill_buf() {
             self.hash.update(&buffer[..amount]);
         }

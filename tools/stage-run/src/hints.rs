@@ -1,4 +1,4 @@
-//! What an instruction's text shows about why it failed: a comment that is none, a variable without a value.
+//! Hints that the text of a failed instruction gives: a comment that is none, a variable without a value.
 
 use crate::state::State;
 use libwire::plan::{Instruction, Op, Stage};
@@ -34,7 +34,7 @@ fn unset<'a>(text: &'a str, state: &'a State) -> impl Iterator<Item = &'a str> {
         let rest = &text[at + 1..];
         let rest = rest.strip_prefix('{').unwrap_or(rest);
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        // One with a default of its own is not missed.
+        // A variable with a default of its own needs no value.
         let fallback = rest[end..].starts_with([':', '-', '+', '?']) && text[at..].starts_with("${");
         Some(&rest[..end])
             .filter(|name| !fallback && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))

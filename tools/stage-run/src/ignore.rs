@@ -21,9 +21,9 @@ pub fn named(path: &Path) -> Result<IgnoreFile, StepError> {
     text(path, File::open(path).map_err(cannot_read(path))?)
 }
 
-/// The file in the context `dir`, if there is one. The context may be a stranger's: what is found there and led out
-/// of it, or kept its reader waiting, is refused. A link that leads nowhere is none, as it is to docker, and `warn` is
-/// told.
+/// The file in the context `dir`, if there is one. The context may be a stranger's, so a file that leads out of it or
+/// would keep its reader waiting is refused. A link that leads nowhere counts as no file, as in docker, and `warn` is
+/// called.
 pub fn of_context(dir: &Path, warn: &dyn Fn(&str)) -> Result<Option<IgnoreFile>, StepError> {
     let path = dir.join(NAME);
     match path.symlink_metadata() {

@@ -1,7 +1,7 @@
 //! A step's cache key: named ingredients, kept so that a miss can be explained.
 //!
-//! An ingredient may have several values, as a command has words. Each value after the first has a number in its name, as
-//! `command 2`, so that no name comes twice; the key is made of the names without these numbers.
+//! An ingredient may have several values, as a command has words. Each value after the first has a number in its
+//! name, as `command 2`, so that no name comes twice; the key is made of the names without these numbers.
 
 use libwire::Digest;
 use libwire::record::Ingredient;

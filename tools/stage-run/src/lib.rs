@@ -1,5 +1,5 @@
 //! Builds the stages of a plan: runs their steps in the sandbox, or finds their results in the store, and
-//! tells each step as a record as soon as it is done.
+//! writes the record of each step as soon as it is done.
 //!
 //! Reads build-plan(5), writes build-record(5) and snapshots. It packs no layer and makes no image.
 
@@ -48,8 +48,8 @@ use session::Session;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
-/// Builds what `options` selects of the plan in `input`, all of it by default, and writes the records to
-/// `output`, each flushed when it is done. Call it after `libsandbox::enter`, with one thread.
+/// Builds the stages of the plan in `input` that `options` selects, all by default, and writes the records to
+/// `output`. Each is flushed when it is done. Call it after `libsandbox::enter`, with one thread.
 pub fn build<W: Write>(
     input: impl BufRead,
     store: Store,
@@ -64,7 +64,7 @@ pub fn build<W: Write>(
     }
     let mut session = Session::new(options, store, &plan)?;
     let wanted = plan.wanted(session.asked, session.stages.elsewhere());
-    // Nothing can be made of what was not done.
+    // The records of a dry run are of no use to a packer.
     let requires = if options.dry_run { vec!["dry_run".to_owned()] } else { Vec::new() };
     let mut writer = Writer::<_, BuildRecord>::requiring(output, requires, BTreeMap::new())?;
     let shared = |error| Failure::failed("--build-dir", error);
@@ -84,7 +84,7 @@ pub fn build<W: Write>(
     Ok(writer.finish()?)
 }
 
-/// Under a driver, which says what failed first, a stage that was ended says no more than that.
+/// The failure in brief, for a driver, which says itself what failed first: a stage that was stopped says no more.
 fn brief(options: &Options, stage: &Stage, failure: Failure) -> Failure {
     const ENDING: [u8; 3] = [129, 130, 143];
     match failure.exit() {

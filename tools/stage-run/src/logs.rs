@@ -1,5 +1,5 @@
-//! What RUNs printed when they ran: found through the cache, as a build would find their results, and for the
-//! last failed one through what it left. Nothing is run.
+//! Prints the output of RUNs from when they ran. Logs are found through the cache, as a build would find the results,
+//! and the log of the last failed RUN through what it left behind. Nothing is run.
 
 use crate::options::{Options, Place};
 use crate::plan::Plan;
@@ -12,8 +12,8 @@ use libwire::record::{Cache, Record, Step};
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-/// Writes the logs of a plan's steps to `output`, each under a line that says whose it is; or, bare, the one of
-/// the step at `place` of the stage asked for, or the target. Options have to say that it is a dry run.
+/// Writes the logs of a plan's steps to `output`, each under a line with its step. With a `place`, writes the bare
+/// log of that step of the stage asked for, or of the target. Options have to say that it is a dry run.
 pub fn logs<W: Write>(
     input: impl BufRead,
     store: Store,
@@ -22,7 +22,7 @@ pub fn logs<W: Write>(
     mut output: W,
 ) -> Result<W, Failure> {
     let plan = Plan::read(input)?;
-    // It takes nothing from a build and leaves nothing to one.
+    // It takes nothing from a build that runs, and leaves nothing to one.
     let options = &Options { build_dir: None, ..options.clone() };
     let mut session = Session::new(options, store, &plan)?;
     let root = session.store.path().to_owned();

@@ -126,7 +126,7 @@ struct Args {
     progress: String,
 }
 
-/// When a cached step's layer is told.
+/// When the record of a cached step has its layer.
 #[derive(Clone)]
 enum Known {
     Always,
@@ -196,14 +196,14 @@ fn job(args: Args) -> Result<(), Failure> {
         return stage_run::logs(input, store, &options, place, Stdout::open()?)?.finish();
     }
     if options.dry_run && stdout().is_terminal() {
-        // What is to be read there goes to standard error.
+        // The text for the user goes to standard error.
         return stage_run::build(input, store, &options, sink()).map(drop);
     }
     let stdout = Stdout::open()?;
     stage_run::build(input, store, &options, stdout)?.finish()
 }
 
-/// Tells of ids that are too few: once in a build, though each stage has its own process.
+/// Warns that there are too few ids: once in a build, though each stage has its own process.
 fn warn_of_ids(build_dir: Option<&Path>) {
     let first = build_dir.is_none_or(|dir| File::create_new(dir.join("told-of-ids")).is_ok());
     if let Some(why) = libsandbox::too_few_ids().filter(|_| first) {
@@ -211,7 +211,7 @@ fn warn_of_ids(build_dir: Option<&Path>) {
     }
 }
 
-/// The images that stages start from. Without a store there are those of named contexts.
+/// Writes the images that stages start from. Without a store, only those of named contexts.
 fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let store = Store::open_existing(&path, libstore::Options::default()).ok();
@@ -243,7 +243,7 @@ fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> 
         add_hosts: args.add_host,
         shm_size: args.shm_size,
         ulimits: args.ulimit,
-        // Whoever gives it to the whole build lets a step ask for it.
+        // A caller who gives the whole build the host's network lets a step ask for it too.
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         known_layers,

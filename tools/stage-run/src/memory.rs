@@ -1,5 +1,5 @@
-//! What the store remembers of a build context: what its files held when they were last read. To lose it costs
-//! only reading them again.
+//! The store's memory of a build context: the digests of files that were read before. If it is lost, they are read
+//! again.
 
 use crate::session::Session;
 use libcopy::Memory;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 /// The memory of one directory.
 pub struct ContextMemory {
-    /// What its files held.
+    /// The digests of its files.
     pub files: Memory,
     /// Its absolute path.
     pub directory: PathBuf,
@@ -18,7 +18,7 @@ pub struct ContextMemory {
 }
 
 impl ContextMemory {
-    /// What is remembered of the directory at `path`.
+    /// The memory of the directory at `path`.
     pub fn of(session: &Session, path: &Path) -> Option<Self> {
         let directory = path.canonicalize().ok()?;
         let files = Memory::new(&session.store.memory_of(&directory), SystemTime::now());
@@ -26,7 +26,7 @@ impl ContextMemory {
         Some(Self { files, directory, store })
     }
 
-    /// Keeps what was learned.
+    /// Keeps the digests that are new.
     pub fn keep(&self) {
         if let Some(store) = self.store.as_ref().filter(|_| self.files.has_news()) {
             let written = self.files.write(&store.memory_of(&self.directory));

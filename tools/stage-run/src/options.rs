@@ -1,4 +1,4 @@
-//! What a caller may ask for, as plain values, and the parsing of those with a syntax of their own.
+//! The options as plain values, and the parsing of those with a syntax of their own.
 
 use libcli::SecretSource;
 use libsandbox::{Isolation, Network, Ulimit};
@@ -11,18 +11,18 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything stage-run is told beyond the plan.
+/// Everything that stage-run is told besides the plan.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Only this stage, by index or name, and what it needs that is not built elsewhere.
     pub stage: Option<String>,
     /// The build context.
     pub context: PathBuf,
-    /// What of the context is left out; else its own .dockerignore.
+    /// The ignore file of the context, if not its own .dockerignore.
     pub ignore_file: Option<PathBuf>,
     /// Where stages built by other processes leave their results.
     pub build_dir: Option<PathBuf>,
-    /// What a driver takes the stage for: `target`, `below` or `beside` it.
+    /// The part that the stage has for a driver: `target`, `below` or `beside` it.
     pub part: Option<String>,
     /// How long to wait there for a stage that nobody builds.
     pub wait: Duration,
@@ -42,7 +42,7 @@ pub struct Options {
     pub no_cache_filter: Vec<String>,
     /// Whether to say why steps are not in the cache.
     pub explain: bool,
-    /// Whether to say what would be done, and do nothing of it.
+    /// Whether to say what would be done instead of doing it.
     pub dry_run: bool,
     /// The last step to do of the stage asked for, or the target.
     pub until: Option<usize>,
@@ -62,11 +62,11 @@ pub struct Options {
     pub allow_host: bool,
     /// Whether `RUN --security=insecure` is allowed.
     pub allow_insecure: bool,
-    /// Whose layers a cached step tells, so that they are not packed again.
+    /// The packer whose layers the record of a cached step has, so that nobody packs them again.
     pub known_layers: Option<LayerKey>,
     /// The time to which layers will have later ones set.
     pub clamp_mtime: Option<i64>,
-    /// Whether a COPY that nothing looks at need only be told to who packs it.
+    /// Whether the files of a COPY that nothing looks at may be left where they are, for the packer.
     pub defer_copies: bool,
     /// SOURCE_DATE_EPOCH.
     pub epoch: Option<i64>,
@@ -147,7 +147,7 @@ pub fn place(text: &str) -> Result<Place, String> {
     place.ok_or_else(|| format!("{text:?} is neither a step's number nor :LINE"))
 }
 
-/// What a named context is.
+/// A named context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedContext {
     /// A directory, or a tar.

@@ -1,11 +1,11 @@
-//! `--chown`: names and numbers to ids, looked up in the stage's own files.
+//! The owners of `--chown` and of WORKDIR: names and numbers to ids, looked up in the stage's own files.
 
 use crate::error::StepError;
 use libdockerfile::values;
 use libsandbox::ids;
 use libtree::Root;
 
-/// An owner, and what the user should know about how it was found.
+/// An owner, and the names that were not found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Owner {
     /// User and group.
@@ -14,9 +14,9 @@ pub struct Owner {
     pub unknown: Vec<String>,
 }
 
-/// Resolves `user[:group]` in the tree at `root`; without one (an empty stage, or `--link`, which sees no
-/// stage) only numbers can be. A number alone is also the group. As in BuildKit a user the stage does not know
-/// is root, and a group it does not know is the user's own, which the caller should say.
+/// Resolves `user[:group]` in the tree at `root`. Without a tree (in an empty stage, or for `--link`, which sees no
+/// stage) only numbers are possible. A number alone is also the group. As in BuildKit, a user that the stage does not
+/// know is root, and a group that it does not know is the user's own; the caller should say so.
 pub fn resolve(root: Option<&Root>, spec: &str) -> Result<Owner, StepError> {
     if let Some(what) = values::bad_owner(spec) {
         return Err(StepError::input(what));

@@ -1,7 +1,7 @@
 //! Paths in an image, as words: WORKDIR's, and the cleaning of others. It looks at no tree.
 
-/// The working directory after `WORKDIR path` in `current`: an absolute one as it is written, an empty one
-/// changes nothing, another one is joined and cleaned.
+/// The working directory after `WORKDIR path` in `current`. An absolute path stays as it is written, an empty one
+/// changes nothing, any other is joined and cleaned.
 pub fn join(current: &str, path: &str) -> String {
     let written = if path.is_empty() { current } else { path };
     if written.starts_with('/') {

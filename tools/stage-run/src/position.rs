@@ -35,7 +35,7 @@ pub struct Position {
     pub ran: Vec<Ran>,
     /// How many layers the stage began with.
     pub base_layers: usize,
-    /// What the stage began with, in words.
+    /// The base of the stage in words.
     pub base: String,
 }
 

@@ -1,4 +1,4 @@
-//! What the user sees of a build: one line a step, and RUN's output line by line, prefixed with its stage.
+//! Shows a build to the user: one line a step, and RUN's output line by line, prefixed with its stage.
 
 use crate::options::Options;
 use libcli::{plain_line, sanitise, say};
@@ -35,15 +35,15 @@ pub fn miss(options: &Options, stage: usize, why: Option<&Why>) {
     }
 }
 
-/// Takes a command's output: whole into a log, and to standard error by lines. A log that can't be written does not
-/// keep the command from saying more.
+/// Takes a command's output: whole into a log, and line by line to standard error. If the log can't be written, the
+/// lines are still shown.
 pub struct Output {
     log: File,
     lost: Option<io::Error>,
     prefix: Option<String>,
     line: Vec<u8>,
     last: VecDeque<Vec<u8>>,
-    /// Lines that are to be shown.
+    /// Lines that are to be shown next.
     unsaid: String,
 }
 
@@ -86,7 +86,7 @@ impl Output {
         self.line.extend_from_slice(text);
     }
 
-    /// Shows what came after the last line's end. Gives the last lines, and why the log lacks some, if it does.
+    /// Shows the rest, which has no line's end. Gives the last lines, and the reason if the log lacks some.
     pub fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.end_line();
         self.say();
@@ -100,7 +100,7 @@ impl Output {
         }
         if let Some(prefix) = &self.prefix {
             let line = format!("{prefix}{}\n", plain_line(&self.line));
-            // A pipe takes so much in one piece, whoever else speaks into it.
+            // A pipe takes so much in one piece, even if others write to it.
             if self.unsaid.len() + line.len() > PIPE_BUF {
                 self.say();
             }

@@ -17,7 +17,7 @@ pub struct Outcome {
     pub made: Option<Made>,
     /// Its history entry.
     pub history: Option<History>,
-    /// Whether it ran, or would run.
+    /// Whether it ran, or would have run.
     pub runs: bool,
     /// Why it was not in the cache.
     pub why: Option<Why>,
@@ -30,7 +30,7 @@ pub struct InProgress {
     pub line: u32,
     text: String,
     started_ms: u64,
-    /// What its command left, if that failed.
+    /// What its command left behind, if that failed.
     pub left: Option<Box<Left>>,
 }
 
@@ -54,7 +54,7 @@ impl InProgress {
         Span::since(self.started_ms)
     }
 
-    /// The record of its failure, unless there is nothing to say: a shell ended here, or nobody reads.
+    /// The record of its failure, unless there is nothing to report: a shell ended here, or nobody reads.
     pub fn failed(self, stage: &Stage, failure: &Failure, waited: Vec<Wait>) -> Option<Record> {
         failure.render("")?;
         let span = self.span();
@@ -77,7 +77,7 @@ impl InProgress {
     }
 }
 
-/// What a stage begins with: `state` before its first instruction. The provenance inherited is taken out of it.
+/// The record of a stage's beginning, `state` before its first instruction. Takes the inherited provenance out of it.
 pub fn base(
     stage: &Stage,
     state: &mut State,

@@ -1,4 +1,4 @@
-//! The variables an instruction sees: the image's environment and the stage's build arguments, in one
+//! The variables that an instruction sees: the image's environment and the stage's build arguments, in one
 //! ordered list. It expands nothing.
 
 use serde::{Deserialize, Serialize};

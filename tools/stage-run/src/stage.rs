@@ -1,4 +1,4 @@
-//! One stage: its base, then its instructions in order, each told as a record as soon as it is done.
+//! One stage: its base, then its instructions in order. The record of each is written as soon as it is done.
 
 use crate::base::{self, Begun};
 use crate::copy::deferred;
@@ -23,21 +23,21 @@ use libwire::plan::{Copy, Instruction, Op, Stage};
 use libwire::provenance::Provenance;
 use libwire::record::{BaseLayer, Cache, Record, Step};
 
-/// Takes records. What it refuses ends the stage.
+/// Takes records. The stage ends if it refuses one.
 pub type Emit<'a> = dyn FnMut(Record) -> Result<(), Failure> + 'a;
 
-/// Builds a stage and gives what those built on it inherit. Of one that fails the last record says where.
+/// Builds a stage and gives the state that those built on it inherit. If the stage fails, its last record says where.
 pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State, Failure> {
     let mut in_progress = InProgress::from(stage);
     let built = steps(session, stage, &mut in_progress, emit);
-    // They may be the reason of what it ends with.
+    // They may be the reason for its failure.
     for warning in session.store.take_warnings() {
         libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
     if let Err(failure) = &built
         && let Some(record) = in_progress.failed(stage, failure, session.stages.take_waits())
     {
-        // The failure itself is what is to be said.
+        // Should this fail too, the first failure still is the one to report.
         let _ = emit(record);
     }
     built
@@ -78,7 +78,7 @@ fn steps(
         let line = if triggered { stage.line } else { instruction.line };
         let done = builder.instruction(instruction, line, emit);
         done.map_err(|error| match builder.hinted(instruction, error) {
-            // A trigger is not in this file: what is shown is the FROM that brought it.
+            // A trigger is not in this file: the FROM that brought it is shown.
             Ended::Step(error) if triggered => {
                 from(error.within(&format!("the base's trigger ONBUILD {}", instruction.text)))
             }
@@ -100,7 +100,7 @@ fn lines(instruction: &Instruction) -> Lines<'_> {
     Lines { first: instruction.line, text: &instruction.text, lines: &instruction.lines }
 }
 
-/// For an image that is not there, with the stage that was perhaps meant.
+/// Adds to the error for a missing image the stage that was perhaps meant.
 fn with_stages(stage: &Stage, error: StepError) -> StepError {
     let names = stage.stages.iter().flatten().map(String::as_str);
     match error.missing_image().and_then(|image| libcli::nearest(image, names)) {
@@ -128,8 +128,8 @@ fn parse_triggers(
     triggers.iter().map(parse).collect()
 }
 
-/// Refuses a trigger of an image that names a stage nobody builds: which stages are needed was decided without
-/// looking at the image.
+/// Refuses a trigger of an image that names a stage nobody builds: the needed stages were found without looking at
+/// the image.
 fn stages_of_trigger(
     session: &Session,
     stage: &Stage,
@@ -169,7 +169,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The step that is next to be made.
+    /// The step to make next.
     fn current(&self) -> CurrentStep<'_> {
         let Self { session, stage, state, position, .. } = self;
         CurrentStep { session, stage, state, position }
@@ -179,7 +179,8 @@ impl Builder<'_> {
         let (stage, shown) = (self.stage, self.session.options.progress);
         let text = &instruction.text;
         self.next(line, text);
-        // A step is shown when it begins. What a stage that failed means for it shows when it is made.
+        // A step is shown when it begins, and it begins after the stages it uses. If one of them failed, making the
+        // step says so.
         for index in plan::sources(instruction) {
             let _ = self.session.stages.get(index);
         }
@@ -216,7 +217,7 @@ impl Builder<'_> {
         self.position.args = self.state.args.iter().map(|(name, _)| name.clone()).collect();
     }
 
-    /// Makes what an instruction leaves, or finds it. Also gives the history entry.
+    /// Makes the snapshot of an instruction, or finds it. Also gives the history entry.
     fn make(&mut self, op: &Op, line: u32) -> Result<(Option<Made>, String), StepError> {
         if let Op::Workdir { path } = op {
             return self.workdir(path);
@@ -235,7 +236,7 @@ impl Builder<'_> {
         Ok((Some(made), created_by))
     }
 
-    /// Also where only the base, its triggers or a variable tells how many layers there are.
+    /// Refuses one layer too many. df-parse can't count those that come with a base, a trigger or a variable.
     fn room_for_layer(&self) -> Result<(), StepError> {
         match self.state.layers.len() < MAX_LAYERS {
             true => Ok(()),
@@ -248,7 +249,7 @@ impl Builder<'_> {
         CopyInstruction { copy, add, last, line }
     }
 
-    /// In a dry run, a step that can't be looked up before what it `needs` is made.
+    /// The outcome of a step that a dry run can't look up: what it `needs` would have to be made first.
     fn not_looked_up(&self, needs: &str) -> Outcome {
         let own = self.state.pending.as_deref() == Some(needs);
         let step = self.position.ran.first().map(|ran| ran.step).filter(|_| own);
@@ -264,7 +265,7 @@ impl Builder<'_> {
         above.filter(|inner| matches!(inner.op, Op::User { .. })).map(|inner| inner.line).next_back()
     }
 
-    /// With what the instruction and the stages' names tell about an error.
+    /// Adds to an error the hints that the instruction and the stages' names give.
     fn hinted(&self, instruction: &Instruction, ended: Ended) -> Ended {
         let Ended::Step(error) = ended else { return ended };
         let error = with_stages(self.stage, error);
@@ -350,12 +351,12 @@ impl Builder<'_> {
         if let Some(provenance) = &mut self.state.provenance {
             provenance.add(&step);
         }
-        // What only this build knows; the cache has the record already.
+        // The cache has the record already, and must not have these: they are true of this build only.
         (step.why, step.waited) = (why.map(Box::new), self.session.stages.take_waits());
         emit(Record::Step(Box::new(step))).map_err(Ended::Emit)
     }
 
-    /// Puts what was made on top of the stage, into its record and into the cache.
+    /// Puts the snapshot on top of the stage, into the step's record and into the cache.
     fn record_made(&mut self, made: Made, step: &mut Step) -> Result<(), StepError> {
         let (store, options) = (&self.session.store, self.session.options);
         (step.cache, step.key, step.log) = (made.cache, Some(made.key.digest()), made.log);

@@ -1,4 +1,4 @@
-//! What a stage has become so far: config, variables, layers. Instructions change it; nothing here runs
+//! The state of a stage so far: config, variables, layers. Instructions change it; nothing here runs
 //! or reads anything.
 
 use crate::error::StepError;
@@ -10,9 +10,9 @@ use libwire::record::BaseLayer;
 use libwire::time::rfc3339;
 use serde::{Deserialize, Serialize};
 
-/// Search path of an image that says none.
+/// The search path of an image that has none.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Whose history entries these are: BuildKit's spelling, which other tools look for.
+/// The comment of our history entries: BuildKit's spelling, which other tools look for.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
 /// A stage's state; also what a stage built on it inherits.
@@ -20,16 +20,16 @@ const COMMENT: &str = "buildkit.dockerfile.v0";
 pub struct State {
     /// The whole image config.
     pub config: ImageConfig,
-    /// What instructions see: environment and arguments.
+    /// The environment and the arguments, as instructions see them.
     pub scope: Scope,
     /// ARGs declared so far, in order, with repeats.
     pub args: Vec<(String, Option<String>)>,
     /// Layers so far, lowest first.
     pub layers: Vec<BaseLayer>,
-    /// Which lines of which Dockerfile the config's history comes from; not known before FROM.
+    /// The lines of Dockerfiles that the config's history comes from. It is not known before FROM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
-    /// In a dry run, the step that would have been run first: what it leaves is not known.
+    /// In a dry run, the first step that would have been run: its result is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
     /// Whether CMD was set in this stage: then ENTRYPOINT leaves it alone.
@@ -53,7 +53,7 @@ impl State {
         Self { cmd_set: false, epoch, ..self }
     }
 
-    /// Fails in a dry run when the tree is not known, because a step of it would be run.
+    /// Fails in a dry run if the tree is not known, because a step of it would be run.
     pub fn require_known(&self) -> Result<(), StepError> {
         match &self.pending {
             None => Ok(()),
@@ -61,7 +61,7 @@ impl State {
         }
     }
 
-    /// What a stage built on this or copied from it sees: all but where lines come from and what is packed already.
+    /// A digest of all that another stage sees of this one: not where lines come from, nor what is packed already.
     pub fn digest(&self) -> Digest {
         let seen = (&self.config, &self.scope, &self.args, self.parents());
         // Strings, numbers and lists of them are always JSON.

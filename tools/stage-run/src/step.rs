@@ -18,7 +18,7 @@ pub struct Made {
     pub cache: Cache,
     /// Its key.
     pub key: Key,
-    /// Its snapshot; none when it would have been made.
+    /// Its snapshot. A dry run makes none.
     pub snapshot: Option<String>,
     /// The snapshots it stands on, lowest first.
     pub parents: Vec<String>,
@@ -26,11 +26,11 @@ pub struct Made {
     pub log: Option<String>,
     /// When it was made.
     pub created: String,
-    /// Why it was not there, when that was asked for.
+    /// Why it was not there, if that was asked for.
     pub why: Option<Why>,
 }
 
-/// What the cache has of a step.
+/// The cache's answer for a step.
 enum Known {
     Hit(Hit),
     Nothing(Miss),
@@ -72,8 +72,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Finds the result, or has `make` fill a new snapshot on top of `parents`, whose trees it gets too. It
-    /// returns the path of a log.
+    /// Finds the result, or has `make` fill a new snapshot on top of `parents`, whose trees it gets too. `make`
+    /// gives the path of a log.
     pub fn make(
         self,
         parents: &[String],
@@ -102,7 +102,7 @@ impl Maker<'_> {
         Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created, why })
     }
 
-    /// Says why the step has to be made, or that it would be, as far as that is asked for.
+    /// Tells the user that the step has to be made, or would be, and why, as far as that is asked for.
     fn explain(&self, parents: &[String], miss: Miss) -> Option<Why> {
         let CurrentStep { session, stage, .. } = self.step;
         let explain = || why::explain(self.step, &self.key, parents, miss);
@@ -111,7 +111,7 @@ impl Maker<'_> {
         why
     }
 
-    /// What the cache has under the key.
+    /// Asks the cache for the key.
     fn known(&self) -> Result<Known, StepError> {
         let options = self.step.session.options;
         let named = self.step.stage.name.as_ref().is_some_and(|name| options.no_cache_filter.contains(name));

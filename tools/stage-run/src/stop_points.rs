@@ -1,21 +1,21 @@
-//! Where a stage ends before its end, or a shell is opened, by the numbers its steps have.
+//! The points in a stage where `--until` ends it and where `--shell` opens a shell, as numbers of its steps.
 
 use crate::error::StepError;
 use crate::options::Place;
 use crate::session::Session;
 use libwire::plan::Stage;
 
-/// Where to stop in a stage.
+/// The points to stop at in a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopPoints {
     /// The last step to do.
     pub last: usize,
-    /// The step before which a shell is opened; one more than there are is after the last.
+    /// The step before which a shell is opened. One more than there are means after the last.
     pub shell: Option<usize>,
 }
 
 impl StopPoints {
-    /// The stops in `stage`, whose own instructions come after `before` others. Only the stage asked for, or
+    /// The stop points of `stage`, whose own instructions come after `before` other steps. Only the stage asked for, or
     /// the target, has any.
     pub fn new(session: &Session, stage: &Stage, before: usize) -> Result<Self, StepError> {
         let steps = before + stage.instructions.len();

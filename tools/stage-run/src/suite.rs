@@ -1,5 +1,5 @@
-//! Whether the packers that a driver joins to this tool are the suite's own: of an unchanged snapshot those make the
-//! layer that is known. Any other is to see every change.
+//! Whether the packers that a driver joins to this tool are the suite's own. These make the known layer of an unchanged
+//! snapshot again; any other packer has to see every change.
 
 use rustix::fs::{Access, access};
 use std::ffi::OsStr;
@@ -10,8 +10,8 @@ use std::path::PathBuf;
 /// The tools between a snapshot and its layer, and this one, beside which they are.
 const TOOLS: [&str; 3] = ["stage-run", "layer-diff", "layer-pack"];
 
-/// Whether `path`, a PATH, leads to all of them in one directory, wherever links lead, as programs: a script there is
-/// somebody's own.
+/// Whether `path`, a PATH, leads to all of them in one directory once links are followed. They have to be compiled
+/// programs: a script there is the user's own.
 pub fn is_in(path: &OsStr) -> bool {
     let dirs: Vec<PathBuf> = std::env::split_paths(path).collect();
     let found = TOOLS.map(|tool| {

@@ -13,19 +13,19 @@ use std::path::{Path, PathBuf};
 
 /// A tree to read from.
 pub struct Tree {
-    /// What it is, in words.
+    /// The tree in words.
     pub name: String,
     /// Its root.
     pub root: Root,
-    /// The directories it is merged of, lowest first.
+    /// The directories that are merged in it, lowest first.
     pub lowers: Vec<PathBuf>,
-    /// For a directory of the caller's: the text of its ignore file, and the file's name.
+    /// The ignore file, if it is a directory of the caller's.
     pub ignore: Option<IgnoreFile>,
     /// Whether it is a directory of the caller's, whose owners mean nothing in an image.
     pub local: bool,
-    /// Of a directory of the caller's that stays: what is remembered of its files.
+    /// The memory of its files, if it is a directory of the caller's that stays after the build.
     pub memory: Option<ContextMemory>,
-    /// The directory of a tree nobody else keeps, as long as it is used.
+    /// The directory of the tree, if nothing else keeps that.
     held: Option<Scratch>,
 }
 
@@ -86,7 +86,7 @@ impl Tree {
             Some(path) => Some(ignore::named(path)?),
             None => ignore::of_context(&options.context, &|what| session.warn_once(what))?,
         };
-        // What was fetched for this build is gone after it, and no later one meets it again.
+        // A context that was fetched for this build is removed after it, and no later build reads it.
         match options.build_dir.as_ref().is_some_and(|dir| options.context.starts_with(dir)) {
             true => Self::directory(&options.context, ignore),
             false => Self::remembered(session, &options.context, ignore),
@@ -99,7 +99,7 @@ impl Tree {
     }
 
     fn directory(path: &Path, ignore: Option<(String, String)>) -> Result<Self, StepError> {
-        // Its files are the host's: what single-uid mode records in a store means nothing here.
+        // Its files are the host's: the owners that single-uid mode records in a store don't count here.
         let root = Root::open(path, Owners::Real)
             .map_err(StepError::io(&format!("cannot read the context {}", path.display())))?;
         Ok(Self {
@@ -113,12 +113,12 @@ impl Tree {
         })
     }
 
-    /// The directory `path`, of which nothing is left out and whose owners mean nothing.
+    /// The directory `path`. Nothing of it is left out, and its owners don't count.
     pub fn files(path: &Path) -> Result<Self, StepError> {
         Self::directory(path, None)
     }
 
-    /// What was fetched into `new`, where it stays until the tree is dropped; or `below` of it alone.
+    /// The tree that was fetched into `new`, which stays until the tree is dropped. `below`: only this directory of it.
     pub fn fetched(new: Scratch, below: Option<&str>) -> Result<Self, StepError> {
         let tree = Self::directory(&new.path().join(below.unwrap_or_default()), None)?;
         Ok(Self { name: "what was fetched".into(), held: Some(new), ..tree })
@@ -129,7 +129,7 @@ impl Tree {
         !self.local && self.held.is_none()
     }
 
-    /// Fails when it is made of snapshots and one of them is not whole. To be called before what is read of it is
+    /// Fails if it is made of snapshots and one of them is not whole. Call it before anything that was read there is
     /// kept or passed on.
     pub fn require_whole(&self, session: &Session) -> Result<(), StepError> {
         match session.snapshots(&self.lowers).filter(|_| !session.options.dry_run) {

@@ -28,8 +28,8 @@ pub fn step(step: CurrentStep, path: &str, user: &str) -> Result<Made, StepError
     })
 }
 
-/// Makes the directory `path` of the image at `root` with all above it that are missing. What is made
-/// belongs to `user`, and dates from `epoch` (seconds) when that is given.
+/// Makes the directory `path` of the image at `root`, and those above it that are missing. New ones
+/// belong to `user`, and have the time `epoch` (seconds) if that is given.
 fn make(root: &Root, path: &str, user: &str, epoch: Option<i64>) -> Result<(), StepError> {
     let fail = |error: io::Error| {
         let why = match error.kind() {

@@ -14,7 +14,7 @@ use crate::words::Words;
 use libwire::image::Empty;
 use libwire::plan::{Op, Stage};
 
-/// What a config instruction wrote into history: some write nothing.
+/// The history string of a config instruction. Some have none.
 pub type Created = Option<String>;
 
 /// Applies `op` to `state` if it only changes the config; `None` for those that run or write files.

@@ -1,4 +1,4 @@
-//! Trees of repositories, each commit's kept in the store as a snapshot of its own: a commit is the same for ever.
+//! Trees of repositories. Each commit's is kept in the store as a snapshot of its own, because a commit never changes.
 
 use crate::error::StepError;
 use crate::key::Key;
@@ -11,13 +11,13 @@ use libwire::fetch::{Answer, Wanted};
 use libwire::remote::Repository;
 use serde::{Deserialize, Serialize};
 
-/// Where a tree is that was checked out before.
+/// A tree in the store that was checked out before.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     snapshot: String,
 }
 
-/// The tree of what `repository`, which is written as `source`, means now, with its `.git` if that is to be kept.
+/// The tree of the commit that `repository`, written as `source`, means now. `keep`: with its `.git`.
 pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
     let (source, checksum) = (source.to_owned(), repository.checksum.clone());
     let wanted = Wanted::Commit { source: source.clone(), checksum };

@@ -1,7 +1,7 @@
-//! Files from URLs, kept in the store as snapshots that hold nothing else. A URL that once gave the content of the
-//! checksum is not fetched again: neither when the server is away nor when another step asks for it. A URL that
-//! never did is fetched, whatever else has that content. Without a checksum the server is asked each time, but
-//! need not send what is here already.
+//! Files from URLs, kept in the store as snapshots that hold nothing else. With a checksum, a URL that once gave the
+//! right content is not fetched again, even if the server is away or another step asks for it. A URL that never did
+//! is fetched, even if another one gave that content. Without a checksum the server is asked each time, but need not
+//! send the file again.
 
 use crate::error::StepError;
 use crate::key::Key;
@@ -19,7 +19,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where a file is that was fetched before.
+/// A file in the store that was fetched before.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     snapshot: String,
@@ -59,7 +59,7 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
     }
 }
 
-/// What was fetched before, if it is there and still whole, and its directory.
+/// A file that was fetched before, if it is still there and whole, and its directory.
 fn find(session: &Session, key: &Key) -> Result<Option<(Kept, PathBuf)>, StepError> {
     let Some(kept) = session.store.cache_get::<Kept>(key.digest())? else { return Ok(None) };
     if !session.store.has_snapshot(&kept.snapshot) {
@@ -81,7 +81,7 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
     }
 }
 
-/// Keeps what the next build may ask for again.
+/// Keeps the file in the store, if the next build may ask for it again.
 fn keep(
     session: &Session,
     key: &Key,
@@ -99,8 +99,8 @@ fn keep(
     }
 }
 
-/// Makes `new` a snapshot, unless there is one with the same file: URLs that differ in a signature do not take
-/// its space twice.
+/// Makes `new` a snapshot, unless there is one with the same file: URLs that differ only in a signature must not take
+/// the space twice.
 fn publish(
     session: &Session,
     new: NewSnapshot,

@@ -1,4 +1,4 @@
-//! What `COPY --link` does to the path of its destination. It sees nothing of the stage, so that it makes each
+//! Warns of what `COPY --link` does to the path of its destination. It sees nothing of the stage, so it makes each
 //! directory of that path anew: another mode or owner, or a link in the path, is lost in the image.
 
 use crate::copy::parts::Part;
@@ -9,7 +9,7 @@ use libtree::{FileKind, Meta, root};
 /// The mode of a directory that is made.
 const MADE: u32 = 0o755;
 
-/// A warning of what the copy of `parts` to `target` replaces in the tree of `parents`, as far as they have trees.
+/// A warning of what the copy of `parts` to `target` replaces in the tree of those `parents` that are unpacked.
 pub fn warning(
     session: &Session,
     parents: &[String],
@@ -22,7 +22,7 @@ pub fn warning(
     if parents.is_empty() {
         return None;
     }
-    // The step itself needs none of it: what is wrong with a tree is for a step to say that does.
+    // The step itself does not need the tree. If something is wrong with it, a step that does will say so.
     let tree = Tree::merged(session, &parents).ok()?;
     let (mut what, mut path) = (Vec::new(), String::new());
     let mut names = root::components(target.as_bytes()).peekable();
@@ -43,7 +43,7 @@ pub fn warning(
         .then(|| format!("--link makes its destination anew: {what}; leave --link out to keep {them}"))
 }
 
-/// Whether the copy makes `target` a directory. ADD is taken to: what it copies may be an archive.
+/// Whether the copy makes `target` a directory. For ADD the answer is yes, since its source may be an archive.
 fn is_directory(parts: &[Part], target: &str) -> bool {
     let is_file = |part: &Part| match (&*part.request.sources, &*part.request.documents) {
         ([source], []) => part.tree.root.stat(source.as_bytes()).is_ok_and(|meta| !meta.is_dir()),

@@ -1,5 +1,4 @@
-//! A source that is not there: where it was looked for, and what was perhaps meant. Only says so; finding
-//! is libcopy's.
+//! The error for a source that is not there: where it was looked for, and what was perhaps meant.
 
 use crate::error::StepError;
 use crate::tree::Tree;
@@ -19,7 +18,7 @@ pub fn explain(
 ) -> StepError {
     let plain = path.trim_start_matches('/');
     let source = request.sources.iter().find(|source| names(source, plain)).map_or("", String::as_str);
-    // There are several contexts: this one in full.
+    // There may be several contexts, so this one has its full name.
     let place = if tree.name == "the context" { "the build context" } else { &tree.name };
     let what = format!("{path:?}: not found in {place}");
     let hint = match ignored.zip(tree.ignore.as_ref()) {
@@ -76,7 +75,7 @@ fn names_in(tree: &Tree, dir: &str) -> Vec<String> {
     names.into_iter().take(MOST).filter_map(|name| String::from_utf8(name).ok()).collect()
 }
 
-/// The link in `path` that leads nowhere. What a pattern found can be left out.
+/// A hint at the link in `path` that leads nowhere. If a pattern found it, it can be left out.
 fn dead_link(tree: &Tree, path: &str, by_pattern: bool) -> Option<String> {
     let (dir, name, _) = broken(tree, path);
     let link = join(&dir, name);
@@ -100,7 +99,7 @@ fn sibling(tree: &Tree, ignore: Option<&Matcher>, path: &str) -> Option<String> 
     Some(format!("; did you mean {near}?"))
 }
 
-/// What is there instead.
+/// A hint that lists what is there instead.
 fn listing(tree: &Tree, path: &str) -> String {
     const SHOWN: usize = 5;
     let (dir, ..) = broken(tree, path);

@@ -1,4 +1,4 @@
-//! The sources of a COPY or ADD, each with the tree it is in: what is not a path is fetched first.
+//! The sources of a COPY or ADD, each with the tree it is in. A source that is no path is fetched first.
 
 use crate::copy::expanded::ExpandedCopy;
 use crate::copy::reading::literal;
@@ -17,19 +17,19 @@ use libwire::remote::{Kind, Repository};
 
 /// Sources that follow one another and are in one tree.
 pub struct Part {
-    /// Where it is.
+    /// The tree.
     pub tree: Tree,
     ignore: Option<Matcher>,
-    /// What to copy of it.
+    /// What to copy from it.
     pub request: Request,
     /// Whether it came from elsewhere.
     pub fetched: bool,
-    /// The time it has where it came from.
+    /// The time that a fetched source has.
     time: Option<(i64, u32)>,
 }
 
 impl Part {
-    /// The digest of its content, if that was read before in the same tree: a stage's or an image's trees never
+    /// The digest of its content, if that was read before in the same tree: the trees of stages and images never
     /// change.
     pub fn known(&self, session: &Session) -> Option<String> {
         let key = self.place(session)?;
@@ -44,7 +44,7 @@ impl Part {
         }
     }
 
-    /// What decides its content, if that is the tree's snapshots and its own words.
+    /// A key of all that decides its content, if that is only the tree's snapshots and its own words.
     fn place(&self, session: &Session) -> Option<Key> {
         if !self.tree.lasts() || self.fetched || !self.request.documents.is_empty() {
             return None;
@@ -128,7 +128,7 @@ struct Finder<'a> {
     step: CurrentStep<'a>,
     copy: &'a Copy,
     checksum: Option<&'a str>,
-    /// What the requests of all parts have.
+    /// The common members of all parts' requests.
     request: Request,
 }
 

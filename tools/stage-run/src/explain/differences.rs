@@ -78,7 +78,7 @@ fn unnumbered(name: &str) -> &str {
     }
 }
 
-/// An ingredient as a Dockerfile's author knows it, and whether its value says something.
+/// An ingredient as the author of a Dockerfile knows it, and whether its value tells them something.
 fn named(name: &str) -> (String, bool) {
     let (what, shown) = match name {
         "version" => ("what stage-run makes of the same step", false),

@@ -1,4 +1,4 @@
-//! What a RUN executes: the words of its shell or exec form, with here-documents put back.
+//! The command of a RUN: the words of its shell or exec form, with here-documents put back.
 
 use crate::state::State;
 use libwire::plan::{Command, Heredoc};
@@ -21,8 +21,8 @@ pub struct Assembled {
     pub script: Option<Script>,
 }
 
-/// Assembles `command`. A here-document that is the whole command is its script: run by the interpreter its
-/// first line names, else by the stage's shell. With other text around it, the shell gets it as written.
+/// Assembles `command`. If a here-document is the whole command, it is the script, for the interpreter that its
+/// first line names or else for the stage's shell. With other text around it, the shell gets it as written.
 pub fn assemble(state: &State, command: &Command, heredocs: &[Heredoc]) -> Assembled {
     let Command::Shell(text) = command else {
         return Assembled { argv: crate::config::words(state, command), script: None };

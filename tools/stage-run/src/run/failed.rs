@@ -7,7 +7,7 @@ use libsandbox::{Failed, Isolation, Job, Network, Outcome};
 use std::io;
 use std::path::PathBuf;
 
-/// What a command printed.
+/// The output of a command.
 pub struct Printed {
     /// The last lines.
     pub last: Vec<String>,
@@ -53,7 +53,7 @@ pub fn error(session: &Session, world: &World, job: &Job, outcome: Outcome, prin
     describe(&failed, session.options.progress, printed.line())
 }
 
-/// What failed, in words. The last lines of the output are shown unless they have been.
+/// The failure in words. The last lines of the output are shown, unless they were shown before.
 fn describe(failed: &Failed, shown: bool, log: String) -> StepError {
     let status = failed.outcome.status;
     let how = match failed.outcome.signal {

@@ -9,7 +9,7 @@ use libsandbox::{Isolation, Job, Network};
 use libstore::{FailedStep, NewSnapshot};
 use libwire::Digest;
 
-/// Keeps what `job` left in `new`, and gives the command that enters it.
+/// Keeps the tree that `job` left in `new`, and gives the command that enters it.
 pub fn keep(
     step: CurrentStep,
     key: Digest,
@@ -46,7 +46,7 @@ pub fn keep(
 fn command(session: &Session, id: &str) -> String {
     let mut words =
         format!("image-run --store {}", String::from_utf8_lossy(&libcli::shell_word(session.store.path())));
-    // What a user gets without asking need not be asked for.
+    // This is root's default.
     if session.options.isolation != Isolation::Root {
         words += &format!(" --isolation {}", session.options.isolation.name());
     }

@@ -1,4 +1,4 @@
-//! RUN's mounts: what each asks for once variables are expanded, and what it adds to the cache key.
+//! RUN's mounts with their variables expanded, and what they add to the cache key.
 //!
 //! Nothing is made here that a cached step would not need; `ready` makes the rest.
 
@@ -17,7 +17,7 @@ pub struct ExpandedMount {
     pub target: String,
     /// Whether it can't be written.
     pub readonly: bool,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
@@ -50,7 +50,7 @@ pub enum Kind {
 
 /// A view of a tree.
 pub struct Bind {
-    /// What it shows.
+    /// The path that it shows.
     pub from: TreePath,
     /// The mode and owner that a command sees there. In a view of the caller's files these are always the same, and
     /// left out.
@@ -112,7 +112,7 @@ pub fn ingredients(mounts: &[ExpandedMount], key: &mut Key) {
             Kind::Bind(Bind { from, mode_and_owner: Some((mode, uid, gid)) }) => {
                 ("bind", format!("{readonly} {} {mode:o} {uid}:{gid}", from.content))
             }
-            // Neither its name nor what is in it now: a step must give the same with an empty one.
+            // Not its name, and not what is in it now: a step must give the same result with an empty cache.
             Kind::Cache(Cache { seed, owner, part, .. }) => {
                 let seed = seed.as_ref().map_or("", |seed| &seed.content);
                 ("cache", format!("{readonly} {owner:?} {seed}{part}"))
@@ -190,15 +190,15 @@ impl Expander<'_> {
                 return Err(StepError::input(format!("sharing={other}: use shared, private or locked")));
             }
         };
-        // The word as it is written: the same one is the same cache in any working directory.
+        // The target as it is written: the same word is the same cache in any working directory.
         let written = self.value(&self.mount.target)?.unwrap_or_default();
         let mut id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::paths::clean(&written));
         let (mut seed, mut owner, mut part, path) = (None, self.owner(0o755)?, String::new(), self.source()?);
-        // As in BuildKit, one that begins with something else is another one.
+        // As in BuildKit, a cache with another first content is another cache.
         if self.mount.from.is_some() {
             let from = TreePath::read(self.step.session, self.tree()?, path)?;
             if from.path != "/" {
-                // It is that directory, with its own mode and owner.
+                // The cache begins as that directory, with its mode and owner.
                 owner = from.mode_and_owner()?;
             }
             id += &format!("\nfrom {}", from.content);

@@ -1,4 +1,4 @@
-//! Makes ready what RUN's mounts show: views of trees, cache directories, secrets.
+//! RUN's mounts made ready for the sandbox: views of trees, cache directories, secrets.
 
 use crate::copy::views::TreePath;
 use crate::error::StepError;
@@ -13,16 +13,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// Mounts ready for a sandbox. What they show lives as long as this.
+/// Mounts that are ready for a sandbox. Their contents are there as long as this is.
 #[derive(Default)]
 pub struct ReadyMounts {
     /// The mounts.
     pub mounts: Vec<Mount>,
-    /// Variables that come with them. Their values go nowhere else.
+    /// Variables that come with them. Their values must not go anywhere else.
     pub env: Vec<(String, String)>,
-    /// The names of those that are secrets.
+    /// The names of the variables that are secrets.
     pub secret_variables: Vec<String>,
-    /// The mounts again, without secrets and agents, in words that can be kept.
+    /// The mounts as they are kept if the RUN fails, without secrets and agents.
     pub kept: Vec<FailedMount>,
     caches: Vec<CacheMount>,
     views: Vec<NewSnapshot>,
@@ -91,7 +91,7 @@ impl ReadyMounts {
 
     fn bind(&mut self, session: &Session, from: &TreePath, readonly: bool) -> Result<MountSource, StepError> {
         let lowers = match from.tree.local {
-            // Neither what is ignored nor the host's owners may show.
+            // The command must see neither what is ignored nor the host's owners.
             true => {
                 let view = from.view(session)?;
                 let lowers = vec![view.upper().to_owned()];
@@ -103,7 +103,7 @@ impl ReadyMounts {
         let merged = match readonly {
             true => session.mount(&lowers, None)?,
             false => {
-                // What is written is thrown away.
+                // Writes to it are thrown away.
                 let upper = session.store.new_snapshot(&[])?;
                 let merged = session.mount(&lowers, Some((upper.upper(), upper.work())))?;
                 self.scratch.push(upper);

@@ -1,5 +1,5 @@
-//! A shell of the user's in a step's environment: on a terminal, in the sandbox, on a layer that is thrown
-//! away. Nothing of it gets into a record or the store.
+//! A shell for the user in a step's environment: on a terminal, in the sandbox, on a layer that is thrown
+//! away. It leaves nothing in a record or the store.
 
 use crate::error::StepError;
 use crate::position::CurrentStep;
@@ -71,7 +71,7 @@ fn program(state: &State) -> String {
     state.shell().swap_remove(0)
 }
 
-/// Makes the terminal our standard input and output: these are pipes of the build.
+/// Makes the terminal our standard input and output, which are pipes of the build.
 fn take_terminal() -> Result<(), StepError> {
     let none = StepError::io("a shell needs a terminal, and there is none");
     let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;

@@ -1,4 +1,4 @@
-//! What the command of a RUN is and sees: words, environment, user, network; and the sandbox's job for it.
+//! The world of a RUN: its command's words, environment, user and network; and the sandbox's job for it.
 
 use crate::error::StepError;
 use crate::key::Key;
@@ -15,12 +15,12 @@ use std::path::PathBuf;
 
 /// Build arguments that every RUN has as variables, in both cases, without leaving a trace.
 const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
-/// BuildKit's host name, which scripts have come to look for.
+/// BuildKit's host name, for which some scripts look.
 const HOSTNAME: &str = "buildkitsandbox";
 /// Seconds between TERM and KILL.
 const GRACE: u64 = 10;
 
-/// What a command is and sees.
+/// A command and everything that it sees.
 pub struct World {
     /// The command's words.
     pub argv: Vec<String>,
@@ -41,7 +41,7 @@ pub struct World {
 
 /// A RUN with its words expanded, ready to be looked up.
 pub struct ExpandedRun {
-    /// What its command is and sees.
+    /// Its command, and everything that it sees.
     pub world: World,
     /// Its mounts.
     pub mounts: Vec<ExpandedMount>,
@@ -70,7 +70,7 @@ pub fn sandbox_directory(new: &NewSnapshot) -> Result<PathBuf, StepError> {
 }
 
 impl World {
-    /// What a command with the words `argv` sees in place of a step.
+    /// The world of a command with the words `argv` that is run in place of a step.
     pub fn new(
         step: CurrentStep,
         argv: Vec<String>,
@@ -91,7 +91,7 @@ impl World {
         Ok(Self { argv, shell: false, env, cwd, user, network, hostname, insecure })
     }
 
-    /// What decides the result, apart from the tree below and the mounts.
+    /// Adds to `key` what decides the result, apart from the tree below and the mounts.
     pub fn ingredients(&self, key: &mut Key) {
         for word in &self.argv {
             key.add("command", word.clone());
@@ -151,7 +151,7 @@ impl World {
         })
     }
 
-    /// The proxies among the build arguments, whatever their case; the last one counts, by name.
+    /// The proxies among the build arguments, in any case of letters. If a name is there twice, the last one counts.
     fn proxies(&self, stage: &Stage) -> Vec<(String, String)> {
         let mut proxies = Vec::new();
         for name in PROXIES {

@@ -1,8 +1,9 @@
-//! What a stage leaves in a build directory: its result, or that it failed, and whose that is. Nothing here waits.
+//! The build directory: each stage leaves its result there, or the fact that it failed, and of which build it is.
+//! Nothing here waits.
 //!
-//! `<index>.json` and `<index>.failed` are there whole or not at all, and name the build that they are of. Who is at a
-//! stage has the lock of `<index>.lock`. A dry run has files of its own, `<index>.dry.json`, for nothing can be built on
-//! what it tells.
+//! `<index>.json` and `<index>.failed` are there whole or not at all, and name their build. The process that builds a
+//! stage has the lock of `<index>.lock`. A dry run has files of its own, `<index>.dry.json`, because nothing can be
+//! built on its results.
 
 use crate::state::State;
 use libwire::Digest;
@@ -12,24 +13,24 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What has to be the same for one stage's result to be another's base or source.
+/// The facts that have to be the same for one stage's result to be another's base or source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// The plan, as it was read.
     pub plan: Digest,
     /// The build context's path.
     pub context: String,
-    /// What the named contexts are, if there are any.
+    /// A digest of the named contexts, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contexts: Option<Digest>,
     /// The path of the store, which has the snapshots.
     pub store: String,
-    /// How steps are set apart: trees of one id map are no good under another.
+    /// The isolation of steps: trees of one id map can't be used under another.
     pub isolation: String,
 }
 
 impl Build {
-    /// What of `other`'s is not the same, in words.
+    /// The first fact that is another one in `other`, in words.
     fn unlike(&self, other: &Self) -> Option<String> {
         if self.plan != other.plan {
             return Some("another plan".into());
@@ -55,10 +56,10 @@ pub struct StageResult {
     /// The step that it ends with, if it was made to end before its last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<usize>,
-    /// The stages below it and those it read, and theirs: what each had become.
+    /// The stages that it used, and those that these used: the digest of each one's state.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "took")]
     pub used: BTreeMap<usize, Digest>,
-    /// What it has become.
+    /// Its state.
     pub state: State,
 }
 
@@ -68,7 +69,7 @@ struct Failed {
     build: Build,
 }
 
-/// What there is of a stage.
+/// What a build directory has of a stage.
 pub enum Found {
     /// Nothing.
     Nothing,
@@ -76,7 +77,7 @@ pub enum Found {
     Done(Box<StageResult>),
     /// It failed.
     Failed,
-    /// A result that is none of this build, and why.
+    /// A result that can't be used in this build, and why.
     Unfit(String),
 }
 
@@ -89,7 +90,7 @@ pub struct BuildDir {
 }
 
 impl BuildDir {
-    /// What stages of `build` leave in `dir`; with `dry`, in a dry run.
+    /// The directory `dir` as `build` sees it. `dry`: in a dry run.
     pub fn new(dir: PathBuf, build: Build, dry: bool) -> Self {
         Self { dir, build, dry }
     }
@@ -103,7 +104,7 @@ impl BuildDir {
         self.dir.join(format!("{index}.{}{end}", if self.dry { "dry." } else { "" }))
     }
 
-    /// Takes the lock of a stage and removes what an earlier run of it left; nothing while somebody else is at it.
+    /// Takes the lock of a stage and removes its earlier result. `None`: another process builds the stage.
     pub fn begin(&self, index: usize) -> io::Result<Option<File>> {
         let lock = File::options().write(true).create(true).truncate(false).open(self.path(index, "lock"))?;
         match lock.try_lock() {
@@ -120,9 +121,9 @@ impl BuildDir {
         Ok(Some(lock))
     }
 
-    /// Whether somebody is at a stage.
+    /// Whether some process builds a stage.
     pub fn busy(&self, index: usize) -> bool {
-        // The lock is only held for the moment of this look: begin() tries again.
+        // This holds the lock for a moment only: begin() tries again.
         let lock = File::open(self.path(index, "lock"));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
@@ -150,7 +151,7 @@ impl BuildDir {
         fs::rename(&temp, self.path(index, end))
     }
 
-    /// What there is of a stage.
+    /// Looks for a stage's result.
     pub fn look(&self, index: usize) -> io::Result<Found> {
         let path = self.path(index, "json");
         if let Some(bytes) = read(&path)? {
@@ -163,7 +164,7 @@ impl BuildDir {
             };
             return Ok(Found::Unfit(format!("{} {unfit}", path.display())));
         }
-        // A failure of another build is none of this one's.
+        // The failure of another build does not count.
         let own = |bytes: Vec<u8>| {
             serde_json::from_slice::<Failed>(&bytes).is_ok_and(|failed| failed.build == self.build)
         };
@@ -190,7 +191,7 @@ impl BuildDir {
         })
     }
 
-    /// What stage `index` has become, if it is there.
+    /// The digest of the state of stage `index`, if its result is there.
     pub fn became(&self, index: usize) -> Option<Digest> {
         let bytes = read(&self.path(index, "json")).ok().flatten()?;
         serde_json::from_slice::<StageResult>(&bytes).ok().map(|found| found.state.digest())

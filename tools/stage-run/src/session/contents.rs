@@ -25,9 +25,9 @@ struct Content {
     listing: Option<Vec<u8>>,
 }
 
-/// What changed in a content.
+/// A change of a content.
 pub struct Change {
-    /// The first path that did, if it is known.
+    /// The first path that changed, if it is known.
     pub path: Option<WirePath>,
     /// The change in words.
     pub text: String,
@@ -52,7 +52,7 @@ impl Contents {
         self.contents.borrow_mut().insert(selection.digest().to_owned(), content);
     }
 
-    /// What changed from the content `was` to `now`, which was noted.
+    /// The change from the content `was` to `now`, which was noted.
     pub fn change(&self, was: &str, now: &str) -> Option<Change> {
         let contents = self.contents.borrow();
         let content = contents.get(now)?;

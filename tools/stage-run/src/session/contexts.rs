@@ -1,4 +1,4 @@
-//! Named contexts that are URLs or archives: each is fetched when a step first asks for it, once a build.
+//! Named contexts that are URLs or archives. Each is fetched once a build, when a step first asks for it.
 
 use crate::error::StepError;
 use crate::options::Options;
@@ -21,7 +21,7 @@ pub struct Contexts<'a> {
     store: Store,
     /// The build's plan: what an earlier build of another plan fetched does not count.
     plan: Digest,
-    /// What this process alone has, as long as it runs.
+    /// Contexts that only this process has, as long as it runs.
     own: RefCell<BTreeMap<String, (Scratch, PathBuf)>>,
 }
 

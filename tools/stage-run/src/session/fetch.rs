@@ -1,5 +1,5 @@
-//! Asks context-fetch for files, trees and contexts from elsewhere. The network and TLS are that program's, one process
-//! a request, which ends with this one.
+//! Asks context-fetch for files, trees and contexts from elsewhere. Only that program has the network and TLS. There
+//! is one process for a request, and it ends with this one.
 
 use crate::error::StepError;
 use crate::options::Options;
@@ -17,7 +17,7 @@ use std::process::{Command, Output};
 
 const PROGRAM: &str = "context-fetch";
 
-/// Has `wanted` fetched into the empty directory `into`, where it is anything that is fetched.
+/// Has `wanted` fetched, into the empty directory `into` if it has content.
 pub fn fetch(options: &Options, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {
     let secrets = secrets_for_servers(&options.secrets).map_err(StepError::failed)?;
     let secrets = secrets.into_iter().map(|(id, bytes)| (id, Base64(bytes))).collect();
@@ -33,7 +33,7 @@ pub fn fetch(options: &Options, wanted: Wanted, into: Option<&Path>) -> Result<A
     answer(&output)
 }
 
-/// That the program answered something else than it was asked for.
+/// The error for an answer to another question.
 pub fn other_answer() -> StepError {
     StepError::failed(format!("{PROGRAM} answers something else than it was asked for; is it this suite's?"))
 }
@@ -47,7 +47,7 @@ fn command(options: &Options, into: Option<&Path>) -> Command {
     let Limits { bytes, entries } = options.fetch.limits;
     let mut command = Command::new(program(options.fetch.beside.as_deref()));
     command.arg(request).args([format!("--max-unpacked={bytes}"), format!("--max-entries={entries}")]);
-    // Its words become ours.
+    // Its messages become ours.
     command.env("STAGEPIPE_SPEAKER", PROGRAM).env_remove("SSH_AUTH_SOCK");
     if let Some(socket) = options.ssh.get("default") {
         command.env("SSH_AUTH_SOCK", socket);
@@ -62,7 +62,8 @@ fn program(beside: Option<&Path>) -> OsString {
     }
 }
 
-/// A file of `text` that has no name. WaitRules can read a command line, and a pipe could be full or have lost its reader.
+/// A file without a name that holds `text`. Others could read a command line, and a pipe may be full or lose its
+/// reader.
 fn in_memory(text: &[u8]) -> std::io::Result<File> {
     let mut file = File::from(memfd_create("request", MemfdFlags::CLOEXEC)?);
     file.write_all(text)?;
@@ -70,7 +71,7 @@ fn in_memory(text: &[u8]) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// The program's answer, or why it failed in its own words.
+/// The program's answer, or the failure in its own words.
 fn answer(Output { status, stdout, stderr }: &Output) -> Result<Answer, StepError> {
     let said = String::from_utf8_lossy(stderr);
     let said = said.strip_prefix(&format!("{PROGRAM}: ")).map_or_else(|| said.trim(), str::trim_end);

@@ -1,4 +1,4 @@
-//! What all stages of one run share: options, store, stages done, images found.
+//! All that the stages of one run share: options, store, stages done, images found.
 
 pub mod build_dir;
 pub mod contents;
@@ -28,18 +28,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-/// So many names are counted in less than a millisecond.
+/// The number of names that are counted in less than a millisecond.
 const FEW_NAMES: u64 = 2000;
 
 /// One run of the tool.
 pub struct Session<'a> {
-    /// What was asked for.
+    /// The options.
     pub options: &'a Options,
     /// The store.
     pub store: Store,
     /// Stages done.
     pub stages: Stages,
-    /// The stage that is packed and that no other uses, by index.
+    /// The index of the stage that is packed, if no other stage uses it.
     pub last: Option<usize>,
     /// The stage that was asked for, by index, if not all.
     pub asked: Option<usize>,
@@ -49,7 +49,7 @@ pub struct Session<'a> {
     /// Contexts that are fetched.
     pub contexts: Contexts<'a>,
     images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
-    /// Snapshots found whole, or made; whether their sizes were looked at.
+    /// Snapshots that are whole, and whether their sizes were looked at.
     whole: RefCell<BTreeMap<String, bool>>,
     /// Warnings given.
     warned: RefCell<BTreeSet<String>>,
@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What to do without an image: perhaps one of a similar name was meant.
+    /// A hint for a missing image: perhaps one of a similar name was meant.
     fn near_image(&self, wanted: &Reference) -> String {
         let images = self.store.images().unwrap_or_default();
         let names: Vec<_> =
@@ -217,8 +217,8 @@ impl<'a> Session<'a> {
         self.require(snapshots, sizes, u64::MAX)
     }
 
-    /// Has `make` make something on top of `parents`, unless one of them has lost a name since it was made. Counting
-    /// the names of a large base takes longer than many a step, so that they count only where the step fails.
+    /// Has `make` make something on top of `parents`, unless one of them has lost a name since it was made. To count
+    /// the names of a large base takes longer than many a step, so these are only counted if the step fails.
     pub fn on_whole<T>(
         &self,
         parents: &[String],
@@ -262,7 +262,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the results in a build directory have to be of.
+/// The build whose results in a build directory count.
 fn build(options: &Options, store: &Store, context: &str, plan: Digest) -> Build {
     let path = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let contexts = &options.contexts;
@@ -276,7 +276,7 @@ fn build(options: &Options, store: &Store, context: &str, plan: Digest) -> Build
     }
 }
 
-/// That an image is in the store, but not whole.
+/// The error for an image that is in the store, but not whole.
 fn lost(name: &str, why: &str) -> StepError {
     StepError::failed(format!("image {name}: {why}")).hint("; load or build that image again, then this one")
 }

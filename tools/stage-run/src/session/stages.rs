@@ -1,5 +1,5 @@
-//! The stages done so far, in this process or another: who needs one that rules build waits for it, and gives up when
-//! nobody can come.
+//! The stages done so far, in this process or others. It waits for a stage that another process builds, and gives up
+//! when nobody does.
 
 use crate::error::StepError;
 use crate::progress;
@@ -14,29 +14,30 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long between two looks at the build directory, at most. Stages take seconds.
+/// The longest time between two looks at the build directory. Stages take seconds.
 const PAUSE: Duration = Duration::from_millis(15);
-/// And at first: a cached stage takes milliseconds.
+/// The time between the first looks: a cached stage takes milliseconds.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
-/// How long a result that is none of this build may lie there: whoever makes the right one perhaps begins this moment.
+/// How long a result of another build may lie there: the process that makes the right one perhaps begins at this
+/// moment.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long to wait for a stage that nobody is at, where a driver starts each after those it needs: then its
-/// stage-run has ended without a result.
+/// How long to wait for a stage that nobody builds, if a driver starts each one after those it needs: after that time
+/// its stage-run has ended without a result.
 const DRIVEN: Duration = Duration::from_secs(5);
 
-/// How old this process is when it takes a result that was there before it: of stages that are begun at once, the one
-/// that makes another result has removed the last one by then.
+/// The age from which this process takes a result that is older than itself. If stages begin at once, each has removed
+/// its earlier result by then.
 const SETTLED: Duration = Duration::from_millis(200);
 
-/// What is known of who builds the rules.
+/// How to wait for stages that other processes build.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitRules {
     /// A driver starts every stage in a new directory, and ends them all when one fails.
     pub driver: bool,
-    /// How long to wait for a stage that nobody is at.
+    /// How long to wait for a stage that nobody builds.
     pub patience: Duration,
-    /// Whether a wait is told.
+    /// Whether to tell the user of a wait.
     pub shown: bool,
 }
 
@@ -44,17 +45,17 @@ pub struct WaitRules {
 #[derive(Debug, Default)]
 pub struct Stages {
     done: RefCell<BTreeMap<usize, Done>>,
-    /// What the stage being built has used.
+    /// The stages that the current one has used.
     used: RefCell<Used>,
     shared: Option<Shared>,
     /// Names of the plan's stages.
     names: BTreeMap<usize, Option<String>>,
     waits: RefCell<Vec<Wait>>,
-    /// Those that were waited for in vain: once is enough.
+    /// Stages that were waited for in vain: once is enough.
     given_up: RefCell<BTreeSet<usize>>,
 }
 
-/// Stages, and what each had become when it was used.
+/// Stages, and the digest of each one's state when it was used.
 type Used = BTreeMap<usize, Digest>;
 
 #[derive(Debug)]
@@ -73,12 +74,12 @@ struct Shared {
 }
 
 impl Stages {
-    /// Stages of this process alone, of a plan with these.
+    /// The stages of a plan, all built by this process. `names` has every stage of the plan.
     pub fn new(names: BTreeMap<usize, Option<String>>) -> Self {
         Self { names, ..Self::default() }
     }
 
-    /// Also those that leave their results in a build directory.
+    /// The same where other processes leave results in a build directory.
     #[must_use]
     pub fn shared(self, build_dir: BuildDir, rules: WaitRules) -> Self {
         Self { shared: Some(Shared { build_dir, rules, began: Instant::now(), current: None }), ..self }
@@ -94,7 +95,7 @@ impl Stages {
         self.names.contains_key(&index)
     }
 
-    /// Begins stage `index`, after whoever else is at it.
+    /// Begins stage `index`. If another process builds it, waits for the end of that.
     pub fn begin(&mut self, index: usize) -> io::Result<()> {
         let name = self.name(index);
         self.used.take();
@@ -112,7 +113,7 @@ impl Stages {
         Ok(())
     }
 
-    /// Says that stage `index` is done, all of it or `until` a step.
+    /// Notes that stage `index` is done, all of it or `until` a step.
     pub fn done(&mut self, index: usize, until: Option<usize>, state: State) -> io::Result<()> {
         let used = self.used.take();
         if let Some(shared) = &mut self.shared {
@@ -124,10 +125,10 @@ impl Stages {
         Ok(())
     }
 
-    /// Says that stage `index` failed.
+    /// Notes that stage `index` failed.
     pub fn failed(&mut self, index: usize) {
         if let Some(shared) = &mut self.shared {
-            // A driver ends whoever waits in any case; this only makes it sooner.
+            // A driver ends the waiting processes in any case; this only makes it sooner.
             let _ = shared.build_dir.failed(index);
             shared.current = None;
         }
@@ -161,7 +162,7 @@ impl Stages {
         Ok(found.state.clone())
     }
 
-    /// What was waited for since this was last asked.
+    /// The waits since the last call.
     pub fn take_waits(&self) -> Vec<Wait> {
         self.waits.take()
     }
@@ -175,7 +176,7 @@ impl Stages {
 }
 
 impl Shared {
-    /// The state of a stage that another process builds, and whether it had to be waited for. `again`: it was waited
+    /// The state of a stage that another process builds, and whether there was a wait for it. `again`: it was waited
     /// for before, in vain.
     fn wait(&self, index: usize, name: &str, again: bool) -> (Result<Done, StepError>, bool) {
         let WaitRules { driver, .. } = self.rules;
@@ -184,7 +185,7 @@ impl Shared {
         let (mut news, mut waited, mut idle) = (WaitNotice::new(&self.rules), false, Instant::now());
         let since = Instant::now();
         let pause = || std::thread::sleep((since.elapsed() / 4).clamp(LEAST_PAUSE, PAUSE));
-        // Whether what is there was left since this began.
+        // Whether a result that is there can't be an old one.
         let mut fresh = driver;
         loop {
             let trouble = match self.build_dir.look(index) {
@@ -228,7 +229,7 @@ impl Shared {
         }
     }
 
-    /// How a stage is built.
+    /// Tells the user how to build a stage.
     fn how_to_build(&self, index: usize) -> String {
         format!(
             "build it with stage-run --stage {index} --build-dir {} and the other options of this one",
@@ -236,7 +237,7 @@ impl Shared {
         )
     }
 
-    /// Fails when a stage that was taken has been built again since, and has become another.
+    /// Fails if a stage that was used has been built again since, with another result.
     fn check_unchanged(&self, used: &Used) -> io::Result<()> {
         if self.rules.driver {
             return Ok(());
@@ -259,7 +260,7 @@ impl Shared {
     }
 }
 
-/// One line about a wait, after a moment of it.
+/// One line about a wait, if that takes longer than a moment.
 struct WaitNotice {
     since: Instant,
     after: Option<Duration>,
@@ -267,7 +268,7 @@ struct WaitNotice {
 
 impl WaitNotice {
     fn new(rules: &WaitRules) -> Self {
-        // A driver shows meanwhile what the rules do.
+        // A driver shows the output of the other stages meanwhile.
         let after = Duration::from_secs(if rules.driver { 10 } else { 1 });
         Self { since: Instant::now(), after: rules.shown.then_some(after) }
     }
