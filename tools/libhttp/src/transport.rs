@@ -21,6 +21,8 @@ const BODY: Duration = Duration::from_secs(60);
 const DIGESTION: Duration = Duration::from_secs(300);
 /// How long a server may take to say that it wants a body; it gets it all the same then.
 const WANTED: Duration = Duration::from_millis(300);
+/// How long a body that may be long may pause.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How often one thing is asked.
 const TRIES: u32 = 4;
 
@@ -187,8 +189,12 @@ impl Transport {
     }
 
     fn run(&self, request: Request<impl AsSendBody>, short: bool) -> Result<Response<Body>, ureq::Error> {
-        let whole = short.then_some(BODY);
-        self.agent.run(self.agent.configure_request(request).timeout_recv_body(whole).build())
+        let config = self.agent.configure_request(request);
+        let config = match short {
+            true => config.timeout_recv_body(Some(BODY)),
+            false => config.timeout_recv_body(None).timeout_per_read(Some(SILENCE)),
+        };
+        self.agent.run(config.build())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asking registries (OCI distribution-spec): a repository's addresses, the logins for it, and requests that are
 //! let in. A password or token goes to the server it is for and to no other, and into no message.
 
+mod blob;
 pub mod challenge;
 mod client;
 mod logins;
@@ -12,6 +13,7 @@ mod session;
 mod token;
 mod upload;
 
+pub use blob::BlobStream;
 pub use client::{Access, Client};
 pub use logins::{Found, Login, Logins};
 pub use publish::Published;

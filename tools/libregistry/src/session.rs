@@ -52,7 +52,7 @@ pub struct Manifest {
 pub struct Blob {
     /// The byte it begins with: the first one where the registry gives no part of a blob.
     pub from: u64,
-    /// The bytes. A pause of a minute is an error, however long they take together.
+    /// The bytes. A pause of half a minute is an error, however long they take together.
     pub body: Box<dyn Read + Send>,
 }
 
@@ -126,6 +126,11 @@ impl<'c> Session<'c> {
             Ok(wanted) if wanted != digest => Err(failed(format!("what it gives is {digest}; try again"))),
             _ => Ok(Some(Manifest { media_type, digest, bytes })),
         }
+    }
+
+    /// Where a blob is asked for.
+    pub(crate) fn blob_url(&self, digest: Digest) -> String {
+        self.repository.blob(digest)
     }
 
     /// A blob, if the repository has it, from the byte `from` on if the registry gives parts.

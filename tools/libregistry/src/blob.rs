@@ -1,0 +1,180 @@
+//! A blob's bytes as one stream, however often its connection breaks: it is taken up where it broke, at the registry's own
+//! URL, for one that the registry led to may be over. Whether the bytes have the digest, the reader has to look.
+
+use crate::session::Session;
+use libhttp::FetchError;
+use libwire::Digest;
+use std::io::{self, Read};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How often a blob is asked for again, without so much of it in between as makes up for it.
+const TRIES: u32 = 5;
+/// So many bytes make up for all tries before.
+const ENOUGH: u64 = 1 << 20;
+/// The pause before the second try; each later one is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What counts as silence: in so long a wait, fewer bytes than these.
+const STALL: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
+/// So many tries are as good as used up by a silence.
+const STALL_TRIES: u32 = 3;
+
+/// The bytes of a blob.
+pub struct BlobStream<'s, 'c> {
+    session: &'s Session<'c>,
+    digest: Digest,
+    size: u64,
+    /// How many bytes were given.
+    at: u64,
+    body: Option<Box<dyn Read + Send>>,
+    tries: u32,
+    /// How many bytes came since the last try.
+    gained: u64,
+    pace: Pace,
+}
+
+impl<'c> Session<'c> {
+    /// A blob of `size` bytes. Nothing is asked before the first read.
+    pub fn stream(&self, digest: Digest, size: u64) -> BlobStream<'_, 'c> {
+        BlobStream {
+            session: self,
+            digest,
+            size,
+            at: 0,
+            body: None,
+            tries: 0,
+            gained: 0,
+            pace: Pace::default(),
+        }
+    }
+}
+
+impl BlobStream<'_, '_> {
+    /// Reads some bytes; none are the end.
+    pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, FetchError> {
+        while self.at < self.size {
+            let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
+            let read = self.body().and_then(|body| {
+                let begun = Instant::now();
+                let read = body.read(&mut buffer[..left]);
+                Ok((read, begun.elapsed()))
+            });
+            let why = match read {
+                Ok((Ok(0), _)) => format!("ends after {} of {} bytes", self.at, self.size),
+                Ok((Ok(read), took)) => {
+                    self.at += read as u64;
+                    self.gained += read as u64;
+                    match self.pace.is_stalled(read, took) {
+                        false => return Ok(read),
+                        // They count all the same.
+                        true => return self.again("hardly sends anything", STALL_TRIES).map(|()| read),
+                    }
+                }
+                Ok((Err(error), took)) if is_timeout(&error) || took >= STALL.0 => {
+                    let what = format!("sends nothing more after {} of {} bytes", self.at, self.size);
+                    self.again(&what, STALL_TRIES)?;
+                    continue;
+                }
+                Ok((Err(error), _)) => format!("breaks off after {} of {} bytes: {error}", self.at, self.size),
+                Err(error) if error.is_passing() && self.tries < TRIES => {
+                    self.pause(1);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.again(&why, 1)?;
+        }
+        self.end()
+    }
+
+    /// The body, from the next byte on.
+    fn body(&mut self) -> Result<&mut Box<dyn Read + Send>, FetchError> {
+        let url = self.url();
+        if self.body.is_none() {
+            let refused = |what: &str| FetchError::refused(&url, what);
+            let blob = self.session.blob(self.digest, self.at)?;
+            let mut blob = blob.ok_or_else(|| refused("the registry does not have this blob"))?;
+            if blob.from < self.at {
+                // It gives no parts.
+                let skipped = io::copy(&mut blob.body.by_ref().take(self.at), &mut io::sink());
+                if skipped.ok() != Some(self.at) {
+                    return Err(FetchError::remote(&url, "the server breaks off, and gives no parts"));
+                }
+            }
+            self.body = Some(blob.body);
+        }
+        self.body.as_mut().ok_or_else(|| FetchError::remote(&url, "the server sends nothing"))
+    }
+
+    /// The end is the server's too: so its connection can be used again. What it does then does no harm to what came.
+    fn end(&mut self) -> Result<usize, FetchError> {
+        match self.body.take().map(|mut body| body.read(&mut [0])) {
+            Some(Ok(1)) => {
+                let what = format!("the server sends more than the {} bytes it should have", self.size);
+                Err(FetchError::refused(&self.url(), what))
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// Has the next read ask again, unless that was tried too often.
+    fn again(&mut self, why: &str, tries: u32) -> Result<(), FetchError> {
+        self.body = None;
+        if std::mem::take(&mut self.gained) >= ENOUGH {
+            self.tries = 0;
+        }
+        if self.tries + tries > TRIES {
+            let what = format!("the server {why}, again and again; try again later");
+            return Err(FetchError::remote(&self.url(), what));
+        }
+        self.pause(tries);
+        Ok(())
+    }
+
+    fn pause(&mut self, tries: u32) {
+        sleep(PAUSE * (1 << self.tries.min(TRIES)));
+        self.tries += tries;
+        self.pace = Pace::default();
+    }
+
+    fn url(&self) -> String {
+        self.session.blob_url(self.digest)
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+/// How much came in how long a wait for it.
+#[derive(Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    fn is_stalled(&mut self, read: usize, took: Duration) -> bool {
+        self.waited += took;
+        self.bytes += read as u64;
+        if self.waited < STALL.0 {
+            return false;
+        }
+        std::mem::take(self).bytes < STALL.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_now_and_then_is_as_good_as_none() {
+        let stalls = |bytes, seconds, times| {
+            let mut pace = Pace::default();
+            (0..times).any(|_| pace.is_stalled(bytes, Duration::from_secs(seconds)))
+        };
+        assert!(stalls(1, 1, 30) && stalls(1000, 1, 30));
+        assert!(!stalls(1, 1, 29) && !stalls(2000, 1, 300) && !stalls(1, 0, 100_000));
+    }
+}
