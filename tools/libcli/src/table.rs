@@ -1,6 +1,6 @@
 //! Rows whose columns line up. It knows nothing about what is in them.
 
-use crate::{columns, padded};
+use crate::width::{columns, padded};
 use std::io::{self, Write};
 
 /// Writes a head and rows; columns whose head begins with `>` are aligned to the right, and a last one to the

@@ -75,7 +75,9 @@ impl BlobStream<'_, '_> {
                     self.again(&what, STALL_TRIES)?;
                     continue;
                 }
-                Ok((Err(error), _)) => format!("breaks off after {} of {} bytes: {error}", self.at, self.size),
+                Ok((Err(error), _)) => {
+                    format!("breaks off after {} of {} bytes: {error}", self.at, self.size)
+                }
                 Err(error) if error.is_passing() && self.tries < TRIES => {
                     self.pause(1);
                     continue;
