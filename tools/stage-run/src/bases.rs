@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
 /// Writes a record without layers for each base in the plan that is an image of `store` or of a named context.
-pub fn tell<W: Write>(
+pub fn write<W: Write>(
     input: impl BufRead,
     store: Option<&Store>,
     contexts: &BTreeMap<String, NamedContext>,

@@ -42,7 +42,7 @@ impl Key {
     }
 
     /// Adds the exact tree below the step.
-    pub fn parents(&mut self, parents: &[String]) {
+    pub fn add_parents(&mut self, parents: &[String]) {
         let value = match parents {
             [] => "none".to_owned(),
             parents => Digest::of(parents.join("\n").as_bytes()).to_string(),
@@ -58,7 +58,7 @@ impl Key {
     }
 
     /// Adds SOURCE_DATE_EPOCH, if it is set. It decides the times of what a step makes itself.
-    pub fn epoch(&mut self, epoch: Option<i64>) {
+    pub fn add_epoch(&mut self, epoch: Option<i64>) {
         if let Some(epoch) = epoch {
             self.add("epoch", epoch.to_string());
         }
@@ -177,7 +177,7 @@ mod tests {
     fn the_whole_chain_below_counts() {
         let key = |parents: &[&str]| {
             let mut key = Key::new("run", Isolation::Root);
-            key.parents(&parents.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
+            key.add_parents(&parents.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
             key.digest()
         };
         assert_ne!(key(&["a", "c"]), key(&["b", "c"]));

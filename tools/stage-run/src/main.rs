@@ -216,7 +216,7 @@ fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let store = Store::open_existing(&path, libstore::Options::default()).ok();
     let contexts = args.build_context.into_iter().collect();
-    stage_run::bases::tell(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
+    stage_run::bases::write(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
 fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> Options {

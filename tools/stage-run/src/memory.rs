@@ -1,7 +1,6 @@
 //! The store's memory of a build context: the digests of files that were read before. If it is lost, they are read
 //! again.
 
-use crate::session::Session;
 use libcopy::Memory;
 use libstore::Store;
 use std::path::{Path, PathBuf};
@@ -18,11 +17,11 @@ pub struct ContextMemory {
 }
 
 impl ContextMemory {
-    /// The memory of the directory at `path`.
-    pub fn of(session: &Session, path: &Path) -> Option<Self> {
+    /// The memory that `store` has of the directory at `path`.
+    pub fn of(store: &Store, dry_run: bool, path: &Path) -> Option<Self> {
         let directory = path.canonicalize().ok()?;
-        let files = Memory::new(&session.store.memory_of(&directory), SystemTime::now());
-        let store = Some(session.store.clone()).filter(|_| !session.options.dry_run);
+        let files = Memory::new(&store.memory_of(&directory), SystemTime::now());
+        let store = (!dry_run).then(|| store.clone());
         Some(Self { files, directory, store })
     }
 

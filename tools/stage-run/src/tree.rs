@@ -39,11 +39,16 @@ impl Tree {
             Some(Source::Image { name, .. }) => format!("image {name}"),
             Some(Source::Context { name }) => format!("context {name}"),
         };
-        let tree = Self::of(session, source, &stage.platform, &name)?;
+        let tree = Self::open_source(session, source, &stage.platform, &name)?;
         Ok(Self { name, ..tree })
     }
 
-    fn of(session: &Session, source: Option<&Source>, platform: &str, name: &str) -> Result<Self, StepError> {
+    fn open_source(
+        session: &Session,
+        source: Option<&Source>,
+        platform: &str,
+        name: &str,
+    ) -> Result<Self, StepError> {
         match source {
             None => Self::context(session),
             Some(Source::Scratch) => Self::empty(session),
@@ -65,7 +70,7 @@ impl Tree {
                 NamedContext::Url(url) => Self::files(&session.contexts.fetch(url)?),
                 NamedContext::Directory(path) => {
                     let ignore = ignore::of_context(path, &|what| session.warn_once(what))?;
-                    Self::remembered(session, path, ignore)
+                    Self::with_memory(session, path, ignore)
                 }
                 NamedContext::Layout { path, select } => {
                     let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
@@ -89,13 +94,13 @@ impl Tree {
         // A context that was fetched for this build is removed after it, and no later build reads it.
         match options.build_dir.as_ref().is_some_and(|dir| options.context.starts_with(dir)) {
             true => Self::directory(&options.context, ignore),
-            false => Self::remembered(session, &options.context, ignore),
+            false => Self::with_memory(session, &options.context, ignore),
         }
     }
 
-    fn remembered(session: &Session, path: &Path, ignore: Option<IgnoreFile>) -> Result<Self, StepError> {
+    fn with_memory(session: &Session, path: &Path, ignore: Option<IgnoreFile>) -> Result<Self, StepError> {
         let tree = Self::directory(path, ignore)?;
-        Ok(Self { memory: ContextMemory::of(session, path), ..tree })
+        Ok(Self { memory: ContextMemory::of(&session.store, session.options.dry_run, path), ..tree })
     }
 
     fn directory(path: &Path, ignore: Option<(String, String)>) -> Result<Self, StepError> {
@@ -141,10 +146,10 @@ impl Tree {
     fn empty(session: &Session) -> Result<Self, StepError> {
         let empty = session.scratch()?;
         let lowers = vec![empty.path().to_owned()];
-        Self::over(session, lowers, Some(empty))
+        Self::merge(session, lowers, Some(empty))
     }
 
-    fn over(session: &Session, lowers: Vec<PathBuf>, held: Option<Scratch>) -> Result<Self, StepError> {
+    fn merge(session: &Session, lowers: Vec<PathBuf>, held: Option<Scratch>) -> Result<Self, StepError> {
         let root = Root::from_fd(session.mount(&lowers, None)?, session.options.isolation.owners());
         let (name, ignore, memory) = (String::new(), None, None);
         Ok(Self { name, root, lowers, ignore, local: false, memory, held })
@@ -158,6 +163,6 @@ impl Tree {
         if session.options.dry_run && !snapshots.iter().all(|id| session.store.snapshot_fs(id).is_ok()) {
             return Err(StepError::pending("an image that is not unpacked yet"));
         }
-        Self::over(session, session.directories(snapshots)?, None)
+        Self::merge(session, session.directories(snapshots)?, None)
     }
 }

@@ -22,7 +22,7 @@ impl<'a> Words<'a> {
     }
 
     /// One word that may be absent.
-    pub fn maybe(&self, text: Option<&str>) -> Result<Option<String>, StepError> {
+    pub fn optional(&self, text: Option<&str>) -> Result<Option<String>, StepError> {
         text.map(|text| self.one(text)).transpose()
     }
 

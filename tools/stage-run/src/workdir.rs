@@ -17,10 +17,10 @@ pub fn step(step: CurrentStep, path: &str, user: &str) -> Result<Made, StepError
     let CurrentStep { session, state, .. } = step;
     let parents = state.parents();
     let mut key = Key::new("workdir", session.options.isolation);
-    key.parents(&parents);
+    key.add_parents(&parents);
     key.add("path", path);
     key.add("user", user);
-    key.epoch(session.options.epoch);
+    key.add_epoch(session.options.epoch);
     Maker { step, key }.make(&parents, |new, lowers| {
         let merged = session.mount(&lowers, Some((new.upper(), new.work())))?;
         let root = Root::from_fd(merged, session.options.isolation.owners());

@@ -49,7 +49,7 @@ pub(super) fn arg(state: &mut State, stage: &Stage, args: &[ArgDecl]) -> Result<
         // ARG without one.
         let value = match stage.build_args.get(&name) {
             Some(given) => Some(given.clone()),
-            None => words.maybe(arg.default.as_deref())?.or_else(|| stage.global_args.get(&name).cloned()),
+            None => words.optional(arg.default.as_deref())?.or_else(|| stage.global_args.get(&name).cloned()),
         };
         created += &match &value {
             Some(value) => format!(" {name}={value}"),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// A tree in the store that was checked out before.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KeptTree {
     snapshot: String,
 }
 
@@ -38,7 +38,7 @@ pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool
         // No link is in the way: the checkout would have failed.
         Tree::files(&repository.subdir.as_ref().map_or(dir.clone(), |subdir| dir.join(subdir)))
     };
-    if let Some(known) = session.store.cache_get::<Kept>(key.digest())?
+    if let Some(known) = session.store.cache_get::<KeptTree>(key.digest())?
         && session.store.has_snapshot(&known.snapshot)
     {
         return kept(&known.snapshot);
@@ -49,7 +49,7 @@ pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool
     match new {
         Scratch::Store(new) => {
             let snapshot = new.publish()?;
-            session.store.cache_put(key.digest(), &Kept { snapshot: snapshot.clone() })?;
+            session.store.cache_put(key.digest(), &KeptTree { snapshot: snapshot.clone() })?;
             kept(&snapshot)
         }
         new => Tree::fetched(new, repository.subdir.as_deref()),

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// A file in the store that was fetched before.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KeptFile {
     snapshot: String,
     name: String,
     digest: Digest,
@@ -60,8 +60,8 @@ pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(T
 }
 
 /// A file that was fetched before, if it is still there and whole, and its directory.
-fn find(session: &Session, key: &Key) -> Result<Option<(Kept, PathBuf)>, StepError> {
-    let Some(kept) = session.store.cache_get::<Kept>(key.digest())? else { return Ok(None) };
+fn find(session: &Session, key: &Key) -> Result<Option<(KeptFile, PathBuf)>, StepError> {
+    let Some(kept) = session.store.cache_get::<KeptFile>(key.digest())? else { return Ok(None) };
     if !session.store.has_snapshot(&kept.snapshot) {
         return Ok(None);
     }
@@ -105,16 +105,16 @@ fn publish(
     session: &Session,
     new: NewSnapshot,
     Download { name, digest, etag }: Download,
-) -> Result<Kept, StepError> {
+) -> Result<KeptFile, StepError> {
     let meta = new.upper().join(&name).metadata().map_err(StepError::io(&name))?;
     let mut key = Key::new("file", session.options.isolation);
     key.add("name", name.clone());
     key.add("digest", digest.to_string());
     key.add("time", meta.mtime().to_string());
     if let Some((same, _)) = find(session, &key)? {
-        return Ok(Kept { etag, ..same });
+        return Ok(KeptFile { etag, ..same });
     }
-    let kept = Kept { snapshot: new.publish()?, name, digest, etag };
+    let kept = KeptFile { snapshot: new.publish()?, name, digest, etag };
     session.store.cache_put(key.digest(), &kept)?;
     Ok(kept)
 }

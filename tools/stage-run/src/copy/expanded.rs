@@ -49,7 +49,7 @@ impl ExpandedCopy {
             documents.push((heredoc.name.clone(), text));
         }
         let flag = |text: &Option<String>| -> Result<Option<String>, StepError> {
-            Ok(words.maybe(text.as_deref())?.filter(|text| !text.is_empty()))
+            Ok(words.optional(text.as_deref())?.filter(|text| !text.is_empty()))
         };
         Ok(Self {
             sources: words.each(&copy.sources)?,

@@ -13,10 +13,10 @@ pub fn files(step: CurrentStep, name: &str) -> Result<(Made, String), StepError>
     let CurrentStep { session, stage, state, .. } = step;
     let tree = Tree::open(session, Some(&Source::Context { name: name.to_owned() }), stage)?;
     let mut key = Key::new("files", session.options.isolation);
-    key.parents(&state.parents());
+    key.add_parents(&state.parents());
     let files = TreePath::read(session, tree, "/".to_owned())?;
     key.add("content", files.content.clone());
-    key.epoch(session.options.epoch);
+    key.add_epoch(session.options.epoch);
     let made = Maker { step, key }
         .make(&state.parents(), |new, _| files.fill(session, new.upper()).map(|()| None))?;
     Ok((made, format!("local source for {name}")))

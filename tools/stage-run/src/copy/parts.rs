@@ -31,21 +31,21 @@ pub struct Part {
 impl Part {
     /// The digest of its content, if that was read before in the same tree: the trees of stages and images never
     /// change.
-    pub fn known(&self, session: &Session) -> Option<String> {
-        let key = self.place(session)?;
+    pub fn known_content(&self, session: &Session) -> Option<String> {
+        let key = self.content_key(session)?;
         session.store.cache_get(key.digest()).ok().flatten()
     }
 
     /// Keeps the digest of its content, which is `selection`.
-    pub fn keep(&self, session: &Session, selection: &Selection) -> Result<(), StepError> {
-        match self.place(session).filter(|_| !session.options.dry_run) {
+    pub fn keep_content(&self, session: &Session, selection: &Selection) -> Result<(), StepError> {
+        match self.content_key(session).filter(|_| !session.options.dry_run) {
             Some(key) => Ok(session.store.cache_put(key.digest(), &selection.digest())?),
             None => Ok(()),
         }
     }
 
     /// A key of all that decides its content, if that is only the tree's snapshots and its own words.
-    fn place(&self, session: &Session) -> Option<Key> {
+    fn content_key(&self, session: &Session) -> Option<Key> {
         if !self.tree.lasts() || self.fetched || !self.request.documents.is_empty() {
             return None;
         }

@@ -56,10 +56,10 @@ impl<'a> Copying<'a> {
         if link {
             key.add("link", "true");
         } else {
-            key.parents(&parents);
+            key.add_parents(&parents);
         }
         ingredients(&mut key, &parts, &expanded, &target);
-        key.epoch(session.options.epoch);
+        key.add_epoch(session.options.epoch);
         if link && let Some(what) = link::warning(session, &state.parents(), &parts, &target, owner) {
             session.warn(stage, line, &what);
         }
@@ -69,7 +69,7 @@ impl<'a> Copying<'a> {
     /// Finds its result without reading its sources, if these are trees that never change and were read before.
     fn find(&self) -> Result<Option<Made>, StepError> {
         let known: Option<Vec<String>> =
-            self.parts.iter().map(|part| part.known(self.step.session)).collect();
+            self.parts.iter().map(|part| part.known_content(self.step.session)).collect();
         match known {
             Some(contents) => self.maker(&contents).find(&self.parents),
             None => Ok(None),
@@ -90,7 +90,7 @@ impl<'a> Copying<'a> {
             session.contents.note(&part.tree.name, part.tree.local, selection);
             // A step with a warning is read, and so warned of, in every build.
             if warning.is_none() {
-                part.keep(session, selection)?;
+                part.keep_content(session, selection)?;
             }
         }
         self.maker(&contents).make(&self.parents, |new, lowers| {

@@ -154,7 +154,7 @@ impl Expander<'_> {
 
     /// The value of a key; an empty one counts as absent.
     fn value(&self, value: &Option<String>) -> Result<Option<String>, StepError> {
-        Ok(self.words().maybe(value.as_deref())?.filter(|value| !value.is_empty()))
+        Ok(self.words().optional(value.as_deref())?.filter(|value| !value.is_empty()))
     }
 
     fn target(&self) -> Result<Option<String>, StepError> {

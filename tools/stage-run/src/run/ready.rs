@@ -14,8 +14,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Mounts that are ready for a sandbox. Their contents are there as long as this is.
-#[derive(Default)]
-pub struct ReadyMounts {
+pub struct ReadyMounts<'a> {
+    session: &'a Session<'a>,
     /// The mounts.
     pub mounts: Vec<Mount>,
     /// Variables that come with them. Their values must not go anywhere else.
@@ -29,22 +29,22 @@ pub struct ReadyMounts {
     scratch: Vec<NewSnapshot>,
 }
 
-impl ReadyMounts {
+impl<'a> ReadyMounts<'a> {
     /// Makes the mounts ready, and with them the script of RUN's own.
     pub fn new(
-        session: &Session,
+        session: &'a Session<'a>,
         mounts: Vec<ExpandedMount>,
         script: Option<Script>,
     ) -> Result<Self, StepError> {
-        let mut ready = Self::default();
+        let mut ready = Self::none(session);
         for ExpandedMount { target, readonly, kind } in mounts {
-            let kept = ready.kept(session, &kind);
+            let kept = ready.kept(&kind);
             let source = match kind {
-                Kind::Bind(bind) => Some(ready.bind(session, &bind.from, readonly)?),
-                Kind::Cache(cache) => Some(ready.cache(session, cache)?),
+                Kind::Bind(bind) => Some(ready.bind(&bind.from, readonly)?),
+                Kind::Cache(cache) => Some(ready.cache(cache)?),
                 Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777 }),
-                Kind::Secret(secret) => ready.secret(session, secret, !target.is_empty())?,
-                Kind::Ssh(ssh) => ready.ssh(session, &ssh, &target)?,
+                Kind::Secret(secret) => ready.secret(secret, !target.is_empty())?,
+                Kind::Ssh(ssh) => ready.ssh(&ssh, &target)?,
             };
             if let Some(source) = kept {
                 ready.kept.push(FailedMount { target: target.clone(), readonly, source });
@@ -57,6 +57,20 @@ impl ReadyMounts {
             ready.script(script);
         }
         Ok(ready)
+    }
+
+    /// No mounts.
+    pub fn none(session: &'a Session<'a>) -> Self {
+        Self {
+            session,
+            mounts: Vec::new(),
+            env: Vec::new(),
+            secret_variables: Vec::new(),
+            kept: Vec::new(),
+            caches: Vec::new(),
+            views: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 
     fn script(&mut self, Script { path, text }: Script) {
@@ -72,13 +86,13 @@ impl ReadyMounts {
     }
 
     /// A mount that is to be made next, as it is kept for a failed RUN.
-    fn kept(&self, session: &Session, kind: &Kind) -> Option<FailedSource> {
+    fn kept(&self, kind: &Kind) -> Option<FailedSource> {
         match kind {
             Kind::Bind(Bind { from, .. }) if from.tree.local => {
                 Some(FailedSource::View { number: self.views.len(), path: from.path.clone() })
             }
             Kind::Bind(Bind { from, .. }) => {
-                let ids = session.snapshots(&from.tree.lowers)?;
+                let ids = self.session.snapshots(&from.tree.lowers)?;
                 Some(FailedSource::Snapshots { ids, path: from.path.clone() })
             }
             Kind::Cache(Cache { id, part, .. }) => {
@@ -89,11 +103,11 @@ impl ReadyMounts {
         }
     }
 
-    fn bind(&mut self, session: &Session, from: &TreePath, readonly: bool) -> Result<MountSource, StepError> {
+    fn bind(&mut self, from: &TreePath, readonly: bool) -> Result<MountSource, StepError> {
         let lowers = match from.tree.local {
             // The command must see neither what is ignored nor the host's owners.
             true => {
-                let view = from.view(session)?;
+                let view = from.view(self.session)?;
                 let lowers = vec![view.upper().to_owned()];
                 self.views.push(view);
                 lowers
@@ -101,11 +115,11 @@ impl ReadyMounts {
             false => from.tree.lowers.clone(),
         };
         let merged = match readonly {
-            true => session.mount(&lowers, None)?,
+            true => self.session.mount(&lowers, None)?,
             false => {
                 // Writes to it are thrown away.
-                let upper = session.store.new_snapshot(&[])?;
-                let merged = session.mount(&lowers, Some((upper.upper(), upper.work())))?;
+                let upper = self.session.store.new_snapshot(&[])?;
+                let merged = self.session.mount(&lowers, Some((upper.upper(), upper.work())))?;
                 self.scratch.push(upper);
                 merged
             }
@@ -113,14 +127,14 @@ impl ReadyMounts {
         Ok(MountSource::Bind { tree: merged, path: from.path.as_bytes().to_vec() })
     }
 
-    fn cache(&mut self, session: &Session, cache: Cache) -> Result<MountSource, StepError> {
-        let directory = session.store.cache_mount(&cache.id, cache.sharing)?;
+    fn cache(&mut self, cache: Cache) -> Result<MountSource, StepError> {
+        let directory = self.session.store.cache_mount(&cache.id, cache.sharing)?;
         let path = directory.path();
         if directory.is_fresh() {
             if let Some(seed) = &cache.seed {
-                seed.fill(session, &path)?;
+                seed.fill(self.session, &path)?;
             }
-            set_mode_and_owner(session, &path, cache.owner)?;
+            set_mode_and_owner(self.session, &path, cache.owner)?;
             directory.set_ready()?;
         }
         self.caches.push(directory);
@@ -128,14 +142,9 @@ impl ReadyMounts {
     }
 
     /// `file`: whether it has a file, and is not only a variable.
-    fn secret(
-        &mut self,
-        session: &Session,
-        secret: Secret,
-        file: bool,
-    ) -> Result<Option<MountSource>, StepError> {
+    fn secret(&mut self, secret: Secret, file: bool) -> Result<Option<MountSource>, StepError> {
         let Secret { id, variable, owner: (mode, uid, gid), required } = secret;
-        let bytes = match session.options.secrets.get(&id) {
+        let bytes = match self.session.options.secrets.get(&id) {
             Some(source) => source.read(&id).map_err(StepError::failed)?,
             None if required => {
                 return Err(StepError::failed(format!(
@@ -151,18 +160,13 @@ impl ReadyMounts {
             self.env.push((variable, value));
         }
         // With one id mapped every command runs as that one, and a file can have no other.
-        let single = session.options.isolation == libsandbox::Isolation::Single;
+        let single = self.session.options.isolation == libsandbox::Isolation::Single;
         let (uid, gid) = if single { (0, 0) } else { (uid, gid) };
         Ok(file.then_some(MountSource::File { bytes, mode, uid, gid }))
     }
 
-    fn ssh(
-        &mut self,
-        session: &Session,
-        Ssh { id, required }: &Ssh,
-        target: &str,
-    ) -> Result<Option<MountSource>, StepError> {
-        let Some(socket) = session.options.ssh.get(id) else {
+    fn ssh(&mut self, Ssh { id, required }: &Ssh, target: &str) -> Result<Option<MountSource>, StepError> {
+        let Some(socket) = self.session.options.ssh.get(id) else {
             return match required {
                 true => Err(StepError::failed(format!("ssh {id}: not found; pass --ssh {id}=SOCKET"))),
                 false => Ok(None),

@@ -30,7 +30,7 @@ fn open(step: CurrentStep, op: Option<&Op>) -> Result<u8, StepError> {
             let ExpandedRun { world, mounts, script } = ExpandedRun::new(step, op)?;
             (world.with(argv), ReadyMounts::new(session, mounts, script)?)
         }
-        _ => (World::new(step, argv, None, None)?, ReadyMounts::default()),
+        _ => (World::new(step, argv, None, None)?, ReadyMounts::none(session)),
     };
     let new = session.store.new_snapshot(&state.parents())?;
     let lowers = session.directories(&state.parents())?;

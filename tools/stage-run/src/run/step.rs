@@ -24,7 +24,7 @@ pub fn run(step: CurrentStep, op: &Op) -> Result<(Made, String), StepError> {
     let CurrentStep { session, stage, state, .. } = step;
     let ExpandedRun { world, mounts, script } = ExpandedRun::new(step, op)?;
     let mut key = Key::new("run", session.options.isolation);
-    key.parents(&state.parents());
+    key.add_parents(&state.parents());
     platforms(stage, state, &mut key)?;
     world.ingredients(&mut key);
     limits(session.options, &mut key);

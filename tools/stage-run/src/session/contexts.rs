@@ -36,13 +36,13 @@ impl<'a> Contexts<'a> {
         match &self.options.build_dir {
             Some(dir) if !self.options.dry_run => {
                 let name = Digest::of(format!("{}\n{source}", self.plan).as_bytes());
-                self.shared(source, dir, &format!("context-{}", name.hex()))
+                self.fetch_shared(source, dir, &format!("context-{}", name.hex()))
             }
-            _ => self.own(source),
+            _ => self.fetch_alone(source),
         }
     }
 
-    fn own(&self, source: &str) -> Result<PathBuf, StepError> {
+    fn fetch_alone(&self, source: &str) -> Result<PathBuf, StepError> {
         if let Some((_, path)) = self.own.borrow().get(source) {
             return Ok(path.clone());
         }
@@ -53,7 +53,7 @@ impl<'a> Contexts<'a> {
     }
 
     /// Fetches it into `dir`. If another process does so, waits for that, and finds it there.
-    fn shared(&self, source: &str, dir: &Path, name: &str) -> Result<PathBuf, StepError> {
+    fn fetch_shared(&self, source: &str, dir: &Path, name: &str) -> Result<PathBuf, StepError> {
         let [into, done, lock] = ["", ".done", ".lock"].map(|end| dir.join(format!("{name}{end}")));
         let failed = || StepError::io("--build-dir");
         let lock = File::create(lock).map_err(failed())?;

@@ -66,9 +66,9 @@ impl<'a> Session<'a> {
         let stages = match &options.build_dir {
             Some(dir) => {
                 let build = build(options, &store, &context, plan.digest);
-                let others =
+                let rules =
                     WaitRules { driver: options.driver, patience: options.wait, shown: options.progress };
-                stages.shared(BuildDir::new(dir.clone(), build, options.dry_run), others)
+                stages.shared(BuildDir::new(dir.clone(), build, options.dry_run), rules)
             }
             None => stages,
         };

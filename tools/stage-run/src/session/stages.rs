@@ -100,13 +100,13 @@ impl Stages {
         let name = self.name(index);
         self.used.take();
         let Some(shared) = &mut self.shared else { return Ok(()) };
-        let mut news = WaitNotice::new(&shared.rules);
+        let mut notice = WaitNotice::new(&shared.rules);
         let lock = loop {
             if let Some(lock) = shared.build_dir.begin(index)? {
                 break lock;
             }
             let dir = shared.build_dir.dir().display();
-            news.tell(index, || format!("waits: another stage-run builds {name} in {dir}"));
+            notice.show(index, || format!("waits: another stage-run builds {name} in {dir}"));
             std::thread::sleep(PAUSE);
         };
         shared.current = Some((index, lock));
@@ -182,7 +182,7 @@ impl Shared {
         let WaitRules { driver, .. } = self.rules;
         let asked = if driver { DRIVEN } else { self.rules.patience };
         let patience = if again { Duration::ZERO } else { asked };
-        let (mut news, mut waited, mut idle) = (WaitNotice::new(&self.rules), false, Instant::now());
+        let (mut notice, mut waited, mut idle) = (WaitNotice::new(&self.rules), false, Instant::now());
         let since = Instant::now();
         let pause = || std::thread::sleep((since.elapsed() / 4).clamp(LEAST_PAUSE, PAUSE));
         // Whether a result that is there can't be an old one.
@@ -220,7 +220,7 @@ impl Shared {
                 return (Err(failed), waited);
             }
             fresh |= lacking;
-            news.tell(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
+            notice.show(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
                 true => format!("waits for {name}"),
                 false => format!("waits for {name}, which nobody builds yet; {}", self.how_to_build(index)),
             });
@@ -273,7 +273,7 @@ impl WaitNotice {
         Self { since: Instant::now(), after: rules.shown.then_some(after) }
     }
 
-    fn tell(&mut self, stage: usize, text: impl FnOnce() -> String) {
+    fn show(&mut self, stage: usize, text: impl FnOnce() -> String) {
         if self.after.is_some_and(|after| self.since.elapsed() >= after) {
             self.after = None;
             progress::note(true, stage, &text());
