@@ -1,4 +1,4 @@
-//! FROM: what a stage starts from.
+//! FROM: the base of a stage.
 
 use crate::error::StepError;
 use crate::options::NamedContext;

@@ -1,4 +1,4 @@
-//! A reader that knows the digest of what was read through it.
+//! A reader that computes the digest of the bytes that are read through it.
 
 use libwire::Digest;
 use sha2::{Digest as _, Sha256};

@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
         Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole, warned })
     }
 
-    /// A directory for what is read once.
+    /// A directory for files that are read once.
     pub fn scratch(&self) -> Result<Scratch, StepError> {
         Scratch::new(&self.store, self.options.dry_run)
     }
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         self.asked.map_or(stage.target, |asked| asked == stage.index)
     }
 
-    /// The time of what a step makes of nothing, in seconds and nanoseconds: SOURCE_DATE_EPOCH, else now.
+    /// The time of files that have no source, in seconds and nanoseconds: SOURCE_DATE_EPOCH, else now.
     pub fn now(&self) -> (i64, u32) {
         let now = || i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX);
         (self.options.epoch.unwrap_or_else(now), 0)

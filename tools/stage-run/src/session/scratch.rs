@@ -1,4 +1,5 @@
-//! A directory for what is read once: in the store's `tmp/`, or in TMPDIR when nothing may be written to the store.
+//! A directory for files that are read once: in the store's `tmp/`, or in TMPDIR when nothing may be written to the
+//! store.
 
 use crate::error::StepError;
 use libstore::{NewSnapshot, Store};
