@@ -2,7 +2,8 @@
 //! not visible. It takes a report and prints it.
 
 mod head;
-pub(crate) mod hidden;
+mod hidden;
+pub(crate) mod line;
 #[cfg(test)]
 mod tests;
 
@@ -10,22 +11,19 @@ use crate::picture::bars::{self, Canvas};
 use crate::picture::escape;
 use crate::report::Report;
 use libadvice::findings::{Finding, Kind};
-use libcli::{columns, cut, human, padded, wrapped};
+use libcli::{columns, cut, human, padded, sanitise as clean};
 use libimage::from_cost::FromCost;
 use libimage::instruction::Instruction;
 use libimage::layer_cost::LayerCost;
+use line::{NAMED, fitted, lines};
 use std::io::{self, Write};
 
 /// Columns for an instruction's text.
 const TEXT: usize = 60;
 /// The most columns for its place.
 const PLACE: usize = 24;
-/// Hidden sums, hidden files and findings named.
-const NAMED: usize = 10;
 /// Columns before an advice's text: its bytes.
 const BEHIND: usize = 13;
-/// Fewer columns than these make no line of prose.
-const NARROWEST: usize = 30;
 
 /// Writes the report, its layers as bars where these are wanted, else as a table.
 pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
@@ -156,22 +154,6 @@ fn advice(report: &Report, width: Option<usize>, output: &mut impl Write) -> io:
     Ok(())
 }
 
-/// A line cut to a terminal's width, if it has one.
-fn fitted(line: String, width: Option<usize>) -> String {
-    match width {
-        Some(width) => cut(&line, width),
-        None => line,
-    }
-}
-
-/// A text in lines of a terminal's width, as far as it has one, behind `behind` columns.
-pub(crate) fn lines(text: &str, width: Option<usize>, behind: usize) -> Vec<String> {
-    match width {
-        Some(width) => wrapped(text, width.saturating_sub(behind).max(NARROWEST)),
-        None => vec![text.to_owned()],
-    }
-}
-
 fn what_if(report: &Report, output: &mut impl Write) -> io::Result<()> {
     let Some(new) = &report.what_if else { return Ok(()) };
     let now = report.cost.totals.download;
@@ -219,8 +201,4 @@ pub fn found(finding: &Finding) -> String {
 /// How many files a finding has besides the one that is named, in words.
 pub fn more(finding: &Finding) -> String {
     if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() }
-}
-
-fn clean(text: &str) -> String {
-    libcli::sanitise(text)
 }

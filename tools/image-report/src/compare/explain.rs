@@ -1,55 +1,61 @@
 //! The difference of two images in three sentences. It says what the comparison found, and guesses nothing.
 
-use super::{Comparison, Group, What};
+use super::comparison::Comparison;
+use super::files::{Group, Owner};
 use libcli::human;
 
 /// How many packages, and how many directories, a sentence names.
 const NAMED: usize = 4;
 
 /// How much larger or smaller the second image is, what of the first it has not, and what it has besides.
-pub(super) fn explain(it: &Comparison) -> [String; 3] {
-    let hidden = match (it.a.totals.hidden, it.b.totals.hidden) {
+pub(super) fn explain(comparison: &Comparison) -> [String; 3] {
+    let hidden = match (comparison.a.totals.hidden, comparison.b.totals.hidden) {
         (0, 0) => String::new(),
         (a, b) => format!("; {} are hidden in the first, {} in the second", human(a), human(b)),
     };
-    let differ = match it.files.differ {
+    let differ = match comparison.files.differ {
         0 => String::new(),
-        1 => format!("; a file differs, {} against {}", human(it.files.differ_a), human(it.files.differ_b)),
+        1 => format!(
+            "; a file differs, {} against {}",
+            human(comparison.files.differ_a),
+            human(comparison.files.differ_b)
+        ),
         files => format!(
             "; {files} files differ, {} against {}",
-            human(it.files.differ_a),
-            human(it.files.differ_b)
+            human(comparison.files.differ_a),
+            human(comparison.files.differ_b)
         ),
     };
     [
-        size(it),
-        format!("It has not: {}.", list(&it.files.only_a)),
-        format!("It has besides: {}{differ}{hidden}.", list(&it.files.only_b)),
+        size(comparison),
+        format!("It has not: {}.", list(&comparison.files.only_a)),
+        format!("It has besides: {}{differ}{hidden}.", list(&comparison.files.only_b)),
     ]
 }
 
-fn size(it: &Comparison) -> String {
-    let (a, b) = (it.a.totals.download, it.b.totals.download);
+fn size(comparison: &Comparison) -> String {
+    let (a, b) = (comparison.a.totals.download, comparison.b.totals.download);
     let how = match a.cmp(&b) {
         std::cmp::Ordering::Less => format!("{} larger", human(b - a)),
         std::cmp::Ordering::Equal => "as large".to_owned(),
         std::cmp::Ordering::Greater => format!("{} smaller", human(a - b)),
     };
-    let shared: Vec<u64> = it.layers.iter().filter(|row| row.same_blob).map(|row| row.download).collect();
+    let shared: Vec<u64> =
+        comparison.layers.iter().filter(|row| row.same_blob).map(|row| row.download).collect();
     let shared = match shared.len() {
         0 => "they share no layer".to_owned(),
         1 => format!("they share a layer of {}", human(shared[0])),
         count => format!("they share {count} layers of {}", human(shared.iter().sum())),
     };
     let of = format!("{} to download against {}", human(b), human(a));
-    format!("{} is {how} than {}: {of}; {shared}.", it.b.image, it.a.image)
+    format!("{} is {how} than {}: {of}; {shared}.", comparison.b.image, comparison.a.image)
         .replace("as large than", "as large as")
 }
 
 /// The largest groups: packages first, then directories.
 fn list(groups: &[Group]) -> String {
     let (packages, dirs): (Vec<&Group>, Vec<&Group>) =
-        groups.iter().partition(|group| matches!(group.what, What::Package { .. }));
+        groups.iter().partition(|group| matches!(group.owner, Owner::Package { .. }));
     let dir = |group: &&Group| format!("{} ({})", name(group), human(group.sum.bytes));
     let mut parts: Vec<String> = packages_of(&packages).into_iter().collect();
     parts.extend(dirs.iter().take(NAMED).map(dir));
@@ -75,9 +81,9 @@ fn packages_of(groups: &[&Group]) -> Option<String> {
 
 /// A group in a word.
 pub(super) fn name(group: &Group) -> String {
-    match &group.what {
-        What::Package { package, .. } => package.clone(),
-        What::Directory(path) if path.as_bytes() == b"." => "/".to_owned(),
-        What::Directory(path) | What::File(path) => format!("/{}", path.display()),
+    match &group.owner {
+        Owner::Package { package, .. } => package.clone(),
+        Owner::Directory(path) if path.as_bytes() == b"." => "/".to_owned(),
+        Owner::Directory(path) | Owner::File(path) => format!("/{}", path.display()),
     }
 }

@@ -44,18 +44,18 @@ pub struct Sum {
 /// Files that only one image has, and that belong together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
-    /// What they are.
+    /// Why they belong together.
     #[serde(flatten)]
-    pub what: What,
+    pub owner: Owner,
     /// Their sums.
     #[serde(flatten)]
     pub sum: Sum,
 }
 
-/// What makes files a group.
+/// Who has the files of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
-pub enum What {
+pub enum Owner {
     /// They are of one package.
     Package {
         /// Its name.
@@ -67,7 +67,7 @@ pub enum What {
     },
     /// They are of no package, and in one directory.
     Directory(WirePath),
-    /// It is the only one of its directory.
+    /// It is the only one of its group, and of no package.
     File(WirePath),
 }
 
@@ -89,7 +89,7 @@ pub struct Differing {
 /// Compares what is visible in two images.
 pub fn compare(a: &Ledger, b: &Ledger) -> Files {
     let (a, b) = (Half::of(a, b), Half::of(b, a));
-    let mut files = Files { only_a: a.groups(), only_b: b.groups(), ..Files::default() };
+    let mut files = Files { only_a: a.group_by_owner(), only_b: b.group_by_owner(), ..Files::default() };
     let mut counted = HashSet::new();
     for (put, other) in a.both() {
         let bytes = |half: &Half, put: &Put| half.ledger.inode(put).map_or(0, |inode| inode.size);
@@ -163,45 +163,45 @@ impl<'a> Half<'a> {
         self.files().filter_map(|(put, other)| Some((put, other?)))
     }
 
-    /// The files of this image alone.
-    fn groups(&self) -> Vec<Group> {
-        let mut sums: BTreeMap<What, (Sum, PlaceId)> = BTreeMap::new();
+    /// The files of this image alone, by who has them, the largest group first.
+    fn group_by_owner(&self) -> Vec<Group> {
+        let mut sums: BTreeMap<Owner, (Sum, PlaceId)> = BTreeMap::new();
         // Content that another name has in common with the other image is not this one's alone.
         let mut counted: HashSet<u32> = self.both().map(|(put, _)| put.inode).collect();
         for (put, _) in self.files().filter(|(_, other)| other.is_none()) {
-            let Some(what) = self.what(put.place) else { continue };
-            let (sum, last) = sums.entry(what).or_default();
+            let Some(owner) = self.owner(put.place) else { continue };
+            let (sum, last) = sums.entry(owner).or_default();
             *last = put.place;
             sum.files += 1;
             if let Some(inode) = self.ledger.inode(put).filter(|_| counted.insert(put.inode)) {
                 sum.bytes += inode.size;
             }
         }
-        let group = |(what, (sum, last))| Group { what: self.alone(what, sum, last), sum };
+        let group = |(owner, (sum, last))| Group { owner: self.collapse_single_file(owner, sum, last), sum };
         let mut groups: Vec<Group> = sums.into_iter().map(group).collect();
         groups.sort_by_key(|group| Reverse(group.sum.bytes));
         groups
     }
 
-    /// The file at `last` instead of a directory where it is the only one.
-    fn alone(&self, what: What, sum: Sum, last: PlaceId) -> What {
-        match (&what, sum.files, self.ledger.places.wire_path(last)) {
-            (What::Directory(_), 1, Some(path)) => What::File(path),
-            _ => what,
+    /// The file itself instead of a directory in which it is the only one.
+    fn collapse_single_file(&self, owner: Owner, sum: Sum, file: PlaceId) -> Owner {
+        match (&owner, sum.files, self.ledger.places.wire_path(file)) {
+            (Owner::Directory(_), 1, Some(path)) => Owner::File(path),
+            _ => owner,
         }
     }
 
-    /// The package of a file, else the topmost directory above it that the other image has not, else its own.
-    fn what(&self, place: PlaceId) -> Option<What> {
-        if let Some(owner) = self.ledger.packages.owner(place) {
-            let (package, version) = (owner.name.clone(), owner.version.clone());
-            return Some(What::Package { package, version, manager: owner.manager });
+    /// The package of a file, else the topmost directory above it that the other image does not have, else its own.
+    fn owner(&self, place: PlaceId) -> Option<Owner> {
+        if let Some(package) = self.ledger.packages.owner(place) {
+            let (name, version) = (package.name.clone(), package.version.clone());
+            return Some(Owner::Package { package: name, version, manager: package.manager });
         }
         let dir = self.ledger.places.parent(place)?;
         let up = std::iter::successors(Some(dir), |&dir| self.ledger.places.parent(dir));
         let missing =
             |&dir: &PlaceId| !self.inhabited.get(self.twins[dir as usize] as usize).is_some_and(|&is| is);
         let top = up.take_while(missing).last().unwrap_or(dir);
-        self.ledger.places.wire_path(top).map(What::Directory)
+        self.ledger.places.wire_path(top).map(Owner::Directory)
     }
 }

@@ -1,6 +1,8 @@
 //! Comparisons of images written here.
 
-use super::{Comparison, Side, compare, text};
+use super::comparison::Comparison;
+use super::files::{Group, Owner, Sum};
+use super::{Side, compare, text};
 use libimage::fixtures::{Line, image};
 
 const STATUS: &str = "Package: gcc\nStatus: install ok installed\nVersion: 12\n";
@@ -13,7 +15,7 @@ fn of(a: &[&[Line]], b: &[&[Line]]) -> Comparison {
     compare(Side { image: &a_report, ledger: &a_ledger }, Side { image: &b_report, ledger: &b_ledger })
 }
 
-fn groups(groups: &[super::Group]) -> Vec<(String, u64, u64)> {
+fn groups(groups: &[Group]) -> Vec<(String, u64, u64)> {
     groups.iter().map(|group| (super::explain::name(group), group.sum.files, group.sum.bytes)).collect()
 }
 
@@ -47,13 +49,13 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
 
 #[test]
 fn many_packages_are_a_number_and_the_largest_of_them() {
-    let group = |name: &str, bytes| super::Group {
-        what: super::What::Package {
+    let group = |name: &str, bytes| Group {
+        owner: Owner::Package {
             package: name.into(),
             version: "1".into(),
             manager: libimage::packages::Manager::Dpkg,
         },
-        sum: super::files::Sum { files: 1, bytes },
+        sum: Sum { files: 1, bytes },
     };
     let mut found = of(&[BASE], &[BASE]);
     found.files.only_a = ["a", "b", "c", "d", "e"].map(|name| group(name, 10)).into();

@@ -1,8 +1,10 @@
 //! A comparison for a terminal or a pipe. It takes one and prints it.
 
+use super::comparison::Comparison;
 use super::explain::name;
-use super::{Comparison, Group, Row, What};
-use crate::text::lines;
+use super::files::{Differing, Group, Owner};
+use super::layers::Row;
+use crate::text::line::lines;
 use libcli::{cut, human, sanitise as clean, write_table};
 use libimage::instruction::Instruction;
 use std::io::{self, Write};
@@ -13,22 +15,22 @@ const TEXT: usize = 60;
 const NAMED: usize = 12;
 
 /// Writes the comparison, its sentences broken for a terminal of `width` columns.
-pub fn write(it: &Comparison, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
-    for line in it.explanation.iter().flat_map(|sentence| lines(&clean(sentence), width, 0)) {
+pub fn write(comparison: &Comparison, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
+    for line in comparison.explanation.iter().flat_map(|sentence| lines(&clean(sentence), width, 0)) {
         writeln!(output, "{line}")?;
     }
     writeln!(output)?;
-    write_table(&["", ">A", ">B"], &sums(it), output)?;
+    write_table(&["", ">A", ">B"], &sum_rows(comparison), output)?;
     writeln!(output)?;
-    let layers: Vec<_> = it.layers.iter().map(row).collect();
+    let layers: Vec<_> = comparison.layers.iter().map(layer_row).collect();
     write_table(&[">A", ">B", ">DOWNLOAD", ">FILES", "SHARED", "INSTRUCTION"], &layers, output)?;
-    groups(&it.files.only_a, "Only in A", output)?;
-    groups(&it.files.only_b, "Only in B", output)?;
-    differing(it, output)
+    write_groups(&comparison.files.only_a, "Only in A", output)?;
+    write_groups(&comparison.files.only_b, "Only in B", output)?;
+    write_differing(comparison, output)
 }
 
-fn sums(it: &Comparison) -> Vec<Vec<String>> {
-    let (a, b) = (&it.a, &it.b);
+fn sum_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    let (a, b) = (&comparison.a, &comparison.b);
     let row = |what: &str, a: String, b: String| vec![what.to_owned(), a, b];
     let bytes = |what, a, b| row(what, human(a), human(b));
     vec![
@@ -37,9 +39,9 @@ fn sums(it: &Comparison) -> Vec<Vec<String>> {
         bytes("download", a.totals.download, b.totals.download),
         bytes("visible files", a.totals.visible, b.totals.visible),
         bytes("hidden files", a.totals.hidden, b.totals.hidden),
-        bytes("only here", total(&it.files.only_a), total(&it.files.only_b)),
-        bytes("differing", it.files.differ_a, it.files.differ_b),
-        bytes("the same in both", it.files.same.bytes, it.files.same.bytes),
+        bytes("only here", total(&comparison.files.only_a), total(&comparison.files.only_b)),
+        bytes("differing", comparison.files.differ_a, comparison.files.differ_b),
+        bytes("the same in both", comparison.files.same.bytes, comparison.files.same.bytes),
     ]
 }
 
@@ -47,7 +49,7 @@ fn total(groups: &[Group]) -> u64 {
     groups.iter().map(|group| group.sum.bytes).sum()
 }
 
-fn row(row: &Row) -> Vec<String> {
+fn layer_row(row: &Row) -> Vec<String> {
     let number = |layer: Option<usize>| layer.map_or_else(|| "-".to_owned(), |layer| layer.to_string());
     let shared = match (row.a, row.b) {
         (Some(_), Some(_)) if row.same_blob => "yes",
@@ -59,16 +61,17 @@ fn row(row: &Row) -> Vec<String> {
     vec![number(row.a), number(row.b), human(row.download), human(row.content), shared.to_owned(), text]
 }
 
-fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<()> {
+/// Writes the groups of files that only one image has.
+fn write_groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     writeln!(output, "\n{title}: {}", human(total(groups)))?;
     let line = |group: &Group| {
-        let kind = match &group.what {
-            What::Package { version, .. } => format!("package {}", clean(version)),
-            What::Directory(_) => "directory".to_owned(),
-            What::File(_) => "file".to_owned(),
+        let kind = match &group.owner {
+            Owner::Package { version, .. } => format!("package {}", clean(version)),
+            Owner::Directory(_) => "directory".to_owned(),
+            Owner::File(_) => "file".to_owned(),
         };
         vec![human(group.sum.bytes), group.sum.files.to_string(), clean(&name(group)), kind]
     };
@@ -85,15 +88,16 @@ fn groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::Result<
     write_table(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
 }
 
-fn differing(it: &Comparison, output: &mut impl Write) -> io::Result<()> {
-    if it.files.differ == 0 {
+/// Writes the files that both images have, but not the same.
+fn write_differing(comparison: &Comparison, output: &mut impl Write) -> io::Result<()> {
+    if comparison.files.differ == 0 {
         return Ok(());
     }
-    writeln!(output, "\nNot the same: {} files", it.files.differ)?;
-    let line = |file: &super::Differing| {
+    writeln!(output, "\nNot the same: {} files", comparison.files.differ)?;
+    let line = |file: &Differing| {
         let note = if file.metadata { " (mode, owner or attributes)" } else { "" };
         vec![human(file.a), human(file.b), format!("/{}{note}", clean(&file.path.display()))]
     };
-    let rows: Vec<_> = it.files.differing.iter().take(NAMED).map(line).collect();
+    let rows: Vec<_> = comparison.files.differing.iter().take(NAMED).map(line).collect();
     write_table(&[">A", ">B", "PATH"], &rows, output)
 }

@@ -1,10 +1,10 @@
 //! What a report says first: which image this is, what it costs, and what would save most of that. It computes
 //! nothing.
 
-use super::{clean, lines};
+use super::line::lines;
 use crate::report::Report;
 use crate::units::percent;
-use libcli::{columns, human};
+use libcli::{columns, human, sanitise as clean};
 use libimage::image_cost::Totals;
 use libimage::layer_cost::LayerCost;
 use std::io::{self, Write};

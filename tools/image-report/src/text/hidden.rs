@@ -1,8 +1,8 @@
 //! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
 
-use super::{NAMED, clean, fitted};
+use super::line::{NAMED, fitted};
 use crate::report::Report;
-use libcli::human;
+use libcli::{human, sanitise as clean};
 use libimage::layer_cost::LayerCost;
 use libimage::words;
 use std::io::{self, Write};

@@ -1,0 +1,48 @@
+//! How two images differ, ready to be shown.
+
+use super::files::Files;
+use super::layers::Row;
+use libimage::image_cost::{ImageCost, Totals};
+use libwire::Digest;
+use serde::Serialize;
+
+/// How two images differ.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The first.
+    pub a: Summary,
+    /// The second.
+    pub b: Summary,
+    /// The difference in three sentences.
+    pub explanation: [String; 3],
+    /// The layers of both, those that are in both once.
+    pub layers: Vec<Row>,
+    /// The files of both.
+    #[serde(flatten)]
+    pub files: Files,
+}
+
+/// An image of the two.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// As the user named it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// Sums over it, as in its report.
+    pub totals: Totals,
+    /// How many layers it has.
+    pub layers: usize,
+}
+
+impl Summary {
+    /// Of what the image costs.
+    pub(super) fn of(image: &ImageCost) -> Self {
+        Self {
+            image: image.name.clone(),
+            digest: image.digest,
+            totals: image.totals.clone(),
+            layers: image.layers.len(),
+        }
+    }
+}
