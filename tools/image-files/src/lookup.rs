@@ -3,9 +3,9 @@
 
 use libcli::Failure;
 use libimage::layer::Act;
-use libimage::ledger::walk::{Reached, Walk};
-use libimage::ledger::{Ledger, Put};
+use libimage::ledger::Ledger;
 use libimage::places::{PlaceId, Places};
+use libimage::walk::{Reached, Walk};
 use libtree::root::components;
 
 /// Names beyond this are not compared: none is near.
@@ -23,7 +23,7 @@ pub struct Found {
 /// Follows a path through what is visible and, where nothing is, through what last was.
 pub fn find(ledger: &Ledger, path: &[u8]) -> Result<Found, Failure> {
     let mut walk = Walk::new(path);
-    match walk.go(ledger, |place| link_at(ledger, place)) {
+    match walk.go(&ledger.places, |place| link_at(ledger, place)) {
         Reached::End => Ok(Found { links: walk.links, place: walk.place }),
         Reached::Missing(part) => {
             let rest: Vec<&[u8]> = std::iter::once(&*part).chain(walk.left()).collect();
@@ -46,14 +46,14 @@ pub fn visible(ledger: &Ledger, path: &[u8]) -> Result<PlaceId, Failure> {
     }
 }
 
-/// The link at a place: the visible one, or the last one where nothing is or was below.
-fn link_at(ledger: &Ledger, place: PlaceId) -> Option<&Put> {
+/// Where the link at a place leads: the visible one, or the last one where nothing is or was below.
+fn link_at(ledger: &Ledger, place: PlaceId) -> Option<&[u8]> {
     let put = match ledger.visible(place) {
         Some(put) => Some(put),
         None if ledger.places.children(place).next().is_none() => ledger.puts_at(place).next(),
         None => None,
     };
-    put.filter(|put| put.act == Act::Symlink)
+    put.filter(|put| put.act == Act::Symlink).map(|put| ledger.link(put))
 }
 
 /// A path as messages say it.

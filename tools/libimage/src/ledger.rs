@@ -1,17 +1,15 @@
 //! The ledger of an image: what each layer put, what became of it, who hid it. It follows the layers as an
 //! unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
 
-pub mod walk;
-
 use crate::content::Content;
 use crate::efficiency::Efficiency;
 use crate::layer::{Act, Item, Layer};
 use crate::names::{Name, Names};
 use crate::packages::Packages;
 use crate::places::{NONE, PlaceId, Places};
+use crate::walk::{Reached, Walk};
 use libtree::root::{components, split};
 use std::fmt;
-use walk::{Reached, Walk};
 
 /// How something came to be paid for and not visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -191,13 +189,22 @@ impl Ledger {
     /// The place that a path leads to, links followed; nothing is made.
     fn walk(&self, path: &[u8]) -> Option<PlaceId> {
         let mut walk = Walk::new(path);
-        let end = walk.go(self, |place| self.link_at(place));
+        let end = walk.go(&self.places, |place| self.link_at(place));
         matches!(end, Reached::End).then_some(walk.place)
     }
 
-    /// The symbolic link that is visible at a place.
-    pub fn link_at(&self, place: PlaceId) -> Option<&Put> {
-        self.visible(place).filter(|put| put.act == Act::Symlink)
+    /// Where the symbolic link leads that is visible at a place.
+    pub fn link_at(&self, place: PlaceId) -> Option<&[u8]> {
+        self.visible(place).filter(|put| put.act == Act::Symlink).map(|put| self.link(put))
+    }
+
+    /// Whether layers below `layer` have something at a place, or below it, that is there when it comes.
+    pub fn has_below(&self, place: PlaceId, layer: u16) -> bool {
+        let mut all = std::iter::once(place).chain(self.places.below(place));
+        all.any(|place| {
+            let mut puts = self.puts_at(place);
+            puts.any(|put| put.layer < layer && put.gone.is_none_or(|(by, _)| by >= layer))
+        })
     }
 
     /// Follows one more layer.
@@ -218,17 +225,17 @@ impl Ledger {
             return Err("has one path too many".into());
         }
         for (package, path) in self.packages.follow(layer.texts(), number) {
-            self.give(&path, package);
+            self.assign(&path, package);
         }
         self.layers.push(sums);
         Ok(())
     }
 
     /// Makes a file a package's. Directories are everybody's.
-    fn give(&mut self, path: &[u8], package: u32) {
+    fn assign(&mut self, path: &[u8], package: u32) {
         let is_file = |place: &PlaceId| self.visible(*place).is_some_and(|put| put.act != Act::Dir);
         if let Some(place) = self.find(path).filter(is_file) {
-            self.packages.give(place, package);
+            self.packages.assign(place, package);
         }
     }
 
@@ -243,7 +250,7 @@ impl Ledger {
             return;
         }
         if act == Act::Whiteout {
-            self.hide(place, layer, Fate::Deleted);
+            self.hide_older(place, layer, Fate::Deleted);
         }
         self.hide_below(place, layer, Fate::Deleted);
     }
@@ -252,18 +259,19 @@ impl Ledger {
     fn hide_below(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         let below: Vec<PlaceId> = self.places.below(place).collect();
         for place in below {
-            self.hide(place, layer, fate);
+            self.hide_older(place, layer, fate);
         }
     }
 
-    fn hide(&mut self, place: PlaceId, layer: u16, fate: Fate) {
+    /// Hides what an older layer has at a place.
+    fn hide_older(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         if self.visible(place).is_some_and(|put| put.layer < layer) {
-            self.end(place, layer, fate);
+            self.hide_visible(place, layer, fate);
         }
     }
 
-    /// Ends what is visible at a place.
-    fn end(&mut self, place: PlaceId, layer: u16, fate: Fate) {
+    /// Hides what is visible at a place, whichever layer it is of.
+    fn hide_visible(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         let Some(current) = self.current.get_mut(place as usize) else { return };
         let Some(put) = self.puts.get_mut(std::mem::replace(current, NONE) as usize) else { return };
         put.gone = Some((layer, fate));
@@ -277,7 +285,7 @@ impl Ledger {
 
     fn add(&mut self, layer: &Layer, item: &Item, number: u16) -> Result<(), &'static str> {
         let place = self.place_for(layer.path(item))?;
-        let put = self.what(layer, item, number, place)?;
+        let put = self.put_for(layer, item, number, place)?;
         if let Some(inode) = self.inodes.get_mut(put.inode as usize) {
             inode.names += 1;
         }
@@ -290,7 +298,13 @@ impl Ledger {
     }
 
     /// What an entry puts: content, a link, or another name of what is there.
-    fn what(&mut self, layer: &Layer, item: &Item, number: u16, place: PlaceId) -> Result<Put, &'static str> {
+    fn put_for(
+        &mut self,
+        layer: &Layer,
+        item: &Item,
+        number: u16,
+        place: PlaceId,
+    ) -> Result<Put, &'static str> {
         let plain = Put {
             place,
             layer: number,
@@ -345,11 +359,11 @@ impl Ledger {
         Ok(Put { act, mode, owner, xattrs, inode, link, ..name })
     }
 
-    /// Ends what is at a place in favour of what is put there, and what is below it unless that stays a directory.
+    /// Hides what is at a place in favour of what is put there, and what is below it unless that stays a directory.
     fn replace(&mut self, put: &Put) {
         if put.act != Act::Dir {
             let below: Vec<PlaceId> = self.places.below(put.place).collect();
-            below.into_iter().for_each(|place| self.end(place, put.layer, Fate::Overwritten));
+            below.into_iter().for_each(|place| self.hide_visible(place, put.layer, Fate::Overwritten));
         }
         let Some(old) = self.visible(put.place).copied() else { return };
         let content = |put: &Put| self.inode(put).map(|inode| (inode.size, inode.content));
@@ -359,7 +373,7 @@ impl Ledger {
             (true, false) => Fate::Metadata,
             _ => Fate::Overwritten,
         };
-        self.end(put.place, put.layer, fate);
+        self.hide_visible(put.place, put.layer, fate);
     }
 
     /// The place for an entry; its parents are made where a layer leaves them out.
@@ -368,7 +382,7 @@ impl Ledger {
         let (parent, name) = split(path);
         let mut walk = Walk::new(parent);
         loop {
-            match walk.go(self, |place| self.link_at(place)) {
+            match walk.go(&self.places, |place| self.link_at(place)) {
                 Reached::End => break,
                 Reached::Missing(name) => {
                     walk.place = self.places.make(walk.place, &name).ok_or(TOO_MANY)?;

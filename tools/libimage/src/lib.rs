@@ -21,4 +21,5 @@ pub mod packages;
 pub mod places;
 pub mod reading;
 pub mod source;
+pub mod walk;
 pub mod words;

@@ -1,7 +1,6 @@
-//! A path on its way through the places of a ledger, over the symbolic links it meets. It makes no places: where
-//! there is none of a name it stops, and can go on once there is.
+//! Follows a path through the places of an image, over the symbolic links on it. It makes no places: where there is none
+//! of a name it stops, and can go on once there is.
 
-use super::{Ledger, Put};
 use crate::places::{PlaceId, Places};
 use libtree::root::components;
 use std::borrow::Cow;
@@ -9,13 +8,13 @@ use std::borrow::Cow;
 /// How many symbolic links one path may go through, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// A path on its way.
+/// A path that is followed.
 pub struct Walk<'a> {
     /// Where it has come to.
     pub place: PlaceId,
     /// The links it has gone through, in order.
     pub links: Vec<PlaceId>,
-    /// What is still to be gone, the next part last.
+    /// The parts that are left, the next one last.
     left: Vec<Cow<'a, [u8]>>,
 }
 
@@ -41,19 +40,15 @@ impl<'a> Walk<'a> {
         Self { place: if path.starts_with(b"/") { Places::ROOT } else { dir }, links: Vec::new(), left }
     }
 
-    /// Goes on as far as there are places; `link_at` tells which of them are links.
-    pub fn go<'l>(
-        &mut self,
-        ledger: &'l Ledger,
-        link_at: impl Fn(PlaceId) -> Option<&'l Put>,
-    ) -> Reached<'a> {
+    /// Goes on as far as there are places; `target` says where the link at a place leads, if it is one.
+    pub fn go<'l>(&mut self, places: &Places, target: impl Fn(PlaceId) -> Option<&'l [u8]>) -> Reached<'a> {
         while let Some(part) = self.left.pop() {
             if *part == *b".." {
-                self.place = ledger.places.parent(self.place).unwrap_or(Places::ROOT);
+                self.place = places.parent(self.place).unwrap_or(Places::ROOT);
                 continue;
             }
-            let Some(next) = ledger.places.find(self.place, &part) else { return Reached::Missing(part) };
-            let Some(link) = link_at(next) else {
+            let Some(next) = places.find(self.place, &part) else { return Reached::Missing(part) };
+            let Some(target) = target(next) else {
                 self.place = next;
                 continue;
             };
@@ -61,17 +56,18 @@ impl<'a> Walk<'a> {
                 return Reached::Circle;
             }
             self.links.push(next);
-            self.turn(ledger.link(link));
+            self.continue_along(target);
         }
         Reached::End
     }
 
-    /// The parts that are still to be gone.
+    /// The parts that are left.
     pub fn left(&self) -> impl Iterator<Item = &[u8]> {
         self.left.iter().rev().map(|part| &**part)
     }
 
-    fn turn(&mut self, target: &[u8]) {
+    /// Continues along a link's target: from the directory that the link is in, or from the root if it is absolute.
+    fn continue_along(&mut self, target: &[u8]) {
         if target.starts_with(b"/") {
             self.place = Places::ROOT;
         }

@@ -1,8 +1,11 @@
 //! Caches that a RUN leaves in its layer: with a cache mount they stay with the builder. All RUNs behind it
 //! that use the cache get the mount too, since what it holds is no longer in the image.
 
+use super::apk;
+use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
+use super::emptying::without_emptying;
+use super::image::Image;
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind, apk, emptying::without_emptying};
 use crate::findings::Cache;
 use libimage::layer::Act;
 use libimage::places::PlaceId;
@@ -71,8 +74,8 @@ fn candidate<'a>(
     let dirs = dirs.join(", ");
     let why = format!("Only {tool} uses {dirs}, and the layer keeps what is there; {what}.{kept}");
     let advice = Advice::new(kind, title, changes, saves, why)?;
-    let goes = used.layers.into_iter().map(|(layer, ids)| {
-        Goes::Entries(
+    let omitted = used.layers.into_iter().map(|(layer, ids)| {
+        Omitted::Entries(
             usize::from(layer),
             Box::new(move |part: &libimage::entries::Part| match part {
                 libimage::entries::Part::Put(id, _) => ids.contains(id),
@@ -80,7 +83,7 @@ fn candidate<'a>(
             }),
         )
     });
-    Some(Candidate { advice, goes: goes.collect(), always: false })
+    Some(Candidate { advice, omitted: omitted.collect(), always: false })
 }
 
 fn path(image: &Image, dir: PlaceId) -> String {

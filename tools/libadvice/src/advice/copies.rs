@@ -1,8 +1,9 @@
 //! Files that are stored again though their content is the same: by a RUN of chown or chmod, which COPY can do
 //! itself, or by an instruction that changes nothing at all.
 
+use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
+use super::image::Image;
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind};
 use libimage::entries::Part;
 use libimage::instruction::Instruction;
 use libimage::layer::Act;
@@ -53,7 +54,7 @@ fn unchanged<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let why = format!("Every file of {word} is in the layers below with the same content, mode and owner.");
     let changes = vec![Change::new(maker, Vec::new())];
     let advice = Advice::new(Kind::Drop, title, changes, sums.content, why).filter(|_| may_go)?;
-    Some(Candidate { advice, goes: vec![Goes::Layer(layer)], always: false })
+    Some(Candidate { advice, omitted: vec![Omitted::Layer(layer)], always: false })
 }
 
 /// A RUN of chown or chmod over files that COPYs brought.
@@ -97,8 +98,8 @@ fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     );
     let advice = Advice::new(Kind::CopyMeta, title, changes, saves, why)?;
     let which = move |part: &Part| matches!(part, Part::Put(id, _) if ids.contains(id));
-    let goes = if whole { Goes::Layer(layer) } else { Goes::Entries(layer, Box::new(which)) };
-    Some(Candidate { advice, goes: vec![goes], always: false })
+    let omitted = if whole { Omitted::Layer(layer) } else { Omitted::Entries(layer, Box::new(which)) };
+    Some(Candidate { advice, omitted: vec![omitted], always: false })
 }
 
 /// The COPY that made layer `source`, as it would be if it gave its files what layer `by` gives them; `None`

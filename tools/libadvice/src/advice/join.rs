@@ -1,10 +1,13 @@
 //! RUNs that follow one another: joined, what a later one removes or writes again of an earlier one is never
 //! stored. Between them there may only be what no RUN can see.
 
+use super::candidate::{Advice, Candidate, Change, Kind, LEAST, Omitted};
+use super::image::Image;
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind, LEAST, vanishes};
 use libimage::entries::Part;
 use libimage::instruction::Instruction;
+use libimage::layer::Act;
+use libimage::ledger::Ledger;
 use std::collections::BTreeMap;
 
 /// Instructions that a RUN behind them does not notice.
@@ -109,11 +112,11 @@ fn removed<'a>(image: &Image<'a>, runs: &[Made<'a>]) -> Option<Candidate<'a>> {
         "What {to} removes or writes again stays in the layers below it, and is downloaded; in one RUN it is never stored."
     );
     let advice = Advice::new(Kind::Join, title, one(runs), saves, why)?;
-    let goes = runs.iter().map(|run| {
+    let omitted = runs.iter().map(|run| {
         let which = move |part: &Part| vanishes(ledger, part, first, last);
-        Goes::Entries(usize::from(run.layer), Box::new(which))
+        Omitted::Entries(usize::from(run.layer), Box::new(which))
     });
-    Some(Candidate { advice, goes: goes.collect(), always: false })
+    Some(Candidate { advice, omitted: omitted.collect(), always: false })
 }
 
 /// RUNs that leave nothing, each joined to the one before it, or after it.
@@ -130,5 +133,17 @@ fn empty<'a>(image: &Image<'a>, segment: &[Made<'a>], spans: &[(usize, usize)]) 
     let title = format!("join {place}, which leaves nothing, with the RUN beside it");
     let why = format!("{place} changes no file, and its layer is a blob of its own to store and to ask for.");
     let advice = Advice::new(Kind::Join, title, one(runs), 0, why)?;
-    Some(Candidate { advice, goes: vec![Goes::Layer(usize::from(segment[at].layer))], always: true })
+    Some(Candidate { advice, omitted: vec![Omitted::Layer(usize::from(segment[at].layer))], always: true })
+}
+
+/// Whether an entry of layers `first..=last` would not be in the one layer that they were joined to.
+fn vanishes(ledger: &Ledger, part: &Part, first: u16, last: u16) -> bool {
+    match part {
+        Part::Put(_, put) => {
+            let within = |gone: Option<(u16, _)>| gone.is_some_and(|(by, _)| by <= last);
+            within(put.gone)
+                && (put.act != Act::File || ledger.inode(put).is_none_or(|inode| within(inode.gone)))
+        }
+        Part::Gone(removal) => !removal.place.is_some_and(|place| ledger.has_below(place, first)),
+    }
 }

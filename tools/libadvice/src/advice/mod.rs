@@ -5,149 +5,29 @@
 
 mod apk;
 mod caches;
+mod candidate;
 mod copies;
 mod emptying;
+mod image;
 mod join;
 mod recommends;
 mod shell;
 mod stage;
 
+pub use candidate::{Advice, Change, Kind};
+
 use crate::findings::Cached;
 use crate::repack::{self, Which};
+use candidate::{Candidate, LEAST, Omitted};
+use image::Image;
 use layer_pack::Compression;
 use libcli::Failure;
 use libimage::entries::Part;
 use libimage::instruction::Instruction;
-use libimage::layer::Act;
 use libimage::ledger::Ledger;
-use libimage::places::PlaceId;
 use libimage::source::Opened;
-use libwire::image::ContainerConfig;
-use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-/// Savings below these are not worth an advice, in bytes of content and of download.
-const LEAST: (u64, u64) = (100_000, 20_000);
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Keep a cache out of the layer.
-    CacheMount,
-    /// Install without leaving the lists of packages.
-    NoCache,
-    /// Join RUNs, so that what one removes of another is never stored.
-    Join,
-    /// Let COPY set owner or mode.
-    CopyMeta,
-    /// Leave out an instruction that stores again what is there.
-    Drop,
-    /// Install no recommended packages.
-    NoRecommends,
-    /// Copy what is needed into a second stage.
-    SecondStage,
-}
-
-/// One advice.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Advice {
-    /// What is to be done.
-    pub kind: Kind,
-    /// In a sentence.
-    pub title: String,
-    /// The first instruction that changes, by number.
-    pub instruction: usize,
-    /// Where that stands: `Dockerfile:7`, or `instruction 7`.
-    pub place: String,
-    /// Bytes of files that no layer has any more.
-    pub saves_content: u64,
-    /// Bytes that are downloaded less.
-    pub saves_download: u64,
-    /// All changed lines, in order.
-    pub paste: Vec<String>,
-    /// The same by instruction.
-    pub changes: Vec<Change>,
-    /// What is saved, and why that is so.
-    pub why: String,
-}
-
-/// What an instruction becomes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Change {
-    /// Its number.
-    pub instruction: usize,
-    /// Where it stands.
-    pub place: String,
-    /// The lines in its place; none, when it is to be left out.
-    pub lines: Vec<String>,
-}
-
-/// What would go: of a layer, from 0.
-enum Goes<'a> {
-    /// All of it.
-    Layer(usize),
-    /// Some of its entries.
-    Entries(usize, Which<'a>),
-}
-
-/// An advice whose download is not measured yet.
-struct Candidate<'a> {
-    advice: Advice,
-    goes: Vec<Goes<'a>>,
-    /// Given however little it saves.
-    always: bool,
-}
-
-/// An image as the advisers see it.
-struct Image<'a> {
-    ledger: &'a Ledger,
-    instructions: &'a [Instruction],
-    config: &'a ContainerConfig,
-    cached: &'a Cached,
-}
-
-impl<'a> Image<'a> {
-    /// The instruction that made a layer, from 0, unless it came with the base image or is a trigger of it.
-    fn maker(&self, layer: usize) -> Option<(usize, &'a Instruction)> {
-        let mut all = self.instructions.iter().enumerate();
-        all.find(|(_, instruction)| instruction.layer == Some(layer + 1) && instruction.is_own())
-    }
-
-    /// The puts of a layer, from 0, with their numbers.
-    fn puts(&self, layer: usize) -> impl Iterator<Item = (u32, &'a libimage::ledger::Put)> + use<'a> {
-        let puts = &self.ledger.puts;
-        let first = puts.partition_point(|put| usize::from(put.layer) < layer);
-        let of_layer = puts[first..].iter().take_while(move |put| usize::from(put.layer) == layer);
-        (first as u32..).zip(of_layer)
-    }
-}
-
-impl Change {
-    /// An instruction whose text becomes another one, or none.
-    fn new(instruction: &Instruction, texts: Vec<String>) -> Self {
-        let lines = texts.iter().flat_map(|text| shell::lines(text)).collect();
-        Self { instruction: instruction.number, place: instruction.place(), lines }
-    }
-}
-
-impl Advice {
-    fn new(kind: Kind, title: String, changes: Vec<Change>, saves_content: u64, why: String) -> Option<Self> {
-        let first = changes.first()?;
-        Some(Self {
-            kind,
-            title,
-            instruction: first.instruction,
-            place: first.place.clone(),
-            saves_content,
-            saves_download: 0,
-            paste: changes.iter().flat_map(|change| change.lines.clone()).collect(),
-            changes,
-            why,
-        })
-    }
-}
 
 /// All advice on an image, what saves most first. Where a second stage may help, or a layer is packed with
 /// Zstandard, reads the layers concerned once more.
@@ -176,20 +56,20 @@ pub fn advise(
 fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Result<(), Failure> {
     let mut by_layer: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        for goes in &candidate.goes {
-            match goes {
-                Goes::Layer(layer) => {
+        for omitted in &candidate.omitted {
+            match omitted {
+                Omitted::Layer(layer) => {
                     candidate.advice.saves_download +=
                         image.ledger.layers.get(*layer).map_or(0, |sums| sums.blob_size);
                 }
-                Goes::Entries(layer, _) => by_layer.entry(*layer).or_default().push(at),
+                Omitted::Entries(layer, _) => by_layer.entry(*layer).or_default().push(at),
             }
         }
     }
     for (layer, concerned) in by_layer {
         let of_layer = |candidate: &usize| {
-            candidates[*candidate].goes.iter().find_map(|goes| match goes {
-                Goes::Entries(of, which) if *of == layer => Some(which),
+            candidates[*candidate].omitted.iter().find_map(|omitted| match omitted {
+                Omitted::Entries(of, which) if *of == layer => Some(which),
                 _ => None,
             })
         };
@@ -227,25 +107,4 @@ fn missed(opened: &Opened, ledger: &Ledger, layer: usize, choices: &[&Which]) ->
     let sizes = repack::sizes(opened, ledger, layer, &ways.iter().collect::<Vec<_>>())?;
     let (whole, without) = sizes.split_first().unwrap_or((&0, &[]));
     Ok(without.iter().map(|size| whole.saturating_sub(*size)).collect())
-}
-
-/// Whether layers below `layer` have something at a place, or below it, that is there when it comes.
-pub(crate) fn is_below(ledger: &Ledger, place: PlaceId, layer: u16) -> bool {
-    let mut all = std::iter::once(place).chain(ledger.places.below(place));
-    all.any(|place| {
-        let mut puts = ledger.puts_at(place);
-        puts.any(|put| put.layer < layer && put.gone.is_none_or(|(by, _)| by >= layer))
-    })
-}
-
-/// Whether an entry of layers `first..=last` would not be in the one layer that they were joined to.
-pub(crate) fn vanishes(ledger: &Ledger, part: &Part, first: u16, last: u16) -> bool {
-    match part {
-        Part::Put(_, put) => {
-            let within = |gone: Option<(u16, _)>| gone.is_some_and(|(by, _)| by <= last);
-            within(put.gone)
-                && (put.act != Act::File || ledger.inode(put).is_none_or(|inode| within(inode.gone)))
-        }
-        Part::Gone(removal) => !removal.place.is_some_and(|place| is_below(ledger, place, first)),
-    }
 }

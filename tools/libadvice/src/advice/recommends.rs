@@ -1,8 +1,9 @@
 //! Packages that apt installed though nothing needs them: others recommend them. Which they are is computed
 //! from dpkg's own record of this image, not from what is usual.
 
+use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
+use super::image::Image;
 use super::shell::{self, Run};
-use super::{Advice, Candidate, Change, Goes, Image, Kind};
 use libimage::entries::Part;
 use libimage::layer::Act;
 use libimage::packages::{Manager, Package};
@@ -53,7 +54,7 @@ fn candidate<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let title = format!("install no recommended packages at {}", maker.place());
     let advice = Advice::new(Kind::NoRecommends, title, changes, saves, why)?;
     let which = move |part: &Part| matches!(part, Part::Put(id, _) if ids.contains(id));
-    Some(Candidate { advice, goes: vec![Goes::Entries(layer, Box::new(which))], always: false })
+    Some(Candidate { advice, omitted: vec![Omitted::Entries(layer, Box::new(which))], always: false })
 }
 
 /// The packages that a command names behind `install`.

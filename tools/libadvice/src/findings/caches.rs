@@ -1,7 +1,7 @@
 //! The directories in which package managers and build tools keep what can be fetched or made again, by the
 //! defaults of each. A table and how it is matched; nothing here looks at sizes.
 
-use super::Kind;
+use super::finding::Kind;
 use libimage::places::{PlaceId, Places};
 
 /// A directory whose files are there for the next run of a tool only.

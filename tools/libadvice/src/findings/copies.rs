@@ -1,6 +1,8 @@
 //! The same content more than once: files that are all visible, and files that a later layer stores again.
 
-use super::{Cached, Finding, Groups, Kind, paths};
+use super::caches::Cached;
+use super::finding::{Finding, Kind, paths};
+use super::groups::Groups;
 use libimage::ledger::{Fate, Inode, Ledger};
 use std::cmp::Reverse;
 

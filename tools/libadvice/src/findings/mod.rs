@@ -2,122 +2,19 @@
 //! time, and what else to look at. Every size is the ledger's. It says what there is; what to do is the
 //! advice's.
 
-pub mod caches;
+mod caches;
 mod copies;
+mod finding;
+mod groups;
 mod tools;
 
 pub use caches::{Cache, Cached};
+pub use finding::{Finding, Kind};
 pub(crate) use tools::{builds, purpose};
 
+use groups::Groups;
 use libimage::layer::Act;
-use libimage::ledger::{Inode, Ledger};
-use libimage::places::PlaceId;
-use libwire::WirePath;
-use serde::Serialize;
-use std::collections::BTreeMap;
-
-/// How many paths of a finding are named.
-const NAMED: usize = 20;
-
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The same content several times, all of them visible.
-    Duplicate,
-    /// A layer stores files again that differ in mode, owner or attributes only.
-    MetadataCopy,
-    /// A layer stores files again exactly as they were.
-    UnchangedCopy,
-    /// Lists of packages that could be installed.
-    PackageLists,
-    /// A download or build cache.
-    Cache,
-    /// A compiler, linker, or another tool that builds.
-    BuildTool,
-    /// Header files.
-    Headers,
-    /// Static libraries.
-    StaticLibrary,
-    /// Source code and object files.
-    Sources,
-    /// A repository's history.
-    VersionControl,
-    /// Files that run as another user or group.
-    Setuid,
-    /// A layer with nothing in it.
-    EmptyLayer,
-}
-
-/// One finding. Layers count from 1.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    /// What it is.
-    pub kind: Kind,
-    /// In words: a package, a tool, a directory.
-    pub what: String,
-    /// The layer that pays.
-    pub layer: usize,
-    /// Bytes that would not have to be there; of setuid files and empty layers, which have a right to be, the
-    /// bytes they have.
-    pub bytes: u64,
-    /// Of these, those that are not even visible.
-    pub hidden: u64,
-    /// How many files.
-    pub files: u64,
-    /// The largest of them.
-    pub paths: Vec<WirePath>,
-}
-
-/// Findings being collected, by kind, name and layer.
-#[derive(Default)]
-struct Groups(BTreeMap<(Kind, String, u16), Group>);
-
-#[derive(Default)]
-struct Group {
-    bytes: u64,
-    hidden: u64,
-    files: u64,
-    /// The largest, largest first.
-    largest: Vec<(u64, PlaceId)>,
-}
-
-impl Groups {
-    fn add(&mut self, kind: Kind, what: &str, layer: u16, inode: &Inode) {
-        let group = self.0.entry((kind, what.to_owned(), layer)).or_default();
-        group.bytes += inode.size;
-        group.hidden += if inode.gone.is_some() { inode.size } else { 0 };
-        group.name(inode.size, inode.place);
-    }
-
-    fn finish(self, ledger: &Ledger) -> Vec<Finding> {
-        let finding = |((kind, what, layer), group): ((Kind, String, u16), Group)| Finding {
-            kind,
-            what,
-            layer: usize::from(layer) + 1,
-            bytes: group.bytes,
-            hidden: group.hidden,
-            files: group.files,
-            paths: paths(ledger, group.largest.iter().map(|&(_, place)| place)),
-        };
-        self.0.into_iter().map(finding).collect()
-    }
-}
-
-impl Group {
-    fn name(&mut self, size: u64, place: PlaceId) {
-        self.files += 1;
-        let at = self.largest.partition_point(|&(other, _)| other >= size);
-        if at < NAMED {
-            self.largest.insert(at, (size, place));
-            self.largest.truncate(NAMED);
-        }
-    }
-}
-
-fn paths(ledger: &Ledger, places: impl Iterator<Item = PlaceId>) -> Vec<WirePath> {
-    places.filter_map(|place| ledger.places.wire_path(place)).take(NAMED).collect()
-}
+use libimage::ledger::Ledger;
 
 /// All findings of an image, largest first.
 pub fn find(ledger: &Ledger) -> Vec<Finding> {

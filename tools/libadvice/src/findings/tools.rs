@@ -1,7 +1,9 @@
 //! What builds software and is visible in an image that runs it: packages for development, and files of
 //! such kinds that belong to no package.
 
-use super::{Cached, Groups, Kind};
+use super::caches::Cached;
+use super::finding::Kind;
+use super::groups::Groups;
 use libimage::ledger::Ledger;
 use libimage::packages::{Manager, Package};
 use libimage::places::{PlaceId, Places};

@@ -1,8 +1,7 @@
 //! Layers made one, some places left out: which of their entries stay, and under which names. What a layer of
 //! the group hides of another is gone; a whiteout stays while there is something below the group to hide.
 
-use super::Plan;
-use crate::advice::is_below;
+use super::plan::Plan;
 use crate::repack::Packer;
 use libcli::Failure;
 use libimage::entries::{Part, each};
@@ -99,7 +98,7 @@ impl<'a> Group<'a> {
                 let place = removal.place?;
                 let hides = !self.plan.drops(place, self.first)
                     && removed.insert((place, removal.act == Act::Opaque))
-                    && is_below(self.ledger, place, self.first);
+                    && self.ledger.has_below(place, self.first);
                 return hides.then_some(entry);
             }
             Part::Put(id, put) => (*id, *put),
@@ -135,12 +134,5 @@ fn append<W: Write>(packer: &mut Packer<W>, entry: &Entry, body: &mut dyn Read) 
     match entry.kind {
         EntryKind::File => packer.append(entry, body),
         _ => packer.append(entry, &mut io::empty()),
-    }
-}
-
-impl Plan {
-    /// Whether what a layer has at a place is left out.
-    pub(super) fn drops(&self, place: PlaceId, layer: u16) -> bool {
-        layer >= self.from && self.dropped.get(place as usize).copied().unwrap_or_default()
     }
 }

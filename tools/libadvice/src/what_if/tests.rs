@@ -5,6 +5,7 @@ use super::*;
 use layer_pack::Compression;
 use libimage::fixtures::{self, Line, read};
 use libimage::layer::{Act, from_tar};
+use libimage::places::PlaceId;
 use libimage::reading;
 use libstore::Limits;
 use proptest::prelude::*;

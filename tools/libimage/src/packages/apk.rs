@@ -1,7 +1,7 @@
 //! apk's record `lib/apk/db/installed`: a paragraph a package, lines of a letter and a value. Text in, names
 //! out.
 
-use super::Stanza;
+use super::stanza::Stanza;
 
 pub(super) fn is_record(path: &[u8]) -> bool {
     path == b"lib/apk/db/installed" || path == b"usr/lib/apk/db/installed"

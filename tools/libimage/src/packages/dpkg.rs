@@ -1,7 +1,7 @@
 //! dpkg's records: `status`, one paragraph a package, and `info/PACKAGE.list`, one file a line; or, in images
 //! without dpkg, `status.d/PACKAGE` with `PACKAGE.md5sums`. Text in, names out.
 
-use super::Stanza;
+use super::stanza::Stanza;
 
 const DIR: &str = "var/lib/dpkg/";
 

@@ -3,8 +3,10 @@
 
 mod apk;
 mod dpkg;
+mod stanza;
 
 use crate::places::{NONE, PlaceId};
+use stanza::Stanza;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -44,22 +46,10 @@ pub struct Package {
     pub gone: Option<u16>,
 }
 
-/// A package as one record describes it.
-#[derive(Debug, Default, PartialEq)]
-struct Stanza {
-    name: String,
-    version: String,
-    section: String,
-    depends: Vec<Vec<String>>,
-    recommends: Vec<Vec<String>>,
-    provides: Vec<String>,
-    files: Vec<Vec<u8>>,
-}
-
-impl Stanza {
-    fn package(self, manager: Manager, layer: u16) -> Package {
-        let Self { name, version, section, depends, recommends, provides, files: _ } = self;
-        Package { name, version, manager, section, depends, recommends, provides, layer, gone: None }
+impl Package {
+    fn of(stanza: Stanza, manager: Manager, layer: u16) -> Self {
+        let Stanza { name, version, section, depends, recommends, provides, files: _ } = stanza;
+        Self { name, version, manager, section, depends, recommends, provides, layer, gone: None }
     }
 }
 
@@ -128,7 +118,7 @@ impl Packages {
     }
 
     /// Makes what is at a place a package's.
-    pub(crate) fn give(&mut self, place: PlaceId, package: u32) {
+    pub(crate) fn assign(&mut self, place: PlaceId, package: u32) {
         let at = place as usize;
         if self.owners.len() <= at {
             self.owners.resize(at + 1, NONE);
@@ -150,7 +140,7 @@ impl Packages {
             let Ok(next) = u32::try_from(self.all.len()) else { break };
             let id = *self.index.entry((manager, stanza.name.clone())).or_insert(next);
             files.push((id, std::mem::take(&mut stanza.files)));
-            let package = stanza.package(manager, layer);
+            let package = Package::of(stanza, manager, layer);
             match self.all.get_mut(id as usize) {
                 None => self.all.push(package),
                 Some(known) if known.gone.is_some() || known.version != package.version => *known = package,

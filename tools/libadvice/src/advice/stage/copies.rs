@@ -1,6 +1,7 @@
 //! Which paths a second stage copies: whole directories where all that is in one goes, else files by themselves;
 //! and what COPY cannot do, such as a link by itself or the mode of a directory, as commands to run behind it.
 
+use super::paste::{MAX_NAMED, is_plain};
 use super::removed;
 use super::survey::{Class, Survey};
 use libimage::layer::Act;
@@ -8,8 +9,6 @@ use libimage::ledger::Put;
 use libimage::places::{PlaceId, Places};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// More paths than these are no lines to paste.
-pub(super) const MAX_NAMED: usize = 40;
 /// Of a directory of the author's only, more files than these are copied with all that is in it.
 const MAX_FILES: usize = 8;
 /// A COPY.
@@ -71,11 +70,6 @@ pub(super) fn copies(survey: &Survey) -> Option<Copies> {
     }
     result.commands.extend(metadata(survey, &result.copies)?);
     Some(result)
-}
-
-/// Whether a path can stand in a line as it is.
-pub(super) fn is_plain(path: &str) -> bool {
-    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._+@%:=~,-".contains(&byte))
 }
 
 /// A directory's number is below those in it.

@@ -3,7 +3,7 @@
 //! file at a time; of what is read only the answers are kept.
 
 use super::elf::{self, Elf};
-use crate::advice::stage::survey::{Class, Survey};
+use super::survey::{Class, Survey};
 use libcli::Failure;
 use libimage::entries::{self, Part};
 use libimage::layer::Act;

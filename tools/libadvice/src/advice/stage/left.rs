@@ -2,7 +2,7 @@
 
 use super::roots::Chosen;
 use super::survey::{Class, Survey};
-use crate::advice::Image;
+use crate::advice::image::Image;
 use libcli::human;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

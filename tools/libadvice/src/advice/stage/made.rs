@@ -1,14 +1,17 @@
 //! What each instruction above the base does besides its files: whether it runs a package manager, and nothing
 //! else, so that what no package has is nevertheless the packages' scripts'.
 
-use super::super::Image;
-use super::super::shell;
+use crate::advice::image::Image;
+use crate::advice::shell;
 
 /// Commands that leave nothing but what packages, and scripts of packages, leave.
 const MANAGERS: &[&str] =
     &["apt-get", "apt", "aptitude", "dpkg-reconfigure", "apk", "update-ca-certificates", "ldconfig"];
 /// What may stand beside them.
 const BESIDE: &[&str] = &["rm", "set", "export", "true", ":"];
+
+const LOCALES: &str = "/usr/lib/locale/";
+const ALTERNATIVES: &str = "/etc/alternatives/";
 
 /// What is known of the instruction that made a layer.
 pub(super) struct Made<'a> {
@@ -67,6 +70,16 @@ impl Made<'_> {
     /// Whether what a RUN did to a path of the base is the author's doing, not a package manager's.
     pub(super) fn is_authors(&self, path: &str) -> bool {
         self.run && !self.pure && (!self.installs || self.mentions(path))
+    }
+
+    /// Whether the author had the RUN make what is at a path where otherwise packages' scripts make it: locales and
+    /// alternatives.
+    pub(super) fn makes_of_system(&self, path: &str) -> bool {
+        let runs = |commands: &[&str]| self.run && shell::mentions(self.text, commands);
+        match path.strip_prefix(ALTERNATIVES) {
+            Some(name) => runs(&["update-alternatives"]) && shell::mentions(self.text, &[name]),
+            None => path.starts_with(LOCALES) && runs(&["locale-gen", "localedef", "dpkg-reconfigure"]),
+        }
     }
 
     /// Whether the instruction's text has a path in it, or a directory above it that is not everybody's.

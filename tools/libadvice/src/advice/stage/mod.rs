@@ -11,6 +11,7 @@ mod left;
 mod lines;
 mod made;
 mod needs;
+mod paste;
 mod removed;
 mod roots;
 mod saving;
@@ -18,9 +19,11 @@ mod survey;
 mod system;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod tree;
 
-use super::{Advice, Candidate, Image, Kind};
+use crate::advice::candidate::{Advice, Candidate, Kind};
+use crate::advice::image::Image;
 use libcli::Failure;
 use libimage::packages::Package;
 use libimage::source::Opened;
@@ -30,6 +33,7 @@ use made::word;
 use roots::Chosen;
 use std::collections::HashSet;
 use survey::{Class, Survey};
+use tools::is_tool;
 use tree::Tree;
 
 /// The second stage of an image that was built in this store, if it is of use.
@@ -69,7 +73,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
     let advice = Advice::new(Kind::SecondStage, title, changes, content, why);
     Ok(advice.map(|advice| Candidate {
         advice: Advice { saves_download: download, ..advice },
-        goes: Vec::new(),
+        omitted: Vec::new(),
         always: false,
     }))
 }
@@ -115,7 +119,7 @@ fn has_tools(image: &Image, survey: &Survey, needed: &HashSet<u32>) -> bool {
     let mut packages = (0..).zip(image.ledger.packages.all());
     let tool = |(id, package): (u32, &Package)| {
         let there = package.layer >= survey.tree.base && package.gone.is_none();
-        there && !needed.contains(&id) && roots::is_tool(package, &package.name)
+        there && !needed.contains(&id) && is_tool(package, &package.name)
     };
     packages.any(tool) || survey.all().any(|(_, class)| class == Class::Tool)
 }

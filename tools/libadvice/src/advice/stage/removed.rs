@@ -1,8 +1,8 @@
 //! What the author removed that would be there again: of the base, and of what packages and their scripts bring
 //! when they are installed in the second stage.
 
-use super::copies::{MAX_NAMED, is_plain};
 use super::made::Made;
+use super::paste::{MAX_NAMED, is_plain};
 use super::survey::Survey;
 use crate::advice::shell;
 use libimage::places::{PlaceId, Places};

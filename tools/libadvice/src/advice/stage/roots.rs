@@ -4,33 +4,12 @@
 
 use super::facts::Facts;
 use super::survey::{Class, Survey};
-use crate::advice::Image;
-use crate::findings::builds;
+use super::tools::is_tool;
+use crate::advice::image::Image;
 use libimage::packages::{Manager, Package};
 use libimage::places::PlaceId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// What installs other software, which is of no use once that is done.
-const INSTALLERS: &[&str] = &[
-    "python3-pip",
-    "python3-venv",
-    "python3-wheel",
-    "python3-build",
-    "pipx",
-    "py3-pip",
-    "npm",
-    "yarnpkg",
-    "yarn",
-    "maven",
-    "gradle",
-    "ant",
-    "composer",
-    "bundler",
-    "ruby-bundler",
-    "apt-utils",
-    "dpkg-dev",
-    "devscripts",
-];
 /// Where Debian's Python has the modules that packages bring.
 const PYTHON: &str = "usr/lib/python3/dist-packages";
 
@@ -90,11 +69,6 @@ pub(super) fn choose(
     let word = |id: &u32| pins.get(id).cloned().unwrap_or_else(|| shelf.all[*id as usize].name.clone());
     let words: BTreeSet<String> = roots.iter().map(word).collect();
     Some(Chosen { words: words.into_iter().collect(), all, manager: Some(manager) })
-}
-
-/// Whether a package, asked for by this name, builds or installs software.
-pub(super) fn is_tool(package: &Package, name: &str) -> bool {
-    builds(package) || INSTALLERS.contains(&name)
 }
 
 /// Packages that come from elsewhere than the base's repositories could not be installed again.

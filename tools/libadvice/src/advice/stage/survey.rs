@@ -3,9 +3,10 @@
 //! records; not at contents.
 
 use super::made::Made;
+use super::tools::is_tool;
 use super::tree::Tree;
-use super::{roots, system};
-use crate::advice::{Image, recommends};
+use crate::advice::image::Image;
+use crate::advice::recommends;
 use crate::findings::{Kind, purpose};
 use libimage::content::Content;
 use libimage::layer::Act;
@@ -192,7 +193,7 @@ impl<'a> Survey<'a> {
         if put.act == Act::Symlink && made.run && self.leads_to_tool(place, put) {
             return Class::Source;
         }
-        if system::is_authors(made, &path) {
+        if made.makes_of_system(&path) {
             return Class::Own;
         }
         if made.run && is_state(&path, put.act) {
@@ -257,7 +258,7 @@ impl<'a> Survey<'a> {
     fn leads_to_tool(&self, place: PlaceId, put: &Put) -> bool {
         let found = self.leads_to(place, put);
         let owner = found.and_then(|found| self.tree.ledger.packages.owner(found));
-        owner.is_some_and(|package| roots::is_tool(package, &package.name))
+        owner.is_some_and(|package| is_tool(package, &package.name))
     }
 
     /// Whether a file that a RUN with a package manager left is of the packages' scripts: another name or a copy

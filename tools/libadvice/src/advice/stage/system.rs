@@ -5,18 +5,7 @@ use super::made::Made;
 use super::survey::{Class, Survey};
 use crate::advice::shell;
 
-const LOCALES: &str = "/usr/lib/locale/";
-const ALTERNATIVES: &str = "/etc/alternatives/";
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates/";
-
-/// Whether the author had a RUN make what is at a path where otherwise packages' scripts make it.
-pub(super) fn is_authors(made: &Made, path: &str) -> bool {
-    let runs = |commands: &[&str]| made.run && shell::mentions(made.text, commands);
-    match path.strip_prefix(ALTERNATIVES) {
-        Some(name) => runs(&["update-alternatives"]) && shell::mentions(made.text, &[name]),
-        None => path.starts_with(LOCALES) && runs(&["locale-gen", "localedef", "dpkg-reconfigure"]),
-    }
-}
 
 /// Whether certificates of the author's have to be put among the system's.
 pub(super) fn has_certificates(survey: &Survey) -> bool {

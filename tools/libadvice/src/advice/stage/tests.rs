@@ -1,7 +1,8 @@
 //! Second stages of layers written here, with programs of ELF that are headers only.
 
 use super::elf;
-use crate::advice::{Advice, Image};
+use crate::advice::candidate::Advice;
+use crate::advice::image::Image;
 use crate::findings::Cached;
 use libimage::fixtures::{self, Line};
 use libimage::image_cost::image_cost;

@@ -1,8 +1,8 @@
 //! The image's final tree, and the base's within it: where a path leads, and whether that is the base's own.
 
-use libimage::ledger::walk::{Reached, Walk};
 use libimage::ledger::{Ledger, Put};
 use libimage::places::{PlaceId, Places};
+use libimage::walk::{Reached, Walk};
 
 /// What is visible in the image, of which the lowest layers are the base's.
 #[derive(Clone, Copy)]
@@ -23,7 +23,9 @@ impl<'a> Tree<'a> {
     /// Where `path` leads, as seen from the directory `dir`, links followed; `None` when nothing is there.
     pub(super) fn follow(&self, dir: PlaceId, path: &[u8]) -> Option<Found> {
         let mut walk = Walk::from(dir, path);
-        let Reached::End = walk.go(self.ledger, |place| self.ledger.link_at(place)) else { return None };
+        let Reached::End = walk.go(&self.ledger.places, |place| self.ledger.link_at(place)) else {
+            return None;
+        };
         let found = Found { links: walk.links, place: walk.place };
         (found.place == Places::ROOT || self.ledger.visible(found.place).is_some()).then_some(found)
     }

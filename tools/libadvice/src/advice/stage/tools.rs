@@ -1,0 +1,31 @@
+//! Packages that are of no use once an image is built.
+
+use crate::findings::builds;
+use libimage::packages::Package;
+
+/// What installs other software, which is of no use once that is done.
+const INSTALLERS: &[&str] = &[
+    "python3-pip",
+    "python3-venv",
+    "python3-wheel",
+    "python3-build",
+    "pipx",
+    "py3-pip",
+    "npm",
+    "yarnpkg",
+    "yarn",
+    "maven",
+    "gradle",
+    "ant",
+    "composer",
+    "bundler",
+    "ruby-bundler",
+    "apt-utils",
+    "dpkg-dev",
+    "devscripts",
+];
+
+/// Whether a package, asked for by this name, builds or installs software.
+pub(super) fn is_tool(package: &Package, name: &str) -> bool {
+    builds(package) || INSTALLERS.contains(&name)
+}

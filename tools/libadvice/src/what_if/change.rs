@@ -1,0 +1,36 @@
+//! A change to an image, as people write it.
+
+use std::str::FromStr;
+
+/// A change that is tried.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// One layer of what is visible.
+    Squash,
+    /// A path, and all below it, was never in any layer.
+    Drop(String),
+    /// These layers, counted from 1, are one.
+    Merge(usize, usize),
+    /// The base's layers, and one with what is visible above them and not for building.
+    Multistage,
+}
+
+impl FromStr for Change {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = |text: &str| {
+            let (first, last) = text.split_once('-')?;
+            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            (1 <= first && first < last).then_some(Self::Merge(first, last))
+        };
+        let known = match text.split_once('=') {
+            None if text == "squash" => Some(Self::Squash),
+            None if text == "multistage" => Some(Self::Multistage),
+            Some(("drop", path)) if !path.trim_matches('/').is_empty() => Some(Self::Drop(path.to_owned())),
+            Some(("merge", layers)) => span(layers),
+            _ => None,
+        };
+        known.ok_or_else(|| format!("{text:?} is none of squash, multistage, drop=PATH and merge=3-5"))
+    }
+}
