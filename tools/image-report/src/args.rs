@@ -4,8 +4,8 @@
 use crate::moved::{self, Moved};
 use clap::Parser;
 use image_report::bounds::Bounds;
+use image_report::percent;
 use image_report::picture::bars::Canvas;
-use image_report::units;
 use image_report::wanted::{Form, Pictures, Reports, Wanted};
 use libcli::Failure;
 use libregistry::Repository;
@@ -57,13 +57,13 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["registry", "compare"])]
     no_advice: bool,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
     fail_above: Option<u64>,
     /// Exit with 1 when more is paid for and not visible
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
     max_hidden: Option<u64>,
     /// Exit with 1 when the efficiency is less
-    #[arg(long, value_name = "PERCENT", value_parser = units::parts)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent::parts)]
     min_efficiency: Option<u32>,
     /// What pushing the images to HOST/NAME would send; the registry is asked what it has
     #[arg(long, value_name = "HOST/NAME", value_parser = Repository::parse)]

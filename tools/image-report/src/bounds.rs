@@ -1,6 +1,6 @@
 //! What a user will not have an image exceed, for machines that decide whether to go on.
 
-use crate::units::{percent, points};
+use crate::percent::{percent, points};
 use libcli::{Failure, human};
 use libimage::image_cost::Totals;
 

@@ -5,11 +5,11 @@
 
 pub mod bounds;
 mod compare;
+pub mod percent;
 pub mod picture;
 mod push;
 mod report;
 mod text;
-pub mod units;
 pub mod wanted;
 
 #[cfg(test)]

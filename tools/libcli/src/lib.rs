@@ -27,7 +27,7 @@ pub use markup::markup;
 pub use near::{did_you_mean, nearest};
 pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use shell::shell_word;
-pub use size::{human, size};
+pub use size::{Decimal, decimal_size, human, size};
 pub use stdin::input;
 pub use stdout::Stdout;
 pub use table::write_table;

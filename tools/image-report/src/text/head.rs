@@ -2,8 +2,8 @@
 //! nothing.
 
 use super::line::lines;
+use crate::percent::percent;
 use crate::report::Report;
-use crate::units::percent;
 use libcli::{columns, human, sanitise as clean};
 use libimage::image_cost::Totals;
 use libimage::layer_cost::LayerCost;
