@@ -40,6 +40,11 @@ is "the id is a digest" "$(sed 's/[0-9a-f]\{64\}/HEX/' id)" "sha256:HEX"
 ok "the metadata is JSON" jq -e '.["containerimage.digest"]' meta
 digest=$(build -q)
 same_digest "-n prints a script that builds the same" "$(build -q -n | sh 2>/dev/null)" "$digest"
+same_digest "a tree beside a trace leaves the digest on standard output" "$(build -q --trace trace.json -o type=local,dest=tree)" "$digest"
+build -q -o type=oci,dest=- -o type=tar,dest=beside.tar >archive.tar
+ok "an archive that goes to standard output is whole beside a tar" sh -c 'tar -tf archive.tar index.json && tar -tf beside.tar bin/busybox'
+build -q -o type=tar,dest=- -o type=local,dest=tree2 >tree.tar
+ok "a tar of the tree there has no digest before it" cmp tree.tar beside.tar
 ok "--keep leaves every stream" build --keep kept
 is "of each kind" "$(cd kept && echo plan steps.* changes.* layers.*)" "plan steps.0 changes.0 layers.0"
 status_is "but not over older ones" 2 build --keep kept

@@ -210,4 +210,23 @@ refuses "a layer of nobody" 2 snapshot <by-hand.tar
 cat by-hand/changes.0 by-hand/changes.0 >two
 refuses "changes of several layers" 3 'several streams' --changes two <by-hand.tar
 refuses "layer-pack's own name" 2 "no packer's name" --changes by-hand/changes.0 --remember gzip <by-hand.tar
+
+# In the driver itself, where its comments say and as they do: a filter, and a step that gets the image.
+mkdir driver
+sed -e "s/^_filter=''\$/_filter=' | my-filter'/" -e '/^#     _after=/,/^# scan: /s/^# *//' "$top/scripts/image-build" >driver/image-build
+printf '%s\n' '#!/bin/sh' "exec sed 's/\"mode\":\"0644\"/\"mode\":\"0600\"/'" >driver/my-filter
+# shellcheck disable=SC2016 # for the script
+printf '%s\n' '#!/bin/sh' 'echo "$1" >"$SCANNED" && exit "$FOUND"' >driver/my-scan
+chmod +x driver/*
+export SCANNED="$work/scanned" FOUND=0
+driver() { PATH=$work/driver:$PATH build plain copy; }
+same_digest "a filter that is written into the driver sees cached steps too" "$(driver)" "$want_private"
+is "a step that is written into it gets the image" "$(cat scanned)" "$want_private"
+same_digest "a plain build is what it was" "$(build plain copy)" "$want_plain"
+rm -f scanned
+PATH=$work/driver:$PATH build plain copy -n >script
+same_digest "both are in the script that -n prints" "$(PATH=$work/driver:$PATH sh script)" "$want_private"
+is "which runs the step" "$(cat scanned)" "$want_private"
+FOUND=9
+status_is "the step's failure is the build's" 9 driver
 finish

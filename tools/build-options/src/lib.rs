@@ -77,7 +77,9 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
     }
     for (name, on) in [
         ("rewrite", request.rewrite),
+        ("cache_only", request.cache_only),
         ("archive", request.archive),
+        ("silent", request.silent),
         ("dry", request.dry_run),
         ("quiet", request.quiet),
         ("shell", request.shell),

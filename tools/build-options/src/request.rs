@@ -59,8 +59,12 @@ pub struct Request {
     pub trace: OsString,
     /// No file in a new layer is younger than SOURCE_DATE_EPOCH.
     pub rewrite: bool,
+    /// No image is made.
+    pub cache_only: bool,
     /// An archive goes to standard output.
     pub archive: bool,
+    /// An archive goes there, or the trace, and not by image-assemble, whose digest would be in it.
+    pub silent: bool,
     /// The pipeline is printed, not run.
     pub dry_run: bool,
     /// Nothing but the digest is printed.
@@ -145,6 +149,7 @@ impl Request {
     fn take_places(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         let word = |name| last(matches, name).map(OsStr::to_owned).unwrap_or_default();
         (self.file, self.keep, self.trace) = (word("file"), word("keep"), word("trace"));
+        self.silent = self.trace == "-";
         self.jobs = last(matches, "jobs").unwrap_or(OsStr::new("0")).to_owned();
         let store = last(matches, "store").map(PathBuf::from);
         let store = libstore::locate(store, &libstore::Environment::of(environment))?;
@@ -299,9 +304,7 @@ impl Request {
             }
             self.take_output(output).map_err(usage)?;
         }
-        if output::are_cache_only(outputs) {
-            self.assemble.push("--check", None);
-        }
+        self.cache_only = output::are_cache_only(outputs);
         if let Some(level) = &level {
             check::level(compression.as_deref(), level)
                 .map_err(|what| usage(format!("compression-{what}")))?;
@@ -342,6 +345,7 @@ impl Request {
             save.push("--existing", Some(OsStr::new(existing)));
         }
         self.saves.push(save);
+        self.silent |= output.dest == "-";
         Ok(())
     }
 }

@@ -35,9 +35,9 @@ struct Args {
     /// Write the image as a tar too: type=oci|docker[,dest=FILE]; without FILE to standard output; may be repeated
     #[arg(short, long, value_name = "SPEC", value_parser = output)]
     output: Vec<(Format, Option<PathBuf>)>,
-    /// Write the manifest's digest to FILE
+    /// Write the manifest's digest to FILE; may be repeated
     #[arg(long, value_name = "FILE")]
-    iidfile: Option<PathBuf>,
+    iidfile: Vec<PathBuf>,
     /// Write what was made to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<PathBuf>,
@@ -102,7 +102,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let image = image_assemble::assemble(&build, &store, &options)?;
     let digest = image.descriptor.digest;
-    if let Some(path) = &args.iidfile {
+    for path in &args.iidfile {
         write_file(path, digest.to_string().as_bytes())?;
     }
     if let Some(path) = &args.metadata_file {
