@@ -141,7 +141,7 @@ section() { sed -n "/^.Ss $1/,/^.Ss/p" "$top/man/stagepipe-writing.7" | grep -o 
 names_all() { # TOOL SECTION: the section names each option that the driver gives the tool
     section "$2" >named
     sed -n "s/^\([a-z]* *[0-9]*:\)* *$1 //p" given | grep -o -e '--[a-z][a-z-]*' | sed 's/^-//' | sort -u >options
-    [ "$(wc -l <options)" -gt 5 ] && ! grep -vxFf named options
+    [ "$(wc -l <options)" -gt 3 ] && ! grep -vxFf named options
 }
 ok "stagepipe-writing(7) names a front end's options" names_all df-parse 'A front end'
 ok "a runner's" names_all stage-run 'A runner'

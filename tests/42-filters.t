@@ -142,6 +142,48 @@ equal "and layer-pack says so, and what to do" "$(cat said)" \
 layer-diff --all <steps | layer-pack --store store --compression zstd >again
 equal "which packs it" "$(layers again)" application/vnd.oci.image.layer.v1.tar+zstd
 
+# How layers are packed is said once, to stage-run. The headers of the streams tell the others.
+mkdir once && printf 'FROM busybox\nRUN echo text >/made\nCOPY usr /usr/\n' >once/Dockerfile && cp -a copy/usr once/
+by_hand() { # DIR [OPTION]...: the image's digest, and ./steps, ./changes and ./layers
+    df-parse --build-arg SOURCE_DATE_EPOCH=0 "$1/Dockerfile" >plan
+    stage-run --progress quiet --context "$@" <plan | tee steps | layer-diff | tee changes |
+        layer-pack --store "$STAGEPIPE_STORE" >layers 2>/dev/null
+    cat steps layers | image-assemble --source-date-epoch 0
+}
+want=$(build plain once --compression zstd -o type=image,compression-level=5)
+STAGEPIPE_STORE=$work/told-once
+image-load --tag busybox busybox >/dev/null
+set -- --compression zstd --level 5 --clamp-mtime 0
+same_digest "by hand, told once, the image is image-build's" "$(by_hand once "$@")" "$want"
+layer-pack --store "$STAGEPIPE_STORE" --compression none <changes >again
+equal "layer-pack does what it is told itself" "$(layers again | sort | uniq -c | tr -s ' ')" " 2 application/vnd.oci.image.layer.v1.tar"
+same_digest "and both layers are known, each as what it is" "$(by_hand once "$@" --known-layers)" "$want"
+is "so nothing is packed" "$(layers layers)" ""
+by_hand once --compression none --clamp-mtime 0 --known-layers >/dev/null
+is "of either" "$(layers layers)" ""
+layer-diff --all <steps >changes && layer-pack --store "$STAGEPIPE_STORE" <changes >layers
+equal "what a later layer-pack is not told is in its stream" "$(layers layers | sort -u)" application/vnd.oci.image.layer.v1.tar
+wrong() { # STATUS WORDS SED-SCRIPT TOOL [OPTION]...: the tool reads steps or changes after the script
+    status=$1 words=$2 script=$3 && shift 3
+    case $1 in layer-diff) sed "$script" steps ;; *) sed "$script" changes ;; esac >wrong
+    "$@" <wrong >out 2>said
+    is "$*: $words" "$? $(cat said)" "$status $1: $words"
+}
+members='standard input: header, layers:'
+wrong 3 "$members \`compression\` is \"xz\", not one of gzip, zstd, none" '1s/:"none"/:"xz"/' layer-diff --all
+wrong 3 "$members \`compression\` is \"xz\", not one of gzip, zstd, none" '1s/:"none"/:"xz"/' layer-pack --store store
+wrong 3 "$members level 5 is not one of none: 0 to 0" '1s/:"none"/:"none","level":5/' layer-pack --store store
+wrong 3 "$members \`clamp\` is \"now\", not a whole number" '1s/"clamp":0/"clamp":"now"/' layer-pack
+wrong 2 'level 5 is not one of none: 0 to 0' '' layer-pack --store store --level 5
+status_is "stage-run refuses a level that there is not" 2 stage-run --compression zstd --level 30 <plan
+# Also of a COPY whose changes are written before: their digest is made anew, so its layer is known afterwards.
+want=$(STAGEPIPE_STORE=$work/store && build plain copy --compression zstd)
+same_digest "a deferred COPY by hand" "$(by_hand copy --compression zstd --defer-copies)" "$want"
+is "is a snapshot without a tree" "$(jq -r 'select(.snapshot).snapshot' steps | while read -r id; do [ -e "$STAGEPIPE_STORE/snapshots/$id/fs" ] && echo "$id"; done)" ""
+same_digest "and the next time" "$(by_hand copy --compression zstd --known-layers)" "$want"
+is "known as what it is" "$(layers layers)" ""
+STAGEPIPE_STORE=$work/store
+
 # One stage of two with a filter, in two pipelines by hand after a plain build.
 build plain run >/dev/null && mkdir built
 df-parse run/Dockerfile >plan

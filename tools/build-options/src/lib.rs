@@ -61,7 +61,6 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("contexts", &contexts),
         ("stage", &stage),
         ("stops", request.stops.as_bytes()),
-        ("layers", request.layers.as_bytes()),
         ("pack", request.pack.as_bytes()),
         ("assemble", request.assemble.as_bytes()),
         ("saves", &saves),

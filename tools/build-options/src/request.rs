@@ -33,8 +33,6 @@ pub struct Request {
     pub stage: Words,
     /// For the target's stage-run: where it ends.
     pub stops: Words,
-    /// How layers are packed, for layer-pack, and for stage-run, which looks up those that are packed.
-    pub layers: Words,
     /// For layer-pack.
     pub pack: Words,
     /// For image-assemble.
@@ -311,7 +309,7 @@ impl Request {
         }
         for (option, value) in [("--compression", compression), ("--level", level)] {
             if let Some(value) = value {
-                self.layers.push(option, Some(OsStr::new(&value)));
+                self.stage.push(option, Some(OsStr::new(&value)));
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ pub fn diff_images<W: Write>(
         root: store.path().join("snapshots"),
         trees: new.iter().map(|path| Ok((path.clone(), open(path)?))).collect::<io::Result<_>>()?,
     };
-    let mut writer = begin(&root, None, out)?;
+    let mut writer = begin(&root, None, None, out)?;
     diff_where(&trees, &mut |path| touched.at(path), &mut |change| {
         writer.write(&files.locate(change)?).map_err(DiffError::Output)
     })?;

@@ -18,7 +18,7 @@ pub use steps::{Steps, close, diff_steps};
 pub use upper::{Trees, diff};
 
 use libwire::changes::LayerChanges;
-use libwire::{Writer, stream};
+use libwire::{Packing, Writer, stream};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -27,14 +27,15 @@ use std::path::Path;
 /// Writes one complete layer-changes stream for `trees`.
 ///
 /// `root` is the absolute path at which a reader finds the files' bytes, `snapshot` the id of the
-/// snapshot they belong to, if any; both go into the header.
+/// snapshot they belong to and `packing` how it is to be packed, if that is known; all go into the header.
 pub fn write_stream<W: Write>(
     trees: &Trees,
     root: &Path,
     snapshot: Option<&str>,
+    packing: Option<Packing>,
     out: W,
 ) -> Result<W, DiffError> {
-    let mut writer = begin(root, snapshot, out)?;
+    let mut writer = begin(root, snapshot, packing, out)?;
     diff(trees, &mut |change| writer.write(&change).map_err(DiffError::Output))?;
     writer.finish().map_err(DiffError::Output)
 }
@@ -43,12 +44,16 @@ pub fn write_stream<W: Write>(
 fn begin<W: Write>(
     root: &Path,
     snapshot: Option<&str>,
+    packing: Option<Packing>,
     out: W,
 ) -> Result<Writer<W, LayerChanges>, DiffError> {
     let root = root.to_str().ok_or_else(|| DiffError::Root(root.display().to_string()))?;
     let mut extra = BTreeMap::from([("root".to_owned(), Value::from(root))]);
     if let Some(id) = snapshot {
         extra.insert("snapshot".to_owned(), Value::from(id));
+    }
+    if let Some(packing) = packing {
+        packing.tell(&mut extra);
     }
     // Only of what a snapshot changed is anything remembered.
     match snapshot {

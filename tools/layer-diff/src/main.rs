@@ -100,7 +100,7 @@ fn compare(old: &Path, new: &Path) -> Result<(), Failure> {
     let root = new.canonicalize().map_err(|error| Failure::failed(new.to_string_lossy(), error))?;
     let trees =
         Trees { upper: open(new)?, lower: Some(open(old)?), opaque: "trusted.overlay.opaque", whole: true };
-    write_stream(&trees, &root, None, Stdout::open()?).map_err(failure)?.finish()
+    write_stream(&trees, &root, None, None, Stdout::open()?).map_err(failure)?.finish()
 }
 
 fn failure(error: DiffError) -> Failure {

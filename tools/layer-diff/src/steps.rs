@@ -7,27 +7,35 @@ use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::Store;
 use libtree::Root;
 use libwire::record::{BuildRecord, Record, Step};
-use libwire::{Event, Reader, changes};
+use libwire::{Event, Packing, Reader, changes};
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
 /// The steps of build-record streams whose changes are wanted.
 pub struct Steps<R> {
     reader: Reader<R, BuildRecord>,
+    packing: Option<Packing>,
     all: bool,
 }
 
 impl<R: BufRead> Steps<R> {
     /// Those that have a snapshot, are part of the image and have no layer yet; with `all`, those that have a snapshot.
     pub fn new(input: R, all: bool) -> Self {
-        Self { reader: Reader::new(input), all }
+        Self { reader: Reader::new(input), packing: None, all }
     }
 
     /// The next one with its snapshot; `None` when all records have been read.
     pub fn next_step(&mut self) -> Result<Option<(Box<Step>, String)>, DiffError> {
         while let Some(event) = self.reader.next_event()? {
-            let Event::Record(Record::Step(step)) = event else { continue };
+            let step = match event {
+                Event::Record(Record::Step(step)) => step,
+                Event::Header(header) => {
+                    self.packing = Packing::of(&header, self.reader.at())?;
+                    continue;
+                }
+                _ => continue,
+            };
             let Some(snapshot) = step.snapshot.clone() else { continue };
             if self.all || (step.ships && step.layer.is_none()) {
                 return Ok(Some((step, snapshot)));
@@ -38,7 +46,8 @@ impl<R: BufRead> Steps<R> {
 }
 
 /// Writes one layer-changes stream for `step` and each after it, flushed, so that packing starts while the next step
-/// runs. The row of them is closed when all records have been read.
+/// runs. The header of each says how layers are packed, as that of the records does. The row of streams is closed when
+/// all records have been read.
 pub fn diff_steps<R: BufRead, W: Write>(
     mut steps: Steps<R>,
     first: (Box<Step>, String),
@@ -48,7 +57,8 @@ pub fn diff_steps<R: BufRead, W: Write>(
 ) -> Result<W, DiffError> {
     let mut next = Some(first);
     while let Some((step, snapshot)) = next {
-        out = diff_step(&step, &snapshot, store, isolation, out).map_err(|error| error.of(&step))?;
+        let packing = steps.packing;
+        out = diff_step(&step, &snapshot, packing, store, isolation, out).map_err(|error| error.of(&step))?;
         next = steps.next_step()?;
     }
     close(out)
@@ -62,6 +72,7 @@ pub fn close<W: Write>(out: W) -> Result<W, DiffError> {
 fn diff_step<W: Write>(
     step: &Step,
     snapshot: &str,
+    packing: Option<Packing>,
     store: &Store,
     isolation: Isolation,
     out: W,
@@ -70,7 +81,7 @@ fn diff_step<W: Write>(
         match File::open(changes) {
             // Another build has packed it meanwhile: its layer stands for it now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            changes => return pass_on(changes?, out),
+            changes => return pass_on(changes?, packing, out),
         }
     }
     let tree = |id: &String| store.snapshot_tree(id, isolation.owners());
@@ -90,13 +101,16 @@ fn diff_step<W: Write>(
         opaque: isolation.opaque_xattr(),
         whole: false,
     };
-    let mut out = write_stream(&trees, &upper, Some(snapshot), out)?;
+    let mut out = write_stream(&trees, &upper, Some(snapshot), packing, out)?;
     out.flush().map_err(DiffError::Output)?;
     Ok(out)
 }
 
 /// A deferred snapshot's changes are told already.
-fn pass_on<W: Write>(mut changes: File, mut out: W) -> Result<W, DiffError> {
+fn pass_on<W: Write>(mut changes: File, packing: Option<Packing>, mut out: W) -> Result<W, DiffError> {
+    if let Some(packing) = packing {
+        return Ok(changes::retell(BufReader::with_capacity(1 << 17, changes), packing, out)?);
+    }
     let mut buffer = vec![0; 1 << 16];
     loop {
         match changes.read(&mut buffer) {

@@ -224,7 +224,7 @@ fn a_stream_is_sorted_whole_and_says_where_the_bytes_are() {
         opaque: OPAQUE,
         whole: false,
     };
-    let out = layer_diff::write_stream(&trees, Path::new("/at"), Some("id"), Vec::new()).unwrap();
+    let out = layer_diff::write_stream(&trees, Path::new("/at"), Some("id"), None, Vec::new()).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<_> = text.lines().collect();
     let header = r#"{"type":"header","format":"layer-changes","version":2,"root":"/at","snapshot":"id"}"#;

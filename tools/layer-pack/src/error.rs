@@ -19,6 +19,9 @@ pub enum PackError {
     /// The header lacks what packing needs.
     #[error("{0}: the header has no absolute root, so the files can't be found")]
     NoRoot(libwire::At),
+    /// The level that is asked for is not one of the compression that the header says.
+    #[error("{0}")]
+    Level(String),
     /// A file can't be read, or is not what its record says.
     #[error("{path}: {error}")]
     File {
@@ -55,6 +58,7 @@ impl PackError {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Wire(libwire::WireError::Io(_))
+            | Self::Level(_)
             | Self::File { .. }
             | Self::TooMuch { .. }
             | Self::Store(_)

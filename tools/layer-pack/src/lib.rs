@@ -3,6 +3,7 @@
 //! One pass, and 8 bytes of memory a file. It believes the records and checks them against the files it reads;
 //! it decides nothing about what belongs in a layer, and walks no tree.
 
+mod asked;
 pub mod compress;
 mod deflate;
 mod entry;
@@ -14,6 +15,7 @@ mod progress;
 mod stored;
 mod streams;
 
+pub use asked::Asked;
 pub use compress::Sink;
 pub use error::PackError;
 pub use libwire::Compression;

@@ -1,12 +1,12 @@
 //! layer-pack: changes in, a layer out. See layer-pack(1).
 
 use clap::Parser;
-use layer_pack::{Compression, How, Options, PackError, Streams, pack_into_store};
+use layer_pack::{Asked, Compression, How, Options, PackError, Streams, pack_into_store};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Store, locate};
-use libwire::Header;
 use libwire::changes::LayerChanges;
+use libwire::{Header, Packing};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,16 +21,16 @@ struct Args {
     /// The store that takes the blobs
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// gzip, zstd or none
-    #[arg(long, value_name = "KIND", default_value = "gzip", requires = "store")]
-    compression: Compression,
-    /// Compression level [default: gzip 6, zstd 3]
+    /// gzip, zstd or none [default: as the header says, else gzip]
+    #[arg(long, value_name = "KIND", requires = "store")]
+    compression: Option<Compression>,
+    /// Compression level [default: as the header says, else gzip 6, zstd 3]
     #[arg(long, value_name = "N", requires = "store")]
     level: Option<u32>,
     /// Threads to compress with; their number does not change the bytes [default: one a processor, at most 8]
     #[arg(short = 'j', long, value_name = "N", requires = "store")]
     jobs: Option<usize>,
-    /// Set later modification times to this one, in seconds since 1970
+    /// Set later modification times to this one, in seconds since 1970 [default: as the header says]
     #[arg(long, value_name = "SECONDS")]
     clamp_mtime: Option<i64>,
     #[command(flatten)]
@@ -57,7 +57,11 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
-    check_level(&args)?;
+    // Before anything is read, if it is wrong whatever the header says.
+    if let (Some(compression), level) = (args.compression, args.level) {
+        let packing = Packing { compression, level, clamp: None };
+        packing.check().map_err(Failure::usage)?;
+    }
     libsandbox::end_with_driver()?;
     let input = libcli::input(&libwire::expected::<LayerChanges>())?.lock();
     let out = if args.store.is_some() { Stdout::open()? } else { Stdout::open_for_tar()? };
@@ -74,8 +78,12 @@ fn job(args: Args) -> Result<(), Failure> {
     };
     match path.transpose()? {
         Some(path) => to_store(&args, &path, isolation, streams, first, out),
-        None => to_tar(options(&args), streams, &first, out),
+        None => to_tar(&args, streams, &first, out),
     }
+}
+
+fn asked(args: &Args) -> Asked {
+    Asked { compression: args.compression, level: args.level, clamp: args.clamp_mtime }
 }
 
 /// For a row of streams that tells of no layer.
@@ -93,29 +101,20 @@ fn nothing(args: &Args, out: Stdout) -> Result<(), Failure> {
 
 fn options(args: &Args) -> Options {
     Options {
-        clamp_mtime: args.clamp_mtime,
+        clamp_mtime: None,
         limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
         tell: (args.progress == "plain").then_some(|what| libcli::say(&format!("layer-pack: {what}\n"))),
     }
 }
 
-fn check_level(args: &Args) -> Result<(), Failure> {
-    let (_, range) = args.compression.levels();
-    match args.level.filter(|level| !range.contains(level)) {
-        None => Ok(()),
-        Some(level) => {
-            let (name, first, last) = (args.compression.name(), range.start(), range.end());
-            Err(Failure::usage(format!("level {level} is not one of {name}: {first} to {last}")))
-        }
-    }
-}
-
 fn to_tar(
-    options: Options,
+    args: &Args,
     mut streams: Streams<impl BufRead>,
     first: &Header,
     out: Stdout,
 ) -> Result<(), Failure> {
+    let packing = asked(args).packing(first, streams.at()).map_err(failure)?;
+    let options = Options { clamp_mtime: packing.clamp, ..options(args) };
     let packed = streams.pack(first, options, out).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
         // A row that is cut leaves a tar that is.
@@ -138,8 +137,7 @@ fn to_store(
     let settings = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
     let store = Store::open(path, settings)?;
     let how = How {
-        compression: args.compression,
-        level: args.level,
+        asked: asked(args),
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
         options: options(args),
     };
@@ -157,6 +155,7 @@ fn processors() -> usize {
 fn failure(error: PackError) -> Failure {
     let (exit, place) = match &error {
         error if error.is_closed_pipe() => (Exit::ClosedPipe, ""),
+        PackError::Level(_) => (Exit::Usage, ""),
         error if error.is_bad_input() => (Exit::BadInput, "standard input"),
         _ => (Exit::Failed, ""),
     };

@@ -1,10 +1,11 @@
 //! Packs into the store: a blob for each stream, and the record that describes it.
 
+use crate::asked::Asked;
 use crate::compress::Sink;
 use crate::error::PackError;
 use crate::streams::Streams;
-use crate::{Compression, Options, Packed};
-use libstore::{LayerKey, Store};
+use crate::{Options, Packed};
+use libstore::Store;
 use libtree::holes::ZEROS;
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
 use libwire::span::now_ms;
@@ -15,25 +16,12 @@ use std::io::{self, BufRead, BufWriter, Write};
 /// How blobs are made.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
-    /// The compression.
-    pub compression: Compression,
-    /// Its level; absent, its default.
-    pub level: Option<u32>,
+    /// What is asked for of the packing.
+    pub asked: Asked,
     /// Threads to compress with.
     pub threads: usize,
-    /// How the tar is made.
+    /// How the tar is made. The clamp is what a stream's packing has.
     pub options: Options,
-}
-
-impl How {
-    /// The key under which the store remembers a snapshot's layer made so.
-    pub fn key(&self) -> LayerKey {
-        LayerKey {
-            compression: self.compression.name().to_owned(),
-            level: self.level.and_then(|level| i32::try_from(level).ok()),
-            clamp: self.options.clamp_mtime,
-        }
-    }
 }
 
 /// Packs every stream from the one that `first` began into a blob of `store` and writes a layer record for each to `out`
@@ -49,15 +37,17 @@ pub fn pack_into_store<R: BufRead, W: Write>(
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
     while let Some(header) = next {
         let started = now_ms();
-        let level = how.level.unwrap_or(how.compression.levels().0);
+        let packing = how.asked.packing(&header, streams.at())?;
+        let options = Options { clamp_mtime: packing.clamp, ..how.options };
+        let (compression, level) = (packing.compression, packing.level);
+        let level = level.unwrap_or(compression.levels().0);
         let blob = BufWriter::with_capacity(1 << 18, store.blob_writer()?);
-        let sink =
-            BufWriter::with_capacity(ZEROS.len(), Sink::new(blob, how.compression, level, how.threads)?);
-        let Packed { tar, content_size } = streams.pack(&header, how.options, sink)?;
+        let sink = BufWriter::with_capacity(ZEROS.len(), Sink::new(blob, compression, level, how.threads)?);
+        let Packed { tar, content_size } = streams.pack(&header, options, sink)?;
         let (sink, tar_size) = tar.finish()?;
         let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
-        let descriptor = blob.commit(&how.compression.media_type())?;
+        let descriptor = blob.commit(&compression.media_type())?;
         let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
         let layer = Layer { diff_id: diff_id.unwrap_or(descriptor.digest), descriptor };
         let mut record =
@@ -65,7 +55,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         // The changes may be those of another store's snapshot, or of none. Of changed ones the layer is not the
         // snapshot's: a later build that changes nothing would lack what was left out here.
         if streams.unchanged() && store.has_snapshot(&record.snapshot) {
-            store.set_layer(&how.key(), &record)?;
+            store.set_layer(&packing.into(), &record)?;
             store.forget_changes(&record.snapshot)?;
         }
         record.span = Some(Span::since(started));

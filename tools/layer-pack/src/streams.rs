@@ -24,7 +24,7 @@ impl<R: BufRead> Streams<R> {
     }
 
     /// Where the reader is: at what it gave last.
-    pub(crate) fn at(&self) -> At {
+    pub fn at(&self) -> At {
         self.reader.at()
     }
 

@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::store::Store;
 use libtree::walk::names_at;
+use libwire::Packing;
 use libwire::record::LayerRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,15 @@ impl LayerKey {
         let level = part("l", self.level.map(|level| level.to_string()));
         let clamp = part("c", self.clamp.map(|clamp| clamp.to_string()));
         format!("layer-{}{level}{clamp}.json", self.compression)
+    }
+}
+
+impl From<Packing> for LayerKey {
+    /// That of layer-pack's layers.
+    fn from(packing: Packing) -> Self {
+        let Packing { compression, level, clamp } = packing;
+        let level = level.and_then(|level| i32::try_from(level).ok());
+        Self { compression: compression.name().to_owned(), level, clamp }
     }
 }
 

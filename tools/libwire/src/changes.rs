@@ -1,6 +1,9 @@
 //! layer-changes(5): what a step changed, one record a path, sorted by path bytes.
 
 mod members;
+mod retold;
+
+pub use retold::retell;
 
 use crate::formats::LAYER_CHANGES;
 use crate::path::{WirePath, b64};
@@ -10,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The layer-changes stream. Header members: `root`, the absolute path of the tree that holds the
-/// files' bytes, and, when a step made it, `snapshot`, the snapshot's id.
+/// files' bytes, and, when a step made it, `snapshot`, the snapshot's id, and `layers`, how it is to be packed.
 ///
 /// The streams of a stage's steps come in a row, and one without `root` and records closes it: so an input that
 /// stops between two of them is known to be cut, and a stage that changed nothing from a tool that failed.

@@ -1,12 +1,15 @@
 //! The compressions of a layer that layer-pack can make: their words, levels and media types. Nothing is compressed here.
 
 use crate::image::MEDIA_LAYER;
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// How a layer blob is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// `+gzip`, levels 0 to 9, 6 unless said otherwise.
+    #[default]
     Gzip,
     /// `+zstd`, levels 1 to 22, 3 unless said otherwise.
     Zstd,

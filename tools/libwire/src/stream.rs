@@ -79,11 +79,11 @@ pub enum Event<R> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct End {
-    records: u64,
+pub(crate) struct End {
+    pub records: u64,
     /// SHA-256 of all lines before this one, each with its newline, where the writer says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<Digest>,
+    pub digest: Option<Digest>,
 }
 
 /// Reads one or several concatenated streams of format `F`.
@@ -354,6 +354,23 @@ impl<W: Write, F: Format> Writer<W, F> {
         Ok(())
     }
 
+    /// Writes a record that is a line already.
+    pub(crate) fn copy(&mut self, line: &[u8]) -> io::Result<()> {
+        self.put(line)?;
+        self.records += 1;
+        Ok(())
+    }
+
+    /// How many records were written.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Says no digest in the end record.
+    pub(crate) fn without_digest(self) -> Self {
+        Self { hasher: None, ..self }
+    }
+
     /// Hands what was written so far to the reader.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
@@ -371,15 +388,19 @@ impl<W: Write, F: Format> Writer<W, F> {
     fn line<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
         let mut line = serde_json::to_vec(value)?;
         line.push(b'\n');
+        self.put(&line)
+    }
+
+    fn put(&mut self, line: &[u8]) -> io::Result<()> {
         if line.len() as u64 > MAX_LINE {
             let what =
                 format!("a record of {} bytes is longer than the {MAX_LINE} that readers take", line.len());
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         if let Some(hasher) = &mut self.hasher {
-            hasher.update(&line);
+            hasher.update(line);
         }
-        self.output.write_all(&line)
+        self.output.write_all(line)
     }
 }
 

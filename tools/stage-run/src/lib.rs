@@ -66,7 +66,9 @@ pub fn build<W: Write>(
     let wanted = plan.wanted(session.asked, session.stages.elsewhere());
     // The records of a dry run are of no use to a packer.
     let requires = if options.dry_run { vec!["dry_run".to_owned()] } else { Vec::new() };
-    let mut writer = Writer::<_, BuildRecord>::requiring(output, requires, BTreeMap::new())?;
+    let mut header = BTreeMap::new();
+    options.packing.tell(&mut header);
+    let mut writer = Writer::<_, BuildRecord>::requiring(output, requires, header)?;
     let shared = |error| Failure::failed("--build-dir", error);
     for stage in wanted {
         session.stages.begin(stage.index).map_err(shared)?;

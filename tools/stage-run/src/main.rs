@@ -5,6 +5,7 @@ use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use libwire::plan::BuildPlan;
+use libwire::{Compression, Packing};
 use stage_run::options::{add_host, named_context, place, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, suite};
 use std::fs::File;
@@ -106,13 +107,13 @@ struct Args {
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always",
         value_parser = known)]
     known_layers: Option<Known>,
-    /// How layer-pack will compress: gzip, zstd or none
-    #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = ["gzip", "zstd", "none"])]
-    compression: String,
-    /// The level layer-pack will compress with [default: layer-pack's]
+    /// How layer-pack is to compress: gzip, zstd or none
+    #[arg(long, value_name = "NAME", default_value = "gzip")]
+    compression: Compression,
+    /// The level it is to compress with [default: gzip 6, zstd 3]
     #[arg(long, value_name = "N")]
-    level: Option<i32>,
-    /// The time to which layer-pack will set later ones
+    level: Option<u32>,
+    /// The time to which it is to set later modification times, in seconds since 1970
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     clamp_mtime: Option<i64>,
     /// Let layer-pack read the files of a COPY, the last thing a build does, where they are
@@ -169,11 +170,12 @@ fn job(args: Args) -> Result<(), Failure> {
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let is_suites = || std::env::var_os("PATH").is_some_and(|path| suite::is_in(&path));
-    let own = LayerKey { compression: args.compression.clone(), level: args.level, clamp: args.clamp_mtime };
+    let packing = Packing { compression: args.compression, level: args.level, clamp: args.clamp_mtime };
+    packing.check().map_err(Failure::usage)?;
     let known_layers = match args.known_layers.clone() {
         Some(Known::Packer(key)) => Some(key),
-        Some(Known::Always) => Some(own),
-        Some(Known::Auto) => Some(own).filter(|_| is_suites()),
+        Some(Known::Always) => Some(packing.into()),
+        Some(Known::Auto) => Some(packing.into()).filter(|_| is_suites()),
         None => None,
     };
     let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
@@ -188,7 +190,7 @@ fn job(args: Args) -> Result<(), Failure> {
         true => Store::open_existing(&path, settings)?,
         false => Store::open(&path, settings)?,
     };
-    let options = options(args, isolation, known_layers);
+    let options = options(args, isolation, packing, known_layers);
     if isolation == Isolation::Single && options.progress {
         warn_of_ids(options.build_dir.as_deref());
     }
@@ -219,7 +221,7 @@ fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     stage_run::bases::write(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
 }
 
-fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> Options {
+fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Option<LayerKey>) -> Options {
     Options {
         stage: args.stage,
         context: args.context,
@@ -247,7 +249,7 @@ fn options(args: Args, isolation: Isolation, known_layers: Option<LayerKey>) -> 
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),
         known_layers,
-        clamp_mtime: args.clamp_mtime,
+        packing,
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
         fetch: Fetch {

@@ -4,6 +4,7 @@ use libcli::SecretSource;
 use libsandbox::{Isolation, Network, Ulimit};
 use libstore::LayerKey;
 use libtree::tar::Limits;
+use libwire::Packing;
 use libwire::remote::Kind;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -64,8 +65,8 @@ pub struct Options {
     pub allow_insecure: bool,
     /// The packer whose layers the record of a cached step has, so that nobody packs them again.
     pub known_layers: Option<LayerKey>,
-    /// The time to which layers will have later ones set.
-    pub clamp_mtime: Option<i64>,
+    /// How layers will be packed.
+    pub packing: Packing,
     /// Whether the files of a COPY that nothing looks at may be left where they are, for the packer.
     pub defer_copies: bool,
     /// SOURCE_DATE_EPOCH.
@@ -107,7 +108,7 @@ impl Default for Options {
             allow_host: false,
             allow_insecure: false,
             known_layers: None,
-            clamp_mtime: None,
+            packing: Packing::default(),
             defer_copies: false,
             epoch: None,
             fetch: Fetch::default(),

@@ -31,7 +31,7 @@ pub fn defer(
 ) -> Result<bool, StepError> {
     let options = session.options;
     // The layer would have other times than the tree, and could not stand for it.
-    if !options.defer_copies || options.clamp_mtime.is_some() {
+    if !options.defer_copies || options.packing.clamp.is_some() {
         return Ok(false);
     }
     let ([part], [selection]) = (parts, selections) else { return Ok(false) };
