@@ -54,10 +54,10 @@ impl BlobStream<'_, '_> {
     pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, FetchError> {
         while self.at < self.size {
             let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
-            let read = self.body().and_then(|body| {
+            let read = self.body().map(|body| {
                 let begun = Instant::now();
                 let read = body.read(&mut buffer[..left]);
-                Ok((read, begun.elapsed()))
+                (read, begun.elapsed())
             });
             let why = match read {
                 Ok((Ok(0), _)) => format!("ends after {} of {} bytes", self.at, self.size),

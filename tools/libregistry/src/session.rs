@@ -142,7 +142,8 @@ impl<'c> Session<'c> {
         if let Some(coding) =
             text(&response, "content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"))
         {
-            return Err(failed(format!("the server sends it encoded as {coding:?}, which nobody asked for")));
+            let what = format!("the server sends it encoded as {coding:?}, which nobody asked for");
+            return Err(FetchError::refused(&url, what));
         }
         let begins = match response.status() {
             StatusCode::PARTIAL_CONTENT => text(&response, "content-range").and_then(first_byte),

@@ -13,6 +13,11 @@ use std::io::{self, Read};
 
 /// Docker's name for what OCI calls a manifest.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// The names of layers that are not to be passed on: whoever has one may use it.
+const FOREIGN: [&str; 2] = [
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar",
+];
 /// Docker's name for what OCI calls an index.
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// Docker's name for a gzip layer.
@@ -72,7 +77,7 @@ pub(crate) fn is_manifest(media_type: &str) -> bool {
 }
 
 pub(crate) fn is_layer(media_type: &str) -> bool {
-    media_type.starts_with(MEDIA_LAYER) || media_type.starts_with(DOCKER_LAYER)
+    [MEDIA_LAYER, DOCKER_LAYER].iter().chain(&FOREIGN).any(|layer| media_type.starts_with(layer))
 }
 
 /// Parses a manifest and refuses one that could be read in two ways.
@@ -98,9 +103,6 @@ pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Ma
     for layer in &manifest.layers {
         if !is_layer(&layer.media_type) {
             return Err(bad(format!("has a layer of type {:?}, which is not known", layer.media_type)));
-        }
-        if layer.extra.contains_key("urls") {
-            return Err(bad("has a layer to be fetched from elsewhere".into()));
         }
     }
     Ok(manifest)

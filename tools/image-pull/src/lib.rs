@@ -1,0 +1,121 @@
+//! Images from registries into the store: what a name means is asked first, then layers come, several at once, and are
+//! unpacked meanwhile. A name is given when all of its image is here and durable.
+
+mod all;
+mod documents;
+mod layers;
+mod look_up;
+mod progress;
+
+pub use layers::Unpacking;
+
+use libcli::{Exit, Failure};
+use libhttp::FetchError;
+use libregistry::Client;
+use libstore::{Image, Store};
+use libwire::{Digest, Platform, Reference};
+use std::thread;
+
+/// When a registry is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Always.
+    Always,
+    /// Always; if it can't be, what the store has will do.
+    Newer,
+    /// When the store does not have the image.
+    Missing,
+    /// Never.
+    Never,
+}
+
+/// How to pull.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The platform to take of an index.
+    pub platform: Platform,
+    /// When a registry is asked.
+    pub policy: Policy,
+    /// Whether to say how far it is.
+    pub progress: bool,
+    /// Tells what is no failure.
+    pub warn: fn(&str),
+}
+
+/// Pulls an image for one platform under each of `names`, and gives their manifests' digests.
+pub fn pull(
+    store: &Store,
+    client: &Client,
+    names: &[Reference],
+    unpacking: Option<&Unpacking>,
+    options: &Options,
+) -> Result<Vec<Digest>, Failure> {
+    let found = look_up(store, client, names, options)?;
+    for (name, image) in names.iter().zip(&found) {
+        layers::fetch(store, client, name, image, unpacking, options)?;
+        store.settle()?;
+        store.tag(&name.pinned(), &image.descriptor)?;
+    }
+    Ok(digests(&found))
+}
+
+/// Asks what each of `names` means, all at once, and keeps manifests and configs alone.
+pub fn pull_configs(
+    store: &Store,
+    client: &Client,
+    names: &[Reference],
+    options: &Options,
+) -> Result<Vec<Digest>, Failure> {
+    Ok(digests(&look_up(store, client, names, options)?))
+}
+
+/// Pulls the layers of images whose configs are here already, and names these where their names are free.
+pub fn pull_layers(
+    store: &Store,
+    client: &Client,
+    images: &[Digest],
+    unpacking: Option<&Unpacking>,
+    options: &Options,
+) -> Result<(), Failure> {
+    images.iter().try_for_each(|image| layers::fetch_known(store, client, *image, unpacking, options))
+}
+
+/// Pulls everything that each of `names` means, the index with all that is in it, and gives the digests of that. Only the
+/// image for the platform of `options` is unpacked.
+pub fn pull_all(
+    store: &Store,
+    client: &Client,
+    names: &[Reference],
+    unpacking: Option<&Unpacking>,
+    options: &Options,
+) -> Result<Vec<Digest>, Failure> {
+    names.iter().map(|name| all::pull(store, client, name, unpacking, options)).collect()
+}
+
+fn look_up(
+    store: &Store,
+    client: &Client,
+    names: &[Reference],
+    options: &Options,
+) -> Result<Vec<Image>, Failure> {
+    thread::scope(|scope| {
+        let ask = |name| scope.spawn(move || look_up::look_up(store, client, name, options));
+        let asked: Vec<_> = names.iter().map(ask).collect();
+        let died = |_| Failure::failed("", "a thread ended early");
+        asked.into_iter().map(|found| found.join().map_err(died)?).collect()
+    })
+}
+
+fn digests(found: &[Image]) -> Vec<Digest> {
+    found.iter().map(|image| image.descriptor.digest).collect()
+}
+
+/// What a registry does not do now it may do later; what it does not let in needs somebody.
+fn failure(name: &Reference, error: &FetchError) -> Failure {
+    let exit = match error {
+        error if error.is_passing() => Exit::TryAgain,
+        error if error.is_input() => Exit::BadInput,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, name.to_string(), error)
+}

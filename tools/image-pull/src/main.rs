@@ -1,0 +1,139 @@
+//! image-pull(1): images from registries into the store.
+
+use clap::Parser;
+use image_pull::{Options, Policy, Unpacking};
+use libcli::{Failure, Stdout};
+use libhttp::Environment as Network;
+use libregistry::{Client, Logins};
+use libsandbox::Isolation;
+use libstore::{Environment, Limits, Store, locate};
+use libwire::{Digest, Platform, Reference};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Pull images from registries into the store.
+///
+/// NAME is a reference as in FROM: a name without a registry is one of docker.io. Prints the digest of each image.
+#[derive(Parser)]
+#[command(name = "image-pull", version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Take the image for this platform where there are several [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<Platform>,
+    /// Take an index with the images for all platforms, and what is said about them
+    #[arg(long, conflicts_with_all = ["config_only", "layers", "policy"])]
+    all_platforms: bool,
+    /// When to ask the registry: always; newer, where the store's image will do if it can't be asked; missing, if the
+    /// store does not have the image; or never
+    #[arg(long, value_name = "WHEN", default_value = "always", value_parser = policy)]
+    policy: Policy,
+    /// Take manifests and configs only, and give no names
+    #[arg(long)]
+    config_only: bool,
+    /// Each NAME is the digest of an image whose config was taken alone: take its layers
+    #[arg(long, conflicts_with_all = ["config_only", "policy", "platform"])]
+    layers: bool,
+    /// Do not unpack the layers: the first build on the image does it then
+    #[arg(long)]
+    no_unpack: bool,
+    /// How to unpack: root, subuid or single [default: the first that works]
+    #[arg(long, value_name = "MODE", conflicts_with = "no_unpack")]
+    isolation: Option<Isolation>,
+    #[command(flatten)]
+    limits: libcli::Limits,
+    /// Do not wait for the disk: a power cut may lose what was reported done
+    #[arg(long)]
+    no_sync: bool,
+    /// Say nothing but what fails
+    #[arg(short, long)]
+    quiet: bool,
+    /// What to pull
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    match text {
+        "always" => Ok(Policy::Always),
+        "newer" => Ok(Policy::Newer),
+        "missing" => Ok(Policy::Missing),
+        "never" => Ok(Policy::Never),
+        _ => Err(format!("{text:?} is not one of always, newer, missing and never")),
+    }
+}
+
+fn main() -> ExitCode {
+    libcli::main(&libcli::speaker("image-pull"), job)
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
+    // Before the user namespace, in which everybody is root.
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    let logins = Logins::of(|name| std::env::var_os(name), rustix::process::getuid().as_raw());
+    let unpacking = match args.no_unpack || args.config_only {
+        true => None,
+        false => {
+            let entered = libsandbox::enter(args.isolation);
+            Some(Unpacking { isolation: entered.map_err(|error| Failure::failed("", error))? })
+        }
+    };
+    let map = unpacking.map(|unpacking| unpacking.isolation.map()).unwrap_or_default();
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    // Whoever pulls the same has the locks, as long as it takes.
+    let settings = libstore::Options { map, limits, sync: !args.no_sync, lock_timeout: None };
+    let store = Store::open(&path, settings)?;
+    let client = Client::new(&logins, &Network::of(|name| std::env::var_os(name)));
+    let client = client.map_err(|error| Failure::failed("", error))?;
+    let pulled = pull(&args, &store, &client, unpacking.as_ref());
+    for warning in store.take_warnings().iter().filter(|_| !args.quiet) {
+        warn(warning);
+    }
+    let mut stdout = Stdout::open()?;
+    for digest in pulled? {
+        writeln!(stdout, "{digest}")?;
+    }
+    stdout.finish()
+}
+
+fn pull(
+    args: &Args,
+    store: &Store,
+    client: &Client,
+    unpacking: Option<&Unpacking>,
+) -> Result<Vec<Digest>, Failure> {
+    let options = Options {
+        platform: args.platform.clone().unwrap_or_else(Platform::host),
+        policy: args.policy,
+        progress: !args.quiet,
+        warn,
+    };
+    if args.layers {
+        let digest = |text: &String| {
+            text.parse::<Digest>().map_err(|_| Failure::usage(format!("--layers: {text:?} is no digest")))
+        };
+        let images = args.names.iter().map(digest).collect::<Result<Vec<_>, _>>()?;
+        image_pull::pull_layers(store, client, &images, unpacking, &options)?;
+        return Ok(images);
+    }
+    let name = |text: &String| match Reference::parse(text) {
+        Ok(name) if name.as_digest().is_some() => {
+            Err(Failure::usage(format!("{text} alone does not say where it is; write NAME@{text}")))
+        }
+        name => name.map_err(Failure::usage),
+    };
+    let names = args.names.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+    match (args.all_platforms, args.config_only) {
+        (true, _) => image_pull::pull_all(store, client, &names, unpacking, &options),
+        (_, true) => image_pull::pull_configs(store, client, &names, &options),
+        _ => image_pull::pull(store, client, &names, unpacking, &options),
+    }
+}
+
+fn warn(what: &str) {
+    libcli::warn(&libcli::speaker("image-pull"), what);
+}

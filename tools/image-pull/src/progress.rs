@@ -1,0 +1,100 @@
+//! How far a pull is: on a terminal a line that changes, else a line now and then, and one at the end.
+
+use libcli::{human, say};
+use libwire::Reference;
+use std::io::{IsTerminal, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// From one line to the next.
+const PAUSE: Duration = Duration::from_secs(10);
+/// From one look of a terminal's line to the next.
+const BLINK: Duration = Duration::from_millis(200);
+/// Goes back to the start of a terminal's line and clears it.
+const CLEAR: &str = "\r\u{1b}[K";
+
+/// The bytes that came so far.
+#[derive(Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Some more came.
+    pub fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Does `job`, by which `size` bytes come, and says how far it is if that is to be `shown`. Nothing is said of nothing.
+pub fn watched<T, E>(
+    name: &Reference,
+    size: u64,
+    shown: bool,
+    job: impl FnOnce(&Count) -> Result<T, E>,
+) -> Result<T, E> {
+    let (count, begun) = (Count::default(), Instant::now());
+    if !shown || size == 0 {
+        return job(&count);
+    }
+    let live = stderr().is_terminal();
+    let (sender, ended) = channel::<()>();
+    let done = thread::scope(|scope| {
+        let (count, name) = (&count, name.familiar());
+        scope.spawn(move || {
+            let pause = if live { BLINK } else { PAUSE };
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                let far = so_far(count.get(), size, begun.elapsed());
+                match live {
+                    true => say(&format!("{CLEAR}image-pull: {name}: {far}")),
+                    false => say(&format!("image-pull: {name}: {far}\n")),
+                }
+            }
+        });
+        let done = job(count);
+        drop(sender);
+        done
+    });
+    if live {
+        say(CLEAR);
+    }
+    if done.is_ok() {
+        say(&format!("image-pull: {}: {}\n", name.familiar(), in_all(count.get(), begun.elapsed())));
+    }
+    done
+}
+
+fn so_far(bytes: u64, size: u64, took: Duration) -> String {
+    format!("{} of {}{}", human(bytes), human(size), rate(bytes, took, ", "))
+}
+
+fn in_all(bytes: u64, took: Duration) -> String {
+    format!("{} in {:.1} s{}", human(bytes), took.as_secs_f64(), rate(bytes, took, ", "))
+}
+
+/// Bytes a second, where that can be told.
+fn rate(bytes: u64, took: Duration, before: &str) -> String {
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match bytes.saturating_mul(1000).checked_div(milliseconds) {
+        Some(rate) if bytes > 0 => format!("{before}{}/s", human(rate)),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_rate_are_said() {
+        let seconds = Duration::from_secs(2);
+        assert_eq!(so_far(20_000_000, 50_000_000, seconds), "20.0 MB of 50.0 MB, 10.0 MB/s");
+        assert_eq!(so_far(0, 50_000_000, seconds), "0 B of 50.0 MB");
+        assert_eq!(in_all(50_000_000, seconds), "50.0 MB in 2.0 s, 25.0 MB/s");
+        assert_eq!(in_all(5, Duration::ZERO), "5 B in 0.0 s");
+    }
+}
