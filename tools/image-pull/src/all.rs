@@ -1,10 +1,11 @@
 //! All that a name means: an index with every image in it, and with what is said about these, byte for byte.
 
 use crate::documents::{ACCEPT, Remote};
-use crate::layers::{Unpacking, copy};
-use crate::look_up::{at, open, top};
+use crate::failure::{at, failure};
+use crate::layers::{self, Unpacking, copy};
+use crate::look_up::{open, top};
+use crate::options::Options;
 use crate::progress::watched;
-use crate::{Options, failure, layers};
 use libcli::Failure;
 use libregistry::{Client, Session};
 use libstore::{Documents, Incoming, Store, StoreError};

@@ -1,8 +1,9 @@
 //! Layers of an image whose manifest and config are here.
 
-use crate::look_up::{at, open};
+use crate::failure::{at, failure};
+use crate::look_up::open;
+use crate::options::Options;
 use crate::progress::{Count, watched};
-use crate::{Options, failure};
 use libcli::Failure;
 use libregistry::{Client, Session};
 use libsandbox::{Isolation, Overlay, mount_overlay};

@@ -3,44 +3,20 @@
 
 mod all;
 mod documents;
+mod failure;
 mod layers;
 mod look_up;
+mod options;
 mod progress;
 
 pub use layers::Unpacking;
+pub use options::{Options, Policy};
 
-use libcli::{Exit, Failure};
-use libhttp::FetchError;
+use libcli::Failure;
 use libregistry::Client;
 use libstore::{Image, Store};
-use libwire::{Digest, Platform, Reference};
+use libwire::{Digest, Reference};
 use std::thread;
-
-/// When a registry is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Always.
-    Always,
-    /// Always; if it can't be, what the store has will do.
-    Newer,
-    /// When the store does not have the image.
-    Missing,
-    /// Never.
-    Never,
-}
-
-/// How to pull.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The platform to take of an index.
-    pub platform: Platform,
-    /// When a registry is asked.
-    pub policy: Policy,
-    /// Whether to say how far it is.
-    pub progress: bool,
-    /// Tells what is no failure.
-    pub warn: fn(&str),
-}
 
 /// Pulls an image for one platform under each of `names`, and gives their manifests' digests.
 pub fn pull(
@@ -108,14 +84,4 @@ fn look_up(
 
 fn digests(found: &[Image]) -> Vec<Digest> {
     found.iter().map(|image| image.descriptor.digest).collect()
-}
-
-/// What a registry does not do now it may do later; what it does not let in needs somebody.
-fn failure(name: &Reference, error: &FetchError) -> Failure {
-    let exit = match error {
-        error if error.is_passing() => Exit::TryAgain,
-        error if error.is_input() => Exit::BadInput,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, name.to_string(), error)
 }

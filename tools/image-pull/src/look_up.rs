@@ -2,7 +2,8 @@
 //! registry said.
 
 use crate::documents::{ACCEPT, Remote};
-use crate::{Options, Policy, failure};
+use crate::failure::{at, failure};
+use crate::options::{Options, Policy};
 use libcli::{Exit, Failure};
 use libregistry::{Access, Client, Manifest, Repository, Session};
 use libstore::{Image, Select, Store, StoreError, read_top};
@@ -145,13 +146,6 @@ fn said_now(name: &Reference, options: &Options, top: &Descriptor, image: &Image
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// An error with the name that it is about.
-pub fn at(name: &Reference, error: StoreError) -> Failure {
-    let error = Failure::from(error);
-    let place = if error.place().is_empty() { String::new() } else { format!("{}: ", error.place()) };
-    Failure::new(error.exit(), name.to_string(), format!("{place}{}", error.what()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! An image: its manifest and config, read, verified and checked against each other.
 
-use crate::blob::MAX_JSON;
 use crate::config::check_config;
 use crate::error::StoreError;
-use crate::import::{Documents, Select, read_top};
-use crate::store::Store;
 use libwire::image::{
     Descriptor, ImageConfig, MAX_LAYERS, MEDIA_INDEX, MEDIA_LAYER, MEDIA_MANIFEST, Manifest,
 };
@@ -34,20 +31,6 @@ pub struct Image {
     pub config: ImageConfig,
 }
 
-impl Store {
-    /// Reads and checks the image whose manifest is `descriptor`; of an index it is the image for this machine. Layers
-    /// are not read.
-    pub fn image(&self, descriptor: &Descriptor) -> Result<Image, StoreError> {
-        if is_index(&descriptor.media_type) {
-            let image = read_top(&mut &*self, descriptor, &Select::default())?.image;
-            return Ok(Image { descriptor: self.entry(&image), ..image });
-        }
-        let manifest = parse_manifest(descriptor, &self.read_blob(descriptor, MAX_JSON)?)?;
-        let config = self.read_blob(&manifest.config, MAX_JSON)?;
-        Image::new(descriptor.clone(), manifest, &config)
-    }
-}
-
 impl Image {
     /// Puts an image together from its parsed manifest and its config's bytes.
     pub(crate) fn new(descriptor: Descriptor, manifest: Manifest, config: &[u8]) -> Result<Self, StoreError> {
@@ -59,12 +42,6 @@ impl Image {
             return Err(StoreError::invalid(format!("image {}", descriptor.digest), what));
         }
         Ok(Self { descriptor, manifest, config })
-    }
-}
-
-impl Documents for &Store {
-    fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.read_blob(descriptor, limit)
     }
 }
 

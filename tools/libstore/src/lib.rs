@@ -32,6 +32,7 @@ mod random;
 mod remote;
 mod snapshot;
 mod store;
+mod stored;
 mod tree_totals;
 mod unpack;
 mod verified;

@@ -1,16 +1,18 @@
 //! What registries said that names mean, for each platform: beside index.json and not in it, because such an image may be
 //! here without its layers.
 
+use crate::error::StoreError;
 use crate::image::is_index;
-use crate::import::read_top;
-use crate::{Select, Store, StoreError, write};
+use crate::import::{Select, read_top};
+use crate::store::Store;
+use crate::write;
 use libwire::image::Descriptor;
 use libwire::{Digest, Platform, Reference};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The directory of these records.
-pub(crate) const DIR: &str = "remote";
+const DIR: &str = "remote";
 
 /// What a registry said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

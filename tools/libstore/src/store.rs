@@ -30,7 +30,7 @@ const DIRS: [&str; 16] = [
     "listings",
     "failed",
     "builds",
-    crate::remote::DIR,
+    "remote",
     "snapshots",
     "cachemounts",
     "contexts",

@@ -1,0 +1,23 @@
+//! Errors with the name that they are about, and the exit statuses they mean.
+
+use libcli::{Exit, Failure};
+use libhttp::FetchError;
+use libstore::StoreError;
+use libwire::Reference;
+
+/// What a registry does not do now it may do later; what it does not let in needs somebody.
+pub fn failure(name: &Reference, error: &FetchError) -> Failure {
+    let exit = match error {
+        error if error.is_passing() => Exit::TryAgain,
+        error if error.is_input() => Exit::BadInput,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, name.to_string(), error)
+}
+
+/// An error with the name that it is about.
+pub fn at(name: &Reference, error: StoreError) -> Failure {
+    let error = Failure::from(error);
+    let place = if error.place().is_empty() { String::new() } else { format!("{}: ", error.place()) };
+    Failure::new(error.exit(), name.to_string(), format!("{place}{}", error.what()))
+}

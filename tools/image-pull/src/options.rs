@@ -1,0 +1,29 @@
+//! What a pull is told.
+
+use libwire::Platform;
+
+/// When a registry is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Always.
+    Always,
+    /// Always; if it can't be, what the store has will do.
+    Newer,
+    /// When the store does not have the image.
+    Missing,
+    /// Never.
+    Never,
+}
+
+/// How to pull.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The platform to take of an index.
+    pub platform: Platform,
+    /// When a registry is asked.
+    pub policy: Policy,
+    /// Whether to say how far it is.
+    pub progress: bool,
+    /// Tells what is no failure.
+    pub warn: fn(&str),
+}
