@@ -7,7 +7,7 @@ use args::Args;
 use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
 use libimage::source::Sources;
-use libregistry::Logins;
+use libregistry::{HostFiles, Logins};
 use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ fn job(args: Args) -> Result<(), Failure> {
             limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
         },
         network: libhttp::Environment::of(variable),
+        hosts: HostFiles::of(variable),
         logins: Logins::of(variable, rustix::process::getuid().as_raw()),
     };
     let mut stdout = Stdout::open()?;

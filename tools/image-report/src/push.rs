@@ -5,7 +5,7 @@ use libcli::{Exit, Failure, human, sanitise, write_table};
 use libhttp::{Environment, FetchError};
 use libimage::blobs::{blobs, layers};
 use libimage::source::Opened;
-use libregistry::{Access, Client, Logins, Repository};
+use libregistry::{Access, Client, HostFiles, Hosts, Logins, Repository};
 use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,10 +42,12 @@ pub fn push(
     images: &[Opened],
     repository: &Repository,
     logins: &Logins,
+    hosts: &HostFiles,
     environment: &Environment,
 ) -> Result<Vec<Push>, Failure> {
-    let client = Client::new(logins, environment).map_err(failure)?;
-    let session = client.open(repository, Access::Pull).map_err(failure)?;
+    let hosts = Hosts::read(hosts, &[]).map_err(failure)?;
+    let client = Client::new(logins, &hosts, environment).map_err(failure)?;
+    let session = client.open(repository, Access::Look).map_err(failure)?;
     push_where(images, &mut |object| match object {
         Object::Blob(digest) => session.has_blob(digest),
         Object::Manifest(digest, media_type) => {

@@ -13,7 +13,7 @@ use libimage::image_cost::image_cost;
 use libimage::ledger::Ledger;
 use libimage::source::{Opened, Sources};
 use libimage::{reading, source};
-use libregistry::{Logins, Repository};
+use libregistry::{HostFiles, Logins, Repository};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,6 +77,8 @@ pub struct Surroundings {
     pub sources: Sources,
     /// How to reach a registry.
     pub network: libhttp::Environment,
+    /// Where it is said how one is asked.
+    pub hosts: HostFiles,
     /// Where what opens one is.
     pub logins: Logins,
 }
@@ -100,10 +102,10 @@ impl Wanted {
             }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
             Self::Push(repository) => {
-                let (logins, network) = (&surroundings.logins, &surroundings.network);
+                let Surroundings { logins, hosts, network, .. } = surroundings;
                 let open = |name: &String| source::open(name, sources);
                 let images = images.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-                let pushes = push::push(&images, repository, logins, network)?;
+                let pushes = push::push(&images, repository, logins, hosts, network)?;
                 put(form, &pushes, |output| push::write(&pushes, output), output).map(Ok)
             }
         }

@@ -142,7 +142,7 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
         }
         other => FetchError::remote(from, reason(&other)),
     };
-    let mut request = agent(&environment.http, REDIRECTS)?.get(url::encode(from));
+    let mut request = agent(&environment.http, from, REDIRECTS)?.get(url::encode(from));
     if let Some(etag) = etag {
         request = request.header("If-None-Match", etag);
     }

@@ -1,26 +1,27 @@
 //! Connections: their time limits, the way through proxies, the certificates that TLS is checked with, and what an
 //! error on the way means.
 
+use crate::origin::Origin;
+use crate::trust::Trust;
 use crate::{Environment, FetchError};
-use std::path::PathBuf;
 use std::time::Duration;
 use ureq::config::RedirectAuthHeaders;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Proxy};
 
 /// How many redirects are followed.
 pub const REDIRECTS: u32 = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may say nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 const NO_HOST: &str = "no such host; is the name right, and is there a network?";
-/// Where distributions keep the certificates they trust.
-const BUNDLES: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// What happened on the way, and what to do.
 pub fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),
         ureq::Error::HostNotFound => NO_HOST.into(),
+        ureq::Error::Timeout(_) => "it says nothing for too long; is the server up?".into(),
+        ureq::Error::LargeResponseHeader(..) => "its answer begins with too many headers".into(),
         ureq::Error::Io(error) => {
             let text = error.to_string();
             let knows = |part: &str| text.contains(part);
@@ -37,9 +38,30 @@ pub fn reason(error: &ureq::Error) -> String {
     }
 }
 
-/// Connections that follow so many redirects, and take all that is said for an answer.
-pub fn agent(environment: &Environment, redirects: u32) -> Result<Agent, FetchError> {
-    let mut config = Agent::config_builder()
+/// The error of a connection to `url`; it may work later unless what came makes no sense.
+pub(crate) fn failure(url: &str, error: &ureq::Error) -> FetchError {
+    let what = reason(error);
+    let passes = match error {
+        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidData,
+        ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::ConnectProxyFailed(_) => true,
+        _ => false,
+    };
+    match passes {
+        true => FetchError::remote(url, what),
+        false => FetchError::refused(url, what),
+    }
+}
+
+/// Connections for what begins at `url` and follows so many redirects. All that is said is taken for an answer.
+pub fn agent(environment: &Environment, url: &str, redirects: u32) -> Result<Agent, FetchError> {
+    let proxy = Origin::of(url).map(|server| environment.proxies.for_server(&server)).transpose()?;
+    let trust = Trust::of_machine(environment)?;
+    Ok(build(trust.config(true), proxy.flatten(), redirects))
+}
+
+pub(crate) fn build(tls: TlsConfig, proxy: Option<Proxy>, redirects: u32) -> Agent {
+    let config = Agent::config_builder()
         .max_redirects(redirects)
         .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .save_redirect_history(true)
@@ -48,27 +70,8 @@ pub fn agent(environment: &Environment, redirects: u32) -> Result<Agent, FetchEr
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
         .timeout_per_read(Some(PATIENCE))
-        .timeout_per_write(Some(PATIENCE));
-    if let Some(certificates) = certificates(environment)? {
-        config = config.tls_config(TlsConfig::builder().root_certs(certificates).build());
-    }
-    config = config.proxy(environment.proxy.then(Proxy::try_from_env).flatten());
-    Ok(config.build().new_agent())
-}
-
-/// The machine's own certificates; without any, those that are compiled in are used.
-fn certificates(environment: &Environment) -> Result<Option<RootCerts>, FetchError> {
-    let bytes = match &environment.certificates {
-        Some(path) => {
-            let path = PathBuf::from(path);
-            Some(std::fs::read(&path).map_err(FetchError::io(&path.display().to_string()))?)
-        }
-        None => BUNDLES.iter().find_map(|path| std::fs::read(path).ok()),
-    };
-    let certificates = |bytes: Vec<u8>| -> Vec<_> {
-        let item = |item| if let Ok(PemItem::Certificate(one)) = item { Some(one) } else { None };
-        parse_pem(&bytes).filter_map(item).collect()
-    };
-    let found = bytes.map(certificates).filter(|found| !found.is_empty());
-    Ok(found.map(|found| RootCerts::new_with_certs(&found)))
+        .timeout_per_write(Some(PATIENCE))
+        .tls_config(tls)
+        .proxy(proxy);
+    config.build().new_agent()
 }

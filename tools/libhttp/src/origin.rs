@@ -1,6 +1,7 @@
 //! Which server a URL is of, and what may be told to it: scheme, host and port, compared as a browser does.
 
 use std::fmt;
+use std::net::IpAddr;
 use ureq::http::Uri;
 
 /// Scheme, host and port.
@@ -14,8 +15,8 @@ pub struct Origin {
 impl Origin {
     /// That of `authority`, a host perhaps with a port. Unless told, this machine is without TLS.
     pub fn new(https: Option<bool>, authority: &str) -> Self {
-        let https = https.unwrap_or(!is_loopback(authority));
-        Self { https, authority: authority.to_ascii_lowercase() }
+        let origin = Self { https: true, authority: authority.to_ascii_lowercase() };
+        Self { https: https.unwrap_or(!origin.is_loopback()), ..origin }
     }
 
     /// That of an absolute URL of http or https which has no user in it.
@@ -30,6 +31,62 @@ impl Origin {
         (!authority.contains('@')).then(|| Self::new(Some(https), authority))
     }
 
+    /// Host and port, in lower case, as they are written.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The host without its port, and an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        match self.authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => self.authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The host, if it is an address and no name.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host().parse().ok()
+    }
+
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.host() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
+    }
+
+    /// The port, which the scheme has by itself where none is written.
+    pub fn port(&self) -> u16 {
+        let written = match self.authority.rsplit_once(':') {
+            Some((_, port)) if !port.contains(']') => port.parse().ok(),
+            _ => None,
+        };
+        written.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    /// Whether it is this machine, or an address of a network that is nobody else's: a server elsewhere can't know what
+    /// is there, and may want to have it asked.
+    pub fn is_local(&self) -> bool {
+        let local = |address: std::net::Ipv4Addr| {
+            address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+        };
+        match self.address() {
+            None => self.host() == "localhost" || self.host().ends_with(".localhost"),
+            Some(IpAddr::V4(address)) => local(address),
+            Some(IpAddr::V6(address)) => {
+                let first = address.segments()[0];
+                address.is_loopback()
+                    || address.is_unspecified()
+                    || first & 0xfe00 == 0xfc00
+                    || first & 0xffc0 == 0xfe80
+                    || address.to_ipv4_mapped().is_some_and(local)
+            }
+        }
+    }
+
     /// Whether it is asked over TLS.
     pub fn is_https(&self) -> bool {
         self.https
@@ -37,19 +94,12 @@ impl Origin {
 
     /// Whether a password may go there: over TLS, or not over any wire.
     pub fn may_have_secrets(&self) -> bool {
-        self.https || is_loopback(&self.authority)
+        self.https || self.is_loopback()
     }
 
     /// Whether this is the same server.
     pub fn is(&self, other: &Self) -> bool {
-        self.https == other.https && self.with_port() == other.with_port()
-    }
-
-    fn with_port(&self) -> String {
-        match self.authority.rsplit_once(':') {
-            Some((_, port)) if !port.contains(']') => self.authority.clone(),
-            _ => format!("{}:{}", self.authority, if self.https { 443 } else { 80 }),
-        }
+        self.https == other.https && self.host() == other.host() && self.port() == other.port()
     }
 }
 
@@ -57,15 +107,6 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.authority)
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The URL that `location`, of a redirect, means at `base`.
@@ -122,6 +163,29 @@ mod tests {
             ("http://localhost.example/", false),
         ] {
             assert_eq!(Origin::of(url).unwrap().may_have_secrets(), may, "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_mean_something_else_elsewhere_are_local() {
+        for (host, is) in [
+            ("localhost", true),
+            ("a.localhost:1", true),
+            ("169.254.169.254", true),
+            ("10.1.2.3:443", true),
+            ("172.31.0.1", true),
+            ("192.168.0.1", true),
+            ("0.0.0.0", true),
+            ("[::1]", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("[fd00:ec2::254]", true),
+            ("[fe80::1]", true),
+            ("192.0.2.1", false),
+            ("[2001:db8::1]", false),
+            ("h.example", false),
+            ("localhost.example", false),
+        ] {
+            assert_eq!(Origin::new(None, host).is_local(), is, "{host}");
         }
     }
 

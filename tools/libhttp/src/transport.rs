@@ -1,30 +1,32 @@
 //! One request, wherever it is led, as often as the server wants to be waited for. It shows what it is given to the
 //! server it is given for, and knows no login. Threads may share it.
 
+use crate::agent::{build, failure};
 use crate::origin::{Origin, resolve};
 use crate::payload::{Payload, Sent};
-use crate::{Environment, FetchError, REDIRECTS, agent, reason, url};
+use crate::retry::{Again, Patience, again, backoff, is_broken, is_enough};
+use crate::trust::Trust;
+use crate::{Environment, FetchError, REDIRECTS, url};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use ureq::http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, LOCATION,
-    RANGE, RETRY_AFTER,
+    RANGE,
 };
-use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, request};
+use ureq::http::{HeaderValue, Method, Request, Response, request};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
-/// How long a run waits for servers that want to be asked less often, together.
-const WAITING: Duration = Duration::from_secs(60);
 /// How long the body of a short answer may take, however slowly it comes.
 const BODY: Duration = Duration::from_secs(60);
 /// How long a server may take to answer what was sent: it may have to move gigabytes first.
 const DIGESTION: Duration = Duration::from_secs(300);
 /// How long a server may take to say that it wants a body; it gets it all the same then.
 const WANTED: Duration = Duration::from_millis(300);
-/// How long a body that may be long may pause.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How often one thing is asked.
-const TRIES: u32 = 4;
+/// How long connecting may take to a server that another can stand in for.
+const SOON: Duration = Duration::from_secs(5);
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -41,6 +43,12 @@ pub struct Call<'a> {
     pub form: Option<&'a str>,
     /// What is sent as it is.
     pub payload: Option<Payload<'a>>,
+    /// Whether a certificate that nobody vouches for will do, of the server itself and of no other to which it leads.
+    pub unverified: bool,
+    /// Whether another server may be asked instead: this one has to be there soon, and is asked once.
+    pub replaceable: bool,
+    /// Who may be asked, where it leads.
+    pub guard: Option<Guard<'a>>,
     /// The byte with which a body begins that may be long: it may take any time, as long as it goes on.
     pub from: Option<u64>,
 }
@@ -48,7 +56,28 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// A request with this method that sends nothing and shows nothing.
     pub fn new(method: Method, url: &'a str, accept: &'a str) -> Self {
-        Self { method, url, accept, authorization: None, form: None, payload: None, from: None }
+        Self {
+            method,
+            url,
+            accept,
+            authorization: None,
+            form: None,
+            payload: None,
+            unverified: false,
+            replaceable: false,
+            guard: None,
+            from: None,
+        }
+    }
+}
+
+/// Says why a server may not be asked to which a request is led.
+#[derive(Clone, Copy)]
+pub struct Guard<'a>(pub &'a (dyn Fn(&Origin) -> Result<(), String> + Sync));
+
+impl fmt::Debug for Guard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
     }
 }
 
@@ -60,50 +89,65 @@ pub struct Answer {
     pub own: bool,
 }
 
+/// The directories that may have certificates for a server; the first counts that is there.
+pub type CertificateDirs = Box<dyn Fn(&Origin) -> Vec<PathBuf> + Send + Sync>;
+
 /// Connections, which are kept, and the time that is left for waiting.
 pub struct Transport {
-    agent: Agent,
-    waiting: Mutex<Duration>,
+    environment: Environment,
+    dirs: CertificateDirs,
+    /// What most servers are checked with.
+    trust: Trust,
+    /// By server, and whether its certificate is checked; those for which nothing is special have one together.
+    agents: Mutex<BTreeMap<(String, bool), Agent>>,
+    patience: Patience,
 }
 
 impl Transport {
     /// Connects nothing yet.
-    pub fn new(environment: &Environment) -> Result<Self, FetchError> {
-        Ok(Self { agent: agent(environment, 0)?, waiting: Mutex::new(WAITING) })
+    pub fn new(environment: &Environment, dirs: CertificateDirs) -> Result<Self, FetchError> {
+        Ok(Self {
+            environment: environment.clone(),
+            dirs,
+            trust: Trust::of_machine(environment)?,
+            agents: Mutex::default(),
+            patience: Patience::new(environment.max_wait),
+        })
     }
 
-    /// Asks, and again after a while if the server says that there were too many requests.
+    /// Asks, and again after a while if the server says that there were too many requests, or fails at one that it may
+    /// be asked twice.
     pub fn send(&self, call: &Call) -> Result<Answer, FetchError> {
         for tried in 1.. {
             let answer = self.follow(call)?;
-            let Some(pause) = pause(&answer.response, tried) else { return Ok(answer) };
-            if tried >= TRIES || !self.may_wait(pause) {
-                let what = format!(
-                    "it takes no more requests for now; try again in {} or more seconds{}",
-                    pause.as_secs().max(1),
-                    if call.authorization.is_none() { ", or log in, which may allow more" } else { "" }
-                );
+            let pause = match again(&answer.response, &call.method, tried) {
+                Again::No => return Ok(answer),
+                _ if call.replaceable => return Ok(answer),
+                Again::Perhaps(pause) => match self.patience.wait(pause) {
+                    true => continue,
+                    false => return Ok(answer),
+                },
+                Again::Later(pause) => Some(pause),
+                Again::MuchLater => None,
+            };
+            if !pause.is_some_and(|pause| !is_enough(tried) && self.patience.wait(pause)) {
+                let when = match pause {
+                    Some(pause) => format!("in {} or more seconds", pause.as_secs().max(1)),
+                    None => "some hours later".into(),
+                };
+                let login = ", or log in, which may allow more";
+                let login = if call.authorization.is_none() { login } else { "" };
+                let what = format!("it takes no more requests for now; try again {when}{login}");
                 return Err(FetchError::remote(call.url, what));
             }
-            std::thread::sleep(pause);
         }
         Err(FetchError::remote(call.url, "it takes no more requests"))
-    }
-
-    /// Takes `pause` off the time that is left, if there is so much.
-    fn may_wait(&self, pause: Duration) -> bool {
-        let mut left = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match left.checked_sub(pause) {
-            Some(rest) => *left = rest,
-            None => return false,
-        }
-        true
     }
 
     /// Asks, and then where that leads. From https it leads to https only; only the server itself is shown what
     /// authenticates.
     fn follow(&self, call: &Call) -> Result<Answer, FetchError> {
-        let failed = |what: &str| FetchError::remote(call.url, what);
+        let failed = |what: &str| FetchError::refused(call.url, what);
         let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a server's URL"))?;
         let mut url = call.url.to_owned();
         for _ in 0..=REDIRECTS {
@@ -113,7 +157,10 @@ impl Transport {
                 return Err(failed("it leads from https to http"));
             }
             let own = origin.is(&first);
-            let response = self.ask(call, &url, own)?;
+            if let Some(Guard(may)) = call.guard.filter(|_| !own) {
+                may(&origin).map_err(|what| failed(&what))?;
+            }
+            let response = self.ask(call, &url, &origin, own)?;
             let status = response.status();
             // A form is for the server that it was sent to; what else is sent, is sent on as it is or not at all.
             let ends = match call.method {
@@ -130,7 +177,51 @@ impl Transport {
         Err(failed(&format!("it leads through more than {REDIRECTS} redirects")))
     }
 
-    fn ask(&self, call: &Call, url: &str, own: bool) -> Result<Response<Body>, FetchError> {
+    /// Asks one server; once more if the connection broke at what may be asked twice.
+    fn ask(&self, call: &Call, url: &str, server: &Origin, own: bool) -> Result<Response<Body>, FetchError> {
+        let agent = self.agent(server, call.unverified && own)?;
+        for tried in 1.. {
+            match Self::once(&agent, call, url, own)? {
+                Ok(response) => return Ok(response),
+                Err(error) => {
+                    let again = !call.replaceable && is_broken(&error, &call.method, tried);
+                    if !again || !self.patience.wait(backoff(tried)) {
+                        return Err(failure(call.url, &error));
+                    }
+                }
+            }
+        }
+        Err(FetchError::remote(call.url, "it breaks off each time"))
+    }
+
+    /// The connections for a server.
+    fn agent(&self, server: &Origin, unverified: bool) -> Result<Agent, FetchError> {
+        let key = (server.to_string(), unverified);
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(&key) {
+            return Ok(agent.clone());
+        }
+        let own = match server.is_https() {
+            true => self.trust.with_first(&(self.dirs)(server))?,
+            false => None,
+        };
+        let proxy = self.environment.proxies.for_server(server)?;
+        let is_usual = own.is_none() && proxy.is_none() && !unverified;
+        let shared = if is_usual { (String::new(), false) } else { key.clone() };
+        let trust = own.as_ref().unwrap_or(&self.trust);
+        let agent =
+            agents.entry(shared).or_insert_with(|| build(trust.config(!unverified), proxy, 0)).clone();
+        agents.insert(key, agent.clone());
+        Ok(agent)
+    }
+
+    /// Makes one request. The inner error is of the connection.
+    fn once(
+        agent: &Agent,
+        call: &Call,
+        url: &str,
+        own: bool,
+    ) -> Result<Result<Response<Body>, ureq::Error>, FetchError> {
         let mut request = Request::builder().method(call.method.clone()).uri(url::encode(url));
         request = request.header(ACCEPT, call.accept);
         if let Some(value) = call.authorization.filter(|_| own) {
@@ -147,92 +238,53 @@ impl Transport {
                 request = request.header(RANGE, format!("bytes={from}-"));
             }
         }
-        let bad = |_| FetchError::remote(call.url, "this can't be asked for");
-        let result = match (call.form, &call.payload) {
-            (Some(form), _) => self.run(request.body(form).map_err(bad)?, true),
-            (None, Some(payload)) => return self.deliver(call, payload, request),
+        let bad = |_| FetchError::refused(call.url, "this can't be asked for");
+        Ok(match (call.form, &call.payload) {
+            (Some(form), _) => run(agent, call, request.body(form).map_err(bad)?),
+            (None, Some(payload)) => return deliver(agent, call, payload, request),
             // An empty body has a length too: some servers wait for one.
             (None, None) if !matches!(call.method, Method::GET | Method::HEAD) => {
-                self.run(request.body("").map_err(bad)?, true)
+                run(agent, call, request.body("").map_err(bad)?)
             }
-            (None, None) => self.run(request.body(()).map_err(bad)?, call.from.is_none()),
-        };
-        result.map_err(|error| FetchError::remote(call.url, reason(&error)))
-    }
-
-    /// Sends a request with its payload.
-    fn deliver(
-        &self,
-        call: &Call,
-        payload: &Payload,
-        request: request::Builder,
-    ) -> Result<Response<Body>, FetchError> {
-        let mut request =
-            request.header(CONTENT_TYPE, payload.media_type).header(CONTENT_LENGTH, payload.size);
-        if let Some(range) = payload.range {
-            request = request.header(CONTENT_RANGE, range);
-        }
-        if payload.is_announced() {
-            request = request.header(EXPECT, "100-continue");
-        }
-        let input = (payload.open)().map_err(FetchError::io("cannot read what is to be sent"))?;
-        let mut sent = Sent { input, error: None };
-        let request = request.body(SendBody::from_reader(&mut sent));
-        let request = request.map_err(|_| FetchError::remote(call.url, "this can't be asked for"))?;
-        let config = self.agent.configure_request(request);
-        let config = config.timeout_await_100(Some(WANTED)).timeout_recv_response(Some(DIGESTION));
-        let result = self.agent.run(config.timeout_recv_body(Some(BODY)).build());
-        match (result, sent.error) {
-            (Err(_), Some(error)) => Err(FetchError::io("cannot read what is to be sent")(error)),
-            (result, _) => result.map_err(|error| FetchError::remote(call.url, reason(&error))),
-        }
-    }
-
-    fn run(&self, request: Request<impl AsSendBody>, short: bool) -> Result<Response<Body>, ureq::Error> {
-        let config = self.agent.configure_request(request);
-        let config = match short {
-            true => config.timeout_recv_body(Some(BODY)),
-            false => config.timeout_recv_body(None).timeout_per_read(Some(SILENCE)),
-        };
-        self.agent.run(config.build())
+            (None, None) => run(agent, call, request.body(()).map_err(bad)?),
+        })
     }
 }
 
-/// How long to wait before asking again, if that is what the server wants: what it says, else twice as long
-/// each time.
-fn pause(response: &Response<Body>, tried: u32) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    match (response.status(), text) {
-        (StatusCode::TOO_MANY_REQUESTS, None) => Some(Duration::from_secs(1 << (tried - 1).min(6))),
-        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(text)) => {
-            Some(retry_after(text, SystemTime::now()).unwrap_or(WAITING))
-        }
-        _ => None,
+/// Sends a request with its payload.
+fn deliver(
+    agent: &Agent,
+    call: &Call,
+    payload: &Payload,
+    request: request::Builder,
+) -> Result<Result<Response<Body>, ureq::Error>, FetchError> {
+    let mut request = request.header(CONTENT_TYPE, payload.media_type).header(CONTENT_LENGTH, payload.size);
+    if let Some(range) = payload.range {
+        request = request.header(CONTENT_RANGE, range);
+    }
+    if payload.is_announced() {
+        request = request.header(EXPECT, "100-continue");
+    }
+    let input = (payload.open)().map_err(FetchError::io("cannot read what is to be sent"))?;
+    let mut sent = Sent { input, error: None };
+    let request = request.body(SendBody::from_reader(&mut sent));
+    let request = request.map_err(|_| FetchError::refused(call.url, "this can't be asked for"))?;
+    let config = agent.configure_request(request);
+    let config = config.timeout_await_100(Some(WANTED)).timeout_recv_response(Some(DIGESTION));
+    let result = agent.run(config.timeout_recv_body(Some(BODY)).build());
+    match (result, sent.error) {
+        (Err(_), Some(error)) => Err(FetchError::io("cannot read what is to be sent")(error)),
+        (result, _) => Ok(result),
     }
 }
 
-/// Seconds, or a date.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    let seconds = text.trim().parse().map(Duration::from_secs).ok();
-    seconds.or_else(|| {
-        let date = httpdate::parse_http_date(text.trim()).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_in_seconds_or_until_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-        let seconds = |text| retry_after(text, now).map(|pause| pause.as_secs());
-        assert_eq!((seconds("120"), seconds(" 0 ")), (Some(120), Some(0)));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
-        for junk in ["", "-1", "soon", "99999999999999999999999"] {
-            assert_eq!(seconds(junk), None, "{junk}");
-        }
+fn run(agent: &Agent, call: &Call, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
+    let mut config = agent.configure_request(request);
+    if call.from.is_none() {
+        config = config.timeout_recv_body(Some(BODY));
     }
+    if call.replaceable {
+        config = config.timeout_connect(Some(SOON));
+    }
+    agent.run(config.build())
 }

@@ -1,20 +1,26 @@
-//! One run's dealings with registries: connections, logins and tokens, which all its threads share. A login is looked
-//! for once a repository, and a token fetched once for all who want it at the same time.
+//! One run's dealings with registries: connections, logins and tokens, which all its threads share. Whom a registry lets
+//! in is asked once, a login is looked for once a repository, and a token fetched once for all who want it at the same time.
 
 use crate::challenge::Challenge;
-use crate::logins::{Found, Login, Logins};
+use crate::hosts::Hosts;
+use crate::logins::{Found, Keeper, Login, Logins};
+use crate::refusal;
 use crate::repository::Repository;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::token::{self, Token};
-use libhttp::{Environment, FetchError, Transport};
-use std::collections::BTreeMap;
+use crate::warnings::Warnings;
+use libhttp::{Call, Environment, FetchError, Origin, Transport};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ureq::http::{Method, StatusCode};
 
 /// The use that is made of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To read.
+    /// To read, wherever it can be had.
     Pull,
+    /// To see what it has itself, whoever mirrors it.
+    Look,
     /// To read and write.
     Push,
 }
@@ -28,22 +34,46 @@ pub(crate) struct Pass {
 /// The pass for one scope at one registry. Whoever fetches it has it locked, and others wait for that one.
 pub(crate) type Slot = Arc<Mutex<Option<Pass>>>;
 
+/// How a server that was asked for the first time is to be asked.
+pub(crate) struct Greeting {
+    /// Its address, which may be one of two.
+    pub origin: Origin,
+    /// What it wants to be shown; nothing if it lets everybody in.
+    pub challenges: Vec<Challenge>,
+    /// Why, in its words.
+    pub reasons: String,
+}
+
+/// A server's greeting. Whoever waits for it has it locked.
+type Door = Arc<Mutex<Option<Arc<Greeting>>>>;
+
 /// Connections to registries.
 pub struct Client {
     pub(crate) transport: Transport,
-    logins: Logins,
-    /// By repository: the login, once it was looked for.
-    found: Mutex<BTreeMap<String, Option<Found>>>,
+    pub(crate) hosts: Hosts,
+    keeper: Mutex<Keeper>,
+    /// By address.
+    doors: Mutex<BTreeMap<String, Door>>,
     /// By registry and scope.
     passes: Mutex<BTreeMap<(String, String), Slot>>,
+    /// The mirrors that don't answer.
+    down: Mutex<BTreeSet<String>>,
+    warnings: Mutex<Warnings>,
 }
 
 impl Client {
     /// Connects nothing yet.
-    pub fn new(logins: &Logins, environment: &Environment) -> Result<Self, FetchError> {
-        let transport = Transport::new(environment)?;
-        let (found, passes) = (Mutex::default(), Mutex::default());
-        Ok(Self { transport, logins: logins.clone(), found, passes })
+    pub fn new(logins: &Logins, hosts: &Hosts, environment: &Environment) -> Result<Self, FetchError> {
+        let dirs = hosts.clone();
+        Ok(Self {
+            transport: Transport::new(environment, Box::new(move |server| dirs.certificates(server)))?,
+            hosts: hosts.clone(),
+            keeper: Mutex::new(Keeper::new(logins)),
+            doors: Mutex::default(),
+            passes: Mutex::default(),
+            down: Mutex::default(),
+            warnings: Mutex::default(),
+        })
     }
 
     /// Asks a repository's registry whom it lets in, and does what it wants for that.
@@ -51,58 +81,117 @@ impl Client {
         Session::open(self, repository, access)
     }
 
+    /// What registries want people to know, and which mirrors were passed over; each once in a run. Others than we wrote
+    /// most of it.
+    pub fn take_warnings(&self) -> Vec<String> {
+        lock(&self.warnings).take()
+    }
+
+    pub(crate) fn warn(&self, texts: impl Iterator<Item = String>) {
+        let mut warnings = lock(&self.warnings);
+        texts.for_each(|text| warnings.add(text));
+    }
+
+    pub(crate) fn is_down(&self, origin: &Origin) -> bool {
+        lock(&self.down).contains(&origin.to_string())
+    }
+
+    /// Says why a mirror is not asked, and asks it no more if that is because it does not answer.
+    pub(crate) fn pass_over(&self, origin: &Origin, error: &FetchError) {
+        if error.is_passing() {
+            lock(&self.down).insert(origin.to_string());
+        }
+        self.warn(std::iter::once(format!("mirror passed over: {error}")));
+    }
+
+    /// Asks the server of a repository whom it lets in. One that is insecure may be without TLS, and is asked so first:
+    /// to a server with it that is no request, but not the other way round.
+    pub(crate) fn greet(
+        &self,
+        repository: &Repository,
+        insecure: bool,
+        replaceable: bool,
+    ) -> Result<Arc<Greeting>, FetchError> {
+        let origin = repository.origin();
+        let choice = insecure && !repository.is_explicit();
+        let key = if choice { origin.authority().to_owned() } else { origin.to_string() };
+        let door = Arc::clone(lock(&self.doors).entry(key).or_default());
+        let mut door = lock(&door);
+        if let Some(greeting) = &*door {
+            return Ok(Arc::clone(greeting));
+        }
+        let plain = choice.then(|| repository.at(Origin::new(Some(false), origin.authority())));
+        let secure = choice.then(|| repository.at(Origin::new(Some(true), origin.authority())));
+        let first = plain.and_then(|plain| self.ask_greeting(&plain, insecure, replaceable).ok().flatten());
+        let greeting = match first {
+            Some(greeting) => greeting,
+            None => {
+                let repository = secure.as_ref().unwrap_or(repository);
+                let greeting = self.ask_greeting(repository, insecure, replaceable)?;
+                greeting.ok_or_else(|| {
+                    FetchError::refused(&repository.root(), "it speaks neither http nor https")
+                })?
+            }
+        };
+        Ok(Arc::clone(door.insert(Arc::new(greeting))))
+    }
+
+    /// None where the answer is that of a server that wants TLS.
+    fn ask_greeting(
+        &self,
+        repository: &Repository,
+        unverified: bool,
+        replaceable: bool,
+    ) -> Result<Option<Greeting>, FetchError> {
+        let (root, origin) = (repository.root(), repository.origin().clone());
+        let call = Call { unverified, replaceable, ..Call::new(Method::GET, &root, "*/*") };
+        let mut answer = self.transport.send(&call)?;
+        let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
+        match answer.response.status() {
+            StatusCode::UNAUTHORIZED if answer.own => {
+                greeting.challenges = session::challenges(&answer);
+                greeting.reasons = refusal::reasons(&mut answer.response, &[]);
+                if greeting.challenges.is_empty() {
+                    let what = "it wants a login, and none of the kinds that are known here";
+                    return Err(FetchError::login(&root, what));
+                }
+            }
+            status if status.is_server_error() => {
+                let reasons = refusal::reasons(&mut answer.response, &[]);
+                return Err(FetchError::remote(&root, format!("the server says {status}{reasons}")));
+            }
+            StatusCode::BAD_REQUEST if !greeting.origin.is_https() => return Ok(None),
+            _ if !answer.own && !greeting.origin.is_https() => return Ok(None),
+            // Whatever else it says here, it may still have the repository.
+            _ => {}
+        }
+        Ok(Some(greeting))
+    }
+
     pub(crate) fn slot(&self, repository: &Repository, scope: &str) -> Slot {
         let key = (repository.origin().to_string(), scope.to_owned());
         Arc::clone(lock(&self.passes).entry(key).or_default())
     }
 
-    /// The login for a repository. There is none for a server that others listen to.
+    /// The login for a repository.
     pub(crate) fn login(&self, repository: &Repository) -> Result<Option<Found>, FetchError> {
-        let key = format!("{}/{}", repository.domain(), repository.path());
-        let mut known = lock(&self.found);
-        if let Some(found) = known.get(&key) {
-            return Ok(found.clone());
-        }
-        let found = match repository.origin().may_have_secrets() {
-            true => self.logins.find(repository)?,
-            false => None,
-        };
-        known.insert(key, found.clone());
-        Ok(found)
+        lock(&self.keeper).find(repository)
     }
 
     /// Fetches a token for `scopes` as `challenge` wants it; the inner error is how that was refused.
     pub(crate) fn token(
         &self,
-        repository: &Repository,
+        registry: &Origin,
+        insecure: bool,
         challenge: &Challenge,
         scopes: &[String],
         login: Option<&Login>,
     ) -> Result<Result<Token, String>, FetchError> {
-        token::fetch(&self.transport, repository.origin(), challenge, scopes, login)
+        token::Wanted { transport: &self.transport, registry, insecure, challenge, scopes }.fetch(login)
     }
 }
 
 /// A thread that panicked left the value whole: no change to it takes more than one statement.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_is_not_even_looked_for_where_others_listen() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("auth.json");
-        std::fs::write(&file, "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}}}").unwrap();
-        let logins = Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), 0);
-        let login = |text| {
-            let client = Client::new(&logins, &Environment::default()).unwrap();
-            client.login(&Repository::parse(text).unwrap()).unwrap()
-        };
-        assert!(login("https://r.example/a").is_some());
-        assert_eq!(login("http://r.example/a"), None);
-    }
 }

@@ -4,6 +4,7 @@
 mod blob;
 pub mod challenge;
 mod client;
+mod hosts;
 mod logins;
 mod publish;
 mod refusal;
@@ -12,9 +13,11 @@ mod retry;
 mod session;
 mod token;
 mod upload;
+mod warnings;
 
 pub use blob::BlobStream;
 pub use client::{Access, Client};
+pub use hosts::{Endpoint, HostFiles, Hosts, Use};
 pub use logins::{Found, Login, Logins};
 pub use publish::Published;
 pub use repository::Repository;

@@ -24,7 +24,7 @@ struct Reason {
 }
 
 /// The reasons in parentheses, to go after a word; nothing if the answer has none.
-pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[&str]) -> String {
+pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[String]) -> String {
     let mut text = Vec::new();
     // docker-registry promises a body then, and does not send it.
     if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -38,7 +38,7 @@ pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[&str]) -> String
     }
 }
 
-fn of(text: &[u8], secrets: &[&str]) -> String {
+fn of(text: &[u8], secrets: &[String]) -> String {
     let Ok(Refusal { errors }) = serde_json::from_slice(text) else { return String::new() };
     let said = |Reason { code, message }: &Reason| match (code.trim(), message.trim()) {
         (code, "") => code.to_owned(),
@@ -47,7 +47,7 @@ fn of(text: &[u8], secrets: &[&str]) -> String {
     };
     let all: Vec<String> = errors.iter().take(MOST).map(said).filter(|said| !said.is_empty()).collect();
     let all = all.join("; ");
-    match all.is_empty() || secrets.iter().any(|secret| !secret.is_empty() && all.contains(secret)) {
+    match all.is_empty() || secrets.iter().any(|secret| !secret.is_empty() && all.contains(&**secret)) {
         true => String::new(),
         false => format!(" ({})", all.chars().take(LONGEST).collect::<String>()),
     }
@@ -68,7 +68,7 @@ mod tests {
             ("<html>no</html>", ""),
             ("", ""),
         ] {
-            assert_eq!(of(text.as_bytes(), &["", "hunter2"]), told, "{text}");
+            assert_eq!(of(text.as_bytes(), &[String::new(), "hunter2".into()]), told, "{text}");
         }
         let long = format!("{{\"errors\":[{{\"code\":\"{}\"}}]}}", "ü".repeat(1000));
         assert_eq!(of(long.as_bytes(), &[]).chars().count(), LONGEST + 3);

@@ -17,6 +17,8 @@ pub struct Repository {
     domain: String,
     /// Its name in the registry.
     path: String,
+    /// Whether the address is the very one to ask, and no file may say another.
+    is_explicit: bool,
 }
 
 impl Repository {
@@ -29,10 +31,30 @@ impl Repository {
             Some((scheme, _)) => return Err(format!("{scheme} is not http or https")),
         };
         let reference = Reference::parse(name).map_err(|bad| bad.to_string())?;
+        Ok(Self::new(scheme.map(|scheme| scheme == "https"), &reference))
+    }
+
+    /// The repository `path` at `domain`, which needs to look like no host.
+    pub fn of(domain: &str, path: &str) -> Result<Self, String> {
+        let reference = Reference::of(&canonical(domain), path).map_err(|bad| bad.to_string())?;
+        Ok(Self::new(None, &reference))
+    }
+
+    /// The repository `path` at the very server `origin`.
+    pub(crate) fn explicit(origin: &Origin, path: &str) -> Result<Self, String> {
+        let reference = Reference::of(origin.authority(), path).map_err(|bad| bad.to_string())?;
+        Ok(Self::new(Some(origin.is_https()), &reference))
+    }
+
+    fn new(https: Option<bool>, reference: &Reference) -> Self {
         let domain = canonical(reference.domain());
-        let host = if domain == HUB { HUB_HOST } else { &domain };
-        let origin = Origin::new(scheme.map(|scheme| scheme == "https"), host);
-        Ok(Self { origin, path: reference.path().to_owned(), domain })
+        let origin = Origin::new(https, if domain == HUB { HUB_HOST } else { &domain });
+        Self { origin, path: reference.path().to_owned(), domain, is_explicit: https.is_some() }
+    }
+
+    /// The same, asked at another address.
+    pub(crate) fn at(&self, origin: Origin) -> Self {
+        Self { origin, ..self.clone() }
     }
 
     /// What is asked first: whether this is a registry, and whom it lets in.
@@ -63,6 +85,21 @@ impl Repository {
     /// Its name in the registry.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Host and name, as in an image's name.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.domain, self.path)
+    }
+
+    /// Whether it is one of Docker Hub.
+    pub(crate) fn is_hub(&self) -> bool {
+        self.domain == HUB
+    }
+
+    /// Whether the address is the very one to ask.
+    pub(crate) fn is_explicit(&self) -> bool {
+        self.is_explicit
     }
 
     /// The server that is asked.

@@ -1,27 +1,37 @@
-//! Requests to one repository that are let in: what it has, its manifests, and its blobs as streams. A pass is kept for
-//! the run, and fetched anew when its time is over and once when the registry takes it no more; nothing is asked in a
-//! circle.
+//! Requests to one repository that are let in: what it has, its manifests, and its blobs as streams. What is read, its
+//! mirrors are asked for first. A pass is kept for the run, and fetched anew when its time is over and once when the
+//! registry takes it no more; nothing is asked in a circle.
 
 use crate::challenge::{self, Challenge};
 use crate::client::{Access, Client, Pass, Slot, lock};
-use crate::logins::Login;
+use crate::hosts::{Endpoint, Use};
+use crate::logins::{Found, Login};
 use crate::refusal;
 use crate::repository::Repository;
 use crate::token::{self, Token};
+use crate::warnings;
 use libhttp::{Answer, Call, FetchError};
 use libwire::Digest;
 use std::io::Read;
 use ureq::Body;
-use ureq::http::header::WWW_AUTHENTICATE;
+use ureq::http::header::{WARNING, WWW_AUTHENTICATE};
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
 /// So large a manifest every registry takes (distribution-spec, "Pushing Manifests").
 const LARGEST: u64 = 4 << 20;
+/// How many passes are shown for one question at most.
+const MOST_PASSES: usize = 4;
 
 /// Requests to one repository. Threads may share it.
 pub struct Session<'c> {
     pub(crate) client: &'c Client,
     pub(crate) repository: Repository,
+    /// Whether its server may be asked without TLS, and with a certificate that nobody vouches for.
+    is_insecure: bool,
+    /// What it is asked for as a mirror of another.
+    mirror: Option<Use>,
+    /// Those that are asked before it for what is read.
+    mirrors: Vec<Self>,
     access: Access,
     /// Another repository of the registry that is read.
     reading: Option<String>,
@@ -57,27 +67,37 @@ pub struct Blob {
 }
 
 impl<'c> Session<'c> {
-    /// Asks the registry whom it lets in, and does what it wants for that. Before anything is asked for: there
-    /// are registries that deny having what they don't let see.
+    /// Asks the registry whom it lets in, and does what it wants for that, before anything is asked for: there are
+    /// registries that deny having what they don't let see. One that has mirrors may never be needed.
     pub(crate) fn open(
         client: &'c Client,
         repository: &Repository,
         access: Access,
     ) -> Result<Self, FetchError> {
-        let slot = client.slot(repository, &scope(repository, access));
-        let session = Self { client, repository: repository.clone(), access, reading: None, slot };
-        let root = session.repository.root();
-        let shown = session.pass(&root)?;
-        let mut answer = session.send(&Call::new(Method::GET, &root, "*/*"), shown.as_ref())?;
-        match answer.response.status() {
-            StatusCode::UNAUTHORIZED if answer.own => {
-                session.log_in(&root, &mut answer, shown.as_ref())?;
-            }
-            status if status.is_server_error() => return Err(session.refused(&root, &mut answer)),
-            // Whatever else it says here, it may still have the repository.
-            _ => {}
+        let mut endpoints = match access {
+            Access::Pull => client.hosts.to_read(repository)?,
+            Access::Look | Access::Push => vec![client.hosts.to_write(repository)?],
+        };
+        let home = endpoints.pop().ok_or_else(|| FetchError::invalid("no server is known for it"))?;
+        let mut session = Self::at(client, home, access);
+        session.mirrors = endpoints.into_iter().map(|endpoint| Self::at(client, endpoint, access)).collect();
+        if session.mirrors.is_empty() {
+            session.pass(&session.repository.root())?;
         }
         Ok(session)
+    }
+
+    fn at(client: &'c Client, endpoint: Endpoint, access: Access) -> Self {
+        let Endpoint { repository, is_insecure, mirror } = endpoint;
+        // Whoever may be asked without TLS is asked how; the error of one that does not answer is that of the question.
+        let repository = match is_insecure && !repository.is_explicit() {
+            true => client
+                .greet(&repository, is_insecure, mirror.is_some())
+                .map_or(repository.clone(), |greeting| repository.at(greeting.origin.clone())),
+            false => repository,
+        };
+        let slot = client.slot(&repository, &scope(&repository, access));
+        Self { client, repository, is_insecure, mirror, mirrors: Vec::new(), access, reading: None, slot }
     }
 
     /// The same, with the right to read another repository of the registry, by its name there. A token for both is fetched
@@ -92,7 +112,8 @@ impl<'c> Session<'c> {
                 self.client.slot(&repository, &scope)
             }
         };
-        Self { client: self.client, repository, access, reading: Some(other.to_owned()), slot }
+        let (client, is_insecure, reading) = (self.client, self.is_insecure, Some(other.to_owned()));
+        Self { client, repository, is_insecure, mirror: None, mirrors: Vec::new(), access, reading, slot }
     }
 
     /// Whether the repository has a blob.
@@ -103,6 +124,42 @@ impl<'c> Session<'c> {
 
     /// Asks about the manifest with a tag or a digest, which is found if it has one of the media types `accept`.
     pub fn look_up(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
+        self.first(which.parse::<Digest>().is_err(), |session| session.own_head(which, accept))
+    }
+
+    /// The manifest with a tag or a digest, if there is one of the media types `accept`. One with another digest is an
+    /// error.
+    pub fn manifest(&self, which: &str, accept: &str) -> Result<Option<Manifest>, FetchError> {
+        self.first(which.parse::<Digest>().is_err(), |session| session.own_manifest(which, accept))
+    }
+
+    /// A blob, if the repository has it, from the byte `from` on if the registry gives parts.
+    pub fn blob(&self, digest: Digest, from: u64) -> Result<Option<Blob>, FetchError> {
+        self.first(false, |session| session.own_blob(digest, from))
+    }
+
+    /// The answer of the first mirror that has one, else of the registry itself.
+    fn first<T>(
+        &self,
+        by_tag: bool,
+        ask: impl Fn(&Self) -> Result<Option<T>, FetchError>,
+    ) -> Result<Option<T>, FetchError> {
+        let serves = |mirror: &&Self| !by_tag || mirror.mirror != Some(Use::Digests);
+        for mirror in self.mirrors.iter().filter(serves) {
+            let origin = mirror.repository.origin();
+            if self.client.is_down(origin) {
+                continue;
+            }
+            match ask(mirror) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => self.client.pass_over(origin, &error),
+            }
+        }
+        ask(self)
+    }
+
+    fn own_head(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
         let url = self.repository.manifest(which);
         let answer = self.ask(&Call::new(Method::HEAD, &url, accept))?;
         Ok(answer.map(|response| Head {
@@ -111,16 +168,16 @@ impl<'c> Session<'c> {
         }))
     }
 
-    /// The manifest with a tag or a digest, if there is one of the media types `accept`. One with another digest is an
-    /// error.
-    pub fn manifest(&self, which: &str, accept: &str) -> Result<Option<Manifest>, FetchError> {
+    fn own_manifest(&self, which: &str, accept: &str) -> Result<Option<Manifest>, FetchError> {
         let url = self.repository.manifest(which);
-        let failed = |what: String| FetchError::remote(&url, what);
+        let failed = |what: String| FetchError::refused(&url, what);
         let Some(mut response) = self.ask(&Call::new(Method::GET, &url, accept))? else { return Ok(None) };
         let media_type = media_type(&response);
         let body = response.body_mut().with_config().limit(LARGEST);
-        let bytes =
-            body.read_to_vec().map_err(|error| failed(format!("its manifest can't be read: {error}")))?;
+        let bytes = body.read_to_vec().map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(_) => failed("its manifest has more than 4 MiB".into()),
+            error => FetchError::remote(&url, format!("its manifest breaks off: {error}; try again")),
+        })?;
         let digest = Digest::of(&bytes);
         match which.parse::<Digest>() {
             Ok(wanted) if wanted != digest => Err(failed(format!("what it gives is {digest}; try again"))),
@@ -133,10 +190,9 @@ impl<'c> Session<'c> {
         self.repository.blob(digest)
     }
 
-    /// A blob, if the repository has it, from the byte `from` on if the registry gives parts.
-    pub fn blob(&self, digest: Digest, from: u64) -> Result<Option<Blob>, FetchError> {
+    fn own_blob(&self, digest: Digest, from: u64) -> Result<Option<Blob>, FetchError> {
         let url = self.repository.blob(digest);
-        let failed = |what: String| FetchError::remote(&url, what);
+        let failed = |what: String| FetchError::refused(&url, what);
         let call = Call { from: Some(from), ..Call::new(Method::GET, &url, "*/*") };
         let Some(response) = self.ask(&call)? else { return Ok(None) };
         if let Some(coding) =
@@ -173,49 +229,77 @@ impl<'c> Session<'c> {
 
     /// Asks, and once more with a new pass if the registry wants one.
     pub(crate) fn call(&self, call: &Call) -> Result<Answer, FetchError> {
-        let shown = self.pass(call.url)?;
+        let mut shown = self.pass_for(call)?;
         let mut answer = self.send(call, shown.as_ref())?;
-        match answer.own && answer.response.status() == StatusCode::UNAUTHORIZED {
-            false => Ok(answer),
-            true => {
-                let shown = self.log_in(call.url, &mut answer, shown.as_ref())?;
-                self.send(call, Some(&shown))
+        // Others may have used up the pass that they fetched meanwhile: one that is fetched here is the last.
+        for _ in 0..MOST_PASSES {
+            if !answer.own || answer.response.status() != StatusCode::UNAUTHORIZED {
+                break;
+            }
+            let Some((header, is_new)) = self.log_in(call.url, &challenges(&answer), shown.as_ref())? else {
+                return Err(self.denied(call.url, &mut answer));
+            };
+            answer = self.send(call, Some(&header))?;
+            shown = Some(header);
+            if is_new {
+                break;
             }
         }
+        Ok(answer)
     }
 
     fn send(&self, call: &Call, shown: Option<&HeaderValue>) -> Result<Answer, FetchError> {
-        self.client.transport.send(&Call { authorization: shown, ..call.clone() })
+        let (unverified, replaceable) = (self.is_insecure, self.mirror.is_some());
+        let call = Call { authorization: shown, unverified, replaceable, ..call.clone() };
+        let answer = self.client.transport.send(&call)?;
+        if answer.own && answer.response.headers().contains_key(WARNING) {
+            let told = warnings::of(answer.response.headers(), &self.secrets(shown));
+            self.client.warn(told.iter().map(|told| format!("{}: {told}", self.repository.domain())));
+        }
+        Ok(answer)
     }
 
-    /// The header to show now. A token whose time is over is not shown first, to be refused.
     fn pass(&self, url: &str) -> Result<Option<HeaderValue>, FetchError> {
+        self.pass_for(&Call::new(Method::GET, url, "*/*"))
+    }
+
+    /// The header to show now. A token whose time is over is not shown first, to be refused; and one that a long body
+    /// would outlive is not shown with that.
+    fn pass_for(&self, call: &Call) -> Result<Option<HeaderValue>, FetchError> {
+        let greeting = self.client.greet(&self.repository, self.is_insecure, self.mirror.is_some())?;
         let mut pass = lock(&self.slot);
-        if let Some(Pass { token, challenge: Some(challenge) }) = &*pass
-            && token.is_over()
-        {
-            let login = self.login()?;
-            let token = self.token(url, challenge, login.as_ref())?;
-            *pass = Some(Pass { token, challenge: Some(challenge.clone()) });
+        let over = |token: &Token| token.is_over(call.payload.is_some());
+        match &*pass {
+            Some(Pass { token, challenge: Some(challenge) }) if over(token) => {
+                let login = self.login()?;
+                let token = self.token(call.url, challenge, login.as_ref())?;
+                *pass = Some(Pass { token, challenge: Some(challenge.clone()) });
+            }
+            None if !greeting.challenges.is_empty() => {
+                drop(pass);
+                return match self.log_in(call.url, &greeting.challenges, None)? {
+                    Some((header, _)) => Ok(Some(header)),
+                    None => Err(self.no_way_in(&self.repository.root(), &greeting.reasons)),
+                };
+            }
+            _ => {}
         }
         Ok(pass.as_ref().map(|pass| pass.token.header.clone()))
     }
 
-    /// Does what `answer` about `url`, a refusal of what was `shown`, wants before there is another one.
+    /// Does what one of the `challenges` wants that came for what was `shown`: gives what is shown from now on, and
+    /// whether that is new. There is none without a login.
     fn log_in(
         &self,
         url: &str,
-        answer: &mut Answer,
+        challenges: &[Challenge],
         shown: Option<&HeaderValue>,
-    ) -> Result<HeaderValue, FetchError> {
+    ) -> Result<Option<(HeaderValue, bool)>, FetchError> {
         let mut pass = lock(&self.slot);
         // Another thread may have done it meanwhile.
         if let Some(pass) = pass.as_ref().filter(|pass| Some(&pass.token.header) != shown) {
-            return Ok(pass.token.header.clone());
+            return Ok(Some((pass.token.header.clone(), false)));
         }
-        let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
-        let challenges: Vec<Challenge> =
-            headers.flat_map(|value| challenge::parse(value.as_bytes())).collect();
         let of_scheme = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         let (bearer, basic) = (of_scheme("bearer"), of_scheme("basic"));
         let login = self.login()?;
@@ -225,10 +309,7 @@ impl<'c> Session<'c> {
             (Some(Login::Password(user, password)), None, Some(_)) => {
                 Token::lasting(token::basic(user, password)?)
             }
-            (Some(Login::Identity(_)), None, Some(_)) | (None, None, Some(_)) => {
-                drop(pass);
-                return Err(self.denied(url, answer));
-            }
+            (Some(Login::Identity(_)), None, Some(_)) | (None, None, Some(_)) => return Ok(None),
             (_, None, None) => {
                 return Err(FetchError::login(
                     url,
@@ -239,19 +320,28 @@ impl<'c> Session<'c> {
         let header = token.header.clone();
         let renewed = bearer.filter(|_| !matches!(login, Some(Login::Token(_))));
         *pass = Some(Pass { token, challenge: renewed.cloned() });
-        Ok(header)
+        Ok(Some((header, true)))
     }
 
     fn token(&self, url: &str, challenge: &Challenge, login: Option<&Login>) -> Result<Token, FetchError> {
         let mut scopes = scopes(&self.repository, self.access, challenge);
         scopes.extend(self.reading.as_deref().map(reading));
         scopes.dedup();
-        let token = self.client.token(&self.repository, challenge, &scopes, login)?;
+        let token =
+            self.client.token(self.repository.origin(), self.is_insecure, challenge, &scopes, login)?;
         token.map_err(|reasons| self.no_way_in(url, &reasons))
     }
 
     fn login(&self) -> Result<Option<Login>, FetchError> {
-        Ok(self.client.login(&self.repository)?.map(|found| found.login))
+        Ok(self.found()?.map(|found| found.login))
+    }
+
+    /// The login for the repository. There is none for a server that others listen to, unless its user knows.
+    fn found(&self) -> Result<Option<Found>, FetchError> {
+        match self.is_insecure || self.repository.origin().may_have_secrets() {
+            true => self.client.login(&self.repository),
+            false => Ok(None),
+        }
     }
 
     /// Why nothing is said of `url`, by the registry's answer.
@@ -279,24 +369,28 @@ impl<'c> Session<'c> {
     }
 
     fn reasons(&self, answer: &mut Answer) -> String {
-        let login = self.login().ok().flatten();
         let pass = lock(&self.slot).as_ref().map(|pass| pass.token.header.clone());
-        let shown = pass.as_ref().and_then(|header| header.to_str().ok()?.split_once(' '));
-        let secrets: Vec<&str> =
-            login.iter().map(Login::secret).chain(shown.map(|(_, secret)| secret)).collect();
-        refusal::reasons(&mut answer.response, &secrets)
+        refusal::reasons(&mut answer.response, &self.secrets(pass.as_ref()))
+    }
+
+    /// What no server's words may have in them that are told.
+    fn secrets(&self, shown: Option<&HeaderValue>) -> Vec<String> {
+        let login = self.login().ok().flatten();
+        let shown = shown.and_then(|header| header.to_str().ok()?.split_once(' '));
+        let login = login.iter().map(Login::secret);
+        login.chain(shown.map(|(_, secret)| secret)).map(str::to_owned).collect()
     }
 
     /// That the login, or anybody, is not let in, why, and what to do.
     fn no_way_in(&self, url: &str, reasons: &str) -> FetchError {
         let (host, name) = (self.repository.domain(), self.repository.path());
         let log_in = format!("skopeo login {host} or docker login {host}");
-        let what = match self.client.login(&self.repository) {
+        let what = match self.found() {
             Ok(Some(found)) => format!(
                 "the login for {host} of {} is not let in to {name}{reasons}; renew it with {log_in}, or ask for access",
                 found.place
             ),
-            _ if !self.repository.origin().may_have_secrets() => {
+            _ if !self.is_insecure && !self.repository.origin().may_have_secrets() => {
                 format!(
                     "it wants a login for {name}{reasons}, and none is sent over http, which others could read"
                 )
@@ -307,6 +401,12 @@ impl<'c> Session<'c> {
         };
         FetchError::login(url, what)
     }
+}
+
+/// What the server wants to be shown that gave this answer.
+pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
+    let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
+    headers.flat_map(|value| challenge::parse(value.as_bytes())).collect()
 }
 
 /// A header, if it is text.
@@ -327,7 +427,7 @@ fn first_byte(range: &str) -> Option<u64> {
 /// The use of a repository in the words of a token.
 fn scope(repository: &Repository, access: Access) -> String {
     let actions = match access {
-        Access::Pull => "pull",
+        Access::Pull | Access::Look => "pull",
         Access::Push => "pull,push",
     };
     format!("repository:{}:{actions}", repository.path())
@@ -351,6 +451,7 @@ fn scopes(repository: &Repository, access: Access, challenge: &Challenge) -> Vec
 mod tests {
     use super::*;
     use crate::challenge::parse;
+    use crate::hosts::Hosts;
     use crate::logins::Logins;
     use libhttp::Environment;
 
@@ -377,15 +478,10 @@ mod tests {
 
     #[test]
     fn where_others_listen_nobody_is_told_to_log_in() {
-        let client = Client::new(&Logins::default(), &Environment::default()).unwrap();
+        let hosts = Hosts::default();
+        let client = Client::new(&Logins::default(), &hosts, &Environment::default()).unwrap();
         let repository = Repository::parse("http://r.example/a").unwrap();
-        let session = Session {
-            client: &client,
-            repository,
-            access: Access::Pull,
-            reading: None,
-            slot: Slot::default(),
-        };
+        let session = Session::at(&client, hosts.to_write(&repository).unwrap(), Access::Pull);
         let text = session.no_way_in("http://r.example/v2/", " (X)").to_string();
         assert!(text.contains("wants a login for a (X), and none is sent over http"), "{text}");
     }

@@ -6,7 +6,7 @@ use crate::challenge::Challenge;
 use crate::logins::Login;
 use crate::refusal;
 use base64::Engine as _;
-use libhttp::{Call, FetchError, Origin, Transport};
+use libhttp::{Call, FetchError, Guard, Origin, Transport};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 use ureq::Body;
@@ -20,22 +20,28 @@ const CLIENT: &str = "stagepipe";
 const LIFETIME: u64 = 60;
 /// How long one is believed to last at most.
 const LONGEST: u64 = 3600;
+/// How long one has to last still that is shown with a long body.
+const MARGIN: Duration = Duration::from_secs(30);
 
 /// A header that is shown to a registry, and how long it is good.
 pub(crate) struct Token {
     pub header: HeaderValue,
-    until: Option<Instant>,
+    /// When it was asked for, and how long it lasts.
+    term: Option<(Instant, Duration)>,
 }
 
 impl Token {
     /// One that has no end that anybody knows.
     pub fn lasting(header: HeaderValue) -> Self {
-        Self { header, until: None }
+        Self { header, term: None }
     }
 
-    /// Whether its time is over.
-    pub fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+    /// Whether its time is over, or would be before a long request is.
+    pub fn is_over(&self, is_long: bool) -> bool {
+        self.term.is_some_and(|(asked, lasts)| {
+            let margin = if is_long { MARGIN.min(lasts / 2) } else { Duration::ZERO };
+            asked.elapsed() + margin >= lasts
+        })
     }
 }
 
@@ -47,46 +53,98 @@ struct Answer {
     expires_in: Option<serde_json::Value>,
 }
 
-/// Fetches a token for `scopes` from the realm of `challenge`, which `registry` sent. The inner error has the reasons of a realm
-/// that refuses the login, or wants one.
-pub(super) fn fetch(
-    transport: &Transport,
-    registry: &Origin,
-    challenge: &Challenge,
-    scopes: &[String],
-    login: Option<&Login>,
-) -> Result<Result<Token, String>, FetchError> {
-    let realm = challenge.get("realm").unwrap_or_default();
-    let origin = Origin::of(realm).filter(|_| !realm.contains('#'));
-    let origin = origin.ok_or_else(|| {
-        FetchError::login(&registry.to_string(), "it wants a token and names no URL to fetch one from")
-    })?;
-    if registry.is_https() && !origin.is_https() || login.is_some() && !origin.may_have_secrets() {
-        let what =
-            format!("it wants a token to be fetched from {origin}, over http, which others could read");
-        return Err(FetchError::login(&registry.to_string(), what));
-    }
-    let asked = Instant::now();
-    let mut response = match login {
-        Some(Login::Identity(secret)) => exchange(transport, realm, challenge, scopes, secret)?,
-        Some(Login::Password(user, password)) => {
-            let header = basic(user, password)?;
-            request(transport, realm, &query(challenge, scopes, Some(user)), Some(&header))?
+/// A token that a registry wants to be shown, before it is fetched.
+pub(crate) struct Wanted<'a> {
+    pub transport: &'a Transport,
+    pub registry: &'a Origin,
+    /// Whether logins may be sent to the registry's own host over http, and its certificate is not checked.
+    pub insecure: bool,
+    /// What the registry said.
+    pub challenge: &'a Challenge,
+    pub scopes: &'a [String],
+}
+
+impl Wanted<'_> {
+    /// Fetches it from the realm that the challenge names. The inner error has the reasons of a realm that refuses the
+    /// login, or wants one.
+    pub fn fetch(&self, login: Option<&Login>) -> Result<Result<Token, String>, FetchError> {
+        let realm = self.challenge.get("realm").unwrap_or_default();
+        let refused = |what: String| FetchError::login(&self.registry.to_string(), what);
+        let origin = Origin::of(realm).filter(|_| !realm.contains('#'));
+        let origin =
+            origin.ok_or_else(|| refused("it wants a token and names no URL to fetch one from".into()))?;
+        self.check(&origin, login.is_some()).map_err(refused)?;
+        let asked = Instant::now();
+        let mut response = match login {
+            Some(Login::Identity(secret)) => self.exchange(realm, secret)?,
+            Some(Login::Password(user, password)) => {
+                self.request(realm, Some(user), Some(&basic(user, password)?))?
+            }
+            _ => self.request(realm, None, None)?,
+        };
+        let identity = matches!(login, Some(Login::Identity(_)));
+        let status = response.status();
+        if status == StatusCode::OK {
+            return read(realm, response, asked).map(Ok);
         }
-        _ => request(transport, realm, &query(challenge, scopes, None), None)?,
-    };
-    let identity = matches!(login, Some(Login::Identity(_)));
-    let status = response.status();
-    if status == StatusCode::OK {
-        return read(realm, response, asked).map(Ok);
+        let secrets: Vec<String> = login.iter().map(|login| login.secret().to_owned()).collect();
+        let reasons = refusal::reasons(&mut response, &secrets);
+        let failed = format!("asked for a token, the server says {status}{reasons}");
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Err(reasons)),
+            // How OAuth 2 says that a token is not valid.
+            StatusCode::BAD_REQUEST if identity => Ok(Err(reasons)),
+            status if status.is_server_error() => Err(FetchError::remote(realm, failed)),
+            _ => Err(FetchError::refused(realm, failed)),
+        }
     }
-    let secrets: Vec<&str> = login.iter().map(|login| login.secret()).collect();
-    let reasons = refusal::reasons(&mut response, &secrets);
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Err(reasons)),
-        // How OAuth 2 says that a token is not valid.
-        StatusCode::BAD_REQUEST if identity => Ok(Err(reasons)),
-        _ => Err(FetchError::remote(realm, format!("asked for a token, the server says {status}{reasons}"))),
+
+    /// Whether a token may be fetched from there: over https if the registry is asked so, a login over nothing that others
+    /// read, and from no address inside of a network that the registry itself is not in.
+    fn check(&self, realm: &Origin, with_login: bool) -> Result<(), String> {
+        let same = realm.host() == self.registry.host();
+        let may_have_login = realm.may_have_secrets() || self.insecure && same;
+        if self.registry.is_https() && !realm.is_https() || with_login && !may_have_login {
+            return Err(format!(
+                "it wants a token to be fetched from {realm}, over http, which others could read"
+            ));
+        }
+        match same || !realm.is_local() || self.registry.is_local() {
+            true => Ok(()),
+            false => Err(format!(
+                "it wants a token to be fetched from {realm}, an address of this machine or of a network that it is not in itself"
+            )),
+        }
+    }
+
+    fn request(
+        &self,
+        realm: &str,
+        user: Option<&str>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response<Body>, FetchError> {
+        let query = query(self.challenge, self.scopes, user);
+        let url = format!("{realm}{}{query}", if realm.contains('?') { '&' } else { '?' });
+        self.send(&Call { authorization, ..Call::new(Method::GET, &url, "application/json") })
+    }
+
+    /// Has a token that a login left exchanged for one that the registry takes.
+    fn exchange(&self, realm: &str, secret: &str) -> Result<Response<Body>, FetchError> {
+        let mut fields =
+            vec![("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", secret)];
+        fields.extend(self.challenge.get("service").map(|service| ("service", service)));
+        let scope = self.scopes.join(" ");
+        fields.push(("scope", &scope));
+        let form = form(&fields);
+        self.send(&Call { form: Some(&form), ..Call::new(Method::POST, realm, "application/json") })
+    }
+
+    /// Whoever the realm leads to is held to the same rules.
+    fn send(&self, call: &Call) -> Result<Response<Body>, FetchError> {
+        let guard = |origin: &Origin| self.check(origin, false);
+        let same = Origin::of(call.url).is_some_and(|origin| origin.host() == self.registry.host());
+        let (guard, unverified) = (Some(Guard(&guard)), self.insecure && same);
+        Ok(self.transport.send(&Call { guard, unverified, ..call.clone() })?.response)
     }
 }
 
@@ -109,34 +167,6 @@ fn header(text: &str) -> Result<HeaderValue, FetchError> {
         .map_err(|_| FetchError::invalid("what a login shows can't be a header; log in again"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn request(
-    transport: &Transport,
-    realm: &str,
-    query: &str,
-    authorization: Option<&HeaderValue>,
-) -> Result<Response<Body>, FetchError> {
-    let url = format!("{realm}{}{query}", if realm.contains('?') { '&' } else { '?' });
-    let call = Call { authorization, ..Call::new(Method::GET, &url, "application/json") };
-    Ok(transport.send(&call)?.response)
-}
-
-/// Has a token that a login left exchanged for one that the registry takes.
-fn exchange(
-    transport: &Transport,
-    realm: &str,
-    challenge: &Challenge,
-    scopes: &[String],
-    secret: &str,
-) -> Result<Response<Body>, FetchError> {
-    let mut fields = vec![("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", secret)];
-    fields.extend(challenge.get("service").map(|service| ("service", service)));
-    let scope = scopes.join(" ");
-    fields.push(("scope", &scope));
-    let form = form(&fields);
-    let call = Call { form: Some(&form), ..Call::new(Method::POST, realm, "application/json") };
-    Ok(transport.send(&call)?.response)
 }
 
 fn query(challenge: &Challenge, scopes: &[String], user: Option<&str>) -> String {
@@ -165,14 +195,14 @@ fn form(fields: &[(&str, &str)]) -> String {
 
 fn read(realm: &str, mut response: Response<Body>, asked: Instant) -> Result<Token, FetchError> {
     // The error of a reader could repeat a part of the token.
-    let none = || FetchError::remote(realm, "asked for a token, the server answers with something else");
+    let none = || FetchError::refused(realm, "asked for a token, the server answers with something else");
     let text = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(|_| none())?;
     let answer: Answer = serde_json::from_slice(&text).map_err(|_| none())?;
     let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token).ok_or_else(none)?;
     let header = bearer(&token).map_err(|_| none())?;
     let seconds = answer.expires_in.and_then(|value| value.as_u64()).filter(|&seconds| seconds > 0);
     let lifetime = Duration::from_secs(seconds.unwrap_or(LIFETIME).min(LONGEST));
-    Ok(Token { header, until: Some(asked + lifetime) })
+    Ok(Token { header, term: Some((asked, lifetime)) })
 }
 
 #[cfg(test)]
@@ -181,22 +211,77 @@ mod tests {
     use crate::challenge::parse;
     use libhttp::Environment;
 
+    /// Why no token is fetched from `realm` for `registry`, if one is not.
+    fn refusal(registry: &str, realm: &str, insecure: bool, with_login: bool) -> Option<String> {
+        let transport = Transport::new(&Environment::default(), Box::new(|_| Vec::new())).unwrap();
+        let (registry, challenge) = (Origin::of(registry).unwrap(), Challenge::default());
+        let wanted = Wanted {
+            transport: &transport,
+            registry: &registry,
+            insecure,
+            challenge: &challenge,
+            scopes: &[],
+        };
+        wanted.check(&Origin::of(realm).unwrap(), with_login).err()
+    }
+
     #[test]
     fn no_login_and_no_token_goes_where_others_listen() {
-        let login = Login::Password("u".into(), "hunter2".into());
-        for (registry, realm, login) in [
-            ("https://r.example/", "http://r.example/token", Some(&login)),
-            ("https://r.example/", "http://r.example/token", None),
-            ("https://localhost/", "http://localhost/token", None),
-            ("http://localhost/", "http://192.0.2.1/token", Some(&login)),
-            ("http://192.0.2.1/", "http://192.0.2.1/token", Some(&login)),
+        for (registry, realm, insecure, with_login, may) in [
+            ("https://r.example/", "http://r.example/token", false, true, false),
+            ("https://r.example/", "http://r.example/token", false, false, false),
+            ("https://localhost/", "http://localhost/token", false, false, false),
+            ("http://localhost/", "http://192.0.2.1/token", false, true, false),
+            ("http://192.0.2.1/", "http://192.0.2.1/token", false, true, false),
+            ("http://192.0.2.1/", "http://192.0.2.1/token", false, false, true),
+            ("http://192.0.2.1/", "http://192.0.2.1/token", true, true, true),
+            ("http://192.0.2.1/", "http://192.0.2.2/token", true, true, false),
+            ("https://r.example/", "https://auth.example/token", false, true, true),
         ] {
-            let registry = Origin::of(registry).unwrap();
-            let challenge = &parse(format!("Bearer realm=\"{realm}\"").as_bytes())[0];
-            let transport = Transport::new(&Environment::default()).unwrap();
-            let error = fetch(&transport, &registry, challenge, &[], login).err().unwrap().to_string();
-            assert!(error.starts_with(&format!("{registry}: ")) && error.contains("over http"), "{error}");
+            let why = refusal(registry, realm, insecure, with_login);
+            assert_eq!(why.is_none(), may, "{registry} {realm}: {why:?}");
+            assert!(why.is_none_or(|why| why.contains("over http")));
         }
+    }
+
+    #[test]
+    fn no_server_has_an_address_asked_that_is_not_of_its_own_network() {
+        for (registry, realm, may) in [
+            ("https://r.example/", "https://169.254.169.254/token", false),
+            ("https://r.example/", "https://localhost/token", false),
+            ("https://r.example/", "https://10.0.0.1/token", false),
+            ("https://r.example/", "https://[::ffff:10.0.0.1]/token", false),
+            ("https://10.0.0.2/", "https://10.0.0.1/token", true),
+            ("https://r.example/", "https://192.0.2.1/token", true),
+            ("https://r.example:5000/", "https://r.example/token", true),
+        ] {
+            let why = refusal(registry, realm, false, true);
+            assert_eq!(why.is_none(), may, "{registry} {realm}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_a_long_body_and_not_before_each() {
+        let token = |left: u64, lasts: u64| Token {
+            header: bearer("t").unwrap(),
+            term: Some((Instant::now() - Duration::from_secs(lasts - left), Duration::from_secs(lasts))),
+        };
+        for (left, lasts, over, over_for_long) in [
+            (60, 60, false, false),
+            (20, 60, false, true),
+            (9, 10, false, false),
+            (4, 10, false, true),
+            (0, 60, true, true),
+        ] {
+            let token = token(left, lasts);
+            assert_eq!(
+                (token.is_over(false), token.is_over(true)),
+                (over, over_for_long),
+                "{left} of {lasts}"
+            );
+        }
+        let lasting = Token::lasting(bearer("t").unwrap());
+        assert!(!lasting.is_over(true));
     }
 
     #[test]

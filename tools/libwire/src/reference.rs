@@ -41,6 +41,13 @@ impl Reference {
         Self::split(text).map_err(|why| BadReference { text: text.chars().take(300).collect(), why })
     }
 
+    /// The latest image of the repository `path` at `domain`, which needs to look like no domain.
+    pub fn of(domain: &str, path: &str) -> Result<Self, BadReference> {
+        let bad = |why| BadReference { text: format!("{domain}/{path}").chars().take(300).collect(), why };
+        let (domain, path) = full_name(domain, path).map_err(bad)?;
+        Ok(Self { domain, path, tag: Some(DEFAULT_TAG.to_owned()), digest: None })
+    }
+
     fn split(text: &str) -> Result<Self, &'static str> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
@@ -144,6 +151,11 @@ fn split_name(name: &str) -> Result<(String, String), &'static str> {
         Some((first, rest)) if is_domain_like(first) => (first, rest),
         _ => (DEFAULT_DOMAIN, name),
     };
+    full_name(domain, path)
+}
+
+/// Fills in what `path` leaves out, and checks both.
+fn full_name(domain: &str, path: &str) -> Result<(String, String), &'static str> {
     let domain = if domain == LEGACY_DOMAIN { DEFAULT_DOMAIN } else { domain };
     let path = match domain == DEFAULT_DOMAIN && !path.contains('/') {
         true => format!("{OFFICIAL}{path}"),

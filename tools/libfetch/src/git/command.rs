@@ -44,7 +44,7 @@ impl<'a> Git<'a> {
         if let Some(path) = &environment.path {
             git.env("PATH", path);
         }
-        for (name, value) in environment.proxies.iter().filter(|_| environment.http.proxy) {
+        for (name, value) in &environment.proxies {
             git.env(name, value);
         }
         if let Some(socket) = &environment.ssh_agent {

@@ -1,5 +1,6 @@
 //! A program that keeps logins, `docker-credential-NAME`: the server's name on its standard input, a login on its
-//! standard output. Its time and what it may print are bounded; what it prints is never shown as it is.
+//! standard output. Its time and what it may print are bounded; what it prints is never shown as it is, and what it says
+//! beside that is not shown, for it may be the login.
 
 use super::{Found, Login};
 use libhttp::FetchError;
@@ -12,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// One may ask its user for a password first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 const LARGEST: usize = 1 << 18;
 /// How docker's helpers say that they don't know of a server.
 const NOT_FOUND: &str = "credentials not found in native keychain";
@@ -91,7 +92,7 @@ fn run(
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
     let deadline = Instant::now() + patience;
     let mut command = Command::new(program);
-    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     if let Some(path) = path {
         command.env("PATH", path);
     }

@@ -6,6 +6,7 @@ mod helper;
 
 use crate::Repository;
 use libhttp::FetchError;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -78,37 +79,74 @@ impl Logins {
         };
         Self { files, path: variable("PATH") }
     }
+}
+
+/// The logins that were found in a run. Each is looked for once a repository, and a helper asked once a host: one that
+/// asks its user, or hangs, does it no second time.
+pub(crate) struct Keeper {
+    logins: Logins,
+    repositories: BTreeMap<String, Option<Found>>,
+    /// By helper and host; what failed is kept as its message.
+    helpers: BTreeMap<(String, String), Result<Option<Found>, Complaint>>,
+}
+
+/// Where something failed, and what to do.
+type Complaint = (String, String);
+
+impl Keeper {
+    pub fn new(logins: &Logins) -> Self {
+        Self { logins: logins.clone(), repositories: BTreeMap::new(), helpers: BTreeMap::new() }
+    }
 
     /// The login for a repository: of the first file that has one.
-    pub fn find(&self, repository: &Repository) -> Result<Option<Found>, FetchError> {
-        for path in &self.files {
-            let Some(file) = file::read(path)? else { continue };
-            if let Some(found) = self.find_in(&file, path, repository)? {
-                return Ok(Some(found));
+    pub fn find(&mut self, repository: &Repository) -> Result<Option<Found>, FetchError> {
+        if let Some(found) = self.repositories.get(&repository.name()) {
+            return Ok(found.clone());
+        }
+        let mut found = None;
+        for path in self.logins.files.clone() {
+            let Some(file) = file::read(&path)? else { continue };
+            found = self.find_in(&file, &path, repository)?;
+            if found.is_some() {
+                break;
             }
         }
-        Ok(None)
+        self.repositories.insert(repository.name(), found.clone());
+        Ok(found)
     }
 
     /// A helper that is set for this registry comes before what the file itself has; one that is set for all
     /// does too, as in docker, but may not know of it.
     fn find_in(
-        &self,
+        &mut self,
         file: &file::AuthFile,
         path: &Path,
         repository: &Repository,
     ) -> Result<Option<Found>, FetchError> {
-        if let Some(helper) = file.helper(repository.domain()) {
-            let of_helper = helper::get(helper, repository.domain(), path, self.path.as_deref());
-            let own = file.login(repository, path)?;
-            return match of_helper {
-                Ok(None) => Ok(own),
-                // Such a file came from a machine that had the helper, and logins were added here.
-                Err(_) if own.is_some() => Ok(own),
-                other => other,
-            };
+        let Some(helper) = file.helper(repository.domain()) else { return file.login(repository, path) };
+        let of_helper = self.ask(helper, repository.domain(), path);
+        let own = file.login(repository, path)?;
+        match of_helper {
+            Ok(None) => Ok(own),
+            // Such a file came from a machine that had the helper, and logins were added here.
+            Err(_) if own.is_some() => Ok(own),
+            other => other,
         }
-        file.login(repository, path)
+    }
+
+    fn ask(&mut self, helper: &str, domain: &str, file: &Path) -> Result<Option<Found>, FetchError> {
+        let key = (helper.to_owned(), domain.to_owned());
+        let failed = |(place, what): Complaint| FetchError::Login { place, what };
+        if let Some(known) = self.helpers.get(&key) {
+            return known.clone().map_err(failed);
+        }
+        let answer = match helper::get(helper, domain, file, self.logins.path.as_deref()) {
+            Ok(found) => Ok(found),
+            Err(FetchError::Login { place, what }) => Err((place, what)),
+            Err(other) => return Err(other),
+        };
+        self.helpers.insert(key, answer.clone());
+        answer.map_err(failed)
     }
 }
 
