@@ -34,6 +34,9 @@ status_is "layer-put fails when its output is full" 1 in_file layer.tar full lay
 status_is "image-list fails when its output is full" 1 full image-list
 status_is "image-files fails when its output is full" 1 full image-files busybox
 status_is "build-trace fails when its output is full" 1 full build-trace kept
+mkdir registry
+fake_registry registry
+status_is "image-push fails when its output is full" 1 full image-push -q busybox "$fake/a"
 status_is "image-save fails when its output is full" 1 full image-save busybox -o -
 
 status_is "df-parse ends quietly when nobody reads" 141 into_closed_pipe df-parse context/Dockerfile
@@ -45,6 +48,7 @@ is "and says nothing" "$(cat "$work/.out")" ""
 status_is "layer-put ends quietly when nobody reads" 141 in_file layer.tar into_closed_pipe layer-put --snapshot x
 status_is "image-list ends quietly when nobody reads" 141 into_closed_pipe image-list
 status_is "image-files ends quietly when nobody reads" 141 into_closed_pipe image-files busybox
+status_is "image-push ends quietly when nobody reads" 141 into_closed_pipe image-push -n busybox "$fake/a"
 status_is "build-trace ends quietly when nobody reads" 141 into_closed_pipe build-trace kept
 status_is "image-save ends quietly when nobody reads" 141 into_closed_pipe image-save busybox -o -
 

@@ -57,6 +57,11 @@ impl Repository {
         Self { origin, ..self.clone() }
     }
 
+    /// Another repository of the registry, by its name there.
+    pub fn neighbour(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self.clone() }
+    }
+
     /// What is asked first: whether this is a registry, and whom it lets in.
     pub fn root(&self) -> String {
         format!("{}/v2/", self.origin)

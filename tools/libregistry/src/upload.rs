@@ -54,14 +54,19 @@ enum End {
 }
 
 impl Session<'_> {
-    /// Brings a blob into the repository. It may be in one of `neighbours`, repositories of the same registry.
-    pub fn upload(&self, blob: &Upload, neighbours: &[String]) -> Result<Delivery, FetchError> {
+    /// Brings a blob into the repository. One that is missing may be in one of `neighbours`, repositories of the same
+    /// registry, by their names there.
+    pub fn upload(
+        &self,
+        blob: &Upload,
+        neighbours: &dyn Fn() -> Vec<String>,
+    ) -> Result<Delivery, FetchError> {
         let mut chunk = None;
         retry(|| {
             if self.may_have(blob.digest)? {
                 return Ok(Attempt::Done(Delivery::Had));
             }
-            let (location, least) = match self.begin(blob.digest, neighbours)? {
+            let (location, least) = match self.begin(blob.digest, &neighbours())? {
                 Begun::Mounted(from) => return Ok(Attempt::Done(Delivery::Mounted(from))),
                 Begun::Session { location, least } => (location, least),
             };
@@ -162,7 +167,8 @@ impl Session<'_> {
     fn deliver(&self, call: &Call) -> Result<Answer, FetchError> {
         match Origin::of(call.url).is_some_and(|origin| origin.is(self.repository.origin())) {
             true => self.call(call),
-            false => self.client.transport.send(call),
+            // Its refusal is not the registry's, and asks for no login that is for this one.
+            false => Ok(Answer { own: false, ..self.client.transport.send(call)? }),
         }
     }
 

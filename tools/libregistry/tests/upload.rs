@@ -53,8 +53,7 @@ fn upload(base: &str, text: &'static str, neighbours: &[&str]) -> Result<Deliver
         Ok(Box::new(input) as Box<dyn Read>)
     };
     let blob = Upload { digest: Digest::of(text.as_bytes()), size: text.len() as u64, open: &open };
-    let neighbours: Vec<String> = neighbours.iter().map(|name| (*name).to_owned()).collect();
-    session.upload(&blob, &neighbours)
+    session.upload(&blob, &|| neighbours.iter().map(|name| (*name).to_owned()).collect())
 }
 
 /// The request lines, without the version.
@@ -250,7 +249,8 @@ fn what_can_not_be_read_is_not_the_servers_fault() {
     let (_dir, client) = client(&base);
     let session = client.open(&Repository::parse(&format!("{base}/a/b")).unwrap(), Access::Push).unwrap();
     let open = |_| Err(std::io::Error::other("gone"));
-    let error = session.upload(&Upload { digest: Digest::of(b"x"), size: 1, open: &open }, &[]).unwrap_err();
+    let error =
+        session.upload(&Upload { digest: Digest::of(b"x"), size: 1, open: &open }, &Vec::new).unwrap_err();
     assert_eq!(error.to_string(), "cannot read what is to be sent: gone");
 }
 

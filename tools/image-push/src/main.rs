@@ -1,0 +1,134 @@
+//! image-push(1): images of the store to registries.
+
+use clap::Parser;
+use image_push::content::Content;
+use image_push::destination::{Destination, by_registry};
+use image_push::{Manner, Neighbours, Options};
+use libcli::{Exit, Failure, Stdout};
+use libregistry::{Client, Logins, Repository};
+use libstore::{Environment, Store, locate};
+use libwire::Reference;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const NAME: &str = "image-push";
+
+/// Push an image of the store to registries.
+///
+/// IMAGE is a name, a digest, or the start of one. DEST is HOST/NAME[:TAG]; without one it is IMAGE.
+#[derive(Parser)]
+#[command(name = NAME, version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Send nothing, and say what would be sent
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Say it in JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+    /// Say nothing but the digest, and what fails
+    #[arg(short, long)]
+    quiet: bool,
+    /// A repository whose layers may be taken, HOST/NAME; may be repeated
+    #[arg(long, value_name = "REPOSITORY", value_parser = Repository::parse)]
+    mount_from: Vec<Repository>,
+    /// How many blobs are sent to a registry at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// Which image
+    image: String,
+    /// Where to
+    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    destinations: Vec<Destination>,
+}
+
+fn main() -> ExitCode {
+    libcli::main(NAME, job)
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
+    let variable = |name: &str| std::env::var_os(name);
+    let path = locate(args.store.clone(), &Environment::of(variable))?;
+    let store = Store::open_existing(&path, libstore::Options::default())?;
+    let named = store.find(&args.image)?;
+    let content = Content::read(&store, &named.descriptor)?;
+    let destinations = match args.destinations.is_empty() {
+        false => args.destinations.clone(),
+        true => vec![own_place(&args.image, named.reference.as_ref())?],
+    };
+    if let Some(other) = destinations.iter().filter_map(|one| one.digest).find(|one| *one != content.digest())
+    {
+        return Err(Failure::usage(format!(
+            "the image is {}, and {other} is to be pushed",
+            content.digest()
+        )));
+    }
+    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
+    let client = Client::new(&logins, &libhttp::Environment::of(variable))
+        .map_err(|error| Failure::new(Exit::Failed, "", error))?;
+    let targets = by_registry(&destinations);
+    let neighbours = Neighbours::new(&store, args.mount_from.clone());
+    let mut stdout = Stdout::open()?;
+    if args.dry_run {
+        let forecasts = image_push::forecast(&client, &content, &targets, &neighbours);
+        let (forecasts, failed) = apart(forecasts);
+        match args.json {
+            true => {
+                serde_json::to_writer(&mut stdout, &forecasts).map_err(std::io::Error::from)?;
+                writeln!(stdout)?;
+            }
+            false => forecasts.iter().try_for_each(|forecast| forecast.write(&mut stdout))?,
+        }
+        stdout.finish()?;
+        return failed;
+    }
+    let options = Options { jobs: args.jobs.into(), manner: manner(args.quiet) };
+    let (pushed, failed) = apart(image_push::push(&store, &client, &content, &targets, &neighbours, options));
+    if !args.quiet {
+        pushed.iter().for_each(|one| libcli::say(&format!("{NAME}: {}\n", image_push::summary(one))));
+    }
+    failed?;
+    writeln!(stdout, "{}", content.digest())?;
+    stdout.finish()
+}
+
+/// The place that an image's name says, where it was asked for by that.
+fn own_place(image: &str, name: Option<&Reference>) -> Result<Destination, Failure> {
+    match name.filter(|name| Reference::parse(image).as_ref() == Ok(*name)) {
+        Some(name) => Destination::parse(&name.to_string()).map_err(|what| Failure::bad_input("image", what)),
+        None => Err(Failure::usage("a digest says no place to push to; add HOST/NAME[:TAG]")),
+    }
+}
+
+fn manner(quiet: bool) -> Manner {
+    match quiet {
+        true => Manner::Quiet,
+        false if std::io::stderr().is_terminal() => Manner::Live,
+        false => Manner::Lines,
+    }
+}
+
+/// What was done, and all that failed in one failure. It may work later only if nothing has failed for good.
+fn apart<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Result<(), Failure>) {
+    let (mut done, mut failures) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => done.push(one),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    failures.sort_by_key(|failure| failure.exit() == Exit::TryAgain);
+    let mut failures = failures.into_iter();
+    let failed = match failures.next() {
+        None => Ok(()),
+        Some(first) => {
+            let others: String = failures.filter_map(|failure| failure.render(NAME)).collect();
+            Err(first.with_detail(others))
+        }
+    };
+    (done, failed)
+}
