@@ -4,7 +4,7 @@ use clap::Parser;
 use image_pull::{Options, Policy, Unpacking};
 use libcli::{Failure, Stdout};
 use libhttp::Environment as Network;
-use libregistry::{Client, Logins};
+use libregistry::{Client, HostFiles, Hosts, Logins};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Store, locate};
 use libwire::{Digest, Platform, Reference};
@@ -37,6 +37,9 @@ struct Args {
     /// Each NAME is the digest of an image whose config was taken alone: take its layers
     #[arg(long, conflicts_with_all = ["config_only", "policy", "platform"])]
     layers: bool,
+    /// Ask HOST by plain HTTP, or without checking its certificate; may be repeated
+    #[arg(long, value_name = "HOST")]
+    insecure: Vec<String>,
     /// Do not unpack the layers: the first build on the image does it then
     #[arg(long)]
     no_unpack: bool,
@@ -87,8 +90,9 @@ fn job(args: Args) -> Result<(), Failure> {
     // Whoever pulls the same has the locks, as long as it takes.
     let settings = libstore::Options { map, limits, sync: !args.no_sync, lock_timeout: None };
     let store = Store::open(&path, settings)?;
-    let client = Client::new(&logins, &Network::of(|name| std::env::var_os(name)));
-    let client = client.map_err(|error| Failure::failed("", error))?;
+    let failed = |error| Failure::failed("", error);
+    let hosts = Hosts::read(&HostFiles::of(|name| std::env::var_os(name)), &args.insecure).map_err(failed)?;
+    let client = Client::new(&logins, &hosts, &Network::of(|name| std::env::var_os(name))).map_err(failed)?;
     let pulled = pull(&args, &store, &client, unpacking.as_ref());
     for warning in store.take_warnings().iter().filter(|_| !args.quiet) {
         warn(warning);

@@ -5,7 +5,7 @@ use image_push::content::Content;
 use image_push::destination::{Destination, by_registry};
 use image_push::{Manner, Neighbours, Options};
 use libcli::{Exit, Failure, Stdout};
-use libregistry::{Client, Logins, Repository};
+use libregistry::{Client, HostFiles, Hosts, Logins, Repository};
 use libstore::{Environment, Store, locate};
 use libwire::Reference;
 use std::io::{IsTerminal, Write};
@@ -35,6 +35,9 @@ struct Args {
     /// A repository whose layers may be taken, HOST/NAME; may be repeated
     #[arg(long, value_name = "REPOSITORY", value_parser = Repository::parse)]
     mount_from: Vec<Repository>,
+    /// Ask HOST by plain HTTP, or without checking its certificate; may be repeated
+    #[arg(long, value_name = "HOST")]
+    insecure: Vec<String>,
     /// How many blobs are sent to a registry at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
@@ -68,8 +71,9 @@ fn job(args: Args) -> Result<(), Failure> {
         )));
     }
     let logins = Logins::of(variable, rustix::process::getuid().as_raw());
-    let client = Client::new(&logins, &libhttp::Environment::of(variable))
-        .map_err(|error| Failure::new(Exit::Failed, "", error))?;
+    let failed = |error| Failure::failed("", error);
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(failed)?;
+    let client = Client::new(&logins, &hosts, &libhttp::Environment::of(variable)).map_err(failed)?;
     let targets = by_registry(&destinations);
     let neighbours = Neighbours::new(&store, args.mount_from.clone());
     let mut stdout = Stdout::open()?;
