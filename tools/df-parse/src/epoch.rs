@@ -38,7 +38,7 @@ pub(crate) fn seconds(
         _ => {
             let what =
                 "has to be looked up; give the seconds, as image-build does with the help of --summary";
-            Err(ParseError::file(format!("{NAME} {what}")))
+            Err(ParseError::new(format!("{NAME} {what}")))
         }
     }
 }
@@ -62,7 +62,7 @@ pub fn epoch(file: &Dockerfile, options: &Options, globals: &Values) -> Result<E
         Some(stage) => added(file, stage, options, globals),
         None => {
             let what = "is no number of seconds since 1970, no context and no stage";
-            Err(ParseError::file(format!("invalid {NAME}: {value:?} {what}")))
+            Err(ParseError::new(format!("invalid {NAME}: {value:?} {what}")))
         }
     }
 }

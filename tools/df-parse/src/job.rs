@@ -63,7 +63,7 @@ impl Job<'_> {
     /// The failure for a Dockerfile that is refused.
     fn refused<'a>(&'a self, source: &'a str) -> impl Fn(ParseError) -> Failure + 'a {
         move |error| {
-            Failure::bad_input(error.place(&self.options.name), &error.what)
+            Failure::bad_input(error.place(&self.options.name), error.to_string())
                 .with_detail(error.snippet(source))
         }
     }

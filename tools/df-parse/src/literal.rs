@@ -74,7 +74,7 @@ fn quoted(expander: &Expander, op: &Op) -> Result<(), ParseError> {
             return Ok(());
         };
         let error = ParseError::from(&error);
-        Err(ParseError { what: error.what + &hint, ..error })
+        Err(error.with_hint(&hint))
     })
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), Parse
             needs.insert(base);
             for inner in &stages[base].instructions {
                 let Op::Onbuild { trigger, .. } = &inner.op else { continue };
-                let run = libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts);
+                let run = libdockerfile::trigger::parse(trigger, &stage.stages, &stage.contexts);
                 let run = run.map_err(|error| error.at(inner.line, inner.line_end))?;
                 needs.extend(sources(&run.op));
             }
@@ -23,7 +23,7 @@ pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), Parse
         if let (Base::Image { .. }, Some(image)) = (&stage.base, bases.get(&index)) {
             // What is wrong with one is for its step to say.
             let runs = image.triggers.iter().filter_map(|trigger| {
-                libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts).ok()
+                libdockerfile::trigger::parse(trigger, &stage.stages, &stage.contexts).ok()
             });
             needs.extend(runs.flat_map(|run| sources(&run.op)).filter(|&need| need < index));
         }

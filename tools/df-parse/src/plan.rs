@@ -36,9 +36,9 @@ impl Options {
     /// The platform to build for.
     pub(crate) fn platform(&self) -> Result<Platform, ParseError> {
         let Some(text) = &self.platform else { return Ok(Platform::host()) };
-        let platform = text.parse::<Platform>().map_err(ParseError::file)?;
+        let platform = text.parse::<Platform>().map_err(ParseError::new)?;
         match platform.impossible() {
-            Some(what) => Err(ParseError::file(format!("--platform {text}: {what}"))),
+            Some(what) => Err(ParseError::new(format!("--platform {text}: {what}"))),
             None => Ok(platform),
         }
     }
@@ -70,7 +70,7 @@ pub(crate) fn planned(
         if let Some(named) = options.target.as_ref().filter(|named| !named.is_empty() && end.stage != target)
         {
             let own = stage_name(&file.stages[end.stage]).unwrap_or_else(|| end.stage.to_string());
-            return Err(ParseError::file(format!(
+            return Err(ParseError::new(format!(
                 "--until {until}: that is in stage {own}, and the target is {named}; leave one of them out"
             )));
         }
@@ -130,7 +130,7 @@ pub(crate) fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError
             hint if hint.is_empty() && !names.is_empty() => format!("; the stages are {}", names.join(", ")),
             hint => hint,
         };
-        ParseError::file(format!("target stage {target:?} could not be found{hint}"))
+        ParseError::new(format!("target stage {target:?} could not be found{hint}"))
     })
 }
 
@@ -231,7 +231,7 @@ fn base(file: &Dockerfile, item: &StageItem, globals: &Values, scope: &Names) ->
             Some(unset) => {
                 let hint = unset_hint(file, written, globals);
                 let what = format!("{written:?} is no image name without a value of {unset}{hint}");
-                ParseError { what, ..error }
+                ParseError::new(what).token(error.token)
             }
         }
     })

@@ -48,9 +48,7 @@ fn constant(
 ) -> Result<(), ParseError> {
     let checked = literal::check(expander, stage, &instruction.op, followed);
     checked.map_err(|error| match hints::comment(&instruction.text) {
-        Some(hint) if !matches!(instruction.op, Op::Run { .. }) => {
-            ParseError { what: error.what + &hint, ..error }
-        }
+        Some(hint) if !matches!(instruction.op, Op::Run { .. }) => error.with_hint(&hint),
         _ => error,
     })
 }

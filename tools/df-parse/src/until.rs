@@ -27,7 +27,7 @@ pub(crate) fn parse(file: &Dockerfile, text: &str, target: usize) -> Result<End,
         let line = line.parse::<u32>().map_err(|_| bad(text))?;
         let stage = file.stages.iter().rposition(|stage| stage.line.line <= line);
         let stage = stage
-            .ok_or_else(|| ParseError::file(format!("--until {text}: the line is before the first FROM")))?;
+            .ok_or_else(|| ParseError::new(format!("--until {text}: the line is before the first FROM")))?;
         return Ok(End { stage, at: At::Line(line) });
     }
     if let Some(step) = number(text) {
@@ -46,7 +46,7 @@ pub(crate) fn parse(file: &Dockerfile, text: &str, target: usize) -> Result<End,
 }
 
 fn bad(text: &str) -> ParseError {
-    ParseError::file(format!("--until {text}: write STEP, STAGE:STEP, :LINE or STAGE"))
+    ParseError::new(format!("--until {text}: write STEP, STAGE:STEP, :LINE or STAGE"))
 }
 
 /// Leaves out of the stage what comes after its end. Triggers of the base are steps too, but nobody knows them
@@ -63,7 +63,7 @@ pub(crate) fn cut(end: End, item: &StageItem, stage: &mut Stage) -> Result<(), P
                 let next = stage.instructions.iter().find(|inner| inner.line > line);
                 let hint = next.map(|next| format!("; the next one is in line {}", next.line));
                 let name = stage_name(item).unwrap_or_else(|| stage.index.to_string());
-                ParseError::file(format!(
+                ParseError::new(format!(
                     "--until :{line}: stage {name} has no instruction in this line{}",
                     hint.unwrap_or_default()
                 ))
@@ -84,7 +84,7 @@ mod tests {
     /// The stages of the plan, each with how many instructions; the target is the last.
     fn stages(until: &str) -> Result<Vec<(usize, usize)>, String> {
         let options = Options { until: Some(until.into()), ..Options::default() };
-        let stages = plan(&parse(FILE).unwrap(), &options).map_err(|error| error.what)?;
+        let stages = plan(&parse(FILE).unwrap(), &options).map_err(|error| error.to_string())?;
         assert!(stages.last().unwrap().target);
         Ok(stages.iter().map(|stage| (stage.index, stage.instructions.len())).collect())
     }
@@ -114,7 +114,7 @@ mod tests {
         };
         for until in ["one", "one:1", ":4"] {
             assert_eq!(of("one", until).unwrap().len(), 1);
-            let error = of("two", until).unwrap_err().what;
+            let error = of("two", until).unwrap_err().to_string();
             assert!(
                 error.ends_with(": that is in stage one, and the target is two; leave one of them out"),
                 "{error}"

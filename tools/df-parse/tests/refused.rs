@@ -7,7 +7,7 @@ use libdockerfile::parse;
 
 fn refused(text: &str, options: &Options) -> Option<(Option<u32>, String)> {
     let error = parse(text).and_then(|file| plan(&file, options)).err()?;
-    Some((error.line, error.what))
+    Some((error.line, error.to_string()))
 }
 
 /// The message for an instruction of a stage that begins with a base.

@@ -82,7 +82,7 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
 /// The error of a file that has nothing to build.
 pub fn no_stages(file: &Dockerfile) -> Option<ParseError> {
     let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
-    file.stages.is_empty().then(|| ParseError::file(what))
+    file.stages.is_empty().then(|| ParseError::new(what))
 }
 
 /// Parses as much of a Dockerfile's text as can be: the instructions that are right, and the error of the file. It
@@ -116,10 +116,10 @@ pub fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
 /// The error of a text that is empty, or all comments.
 fn no_instructions(text: &str) -> ParseError {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return ParseError::file("the Dockerfile cannot be empty; begin with FROM and a base image");
+        return ParseError::new("the Dockerfile cannot be empty; begin with FROM and a base image");
     }
     let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
-    ParseError::file("file with no instructions; begin with FROM and a base image").at(last, last)
+    ParseError::new("file with no instructions; begin with FROM and a base image").at(last, last)
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
 
     fn what(text: &str) -> (Option<u32>, String) {
         let error = parse(text).unwrap_err();
-        (error.line, error.what)
+        (error.line, error.to_string())
     }
 
     #[test]

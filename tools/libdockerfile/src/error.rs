@@ -1,17 +1,15 @@
-//! A Dockerfile that can't be: where, what, and what was probably meant.
+//! Why a Dockerfile is refused: the place, the kind of error, and the lines to show. The message is made in hints.rs.
 
 use std::fmt::Write;
 
-/// Why a Dockerfile is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
+/// Why a Dockerfile is refused. It displays as its message, with a suggestion where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// First line at fault, from 1; `None` when no line is.
+    /// First line at fault, from 1; `None` when the whole file is.
     pub line: Option<u32>,
     /// Last line at fault.
     pub line_end: u32,
-    /// What is wrong, with a suggestion where there is one.
-    pub what: String,
+    pub(crate) kind: Kind,
     /// The text at fault, to point at; empty when the whole line is.
     pub token: String,
     /// Whether the text can't even be split into words. Such an error anywhere in the file comes before
@@ -19,20 +17,38 @@ pub struct ParseError {
     pub unreadable: bool,
 }
 
+/// What is wrong. The kinds other than a message are those that need a guess at what was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The message says it all.
+    Message(String),
+    /// The line begins with the token, which is no instruction. `above` is the instruction above, with the last line of
+    /// its text.
+    Stray { above: Option<(u32, String)> },
+    /// The instruction has no argument, and needs exactly one, or at least one.
+    MissingArgument { instruction: String, exactly: bool },
+    /// The token is no `name=value` in `text`, the arguments of ENV or LABEL; `before` is the word before it.
+    NoPair { instruction: String, text: String, before: Option<String> },
+    /// The here-document `name` has no end; `near` is the line that was perhaps meant to be it.
+    NoTerminator { name: String, strip_tabs: bool, near: Option<u32> },
+    /// The token, FROM's arguments, is neither one word nor three.
+    WordsOfFrom,
+}
+
 impl ParseError {
-    /// An error of the whole file.
-    pub fn file(what: impl Into<String>) -> Self {
-        Self { line: None, line_end: 0, what: what.into(), token: String::new(), unreadable: false }
-    }
-
-    /// An error at a place that [`ParseError::at`] fills in.
+    /// An error of the whole file, unless [`ParseError::at`] names the place.
     pub fn new(what: impl Into<String>) -> Self {
-        Self::file(what)
+        Self::of(Kind::Message(what.into()))
     }
 
-    /// An error of splitting a text into words.
-    pub(crate) fn unreadable(what: impl Into<String>) -> Self {
-        Self { unreadable: true, ..Self::file(what) }
+    /// The same, for a kind of error.
+    pub(crate) fn of(kind: Kind) -> Self {
+        Self { line: None, line_end: 0, kind, token: String::new(), unreadable: false }
+    }
+
+    /// Marks it as an error of splitting a text into words.
+    pub(crate) fn unreadable(self) -> Self {
+        Self { unreadable: true, ..self }
     }
 
     /// Names the text at fault.
@@ -63,12 +79,12 @@ impl ParseError {
 /// A word that can't be expanded.
 impl From<&crate::expand::ExpandError> for ParseError {
     fn from(error: &crate::expand::ExpandError) -> Self {
-        Self::file(error.to_string()).token(error.word.clone())
+        Self::new(error.to_string()).token(error.word.clone())
     }
 }
 
 /// Lines `first` to `last` of `source`, as [`snippet_of`] shows them.
-pub fn snippet(source: &str, first: u32, last: u32, token: &str) -> String {
+fn snippet(source: &str, first: u32, last: u32, token: &str) -> String {
     let count = last.saturating_sub(first) as usize + 1;
     let lines = source.split('\n').map(|line| line.trim_end_matches('\r'));
     let lines: Vec<&str> = lines.skip((first as usize).saturating_sub(1)).take(count).collect();

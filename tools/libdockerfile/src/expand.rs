@@ -1,6 +1,6 @@
 //! Words with quotes and variables, as BuildKit's shell lexer reads them: not quite a shell's.
 
-use crate::modifier;
+use crate::modifier::{self, MAX_TEXT, too_long};
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -19,9 +19,6 @@ pub struct ExpandError {
 
 /// How many characters of a word a message has.
 const MAX_SHOWN: usize = 200;
-
-/// The longest text a word may become, in bytes.
-pub(crate) const MAX_TEXT: usize = 1 << 20;
 
 /// Expands words of a Dockerfile with a given escape character.
 #[derive(Clone, Copy, Debug)]
@@ -89,11 +86,6 @@ impl Words {
         self.words.extend(self.word.take());
         self.words
     }
-}
-
-/// What is said of a word that grows beyond [`MAX_TEXT`].
-pub(crate) fn too_long() -> String {
-    format!("it becomes longer than {MAX_TEXT} bytes")
 }
 
 struct Scan<'a> {

@@ -1,10 +1,48 @@
-//! What was probably meant, for errors that a suggestion of another word does not explain. Each hint
-//! begins with `; ` or is empty.
+//! The message of a refused Dockerfile: what is wrong, and what was probably meant. Each hint begins with `; ` or is
+//! empty.
 
-use crate::instruction::NAMES;
-use crate::lines::Line;
-use crate::words::name_and_rest;
+use crate::error::{Kind, ParseError};
+use crate::instruction::{NAMES, is_stage_name};
+use crate::words::{blank_words, name_and_rest};
 use libcli::nearest;
+use std::fmt;
+
+impl std::error::Error for ParseError {}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = &self.token;
+        match &self.kind {
+            Kind::Message(text) => f.write_str(text),
+            Kind::Stray { above } => {
+                let above = above.as_ref().map(|(line, text)| (*line, text.as_str()));
+                write!(f, "unknown instruction {token}{}", stray(token, above))
+            }
+            Kind::MissingArgument { instruction, exactly } => {
+                let count = if *exactly { "exactly" } else { "at least" };
+                write!(f, "{instruction} requires {count} one argument{}", example(instruction))
+            }
+            Kind::NoPair { instruction, text, before } => {
+                let hint = no_pair(instruction, text, before.as_deref(), token);
+                write!(f, "Syntax error - can't find = in {token:?}. Must be of the form: name=value{hint}")
+            }
+            Kind::NoTerminator { name, strip_tabs, near } => {
+                write!(f, "unterminated heredoc <<{name}{}", no_terminator(name, *strip_tabs, *near))
+            }
+            Kind::WordsOfFrom => {
+                let what = "FROM requires either one or three arguments: FROM IMAGE, or FROM IMAGE AS NAME";
+                write!(f, "{what}{}", words_of_from(token))
+            }
+        }
+    }
+}
+
+impl ParseError {
+    /// The same error, its message followed by `hint`.
+    pub fn with_hint(self, hint: &str) -> Self {
+        Self { kind: Kind::Message(format!("{self}{hint}")), ..self }
+    }
+}
 
 /// For a `#` among the words of an instruction.
 pub fn comment(text: &str) -> Option<String> {
@@ -13,13 +51,12 @@ pub fn comment(text: &str) -> Option<String> {
     inside.then(|| hint.into())
 }
 
-/// For a line that begins with no instruction: what goes on from the line above, or what a shell should run.
-pub(crate) fn stray(line: &Line, previous: Option<&Line>) -> String {
-    let name = name_and_rest(&line.text).0;
+/// For a line that begins with the word `name`, which is no instruction: perhaps it continues the instruction above, or
+/// a shell should run it.
+fn stray(name: &str, above: Option<(u32, &str)>) -> String {
     if let Some(near) = nearest(&name.to_uppercase(), NAMES) {
         return format!("; did you mean {near}?");
     }
-    let above = previous.map(|line| (line.text_end, line.text.trim_end()));
     let joins = ["&&", "||", "|", ";", "-"].iter().any(|start| name.starts_with(start));
     match above {
         Some((number, text)) if broken_by_comment(text) => {
@@ -52,7 +89,7 @@ pub fn is_broken_array(text: &str) -> bool {
 }
 
 /// How an instruction that lacks its argument is written.
-pub(crate) fn example(name: &str) -> String {
+fn example(name: &str) -> String {
     let example = match name {
         "WORKDIR" => "/app",
         "USER" => "name",
@@ -71,7 +108,7 @@ pub(crate) fn example(name: &str) -> String {
 }
 
 /// For a word of ENV or LABEL that is no `name=value`, behind the word `before`.
-pub(crate) fn no_pair(instruction: &str, text: &str, before: Option<&str>, word: &str) -> String {
+fn no_pair(instruction: &str, text: &str, before: Option<&str>, word: &str) -> String {
     if text.contains(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']) {
         return "; quotation marks are \" or ' here, not typographic ones".into();
     }
@@ -105,16 +142,24 @@ pub fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> 
     whole.then(|| format!("; the quotes belong around the value: {instruction} {key}={quote}{value}{quote}"))
 }
 
-/// For a here-document without an end: the line that was perhaps to be it.
-pub(crate) fn no_terminator(name: &str, strip_tabs: bool, lines: &[&str], first: u32) -> String {
-    let near = lines.iter().position(|line| line.trim() == name);
+/// For a here-document without an end; `near` is the line that was perhaps meant to be it.
+fn no_terminator(name: &str, strip_tabs: bool, near: Option<u32>) -> String {
     match near {
-        Some(at) => {
-            let number = first as usize + at;
+        Some(number) => {
             let may = if strip_tabs { "only tabs" } else { "nothing" };
             format!("; on line {number} there may be {may} before {name}, and nothing behind it")
         }
         None => format!("; end it with a line that is just {name}"),
+    }
+}
+
+/// For arguments of FROM that are neither one word nor three.
+fn words_of_from(text: &str) -> String {
+    match &blank_words(text)[..] {
+        [image, name] if is_stage_name(&name.to_lowercase()) => {
+            format!("; did you mean FROM {image} AS {name}?")
+        }
+        _ => comment(&format!("FROM {text}")).unwrap_or_default(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! From a file's bytes to instructions as text: directives, comments, continuations, heredocs.
 
-use crate::error::ParseError;
+use crate::error::{Kind, ParseError};
 use crate::expand::Expander;
-use crate::hints;
 use crate::words::{Flags, is_blank, json_array, name_and_rest};
 use libwire::plan::Heredoc;
 
@@ -68,7 +67,7 @@ pub(crate) fn read(text: &str) -> (Lines, Option<ParseError>) {
 /// Refuses what is no text of a bearable size.
 fn readable(text: &str, physical: &[&str]) -> Result<(), ParseError> {
     if text.len() > MAX_FILE {
-        return Err(ParseError::file(format!("the Dockerfile is larger than {MAX_FILE} bytes")));
+        return Err(ParseError::new(format!("the Dockerfile is larger than {MAX_FILE} bytes")));
     }
     if let Some(at) = physical.iter().position(|line| line.trim_end_matches('\n').len() > MAX_LINE) {
         let what = format!("dockerfile line greater than max allowed size of {MAX_LINE} bytes");
@@ -229,11 +228,11 @@ impl<'a> Reader<'a> {
         for heredoc in &mut heredocs {
             loop {
                 let Some(line) = self.physical.get(self.at) else {
-                    let token = format!("<<{}", heredoc.name);
-                    let body = &self.physical[start..];
-                    let hint = hints::no_terminator(&heredoc.name, heredoc.strip_tabs, body, number(start));
-                    let what = format!("unterminated heredoc <<{}{hint}", heredoc.name);
-                    return Err(ParseError::new(what).token(token));
+                    let Heredoc { name, strip_tabs, .. } = heredoc.clone();
+                    let near = self.physical[start..].iter().position(|line| line.trim() == name);
+                    let near = near.map(|at| number(start + at));
+                    let token = format!("<<{name}");
+                    return Err(ParseError::of(Kind::NoTerminator { name, strip_tabs, near }).token(token));
                 };
                 self.at += 1;
                 let bare = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };

@@ -1,6 +1,12 @@
 //! The pattern forms of `${name…}`: `#`, `##`, `%`, `%%`, `/` and `//`.
 
-use crate::expand::{MAX_TEXT, too_long};
+/// The longest text a word may become, in bytes.
+pub(crate) const MAX_TEXT: usize = 1 << 20;
+
+/// The error of a word that grows beyond [`MAX_TEXT`].
+pub(crate) fn too_long() -> String {
+    format!("it becomes longer than {MAX_TEXT} bytes")
+}
 
 /// The most that pattern and value, multiplied, may come to: matching takes that many steps.
 const MAX_WORK: usize = 1 << 28;

@@ -68,8 +68,14 @@ pub(crate) fn unread(text: &str) -> ParsedMount {
     ParsedMount { mount: Mount { words: Some(text.to_owned()), ..empty(MountKind::Bind) }, from }
 }
 
-/// The mount that `text` is with the values that `get` has. Words that decide nothing stay as written.
-pub(crate) fn decide(text: &str, expander: Expander, get: Lookup) -> Result<ParsedMount, ParseError> {
+/// Decides what a mount of a plan is whose `words` have variables, with the values that `get` has. Words that decide
+/// nothing stay as written.
+///
+/// # Errors
+/// No mount can be as its words then say.
+pub fn decide(mount: &Mount, escape: char, get: Lookup) -> Result<Mount, ParseError> {
+    let Some(text) = &mount.words else { return Ok(mount.clone()) };
+    let expander = Expander::new(escape);
     let mut fields = csv(text)?;
     for field in &mut fields {
         if let Some((key, value)) = deciding(field) {
@@ -77,7 +83,7 @@ pub(crate) fn decide(text: &str, expander: Expander, get: Lookup) -> Result<Pars
             *field = format!("{key}={value}");
         }
     }
-    read(&fields)
+    Ok(Mount { from: mount.from.clone(), ..read(&fields)?.mount })
 }
 
 fn csv(text: &str) -> Result<Vec<String>, ParseError> {
@@ -318,7 +324,7 @@ mod tests {
 
     #[test]
     fn keys_belong_to_their_types() {
-        let what = |text: &str| parse(text).unwrap_err().what;
+        let what = |text: &str| parse(text).unwrap_err().to_string();
         assert_eq!(what("type=bind,target=/x,mode=1"), "mode not allowed for \"bind\" type mounts");
         assert!(what("type=bnd,target=/x").contains("did you mean bind?"));
         assert!(what("type=bind,taget=/x").contains("did you mean target?"));

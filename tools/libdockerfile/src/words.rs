@@ -1,7 +1,6 @@
 //! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
 
-use crate::error::ParseError;
-use crate::hints;
+use crate::error::{Kind, ParseError};
 use libcli::nearest;
 use libwire::plan::{Command, Pair};
 
@@ -51,7 +50,7 @@ pub(crate) fn not_strings(value: &serde_json::Value) -> ParseError {
         true => String::new(),
         false => format!("; write \"{value}\""),
     };
-    ParseError::unreadable(format!("{what}{hint}")).token(value.to_string())
+    ParseError::new(format!("{what}{hint}")).token(value.to_string()).unreadable()
 }
 
 /// A command in exec form, or the text for a shell.
@@ -104,25 +103,22 @@ pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
 pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, bool), ParseError> {
     let words = quoted_words(text, escape);
     let Some(first) = words.first() else {
-        let hint = hints::example(name);
-        return Err(ParseError::new(format!("{name} requires at least one argument{hint}")));
+        return Err(ParseError::of(Kind::MissingArgument { instruction: name.to_owned(), exactly: false }));
     };
     if !first.contains('=') {
         let (key, value) = name_and_rest(text);
         if value.is_empty() {
             let what =
                 format!("{name} must have two arguments, a name and a value; write {name} {key}=value");
-            return Err(ParseError::unreadable(what).token(key));
+            return Err(ParseError::new(what).token(key).unreadable());
         }
         return Ok((vec![Pair { key: key.to_owned(), value: value.to_owned() }], true));
     }
     let pair = |(at, word): (usize, &String)| {
         let (key, value) = word.split_once('=').ok_or_else(|| {
-            let before = at.checked_sub(1).map(|at| words[at].as_str());
-            let hint = hints::no_pair(name, text, before, word);
-            let what =
-                format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value{hint}");
-            ParseError::unreadable(what).token(word.clone())
+            let before = at.checked_sub(1).map(|at| words[at].clone());
+            let (instruction, text) = (name.to_owned(), text.to_owned());
+            ParseError::of(Kind::NoPair { instruction, text, before }).token(word.clone()).unreadable()
         })?;
         if key.is_empty() {
             return Err(ParseError::new(format!("{name} names can not be blank")).token(word.clone()));

@@ -194,7 +194,7 @@ impl From<CopyError> for StepError {
 /// Words that can't be.
 impl From<ParseError> for StepError {
     fn from(error: ParseError) -> Self {
-        Self::input(&error.what).token(&error.token)
+        Self::input(error.to_string()).token(&error.token)
     }
 }
 

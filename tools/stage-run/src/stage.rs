@@ -119,7 +119,7 @@ fn parse_triggers(
     triggers: &[String],
 ) -> Result<Vec<Instruction>, StepError> {
     let parse = |trigger: &String| {
-        let parsed = libdockerfile::parse_trigger(trigger, &stage.stages, &stage.contexts);
+        let parsed = libdockerfile::trigger::parse(trigger, &stage.stages, &stage.contexts);
         parsed
             .map_err(StepError::input)
             .and_then(|run| stages_of_trigger(session, stage, run))

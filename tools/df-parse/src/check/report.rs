@@ -73,7 +73,7 @@ pub fn write_json(name: &str, source: &str, checked: &Checked, out: &mut dyn Wri
     });
     if let Some(error) = &checked.refused {
         let lines = error.line.map(|line| (line, error.line_end));
-        value["buildError"] = json!({"message": error.what, "location": location(lines)});
+        value["buildError"] = json!({"message": error.to_string(), "location": location(lines)});
     }
     serde_json::to_writer_pretty(&mut *out, &value)?;
     writeln!(out)

@@ -24,7 +24,7 @@ pub(super) struct Settings {
 /// The settings of a file.
 pub(super) fn of_file(file: &Dockerfile, options: &Options) -> Result<Settings, ParseError> {
     if let Some(given) = options.build_args.get(BUILD_ARG) {
-        return parse(given).map_err(|what| ParseError::file(format!("build argument {BUILD_ARG}: {what}")));
+        return parse(given).map_err(|what| ParseError::new(format!("build argument {BUILD_ARG}: {what}")));
     }
     let directives = &file.directives;
     // As BuildKit: what comes behind a space is a remark.

@@ -17,7 +17,7 @@ use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
 use libdockerfile::instruction::{self, Parsed};
 use libdockerfile::lines::Line;
 use libdockerfile::names::Names;
-use libdockerfile::onbuild::trigger_line;
+use libdockerfile::trigger;
 use libdockerfile::words::name_and_rest;
 use libdockerfile::{ParseError, hints};
 use libpattern::Matcher;
@@ -87,7 +87,7 @@ fn triggers_of(base: &StageItem) -> Vec<&str> {
 fn triggers(texts: &[&str], from: &Line) -> Vec<Item> {
     let trigger = |text: &&str| {
         let (line, line_end) = (from.line, from.line_end);
-        let line = Line { line, line_end, text_end: line_end, ..trigger_line(text) };
+        let line = Line { line, line_end, text_end: line_end, ..trigger::line(text) };
         Some(Item { parsed: instruction::parse(&line, '\\').ok()?, line })
     };
     texts.iter().filter_map(trigger).collect()

@@ -95,7 +95,7 @@ pub struct Ssh {
 pub fn expand(step: CurrentStep, mounts: &[Mount]) -> Result<Vec<ExpandedMount>, StepError> {
     let get = |name: &str| step.state.scope.get(name).map(str::to_owned);
     let expand = |(number, mount)| {
-        let mount = &libdockerfile::decide_mount(mount, step.stage.escape, &get)?;
+        let mount = &libdockerfile::mount::decide(mount, step.stage.escape, &get)?;
         Expander { step, mount, number }.expand()
     };
     mounts.iter().enumerate().map(expand).collect()

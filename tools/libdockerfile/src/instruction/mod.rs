@@ -1,13 +1,15 @@
 //! From an instruction's text to the instruction.
 
-use crate::error::ParseError;
+mod onbuild;
+
+use crate::duration;
+use crate::error::{Kind, ParseError};
 use crate::lines::{Line, heredoc};
 use crate::mount::{self, ParsedMount};
 use crate::words::{
     FlagKind, Flags, NotJson, array_or_words, blank_words, command, json_array, name_and_rest, not_strings,
     pairs, quoted_words,
 };
-use crate::{duration, hints, onbuild};
 use libcli::did_you_mean;
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Op};
 
@@ -131,31 +133,28 @@ pub(crate) fn is_known(line: &Line) -> bool {
 
 /// The error for a line that does not, below the instruction `previous`.
 pub(crate) fn unknown(line: &Line, previous: Option<&Line>) -> ParseError {
-    let name = name_and_rest(&line.text).0;
-    let hint = hints::stray(line, previous);
-    ParseError::new(format!("unknown instruction {name}{hint}")).token(name)
+    let above = previous.map(|above| (above.text_end, above.text.clone()));
+    ParseError::of(Kind::Stray { above }).token(name_and_rest(&line.text).0)
 }
 
 pub(crate) fn no_flags<'a>(name: &str, rest: &'a str, escape: char) -> Result<&'a str, ParseError> {
     Flags::take(name, rest, escape, &[]).map(|(_, rest)| rest)
 }
 
+fn missing_argument(instruction: &str, exactly: bool) -> ParseError {
+    ParseError::of(Kind::MissingArgument { instruction: instruction.to_owned(), exactly })
+}
+
 fn one(name: &str, rest: &str) -> Result<String, ParseError> {
     match rest.is_empty() {
-        true => {
-            let hint = hints::example(name);
-            Err(ParseError::new(format!("{name} requires exactly one argument{hint}")))
-        }
+        true => Err(missing_argument(name, true)),
         false => Ok(rest.to_owned()),
     }
 }
 
 fn at_least_one(name: &str, words: Vec<String>) -> Result<Vec<String>, ParseError> {
     match words.is_empty() {
-        true => {
-            let hint = hints::example(name);
-            Err(ParseError::new(format!("{name} requires at least one argument{hint}")))
-        }
+        true => Err(missing_argument(name, false)),
         false => Ok(words),
     }
 }
@@ -176,20 +175,13 @@ fn from(rest: &str, escape: char) -> Result<Parsed, ParseError> {
             (image, Some((name.to_owned(), keyword.to_owned())))
         }
         _ => {
-            let what = "FROM requires either one or three arguments: FROM IMAGE, or FROM IMAGE AS NAME";
-            let hint = match words[..] {
-                [image, name] if is_stage_name(&name.to_lowercase()) => {
-                    format!("; did you mean FROM {image} AS {name}?")
-                }
-                _ => hints::comment(&format!("FROM {rest}")).unwrap_or_default(),
-            };
-            return Err(ParseError::new(format!("{what}{hint}")).token(rest));
+            return Err(ParseError::of(Kind::WordsOfFrom).token(rest));
         }
     };
     Ok(Parsed::From(From { image: image.to_owned(), name, platform: flags.value("platform") }))
 }
 
-fn is_stage_name(name: &str) -> bool {
+pub(crate) fn is_stage_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_lowercase())
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
@@ -304,10 +296,7 @@ fn arg(rest: &str, escape: char) -> Result<Parsed, ParseError> {
 fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
     let (kind, words) = name_and_rest(Flags::skip(rest, escape));
     match kind.to_uppercase().as_str() {
-        "" => {
-            let hint = hints::example("HEALTHCHECK");
-            return Err(ParseError::new(format!("HEALTHCHECK requires at least one argument{hint}")));
-        }
+        "" => return Err(missing_argument("HEALTHCHECK", false)),
         "NONE" if words.is_empty() => return plain(no_healthcheck()),
         "NONE" => return Err(ParseError::new("HEALTHCHECK NONE takes no arguments").token(words)),
         "CMD" => {}
