@@ -1,12 +1,18 @@
 //! SVG as text: what comes from records is cleaned, cut and escaped on its way through here, and nowhere else.
 
-use libcli::{cut, markup};
+use libcli::{cut, markup, spelled_out};
 use std::fmt::{self, Write};
 
 /// Text as it may stand in XML, in an attribute too; of control characters only line ends of our own, in tooltips.
 pub(crate) fn escaped(text: &str) -> String {
-    let lines: Vec<_> = text.split('\n').map(libcli::sanitise).collect();
+    let lines: Vec<_> = text.split('\n').map(line).collect();
     markup(&lines.join("\n"))
+}
+
+/// Text on one line, with all that its reader would not see spelled out.
+fn line(text: &str) -> String {
+    let blank = text.trim_end_matches('\n').replace('\n', " | ").replace('\t', " ");
+    spelled_out(blank.as_bytes())
 }
 
 /// A place and size, with one digit behind the point.
@@ -53,7 +59,7 @@ impl Drawing {
             return;
         }
         // In range: it is at least 3, and no chart is wider than a line of this many letters.
-        let text = cut(&libcli::sanitise(text), columns.min(1e6) as usize);
+        let text = cut(&line(text), columns.min(1e6) as usize);
         self.raw(format_args!("<svg {rect}>"));
         self.text(class, 0.0, rect.height * 0.5 + 4.0, &text);
         self.raw("</svg>");
@@ -79,6 +85,6 @@ mod tests {
     #[test]
     fn text_can_neither_end_its_element_nor_break_the_document() {
         let text = "</title><script>\"'&\u{0}\u{1b}\u{85}\u{fffe}\n é";
-        assert_eq!(escaped(text), "&lt;/title&gt;&lt;script&gt;&quot;&#39;&amp;????\n é");
+        assert_eq!(escaped(text), "&lt;/title&gt;&lt;script&gt;&quot;&#39;&amp;\\x00\\x1b\\x85\\u{fffe}\n é");
     }
 }

@@ -1,33 +1,13 @@
-//! Text of an image, made fit to be shown. All of it is hostile: a name may hold an order to the terminal, or marks
-//! that turn the text around it. Markup is not looked for here: who writes a page escapes what it writes.
+//! Text of an image on one line of so many columns. Markup is not looked for here: whoever writes a page escapes what it
+//! writes.
 
-use libcli::{columns, cut};
-use std::fmt::Write;
-
-/// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
-/// UTF-8, is spelled out.
-pub fn shown(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                c if !unfit(c) => text.push(c),
-                c if u32::from(c) < 0x100 => push(&mut text, format_args!("\\x{:02x}", u32::from(c))),
-                c => push(&mut text, format_args!("\\u{{{:x}}}", u32::from(c))),
-            }
-        }
-        for byte in chunk.invalid() {
-            push(&mut text, format_args!("\\x{byte:02x}"));
-        }
-    }
-    text
-}
+use libcli::{columns, cut, spelled_out};
 
 /// An instruction's words on one line, at most `most` columns.
 pub fn line(text: &str, most: usize) -> String {
     let blank: String = cut(text, most).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     // Spelling out makes text longer.
-    cut(&shown(blank.as_bytes()), most)
+    cut(&spelled_out(blank.as_bytes()), most)
 }
 
 /// A place on one line, at most `most` columns: of a long path the end is kept, where the file and the line are.
@@ -49,41 +29,10 @@ pub fn place(text: &str, most: usize) -> String {
     line(&format!("{mark}…{}", &path[start..]), most)
 }
 
-/// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
-/// does not allow at all.
-fn unfit(c: char) -> bool {
-    let code = u32::from(c);
-    c.is_control()
-        || code & 0xfffe == 0xfffe
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
-
-fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
-    // A String takes all that is written to it.
-    let _ = text.write_fmt(piece);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn what_cannot_be_seen_is_spelled_out() {
-        for (bytes, text) in [
-            (b"etc/passwd".as_slice(), "etc/passwd"),
-            (b"a\x1b[2J\n", "a\\x1b[2J\\x0a"),
-            ("r\u{202e}gpj.exe".as_bytes(), "r\\u{202e}gpj.exe"),
-            (b"caf\xe9", "caf\\xe9"),
-            ("日本/é".as_bytes(), "日本/é"),
-            ("\u{85}\u{fffe}".as_bytes(), "\\x85\\u{fffe}"),
-        ] {
-            assert_eq!(shown(bytes), text);
-        }
-    }
 
     #[test]
     fn an_instruction_is_one_line_and_says_when_there_is_more() {
@@ -104,14 +53,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_gets_out_of_its_element(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let text = libcli::markup(&shown(&bytes));
-            prop_assert!(!text.contains(|c: char| "<>\"'".contains(c) || unfit(c)));
+            let text = libcli::markup(&spelled_out(&bytes));
+            prop_assert!(!text.contains(|c| "<>\"'".contains(c)) && spelled_out(text.as_bytes()) == text);
         }
 
         #[test]
         fn no_text_gets_out_of_its_line(text in any::<String>(), most in 1_usize..40) {
             let line = line(&text, most);
-            prop_assert!(!line.contains(unfit) && libcli::columns(&line) <= most);
+            prop_assert!(spelled_out(line.as_bytes()) == line && libcli::columns(&line) <= most);
         }
     }
 }

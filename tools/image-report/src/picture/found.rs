@@ -2,11 +2,10 @@
 //! nothing itself.
 
 use super::Span;
-use super::escape::shown;
 use crate::report::Report;
 use crate::text;
 use libadvice::findings::Finding;
-use libcli::{human, markup};
+use libcli::{human, markup, spelled_out};
 use std::fmt::{self, Write};
 
 /// Findings that are shown, and how many more there are when asked for.
@@ -55,13 +54,13 @@ fn table(findings: &[&Finding], spans: &[Span<'_>], out: &mut String) -> fmt::Re
 }
 
 fn row(finding: &Finding, spans: &[Span<'_>], out: &mut String) -> fmt::Result {
-    let path = finding.paths.first().map(|path| shown(path.as_bytes()));
+    let path = finding.paths.first().map(|path| spelled_out(path.as_bytes()));
     let hue = spans.get(finding.layer.wrapping_sub(1)).map_or(0, |span| span.hue);
     writeln!(
         out,
         r#"<tr><td class="number">{}</td><td>{}</td><td class="number"><span class="swatch h{hue}"></span>{}</td><td><span class="path">{}</span>{}</td></tr>"#,
         human(finding.bytes),
-        markup(&shown(text::found(finding).as_bytes())),
+        markup(&spelled_out(text::found(finding).as_bytes())),
         finding.layer,
         path.map(|path| format!("/{}", markup(&path))).unwrap_or_default(),
         text::more(finding),

@@ -2,7 +2,7 @@
 //! the one written here. Without that script the bars, the advice and the tables are there all the same.
 
 use super::data::data;
-use super::escape::{line, shown};
+use super::escape::line;
 use super::svg::HATCH;
 use super::tree::{homes, tree};
 use super::{Row, SHORT, Span, found, from_base, hidden, hues, rows, spans};
@@ -10,7 +10,7 @@ use crate::percent::percent;
 use crate::report::Report;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libadvice::advice::{Advice, Change};
-use libcli::{human, markup};
+use libcli::{human, markup, spelled_out};
 use libimage::image_cost::HiddenFile;
 use libimage::ledger::Ledger;
 use libimage::places::NONE;
@@ -50,8 +50,8 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
         ("style_hash", policy(&style)),
         ("style", style),
         ("script", SCRIPT.to_owned()),
-        ("image", markup(&shown(report.cost.name.as_bytes()))),
-        ("about", markup(&shown(about.as_bytes()))),
+        ("image", markup(&spelled_out(report.cost.name.as_bytes()))),
+        ("about", markup(&spelled_out(about.as_bytes()))),
         ("download", human(totals.download)),
         ("base", base),
         ("content", human(totals.content)),
@@ -199,8 +199,8 @@ fn advice(report: &Report) -> String {
             out,
             r#"<article class="advice"><span class="saves">saves {}</span><h3>{}</h3><p class="dim">{}</p>"#,
             human(advice.saves_download),
-            markup(&shown(advice.title.as_bytes())),
-            markup(&shown(advice.why.as_bytes())),
+            markup(&spelled_out(advice.title.as_bytes())),
+            markup(&spelled_out(advice.why.as_bytes())),
         )?;
         advice.changes.iter().try_for_each(|change| changed(change, out))?;
         writeln!(out, "</article>")
@@ -222,8 +222,9 @@ fn changed(change: &Change, out: &mut String) -> fmt::Result {
         return writeln!(out, r#"<p><span class="path">{place}</span>: leave it out</p>"#);
     }
     // Tabs are kept: a here-document may need them.
-    let whole =
-        |text: &String| text.split('\t').map(|part| shown(part.as_bytes())).collect::<Vec<_>>().join("\t");
+    let whole = |text: &String| {
+        text.split('\t').map(|part| spelled_out(part.as_bytes())).collect::<Vec<_>>().join("\t")
+    };
     let lines: Vec<_> = change.lines.iter().map(|text| markup(&whole(text))).collect();
     writeln!(
         out,
@@ -239,12 +240,12 @@ fn files(report: &Report, ledger: &Ledger) -> String {
         ledger.inodes.iter().zip(homes(ledger)).filter(|(_, home)| *home != NONE).collect();
     visible.sort_by_key(|(inode, _)| std::cmp::Reverse(inode.size));
     let visible = visible.into_iter().take(FILES).map(|(inode, home)| {
-        let path = shown(&ledger.places.path(home));
+        let path = spelled_out(&ledger.places.path(home));
         (inode.size, path, usize::from(inode.layer) + 1, None)
     });
     let gone = |file: &HiddenFile| {
         let state = format!("{} by layer {}", file.fate, file.by);
-        (file.bytes, shown(file.path.as_bytes()), file.layer, Some(state))
+        (file.bytes, spelled_out(file.path.as_bytes()), file.layer, Some(state))
     };
     let mut rows: Vec<_> = visible.chain(report.cost.hidden.iter().map(gone)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.0));

@@ -1,10 +1,10 @@
 //! The layers as a picture for a README: one bar of all, and a row for each of the largest, in the image's
 //! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
 
-use super::escape::{self, line, shown};
+use super::escape::{self, line};
 use super::{Span, from_base, hidden, hues, spans};
 use crate::report::Report;
-use libcli::{columns, cut, human, markup};
+use libcli::{columns, cut, human, markup, spelled_out};
 use libimage::from_cost::{Brought, FromCost};
 use std::fmt::{self, Write};
 
@@ -58,7 +58,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
 
 /// The beginning of the document, with all that is drawn by name later.
 fn open(report: &Report, height: f64, out: &mut String) -> fmt::Result {
-    let title = format!("What {} costs", shown(report.cost.name.as_bytes()));
+    let title = format!("What {} costs", spelled_out(report.cost.name.as_bytes()));
     writeln!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title">
@@ -103,7 +103,7 @@ fn largest<'a>(spans: &[Span<'a>]) -> Vec<Span<'a>> {
 
 fn head(report: &Report, out: &mut String) -> fmt::Result {
     let totals = &report.cost.totals;
-    let image = cut(&shown(report.cost.name.as_bytes()), 52);
+    let image = cut(&spelled_out(report.cost.name.as_bytes()), 52);
     let digest = report.cost.digest.hex();
     let (right, middle) = (WIDTH - EDGE, WIDTH * 0.68);
     writeln!(

@@ -257,7 +257,7 @@ proptest! {
         let marks = |text: &str| text.matches(['<', '>']).count();
         prop_assert_eq!(marks(&hostile), marks(&plain));
         prop_assert!(!hostile.contains(|c: char| c.is_control() && !"\n\t".contains(c)));
-        let name = format!("n{}", super::escape::shown(text.replace(['/', '\0'], "").as_bytes()));
+        let name = format!("n{}", libcli::spelled_out(text.replace(['/', '\0'], "").as_bytes()));
         prop_assert_eq!(&data["tree"]["name"][1], &serde_json::Value::from(name));
     }
 

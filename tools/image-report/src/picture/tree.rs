@@ -1,7 +1,7 @@
 //! The final tree of an image, small enough for a page: the largest directories and files by name, and of each
 //! directory the sum of what is smaller, by the layer that pays for it. Nothing is left out of the sums.
 
-use super::escape::shown;
+use libcli::spelled_out;
 use libimage::ledger::Ledger;
 use libimage::places::{NONE, PlaceId, Places};
 use std::cmp::Reverse;
@@ -111,7 +111,7 @@ impl Tree<'_> {
         let least = self.size(place) / SHARE;
         let mut rest = BTreeMap::new();
         for (rank, child) in children.into_iter().enumerate() {
-            let name = shown(self.ledger.places.name(child));
+            let name = spelled_out(self.ledger.places.name(child));
             // A directory costs what it holds without a name, too.
             let parts = if self.sums.layer[child as usize] == 0 { LAYERS + 1 } else { 1 };
             let cost = 2 * name.len() + NUMBERS * parts;

@@ -1,0 +1,59 @@
+//! Text of others in a picture or a page, where it may hold what its reader would not see, or marks that turn the text
+//! around it. Markup is not looked for here: whoever writes a page escapes what it writes.
+
+use std::fmt::Write;
+
+/// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
+/// UTF-8, is spelled out.
+pub fn spelled_out(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                c if !unfit(c) => text.push(c),
+                c if u32::from(c) < 0x100 => push(&mut text, format_args!("\\x{:02x}", u32::from(c))),
+                c => push(&mut text, format_args!("\\u{{{:x}}}", u32::from(c))),
+            }
+        }
+        for byte in chunk.invalid() {
+            push(&mut text, format_args!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
+/// does not allow at all.
+fn unfit(c: char) -> bool {
+    let code = u32::from(c);
+    c.is_control()
+        || code & 0xfffe == 0xfffe
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
+    // A String takes all that is written to it.
+    let _ = text.write_fmt(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        for (bytes, text) in [
+            (b"etc/passwd".as_slice(), "etc/passwd"),
+            (b"a\x1b[2J\n", "a\\x1b[2J\\x0a"),
+            ("r\u{202e}gpj.exe".as_bytes(), "r\\u{202e}gpj.exe"),
+            (b"caf\xe9", "caf\\xe9"),
+            ("日本/é".as_bytes(), "日本/é"),
+            ("\u{85}\u{fffe}".as_bytes(), "\\x85\\u{fffe}"),
+        ] {
+            assert_eq!(spelled_out(bytes), text);
+        }
+    }
+}
