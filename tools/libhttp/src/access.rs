@@ -1,10 +1,7 @@
 //! What a server wants to be shown: the Authorization header, from the secrets that BuildKit takes it from.
 
-use crate::{Environment, FetchError};
-use std::collections::BTreeMap;
-
-/// By name, the bytes of secrets.
-pub type Secrets = BTreeMap<String, Vec<u8>>;
+use crate::environment::Environment;
+use crate::error::FetchError;
 
 /// The header's value for a file at `url`.
 pub fn of_url(url: &str, environment: &Environment) -> Result<Option<String>, FetchError> {

@@ -1,9 +1,10 @@
 //! Connections: their time limits, the way through proxies, the certificates that TLS is checked with, and what an
 //! error on the way means.
 
+use crate::environment::Environment;
+use crate::error::FetchError;
 use crate::origin::Origin;
 use crate::trust::Trust;
-use crate::{Environment, FetchError};
 use std::time::Duration;
 use ureq::config::RedirectAuthHeaders;
 use ureq::tls::TlsConfig;

@@ -1,5 +1,6 @@
 //! Why something could not be fetched.
 
+use libwire::remote::redact;
 use std::io;
 
 /// What went wrong. A URL in it has lost its user, password and query, which may be secrets.
@@ -63,17 +64,17 @@ impl FetchError {
 
     /// The server at a URL, or the way to it, failed.
     pub fn remote(url: &str, what: impl Into<String>) -> Self {
-        Self::Remote { url: crate::redact(url), what: what.into() }
+        Self::Remote { url: redact(url), what: what.into() }
     }
 
     /// The server at a URL does not do it, and would not later.
     pub fn refused(url: &str, what: impl Into<String>) -> Self {
-        Self::Refused { url: crate::redact(url), what: what.into() }
+        Self::Refused { url: redact(url), what: what.into() }
     }
 
     /// No way in, at a URL.
     pub fn login(url: &str, what: impl Into<String>) -> Self {
-        Self::Login { place: crate::redact(url), what: what.into() }
+        Self::Login { place: redact(url), what: what.into() }
     }
 
     /// Says what was being done when the local side failed.

@@ -1,9 +1,10 @@
 //! The way through proxies, as the usual variables say it: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read as
 //! Go's tools and curl read them. A proxy's password is in no message.
 
+use crate::error::FetchError;
 use crate::network::Network;
 use crate::origin::Origin;
-use crate::{FetchError, redact};
+use libwire::remote::redact;
 use std::ffi::OsString;
 use std::fmt;
 use ureq::Proxy;

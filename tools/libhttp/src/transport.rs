@@ -1,12 +1,14 @@
 //! One request, wherever it is led, as often as the server wants to be waited for. It shows what it is given to the
 //! server it is given for, and knows no login. Threads may share it.
 
-use crate::agent::{build, failure};
+use crate::agent::{REDIRECTS, build, failure};
+use crate::environment::Environment;
+use crate::error::FetchError;
 use crate::origin::{Origin, resolve};
 use crate::payload::{Payload, Sent};
 use crate::retry::{Again, Patience, again, backoff, is_broken, is_enough};
 use crate::trust::Trust;
-use crate::{Environment, FetchError, REDIRECTS, url};
+use crate::url;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;

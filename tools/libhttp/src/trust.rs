@@ -1,6 +1,7 @@
 //! Certificates: those that a server's is checked with, and the one that it is shown.
 
-use crate::{Environment, FetchError};
+use crate::environment::Environment;
+use crate::error::FetchError;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -1,17 +1,17 @@
 //! One run's dealings with registries: connections, logins and tokens, which all its threads share. Whom a registry lets
 //! in is asked once, a login is looked for once a repository, and a token fetched once for all who want it at the same time.
 
-use crate::challenge::Challenge;
+use crate::challenge::{self, Challenge};
 use crate::hosts::Hosts;
 use crate::logins::{Found, Keeper, Login, Logins};
 use crate::refusal;
 use crate::repository::Repository;
-use crate::session::{self, Session};
 use crate::token::{self, Token};
 use crate::warnings::Warnings;
-use libhttp::{Call, Environment, FetchError, Origin, Transport};
+use libhttp::{Answer, Call, Environment, FetchError, Origin, Transport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ureq::http::header::WWW_AUTHENTICATE;
 use ureq::http::{Method, StatusCode};
 
 /// The use that is made of a repository.
@@ -74,11 +74,6 @@ impl Client {
             down: Mutex::default(),
             warnings: Mutex::default(),
         })
-    }
-
-    /// Asks a repository's registry whom it lets in, and does what it wants for that.
-    pub fn open(&self, repository: &Repository, access: Access) -> Result<Session<'_>, FetchError> {
-        Session::open(self, repository, access)
     }
 
     /// What registries want people to know, and which mirrors were passed over; each once in a run. Others than we wrote
@@ -149,7 +144,7 @@ impl Client {
         let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
         match answer.response.status() {
             StatusCode::UNAUTHORIZED if answer.own => {
-                greeting.challenges = session::challenges(&answer);
+                greeting.challenges = challenges(&answer);
                 greeting.reasons = refusal::reasons(&mut answer.response, &[]);
                 if greeting.challenges.is_empty() {
                     let what = "it wants a login, and none of the kinds that are known here";
@@ -189,6 +184,12 @@ impl Client {
     ) -> Result<Result<Token, String>, FetchError> {
         token::Wanted { transport: &self.transport, registry, insecure, challenge, scopes }.fetch(login)
     }
+}
+
+/// What the server wants to be shown that gave this answer.
+pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
+    let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
+    headers.flat_map(|value| challenge::parse(value.as_bytes())).collect()
 }
 
 /// A thread that panicked left the value whole: no change to it takes more than one statement.

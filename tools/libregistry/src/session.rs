@@ -2,8 +2,8 @@
 //! mirrors are asked for first. A pass is kept for the run, and fetched anew when its time is over and once when the
 //! registry takes it no more; nothing is asked in a circle.
 
-use crate::challenge::{self, Challenge};
-use crate::client::{Access, Client, Pass, Slot, lock};
+use crate::challenge::Challenge;
+use crate::client::{Access, Client, Pass, Slot, challenges, lock};
 use crate::hosts::{Endpoint, Use};
 use crate::logins::{Found, Login};
 use crate::refusal;
@@ -14,7 +14,7 @@ use libhttp::{Answer, Call, FetchError};
 use libwire::Digest;
 use std::io::Read;
 use ureq::Body;
-use ureq::http::header::{WARNING, WWW_AUTHENTICATE};
+use ureq::http::header::WARNING;
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
 /// So large a manifest every registry takes (distribution-spec, "Pushing Manifests").
@@ -64,6 +64,13 @@ pub struct Blob {
     pub from: u64,
     /// The bytes. A pause of half a minute is an error, however long they take together.
     pub body: Box<dyn Read + Send>,
+}
+
+impl Client {
+    /// Asks a repository's registry whom it lets in, and does what it wants for that.
+    pub fn open(&self, repository: &Repository, access: Access) -> Result<Session<'_>, FetchError> {
+        Session::open(self, repository, access)
+    }
 }
 
 impl<'c> Session<'c> {
@@ -401,12 +408,6 @@ impl<'c> Session<'c> {
         };
         FetchError::login(url, what)
     }
-}
-
-/// What the server wants to be shown that gave this answer.
-pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
-    let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
-    headers.flat_map(|value| challenge::parse(value.as_bytes())).collect()
 }
 
 /// A header, if it is text.

@@ -4,7 +4,7 @@
 mod file;
 mod helper;
 
-use crate::Repository;
+use crate::repository::Repository;
 use libhttp::FetchError;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
