@@ -1,18 +1,16 @@
 //! Arguments of the whole file: those before the first FROM, and the automatic ones.
 
-use crate::plan::{Options, stage_name};
+use crate::options::{Options, Values};
 use libcli::did_you_mean;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, Item};
 use libdockerfile::expand::{ExpandError, Lookup};
 use libdockerfile::instruction::Parsed;
+use libdockerfile::names::stage_name;
 use libwire::Platform;
 use libwire::plan::Op;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Values by name.
-pub(crate) type Values = BTreeMap<String, String>;
+use std::collections::BTreeSet;
 
 /// Values of the ARGs before FROM and of the automatic platform arguments.
 pub(crate) fn globals(file: &Dockerfile, options: &Options, target: &Platform) -> Result<Values, ParseError> {

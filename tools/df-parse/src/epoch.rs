@@ -1,11 +1,13 @@
 //! SOURCE_DATE_EPOCH: the number of seconds that it says, or whose time it asks for: that of the build context,
 //! of a named one, or of what a stage adds. Looking a time up is for others.
 
-use crate::args::{self, Values};
-use crate::plan::{Options, stage_name};
+use crate::args;
+use crate::options::Options;
+use crate::options::Values;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, StageItem};
 use libdockerfile::instruction::Parsed;
+use libdockerfile::names::stage_name;
 use libwire::plan::Op;
 
 pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";

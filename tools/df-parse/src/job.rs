@@ -1,10 +1,12 @@
 //! What the tool does with a Dockerfile it has read: the plan, the checks, the targets or the outline.
 
 use crate::args::{globals, unused};
-use crate::check::{self, Checked, Extent};
+use crate::check::{self, Checked};
 use crate::epoch::{self, Epoch};
+use crate::options::{Extent, Options};
+use crate::plan::plan;
 use crate::summary::Summary;
-use crate::{Options, outline, plan, tables};
+use crate::{outline, tables};
 use libcli::{Exit, Failure};
 use libdockerfile::{Dockerfile, ParseError, dockerfile, parse};
 use libpattern::{IgnoreFile, Matcher};

@@ -1,14 +1,16 @@
 //! `--targets` and `--outline`: what a Dockerfile offers, with the descriptions in its comments, in the
 //! shapes BuildKit prints.
 
-use crate::Options;
-use crate::args::{self, Values};
-use crate::plan::{plan, stage_name};
+use crate::args;
+use crate::options::Options;
+use crate::options::Values;
+use crate::plan::plan;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
 use libdockerfile::instruction::Parsed;
 use libdockerfile::lines::Line;
+use libdockerfile::names::stage_name;
 use libwire::plan::{ArgDecl, MountKind, Op, Stage};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,48 +1,15 @@
 //! From a parsed Dockerfile to the plan: what each stage starts from, and which stages the target needs.
 
-use crate::args::{self, Values};
-use crate::bases::Bases;
-use crate::check::Extent;
-use crate::{epoch, layers, order, syntax, until};
+use crate::args;
+use crate::options::{Extent, Options, Values};
+use crate::{epoch, layers, order, refusals, until};
 use libcli::did_you_mean;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, StageItem};
 use libdockerfile::instruction::Parsed;
-use libdockerfile::names::{Names, resolve};
+use libdockerfile::names::{Names, named, resolve, stage_name};
 use libwire::Platform;
 use libwire::plan::{Base, Instruction, Stage};
-
-/// What the caller asks for.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The Dockerfile's name, for messages.
-    pub name: String,
-    /// The stage to build; the last one otherwise.
-    pub target: Option<String>,
-    /// The step to end with, which says the target too.
-    pub until: Option<String>,
-    /// `--build-arg`.
-    pub build_args: Values,
-    /// `--platform`.
-    pub platform: Option<String>,
-    /// Names of build contexts the caller declares.
-    pub contexts: Vec<String>,
-    /// What is known of the images that stages start from, for the checks and for the stages that their
-    /// triggers use.
-    pub bases: Bases,
-}
-
-impl Options {
-    /// The platform to build for.
-    pub(crate) fn platform(&self) -> Result<Platform, ParseError> {
-        let Some(text) = &self.platform else { return Ok(Platform::host()) };
-        let platform = text.parse::<Platform>().map_err(ParseError::new)?;
-        match platform.impossible() {
-            Some(what) => Err(ParseError::new(format!("--platform {text}: {what}"))),
-            None => Ok(platform),
-        }
-    }
-}
 
 /// The plan: one stage a record, only those the target needs, in an order in which each comes after
 /// those it uses.
@@ -92,7 +59,7 @@ pub(crate) fn planned(
     // Whatever its base is: a build for a platform makes an image of that one.
     stages[target].image_platform = options.platform.as_ref().map(|_| platform.to_string());
     let wanted = |index| extent == Extent::AllStages || needed.contains(&index);
-    syntax::check(file, &stages, &options.bases, wanted)?;
+    refusals::check(file, &stages, &options.bases, wanted)?;
     layers::check(&stages, &options.bases, wanted)?;
     stages.retain(|stage| needed.contains(&stage.index));
     possible(file, options, &stages)?;
@@ -118,25 +85,6 @@ fn target_index(file: &Dockerfile, options: &Options) -> Result<usize, ParseErro
         return Ok(file.stages.len() - 1);
     };
     named(file, target)
-}
-
-/// The last stage of this name.
-pub(crate) fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError> {
-    let lower = target.to_lowercase();
-    let found = file.stages.iter().rposition(|stage| stage_name(stage).as_deref() == Some(&lower));
-    found.ok_or_else(|| {
-        let names: Vec<_> = file.stages.iter().filter_map(stage_name).collect();
-        let hint = match did_you_mean(target, names.iter().map(String::as_str)) {
-            hint if hint.is_empty() && !names.is_empty() => format!("; the stages are {}", names.join(", ")),
-            hint => hint,
-        };
-        ParseError::new(format!("target stage {target:?} could not be found{hint}"))
-    })
-}
-
-/// A stage's name, lower-cased.
-pub(crate) fn stage_name(stage: &StageItem) -> Option<String> {
-    stage.from.name.as_ref().map(|(name, _)| name.to_lowercase())
 }
 
 fn stage(

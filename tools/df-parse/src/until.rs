@@ -1,8 +1,8 @@
 //! `--until`: the step a build ends with. It makes the step's stage the target and leaves out what comes after.
 
-use crate::plan::{named, stage_name};
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, StageItem};
+use libdockerfile::names::{named, stage_name};
 use libwire::plan::Stage;
 
 /// Where a plan ends.
@@ -76,7 +76,8 @@ pub(crate) fn cut(end: End, item: &StageItem, stage: &mut Stage) -> Result<(), P
 
 #[cfg(test)]
 mod tests {
-    use crate::{Options, plan};
+    use crate::options::Options;
+    use crate::plan::plan;
     use libdockerfile::parse;
 
     const FILE: &str = "FROM scratch AS one\nENV a=1\n# words\nENV b=2 \\\n  c=3\nFROM scratch AS two\nCOPY --from=one /x /\nFROM one\nENV d=4\n";

@@ -1,7 +1,7 @@
 //! Our rules about size and secrets: each folder's name is the assertion.
 
-use df_parse::Options;
-use df_parse::check::{Checked, Extent, Request, check_text};
+use df_parse::check::{Checked, Request, check_text};
+use df_parse::{Extent, Options};
 use std::fs;
 
 fn checked(text: &str) -> Checked {

@@ -1,8 +1,8 @@
 //! Words alone are refused before anything is built: in the stages of a build, and in all stages of a check.
 
 use df_parse::bases::{Bases, Image};
-use df_parse::check::{Checked, Extent, Request, check_text};
-use df_parse::{Options, plan};
+use df_parse::check::{Checked, Request, check_text};
+use df_parse::{Extent, Options, plan};
 use libdockerfile::parse;
 
 fn refused(text: &str, options: &Options) -> Option<(Option<u32>, String)> {

@@ -1,8 +1,8 @@
 //! Every build check: one test a rule, with a file that breaks it and one that does not.
 
-use df_parse::Options;
 use df_parse::bases::{Bases, Image};
-use df_parse::check::{Checked, Extent, Request, check_text, write_json, write_text};
+use df_parse::check::{Checked, Request, check_text, write_json, write_text};
+use df_parse::{Extent, Options};
 use libpattern::IgnoreFile;
 use serde_json::Value;
 

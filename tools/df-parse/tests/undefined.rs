@@ -1,8 +1,8 @@
 //! UndefinedVar says what was probably meant.
 
-use df_parse::Options;
 use df_parse::bases::{Bases, Image};
-use df_parse::check::{Extent, Request, check_text};
+use df_parse::check::{Request, check_text};
+use df_parse::{Extent, Options};
 
 /// The hints of a file's findings, each after its line.
 fn hints(text: &str, options: &Options) -> Vec<String> {

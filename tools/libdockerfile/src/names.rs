@@ -1,5 +1,6 @@
 //! What a name stands for: a declared context, a stage, or an image, in this order.
 
+use crate::dockerfile::{Dockerfile, StageItem};
 use crate::error::ParseError;
 use crate::mount::ParsedMount;
 use libcli::did_you_mean;
@@ -130,4 +131,26 @@ pub fn resolve(
         _ => {}
     }
     Ok(op)
+}
+
+/// The index of the last stage that is called `target`.
+///
+/// # Errors
+/// None is.
+pub fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError> {
+    let lower = target.to_lowercase();
+    let found = file.stages.iter().rposition(|stage| stage_name(stage).as_deref() == Some(&lower));
+    found.ok_or_else(|| {
+        let names: Vec<_> = file.stages.iter().filter_map(stage_name).collect();
+        let hint = match did_you_mean(target, names.iter().map(String::as_str)) {
+            hint if hint.is_empty() && !names.is_empty() => format!("; the stages are {}", names.join(", ")),
+            hint => hint,
+        };
+        ParseError::new(format!("target stage {target:?} could not be found{hint}"))
+    })
+}
+
+/// A stage's name in lower case, as names are compared.
+pub fn stage_name(stage: &StageItem) -> Option<String> {
+    stage.from.name.as_ref().map(|(name, _)| name.to_lowercase())
 }

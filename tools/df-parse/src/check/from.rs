@@ -5,13 +5,14 @@ use super::rules::{
     FROM_PLATFORM_FLAG_CONST_DISALLOWED, INVALID_BASE_IMAGE_PLATFORM, INVALID_DEFAULT_ARG_IN_FROM,
     REDUNDANT_TARGET_PLATFORM, UNDEFINED_ARG_IN_FROM,
 };
-use crate::Options;
-use crate::args::{self, Values};
-use crate::plan::stage_name;
+use crate::args;
+use crate::options::Options;
+use crate::options::Values;
 use libcli::nearest;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, StageItem};
 use libdockerfile::instruction::Parsed;
+use libdockerfile::names::stage_name;
 use libwire::Platform;
 use libwire::plan::{Base, Op, Stage};
 use libwire::reference::Reference;

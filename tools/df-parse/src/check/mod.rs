@@ -15,7 +15,8 @@ mod users;
 pub use report::{write_json, write_text};
 pub use rules::Rule;
 
-use crate::{Options, plan};
+use crate::options::{Extent, Options};
+use crate::plan;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{self, Dockerfile, StageItem};
 use libdockerfile::lines::Line;
@@ -45,15 +46,6 @@ pub struct Checked {
     pub error: bool,
     /// Why the file can't be built, if it can't. There are findings all the same.
     pub refused: Option<ParseError>,
-}
-
-/// Which stages the checks look into. The file as a whole is always looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// All of them.
-    AllStages,
-    /// The target and those it needs.
-    Needed,
 }
 
 /// One check: its file, its rules and its extent.

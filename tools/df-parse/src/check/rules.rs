@@ -1,10 +1,10 @@
 //! The rules, and those that look at the file as it is written: names, casing, comments.
 
 use super::{Found, stage_lines};
-use crate::plan::stage_name;
 use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
 use libdockerfile::instruction::Parsed;
 use libdockerfile::lines::Line;
+use libdockerfile::names::stage_name;
 use libdockerfile::words::name_and_rest;
 use libwire::plan::Op;
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 //! instruction below it.
 
 use super::Rule;
-use crate::Options;
+use crate::options::Options;
 use libcli::did_you_mean;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::Dockerfile;

@@ -3,10 +3,10 @@
 
 use super::rules::own_rules;
 use super::{Found, Rule, shell, users};
-use crate::Options;
-use crate::plan::stage_name;
+use crate::options::Options;
 use libdockerfile::dockerfile::{Dockerfile, Item};
 use libdockerfile::instruction::Parsed;
+use libdockerfile::names::stage_name;
 use libwire::plan::{Copy, MountKind, Op};
 
 own_rules! {

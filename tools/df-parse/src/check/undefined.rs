@@ -2,12 +2,12 @@
 
 use super::scope::Scope;
 use super::shell;
-use crate::args::Values;
-use crate::plan::stage_name;
+use crate::options::Values;
 use libcli::nearest;
 use libdockerfile::dockerfile::{Dockerfile, Item};
 use libdockerfile::instruction::Parsed;
 use libdockerfile::lines::Line;
+use libdockerfile::names::stage_name;
 use libwire::plan::Op;
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use libwire::plan::{Base, Command, Op, Stage};
 
 /// The state that is known after some instructions of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Followed {
+pub(crate) struct KnownState {
     /// The working directory, if it is known.
     pub(crate) workdir: Option<String>,
     /// Whether there are no files yet, so that no name can be looked up in them.
@@ -14,7 +14,7 @@ pub(crate) struct Followed {
     pub(crate) no_shell: bool,
 }
 
-impl Followed {
+impl KnownState {
     /// Before the first instruction of `stage`; `ends` are what the stages above it end with.
     pub(crate) fn start(stage: &Stage, ends: &[(Self, bool)], bases: &Bases) -> Self {
         match (&stage.base, bases.get(&stage.index)) {

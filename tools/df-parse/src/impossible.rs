@@ -1,8 +1,8 @@
 //! Refuses instructions that their words alone make impossible. A word with a variable is left to the step, which asks the
 //! same functions once it knows the value.
 
-use crate::followed::Followed;
-use crate::syntax::{copy_words, value};
+use crate::expanded::{constant, copy_words, some_value};
+use crate::known_state::KnownState;
 use libdockerfile::expand::Expander;
 use libdockerfile::sources::{self, Asked};
 use libdockerfile::{ParseError, hints, mount, ports, signal, values};
@@ -11,20 +11,15 @@ use libwire::Chmod;
 use libwire::plan::{Command, Copy, Mount, Op, Stage};
 use libwire::remote::Kind;
 
-/// The meaning of a word without variables.
-pub(crate) fn word(expander: &Expander, text: &str) -> Option<String> {
-    if text.contains('$') { None } else { expander.word(text, &value).ok() }
-}
-
-/// Refuses an instruction of `stage` that its words make impossible; `followed` is what is known above it.
+/// Refuses an instruction of `stage` that its words make impossible; `known` is what is known above it.
 pub(crate) fn check(
     expander: &Expander,
     stage: &Stage,
     op: &Op,
-    followed: &Followed,
+    known: &KnownState,
 ) -> Result<(), ParseError> {
     let bad = |what: String, token: &str| Err(ParseError::new(what).token(token));
-    let literal = |text: &str| word(expander, text);
+    let literal = |text: &str| constant(expander, text);
     quoted(expander, op)?;
     match op {
         Op::Expose { ports } => ports.iter().try_for_each(|port| expose(expander, port)),
@@ -44,10 +39,10 @@ pub(crate) fn check(
             Some(what) => bad(what, user),
             None => Ok(()),
         },
-        Op::Copy(copy) => copied(expander, copy, false, followed),
-        Op::Add(copy) => copied(expander, copy, true, followed),
-        Op::Run { command, mounts, .. } => run(stage, command, followed)
-            .and_then(|()| mounts.iter().try_for_each(|one| mounted(expander, one, followed))),
+        Op::Copy(copy) => copied(expander, copy, false, known),
+        Op::Add(copy) => copied(expander, copy, true, known),
+        Op::Run { command, mounts, .. } => run(stage, command, known)
+            .and_then(|()| mounts.iter().try_for_each(|one| mounted(expander, one, known))),
         _ => Ok(()),
     }
 }
@@ -69,7 +64,7 @@ fn quoted(expander: &Expander, op: &Op) -> Result<(), ParseError> {
         _ => "ARG",
     };
     pairs.into_iter().try_for_each(|(key, text)| {
-        let (Some(hint), Err(error)) = (hints::quoted_pair(name, key, text), expander.word(key, &value))
+        let (Some(hint), Err(error)) = (hints::quoted_pair(name, key, text), expander.word(key, &some_value))
         else {
             return Ok(());
         };
@@ -82,14 +77,14 @@ fn expose(expander: &Expander, text: &str) -> Result<(), ParseError> {
     if text.contains('$') {
         return Ok(());
     }
-    let ports = expander.words(text, &value).unwrap_or_default();
+    let ports = expander.words(text, &some_value).unwrap_or_default();
     ports.iter().try_for_each(|port| match ports::parse(port) {
         Ok(_) => Ok(()),
         Err(what) => Err(ParseError::new(what).token(text)),
     })
 }
 
-fn run(stage: &Stage, command: &Command, followed: &Followed) -> Result<(), ParseError> {
+fn run(stage: &Stage, command: &Command, known: &KnownState) -> Result<(), ParseError> {
     let error = |what: String| Err(ParseError::new(what));
     let os = stage.platform.split('/').next().unwrap_or_default();
     match command {
@@ -99,38 +94,38 @@ fn run(stage: &Stage, command: &Command, followed: &Followed) -> Result<(), Pars
         Command::Exec(words) if words.iter().any(|word| word.contains('\0')) => {
             error(values::NUL_IN_COMMAND.into())
         }
-        command if followed.runs_nothing(command) => {
+        command if known.runs_nothing(command) => {
             error("the command is empty; write a program and its arguments".into())
         }
         _ => Ok(()),
     }
 }
 
-fn mounted(expander: &Expander, mount: &Mount, followed: &Followed) -> Result<(), ParseError> {
+fn mounted(expander: &Expander, mount: &Mount, known: &KnownState) -> Result<(), ParseError> {
     if let Some(words) = &mount.words {
         return mount::parse(words).map(drop);
     }
-    let target = mount.target.as_deref().and_then(|text| word(expander, text));
-    match (target, &followed.workdir) {
+    let target = mount.target.as_deref().and_then(|text| constant(expander, text));
+    match (target, &known.workdir) {
         (Some(target), Some(workdir)) if !target.is_empty() => mount::target(&target, workdir).map(drop),
         _ => Ok(()),
     }
 }
 
-fn copied(expander: &Expander, copy: &Copy, add: bool, followed: &Followed) -> Result<(), ParseError> {
-    let literal = |text: &str| word(expander, text);
+fn copied(expander: &Expander, copy: &Copy, add: bool, known: &KnownState) -> Result<(), ParseError> {
+    let literal = |text: &str| constant(expander, text);
     // An empty value counts as none.
     let flag = |text: &Option<String>| text.as_deref().and_then(literal).filter(|value| !value.is_empty());
     if copy_words(copy).iter().any(|word| word.contains('\0')) {
         return Err(ParseError::new("the path has a NUL byte; no file can be called so"));
     }
-    let known: Vec<String> = copy.sources.iter().filter_map(|source| literal(source)).collect();
+    let constants: Vec<String> = copy.sources.iter().filter_map(|source| literal(source)).collect();
     let checksum = flag(&copy.checksum);
     sources::check(&Asked {
         add,
-        sources: &known,
+        sources: &constants,
         count: copy.sources.len() + copy.heredocs.len(),
-        complete: known.len() == copy.sources.len(),
+        complete: constants.len() == copy.sources.len(),
         has_checksum: copy.checksum.is_some(),
         checksum: checksum.as_deref(),
         keep_git_dir: copy.keep_git_dir,
@@ -139,10 +134,10 @@ fn copied(expander: &Expander, copy: &Copy, add: bool, followed: &Followed) -> R
         Chmod::parse(&mode).map_err(|what| ParseError::new(what).token(mode))?;
     }
     if let Some(owner) = flag(&copy.chown) {
-        chowned(copy, &owner, followed)?;
+        chowned(copy, &owner, known)?;
     }
     if !copy.parents {
-        patterns(&known)?;
+        patterns(&constants)?;
     }
     copy.exclude.iter().try_for_each(|pattern| match Matcher::new([pattern.as_str()]) {
         Ok(_) => Ok(()),
@@ -152,8 +147,8 @@ fn copied(expander: &Expander, copy: &Copy, add: bool, followed: &Followed) -> R
 
 /// Refuses numbers that are no ids, and names where nothing can be looked up: in an empty stage, or for `--link`,
 /// which sees no stage unless `--chmod` makes it an ordinary copy.
-fn chowned(copy: &Copy, owner: &str, followed: &Followed) -> Result<(), ParseError> {
-    let blind = followed.empty || (copy.link && copy.chmod.is_none());
+fn chowned(copy: &Copy, owner: &str, known: &KnownState) -> Result<(), ParseError> {
+    let blind = known.empty || (copy.link && copy.chmod.is_none());
     let what = values::bad_owner(owner)
         .or_else(|| values::owner_name(owner).filter(|_| blind).map(values::no_names));
     what.map_or(Ok(()), |what| Err(ParseError::new(what).token(owner)))
