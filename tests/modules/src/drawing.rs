@@ -3,7 +3,7 @@
 use crate::circles::{Arrows, circles, floors};
 use crate::names::Names;
 use crate::source::{self, Files, Module};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct Drawing {
     modules: Vec<Module>,
     arrows: Arrows,
-    detours: BTreeMap<usize, Vec<String>>,
+    detours: BTreeMap<usize, BTreeSet<String>>,
 }
 
 impl Drawing {
@@ -28,13 +28,16 @@ impl Drawing {
         let modules = source::read(root, files)?;
         let names = Names::new(&modules);
         let mut arrows = vec![BTreeMap::new(); modules.len()];
-        let mut detours: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        let mut detours: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for (from, module) in modules.iter().enumerate() {
             for named in names.uses(from) {
                 let Some(found) = names.find(&module.path, named) else { continue };
                 let words = || named.words.join("::");
-                if found.through_root && from != 0 {
-                    detours.entry(from).or_default().push(words());
+                // A name that is imported so is found as often as it is used.
+                let is_path =
+                    named.words.first().is_some_and(|word| matches!(word.as_str(), "crate" | "super"));
+                if found.through_root && is_path && from != 0 {
+                    detours.entry(from).or_default().insert(words());
                 }
                 let to = &modules[found.module].path;
                 let is_import = named.alias.as_ref().is_some_and(|alias| alias.public);
@@ -68,7 +71,10 @@ impl Drawing {
 
     /// What modules take from the crate's root although it is another module's: the module and the path.
     pub fn detours(&self) -> Vec<String> {
-        let line = |(at, paths): (&usize, &Vec<String>)| format!("{}: {}", self.name(*at), paths.join(", "));
+        let line = |(at, paths): (&usize, &BTreeSet<String>)| {
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            format!("{}: {}", self.name(*at), paths.join(", "))
+        };
         self.detours.iter().map(line).collect()
     }
 

@@ -99,6 +99,6 @@ fn what_the_root_hands_on_is_a_detour_and_what_it_defines_is_none() {
         let root = "mod a; mod b; pub use a::A; pub struct Own;";
         drawn(&[("lib.rs", root), ("a.rs", "pub struct A;"), ("b.rs", b)]).detours()
     };
-    assert_eq!(detours("use crate::A;"), ["b: crate::A"]);
+    assert_eq!(detours("use crate::A; fn f(_: A) -> super::A {}"), ["b: crate::A, super::A"]);
     assert_eq!(detours("use crate::{a::A, Own};"), [""; 0]);
 }

@@ -1,7 +1,9 @@
 //! A blob on its way into the store: one thread writes it while it comes, others read what has come so far. They see its
 //! end only when all of it was right.
 
-use crate::{BlobWriter, Store, StoreError};
+use crate::blob::BlobWriter;
+use crate::error::StoreError;
+use crate::store::Store;
 use libwire::image::Descriptor;
 use std::fs::File;
 use std::io::{self, Read, Write};

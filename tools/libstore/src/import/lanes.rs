@@ -3,8 +3,11 @@
 
 use super::layer;
 use crate::arrival::{Arrival, Incoming};
-use crate::unpack::First;
-use crate::{Image, Store, StoreError, Unpack, lock};
+use crate::error::StoreError;
+use crate::image::Image;
+use crate::lock;
+use crate::store::Store;
+use crate::unpack::{First, Unpack};
 use libwire::Digest;
 use libwire::image::Descriptor;
 use std::cmp::Reverse;
