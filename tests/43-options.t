@@ -26,6 +26,8 @@ cat >options <<'END'
 --output=type=oci,dest=out.tar|dest=out.tar
 --output=type=tar,dest=out.tar|image-save
 --output=type=cacheonly|--check "$_dir/steps
+--output=type=registry,name=h/n|image-push
+--push|image-push
 --iidfile=id|--iidfile id
 --metadata-file=meta|--metadata-file meta
 --compression=zstd|--compression zstd
@@ -59,14 +61,14 @@ options=$(image-build --help | grep -o -- '--[a-z][a-z-]*' | sort -u | grep -vx 
 is "every option is in the table" "$(sed 's/=.*//' words | sort -u)" "$options"
 
 # refused A B: whether the two can't stand together. A is a word of the table, also without its value.
-written='--output --iidfile --metadata-file'
+written='--output --iidfile --metadata-file --push'
 refused() {
     case $1 in
     --call=*) [ "$1" != "$2" ] && against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call ;;
     --check) against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call=targets --call=outline ;;
     --logs) against "$2" $written --keep --trace --explain --shell --shell-on-fail ;;
     --shell) against "$2" $written ;;
-    --output=type=cacheonly) against "$2" --iidfile --metadata-file ;;
+    --output=type=cacheonly) against "$2" --iidfile --metadata-file --push ;;
     --quiet) against "$2" --progress=plain --explain ;;
     --progress=quiet) against "$2" --explain ;;
     *) return 1 ;;
@@ -109,7 +111,9 @@ pair() {
     one=$1 other=$2
     # The last of a name wins, as in docker.
     [ "${one%%=*}" != "${other%%=*}" ] || [ "${one%%=*}" = --call ] || return 0
-    image-build -n "$one" "$other" context >script 2>said
+    # What is pushed has a name.
+    case "$one $other" in *--push*) name='-t named' ;; *) name='' ;; esac
+    image-build -n $name "$one" "$other" context >script 2>said
     got=$?
     if refused "$one" "$other" || refused "$other" "$one"; then
         [ "$got" = 2 ] || { echo "$one $other: status $got, wanted 2" && return 1; }
@@ -147,6 +151,9 @@ done <<'END'
 -o type=cacheonly,dest=x|--output: dest=x is for outputs that are files; this type has none
 -o type=cacheonly,name=x|--output: type=cacheonly makes no image to name
 -o type=oci -o type=tar|--output: two outputs go to standard output; add dest=FILE to one
+--push|an image without a name can't be pushed; add -t HOST/NAME[:TAG]
+-o type=registry|an image without a name can't be pushed; add -t HOST/NAME[:TAG]
+-o type=oci,push=true|--output: push=true is for type=image; add -o type=registry beside this one
 -o dest=x|--output: it has no type=; write type=local,dest=DIR or another type
 -t x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855|--tag: 'x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' has a digest, which only a finished image has; write NAME:TAG
 -o type=image,tar=false|--output: tar=false is for type=oci and type=docker

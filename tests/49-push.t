@@ -96,6 +96,30 @@ is "what could be mounted" "$(jq -c '[.[] | .blobs[] | select(.state == "mounted
 is "and changes nothing" "$(grep -c -E ' (POST|PUT|PATCH) ' $log)" 0
 ok "in words too" sh -c "image-push -n app '$fake/i:1' | grep -q 'layer .* mounted from '"
 
+# image-build --push.
+
+printf 'FROM busybox\nRUN echo pushed >/1\n' >Dockerfile
+# tagged REPOSITORY TAG: what the registry has under it
+tagged() { jq -r --arg t "$2" '.manifests[] | select(.annotations[] == $t).digest' "registry/$1/index.json"; }
+while read -r repository tag options; do
+    # shellcheck disable=SC2086 # words
+    image=$(image-build $options . 2>said)
+    same_digest "image-build $(echo "$options" | sed "s,$fake,HOST,g") pushes" "$(tagged "$repository" "$tag")" "$image"
+done <<END
+s 2 --push -t $fake/s:1 -t $fake/s:2
+t latest -o type=registry,name=$fake/t
+u latest -o type=image,push=true -t $fake/u
+v latest --push -o type=image,name=$fake/v -t other
+END
+is "names of an output are those that are pushed" "$(sed -n 's/^image-push: \([^ ]*:[^ ]*\): .*/\1/p' said)" "$fake/v:latest"
+forget
+status_is "a build that fails pushes nothing" 1 sh -c "echo 'RUN false' | cat Dockerfile - | image-build --push -t '$fake/w' -"
+ok "under no name" [ ! -e registry/w/index.json ]
+faults 'http:PUT .*/manifests/.* * status=403'
+status_is "an image that can't be pushed is an error" 1 image-build --push -t "$fake/x:1" .
+ok "and in the store all the same" sh -c "image-list | grep -q '^$fake/x:1 '"
+faults ''
+
 # Indexes.
 
 printf 'FROM busybox\nRUN echo arm >/arm\n' | image-build -q -t arm - >/dev/null

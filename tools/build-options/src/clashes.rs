@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use libcli::Failure;
 
 /// What asks for something of a finished image.
-const WRITTEN: [&str; 3] = ["output", "iidfile", "metadata-file"];
+const WRITTEN: [&str; 4] = ["output", "iidfile", "metadata-file", "push"];
 /// What asks for something of steps that are done.
 const BUILT: [&str; 5] = ["keep", "trace", "explain", "shell", "shell-on-fail"];
 

@@ -63,6 +63,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("stops", request.stops.as_bytes()),
         ("pack", request.pack.as_bytes()),
         ("assemble", request.assemble.as_bytes()),
+        ("push", request.push.as_bytes()),
         ("saves", &saves),
         ("store", store),
         ("snapshots", &snapshots),

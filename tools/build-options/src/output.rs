@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 /// What is written of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing but the image in the store.
+    /// Nothing but the image in the store, and perhaps at registries.
     Image,
     /// Not even that.
     CacheOnly,
@@ -31,6 +31,8 @@ pub struct Output {
     pub dest: String,
     /// Names for the image.
     pub names: Vec<String>,
+    /// Whether it is pushed.
+    pub push: bool,
     /// How its new layers are compressed, and the level.
     pub compression: Option<String>,
     /// The level of that.
@@ -47,11 +49,10 @@ pub fn are_cache_only(outputs: &[Output]) -> bool {
 }
 
 /// Attributes that say what is so anyway.
-const AS_IT_IS: [&str; 9] = [
+const AS_IT_IS: [&str; 8] = [
     "tar=true",
     "oci-mediatypes=true",
     "rewrite-timestamp=false",
-    "push=false",
     "unpack=false",
     "store=true",
     "force-compression=false",
@@ -59,10 +60,9 @@ const AS_IT_IS: [&str; 9] = [
     "mode=copy",
 ];
 /// Attributes of BuildKit's that are not here, by how they begin.
-const NOT_YET: [&str; 11] = [
+const NOT_YET: [&str; 10] = [
     "oci-mediatypes=",
     "force-compression=",
-    "push=",
     "unpack=",
     "store=",
     "platform-split=",
@@ -80,6 +80,7 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
         kind,
         dest: dest.to_owned(),
         names: Vec::new(),
+        push: false,
         compression: None,
         level: None,
         rewrite: false,
@@ -95,6 +96,7 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
     let last = |name: &str| fields.iter().rev().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
     let mut output =
         plain(kind(last("type"), last("tar") == Some("false"))?, last("dest").unwrap_or_default());
+    output.push = last("type") == Some("registry");
     for field in &fields {
         attribute(&mut output, field)?;
     }
@@ -109,14 +111,10 @@ fn kind(kind: Option<&str>, is_layout: bool) -> Result<Kind, String> {
         _ if is_layout => Err("tar=false is for type=oci and type=docker".into()),
         Some("tar") => Ok(Kind::Tar),
         Some("local") => Ok(Kind::Local),
-        Some("image") => Ok(Kind::Image),
+        Some("image" | "registry") => Ok(Kind::Image),
         Some("cacheonly") => Ok(Kind::CacheOnly),
-        Some("registry") => Err(
-            "type=registry: docker build has it, stagepipe does not yet; skopeo copies what type=oci wrote"
-                .into(),
-        ),
         Some(other) => {
-            let known = ["oci", "docker", "tar", "local", "image", "cacheonly"];
+            let known = ["oci", "docker", "tar", "local", "image", "registry", "cacheonly"];
             let hint = libcli::did_you_mean(other, known);
             Err(format!("type '{other}' is none of {}{hint}", known.join(", ")))
         }
@@ -141,6 +139,11 @@ fn attribute(output: &mut Output, field: &str) -> Result<(), String> {
         }
         ("compression-level", level) => output.level = Some(level.to_owned()),
         ("rewrite-timestamp", "true") => output.rewrite = true,
+        ("push", "true" | "false") if output.kind == Kind::Image => output.push = value == "true",
+        ("push", "false") => {}
+        ("push", "true") => {
+            return Err("push=true is for type=image; add -o type=registry beside this one".into());
+        }
         ("mode", "delete") if output.kind == Kind::Local => output.delete = true,
         _ if AS_IT_IS.contains(&field) => {}
         _ if NOT_YET.iter().any(|start| field.starts_with(start)) => {
@@ -250,7 +253,8 @@ mod tests {
             "type=oci,tar=false",
             "type=image,dest=x",
             "type=oci,dest=/no/such/directory/x.tar",
-            "type=registry",
+            "type=registry,dest=x",
+            "type=image,push=maybe",
             "type=oci,frob=1",
             "type=oci,compression=estargz",
             "type=oci,name=a@sha256:0",
@@ -261,6 +265,20 @@ mod tests {
             "type=oci,\"dest=x\"y",
         ] {
             assert!(of(spec).is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_pushed_where_that_is_said() {
+        for (spec, push) in [
+            ("type=registry", true),
+            ("type=image,push=true,name=r.example/a", true),
+            ("type=image,push=false", false),
+            ("type=registry,push=false", false),
+            ("type=image", false),
+            ("type=oci,push=false", false),
+        ] {
+            assert_eq!(of(spec).map(|output| output.push), Ok(push), "{spec}");
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Request {
     pub pack: Words,
     /// For image-assemble.
     pub assemble: Words,
+    /// For image-push: where to.
+    pub push: Words,
     /// For image-save, each a command.
     pub saves: Vec<Words>,
     /// For all that use the store.
@@ -303,6 +305,9 @@ impl Request {
             self.take_output(output).map_err(usage)?;
         }
         self.cache_only = output::are_cache_only(outputs);
+        for name in pushed(matches, outputs)? {
+            self.push.push(&name, None);
+        }
         if let Some(level) = &level {
             check::level(compression.as_deref(), level)
                 .map_err(|what| usage(format!("compression-{what}")))?;
@@ -345,6 +350,28 @@ impl Request {
         self.saves.push(save);
         self.silent |= output.dest == "-";
         Ok(())
+    }
+}
+
+/// The names under which the image is pushed: those of the outputs that are, or where they have none, all that it gets.
+fn pushed(matches: &ArgMatches, outputs: &[Output]) -> Result<Vec<String>, Failure> {
+    let asked = flag(matches, "push")?;
+    let is_image = |output: &&Output| output.kind == Kind::Image;
+    let wanted: Vec<&Output> =
+        outputs.iter().filter(is_image).filter(|output| asked || output.push).collect();
+    if !asked && wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tags = || all(matches, "tag").filter_map(OsStr::to_str).map(str::to_owned);
+    let mut names: Vec<String> = wanted.iter().flat_map(|output| output.names.clone()).collect();
+    if wanted.is_empty() || wanted.iter().any(|output| output.names.is_empty()) {
+        names.extend(tags());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    match names.is_empty() {
+        true => Err(Failure::usage("an image without a name can't be pushed; add -t HOST/NAME[:TAG]")),
+        false => Ok(names),
     }
 }
 
