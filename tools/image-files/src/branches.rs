@@ -1,5 +1,5 @@
-//! Bytes summed up the tree: what of an image or a layer is below each directory, the largest first, as du
-//! shows it. It counts what it is given and decides nothing about it.
+//! Sums bytes up the tree, as du does: each directory of an image or a layer with all that is below it, the largest
+//! first. It counts the leaves that it is given and decides nothing about them.
 
 use libimage::layer::Act;
 use libimage::ledger::{Ledger, Put};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-/// What is counted at a place.
+/// Bytes that are counted at a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf {
     /// Where.
@@ -35,12 +35,12 @@ pub struct Branch {
     pub entries: u64,
     /// Which layers pay for the bytes, the one that pays most first.
     pub layers: Vec<Share>,
-    /// What is there.
+    /// The entry there.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub is: Option<Entry>,
 }
 
-/// What one layer pays.
+/// A layer's part of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// The layer, from 1.
@@ -49,7 +49,7 @@ pub struct Share {
     pub bytes: u64,
 }
 
-/// What is at a place.
+/// An entry of the image.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
     /// `file`, `dir`, `symlink`, `hardlink` or `special`.
@@ -60,13 +60,13 @@ pub struct Entry {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// What a symbolic link leads to.
+    /// A symbolic link's target.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
 }
 
 impl Entry {
-    /// What a put made.
+    /// The entry that a put made.
     pub fn of(ledger: &Ledger, put: &Put) -> Self {
         Self {
             kind: kind(put.act),

@@ -1,5 +1,5 @@
-//! The final tree of an image, or what of it is below a path: sizes with what is below, and who pays. It shows
-//! what is visible, never what is hidden.
+//! The final tree of an image, or the part of it below a path: sizes with all that is below, and the layers that pay.
+//! Hidden files are never shown.
 
 use crate::branches::{Branch, Leaf, Shape, branches};
 use crate::lookup;
@@ -33,7 +33,7 @@ pub fn files(image: &ImageCost, ledger: &Ledger, path: &[u8], depth: usize) -> R
     })
 }
 
-/// What is visible at and below a place. A file with several names there counts at the first by path.
+/// The visible entries at and below a place. A file with several names there counts at the first by path.
 pub fn leaves(ledger: &Ledger, top: PlaceId) -> Vec<Leaf> {
     let seen = || {
         let all = std::iter::once(top).chain(ledger.places.below(top));

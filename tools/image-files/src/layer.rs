@@ -1,5 +1,5 @@
-//! What one layer did: what it puts, what it removes of the layers below, and what of theirs it hides by
-//! putting something in its place. It tells nothing of what other layers put.
+//! The changes of one layer: the files it puts, those of lower layers that it removes, and those that it hides by
+//! putting something in their place. It says nothing about files that other layers put.
 
 use crate::branches::{Branch, Leaf, Shape, branches};
 use libcli::Failure;
@@ -13,7 +13,7 @@ use libwire::Digest;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
-/// What a layer did.
+/// The changes of a layer.
 #[derive(Debug, Serialize)]
 pub struct Contents {
     /// The image, as the user named it.
@@ -25,22 +25,22 @@ pub struct Contents {
     /// The instruction that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<Instruction>,
-    /// What it puts. A further name of a file costs nothing here.
+    /// The files it puts. A further name of a file costs nothing here.
     pub puts: Vec<Branch>,
-    /// What it removes: bytes that lower layers pay for, and that no name leads to any more.
+    /// The files it removes: bytes that lower layers pay for, and that no name leads to any more.
     pub removes: Vec<Branch>,
-    /// What it hides: bytes that lower layers pay for, where it has the same again or something else.
+    /// The files it hides: bytes that lower layers pay for, where it has the same again or something else.
     pub hides: Vec<Branch>,
     /// The bytes of both, by the layer that pays and what became of them.
     pub took: Vec<Taken>,
 }
 
-/// What a layer took of another.
+/// The files that a layer removed or hid of another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Taken {
     /// The layer that pays, from 1.
     pub of: usize,
-    /// What became of them.
+    /// How.
     pub fate: Fate,
     /// How many files.
     pub files: u64,
@@ -48,7 +48,7 @@ pub struct Taken {
     pub bytes: u64,
 }
 
-/// What the layer `number`, from 1, did, summed up `depth` directories deep.
+/// The changes of the layer `number`, from 1, summed up `depth` directories deep.
 pub fn contents(
     image: &ImageCost,
     ledger: &Ledger,
@@ -93,7 +93,7 @@ fn tree(ledger: &Ledger, layer: u16, depth: usize, chosen: impl Fn(&Put) -> bool
     branches(ledger, &leaves, shape, |place| is.get(&place).copied())
 }
 
-/// What a put counts: bytes that its layer pays for, or that went with the last of their names.
+/// The bytes of a put: those that its layer pays for, or that went with the last of their names.
 fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> Leaf {
     let nothing = Leaf { place: put.place, layer: put.layer, bytes: 0 };
     let Some(inode) = ledger.inode(put) else { return nothing };

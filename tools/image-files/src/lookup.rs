@@ -1,5 +1,5 @@
-//! A path the user named, found among those the image ever had, links followed; or the nearest that is there,
-//! for a message. It prints nothing.
+//! Finds a path that the user named among all that the image ever had, over links; or else the nearest one, for a
+//! message. It prints nothing.
 
 use libcli::Failure;
 use libimage::layer::Act;

@@ -1,5 +1,5 @@
-//! What can be asked about an image's files, and the answers, ready to be shown. Each is made from the ledger; none reads
-//! the image again.
+//! Questions about an image's files, and their answers, ready to be shown. Each answer is made from the ledger; none
+//! reads the image again.
 
 use crate::{files, layer, why};
 use libcli::Failure;
@@ -7,12 +7,12 @@ use libimage::image_cost::ImageCost;
 use libimage::ledger::Ledger;
 use serde::Serialize;
 
-/// What is asked.
+/// A question about an image's files.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
-    /// What the final tree has below a path.
+    /// The final tree below a path.
     Files(Vec<u8>),
-    /// What a layer did, from 1.
+    /// The changes of a layer, from 1.
     Layer(usize),
     /// How a path came to be as it is.
     Why(Vec<u8>),

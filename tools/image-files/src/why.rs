@@ -34,9 +34,9 @@ pub struct Why {
     pub package: Option<Package>,
     /// Whether something is there in the image.
     pub visible: bool,
-    /// What layers put there, the oldest first.
+    /// The entries that layers put there, the oldest first.
     pub puts: Vec<PutThere>,
-    /// What is below it, by the layer that pays.
+    /// The bytes below it, by the layer that pays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<PaidBelow>,
 }
@@ -76,18 +76,18 @@ pub struct Maker {
     pub instruction: Option<Instruction>,
 }
 
-/// What a layer put at the path.
+/// An entry that a layer put at the path.
 #[derive(Debug, Serialize)]
 pub struct PutThere {
     /// Who put it.
     #[serde(flatten)]
     pub by: Maker,
-    /// What it is.
+    /// The entry.
     #[serde(flatten)]
     pub is: Entry,
     /// Bytes its layer pays for it.
     pub bytes: u64,
-    /// Of a further name of a file: its first.
+    /// The first name of the file, if this is a further one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_of: Option<FirstName>,
     /// Who hid it and how.
@@ -113,12 +113,12 @@ pub struct FirstName {
 pub struct Gone {
     /// How.
     pub fate: Fate,
-    /// What hid it.
+    /// The layer that hid it.
     #[serde(flatten)]
     pub by: Maker,
 }
 
-/// What a layer pays for below a path.
+/// The bytes that a layer pays for below a path.
 #[derive(Debug, Serialize)]
 pub struct PaidBelow {
     /// Who pays.
@@ -185,7 +185,7 @@ fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> PutThere {
     }
 }
 
-/// What layers pay for below a place, hidden or not: each content once.
+/// The bytes that layers pay for below a place, hidden or not: each content once.
 fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<PaidBelow> {
     let mut seen = HashSet::new();
     let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();

@@ -1,6 +1,5 @@
-//! What images have in common: blobs that a store, a node or a registry has once for several of them. It
-//! looks at manifests only, reads no layer, and counts all that a registry has of an image: layers, config and
-//! manifest.
+//! Blobs that images share: a store, a node or a registry has them once for several images. Only manifests are looked
+//! at; layers, config and manifest count, as in a registry.
 
 pub mod text;
 
@@ -14,7 +13,7 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What some images share among themselves.
+/// The blobs that some images share among themselves.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Sharing {
     /// The images, in the order they were named.
@@ -57,7 +56,7 @@ pub struct SharedLayer {
     pub of: Vec<usize>,
 }
 
-/// What pulling an image costs a node that has others.
+/// The cost of pulling an image for a node that has others.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Pull {
     /// The image.
@@ -78,7 +77,7 @@ fn sum<'a>(sizes: impl IntoIterator<Item = &'a u64>) -> u64 {
     sizes.into_iter().sum()
 }
 
-/// What images share.
+/// The blobs that images share.
 pub fn sharing(images: &[Opened]) -> Sharing {
     let all: Vec<BTreeMap<Digest, u64>> = images.iter().map(|opened| blobs(&opened.image)).collect();
     let mut owners: BTreeMap<Digest, (u64, Vec<usize>)> = BTreeMap::new();
@@ -114,7 +113,7 @@ pub fn sharing(images: &[Opened]) -> Sharing {
     }
 }
 
-/// What pulling each of `images` costs a node that has those of `having`.
+/// The cost of pulling each of `images` for a node that has those of `having`.
 pub fn pull(images: &[Opened], having: &[Opened]) -> Vec<Pull> {
     let there: BTreeSet<Digest> = having.iter().flat_map(|opened| blobs(&opened.image).into_keys()).collect();
     let missing = |blobs: &BTreeMap<Digest, u64>| -> Vec<u64> {

@@ -1,4 +1,5 @@
-//! Percentages as people write them and as they are said to them; sizes are libcli's. A part is a hundredth of a percent.
+//! Percentages as people write them and as they are said to them; sizes are libcli's. A part is a hundredth of a
+//! percent.
 
 use libcli::Decimal;
 

@@ -1,5 +1,5 @@
-//! What pushing an image to a registry would send: it asks for each blob whether the repository has it (OCI
-//! distribution-spec, HEAD /v2/NAME/blobs/DIGEST), and sends nothing.
+//! The bytes that pushing an image to a registry would send: the registry is asked for each blob whether the repository
+//! has it (OCI distribution-spec, HEAD /v2/NAME/blobs/DIGEST); nothing is sent.
 
 use libcli::{Exit, Failure, human, sanitise, write_table};
 use libhttp::{Environment, FetchError};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// What pushing an image would send.
+/// The bytes that pushing an image would send.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Push {
     /// The image.
@@ -28,7 +28,7 @@ pub struct Push {
     pub missing: usize,
 }
 
-/// What the registry is asked for.
+/// An object that the registry is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Object<'a> {
     /// A blob.
@@ -37,7 +37,7 @@ pub(crate) enum Object<'a> {
     Manifest(Digest, &'a str),
 }
 
-/// What pushing each of `images` would send. A blob that several have is asked for once.
+/// The bytes that pushing each of `images` would send. A blob that several have is asked for once.
 pub fn push(
     images: &[Opened],
     repository: &Repository,
@@ -56,7 +56,7 @@ pub fn push(
     })
 }
 
-/// What a registry does not do now it may do later; what it does not let in needs somebody.
+/// A refusal that passes may be tried again; any other needs somebody.
 fn failure(error: FetchError) -> Failure {
     let exit = match &error {
         error if error.is_passing() => Exit::TryAgain,

@@ -11,25 +11,25 @@ use serde::Serialize;
 
 /// image-report(5).
 pub const FORMAT: &str = "image-report";
-/// Of the format.
+/// The format's version.
 pub const VERSION: u32 = 1;
 
-/// What an image costs, and what could be done about that.
+/// The cost of an image, and advice on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// What this is: `image-report`.
+    /// The name of this format: `image-report`.
     pub format: &'static str,
     /// Its version; changes only when a reader of this one would go wrong.
     pub version: u32,
-    /// What the image costs.
+    /// The image's cost.
     #[serde(flatten)]
     pub cost: ImageCost,
-    /// What else there is to look at, largest first.
+    /// Other things to look at, largest first.
     pub findings: Vec<Finding>,
-    /// What to change, what saves most first; filled in by [`libadvice::advice::advise`], if that is wanted.
+    /// The advice, the largest saving first; filled in by [`libadvice::advice::advise`], if that is wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
-    /// What it would cost otherwise, if that was asked.
+    /// The cost otherwise, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<WhatIf>,
 }
@@ -47,7 +47,7 @@ impl Report {
         }
     }
 
-    /// What is advised, if it was asked.
+    /// The advice, if it was asked for.
     pub fn advised(&self) -> &[Advice] {
         self.advice.as_deref().unwrap_or_default()
     }

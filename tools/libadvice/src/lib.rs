@@ -1,5 +1,5 @@
-//! What can be said about an image beyond its costs: what was found in it, what to change in its Dockerfile, and what it
-//! would cost otherwise. Every saving is measured, by packing what would be there. It prints nothing.
+//! Judges an image: findings, advice on its Dockerfile, and its cost if it were built otherwise. Every saving is measured
+//! by packing the entries that would be there. This prints nothing.
 
 pub mod advice;
 pub mod findings;

@@ -1,5 +1,4 @@
-//! What some entries of a layer take when they are packed. Nothing is kept but the count, so memory does not grow with
-//! the layer.
+//! Packs some entries of a layer to measure them. Only the count is kept, so memory does not grow with the layer.
 
 use layer_pack::{Compression, Sink};
 use libcli::Failure;
@@ -76,7 +75,7 @@ impl Packer<Count> {
     }
 }
 
-/// What each of several choices among a layer's entries takes when packed as the layer is, in one pass.
+/// The packed size of each of several choices among a layer's entries, compressed as the layer is, in one pass.
 pub fn sizes(
     opened: &Opened,
     ledger: &Ledger,
@@ -95,7 +94,7 @@ pub fn sizes(
     packers.into_iter().map(|packer| Ok(packer.sizes()?.0)).collect()
 }
 
-/// What a layer takes with nothing in it.
+/// The packed size of an empty layer.
 pub fn frame(opened: &Opened, layer: usize) -> Result<u64, Failure> {
     Ok(Packer::new(Count::default(), compression(opened, layer))?.sizes()?.0)
 }

@@ -1,4 +1,4 @@
-//! What a registry, a store or a node has of an image: its blobs, each once. It looks at the manifest alone.
+//! The blobs of an image, each once: a registry, a store or a node keeps these. Only the manifest is looked at.
 
 use libstore::Image;
 use libwire::Digest;

@@ -1,11 +1,11 @@
-//! What is noted of a file's content while it goes by. Of the content itself nothing is kept that is not asked for.
+//! Notes on a file's content, taken while it is read. The content itself is kept only if it is asked for.
 
 use std::io::{self, Read, Write};
 
 /// The start of a BLAKE3 hash: enough to tell contents apart that nobody made to collide.
 pub type Content = [u8; 16];
 
-/// What is noted.
+/// Notes on a content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
     /// Which content it is.

@@ -1,9 +1,9 @@
-//! The efficiency score that dive made known: of all bytes ever stored at the paths of an image, the part that
-//! would do if each path had been stored once, at its smallest. It follows layers as dive does, not as an
-//! unpacker does, so that figures compare; the ledger's own sums are exact where this score is not:
+//! The efficiency score that dive made known: the fraction of the layers' bytes that would remain if every path were
+//! stored once, at its smallest size. It follows layers as dive does, not as an unpacker does, so that figures
+//! compare; the ledger's own sums are exact where this score is not:
 //!
-//! - A path is what stands in the tar; links are not followed, and of two entries with one path the last counts.
-//! - In each layer only leaves count: what has nothing below it in that layer.
+//! - A path is the one in the tar; links are not followed, and the last of two entries with one path counts.
+//! - In each layer only leaves count: entries with nothing below them in that layer.
 //! - A whiteout of a directory counts all files below it that are stacked so far, one of a file counts 0. One of
 //!   nothing ends the layer: the leaves after it, by name, do not count; and its path, if no leaf ever has it,
 //!   takes one byte off those that would do.
@@ -15,7 +15,7 @@ use crate::layer::{Act, Layer};
 use crate::places::{PlaceId, Places};
 use libtree::root::components;
 
-/// What stands at a path: a file's bytes, or a directory.
+/// A file's bytes, or a directory, at a path.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Node {
     size: u64,
@@ -34,9 +34,9 @@ struct Seen {
     layer: u32,
     inner: u32,
     whiteout: u32,
-    /// What it was in `layer`.
+    /// Its file or directory in `layer`.
     node: Node,
-    /// What it is in the stack of the layers so far.
+    /// Its file or directory in the stack of the layers so far.
     stacked: Option<Node>,
 }
 
@@ -139,7 +139,7 @@ impl Efficiency {
         seen.times += 1;
     }
 
-    /// What a whiteout counts.
+    /// The bytes that a whiteout counts.
     fn removed_by(&self, place: PlaceId) -> u64 {
         let stacked = |place: PlaceId| self.seen[place as usize].stacked;
         match stacked(place) {

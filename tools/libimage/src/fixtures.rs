@@ -104,7 +104,7 @@ pub fn opened(layers: &[&[Line]]) -> Opened {
     open("app", dir)
 }
 
-/// What is known of such an image.
+/// Its cost and its ledger.
 pub fn image(layers: &[&[Line]]) -> (ImageCost, Ledger) {
     let opened = opened(layers);
     let ledger = reading::ledger(&opened).unwrap();

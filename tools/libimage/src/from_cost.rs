@@ -1,5 +1,5 @@
-//! What each FROM of an image brought, and where it stands among instructions and layers: all that is above it in
-//! the order of the image. It sums layers up and decides nothing.
+//! The cost of each FROM of an image: it brought everything above it in the order of the image. This sums layers up and
+//! decides nothing.
 
 use crate::instruction::Instruction;
 use crate::layer_cost::LayerCost;
@@ -21,7 +21,7 @@ pub struct FromCost {
     pub base: bool,
     /// How many instructions it brought: the next one is the first of its own stage.
     pub instructions: usize,
-    /// What that costs.
+    /// The cost of these.
     #[serde(flatten)]
     pub brought: Brought,
 }
@@ -44,7 +44,7 @@ impl FromCost {
         format!("{}{dockerfile}:{line}", if self.base { "base " } else { "" })
     }
 
-    /// What it says, with the image's name where a variable stands for it.
+    /// Its text, with the image's name in place of a variable.
     pub fn text(&self) -> Cow<'_, str> {
         match &self.image {
             Some(image) if self.line.text.contains('$') => format!("FROM {image}").into(),

@@ -1,5 +1,5 @@
-//! What one image costs: the ledger's sums by instruction, ready to be shown. Whoever shows them computes nothing
-//! about the image.
+//! The cost of one image: the ledger's sums by instruction, ready to be shown. Whoever shows them computes nothing about
+//! the image.
 
 use crate::from_cost::{Brought, FromCost, froms};
 use crate::instruction::{Instruction, instructions};
@@ -15,7 +15,7 @@ use serde::Serialize;
 /// How many of the largest hidden files are named.
 const NAMED: usize = 200;
 
-/// What an image costs.
+/// The cost of an image.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageCost {
     /// As the user named it.
@@ -51,15 +51,15 @@ impl ImageCost {
 /// Sums over an image. All in bytes but the counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Totals {
-    /// Of the layers' blobs, each once: what is downloaded.
+    /// The layers' blobs, each once: a download moves these.
     pub download: u64,
-    /// Of the layers' tars: what is stored unpacked, about.
+    /// The layers' tars: about the space they take unpacked.
     pub tar: u64,
-    /// Of all files' content in all layers.
+    /// The content of all files in all layers.
     pub content: u64,
-    /// Of the content that is visible in the image.
+    /// The content that is visible in the image.
     pub visible: u64,
-    /// Of the content that is paid for and not visible.
+    /// The content that is paid for and not visible.
     pub hidden: u64,
     /// Visible files.
     pub files: u64,
@@ -67,9 +67,9 @@ pub struct Totals {
     pub hidden_files: u64,
     /// dive's score in parts of ten thousand.
     pub efficiency: u32,
-    /// What dive calls wasted.
+    /// The bytes that dive calls wasted.
     pub wasted: u64,
-    /// What came with the base image, if that is known.
+    /// The part that came with the base image, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Brought>,
 }
@@ -142,7 +142,7 @@ fn totals(ledger: &Ledger) -> Totals {
 fn hidden(ledger: &Ledger) -> Vec<HiddenFile> {
     let mut largest: Vec<_> =
         ledger.inodes.iter().filter(|inode| inode.gone.is_some() && inode.size > 0).collect();
-    // Of equal ones the order of the layers, so that a report is the same each time.
+    // Equal ones keep the order of the layers, so that a report is the same each time.
     largest.sort_by_key(|inode| std::cmp::Reverse(inode.size));
     let file = |inode: &&Inode| {
         let (by, fate) = inode.gone?;

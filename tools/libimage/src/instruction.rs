@@ -119,7 +119,7 @@ fn words(created_by: Option<&str>) -> String {
     }
 }
 
-/// What stands behind `|2 A=1 B=2 `, if it stands before a shell.
+/// The text after `|2 A=1 B=2 `, if a shell follows it.
 fn without_arguments(text: &str) -> &str {
     match text.starts_with('|') {
         true => text.find("/bin/sh -c ").map_or(text, |at| &text[at..]),

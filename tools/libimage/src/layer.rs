@@ -1,5 +1,5 @@
-//! One layer, read from its blob to its end: what its tar puts and removes, in order, with the content of
-//! files as a hash. It keeps no content but that of package managers' records, and writes nothing.
+//! One layer, read from its blob to its end: the entries that its tar puts and removes, in order, with a hash for each
+//! file's content. It keeps the content of package managers' records alone, and writes nothing.
 
 use crate::aufs::Links;
 use crate::content::{self, Content, Noted};
@@ -17,7 +17,7 @@ use std::io::Read;
 /// The most bytes of package managers' records that are kept of a layer.
 const MAX_TEXTS: u64 = 64 << 20;
 
-/// What an entry of a layer does.
+/// The effect of a layer's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Puts a regular file.
@@ -41,7 +41,7 @@ pub enum Act {
 pub struct Item {
     path: Name,
     link: Name,
-    /// What it does.
+    /// The effect.
     pub act: Act,
     /// Permission bits with setuid, setgid and sticky.
     pub mode: u16,
@@ -83,7 +83,7 @@ impl Layer {
         self.names.get(item.path)
     }
 
-    /// What a link leads to, as it stands in the tar.
+    /// A link's target, as it stands in the tar.
     pub fn link(&self, item: &Item) -> &[u8] {
         self.names.get(item.link)
     }
@@ -170,7 +170,7 @@ pub(crate) fn bad(entry: &Entry, what: &str) -> TarError {
     TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
 }
 
-/// What an entry does, and the path below the root that it does it to.
+/// An entry's effect, and the path below the root that it is for.
 pub(crate) fn act(entry: &Entry) -> Result<(Act, Vec<u8>), &'static str> {
     let mut path = components(&entry.path).collect::<Vec<_>>();
     if path.contains(&&b".."[..]) {

@@ -1,5 +1,5 @@
-//! What each layer costs, and what of it each later layer hid: the ledger's sums, layer by layer. Where a layer comes
-//! from it does not know.
+//! The cost of each layer, and how much of it each later layer hid: the ledger's sums, layer by layer. It does not know
+//! where a layer comes from.
 
 use crate::ledger::{Fate, Inode, Ledger};
 use crate::source::Opened;
@@ -7,7 +7,7 @@ use libwire::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What a layer costs.
+/// The cost of a layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerCost {
     /// Position, from 1.
@@ -28,12 +28,12 @@ pub struct LayerCost {
     pub content: u64,
     /// Bytes of its content that are visible in the image.
     pub visible: u64,
-    /// What of its content is not visible, by the layer that hid it.
+    /// Its content that is not visible, by the layer that hid it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<HiddenSum>,
 }
 
-/// What one layer hid of another.
+/// The files that one layer hid of another.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct HiddenSum {
     /// The layer that hid it.
@@ -70,7 +70,7 @@ pub fn costs(opened: &Opened, ledger: &Ledger) -> Vec<LayerCost> {
     costs
 }
 
-/// What became of contents that a layer pays for.
+/// The contents that a layer pays for, visible and hidden.
 #[derive(Clone, Default)]
 pub struct Paid {
     /// How many there are.
@@ -96,7 +96,7 @@ impl Paid {
         }
     }
 
-    /// What was hidden, by the layer that did it and how.
+    /// The hidden ones, by the layer that hid them and how.
     pub fn hidden(&self) -> Vec<HiddenSum> {
         self.hidden.values().copied().collect()
     }

@@ -1,5 +1,5 @@
-//! The ledger of an image: what each layer put, what became of it, who hid it. It follows the layers as an
-//! unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
+//! The ledger of an image: each entry that a layer put, whether it is still visible, and which layer hid it. It follows
+//! the layers as an unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
 
 use crate::content::Content;
 use crate::efficiency::Efficiency;
@@ -37,7 +37,7 @@ impl fmt::Display for Fate {
     }
 }
 
-/// What a layer put at a place.
+/// An entry that a layer put at a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Put {
     /// Where.
@@ -56,7 +56,7 @@ pub struct Put {
     pub packed: u64,
     /// The content, of a file or another name of one; else [`NONE`].
     pub inode: u32,
-    /// What was put at the same place before, or [`NONE`].
+    /// The put at the same place before this one, or [`NONE`].
     pub before: u32,
     /// The layer that hid it, and how. A removed directory's content is hidden with it.
     pub gone: Option<(u16, Fate)>,
@@ -108,7 +108,7 @@ pub struct Inode {
     pub gone: Option<(u16, Fate)>,
 }
 
-/// What a layer holds, in sums.
+/// A layer's sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
     /// Bytes of the blob: what is downloaded; none when a layer below has the same.
@@ -151,7 +151,7 @@ pub struct Ledger {
 pub type Refused = String;
 
 impl Ledger {
-    /// What is visible at a place.
+    /// The put that is visible at a place.
     pub fn visible(&self, place: PlaceId) -> Option<&Put> {
         self.put(*self.current.get(place as usize)?)
     }
@@ -167,7 +167,7 @@ impl Ledger {
         self.inodes.get(put.inode as usize)
     }
 
-    /// What a symbolic link leads to.
+    /// A symbolic link's target.
     pub fn link(&self, put: &Put) -> &[u8] {
         self.links.get(put.link)
     }
@@ -297,7 +297,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What an entry puts: content, a link, or another name of what is there.
+    /// The put of an entry: a content, a link, or another name of something that is there.
     fn put_for(
         &mut self,
         layer: &Layer,

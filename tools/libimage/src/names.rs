@@ -1,5 +1,5 @@
-//! Names one behind the other in one piece of memory: an image has millions of them, and as allocations of their
-//! own they would take more than they say. It does not know what they name.
+//! Names in one piece of memory, one after the other: an image has millions of them, and an allocation for each would take
+//! more than the name itself. This does not know what they name.
 
 /// Where a name is kept.
 #[derive(Clone, Copy, Debug, Default)]

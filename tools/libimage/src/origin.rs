@@ -1,6 +1,6 @@
-//! Where the entries of an image's history come from: lines of the Dockerfile it was built of, and of those its
-//! base images were built of, as far as the store knows them. A record that does not fit the history tells
-//! nothing, and so does all that would stand on it. It opens no file itself.
+//! The origin of an image's history: lines of the Dockerfile that it was built from, and of those that its base images
+//! were built from, as far as the store knows them. A record that does not fit the history is ignored, and so are
+//! those that would stand on it. This opens no file itself.
 
 use libwire::image::History;
 use libwire::provenance::{Base, Line, Provenance};
@@ -10,7 +10,7 @@ const DEPTH: usize = 32;
 /// The most FROMs of a build that are believed.
 const STAGES: usize = 1000;
 
-/// What is known of a history.
+/// The known lines of a history.
 #[derive(Debug, Default, PartialEq)]
 pub struct Origin {
     /// The instruction of each entry, where it is known.

@@ -114,7 +114,7 @@ impl Places {
         WirePath::new(path).ok()
     }
 
-    /// What any layer had in it, the newest first.
+    /// The places in it that any layer had, the newest first.
     pub fn children(&self, id: PlaceId) -> impl Iterator<Item = PlaceId> + '_ {
         let some = |id: PlaceId| Some(id).filter(|&id| id != NONE);
         std::iter::successors(some(self.places[id as usize].first_child), move |&id| {

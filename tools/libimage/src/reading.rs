@@ -1,5 +1,5 @@
-//! Reads an image's layers, several at a time, and gives them in their order. Of layers that nobody has taken yet
-//! it holds no more than there are processors.
+//! Reads an image's layers, several at a time, and hands them out in order. It holds no more layers that nobody has taken
+//! yet than there are processors.
 
 use crate::layer::{self, Layer};
 use crate::ledger::Ledger;

@@ -1,6 +1,5 @@
-//! Where the image of a report comes from: the store, an OCI layout, or an archive. A layout that is a store
-//! is read in place; everything else is imported into a store that goes with the report. Never writes to a
-//! store of the user's.
+//! Opens an image wherever it is: in the store, in an OCI layout, or in an archive. A layout that is a store is read in
+//! place; everything else is imported into a temporary store. A store of the user's is never written to.
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +54,7 @@ impl Opened {
     }
 }
 
-/// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` behind it to
+/// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` after it to
 /// choose an image; or the name or digest of an image of the store. What exists as a path and has a `/` in it, or
 /// is no image of the store, is taken as a path.
 pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
@@ -79,7 +78,7 @@ pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     Ok(Opened { name: text.to_owned(), ..in_store(&select, &path, sources.limits)? })
 }
 
-/// What is wrong with the name of an image, when it may have been meant as a path.
+/// The failure to find an image whose name may have been meant as a path.
 fn not_there(text: &str, error: Failure) -> Failure {
     if text.starts_with(['/', '.']) {
         return Failure::failed(text, "there is no such file or directory");
@@ -123,7 +122,7 @@ fn in_store(text: &str, path: &Path, limits: Limits) -> Result<Opened, Failure> 
     Ok(Opened { name: text.to_owned(), image, reference: named.reference, store, _dir: None })
 }
 
-/// The path that is there, and the image chosen behind it.
+/// The path that is there, and the image that is chosen after it.
 fn split_path(text: &str) -> Option<(PathBuf, Option<String>)> {
     if Path::new(text).exists() {
         return Some((text.into(), None));

@@ -10,7 +10,7 @@ const TEXT: usize = 60;
 /// How many sums have a line.
 const NAMED: usize = 10;
 
-/// What was hidden of which layer, by which and how: a line for each of the largest, and one for all others together.
+/// Which layer hid how much of which: a line for each of the largest sums, and one for all others together.
 pub fn hidden(mut sums: Vec<(usize, HiddenSum)>, image: &ImageCost) -> (Vec<String>, Option<String>) {
     sums.retain(|(_, sum)| sum.bytes > 0);
     sums.sort_by_key(|(_, sum)| Reverse(sum.bytes));

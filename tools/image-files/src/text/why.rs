@@ -48,7 +48,7 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
     Ok(())
 }
 
-/// What all puts and everything below cost, and what of it nobody sees.
+/// The cost of all puts and everything below, and how much of it is hidden.
 fn costs(view: &Why) -> (u64, u64) {
     let puts = view.puts.iter().map(|put| {
         let hidden = put.gone.is_some() && !put.kept;

@@ -1,4 +1,4 @@
-//! What every view says the same way: an instruction, and a path.
+//! Instructions and paths, which every view writes the same way.
 
 use libcli::{cut, sanitise as clean};
 use libimage::instruction::Instruction;

@@ -1,4 +1,4 @@
-//! What images share, for a terminal or a pipe. It takes sums and prints them.
+//! Shared blobs, for a terminal or a pipe. It takes sums and prints them.
 
 use super::{Pull, Share, SharedLayer, Sharing};
 use libcli::{human, sanitise as clean, write_table};

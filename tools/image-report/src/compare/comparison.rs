@@ -36,7 +36,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of what the image costs.
+    /// The summary of an image's cost.
     pub(super) fn of(image: &ImageCost) -> Self {
         Self {
             image: image.name.clone(),

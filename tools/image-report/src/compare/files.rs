@@ -151,7 +151,7 @@ impl<'a> Half<'a> {
         Self { ledger, other, twins, inhabited }
     }
 
-    /// What is visible and no directory, with what of that the other has there.
+    /// Visible files, each with the other image's at the same place, if it has one there.
     fn files(&self) -> impl Iterator<Item = (&'a Put, Option<&'a Put>)> {
         let file = |put: &&Put| put.act != Act::Dir;
         let all = self.ledger.places.all().filter_map(|place| self.ledger.visible(place));

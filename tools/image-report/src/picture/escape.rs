@@ -1,5 +1,4 @@
-//! Text of an image on one line of so many columns. Markup is not looked for here: whoever writes a page escapes what it
-//! writes.
+//! Text of an image on one line of so many columns. Markup is not looked for here: whoever writes a page escapes it.
 
 use libcli::{columns, cut, spelled_out};
 

@@ -1,4 +1,4 @@
-//! An advice: what an instruction becomes, and what that saves; and one whose saving is not measured yet.
+//! An advice: new lines for instructions, and their saving; and a candidate, whose saving is not measured yet.
 
 use super::shell;
 use crate::repack::Which;
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Savings below these are not worth an advice, in bytes of content and of download.
 pub(super) const LEAST: (u64, u64) = (100_000, 20_000);
 
-/// What is to be done.
+/// A kind of advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -31,7 +31,7 @@ pub enum Kind {
 /// One advice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Advice {
-    /// What is to be done.
+    /// Its kind.
     pub kind: Kind,
     /// In a sentence.
     pub title: String,
@@ -47,11 +47,11 @@ pub struct Advice {
     pub paste: Vec<String>,
     /// The same by instruction.
     pub changes: Vec<Change>,
-    /// What is saved, and why that is so.
+    /// The reason for the saving.
     pub why: String,
 }
 
-/// What an instruction becomes.
+/// New lines for an instruction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// Its number.
@@ -62,7 +62,7 @@ pub struct Change {
     pub lines: Vec<String>,
 }
 
-/// What would be left out of a layer, from 0.
+/// The part of a layer, from 0, that would be left out.
 pub(super) enum Omitted<'a> {
     /// All of it.
     Layer(usize),

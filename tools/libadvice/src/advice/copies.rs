@@ -23,7 +23,7 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
     layers.filter_map(|layer| unchanged(image, layer).or_else(|| metadata(image, layer))).collect()
 }
 
-/// What a put of this layer replaced, and how that came to its end.
+/// The put that a put of this layer replaced, and how that one was hidden.
 fn replaced<'a>(image: &Image<'a>, put: &Put) -> Option<(&'a Put, Fate)> {
     let old = image.ledger.puts.get(put.before as usize)?;
     let (by, fate) = old.gone?;

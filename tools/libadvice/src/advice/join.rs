@@ -1,5 +1,5 @@
-//! RUNs that follow one another: joined, what a later one removes or writes again of an earlier one is never
-//! stored. Between them there may only be what no RUN can see.
+//! RUNs that follow one another: when they are joined, files of an earlier one that a later one removes or writes again
+//! are never stored. Between them there may only be instructions that no RUN can see.
 
 use super::candidate::{Advice, Candidate, Change, Kind, LEAST, Omitted};
 use super::image::Image;
@@ -10,7 +10,7 @@ use libimage::layer::Act;
 use libimage::ledger::Ledger;
 use std::collections::BTreeMap;
 
-/// Instructions that a RUN behind them does not notice.
+/// Instructions that a RUN after them does not notice.
 const UNSEEN: &[&str] =
     &["LABEL", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "MAINTAINER", "ONBUILD"];
 

@@ -1,7 +1,7 @@
-//! What to change in the Dockerfile so that the image gets smaller: the lines to paste, and what each change
-//! saves. The saving is that of entries that are in the layers now and would not be then, and its download is
-//! what they take in the blobs that are there; where it can't be computed so, there is no advice. Each advice is
-//! on its own: the savings of two are no sum.
+//! Changes to the Dockerfile that make the image smaller: the lines to paste, and the saving of each. A saving counts the
+//! entries that are in the layers now and would not be then; its download is the room they take in the blobs that
+//! are there. If it can't be computed this way, there is no advice. Each advice stands on its own: the savings of
+//! two do not add up.
 
 mod apk;
 mod caches;
@@ -89,7 +89,7 @@ fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Resu
     Ok(())
 }
 
-/// What some of a layer's entries take in its blob. With gzip, which looks back no further than 32 KiB, that is
+/// The room that some of a layer's entries take in its blob. With gzip, which looks back no further than 32 KiB, that is
 /// what the blob would have less without them.
 fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
     let puts = image.puts(layer).map(|(id, put)| (Part::Put(id, put), put.packed));
@@ -98,7 +98,7 @@ fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
     puts.chain(removals).filter(|(part, _)| which(part)).map(|(_, packed)| packed).sum()
 }
 
-/// What a layer would have less without some of its entries, when it is packed both ways: with Zstandard, which finds
+/// The bytes that a layer would save without some of its entries, when it is packed both ways: with Zstandard, which finds
 /// again what stood megabytes before, an entry may take hardly anything, or others do because of it.
 fn missed(opened: &Opened, ledger: &Ledger, layer: usize, choices: &[&Which]) -> Result<Vec<u64>, Failure> {
     let rest = choices.iter().map(|&which| -> Which { Box::new(move |part| !which(part)) });

@@ -1,5 +1,5 @@
-//! Packages that apt installed though nothing needs them: others recommend them. Which they are is computed
-//! from dpkg's own record of this image, not from what is usual.
+//! Packages that apt installed only because others recommend them. They are found by dpkg's own record of this image, not
+//! by what is usual.
 
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::image::Image;
@@ -57,7 +57,7 @@ fn candidate<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     Some(Candidate { advice, omitted: vec![Omitted::Entries(layer, Box::new(which))], always: false })
 }
 
-/// The packages that a command names behind `install`.
+/// The packages that a command names after `install`.
 fn asked(command: &str) -> HashSet<&str> {
     let mut names = HashSet::new();
     let (mut apt, mut install) = (false, false);
@@ -76,7 +76,7 @@ fn asked(command: &str) -> HashSet<&str> {
     names
 }
 
-/// A command with the option behind each `install` of apt.
+/// A command with the option after each `install` of apt.
 fn without_recommends(command: &str) -> String {
     let mut apt = false;
     let words = command.split(' ').map(|word| {
@@ -142,7 +142,7 @@ impl Neighbours {
 
 /// The packages of an image, seen from one layer.
 struct Shelf<'a> {
-    /// What answers to a name.
+    /// The packages that answer to a name.
     by_name: HashMap<&'a str, Vec<&'a Package>>,
     layer: u16,
     later: Vec<&'a Package>,

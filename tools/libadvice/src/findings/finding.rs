@@ -8,7 +8,7 @@ use serde::Serialize;
 /// How many paths of a finding are named.
 pub(super) const NAMED: usize = 20;
 
-/// What was found.
+/// A kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -41,7 +41,7 @@ pub enum Kind {
 /// One finding. Layers count from 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// In words: a package, a tool, a directory.
     pub what: String,
@@ -50,7 +50,7 @@ pub struct Finding {
     /// Bytes that would not have to be there; of setuid files and empty layers, which have a right to be, the
     /// bytes they have.
     pub bytes: u64,
-    /// Of these, those that are not even visible.
+    /// The part of these that is not even visible.
     pub hidden: u64,
     /// How many files.
     pub files: u64,

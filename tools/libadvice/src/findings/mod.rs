@@ -1,6 +1,5 @@
-//! What is wrong with an image, as far as its layers show: copies, caches and tools that nobody needs at run
-//! time, and what else to look at. Every size is the ledger's. It says what there is; what to do is the
-//! advice's.
+//! Findings in an image, as far as its layers show them: copies, caches and tools that nobody needs at run time, and other
+//! things to look at. Every size is the ledger's. Findings say what there is; advice says what to do.
 
 mod caches;
 mod copies;

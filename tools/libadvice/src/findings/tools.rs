@@ -1,5 +1,5 @@
-//! What builds software and is visible in an image that runs it: packages for development, and files of
-//! such kinds that belong to no package.
+//! Build tools that are visible in an image that only runs software: packages for development, and files of such kinds
+//! that belong to no package.
 
 use super::caches::Cached;
 use super::finding::Kind;
@@ -102,7 +102,7 @@ pub(crate) fn builds(package: &Package) -> bool {
     }
 }
 
-/// What a visible file is for, if it is for building: its kind, and the package or directory.
+/// The purpose of a visible file that is for building: its kind, and the package or directory.
 pub(crate) fn purpose(ledger: &Ledger, cached: &Cached, place: PlaceId) -> Option<(Kind, String)> {
     if let Some(package) = ledger.packages.owner(place).filter(|package| package.gone.is_none()) {
         return builds(package).then(|| (Kind::BuildTool, package.name.clone()));

@@ -1,5 +1,5 @@
-//! Layers made one, some places left out: which of their entries stay, and under which names. What a layer of
-//! the group hides of another is gone; a whiteout stays while there is something below the group to hide.
+//! Layers made one, with some places left out: which of their entries stay, and under which names. Entries that one layer
+//! of the group hides of another are gone; a whiteout stays while there is something below the group to hide.
 
 use super::plan::Plan;
 use crate::repack::Packer;
@@ -86,7 +86,7 @@ impl<'a> Group<'a> {
         Ok((packer, content))
     }
 
-    /// What an entry is in the group's layer, if anything.
+    /// The entry in the group's layer that an entry becomes, if any.
     fn becomes(
         &self,
         part: &Part,

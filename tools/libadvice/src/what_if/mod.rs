@@ -1,5 +1,5 @@
-//! What an image would cost if it were cut into layers otherwise, or were without some files: it is really
-//! packed, as layer-pack would, into nothing but a count. It makes no image.
+//! The cost of an image if it were cut into layers otherwise, or were without some files. It is really packed, as
+//! layer-pack would, but only counted: this makes no image.
 
 mod change;
 mod group;
@@ -20,7 +20,7 @@ use plan::plan;
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// What the image would cost.
+/// The cost that the image would have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WhatIf {
     /// The changes, as they were given.
@@ -48,7 +48,7 @@ pub struct NewLayer {
     pub content: u64,
 }
 
-/// What the image would cost with all of these changes together.
+/// The cost that the image would have with all of these changes together.
 pub fn what_if(
     opened: &Opened,
     ledger: &Ledger,

@@ -1,4 +1,4 @@
-//! What several changes together make of an image's layers: which become one, and what they are without.
+//! A plan of several changes to an image's layers: which layers become one, and which files are left out.
 
 use super::change::Change;
 use crate::findings::{self, Cached};

@@ -1,5 +1,5 @@
-//! The packages of an image and whose file is whose: what dpkg and apk wrote down in the layers, followed layer
-//! by layer. It believes these records for names only; sizes are the ledger's. rpm's database is not read.
+//! The packages of an image and the files that belong to each, as dpkg and apk recorded them, followed layer by layer.
+//! These records are believed for names only; sizes are the ledger's. rpm's database is not read.
 
 mod apk;
 mod dpkg;
@@ -32,11 +32,11 @@ pub struct Package {
     pub version: String,
     /// Whose it is.
     pub manager: Manager,
-    /// What it is for, in the distribution's words; empty where it does not say.
+    /// Its section, in the distribution's words; empty where it has none.
     pub section: String,
-    /// What it needs: each one of several names.
+    /// Its dependencies: each is met by any one of several names.
     pub depends: Vec<Vec<String>>,
-    /// What is installed with it unless told otherwise.
+    /// Packages that are installed with it unless told otherwise.
     pub recommends: Vec<Vec<String>>,
     /// Names it also answers to.
     pub provides: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a package manager's record says of one package.
+//! One package, as a package manager's record describes it.
 
 /// A package as one record describes it.
 #[derive(Debug, Default, PartialEq)]

@@ -24,7 +24,7 @@ const NOBODY: u32 = 65534;
 /// Layer numbers, from 0, and the commands to run again of the RUN that made each.
 pub(super) type Commands = BTreeMap<usize, String>;
 
-/// What is to be run again; `None` when it can't be told whether that makes the same accounts.
+/// The commands to run again; `None` when it can't be told whether they make the same accounts.
 pub(super) fn accounts(
     opened: &Opened,
     survey: &Survey,
@@ -57,7 +57,7 @@ fn changed(survey: &Survey, lists: [Option<PlaceId>; 2]) -> BTreeSet<usize> {
     puts.filter(|put| put.layer >= tree.base).map(|put| usize::from(put.layer)).collect()
 }
 
-/// What to run again of the RUNs that made these layers; `None` when one changed the lists in another way.
+/// The commands to run again of the RUNs that made these layers; `None` when one changed the lists in another way.
 fn commands(survey: &Survey, layers: BTreeSet<usize>) -> Option<Commands> {
     let mut commands = Commands::new();
     for layer in layers {
@@ -85,7 +85,7 @@ struct List {
 }
 
 impl List {
-    /// What is at its place now, and what the base has there; `None` when one of them has none.
+    /// The put at its place now, and the base's; `None` when one of them has none.
     fn puts<'a>(survey: &Survey<'a>, place: Option<PlaceId>) -> Option<[&'a Put; 2]> {
         let tree = survey.tree;
         Some([tree.ledger.visible(place?)?, tree.had(place?)?])
@@ -139,7 +139,7 @@ fn owners(survey: &Survey, copies: &Copies) -> Owners {
     owners
 }
 
-/// What the files are that these put, by inode. Each layer is read once, whatever it has of them.
+/// The texts of the files that these put, by inode. Each layer is read once, however many of them it has.
 fn texts(opened: &Opened, survey: &Survey, puts: &[&Put]) -> Result<HashMap<u32, String>, Failure> {
     let ledger = survey.tree.ledger;
     let inodes: HashSet<u32> = puts.iter().map(|put| put.inode).collect();

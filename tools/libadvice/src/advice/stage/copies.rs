@@ -1,5 +1,5 @@
-//! Which paths a second stage copies: whole directories where all that is in one goes, else files by themselves;
-//! and what COPY cannot do, such as a link by itself or the mode of a directory, as commands to run behind it.
+//! The paths that a second stage copies: a whole directory where everything in it is copied, else single files. A link by
+//! itself, or a directory's mode, is more than COPY can do: commands after it do that.
 
 use super::paste::{MAX_NAMED, is_plain};
 use super::removed;
@@ -9,18 +9,18 @@ use libimage::ledger::Put;
 use libimage::places::{PlaceId, Places};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Of a directory of the author's only, more files than these are copied with all that is in it.
+/// A directory of the author's alone is copied as a whole if more files than these of it are needed.
 const MAX_FILES: usize = 8;
 /// A COPY.
 #[derive(Debug, PartialEq)]
 pub(super) struct Copy {
-    /// What it copies: files of one directory, or one directory with all that is in it.
+    /// Files of one directory, or one directory with all that is in it.
     pub(super) sources: Vec<PlaceId>,
     /// The owner it gives to all.
     pub(super) chown: Option<(u32, u32)>,
 }
 
-/// What is copied, and what is run behind it.
+/// The COPYs, and the commands after them.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     pub(super) copies: Vec<Copy>,
@@ -33,7 +33,7 @@ pub(super) struct Copies {
 struct Sums {
     own: u32,
     other: u32,
-    /// Of these, those of the base or a package.
+    /// The part of these that is the base's or a package's.
     firm: u32,
 }
 
@@ -101,7 +101,7 @@ struct Walk<'s, 'a> {
 }
 
 impl Walk<'_, '_> {
-    /// What is to be named of a directory, in order.
+    /// The paths to name in a directory, in order.
     fn names(&self, dir: PlaceId, named: &mut Vec<PlaceId>) {
         let tree = self.survey.tree;
         let places = &tree.ledger.places;

@@ -1,6 +1,5 @@
-//! What a program or library of ELF says that it needs: its interpreter, and the libraries that this loads with
-//! it. It reads headers, the dynamic section and its strings, all bounded; what is damaged needs nothing that
-//! could be told.
+//! The needs of an ELF program or library: its interpreter, and the libraries that this loads with it. Headers, the
+//! dynamic section and its strings are read, all bounded; a damaged file needs nothing that could be told.
 
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
@@ -14,7 +13,7 @@ const MAX_DYNAMIC: u64 = 64 << 10;
 const MAX_STRING: u64 = 4096;
 const MAX_NEEDED: usize = 512;
 
-/// What a file needs.
+/// The needs of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Elf {
     /// For which machine it is: 32 or 64 bits, byte order and the processor's number.

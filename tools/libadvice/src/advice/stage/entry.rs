@@ -1,5 +1,5 @@
-//! What a container of the image starts: the programs and files that Entrypoint, Cmd and Healthcheck name, also
-//! within a shell's command line as far as that is plain.
+//! The programs and files that a container of the image starts: Entrypoint, Cmd and Healthcheck name them, also within a
+//! shell's command line as far as that is plain.
 
 use crate::advice::shell;
 use libwire::image::ContainerConfig;
@@ -11,7 +11,7 @@ const BUILT_IN: &[&str] = &[
     "trap", "wait", "ulimit", "unset", "eval",
 ];
 
-/// What is started.
+/// The programs and other words of a command.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Started {
     /// Programs that must be there: a path, or a name to be looked for.
@@ -20,7 +20,7 @@ pub(super) struct Started {
     pub(super) words: Vec<String>,
 }
 
-/// What the config starts; `None` when that cannot be told, or it is a shell for somebody to type into.
+/// The programs that the config starts; `None` when that cannot be told, or it is a shell for somebody to type into.
 pub(super) fn started(config: &ContainerConfig) -> Option<Started> {
     let entrypoint = config.entrypoint.iter().flatten();
     let line: Vec<&str> = entrypoint.chain(config.cmd.iter().flatten()).map(String::as_str).collect();

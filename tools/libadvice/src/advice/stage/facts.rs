@@ -1,6 +1,5 @@
-//! What files say of themselves that decides what they need: of programs and libraries their ELF headers, of
-//! scripts the line with their interpreter, of Python sources what they import. One pass over each layer, one
-//! file at a time; of what is read only the answers are kept.
+//! Facts in files that decide what these need: the ELF headers of programs and libraries, the first line of scripts, the
+//! imports of Python sources. Each layer is read once, one file at a time, and only the facts are kept.
 
 use super::elf::{self, Elf};
 use super::survey::{Class, Survey};
@@ -18,11 +17,11 @@ const MAX_SOURCE: u64 = 4 << 20;
 /// The most names that are kept of what is imported.
 const MAX_NAMES: usize = 100_000;
 
-/// What is known of the files that may be copied, by inode.
+/// The facts of the files that may be copied, by inode.
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) elf: HashMap<u32, Elf>,
-    /// What stands behind `#!`.
+    /// The text after `#!`.
     pub(super) scripts: HashMap<u32, Vec<u8>>,
     /// The modules that Python sources import, by their first name.
     pub(super) imports: BTreeSet<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! What a second stage leaves behind, in a sentence.
+//! A sentence on the packages, caches and directories that a second stage does without.
 
 use super::roots::Chosen;
 use super::survey::{Class, Survey};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Packages and directories that are named.
 const NAMED: usize = 2;
 
-/// What is left behind, largest first, and what nobody could see.
+/// The largest things that the second stage does without, and the bytes that nobody could see.
 pub(super) fn sentence(image: &Image, survey: &Survey, chosen: &Chosen) -> String {
     let ledger = survey.tree.ledger;
     let (mut packages, mut dirs): (BTreeMap<u32, u64>, BTreeMap<String, u64>) = Default::default();

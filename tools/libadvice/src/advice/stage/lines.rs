@@ -29,10 +29,10 @@ const CONFIG: &[&str] = &[
     "SHELL",
 ];
 
-/// What keeps Debian's packages from asking questions.
+/// The variable that keeps Debian's packages from asking questions.
 const NONINTERACTIVE: &str = "DEBIAN_FRONTEND=noninteractive";
 
-/// What a second stage is made of.
+/// The parts of a second stage.
 pub(super) struct Second<'a> {
     pub(super) known: &'a Provenance,
     /// The user that the base runs as.
@@ -89,7 +89,7 @@ pub(super) fn changes(image: &Image, tree: &Tree, second: &Second) -> Option<Vec
     plain.then_some(changes)
 }
 
-/// The second stage behind its FROM and before the instructions of `tail`.
+/// The second stage after its FROM and before the instructions of `tail`.
 fn stage(
     tree: &Tree,
     second: &Second,
@@ -188,7 +188,7 @@ fn line(tree: &Tree, copy: &Copy, stage: &str) -> String {
     format!("COPY --from={stage}{owner} {} {to}", paths.join(" "))
 }
 
-/// What has to be run when all is copied.
+/// The commands to run once all is copied.
 fn finish(second: &Second) -> Option<String> {
     let after = second.after.iter().map(|command| (*command).to_owned());
     let all: Vec<String> = second.copies.commands.iter().cloned().chain(after).collect();

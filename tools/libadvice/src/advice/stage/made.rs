@@ -1,5 +1,5 @@
-//! What each instruction above the base does besides its files: whether it runs a package manager, and nothing
-//! else, so that what no package has is nevertheless the packages' scripts'.
+//! The instruction that made each layer above the base: whether it runs a package manager and nothing else, so that files
+//! of no package are nevertheless those of packages' scripts.
 
 use crate::advice::image::Image;
 use crate::advice::shell;
@@ -7,13 +7,13 @@ use crate::advice::shell;
 /// Commands that leave nothing but what packages, and scripts of packages, leave.
 const MANAGERS: &[&str] =
     &["apt-get", "apt", "aptitude", "dpkg-reconfigure", "apk", "update-ca-certificates", "ldconfig"];
-/// What may stand beside them.
+/// Commands that may stand beside them.
 const BESIDE: &[&str] = &["rm", "set", "export", "true", ":"];
 
 const LOCALES: &str = "/usr/lib/locale/";
 const ALTERNATIVES: &str = "/etc/alternatives/";
 
-/// What is known of the instruction that made a layer.
+/// The instruction that made a layer.
 pub(super) struct Made<'a> {
     /// As written.
     pub(super) text: &'a str,
@@ -27,7 +27,7 @@ pub(super) struct Made<'a> {
     pub(super) pure: bool,
 }
 
-/// Of each layer from `base` on.
+/// The instructions that made the layers from `base` on.
 pub(super) fn made<'a>(image: &Image<'a>, base: u16) -> Option<Vec<Made<'a>>> {
     let of = |layer: usize| {
         let text = image.maker(layer)?.1.text.as_str();
@@ -74,7 +74,7 @@ impl Made<'_> {
 
     /// Whether the author had the RUN make what is at a path where otherwise packages' scripts make it: locales and
     /// alternatives.
-    pub(super) fn makes_of_system(&self, path: &str) -> bool {
+    pub(super) fn sets_up(&self, path: &str) -> bool {
         let runs = |commands: &[&str]| self.run && shell::mentions(self.text, commands);
         match path.strip_prefix(ALTERNATIVES) {
             Some(name) => runs(&["update-alternatives"]) && shell::mentions(self.text, &[name]),

@@ -1,6 +1,6 @@
-//! A second stage: what an image needs at run time, copied out of the stage that built it, which is left behind
-//! with its compilers, sources and caches. What is needed is read from the layers; where it cannot be told,
-//! there is no advice.
+//! A second stage: the files that an image needs at run time are copied out of the stage that built them, which stays
+//! out of the image with its compilers, sources and caches. The layers tell what is needed; where they don't, there
+//! is no advice.
 
 mod accounts;
 mod copies;
@@ -78,7 +78,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
     }))
 }
 
-/// What is to be run when all is copied; `None` when the second stage has no such program.
+/// The commands to run once all is copied; `None` when the second stage has no such program.
 fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'static str>> {
     let certificates = system::has_certificates(survey);
     let brings = |name: &str| {
@@ -97,7 +97,7 @@ fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'stati
     Some(after)
 }
 
-/// What is in the image above its base, if that is something that builds, and made to start something.
+/// The survey of the image above its base, if something there builds, and the image is made to start something.
 fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
     let layers = u16::try_from(base.layers).ok().filter(|&layers| layers > 0)?;
     let starts = |instruction: &libimage::instruction::Instruction| {

@@ -1,6 +1,6 @@
-//! What the copied files need to run, followed through links, interpreters and libraries until all of it is found:
-//! in the base, in a package, or among the author's files, which are copied then. What is needed and nowhere to
-//! be found ends the search: then nothing can be said.
+//! The needs of the copied files, followed through links, interpreters and libraries until everything is found: in the
+//! base, in a package, or among the author's files, which are then copied. A need that can't be found ends the search,
+//! and there is no advice.
 
 use super::elf::Elf;
 use super::entry::Started;
@@ -27,7 +27,7 @@ const MACHINES: &[(&str, u16, &str)] = &[
     ("s390x", 22, "s390x-linux-gnu"),
 ];
 
-/// What has to be there besides what is copied.
+/// The needs that copying does not meet.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Needed {
     /// Packages, by position among all.
@@ -119,7 +119,7 @@ impl Search<'_, '_> {
         path.split(':').find_map(|at| self.follow(Places::ROOT, format!("{at}/{name}").as_bytes()))
     }
 
-    /// What is found, and the links that lead there, have to be in the second stage.
+    /// Keeps a place, and the links that lead there, for the second stage.
     fn need(&mut self, found: Found) -> Option<()> {
         for link in found.links {
             match self.survey.at(link) {

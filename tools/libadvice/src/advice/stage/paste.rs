@@ -1,4 +1,4 @@
-//! What may stand in a command that somebody pastes.
+//! Limits of lines that somebody pastes.
 
 /// More paths than these are no lines to paste.
 pub(super) const MAX_NAMED: usize = 40;

@@ -1,5 +1,5 @@
-//! What the author removed that would be there again: of the base, and of what packages and their scripts bring
-//! when they are installed in the second stage.
+//! Paths that the author removed and that would be there again: of the base, and of packages and their scripts, which are
+//! installed again in the second stage.
 
 use super::made::Made;
 use super::paste::{MAX_NAMED, is_plain};
@@ -8,10 +8,10 @@ use crate::advice::shell;
 use libimage::places::{PlaceId, Places};
 use std::collections::BTreeSet;
 
-/// What is removed from images to make them smaller, which a second stage need not remove again.
+/// Directories that are removed to make images smaller, which a second stage need not do again.
 const TEXTS: &[&str] =
     &["/usr/share/doc", "/usr/share/man", "/usr/share/locale", "/usr/share/info", "/usr/share/lintian"];
-/// What comes and goes with package managers and programs.
+/// Directories whose files come and go with package managers and programs.
 const PASSING: &[&str] = &["/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/log", "/tmp", "/run"];
 /// Where packages put what decides how a program behaves.
 const SETTINGS: &[&str] = &["/etc/", "/var/www/"];
@@ -29,7 +29,7 @@ pub(super) fn removed(survey: &Survey) -> Option<Vec<String>> {
     Some(if words.is_empty() { Vec::new() } else { vec![format!("rm -rf {}", words.join(" "))] })
 }
 
-/// What a layer of the author's removed of the base and of packages, directories as a whole.
+/// The paths of the base and of packages that a layer of the author's removed, directories as a whole.
 fn gone(survey: &Survey) -> Vec<String> {
     let (tree, places) = (survey.tree, &survey.tree.ledger.places);
     let gone = |place: &PlaceId| {
@@ -62,7 +62,7 @@ fn is_packages(survey: &Survey, place: PlaceId, path: &str) -> bool {
     }
 }
 
-/// What an installing RUN removes itself, so that no layer ever had it: by the words of its `rm`.
+/// The paths that an installing RUN removes itself, so that no layer ever had them: by the words of its `rm`.
 fn said(survey: &Survey, made: &Made) -> Vec<String> {
     let tree = survey.tree;
     let parts = made.text.split(['&', ';', '|', '(', ')']).filter(|part| shell::program(part.trim()) == "rm");

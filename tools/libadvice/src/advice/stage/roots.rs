@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// Where Debian's Python has the modules that packages bring.
 const PYTHON: &str = "usr/lib/python3/dist-packages";
 
-/// What is installed.
+/// The packages to install.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chosen {
     /// As the package manager's command line has them.
@@ -82,7 +82,7 @@ fn others_sources(survey: &Survey) -> bool {
     survey.all().any(own) || survey.made.iter().any(|made| made.run && made.text.contains(".deb"))
 }
 
-/// The packages that a command names behind `install` or `add`: their names, and the words with versions. `None`
+/// The packages that a command names after `install` or `add`: their names, and the words with versions. `None`
 /// when one of them is not said, or the release is another.
 fn asked(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut names = Vec::new();
@@ -149,7 +149,7 @@ fn modules(survey: &Survey, facts: &Facts) -> BTreeSet<u32> {
 struct Shelf<'a> {
     all: &'a [Package],
     base: u16,
-    /// What answers to a name; a package of that name itself comes first.
+    /// The packages that answer to a name; one of that name itself comes first.
     by_name: HashMap<&'a str, Vec<u32>>,
 }
 

@@ -1,6 +1,6 @@
-//! What the image would cost with its second stage: the base's layers as they are, and the new ones really
-//! packed. Of what is installed, the files that these packages have in the image now, and all that package
-//! managers left: no second stage leaves more.
+//! The saving of a second stage: the base's layers count as they are, and the new ones are really packed. Installed
+//! packages count with the files they have in the image now, and with everything that package managers left: no
+//! second stage leaves more.
 
 use super::accounts::Commands;
 use super::copies::Copies;
@@ -45,10 +45,10 @@ pub(super) fn saving(
     Ok(old_content.checked_sub(content).zip(old_download.checked_sub(download)))
 }
 
-/// What RUN leaves in the second stage.
+/// The RUN of the second stage, and the files that it leaves.
 struct Run<'a> {
     chosen: &'a Chosen,
-    /// Of the packages that it installs.
+    /// The names of the packages that it installs.
     names: HashSet<&'a str>,
     accounts: bool,
     ldconfig: bool,
@@ -89,7 +89,7 @@ fn is_passing(path: &str) -> bool {
     ["var/cache/apt/", "var/lib/apt/lists/", "tmp/", "var/tmp/"].iter().any(|dir| path.starts_with(dir))
 }
 
-/// What the new layers have: places, each in the layer of its number.
+/// The places of the new layers, each in the layer of its number.
 #[derive(Default)]
 struct New(HashMap<PlaceId, usize>);
 

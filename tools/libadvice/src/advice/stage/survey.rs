@@ -1,6 +1,5 @@
-//! What each visible path above the base is: a package's, a cache, a tool, a source, what package managers and
-//! their scripts leave, or the author's own, which a second stage has to have. It looks at names, owners and
-//! records; not at contents.
+//! Classes of the visible paths above the base: a package's, a cache, a tool, a source, left by package managers and their
+//! scripts, or the author's own, which a second stage has to have. Names, owners and records decide, not contents.
 
 use super::made::Made;
 use super::tools::is_tool;
@@ -14,7 +13,7 @@ use libimage::ledger::Put;
 use libimage::places::{NONE, PlaceId, Places};
 use std::collections::HashSet;
 
-/// What is at a place.
+/// The class of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// Nothing, or a directory in which something else is.
@@ -33,7 +32,7 @@ pub(super) enum Class {
     Tool,
     /// Sources, headers and the like.
     Source,
-    /// What a build left in its own directory, besides what it installed.
+    /// Left by a build in its own directory, besides what it installed.
     Built,
 }
 
@@ -65,10 +64,10 @@ const STATE: &[&str] = &[
 ];
 /// The same, also where they are symbolic links.
 const LINKS: &[&str] = &["etc/alternatives/", "var/lib/dpkg/", "etc/ssl/certs/"];
-/// Where accounts are; a dash behind them is the state before.
+/// Where accounts are; the same name with a dash at its end is the state before.
 pub(super) const ACCOUNTS: &[&str] =
     &["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
-/// What says how to build, by name.
+/// Files that say how to build, by name.
 const BUILD_FILES: &[&str] = &[
     "Makefile",
     "makefile",
@@ -157,7 +156,7 @@ impl<'a> Survey<'a> {
         self.made.get(usize::from(put.layer.checked_sub(self.tree.base)?))
     }
 
-    /// What a directory says of all that is in it.
+    /// Flags that a directory gives to all that is in it.
     fn flags(&self, place: PlaceId) -> u8 {
         let modules =
             MODULES.contains(&self.tree.ledger.places.name(place)) || self.has(place, b"pyvenv.cfg");
@@ -176,7 +175,7 @@ impl<'a> Survey<'a> {
         BUILD_TREES.iter().any(|name| self.has(dir, name))
     }
 
-    /// What a build left beside something that it made, when that is needed where it was built.
+    /// Files that a build left beside something that it made, when that is needed where it was built.
     pub(super) fn built_beside(&self, place: PlaceId) -> Vec<PlaceId> {
         let places = &self.tree.ledger.places;
         let above = std::iter::successors(places.parent(place), |&place| places.parent(place));
@@ -193,7 +192,7 @@ impl<'a> Survey<'a> {
         if put.act == Act::Symlink && made.run && self.leads_to_tool(place, put) {
             return Class::Source;
         }
-        if made.makes_of_system(&path) {
+        if made.sets_up(&path) {
             return Class::Own;
         }
         if made.run && is_state(&path, put.act) {
@@ -223,7 +222,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What a file is that some package has, or had.
+    /// The class of a file that some package has, or had.
     fn of_package(&self, image: &Image, place: PlaceId, put: &Put, made: &Made, path: &str) -> Option<Class> {
         let packages = &self.tree.ledger.packages;
         let Some(id) = packages.owner_id(place) else {

@@ -1,5 +1,5 @@
-//! What a RUN makes of the system by commands that are no package manager's, though packages' scripts run the same
-//! ones: the author's locales, alternatives and certificates have to be in the second stage too.
+//! Changes to the system that the author made by commands which packages' scripts run too: certificates have to be in the
+//! second stage as well.
 
 use super::made::Made;
 use super::survey::{Class, Survey};

@@ -3,7 +3,7 @@
 use crate::findings::builds;
 use libimage::packages::Package;
 
-/// What installs other software, which is of no use once that is done.
+/// Packages that install other software, and are of no use once that is done.
 const INSTALLERS: &[&str] = &[
     "python3-pip",
     "python3-venv",

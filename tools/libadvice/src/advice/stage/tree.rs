@@ -4,7 +4,7 @@ use libimage::ledger::{Ledger, Put};
 use libimage::places::{PlaceId, Places};
 use libimage::walk::{Reached, Walk};
 
-/// What is visible in the image, of which the lowest layers are the base's.
+/// The tree of the image; its lowest layers are the base's.
 #[derive(Clone, Copy)]
 pub(super) struct Tree<'a> {
     pub(super) ledger: &'a Ledger,
@@ -30,12 +30,12 @@ impl<'a> Tree<'a> {
         (found.place == Places::ROOT || self.ledger.visible(found.place).is_some()).then_some(found)
     }
 
-    /// What is visible at a place and was put there above the base.
+    /// The put that is visible at a place, if a layer above the base put it there.
     pub(super) fn above(&self, place: PlaceId) -> Option<&'a Put> {
         self.ledger.visible(place).filter(|put| put.layer >= self.base)
     }
 
-    /// What the base has at a place, whatever became of it above.
+    /// The put of the base at a place, even if a layer above hid it.
     pub(super) fn had(&self, place: PlaceId) -> Option<&'a Put> {
         let stayed = |put: &&Put| put.gone.is_none_or(|(by, _)| by >= self.base);
         self.ledger.puts_at(place).find(|put| put.layer < self.base).filter(stayed)
