@@ -17,6 +17,10 @@ cat >options <<'END'
 --platform=linux/arm64|--platform linux/arm64
 --build-arg=A=b|--build-arg A=b
 --build-context=n=source|--build-context n
+--pull|--pull always
+--pull=newer|--pull newer
+--pull=never|--pull never
+--offline|--offline
 --call=check|--check
 --call=targets|--targets
 --call=outline|--outline
@@ -92,7 +96,7 @@ idle() {
         # It lists all of them.
         --target=* | --until=*) [ "$2" = --call=targets ] && return ;;
         esac ;;
-    --logs) case $1 in --tag=* | --label=* | --no-defer | --jobs=*) return ;; esac ;;
+    --logs) case $1 in --pull | --pull=newer | --tag=* | --label=* | --no-defer | --jobs=*) return ;; esac ;;
     --shell | --output=type=cacheonly) case $1 in --tag=* | --label=*) return ;; esac ;;
     esac
     return 1

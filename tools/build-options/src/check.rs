@@ -40,6 +40,14 @@ pub fn step(value: &OsStr) -> Checked {
     text(value).map(drop)
 }
 
+/// When images are pulled; `true` and `false` are docker's words.
+pub fn pull(value: &OsStr) -> Checked {
+    match text(value)? {
+        "" | "true" | "false" | "always" | "newer" | "missing" | "never" => Ok(()),
+        other => Err(format!("{other:?} is not one of always, newer, missing, never, true and false")),
+    }
+}
+
 /// One platform; several are not built at once yet.
 pub fn platform(value: &OsStr) -> Checked {
     let value = text(value)?;

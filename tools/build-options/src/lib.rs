@@ -60,6 +60,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("named", request.named.as_bytes()),
         ("contexts", &contexts),
         ("stage", &stage),
+        ("pull", request.pull.as_bytes()),
         ("stops", request.stops.as_bytes()),
         ("pack", request.pack.as_bytes()),
         ("assemble", request.assemble.as_bytes()),

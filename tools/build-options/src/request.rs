@@ -8,6 +8,7 @@ use crate::words::Words;
 use crate::{check, clashes};
 use clap::ArgMatches;
 use libcli::Failure;
+use libwire::remote;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub struct Request {
     pub contexts: Vec<(String, Vec<u8>)>,
     /// For every stage-run.
     pub stage: Words,
+    /// For the stage-run that looks images up: when it pulls them.
+    pub pull: Words,
     /// For the target's stage-run: where it ends.
     pub stops: Words,
     /// For layer-pack.
@@ -116,6 +119,7 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     request.take_places(&matches, environment)?;
     request.take_build_args(&matches, environment);
     request.take_sources(&matches);
+    request.take_pull(&matches)?;
     request.take_steps(&matches)?;
     request.take_call(&matches)?;
     request.take_outputs(&matches, &outputs)?;
@@ -205,6 +209,35 @@ impl Request {
                 self.fetch.push("--secret", Some(secret));
             }
         }
+    }
+
+    /// `--pull` and `--offline`. Once the images were looked up, a stage that builds pulls no more than it lacks.
+    fn take_pull(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        let when = last(matches, "pull").map(|when| when.to_string_lossy());
+        let word = match when.as_deref() {
+            Some("" | "true" | "always") => "always",
+            Some("false" | "never") => "never",
+            Some("newer") => "newer",
+            _ => "missing",
+        };
+        if flag(matches, "offline")? {
+            for place in [&self.context, &self.file] {
+                let text = place.to_string_lossy();
+                if remote::Kind::of(&text) != remote::Kind::Path {
+                    let what = "--offline: it would have to be fetched; name a directory or a file";
+                    return Err(Failure::usage(format!("{}: {what}", remote::redact(&text))));
+                }
+            }
+            self.pull.push("--offline", None);
+            self.stage.push("--offline", None);
+        }
+        if word != "missing" {
+            self.pull.push("--pull", Some(OsStr::new(word)));
+        }
+        if word == "never" {
+            self.stage.push("--pull", Some(OsStr::new(word)));
+        }
+        Ok(())
     }
 
     /// `--until`, `--shell` and `--logs`: df-parse ends the plan with the step, and is told all of it; stage-run alone

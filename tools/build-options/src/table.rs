@@ -113,6 +113,15 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 check::build_context,
                 "a further context: a directory, a tar, a URL, oci-layout://DIR or docker-image://IMAGE",
             ),
+            Row {
+                check: check::pull,
+                ..maybe(
+                    "pull",
+                    "WHEN",
+                    "pull images always; or missing (the default), newer: as always, but with the store's image if the registry can't be asked, or never",
+                )
+            },
+            flag("offline", To::Request, "fetch nothing, and pull no image"),
             value(
                 "call",
                 "METHOD",
@@ -287,7 +296,6 @@ pub const DOCKER_ONLY: &[(Option<char>, &str, &str)] = &[
     (None, "memory-swap", ""),
     (None, "policy", ""),
     (None, "provenance", ""),
-    (None, "pull", "FROM takes images from the store; image-load puts them there"),
     (None, "resource", ""),
     (None, "sbom", ""),
     (None, "security-opt", ""),

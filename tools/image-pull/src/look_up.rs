@@ -80,7 +80,8 @@ fn ask(store: &Store, client: &Client, name: &Reference, options: &Options) -> R
         (_, read) => read.map_err(|error| at(name, error))?,
     };
     let image = store.keep_image(read)?;
-    store.keep_remote(&said_now(name, options, &top, &image))?;
+    let own = store.resolve(name)?.map(|own| own.digest).filter(|own| *own != image.descriptor.digest);
+    store.keep_remote(&libstore::Remote { replaces: own, ..said_now(name, options, &top, &image) })?;
     Ok(image)
 }
 
@@ -140,6 +141,7 @@ fn said_now(name: &Reference, options: &Options, top: &Descriptor, image: &Image
         repository: name.path().to_owned(),
         index: Some(top.digest).filter(|top| *top != image.descriptor.digest),
         manifest: image.descriptor.clone(),
+        replaces: None,
         fetched: now(),
     }
 }

@@ -30,6 +30,9 @@ pub struct Remote {
     pub index: Option<Digest>,
     /// The image's manifest, whose blob and whose config's are here.
     pub manifest: Descriptor,
+    /// The image that the store had under the name then, and which the name means no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
     /// When it was said, in seconds since 1970.
     pub fetched: u64,
 }
@@ -73,9 +76,9 @@ impl Store {
         names.iter().filter_map(|name| self.read_record(&dir.join(name)).transpose()).collect()
     }
 
-    /// The manifest that a reference means where `platform` is wanted: by its name in index.json, else by what a
-    /// registry said, of which the layers may be missing. An image for another platform is taken where no other is
-    /// known.
+    /// The manifest that a reference means where `platform` is wanted: by its name in index.json, else, or if it was
+    /// asked since, by what a registry said, of which the layers may be missing. An image for another platform is taken
+    /// where no other is known.
     pub fn resolve_for(
         &self,
         reference: &Reference,
@@ -87,13 +90,17 @@ impl Store {
             let read = read_top(&mut &*self, index, &select).ok();
             named = read.map(|read| self.entry(&read.image));
         }
-        let fits =
-            |found: &Descriptor| found.platform.as_ref().is_none_or(|own| own.rank(platform).is_some());
+        let remote = self.remote(reference, platform)?;
+        let replaced = remote.as_ref().and_then(|remote| remote.replaces);
+        let fits = |found: &Descriptor| {
+            found.platform.as_ref().is_none_or(|own| own.rank(platform).is_some())
+                && replaced != Some(found.digest)
+        };
         match named {
             Some(found) if fits(&found) => Ok(Some(found)),
             named => {
-                let remote = self.remote(reference, platform)?.map(|remote| remote.manifest);
-                let here = remote.filter(|manifest| self.image(manifest).is_ok());
+                let said = remote.map(|remote| remote.manifest);
+                let here = said.filter(|manifest| self.image(manifest).is_ok());
                 Ok(here.or(named))
             }
         }
@@ -139,6 +146,7 @@ mod tests {
                     repository: name.path().into(),
                     index: Some(index),
                     manifest: manifest.clone(),
+                    replaces: None,
                     fetched: 7,
                 };
                 store.keep_remote(&remote).unwrap();
@@ -159,5 +167,9 @@ mod tests {
         assert_eq!([&platforms[1], &platforms[2]].map(found), [arm64.digest, other.digest]);
         store.tag(&tagged, &arm64).unwrap();
         assert_eq!([&platforms[0], &platforms[2]].map(found), [amd64.digest, arm64.digest]);
+        // What a registry said instead of it wins, until the name is given to another.
+        let said = store.remote(&tagged, &platforms[1]).unwrap().unwrap();
+        store.keep_remote(&Remote { manifest: amd64.clone(), replaces: Some(arm64.digest), ..said }).unwrap();
+        assert_eq!(found(&platforms[1]), amd64.digest);
     }
 }

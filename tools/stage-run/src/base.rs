@@ -3,7 +3,8 @@
 use crate::error::StepError;
 use crate::options::NamedContext;
 use crate::plan::stage_name;
-use crate::session::{Session, platform_of};
+use crate::session::Session;
+use crate::session::images::{Found, platform_of};
 use crate::state::State;
 use libstore::Image;
 use libwire::Digest;
@@ -28,10 +29,10 @@ pub struct Begun {
 /// Finds the base of `stage`; waits for it when it is a stage.
 pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
     let (mut from, mut files) = (None, None);
-    let mut from_image = |(image, snapshots): (Image, Vec<String>)| {
+    let from_image = |(image, snapshots): Found| {
         let name = image_name(stage, &session.options.contexts);
         if stage.ships {
-            session.require_layers(&image, name.as_deref().unwrap_or("of the context"))?;
+            session.images.require_layers(&image, name.as_deref().unwrap_or("of the context"))?;
         }
         from = Some((image.descriptor.digest, name));
         Ok::<_, StepError>(inherit(session, image, snapshots))
@@ -42,23 +43,22 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
             let state = session.stages.get(*index)?;
             State { pending: state.pending.as_ref().map(|_| stage_name(stage, *index)), ..state }
         }
-        Base::Image { name, reference } => from_image(session.image(reference, name)?)?,
+        Base::Image { name, reference } => {
+            or_pending(session.images.named(reference, name, stage), stage, from_image)?
+        }
         Base::Context { name } => match session.context(name)? {
             NamedContext::Directory(_) | NamedContext::Url(_) => {
                 files = Some(name.clone());
                 scratch(&stage.platform)?
             }
             NamedContext::Layout { path, select } => {
-                match session.layout_image(path, select.as_deref(), &stage.platform) {
-                    Ok(found) => from_image(found)?,
-                    Err(error) => {
-                        let pending = error.needs().map(str::to_owned);
-                        State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform)? }
-                    }
-                }
+                let found = session.images.in_layout(path, select.as_deref(), &stage.platform);
+                or_pending(found, stage, from_image)?
             }
             NamedContext::Image(reference) if reference == "scratch" => scratch(&stage.platform)?,
-            NamedContext::Image(reference) => from_image(session.image(reference, reference)?)?,
+            NamedContext::Image(reference) => {
+                or_pending(session.images.named(reference, reference, stage), stage, from_image)?
+            }
         },
     };
     let mut state = state.begin(session.options.epoch);
@@ -67,6 +67,18 @@ pub fn begin(session: &Session, stage: &Stage) -> Result<Begun, StepError> {
     }
     let triggers = std::mem::take(&mut state.config.config.on_build);
     Ok(Begun { state, image: from, files, triggers })
+}
+
+/// The state of what was `found`, or in a dry run what has to be made first.
+fn or_pending(
+    found: Result<Found, StepError>,
+    stage: &Stage,
+    state: impl FnOnce(Found) -> Result<State, StepError>,
+) -> Result<State, StepError> {
+    found.and_then(state).or_else(|error| {
+        let pending = error.needs().map(str::to_owned);
+        Ok(State { pending: Some(pending.ok_or(error)?), ..scratch(&stage.platform)? })
+    })
 }
 
 /// The name of the image that is the base of `stage`, if it has one.

@@ -1,31 +1,54 @@
 //! Tells the checks which images the stages of a plan start from, without building: the images' configs.
 //!
-//! Nothing is unpacked, taken into the store or run. An image that can't be had is left out: a build will say
-//! so at its FROM.
+//! Nothing is unpacked or run, and of what the store lacks only manifests and configs are pulled. An image that can't be
+//! had is left out: a build will say so at its FROM.
 
 use crate::base::image_name;
-use crate::options::NamedContext;
-use crate::plan::Plan;
-use crate::session::select_of;
+use crate::error::StepError;
+use crate::options::{Fetch, NamedContext, Policy};
+use crate::plan::{Plan, misspelt_stage};
+use crate::session::images::select_of;
+use crate::session::pull::Pull;
 use libcli::Failure;
 use libstore::{Image, Select, Store};
-use libwire::plan::{Base, Stage};
+use libwire::plan::{Base, Op, Source, Stage};
 use libwire::record::{BaseStep, BuildRecord, Record, StageId};
 use libwire::{Reference, Writer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
+use std::path::Path;
 
-/// Writes a record without layers for each base in the plan that is an image of `store` or of a named context.
-pub fn write<W: Write>(
-    input: impl BufRead,
-    store: Option<&Store>,
-    contexts: &BTreeMap<String, NamedContext>,
-    output: W,
-) -> Result<W, Failure> {
+/// Where images are looked for.
+pub struct Lookup<'a> {
+    /// The store, which may not be there yet.
+    pub store: &'a Path,
+    /// Named contexts.
+    pub contexts: &'a BTreeMap<String, NamedContext>,
+    /// When a registry is asked.
+    pub pull: Policy,
+    /// The program that pulls is beside this.
+    pub fetch: &'a Fetch,
+    /// Whether only to say what would be pulled.
+    pub dry_run: bool,
+    /// Whether to say anything.
+    pub progress: bool,
+}
+
+impl Lookup<'_> {
+    fn open(&self) -> Option<Store> {
+        Store::open_existing(self.store, libstore::Options::default()).ok()
+    }
+}
+
+/// Writes a record without layers for each base in the plan that is an image of the store or of a named context. Before
+/// that, registries are asked, all at once, what the images are that the plan names, where that is wanted.
+pub fn write<W: Write>(input: impl BufRead, lookup: &Lookup, output: W) -> Result<W, Failure> {
     let plan = Plan::read(input)?;
+    let (contexts, store) = (lookup.contexts, lookup.open());
+    let store = if pull(&plan, store.as_ref(), lookup)? { lookup.open() } else { store };
     let mut writer = Writer::<_, BuildRecord>::new(output, BTreeMap::new())?;
     for stage in &plan.stages {
-        let Some(image) = image(store, contexts, stage) else { continue };
+        let Some(image) = image(store.as_ref(), contexts, stage) else { continue };
         writer.write(&Record::Base(Box::new(BaseStep {
             id: StageId { stage: stage.index, stage_name: stage.name.clone() },
             dockerfile: stage.dockerfile.clone(),
@@ -43,10 +66,68 @@ pub fn write<W: Write>(
     Ok(writer.finish()?)
 }
 
+/// Pulls manifests and configs of those images that are to be pulled; whether there were any.
+fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Failure> {
+    let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for stage in plan.stages.iter().filter(|_| lookup.pull != Policy::Never) {
+        for reference in references(stage, lookup.contexts) {
+            let known = || store?.resolve_for(&reference, &stage.platform.parse().ok()?).ok()?;
+            if lookup.pull != Policy::Missing || known().is_none() {
+                wanted.entry(&stage.platform).or_default().insert(reference.to_string());
+            }
+        }
+    }
+    for (platform, names) in &wanted {
+        let names: Vec<String> = names.iter().cloned().collect();
+        if lookup.dry_run {
+            let speaker = libcli::speaker("stage-run");
+            let would = |name: &String| libcli::say(&format!("{speaker}: {name} would be pulled\n"));
+            names.iter().filter(|_| lookup.progress).for_each(would);
+            continue;
+        }
+        let pull = Pull { fetch: lookup.fetch, store: lookup.store, shown: lookup.progress };
+        match pull.configs(&names, platform, lookup.pull) {
+            // A build tries it again, and says at which instruction it failed.
+            Err(_) if lookup.pull == Policy::Missing => {}
+            pulled => pulled.map_err(StepError::into_failure)?,
+        }
+    }
+    Ok(!wanted.is_empty() && !lookup.dry_run)
+}
+
+/// The images that a stage names, except those that are a stage's name misspelt.
+fn references(stage: &Stage, contexts: &BTreeMap<String, NamedContext>) -> Vec<Reference> {
+    let context = |name: &str| match contexts.get(name) {
+        Some(NamedContext::Image(reference)) if reference != "scratch" => {
+            Some((reference.clone(), reference.clone()))
+        }
+        _ => None,
+    };
+    let source = |source: &Option<Source>| match source {
+        Some(Source::Image { name, reference }) => Some((name.clone(), reference.clone())),
+        Some(Source::Context { name }) => context(name),
+        _ => None,
+    };
+    let base = match &stage.base {
+        Base::Image { name, reference } => Some((name.clone(), reference.clone())),
+        Base::Context { name } => context(name),
+        Base::Scratch | Base::Stage { .. } => None,
+    };
+    let sources = stage.instructions.iter().flat_map(|instruction| match &instruction.op {
+        Op::Copy(copy) | Op::Add(copy) => vec![source(&copy.from)],
+        Op::Run { mounts, .. } => mounts.iter().map(|mount| source(&mount.from)).collect(),
+        _ => Vec::new(),
+    });
+    let named = [base].into_iter().chain(sources).flatten();
+    let named = named.filter(|(name, _)| misspelt_stage(stage, name).is_none());
+    let parsed = named.filter_map(|(_, reference)| Reference::parse(&reference).ok());
+    parsed.filter(|reference| reference.as_digest().is_none()).collect()
+}
+
 fn image(store: Option<&Store>, contexts: &BTreeMap<String, NamedContext>, stage: &Stage) -> Option<Image> {
     let stored = |reference: &str| {
         let reference = Reference::parse(reference).ok()?;
-        let descriptor = store?.resolve(&reference).ok()??;
+        let descriptor = store?.resolve_for(&reference, &stage.platform.parse().ok()?).ok()??;
         store?.image(&descriptor).ok()
     };
     match &stage.base {

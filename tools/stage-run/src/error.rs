@@ -44,6 +44,11 @@ impl StepError {
         Self::new(Exit::Failed, what.to_string())
     }
 
+    /// Later it may work (exit 75).
+    pub fn try_again(what: impl std::fmt::Display) -> Self {
+        Self::new(Exit::TryAgain, what.to_string())
+    }
+
     /// In a dry run, `what` is needed and would have to be made first.
     pub fn pending(what: impl std::fmt::Display) -> Self {
         Self { pending: true, ..Self::failed(what) }
@@ -122,6 +127,13 @@ impl StepError {
         self
     }
 
+    /// Drops words at the start of the message, which are said already.
+    #[must_use]
+    pub fn without(mut self, words: &str) -> Self {
+        self.what = self.what.strip_prefix(words).map(str::to_owned).unwrap_or(self.what);
+        self
+    }
+
     /// Adds lines below the message.
     #[must_use]
     pub fn with_detail(mut self, detail: String) -> Self {
@@ -146,6 +158,11 @@ impl StepError {
     /// Takes out what the command left.
     pub fn take_left(&mut self) -> Option<Box<Left>> {
         self.left.take()
+    }
+
+    /// The failure of no instruction.
+    pub fn into_failure(self) -> Failure {
+        Failure::new(self.exit, "", self.what + &self.hint)
     }
 
     /// The failure of an instruction at `place` (`Dockerfile:7`), whose lines are shown below the message.

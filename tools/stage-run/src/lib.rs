@@ -36,8 +36,9 @@ mod words;
 mod workdir;
 
 pub use logs::logs;
-pub use options::{Fetch, NamedContext, Options, Place};
+pub use options::{Fetch, NamedContext, Options, Place, Policy};
 
+use error::StepError;
 use libcli::{Exit, Failure};
 use libstore::Store;
 use libwire::Writer;
@@ -77,7 +78,13 @@ pub fn build<W: Write>(
             Ok(writer.flush()?)
         });
         let until = options.until.filter(|_| session.has_stop_points(stage));
-        let done = built.and_then(|state| session.stages.done(stage.index, until, state).map_err(shared));
+        let done = built.and_then(|state| {
+            // Who uses this stage knows nothing of its base.
+            if plan.is_used(stage.index) {
+                session.images.complete(&state.parents()).map_err(StepError::into_failure)?;
+            }
+            session.stages.done(stage.index, until, state).map_err(shared)
+        });
         if let Err(failure) = done {
             session.stages.failed(stage.index);
             return Err(if options.driver { brief(options, stage, failure) } else { failure });

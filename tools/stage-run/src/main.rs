@@ -6,8 +6,9 @@ use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use libwire::plan::BuildPlan;
 use libwire::{Compression, Packing};
-use stage_run::options::{add_host, named_context, place, ssh, ulimit};
-use stage_run::{Fetch, NamedContext, Options, Place, suite};
+use stage_run::bases::Lookup;
+use stage_run::options::{add_host, named_context, place, policy, ssh, ulimit};
+use stage_run::{Fetch, NamedContext, Options, Place, Policy, suite};
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, sink, stdout};
 use std::num::NonZeroUsize;
@@ -27,7 +28,7 @@ struct Args {
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
     /// Only tell the images that stages start from, without their layers: for the checks of df-parse
-    #[arg(long, conflicts_with_all = ["stage", "build_dir", "until", "shell", "shell_on_fail", "explain", "dry_run", "logs"])]
+    #[arg(long, conflicts_with_all = ["stage", "build_dir", "until", "shell", "shell_on_fail", "explain", "logs"])]
     bases: bool,
     /// The build context
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -76,6 +77,12 @@ struct Args {
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
+    /// When images are pulled: missing, newer, always or never
+    #[arg(long, value_name = "WHEN", default_value = "missing", value_parser = policy)]
+    pull: Policy,
+    /// Fetch nothing, and pull no image
+    #[arg(long)]
+    offline: bool,
     /// Run every step again
     #[arg(long)]
     no_cache: bool,
@@ -216,9 +223,15 @@ fn warn_of_ids(build_dir: Option<&Path>) {
 /// Writes the images that stages start from. Without a store, only those of named contexts.
 fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
-    let store = Store::open_existing(&path, libstore::Options::default()).ok();
-    let contexts = args.build_context.into_iter().collect();
-    stage_run::bases::write(input, store.as_ref(), &contexts, Stdout::open()?)?.finish()
+    let lookup = Lookup {
+        store: &path,
+        contexts: &args.build_context.into_iter().collect(),
+        pull: if args.offline { Policy::Never } else { args.pull },
+        fetch: &Fetch { beside: libsandbox::own_directory(), limits: Limits::default() },
+        dry_run: args.dry_run,
+        progress: args.progress == "plain",
+    };
+    stage_run::bases::write(input, &lookup, Stdout::open()?)?.finish()
 }
 
 fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Option<LayerKey>) -> Options {
@@ -252,6 +265,8 @@ fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Opt
         packing,
         defer_copies: args.defer_copies,
         epoch: args.source_date_epoch,
+        pull: if args.offline { Policy::Never } else { args.pull },
+        offline: args.offline,
         fetch: Fetch {
             beside: libsandbox::own_directory(),
             limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },

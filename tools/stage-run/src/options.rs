@@ -73,6 +73,10 @@ pub struct Options {
     pub epoch: Option<i64>,
     /// Whether to tell each step and RUN's output.
     pub progress: bool,
+    /// When images are pulled.
+    pub pull: Policy,
+    /// Whether nothing is fetched, and no image pulled.
+    pub offline: bool,
     /// The program that fetches, and its limits.
     pub fetch: Fetch,
     /// How steps are set apart from the host.
@@ -111,10 +115,48 @@ impl Default for Options {
             packing: Packing::default(),
             defer_copies: false,
             epoch: None,
+            pull: Policy::Missing,
+            offline: false,
             fetch: Fetch::default(),
             progress: false,
             isolation: Isolation::Root,
         }
+    }
+}
+
+/// When images are pulled from their registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// When the store lacks one.
+    Missing,
+    /// When the registry has another one than the store, if it can be asked.
+    Newer,
+    /// As `Newer`, and it has to be asked.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Policy {
+    /// Its word on a command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Newer => "newer",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// `missing`, `newer`, `always` or `never`; `true` and `false` are docker's words for the last two.
+pub fn policy(text: &str) -> Result<Policy, String> {
+    match text {
+        "missing" => Ok(Policy::Missing),
+        "newer" => Ok(Policy::Newer),
+        "always" | "true" => Ok(Policy::Always),
+        "never" | "false" => Ok(Policy::Never),
+        _ => Err(format!("{text:?} is not one of missing, newer, always and never")),
     }
 }
 

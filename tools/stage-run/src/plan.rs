@@ -58,6 +58,11 @@ impl Plan {
         found.ok_or_else(|| Failure::usage(format!("--stage {called}: the plan has no such stage")))
     }
 
+    /// Whether another stage uses this one.
+    pub fn is_used(&self, index: usize) -> bool {
+        self.stages.iter().any(|stage| uses(stage).contains(&index))
+    }
+
     /// The stages to build here, in the plan's order: all, or the one `asked` for. Unless others are built
     /// `elsewhere`, those that it needs are built here too.
     pub fn wanted(&self, asked: Option<usize>, elsewhere: bool) -> Vec<&Stage> {
@@ -93,6 +98,13 @@ pub fn sources(instruction: &Instruction) -> Vec<usize> {
         Op::Run { mounts, .. } => mounts.iter().filter_map(|mount| index(&mount.from)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The earlier stage that was perhaps meant by the name of an image, which then is no image to pull from a registry.
+pub fn misspelt_stage<'a>(stage: &'a Stage, name: &str) -> Option<&'a str> {
+    let is_plain = !name.contains(['/', ':', '@']);
+    let earlier = stage.stages.iter().take(stage.index).flatten();
+    libcli::nearest(name, earlier.map(String::as_str)).filter(|_| is_plain)
 }
 
 /// The stage with this index in words, as `stage` may name it.

@@ -7,6 +7,7 @@ use crate::copy::files::files;
 use crate::copy::step::copy;
 use crate::error::{Lines, StepError};
 use crate::explain::why;
+use crate::plan::misspelt_stage;
 use crate::position::{CurrentStep, Position, Ran};
 use crate::record::{self, InProgress, Outcome, op_name, stage_id};
 use crate::run::shell;
@@ -102,9 +103,14 @@ fn lines(instruction: &Instruction) -> Lines<'_> {
 
 /// Adds to the error for a missing image the stage that was perhaps meant.
 fn with_stages(stage: &Stage, error: StepError) -> StepError {
-    let names = stage.stages.iter().flatten().map(String::as_str);
-    match error.missing_image().and_then(|image| libcli::nearest(image, names)) {
-        Some(near) => error.hint(&format!("; did you mean the stage {near}?")),
+    let near = error.missing_image().and_then(|image| Some((misspelt_stage(stage, image)?, image)));
+    match near {
+        Some((near, image)) => {
+            let hint = format!(
+                "; did you mean the stage {near}? An image of that name is docker.io/library/{image}"
+            );
+            error.hint(&hint)
+        }
         None => error,
     }
 }

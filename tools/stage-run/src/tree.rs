@@ -39,14 +39,14 @@ impl Tree {
             Some(Source::Image { name, .. }) => format!("image {name}"),
             Some(Source::Context { name }) => format!("context {name}"),
         };
-        let tree = Self::open_source(session, source, &stage.platform, &name)?;
+        let tree = Self::open_source(session, source, stage, &name)?;
         Ok(Self { name, ..tree })
     }
 
     fn open_source(
         session: &Session,
         source: Option<&Source>,
-        platform: &str,
+        stage: &Stage,
         name: &str,
     ) -> Result<Self, StepError> {
         match source {
@@ -60,7 +60,7 @@ impl Tree {
                 Self::merged(session, &state.parents())
             }
             Some(Source::Image { reference, name }) => {
-                let (_, snapshots) = session.image(reference, name)?;
+                let (_, snapshots) = session.images.named(reference, name, stage)?;
                 Self::merged(session, &snapshots)
             }
             Some(Source::Context { name: context }) => match session.context(context)? {
@@ -73,12 +73,13 @@ impl Tree {
                     Self::with_memory(session, path, ignore)
                 }
                 NamedContext::Layout { path, select } => {
-                    let (_, snapshots) = session.layout_image(path, select.as_deref(), platform)?;
+                    let found = session.images.in_layout(path, select.as_deref(), &stage.platform)?;
+                    let (_, snapshots) = found;
                     Self::merged(session, &snapshots)
                 }
                 NamedContext::Image(reference) if reference == "scratch" => Self::empty(session),
                 NamedContext::Image(reference) => {
-                    let (_, snapshots) = session.image(reference, reference)?;
+                    let (_, snapshots) = session.images.named(reference, reference, stage)?;
                     Self::merged(session, &snapshots)
                 }
             },

@@ -10,7 +10,7 @@ use crate::run::mounts::{self, ExpandedMount};
 use crate::run::ready::ReadyMounts;
 use crate::run::world::{ExpandedRun, World};
 use crate::run::{command, failure_store, shell};
-use crate::session::platform_of;
+use crate::session::images::platform_of;
 use crate::state::State;
 use crate::step::{Made, Maker};
 use libsandbox::Ulimit;

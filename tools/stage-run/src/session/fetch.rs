@@ -7,6 +7,7 @@ use libcli::secrets_for_servers;
 use libtree::tar::Limits;
 use libwire::changes::Base64;
 use libwire::fetch::{Answer, Request, Wanted};
+use libwire::remote::{Kind, redact};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,6 +20,12 @@ const PROGRAM: &str = "context-fetch";
 
 /// Has `wanted` fetched, into the empty directory `into` if it has content.
 pub fn fetch(options: &Options, wanted: Wanted, into: Option<&Path>) -> Result<Answer, StepError> {
+    if options.offline
+        && let Some(source) = elsewhere(&wanted)
+    {
+        let what = "it would have to be fetched, and --offline fetches nothing";
+        return Err(StepError::failed(format!("{}: {what}", redact(source))));
+    }
     let secrets = secrets_for_servers(&options.secrets).map_err(StepError::failed)?;
     let secrets = secrets.into_iter().map(|(id, bytes)| (id, Base64(bytes))).collect();
     let text = serde_json::to_vec(&Request { wanted, secrets }).map_err(StepError::io("a request"))?;
@@ -33,6 +40,15 @@ pub fn fetch(options: &Options, wanted: Wanted, into: Option<&Path>) -> Result<A
     answer(&output)
 }
 
+/// The source of what is wanted, if it is not on this machine.
+fn elsewhere(wanted: &Wanted) -> Option<&str> {
+    let (Wanted::File { source, .. }
+    | Wanted::Commit { source, .. }
+    | Wanted::Tree { source, .. }
+    | Wanted::Context { source }) = wanted;
+    Some(source.as_str()).filter(|source| Kind::of(source) != Kind::Path)
+}
+
 /// The error for an answer to another question.
 pub fn other_answer() -> StepError {
     StepError::failed(format!("{PROGRAM} answers something else than it was asked for; is it this suite's?"))
@@ -45,7 +61,7 @@ fn command(options: &Options, into: Option<&Path>) -> Command {
         request.push(into);
     }
     let Limits { bytes, entries } = options.fetch.limits;
-    let mut command = Command::new(program(options.fetch.beside.as_deref()));
+    let mut command = Command::new(program(options.fetch.beside.as_deref(), PROGRAM));
     command.arg(request).args([format!("--max-unpacked={bytes}"), format!("--max-entries={entries}")]);
     // Its messages become ours.
     command.env("STAGEPIPE_SPEAKER", PROGRAM).env_remove("SSH_AUTH_SOCK");
@@ -55,10 +71,11 @@ fn command(options: &Options, into: Option<&Path>) -> Command {
     command
 }
 
-fn program(beside: Option<&Path>) -> OsString {
-    match beside.map(|dir| dir.join(PROGRAM)).filter(|path| path.is_file()) {
+/// A program of the suite's, which is beside this one or in PATH.
+pub fn program(beside: Option<&Path>, name: &str) -> OsString {
+    match beside.map(|dir| dir.join(name)).filter(|path| path.is_file()) {
         Some(path) => path.into_os_string(),
-        None => PROGRAM.into(),
+        None => name.into(),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod build_dir;
 pub mod contents;
 pub mod contexts;
 pub mod fetch;
+pub mod images;
+pub mod pull;
 pub mod scratch;
 pub mod stages;
 
@@ -13,18 +15,17 @@ use crate::plan::Plan;
 use crate::session::build_dir::{Build, BuildDir};
 use crate::session::contents::Contents;
 use crate::session::contexts::Contexts;
+use crate::session::images::Images;
 use crate::session::scratch::Scratch;
 use crate::session::stages::{Stages, WaitRules};
 use libcli::Failure;
 use libsandbox::{Overlay, mount_overlay};
-use libstore::{Image, Select, Store, StoreError, Unpack};
-use libwire::Platform;
+use libstore::{Store, StoreError};
+use libwire::Digest;
 use libwire::plan::Stage;
 use libwire::span::now_ms;
-use libwire::{Digest, Reference};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,8 @@ pub struct Session<'a> {
     context: String,
     /// Contexts that are fetched.
     pub contexts: Contexts<'a>,
-    images: RefCell<BTreeMap<String, (Image, Vec<String>)>>,
+    /// The images of stages.
+    pub images: Images<'a>,
     /// Snapshots that are whole, and whether their sizes were looked at.
     whole: RefCell<BTreeMap<String, bool>>,
     /// Warnings given.
@@ -75,7 +77,8 @@ impl<'a> Session<'a> {
         let contexts = Contexts::new(options, store.clone(), plan.digest);
         let contents = Contents::new(store.clone(), options.dry_run);
         let last = plan.stages.last().filter(|stage| stage.target).map(|stage| stage.index);
-        let (images, whole, warned) = Default::default();
+        let images = Images::new(options, store.clone());
+        let (whole, warned) = Default::default();
         Ok(Self { options, store, stages, last, asked, contents, contexts, context, images, whole, warned })
     }
 
@@ -100,75 +103,6 @@ impl<'a> Session<'a> {
         &self.context
     }
 
-    /// The image a reference names, from the store, with its layers' snapshots.
-    pub fn image(&self, reference: &str, name: &str) -> Result<(Image, Vec<String>), StepError> {
-        if let Some(found) = self.images.borrow().get(reference) {
-            return Ok(found.clone());
-        }
-        let parsed = Reference::parse(reference).map_err(StepError::input)?;
-        let descriptor = self.store.resolve(&parsed)?.ok_or_else(|| {
-            let store = self.store.path().display();
-            let whole = if parsed.as_digest().is_some() { String::new() } else { format!(" ({reference})") };
-            StepError::failed(format!("image {name}{whole} is not in the store {store}"))
-                .hint(&self.near_image(&parsed))
-                .image(name)
-        })?;
-        let image = self.store.image(&descriptor).map_err(|error| match error {
-            StoreError::Corrupt { .. } | StoreError::Missing { .. } => lost(name, &error.to_string()),
-            other => other.into(),
-        })?;
-        let snapshots = match self.options.dry_run {
-            true => self.store.layer_ids(&image),
-            false => self.with_unpack(|unpack| self.store.unpack(&image, unpack))?,
-        };
-        Ok(self.remember(reference, (image, snapshots)))
-    }
-
-    /// Refuses an image that is to be part of what is built, and of which the store has lost a layer.
-    pub fn require_layers(&self, image: &Image, name: &str) -> Result<(), StepError> {
-        for layer in &image.manifest.layers {
-            if !self.store.has_blob(layer)? {
-                return Err(lost(name, &format!("its layer {} is damaged or missing", layer.digest)));
-            }
-        }
-        Ok(())
-    }
-
-    /// A hint for a missing image: perhaps one of a similar name was meant.
-    fn near_image(&self, wanted: &Reference) -> String {
-        let images = self.store.images().unwrap_or_default();
-        let names: Vec<_> =
-            images.iter().filter_map(|image| Some(image.reference.as_ref()?.familiar())).collect();
-        match libcli::nearest(&wanted.familiar(), names.iter().map(String::as_str)) {
-            Some(near) => format!("; did you mean {near}?"),
-            None => "; image-load puts one there that skopeo copy or docker save wrote".into(),
-        }
-    }
-
-    /// The image in an OCI layout outside the store, which is copied into the store.
-    pub fn layout_image(
-        &self,
-        path: &Path,
-        select: Option<&str>,
-        platform: &str,
-    ) -> Result<(Image, Vec<String>), StepError> {
-        if self.options.dry_run {
-            return Err(StepError::pending(format!(
-                "oci-layout://{}, which is read when it is built",
-                path.display()
-            )));
-        }
-        let key = format!("oci-layout://{}@{} {platform}", path.display(), select.unwrap_or_default());
-        if let Some(found) = self.images.borrow().get(&key) {
-            return Ok(found.clone());
-        }
-        let (name, digest) = select_of(select);
-        let platform = platform_of(platform)?;
-        let select = Select { name, digest, platform, choose_by: ":TAG or @DIGEST", ..Select::default() };
-        let found = self.with_unpack(|unpack| self.store.import_and_unpack(path, &select, unpack))?;
-        Ok(self.remember(&key, found))
-    }
-
     /// Warns about an instruction, unless nothing is to be said but failures.
     pub fn warn(&self, stage: &Stage, line: u32, what: &str) {
         if self.options.progress {
@@ -188,18 +122,6 @@ impl<'a> Session<'a> {
         self.options.contexts.get(name).ok_or_else(|| {
             StepError::input(format!("the plan names the context {name}; pass --build-context {name}=…"))
         })
-    }
-
-    fn remember(&self, key: &str, found: (Image, Vec<String>)) -> (Image, Vec<String>) {
-        self.images.borrow_mut().insert(key.to_owned(), found.clone());
-        found
-    }
-
-    fn with_unpack<T>(&self, job: impl FnOnce(&Unpack) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
-            self.mount(lowers, Some((upper, work))).map_err(io::Error::other)
-        };
-        job(&Unpack { owners: self.options.isolation.owners(), mount: &mount })
     }
 
     /// The merged view of directories in upper form, lowest first.
@@ -257,8 +179,10 @@ impl<'a> Session<'a> {
     }
 
     /// Where snapshots' trees are, lowest first.
-    pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StoreError> {
-        snapshots.iter().map(|id| self.store.snapshot_tree(id, self.options.isolation.owners())).collect()
+    pub fn directories(&self, snapshots: &[String]) -> Result<Vec<PathBuf>, StepError> {
+        self.images.complete(snapshots)?;
+        let tree = |id: &String| self.store.snapshot_tree(id, self.options.isolation.owners());
+        Ok(snapshots.iter().map(tree).collect::<Result<_, _>>()?)
     }
 }
 
@@ -274,20 +198,4 @@ fn build(options: &Options, store: &Store, context: &str, plan: Digest) -> Build
         store: path(store.path()).to_string_lossy().into_owned(),
         isolation: options.isolation.name().to_owned(),
     }
-}
-
-/// The error for an image that is in the store, but not whole.
-fn lost(name: &str, why: &str) -> StepError {
-    StepError::failed(format!("image {name}: {why}")).hint("; load or build that image again, then this one")
-}
-
-/// Which image of a layout a named context means: by its name or by its digest.
-pub fn select_of(text: Option<&str>) -> (Option<String>, Option<Digest>) {
-    let digest = text.and_then(|text| text.parse::<Digest>().ok());
-    (text.filter(|_| digest.is_none()).map(str::to_owned), digest)
-}
-
-/// The platform that a plan names.
-pub fn platform_of(text: &str) -> Result<Platform, StepError> {
-    text.parse().map_err(|what: String| StepError::input(what))
 }
