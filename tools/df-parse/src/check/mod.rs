@@ -1,6 +1,7 @@
 //! Build checks: BuildKit's rules, with its names and words, ours about size, and how they are switched off.
 
 mod from;
+mod packages;
 mod quotes;
 mod report;
 mod rules;

@@ -2,18 +2,16 @@
 //! text of the stages that ship, and keep silent where it does not show enough.
 
 use super::rules::own_rules;
-use super::{Found, Rule, shell, users};
+use super::{Found, Rule, packages, shell, users};
 use crate::options::Options;
 use libdockerfile::dockerfile::{Dockerfile, Item};
 use libdockerfile::instruction::Parsed;
 use libdockerfile::names::stage_name;
-use libwire::plan::{Copy, MountKind, Op};
+use libwire::plan::{Copy, Op};
 
 own_rules! {
-    PACKAGE_CACHE_LEFT "PackageCacheLeft" "Package lists and download caches should be removed by the RUN that made them";
     REMOVED_TOO_LATE "RemovedTooLate" "Removing what an earlier layer holds frees nothing";
     RECURSIVE_CHANGE_COPIES "RecursiveChangeCopies" "Changing owner or mode of files in a later layer stores them twice";
-    COMPILER_IN_FINAL_STAGE "CompilerInFinalStage" "Build tools should stay in a stage that does not ship";
     LARGE_USER_ID "LargeUserId" "A user of a large id should be made without entries in the login logs";
     SECRET_COPIED "SecretCopied" "A secret that is copied and then deleted stays in the image";
 }
@@ -118,17 +116,13 @@ fn run<'a>(
             _ => {}
         }
     }
-    caches(item, &commands, quiet, found);
-    compiler(item, &commands, found);
+    packages::collect(item, &commands, quiet, found);
     for what in commands.iter().filter_map(|words| users::large_id(words)) {
         found.at(LARGE_USER_ID, &item.line, what);
     }
     made.extend(new.into_iter().map(|path| Made { path, stage, item, copy: None }));
-    if let Some(lists) = (updates(&commands) && !touches(&commands, "/var/lib/apt") && !mounted(item))
-        .then(|| "/var/lib/apt/lists".to_owned())
-    {
-        made.push(Made { path: lists, stage, item, copy: None });
-    }
+    let lists = packages::lists_left(item, &commands).map(str::to_owned);
+    made.extend(lists.map(|path| Made { path, stage, item, copy: None }));
 }
 
 /// What `curl -o` and `wget -O` write.
@@ -256,137 +250,5 @@ fn recursive(
         let detail = format!("{tool} -R {word} stores again all files that line {line} made; {how}");
         found.at(RECURSIVE_CHANGE_COPIES, &item.line, detail);
         return;
-    }
-}
-
-/// The first word after the command's name that is no flag.
-fn verb(words: &[String]) -> &str {
-    words[1..].iter().find(|word| !word.starts_with('-')).map_or("", String::as_str)
-}
-
-fn updates(commands: &[Vec<String>]) -> bool {
-    commands.iter().any(|words| is_apt(&words[0]) && verb(words) == "update")
-}
-
-fn is_apt(name: &str) -> bool {
-    ["apt-get", "apt"].contains(&name)
-}
-
-/// Whether a command other than a package manager names something below `path`.
-fn touches(commands: &[Vec<String>], path: &str) -> bool {
-    commands.iter().flatten().any(|word| {
-        word.starts_with(path)
-            || word.starts_with("/var/lib/{")
-            || word.contains("clean.sh")
-            || word.contains("cleanup")
-    })
-}
-
-fn mounted(item: &Item) -> bool {
-    let Parsed::Op { mounts, .. } = &item.parsed else { return false };
-    mounts.iter().any(|mount| matches!(mount.mount.kind, MountKind::Cache | MountKind::Tmpfs))
-}
-
-fn caches(item: &Item, commands: &[Vec<String>], quiet: &str, found: &mut Found) {
-    if mounted(item) {
-        return;
-    }
-    let text = item.line.text.trim();
-    let pasted = item.line.heredocs.is_empty() && !text.contains(['#', '[']);
-    let mut add = |what: String, how: &str, changed: Option<String>| {
-        let changed = changed.filter(|_| pasted).map(|line| format!(": {line}")).unwrap_or_default();
-        found.at(PACKAGE_CACHE_LEFT, &item.line, format!("{what} stay in this layer; {how}{changed}"));
-    };
-    let has =
-        |name: &str, wanted: &str| commands.iter().any(|words| words[0] == name && verb(words) == wanted);
-    let flag = |words: &[String], name: &str| words.iter().any(|word| word.starts_with(name));
-    let joined: String = commands.iter().flatten().map(|word| format!("{word} ")).collect();
-    if updates(commands) && !touches(commands, "/var/lib/apt") && !joined.contains("distclean") {
-        let installs = has("apt-get", "install") || has("apt", "install");
-        let how =
-            if installs { "end it with the removal" } else { "update, install and remove them in one RUN" };
-        add(
-            "apt's package lists".into(),
-            how,
-            installs.then(|| format!("{text} && rm -rf /var/lib/apt/lists/*")),
-        );
-    }
-    for words in commands {
-        let name = words[0].as_str();
-        match (name, verb(words)) {
-            ("apk", "add") if !flag(words, "--no-cache") && !touches(commands, "/var/cache/apk") => {
-                let changed = text.contains("apk add").then(|| text.replace("apk add", "apk add --no-cache"));
-                add("apk's package lists".into(), "use --no-cache", changed);
-            }
-            ("dnf" | "yum" | "microdnf", "install" | "update" | "upgrade")
-                if !joined.contains("clean all") && !touches(commands, "/var/cache") =>
-            {
-                let how = "end it with the removal";
-                add(
-                    format!("{name}'s package lists and cache"),
-                    how,
-                    Some(format!("{text} && {name} clean all")),
-                );
-            }
-            ("npm", "install" | "ci" | "i")
-                if !joined.contains("npm cache clean")
-                    && !joined.contains("/.npm")
-                    && !flag(words, "--cache")
-                    && !quiet.contains("NPM_CONFIG_CACHE") =>
-            {
-                let how = "end it with the removal, or use --mount=type=cache,target=/root/.npm";
-                add("npm's downloads".into(), how, Some(format!("{text} && npm cache clean --force")));
-            }
-            _ => {}
-        }
-        let pip = match name {
-            "pip" | "pip3" => verb(words) == "install",
-            "python" | "python3" => joined.contains("-m pip install"),
-            _ => false,
-        };
-        let purged =
-            joined.contains("cache purge") || joined.contains(".cache") || text.contains("PIP_NO_CACHE_DIR");
-        if pip && !flag(words, "--no-cache-dir") && !purged && !quiet.contains("PIP_NO_CACHE_DIR") {
-            let changed = text.contains(" install ").then(|| {
-                text.replace("pip install ", "pip install --no-cache-dir ")
-                    .replace("pip3 install ", "pip3 install --no-cache-dir ")
-            });
-            add("pip's downloads".into(), "use --no-cache-dir", changed);
-        }
-    }
-}
-
-fn compiler(item: &Item, commands: &[Vec<String>], found: &mut Found) {
-    const TOOLS: [&str; 11] = [
-        "gcc",
-        "g++",
-        "clang",
-        "build-essential",
-        "build-base",
-        "make",
-        "cmake",
-        "gcc-c++",
-        "golang",
-        "cargo",
-        "rustc",
-    ];
-    let manager = |words: &&Vec<String>| {
-        is_apt(&words[0]) || ["apk", "dnf", "yum", "microdnf"].contains(&words[0].as_str())
-    };
-    let removes = ["purge", "remove", "autoremove", "del", "erase"];
-    if commands.iter().filter(manager).any(|words| removes.contains(&verb(words))) {
-        return;
-    }
-    let is_tool = |word: &&String| {
-        let name = word.split('=').next().unwrap_or_default();
-        let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
-        TOOLS.contains(&name) || (["gcc", "g++", "clang"].contains(&base) && name != base)
-    };
-    let installs = commands.iter().filter(manager).filter(|words| ["install", "add"].contains(&verb(words)));
-    if let Some(tool) = installs.flat_map(|words| &words[1..]).find(is_tool) {
-        let detail = format!(
-            "{tool} ships with the image; install it in an earlier stage (FROM … AS build), and take only what it built: COPY --from=build …"
-        );
-        found.at(COMPILER_IN_FINAL_STAGE, &item.line, detail);
     }
 }
