@@ -63,8 +63,8 @@ fn the_example_of_the_page_is_what_is_written() {
     let mut writer = None;
     while let Some(event) = reader.next_event().unwrap() {
         match event {
-            Event::Header(_) => {
-                writer = Some(Writer::<_, BuildRecord>::new(Vec::new(), BTreeMap::new()).unwrap());
+            Event::Header(header) => {
+                writer = Some(Writer::<_, BuildRecord>::new(Vec::new(), header.extra).unwrap());
             }
             Event::Record(record) => writer.as_mut().unwrap().write(&record).unwrap(),
             Event::End => written.extend(writer.take().unwrap().finish().unwrap()),
