@@ -1,7 +1,7 @@
 //! Alpine's apk in a RUN: with `--no-cache` it installs by lists of packages that it fetches and does not keep.
 //! Text in, text out; a use of apk that it does not know it leaves alone.
 
-use super::shell;
+use libshell::list;
 
 const PROGRAM: &[&str] = &["apk", "/sbin/apk", "/usr/bin/apk"];
 /// Commands that would keep the lists they fetch.
@@ -18,9 +18,9 @@ const NO_CACHE: &str = "--no-cache";
 pub(super) fn without_cache(command: &str) -> Option<String> {
     let updates = |part: &&str| {
         let mut words = part.split_whitespace().skip(1).filter(|word| !word.starts_with('-'));
-        PROGRAM.contains(&shell::program(part)) && words.next() == Some("update") && words.next().is_none()
+        PROGRAM.contains(&list::program(part)) && words.next() == Some("update") && words.next().is_none()
     };
-    let parts = shell::parts(command).filter(|parts| parts.iter().any(updates));
+    let parts = list::parts(command).filter(|parts| parts.iter().any(updates));
     let left =
         parts.map(|parts| parts.into_iter().filter(|part| !updates(part)).collect::<Vec<_>>().join(" && "));
     match left {

@@ -5,10 +5,11 @@ use super::apk;
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::emptying::without_emptying;
 use super::image::Image;
-use super::shell::{self, Run};
+use super::run_text::{self, Run};
 use crate::findings::Cache;
 use libimage::layer::Act;
 use libimage::places::PlaceId;
+use libshell::list;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Empties apt's cache after each installation, in the images of Debian and Ubuntu.
@@ -18,7 +19,7 @@ const DOCKER_CLEAN: &[u8] = b"etc/apt/apt.conf.d/docker-clean";
 #[derive(Default)]
 struct Used {
     layers: BTreeMap<u16, HashSet<u32>>,
-    dirs: BTreeMap<PlaceId, &'static Cache>,
+    dirs: BTreeMap<PlaceId, Cache>,
     owner: Option<(u32, u32)>,
     inodes: HashSet<u32>,
 }
@@ -28,10 +29,10 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
     let mut elsewhere = HashSet::new();
     for (id, put) in (0..).zip(&image.ledger.puts) {
         let cache = image.cached.at(put.place);
-        let run = || image.maker(put.layer.into()).and_then(|(_, maker)| shell::run(&maker.text));
+        let run = || image.maker(put.layer.into()).and_then(|(_, maker)| run_text::parse(&maker.text));
         match cache.filter(|_| put.act != Act::Special && run().is_some()) {
             Some((cache, dir)) => {
-                let used = tools.entry(cache.tool).or_default();
+                let used = tools.entry(cache.manager.name).or_default();
                 used.layers.entry(put.layer).or_default().insert(id);
                 used.dirs.insert(dir, cache);
                 used.owner.get_or_insert(put.owner);
@@ -51,10 +52,11 @@ fn candidate<'a>(
     mut used: Used,
     elsewhere: &HashSet<u32>,
 ) -> Option<Candidate<'a>> {
-    let commands: BTreeSet<&str> = used.dirs.values().flat_map(|cache| cache.commands).copied().collect();
+    let commands: BTreeSet<&str> =
+        used.dirs.values().flat_map(|cache| cache.manager.commands).copied().collect();
     let commands: Vec<&str> = commands.into_iter().collect();
     let started = [&image.config.entrypoint, &image.config.cmd];
-    if started.into_iter().flatten().flatten().any(|word| shell::mentions(word, &commands)) {
+    if started.into_iter().flatten().flatten().any(|word| list::mentions(word, &commands)) {
         return None;
     }
     let dirs: Vec<String> = used.dirs.keys().map(|&dir| path(image, dir)).collect();
@@ -106,7 +108,7 @@ fn remedy(
         return Some((Kind::NoCache, "install with apk add --no-cache".into(), changes, what));
     }
     let mounts: Option<Vec<String>> =
-        used.dirs.iter().map(|(&dir, cache)| mount(image, dir, cache, used)).collect();
+        used.dirs.iter().map(|(&dir, cache)| mount(image, dir, *cache, used)).collect();
     let mounts = mounts?;
     let changes = changes(image, used, commands, &|text| mounted(text, &mounts, commands, dirs))?;
     let title = format!("keep the cache of {tool} in a cache mount");
@@ -127,7 +129,7 @@ fn changes(
     for instruction in image.instructions[first..].iter().filter(|instruction| !instruction.base) {
         let leaves = instruction.layer.is_some_and(|layer| used.layers.contains_key(&(layer as u16 - 1)));
         let is_run = instruction.text.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("RUN"));
-        let uses = is_run && shell::mentions(&instruction.text, commands);
+        let uses = is_run && list::mentions(&instruction.text, commands);
         if !leaves && !uses {
             continue;
         }
@@ -144,7 +146,7 @@ fn changes(
 
 /// A RUN with mounts, and without what empties them; no line when it did nothing else.
 fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
-    let Run { flags, command } = shell::run(text)?;
+    let Run { flags, command } = run_text::parse(text)?;
     let command = without_emptying(command, commands, dirs)?;
     if command.is_empty() {
         return Some(Vec::new());
@@ -157,7 +159,7 @@ fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) ->
 
 /// A RUN that has apk keep no lists.
 fn without_cache(text: &str, commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
-    let Run { flags, command } = shell::run(text)?;
+    let Run { flags, command } = run_text::parse(text)?;
     let changed = apk::without_cache(command)?;
     if changed == command {
         return Some(vec![text.to_owned()]);
@@ -170,12 +172,12 @@ fn without_cache(text: &str, commands: &[&str], dirs: &[String]) -> Option<Vec<S
     Some(vec![[&["RUN"], &flags[..], &[changed.as_str()]].concat().join(" ")])
 }
 
-fn mount(image: &Image, dir: PlaceId, cache: &Cache, used: &Used) -> Option<String> {
+fn mount(image: &Image, dir: PlaceId, cache: Cache, used: &Used) -> Option<String> {
     let path = String::from_utf8(image.ledger.places.path(dir)).ok()?;
     if path.contains([',', '"', ' ', '$', '\\']) || path.chars().any(char::is_control) {
         return None;
     }
-    let sharing = if cache.locked { ",sharing=locked" } else { "" };
+    let sharing = if cache.manager.locked { ",sharing=locked" } else { "" };
     let owner = match used.owner {
         Some((uid, gid)) if (uid, gid) != (0, 0) => format!(",uid={uid},gid={gid}"),
         _ => String::new(),

@@ -1,6 +1,6 @@
 //! An advice: new lines for instructions, and their saving; and a candidate, whose saving is not measured yet.
 
-use super::shell;
+use crate::advice::run_text;
 use crate::repack::Which;
 use libimage::instruction::Instruction;
 use serde::Serialize;
@@ -81,7 +81,7 @@ pub(super) struct Candidate<'a> {
 impl Change {
     /// An instruction whose text becomes another one, or none.
     pub(super) fn new(instruction: &Instruction, texts: Vec<String>) -> Self {
-        let lines = texts.iter().flat_map(|text| shell::lines(text)).collect();
+        let lines = texts.iter().flat_map(|text| run_text::lines(text)).collect();
         Self { instruction: instruction.number, place: instruction.place(), lines }
     }
 }

@@ -3,11 +3,12 @@
 
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::image::Image;
-use super::shell::{self, Run};
+use super::run_text::{self, Run};
 use libimage::entries::Part;
 use libimage::instruction::Instruction;
 use libimage::layer::Act;
 use libimage::ledger::{Fate, Put};
+use libshell::list;
 use std::collections::{BTreeMap, HashSet};
 
 /// Commands that change nothing but metadata.
@@ -44,8 +45,8 @@ fn unchanged<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let may_go = match word.as_str() {
         "COPY" | "ADD" => true,
         "RUN" => {
-            let parts = shell::parts(shell::run(&maker.text)?.command)?;
-            parts.iter().all(|part| META.contains(&shell::program(part)))
+            let parts = list::parts(run_text::parse(&maker.text)?.command)?;
+            parts.iter().all(|part| META.contains(&list::program(part)))
         }
         _ => false,
     };
@@ -60,11 +61,11 @@ fn unchanged<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
 /// A RUN of chown or chmod over files that COPYs brought.
 fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let (at, maker) = image.maker(layer)?;
-    let Run { flags, command } = shell::run(&maker.text)?;
-    let parts = shell::parts(command)?;
+    let Run { flags, command } = run_text::parse(&maker.text)?;
+    let parts = list::parts(command)?;
     let (meta, others): (Vec<&str>, Vec<&str>) =
-        parts.iter().partition(|part| META.contains(&shell::program(part)));
-    let others_harmless = others.iter().all(|part| HARMLESS.contains(&shell::program(part)));
+        parts.iter().partition(|part| META.contains(&list::program(part)));
+    let others_harmless = others.iter().all(|part| HARMLESS.contains(&list::program(part)));
     if meta.is_empty() || !others_harmless {
         return None;
     }

@@ -1,38 +1,8 @@
 //! What of a command empties the caches that are mounted now: it would fail there, or throw away what the next
 //! build should find. Text in, text out; where such a part can't be taken out, there is no text.
 
-use super::shell;
-
-/// How a tool empties a cache of its own.
-struct Cleaning {
-    programs: &'static [&'static str],
-    /// The command, and words that must be behind it.
-    words: &'static [&'static str],
-    /// How the directory ends that it empties.
-    dir: &'static str,
-}
-
-const fn cleaning(
-    programs: &'static [&'static str],
-    words: &'static [&'static str],
-    dir: &'static str,
-) -> Cleaning {
-    Cleaning { programs, words, dir }
-}
-
-const CLEANING: &[Cleaning] = &[
-    cleaning(&["apt-get", "apt"], &["clean"], "/var/cache/apt"),
-    cleaning(&["apt-get", "apt"], &["autoclean"], "/var/cache/apt"),
-    cleaning(&["apt-get", "apt"], &["distclean"], "/var/lib/apt/lists"),
-    cleaning(&["dnf", "microdnf", "yum", "zypper"], &["clean"], ""),
-    cleaning(&["pip", "pip3"], &["cache", "purge"], ""),
-    cleaning(&["npm", "yarn", "uv"], &["cache", "clean"], ""),
-    cleaning(&["conda", "mamba"], &["clean"], ""),
-    cleaning(&["composer"], &["clear-cache"], ""),
-    cleaning(&["poetry"], &["cache", "clear"], ""),
-    cleaning(&["go"], &["clean", "-modcache"], "/pkg/mod"),
-    cleaning(&["go"], &["clean", "-cache"], "/go-build"),
-];
+use libshell::list;
+use libshell::managers::{Emptying, MANAGERS};
 
 /// `command` without what empties `dirs`, the caches of the tool that is run as one of `commands`; empty when
 /// nothing is left to do.
@@ -40,13 +10,13 @@ pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]
     if !empties(command, commands, dirs) {
         return Some(command.to_owned());
     }
-    let parts = shell::parts(command)?;
+    let parts = list::parts(command)?;
     let mut left = Vec::with_capacity(parts.len());
     for part in parts {
         if cleans(part, commands, dirs) {
             continue;
         }
-        if shell::program(part) == "rm" {
+        if list::program(part) == "rm" {
             left.extend(with_other_paths(part, dirs)?);
         } else {
             left.push(part.to_owned());
@@ -58,23 +28,23 @@ pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]
 
 /// Whether a text, which may be more than a list of commands, empties them anywhere.
 fn empties(text: &str, commands: &[&str], dirs: &[String]) -> bool {
-    let removes = shell::mentions(text, &["rm"]) && text.split_whitespace().any(|word| is_in(word, dirs));
+    let removes = list::mentions(text, &["rm"]) && text.split_whitespace().any(|word| is_in(word, dirs));
     removes || text.split(['&', ';', '|', '(', ')', '{', '}']).any(|part| cleans(part, commands, dirs))
 }
 
 /// Whether a command is a tool's own to empty its cache.
 fn cleans(part: &str, commands: &[&str], dirs: &[String]) -> bool {
-    let program = shell::program(part);
+    let program = list::program(part);
     let name = program.rsplit('/').next().unwrap_or(program);
     let words: Vec<&str> = part.split_whitespace().skip_while(|word| *word != program).skip(1).collect();
     let command = words.iter().find(|word| !word.starts_with('-'));
-    let is = |cleaning: &Cleaning| {
-        cleaning.programs.contains(&name)
-            && command == cleaning.words.first()
-            && cleaning.words.iter().all(|word| words.contains(word))
-            && dirs.iter().any(|dir| dir.ends_with(cleaning.dir))
+    let is = |emptying: &Emptying| {
+        emptying.programs.contains(&name)
+            && command == emptying.words.first()
+            && emptying.words.iter().all(|word| words.contains(word))
+            && dirs.iter().any(|dir| dir.ends_with(emptying.dir))
     };
-    commands.contains(&name) && CLEANING.iter().any(is)
+    commands.contains(&name) && MANAGERS.iter().flat_map(|manager| manager.emptying).any(is)
 }
 
 /// A `rm` without the paths in these directories, or none when it had no other; no answer when it has quotes in

@@ -3,11 +3,12 @@
 
 use super::candidate::{Advice, Candidate, Change, Kind, LEAST, Omitted};
 use super::image::Image;
-use super::shell::{self, Run};
+use super::run_text::{self, Run};
 use libimage::entries::Part;
 use libimage::instruction::Instruction;
 use libimage::layer::Act;
 use libimage::ledger::Ledger;
+use libshell::list;
 use std::collections::BTreeMap;
 
 /// Instructions that a RUN after them does not notice.
@@ -46,7 +47,7 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
 fn segments<'a>(image: &Image<'a>) -> Vec<Vec<Made<'a>>> {
     let mut all: Vec<Vec<Made>> = vec![Vec::new()];
     for instruction in image.instructions.iter().filter(|instruction| !instruction.base) {
-        let run = shell::run(&instruction.text).filter(|_| instruction.is_own());
+        let run = run_text::parse(&instruction.text).filter(|_| instruction.is_own());
         let layer = instruction.layer.and_then(|layer| u16::try_from(layer - 1).ok());
         if let (Some(run), Some(layer)) = (run, layer) {
             let before = all.last().and_then(|segment| segment.last());
@@ -90,7 +91,7 @@ fn spans(segment: &[Made], hidden: &BTreeMap<(u16, u16), u64>) -> Vec<(usize, us
 fn one(runs: &[Made]) -> Vec<Change> {
     let Some((first, others)) = runs.split_first() else { return Vec::new() };
     let command =
-        others.iter().fold(first.run.command.to_owned(), |all, run| shell::join(&all, run.run.command));
+        others.iter().fold(first.run.command.to_owned(), |all, run| list::join(&all, run.run.command));
     let mut words = vec!["RUN"];
     words.extend(&first.run.flags);
     words.push(&command);

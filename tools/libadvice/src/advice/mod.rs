@@ -11,7 +11,7 @@ mod emptying;
 mod image;
 mod join;
 mod recommends;
-mod shell;
+mod run_text;
 mod stage;
 
 pub use candidate::{Advice, Change, Kind};

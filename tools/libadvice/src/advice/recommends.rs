@@ -3,7 +3,7 @@
 
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::image::Image;
-use super::shell::{self, Run};
+use super::run_text::{self, Run};
 use libimage::entries::Part;
 use libimage::layer::Act;
 use libimage::packages::{Manager, Package};
@@ -19,7 +19,7 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
 
 fn candidate<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let (_, maker) = image.maker(layer)?;
-    let Run { flags, command } = shell::run(&maker.text)?;
+    let Run { flags, command } = run_text::parse(&maker.text)?;
     if command.contains("install-recommends") || command.contains("APT::Install") {
         return None;
     }

@@ -22,7 +22,7 @@ pub fn find(ledger: &Ledger) -> Vec<Finding> {
     for inode in &ledger.inodes {
         if let Some((cache, _)) = cached.at(inode.place) {
             let kind = cache.kind_of(ledger.places.name(inode.place));
-            groups.add(kind, cache.tool, inode.layer, inode);
+            groups.add(kind, cache.manager.name, inode.layer, inode);
         }
     }
     tools::find(ledger, &cached, &mut groups);

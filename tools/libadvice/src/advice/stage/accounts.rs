@@ -3,13 +3,14 @@
 
 use super::copies::Copies;
 use super::survey::Survey;
-use crate::advice::shell;
+use crate::advice::run_text;
 use libcli::Failure;
 use libimage::entries::{self, Part};
 use libimage::layer::Act;
 use libimage::ledger::Put;
 use libimage::places::PlaceId;
 use libimage::source::Opened;
+use libshell::list;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
@@ -45,8 +46,8 @@ pub(super) fn accounts(
     let [passwd, group] = [passwd, group].map(|puts| List::of(puts, &texts));
     let all = commands.values().cloned().collect::<Vec<_>>().join(" && ");
     let same = passwd.comes_again(&all, &owners.users) && group.comes_again(&all, &owners.groups);
-    let there = |part: &&str| survey.tree.base_program(shell::program(part));
-    let runs = commands.values().all(|line| shell::parts(line).is_some_and(|parts| parts.iter().all(there)));
+    let there = |part: &&str| survey.tree.base_program(list::program(part));
+    let runs = commands.values().all(|line| list::parts(line).is_some_and(|parts| parts.iter().all(there)));
     Ok((same && runs && passwd.will_have(&all, user)).then_some(commands))
 }
 
@@ -62,8 +63,8 @@ fn commands(survey: &Survey, layers: BTreeSet<usize>) -> Option<Commands> {
     let mut commands = Commands::new();
     for layer in layers {
         let made = survey.made.get(layer - usize::from(survey.tree.base))?;
-        let parts = shell::run(made.text).and_then(|run| shell::parts(run.command)).unwrap_or_default();
-        let ours = |part: &&str| COMMANDS.contains(&shell::program(part));
+        let parts = run_text::parse(made.text).and_then(|run| list::parts(run.command)).unwrap_or_default();
+        let ours = |part: &&str| COMMANDS.contains(&list::program(part));
         let ours: Vec<&str> = parts.into_iter().filter(ours).collect();
         match ours.is_empty() {
             false => drop(commands.insert(layer, ours.join(" && "))),
@@ -103,7 +104,7 @@ impl List {
         self.now.iter().all(|(name, id)| {
             let far = *id < MAX_PACKAGES || *id == NOBODY;
             self.base.get(name) == Some(id)
-                || shell::mentions(commands, &[name])
+                || list::mentions(commands, &[name])
                 || (far && !owners.contains(id))
         })
     }
@@ -112,7 +113,7 @@ impl List {
     fn will_have(&self, commands: &str, user: &str) -> bool {
         let name = user.split(':').next().unwrap_or_default();
         let numeric = name.bytes().all(|byte| byte.is_ascii_digit());
-        numeric || self.base.contains_key(name) || shell::mentions(commands, &[name])
+        numeric || self.base.contains_key(name) || list::mentions(commands, &[name])
     }
 }
 

@@ -1,7 +1,7 @@
 //! The programs and files that a container of the image starts: Entrypoint, Cmd and Healthcheck name them, also within a
 //! shell's command line as far as that is plain.
 
-use crate::advice::shell;
+use libshell::list;
 use libwire::image::ContainerConfig;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh"];
@@ -57,9 +57,9 @@ impl Started {
     fn shell(&mut self, line: &str) -> Option<()> {
         let separated = line.replace("&&", "\n").replace("||", "\n").replace([';', '|', '&'], "\n");
         for part in separated.lines().map(str::trim).filter(|part| !part.is_empty()) {
-            let mut program = shell::program(part);
+            let mut program = list::program(part);
             if program == "exec" {
-                program = shell::program(part.split_once("exec").map_or("", |(_, rest)| rest));
+                program = list::program(part.split_once("exec").map_or("", |(_, rest)| rest));
             }
             if program.is_empty() {
                 continue;

@@ -2,7 +2,8 @@
 //! of no package are nevertheless those of packages' scripts.
 
 use crate::advice::image::Image;
-use crate::advice::shell;
+use crate::advice::run_text;
+use libshell::list;
 
 /// Commands that leave nothing but what packages, and scripts of packages, leave.
 const MANAGERS: &[&str] =
@@ -52,18 +53,18 @@ pub(super) fn word(text: &str) -> String {
 }
 
 fn is_pure(text: &str) -> bool {
-    let Some(run) = shell::run(text) else { return false };
+    let Some(run) = run_text::parse(text) else { return false };
     let writes = |part: &str| {
         part.contains('|') || part.replace(">/dev/null", "").replace("> /dev/null", "").contains('>')
     };
     let mut manages = false;
     let mut is_known = |part: &&str| {
-        let program = shell::program(part);
+        let program = list::program(part);
         manages |= MANAGERS.contains(&program);
         (MANAGERS.contains(&program) || BESIDE.contains(&program)) && !writes(part)
     };
     let mut lists = run.command.split(';').map(str::trim).filter(|list| !list.is_empty());
-    lists.all(|list| shell::parts(list).is_some_and(|parts| parts.iter().all(&mut is_known))) && manages
+    lists.all(|list| list::parts(list).is_some_and(|parts| parts.iter().all(&mut is_known))) && manages
 }
 
 impl Made<'_> {
@@ -75,9 +76,9 @@ impl Made<'_> {
     /// Whether the author had the RUN make what is at a path where otherwise packages' scripts make it: locales and
     /// alternatives.
     pub(super) fn sets_up(&self, path: &str) -> bool {
-        let runs = |commands: &[&str]| self.run && shell::mentions(self.text, commands);
+        let runs = |commands: &[&str]| self.run && list::mentions(self.text, commands);
         match path.strip_prefix(ALTERNATIVES) {
-            Some(name) => runs(&["update-alternatives"]) && shell::mentions(self.text, &[name]),
+            Some(name) => runs(&["update-alternatives"]) && list::mentions(self.text, &[name]),
             None => path.starts_with(LOCALES) && runs(&["locale-gen", "localedef", "dpkg-reconfigure"]),
         }
     }

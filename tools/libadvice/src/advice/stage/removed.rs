@@ -4,8 +4,8 @@
 use super::made::Made;
 use super::paste::{MAX_NAMED, is_plain};
 use super::survey::Survey;
-use crate::advice::shell;
 use libimage::places::{PlaceId, Places};
+use libshell::list;
 use std::collections::BTreeSet;
 
 /// Directories that are removed to make images smaller, which a second stage need not do again.
@@ -65,7 +65,7 @@ fn is_packages(survey: &Survey, place: PlaceId, path: &str) -> bool {
 /// The paths that an installing RUN removes itself, so that no layer ever had them: by the words of its `rm`.
 fn said(survey: &Survey, made: &Made) -> Vec<String> {
     let tree = survey.tree;
-    let parts = made.text.split(['&', ';', '|', '(', ')']).filter(|part| shell::program(part.trim()) == "rm");
+    let parts = made.text.split(['&', ';', '|', '(', ')']).filter(|part| list::program(part.trim()) == "rm");
     let is_there = |path: &str| {
         let found = tree.follow(Places::ROOT, path.trim_end_matches(['*', '/']).as_bytes());
         let inside = |dir| tree.ledger.places.below(dir).any(|place| tree.ledger.visible(place).is_some());

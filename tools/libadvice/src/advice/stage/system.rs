@@ -3,13 +3,13 @@
 
 use super::made::Made;
 use super::survey::{Class, Survey};
-use crate::advice::shell;
+use libshell::list;
 
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates/";
 
 /// Whether certificates of the author's have to be put among the system's.
 pub(super) fn has_certificates(survey: &Survey) -> bool {
-    let updates = |made: &Made| made.run && shell::mentions(made.text, &["update-ca-certificates"]);
+    let updates = |made: &Made| made.run && list::mentions(made.text, &["update-ca-certificates"]);
     let own = |(place, class)| class == Class::Own && survey.tree.path(place).starts_with(CERTIFICATES);
     survey.made.iter().any(updates) && survey.all().any(own)
 }
