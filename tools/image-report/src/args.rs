@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// Say what an image costs, instruction by instruction, and what of it is paid for but not visible.
+/// Say what an image costs, instruction by instruction, and how much of it is paid for but not visible.
 ///
 /// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
 /// PATH:NAME; - is an archive on standard input.

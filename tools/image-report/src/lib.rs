@@ -1,7 +1,7 @@
-//! What an image costs, instruction by instruction, and what of it nobody sees.
+//! The report of an image: the cost of each instruction, how much of it is hidden, and how two images differ.
 //!
-//! An image is read once, layer by layer, into a [`ledger::Ledger`]; a [`report::Report`] sums it up, and
-//! views show that. It never unpacks a layer to disk, changes no image and no store of the user's.
+//! libimage reads the image and libadvice judges it; this shows what they found as text, as JSON, or as a picture or a
+//! page. It never unpacks a layer to disk, and changes no image and no store of the user's.
 
 pub mod bounds;
 mod compare;
