@@ -9,6 +9,7 @@ mod look_up;
 mod options;
 mod progress;
 
+pub use failure::of_hosts;
 pub use layers::Unpacking;
 pub use options::{Options, Policy};
 

@@ -1,7 +1,7 @@
 //! image-pull(1): images from registries into the store.
 
 use clap::Parser;
-use image_pull::{Options, Policy, Unpacking};
+use image_pull::{Options, Policy, Unpacking, of_hosts};
 use libcli::{Failure, Stdout};
 use libhttp::Environment as Network;
 use libregistry::{Client, HostFiles, Hosts, Logins};
@@ -11,6 +11,7 @@ use libwire::{Digest, Platform, Reference};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Pull images from registries into the store.
 ///
@@ -51,6 +52,9 @@ struct Args {
     /// Do not wait for the disk: a power cut may lose what was reported done
     #[arg(long)]
     no_sync: bool,
+    /// How long to wait for registries that can't answer yet, together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    max_wait: u64,
     /// Say nothing but what fails
     #[arg(short, long)]
     quiet: bool,
@@ -77,7 +81,10 @@ fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
-    let logins = Logins::of(|name| std::env::var_os(name), rustix::process::getuid().as_raw());
+    let variable = |name: &str| std::env::var_os(name);
+    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
+    let network = Network { max_wait: Some(Duration::from_secs(args.max_wait)), ..Network::of(variable) };
     let unpacking = match args.no_unpack || args.config_only {
         true => None,
         false => {
@@ -90,11 +97,9 @@ fn job(args: Args) -> Result<(), Failure> {
     // Whoever pulls the same has the locks, as long as it takes.
     let settings = libstore::Options { map, limits, sync: !args.no_sync, lock_timeout: None };
     let store = Store::open(&path, settings)?;
-    let failed = |error| Failure::failed("", error);
-    let hosts = Hosts::read(&HostFiles::of(|name| std::env::var_os(name)), &args.insecure).map_err(failed)?;
-    let client = Client::new(&logins, &hosts, &Network::of(|name| std::env::var_os(name))).map_err(failed)?;
+    let client = Client::new(&logins, &hosts, &network).map_err(of_hosts)?;
     let pulled = pull(&args, &store, &client, unpacking.as_ref());
-    for warning in store.take_warnings().iter().filter(|_| !args.quiet) {
+    for warning in store.take_warnings().iter().chain(&client.take_warnings()).filter(|_| !args.quiet) {
         warn(warning);
     }
     let mut stdout = Stdout::open()?;

@@ -80,14 +80,22 @@ fn everywhere<T: Send>(
     })
 }
 
-/// What a registry does not do now it may do later; what it does not let in needs somebody.
 fn failure(target: &Target, error: &FetchError) -> Failure {
-    let exit = match error {
+    Failure::new(exit(error), target.name(), error)
+}
+
+/// An error in what is known of registries.
+pub fn of_hosts(error: FetchError) -> Failure {
+    Failure::new(exit(&error), "", error)
+}
+
+/// What a registry does not do now it may do later; what it does not let in needs somebody.
+fn exit(error: &FetchError) -> Exit {
+    match error {
         error if error.is_passing() => Exit::TryAgain,
         error if error.is_input() => Exit::BadInput,
         _ => Exit::Failed,
-    };
-    Failure::new(exit, target.name(), error)
+    }
 }
 
 /// What was done, in a line.

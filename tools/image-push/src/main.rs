@@ -3,7 +3,7 @@
 use clap::Parser;
 use image_push::content::Content;
 use image_push::destination::{Destination, by_registry};
-use image_push::{Manner, Neighbours, Options};
+use image_push::{Manner, Neighbours, Options, of_hosts};
 use libcli::{Exit, Failure, Stdout};
 use libregistry::{Client, HostFiles, Hosts, Logins, Repository};
 use libstore::{Environment, Store, locate};
@@ -11,6 +11,7 @@ use libwire::Reference;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 const NAME: &str = "image-push";
 
@@ -38,6 +39,9 @@ struct Args {
     /// Ask HOST by plain HTTP, or without checking its certificate; may be repeated
     #[arg(long, value_name = "HOST")]
     insecure: Vec<String>,
+    /// How long to wait for registries that can't answer yet, together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    max_wait: u64,
     /// How many blobs are sent to a registry at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
@@ -71,9 +75,10 @@ fn job(args: Args) -> Result<(), Failure> {
         )));
     }
     let logins = Logins::of(variable, rustix::process::getuid().as_raw());
-    let failed = |error| Failure::failed("", error);
-    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(failed)?;
-    let client = Client::new(&logins, &hosts, &libhttp::Environment::of(variable)).map_err(failed)?;
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
+    let max_wait = Some(Duration::from_secs(args.max_wait));
+    let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };
+    let client = Client::new(&logins, &hosts, &network).map_err(of_hosts)?;
     let targets = by_registry(&destinations);
     let neighbours = Neighbours::new(&store, args.mount_from.clone());
     let mut stdout = Stdout::open()?;
@@ -92,6 +97,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let options = Options { jobs: args.jobs.into(), manner: manner(args.quiet) };
     let (pushed, failed) = apart(image_push::push(&store, &client, &content, &targets, &neighbours, options));
+    client.take_warnings().iter().filter(|_| !args.quiet).for_each(|warning| libcli::warn(NAME, warning));
     if !args.quiet {
         pushed.iter().for_each(|one| libcli::say(&format!("{NAME}: {}\n", image_push::summary(one))));
     }

@@ -2,7 +2,7 @@
 //! error on the way means.
 
 use crate::environment::Environment;
-use crate::error::FetchError;
+use crate::error::{FetchError, NO_TLS};
 use crate::origin::Origin;
 use crate::trust::Trust;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn reason(error: &ureq::Error) -> String {
                 () if knows("certificate") => {
                     format!("{text}; if it is to be trusted, name its authority's file in SSL_CERT_FILE")
                 }
-                () if knows("InvalidContentType") => "it does not speak TLS; is it http?".into(),
+                () if knows("InvalidContentType") => NO_TLS.into(),
                 () if knows("lookup address") => NO_HOST.into(),
                 () => format!("{text}; is the server up?"),
             }

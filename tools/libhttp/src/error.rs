@@ -3,6 +3,9 @@
 use libwire::remote::redact;
 use std::io;
 
+/// What a server without TLS is said to be.
+pub(crate) const NO_TLS: &str = "it does not speak TLS; is it http?";
+
 /// What went wrong. A URL in it has lost its user, password and query, which may be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -85,6 +88,11 @@ impl FetchError {
     /// Whether it may work later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Remote { .. })
+    }
+
+    /// Whether the server is one without TLS.
+    pub fn is_no_tls(&self) -> bool {
+        matches!(self, Self::Refused { what, .. } if what == NO_TLS)
     }
 
     /// Whether the Dockerfile or the bytes are to blame, not the network or the machine.

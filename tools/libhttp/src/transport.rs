@@ -29,6 +29,7 @@ const DIGESTION: Duration = Duration::from_secs(300);
 const WANTED: Duration = Duration::from_millis(300);
 /// How long connecting may take to a server that another can stand in for.
 const SOON: Duration = Duration::from_secs(5);
+const NO_URL: &str = "it redirects to something that is not an http(s) URL";
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -153,8 +154,7 @@ impl Transport {
         let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a server's URL"))?;
         let mut url = call.url.to_owned();
         for _ in 0..=REDIRECTS {
-            let origin = Origin::of(&url)
-                .ok_or_else(|| failed("it redirects to something that is not an http(s) URL"))?;
+            let origin = Origin::of(&url).ok_or_else(|| failed(NO_URL))?;
             if first.is_https() && !origin.is_https() {
                 return Err(failed("it leads from https to http"));
             }
@@ -173,8 +173,9 @@ impl Transport {
                 return Ok(Answer { response, own });
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            let next = location.and_then(|location| resolve(&url, location));
-            url = next.ok_or_else(|| failed("it leads nowhere, by a redirect without a place"))?;
+            let location =
+                location.ok_or_else(|| failed("it leads nowhere, by a redirect without a place"))?;
+            url = resolve(&url, location).ok_or_else(|| failed(NO_URL))?;
         }
         Err(failed(&format!("it leads through more than {REDIRECTS} redirects")))
     }

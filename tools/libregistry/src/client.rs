@@ -99,8 +99,8 @@ impl Client {
         self.warn(std::iter::once(format!("mirror passed over: {error}")));
     }
 
-    /// Asks the server of a repository whom it lets in. One that is insecure may be without TLS, and is asked so first:
-    /// to a server with it that is no request, but not the other way round.
+    /// Asks the server of a repository whom it lets in. One that may be with TLS or without is asked without at first: to
+    /// a server with it that is no request, but not the other way round.
     pub(crate) fn greet(
         &self,
         repository: &Repository,
@@ -108,59 +108,36 @@ impl Client {
         replaceable: bool,
     ) -> Result<Arc<Greeting>, FetchError> {
         let origin = repository.origin();
-        let choice = insecure && !repository.is_explicit();
-        let key = if choice { origin.authority().to_owned() } else { origin.to_string() };
+        let either = repository.may_have_tls(insecure);
+        let key = if either { origin.authority().to_owned() } else { origin.to_string() };
         let door = Arc::clone(lock(&self.doors).entry(key).or_default());
         let mut door = lock(&door);
         if let Some(greeting) = &*door {
             return Ok(Arc::clone(greeting));
         }
-        let plain = choice.then(|| repository.at(Origin::new(Some(false), origin.authority())));
-        let secure = choice.then(|| repository.at(Origin::new(Some(true), origin.authority())));
-        let first = plain.and_then(|plain| self.ask_greeting(&plain, insecure, replaceable).ok().flatten());
-        let greeting = match first {
-            Some(greeting) => greeting,
-            None => {
-                let repository = secure.as_ref().unwrap_or(repository);
-                let greeting = self.ask_greeting(repository, insecure, replaceable)?;
-                greeting.ok_or_else(|| {
-                    FetchError::refused(&repository.root(), "it speaks neither http nor https")
-                })?
+        let ask = |repository: &Repository, replaceable| {
+            let root = repository.root();
+            let call = Call { unverified: insecure, replaceable, ..Call::new(Method::GET, &root, "*/*") };
+            self.transport.send(&call)
+        };
+        let greeting = match either {
+            false => greeting(repository, ask(repository, replaceable)?)?,
+            true => {
+                let at = |https| repository.at(Origin::new(Some(https), origin.authority()));
+                let (plain, secure) = (at(false), at(true));
+                match ask(&plain, true) {
+                    Ok(answer) if is_of_http(&answer) && is_final(&answer) => greeting(&plain, answer)?,
+                    Ok(answer) if is_of_http(&answer) => greeting(&plain, ask(&plain, replaceable)?)?,
+                    Ok(_) => greeting(&secure, ask(&secure, replaceable)?)?,
+                    // Where nobody answers to either, it is not TLS that is missing.
+                    Err(error) => match ask(&secure, true) {
+                        Err(other) if other.is_passing() || other.is_no_tls() => return Err(error),
+                        other => greeting(&secure, other?)?,
+                    },
+                }
             }
         };
         Ok(Arc::clone(door.insert(Arc::new(greeting))))
-    }
-
-    /// None where the answer is that of a server that wants TLS.
-    fn ask_greeting(
-        &self,
-        repository: &Repository,
-        unverified: bool,
-        replaceable: bool,
-    ) -> Result<Option<Greeting>, FetchError> {
-        let (root, origin) = (repository.root(), repository.origin().clone());
-        let call = Call { unverified, replaceable, ..Call::new(Method::GET, &root, "*/*") };
-        let mut answer = self.transport.send(&call)?;
-        let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
-        match answer.response.status() {
-            StatusCode::UNAUTHORIZED if answer.own => {
-                greeting.challenges = challenges(&answer);
-                greeting.reasons = refusal::reasons(&mut answer.response, &[]);
-                if greeting.challenges.is_empty() {
-                    let what = "it wants a login, and none of the kinds that are known here";
-                    return Err(FetchError::login(&root, what));
-                }
-            }
-            status if status.is_server_error() => {
-                let reasons = refusal::reasons(&mut answer.response, &[]);
-                return Err(FetchError::remote(&root, format!("the server says {status}{reasons}")));
-            }
-            StatusCode::BAD_REQUEST if !greeting.origin.is_https() => return Ok(None),
-            _ if !answer.own && !greeting.origin.is_https() => return Ok(None),
-            // Whatever else it says here, it may still have the repository.
-            _ => {}
-        }
-        Ok(Some(greeting))
     }
 
     pub(crate) fn slot(&self, repository: &Repository, scope: &str) -> Slot {
@@ -184,6 +161,40 @@ impl Client {
     ) -> Result<Result<Token, String>, FetchError> {
         token::Wanted { transport: &self.transport, registry, insecure, challenge, scopes }.fetch(login)
     }
+}
+
+/// Whether an answer without TLS is of a server without TLS: one with it says that this is a bad request, or leads to itself.
+fn is_of_http(answer: &Answer) -> bool {
+    answer.own && answer.response.status() != StatusCode::BAD_REQUEST
+}
+
+/// Whether to ask once more, with more patience, would be of no use.
+fn is_final(answer: &Answer) -> bool {
+    let status = answer.response.status();
+    !status.is_server_error() && !matches!(status.as_u16(), 408 | 429)
+}
+
+/// What a server's first answer says.
+fn greeting(repository: &Repository, mut answer: Answer) -> Result<Greeting, FetchError> {
+    let (root, origin) = (repository.root(), repository.origin().clone());
+    let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
+    match answer.response.status() {
+        StatusCode::UNAUTHORIZED if answer.own => {
+            greeting.challenges = challenges(&answer);
+            greeting.reasons = refusal::reasons(&mut answer.response, &[]);
+            if greeting.challenges.is_empty() {
+                let what = "it wants a login, and none of the kinds that are known here";
+                return Err(FetchError::login(&root, what));
+            }
+        }
+        status if status.is_server_error() => {
+            let reasons = refusal::reasons(&mut answer.response, &[]);
+            return Err(FetchError::remote(&root, format!("the server says {status}{reasons}")));
+        }
+        // Whatever else it says here, it may still have the repository.
+        _ => {}
+    }
+    Ok(greeting)
 }
 
 /// What the server wants to be shown that gave this answer.

@@ -23,7 +23,7 @@ pub struct Repository {
 
 impl Repository {
     /// Reads `HOST/NAME[:TAG]`, perhaps with `http://` or `https://` before it. Without, a host that is this
-    /// machine is asked over http, all others over https.
+    /// machine is asked over http first, all others over https.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, name) = match text.split_once("://") {
             None => (None, text),
@@ -105,6 +105,11 @@ impl Repository {
     /// Whether the address is the very one to ask.
     pub(crate) fn is_explicit(&self) -> bool {
         self.is_explicit
+    }
+
+    /// Whether its server may be one with TLS or without: one of this machine, or one that is `insecure`.
+    pub(crate) fn may_have_tls(&self, insecure: bool) -> bool {
+        !self.is_explicit && (insecure || self.origin.is_loopback())
     }
 
     /// The server that is asked.

@@ -31,7 +31,7 @@ pub struct Session<'c> {
     /// What it is asked for as a mirror of another.
     mirror: Option<Use>,
     /// Those that are asked before it for what is read.
-    mirrors: Vec<Self>,
+    mirrors: Vec<Endpoint>,
     access: Access,
     /// Another repository of the registry that is read.
     reading: Option<String>,
@@ -86,25 +86,28 @@ impl<'c> Session<'c> {
             Access::Look | Access::Push => vec![client.hosts.to_write(repository)?],
         };
         let home = endpoints.pop().ok_or_else(|| FetchError::invalid("no server is known for it"))?;
-        let mut session = Self::at(client, home, access);
-        session.mirrors = endpoints.into_iter().map(|endpoint| Self::at(client, endpoint, access)).collect();
-        if session.mirrors.is_empty() {
+        if endpoints.is_empty() {
+            let session = Self::chosen(client, home, access)?;
             session.pass(&session.repository.root())?;
+            return Ok(session);
         }
-        Ok(session)
+        Ok(Self { mirrors: endpoints, ..Self::at(client, home, access) })
     }
 
     fn at(client: &'c Client, endpoint: Endpoint, access: Access) -> Self {
         let Endpoint { repository, is_insecure, mirror } = endpoint;
-        // Whoever may be asked without TLS is asked how; the error of one that does not answer is that of the question.
-        let repository = match is_insecure && !repository.is_explicit() {
-            true => client
-                .greet(&repository, is_insecure, mirror.is_some())
-                .map_or(repository.clone(), |greeting| repository.at(greeting.origin.clone())),
-            false => repository,
-        };
         let slot = client.slot(&repository, &scope(&repository, access));
         Self { client, repository, is_insecure, mirror, mirrors: Vec::new(), access, reading: None, slot }
+    }
+
+    /// The one at the right of two addresses, if the server may be one with TLS or without.
+    fn chosen(client: &'c Client, mut endpoint: Endpoint, access: Access) -> Result<Self, FetchError> {
+        let Endpoint { repository, is_insecure, mirror } = &mut endpoint;
+        if repository.may_have_tls(*is_insecure) {
+            let greeting = client.greet(repository, *is_insecure, mirror.is_some())?;
+            *repository = repository.at(greeting.origin.clone());
+        }
+        Ok(Self::at(client, endpoint, access))
     }
 
     /// The same, with the right to read another repository of the registry, by its name there. A token for both is fetched
@@ -151,19 +154,28 @@ impl<'c> Session<'c> {
         by_tag: bool,
         ask: impl Fn(&Self) -> Result<Option<T>, FetchError>,
     ) -> Result<Option<T>, FetchError> {
-        let serves = |mirror: &&Self| !by_tag || mirror.mirror != Some(Use::Digests);
+        let serves = |mirror: &&Endpoint| !by_tag || mirror.mirror != Some(Use::Digests);
         for mirror in self.mirrors.iter().filter(serves) {
             let origin = mirror.repository.origin();
             if self.client.is_down(origin) {
                 continue;
             }
-            match ask(mirror) {
+            let session = Self::chosen(self.client, mirror.clone(), self.access);
+            match session.and_then(|session| ask(&session)) {
                 Ok(None) => {}
                 Ok(found) => return Ok(found),
                 Err(error) => self.client.pass_over(origin, &error),
             }
         }
-        ask(self)
+        match self.mirrors.is_empty() {
+            true => ask(self),
+            // Nobody asked it for anything before.
+            false => {
+                let (repository, is_insecure) = (self.repository.clone(), self.is_insecure);
+                let home = Endpoint { repository, is_insecure, mirror: None };
+                ask(&Self::chosen(self.client, home, self.access)?)
+            }
+        }
     }
 
     fn own_head(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
