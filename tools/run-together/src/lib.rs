@@ -50,6 +50,7 @@ pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) 
         driver: own.as_ref().map(|(path, _)| path.clone()),
         alive: own.map(|(_, alive)| alive),
         failure: None,
+        stopped: false,
         caught: None,
     };
     loop {
@@ -96,7 +97,10 @@ struct Together {
     driver: Option<PathBuf>,
     /// Open as long as the commands are to live.
     alive: Option<File>,
-    failure: Option<Failure>,
+    /// The name of the first command that failed, and how.
+    failure: Option<(String, Failure)>,
+    /// Whether another one failed after it, because it was asked to end.
+    stopped: bool,
     caught: Option<Signal>,
 }
 
@@ -118,7 +122,7 @@ impl Together {
             let _ = caught().thread_block();
             match started {
                 Ok(running) => self.running.push(running),
-                Err((name, failure)) => self.fail(&name, failure),
+                Err((name, failure)) => self.fail(name, failure),
             }
         }
     }
@@ -132,7 +136,8 @@ impl Together {
         for mut one in std::mem::take(&mut self.running) {
             match one.ended() {
                 None => self.running.push(one),
-                Some(_) if !is_going_on || first.is_some() => {}
+                Some(ended) if !is_going_on => self.stopped |= ended.failure.is_some(),
+                Some(_) if first.is_some() => {}
                 Some(ended) => {
                     say(&ended.words);
                     first = ended.failure.map(|failure| (one.name().to_owned(), failure));
@@ -140,18 +145,13 @@ impl Together {
             }
         }
         if let Some((name, failure)) = first {
-            self.fail(&name, failure);
+            self.fail(name, failure);
         }
         self.running.len() < before
     }
 
-    fn fail(&mut self, name: &str, failure: Failure) {
-        let others = !self.running.is_empty();
-        // It has said why itself, but what the others say follows.
-        self.failure = Some(match failure.what().is_empty() && others {
-            true => Failure::new(failure.exit(), name, "it failed, and what ran beside it was stopped"),
-            false => failure,
-        });
+    fn fail(&mut self, name: String, failure: Failure) {
+        self.failure = Some((name, failure));
         self.stop();
     }
 
@@ -173,7 +173,11 @@ impl Together {
         match (self.caught, self.failure) {
             // By the same signal, so that whoever waits knows.
             (Some(signal), _) => Err(Failure::new(libcli::Exit::Status(128 + signal as u8), "", "")),
-            (None, Some(failure)) => Err(failure),
+            // The command has said why itself, but what the others say follows.
+            (None, Some((name, failure))) if self.stopped && failure.what().is_empty() => {
+                Err(Failure::new(failure.exit(), name, "it failed, and what ran beside it was stopped"))
+            }
+            (None, Some((_, failure))) => Err(failure),
             (None, None) => Ok(()),
         }
     }
