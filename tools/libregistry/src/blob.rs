@@ -94,7 +94,11 @@ impl BlobStream<'_, '_> {
         let url = self.url();
         if self.body.is_none() {
             let refused = |what: &str| FetchError::refused(&url, what);
-            let blob = self.session.blob(self.digest, self.at)?;
+            let blob = match self.session.blob(self.digest, self.at) {
+                // What it does not give as a part it may give as a whole.
+                Err(FetchError::Refused { .. }) if self.at > 0 => self.session.blob(self.digest, 0)?,
+                blob => blob?,
+            };
             let mut blob = blob.ok_or_else(|| refused("the registry does not have this blob"))?;
             if blob.from < self.at {
                 // It gives no parts.
