@@ -127,7 +127,7 @@ logout
 
 # Redirects.
 
-faults "http:GET /v2/a/b/blobs/.* * 'redirect=http://{other}{path}?sig=hunter2'" 'set auth=basic'
+faults "http:GET /v2/a/b/blobs/.* * 'redirect=http://{other}{path}?sig=hunter2'" 'set auth=basic open=other'
 login
 pulls "blobs that are elsewhere" "$fake/a/b:1"
 is "  are fetched there, and that server is shown nothing" "$(asked '^other GET .*200') $(asked '^other .*(auth|cookie)')" "2 0"
@@ -304,7 +304,7 @@ is "mirrors that do not answer, or do not have it, are passed over" \
 ok "  which is said of the first" grep -q "warning: mirror passed over: http://127.0.0.1:1/" .errors
 is "  once" "$(grep -c warning .errors)" 1
 mkdir -p reg/m && cp -r reg/a reg/m/a
-faults 'set auth=basic'
+faults 'set auth=basic open=other'
 pulls "a mirror that has it" mirrored.example/a/b:1
 is "  is all that is asked" "$(asked '^http')" 0
 rm -r reg/m
