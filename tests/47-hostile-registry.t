@@ -66,6 +66,17 @@ GET /v2/a/b/manifests/1
 END
 )"
 
+# A registry that says nothing is given 30 seconds, which pass while the others fail.
+
+mkfifo .hold-quiet
+mkdir quiet && cp -r reg/a quiet/a && echo 'GET /v2/a/b/manifests/1 * stall=head' >quiet.faults
+python3 "$top/tests/fake-registry" quiet <.hold-quiet >.quiet 2>/dev/null &
+exec 6>.hold-quiet
+until [ -s .quiet ]; do sleep 0.1; done
+read -r quiet _ <.quiet
+(STAGEPIPE_STORE=$work/quiet-store pull "127.0.0.1:$quiet/a/b:1" && echo 0 || echo $?) >.silence 2>&1 &
+silence=$!
+
 # Who wants to be shown something.
 
 login
@@ -347,5 +358,9 @@ status_is "who is excepted is asked without too" 75 env NO_PROXY=.example image-
 is "  so it is" "$(asked CONNECT)" 1
 export HTTPS_PROXY=socks5://u:hunter2@127.0.0.1:1
 fails "a proxy of a kind that is not known" 3 "HTTPS_PROXY: .*no http or https URL" r.example/a
+
+wait "$silence"
+is "a registry that says nothing is given up, and may be tried later" "$(tail -1 .silence)" 75
+ok "  which is said" grep -q "^image-pull: .*it says nothing for too long" .silence
 
 finish

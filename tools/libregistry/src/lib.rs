@@ -1,5 +1,5 @@
-//! Asking registries (OCI distribution-spec): a repository's addresses, the logins for it, and requests that are
-//! let in. A password or token goes to the server it is for and to no other, and into no message.
+//! Asking registries (OCI distribution-spec): a repository's addresses, the servers and logins for it, and requests
+//! that are let in. A password or token goes to the server it is for and to no other, and into no message.
 
 mod blob;
 pub mod challenge;
@@ -7,6 +7,7 @@ mod client;
 mod hosts;
 mod logins;
 mod publish;
+mod reading;
 mod refusal;
 mod repository;
 mod retry;
@@ -20,6 +21,7 @@ pub use client::{Access, Client};
 pub use hosts::{Endpoint, HostFiles, Hosts, Use};
 pub use logins::{Found, Login, Logins};
 pub use publish::Published;
+pub use reading::{Blob, Head, Manifest};
 pub use repository::Repository;
-pub use session::{Blob, Head, Manifest, Session};
+pub use session::Session;
 pub use upload::{Delivery, Upload};

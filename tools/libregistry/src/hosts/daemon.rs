@@ -1,6 +1,6 @@
 //! What dockerd's daemon.json says of registries: mirrors of Docker Hub, and which hosts it takes for insecure.
 
-use super::{malformed, read};
+use super::files::{malformed, read};
 use crate::repository::canonical;
 use libhttp::{FetchError, Network, Origin};
 use serde::Deserialize;

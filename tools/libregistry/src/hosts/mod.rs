@@ -2,57 +2,16 @@
 //! read for that, and from options. It opens those files and no connection.
 
 mod daemon;
+mod files;
 mod registries;
 
 use crate::repository::{Repository, canonical};
 use daemon::Daemon;
+pub use files::HostFiles;
 use libhttp::{FetchError, Origin};
 use libwire::Reference;
 use registries::{Registries, Registry};
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
-
-/// Nobody has so many registries.
-const LARGEST: u64 = 1 << 20;
-
-/// Where files about hosts are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostFiles {
-    /// Files as registries.conf; the first that is there counts.
-    registries: Vec<PathBuf>,
-    /// Directories of files that add to it or change it, the last word last.
-    parts: Vec<PathBuf>,
-    /// Files as docker's daemon.json; the first that is there counts.
-    daemon: Vec<PathBuf>,
-    /// Directories that have one for a host, with certificates.
-    certificates: Vec<PathBuf>,
-}
-
-impl HostFiles {
-    /// Picks the places from `variable`, which looks a name up.
-    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let dir = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let own = dir("XDG_CONFIG_HOME").or(dir("HOME").map(|home| home.join(".config")));
-        let own = |end: &str| own.as_ref().map(|own| own.join(end));
-        let registries = match dir("CONTAINERS_REGISTRIES_CONF") {
-            // Who names a file means that one.
-            Some(file) => vec![file],
-            None => both(own("containers/registries.conf"), "/etc/containers/registries.conf"),
-        };
-        let mut parts = both(own("containers/registries.conf.d"), "/etc/containers/registries.conf.d");
-        parts.reverse();
-        let mut certificates = both(own("containers/certs.d"), "/etc/containers/certs.d");
-        certificates.push("/etc/docker/certs.d".into());
-        let daemon = both(own("docker/daemon.json"), "/etc/docker/daemon.json");
-        Self { registries, parts, daemon, certificates }
-    }
-}
-
-fn both(own: Option<PathBuf>, system: &str) -> Vec<PathBuf> {
-    own.into_iter().chain([system.into()]).collect()
-}
+use std::path::PathBuf;
 
 /// What is known of hosts.
 #[derive(Clone, Debug, Default)]
@@ -179,28 +138,6 @@ impl Hosts {
     }
 }
 
-/// Reads a file, if it is there.
-fn read(path: &Path) -> Result<Option<String>, FetchError> {
-    let name = path.display().to_string();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(FetchError::io(&name)(error)),
-    };
-    let mut text = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut text).map_err(FetchError::io(&name))?;
-    if text.len() as u64 > LARGEST {
-        return Err(malformed(path, "it has more than 1 MiB"));
-    }
-    String::from_utf8(text).map(Some).map_err(|_| malformed(path, "it is not UTF-8"))
-}
-
-fn malformed(path: &Path, why: &str) -> FetchError {
-    FetchError::invalid(format!("{}: {why}; correct it or remove it", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,31 +178,6 @@ mod tests {
     }
 
     const CONF: &str = "containers/registries.conf";
-
-    #[test]
-    fn files_are_looked_for_where_podman_and_docker_have_them() {
-        let files = HostFiles::of(|name| match name {
-            "HOME" => Some("/h".into()),
-            _ => None,
-        });
-        let own = "/h/.config/containers";
-        let paths = |paths: &[PathBuf]| -> Vec<String> {
-            paths.iter().map(|path| path.display().to_string()).collect()
-        };
-        assert_eq!(
-            paths(&files.registries),
-            [format!("{own}/registries.conf"), "/etc/containers/registries.conf".into()]
-        );
-        assert_eq!(
-            paths(&files.parts),
-            ["/etc/containers/registries.conf.d".into(), format!("{own}/registries.conf.d")]
-        );
-        assert_eq!(paths(&files.daemon), ["/h/.config/docker/daemon.json", "/etc/docker/daemon.json"]);
-        let system = ["/etc/containers/certs.d".to_owned(), "/etc/docker/certs.d".into()];
-        assert_eq!(paths(&files.certificates), [&[format!("{own}/certs.d")], &system[..]].concat());
-        let named = HostFiles::of(|name| (name == "CONTAINERS_REGISTRIES_CONF").then(|| "/f".into()));
-        assert_eq!(paths(&named.registries), ["/f"]);
-    }
 
     #[test]
     fn without_files_the_name_says_who_is_asked() {

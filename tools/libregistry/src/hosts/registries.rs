@@ -2,7 +2,8 @@
 //! Its lists of registries to try for short names, and its aliases, are never looked at: they would let a name mean
 //! what its writer did not write.
 
-use super::{Use, malformed, read};
+use super::Use;
+use super::files::{malformed, read};
 use crate::repository::{Repository, canonical};
 use libhttp::FetchError;
 use serde::Deserialize;
