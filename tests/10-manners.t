@@ -88,6 +88,13 @@ diff_and_pack() { # the status of the first, if the second refuses what it wrote
     [ $? = 3 ] && return "$status"
 }
 ok "layer-diff refuses damaged records, and layer-pack what it wrote by then" damaged kept/steps.0 diff_and_pack
+push_and_assemble() { # likewise
+    image-push --follow "$fake/a" >pushed.in
+    status=$?
+    cat kept/steps.0 pushed.in | image-assemble --store store --tag cut
+    [ $? = 3 ] && return "$status"
+}
+ok "image-push --follow refuses damaged records, and image-assemble what it wrote by then" damaged kept/layers.0 push_and_assemble
 ok "layer-pack refuses damaged changes" damaged kept/changes.0 layer-pack
 ok "layer-pack --store refuses damaged changes" damaged kept/changes.0 layer-pack --store store
 ok "image-assemble refuses damaged records" damaged records image-assemble --store store --tag cut

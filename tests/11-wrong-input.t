@@ -59,6 +59,7 @@ for file in $all; do
     if [ "$file" != records ]; then
         told "$records" "layer-diff: $in" "$file" layer-diff
         told "$records" "image-assemble: $in" "$file" image-assemble
+        told "$records" "image-push: $in" "$file" image-push --follow 127.0.0.1:1/a
         # An empty file of records is what a build that was killed may leave.
         [ "$file" = empty ] || told "$records" "build-trace: $in" "$file" build-trace
     fi
@@ -101,6 +102,7 @@ if have python3; then
     refused "$changes" layer-pack
     refused "$changes" layer-pack --store other
     refused "$records" image-assemble --store other
+    refused "$records" image-push --follow 127.0.0.1:1/a
     refused "$records" build-trace
     refused 'a Dockerfile' df-parse
     refused 'a Dockerfile' df-parse -

@@ -113,6 +113,33 @@ v latest --push -o type=image,name=$fake/v -t other
 END
 is "names of an output are those that are pushed" "$(sed -n 's/^image-push: \([^ ]*:[^ ]*\): .*/\1/p' said)" "$fake/v:latest"
 forget
+# Early push: what is seen of it are the records with the times of uploads.
+printf 'FROM busybox\nRUN sleep 0.5; echo 1 >/1\nRUN sleep 2; echo 2 >/2\n' >early
+early() {
+    name=$1 && shift
+    image-build --no-cache --keep "$name" --push -t "$fake/early:$name" --trace "$name.svg" "$@" -f early . >out 2>said
+}
+uploads() { jq -s -c 'map(select(.type == "layer").pushed != null)' "$1/layers.0"; }
+ok "an image is built and pushed" early first
+is "layers are pushed while the build goes on" "$(uploads first)" '[true,true]'
+is "the first one before the last step is done" "$(jq -s '(map(select(.type == "layer")) | first.pushed.started_ms) <
+    (map(select(.type == "step")) | last | .started_ms + .duration_ms)' first/steps.0 first/layers.0)" true
+same_digest "and the tag is the image's" "$(tagged early first)" "$(cat out)"
+ok "the trace shows the uploads" grep -q '<title>pushing, ' first.svg
+early secret --secret id=s,src=Dockerfile
+is "with a secret they wait for the image" "$(uploads secret),$(tagged early secret)" "[false,false],$(cat out)"
+faults 'http:POST .* 1- status=403'
+early refused
+is "a registry that refuses layers does not end the build" "$?,$(uploads refused),$(grep -c 'image-push: warning: .* tried again after' said)" \
+    '1,[false,false],1'
+ok "but the push after it fails" grep -q "^image-push: $fake/early: .*wants a login" said
+faults ''
+layers() { jq -c 'select(.type == "layer") | del(.pushed)' "$@"; }
+image-push --follow "$fake/early2" <refused/layers.0 >followed
+equal "records pass as they are, but for the time" "$(layers followed)" "$(layers refused/layers.0)"
+is "whose layers are there then" "$(jq -r .descriptor.digest followed | while read -r digest; do
+    [ "$digest" = null ] || cmp "store/blobs/sha256/${digest#*:}" "registry/early2/blobs/sha256/${digest#*:}" && echo there
+done | sort -u),$(ls registry/early2)" there,blobs
 status_is "a build that fails pushes nothing" 1 sh -c "echo 'RUN false' | cat Dockerfile - | image-build --push -t '$fake/w' -"
 ok "under no name" [ ! -e registry/w/index.json ]
 faults 'http:PUT .*/manifests/.* * status=403'

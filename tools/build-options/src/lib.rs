@@ -79,6 +79,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
     for (name, on) in [
         ("rewrite", request.rewrite),
         ("cache_only", request.cache_only),
+        ("early", request.early),
         ("archive", request.archive),
         ("silent", request.silent),
         ("dry", request.dry_run),

@@ -42,6 +42,8 @@ pub struct Request {
     pub assemble: Words,
     /// For image-push: where to.
     pub push: Words,
+    /// Layers are pushed while the build goes on.
+    pub early: bool,
     /// For image-save, each a command.
     pub saves: Vec<Words>,
     /// For all that use the store.
@@ -340,6 +342,8 @@ impl Request {
         self.cache_only = output::are_cache_only(outputs);
         for name in pushed(matches, outputs)? {
             self.push.push(&name, None);
+            // A secret that got into a layer would be out before anybody could look.
+            self.early = all(matches, "secret").next().is_none();
         }
         if let Some(level) = &level {
             check::level(compression.as_deref(), level)

@@ -50,12 +50,17 @@ pub(crate) fn draw(build: &Build) -> String {
 
 fn height(lane: &Lane) -> f64 {
     let notes = if note(lane).is_some() { NOTE } else { 0.0 };
-    STEP + packing(lane) + notes
+    STEP + packing(lane) + pushing(lane) + notes
 }
 
 /// The height of a lane's packing.
 fn packing(lane: &Lane) -> f64 {
     if lane.layers.iter().any(|layer| layer.span.is_some()) { PACK + 4.0 } else { 0.0 }
+}
+
+/// The height of its uploads.
+fn pushing(lane: &Lane) -> f64 {
+    lane.uploads().len() as f64 * (PACK + 4.0)
 }
 
 /// What went wrong in a lane.
@@ -107,8 +112,12 @@ impl Chart<'_> {
             ("config", "other"),
             ("run", "cached"),
             ("pack", "packing"),
+            ("push", "pushing"),
             ("failed", "failed"),
         ] {
+            if class == "push" && self.build.lanes.iter().all(|lane| pushing(lane) == 0.0) {
+                continue;
+            }
             let key = Rect { x, y: 45.0, width: 14.0, height: 12.0 };
             fill(&mut self.drawing, class, key, name == "cached");
             self.drawing.text("faint", x + 19.0, 55.0, name);
@@ -143,10 +152,22 @@ impl Chart<'_> {
             self.step(lane, done, y);
         }
         for layer in &lane.layers {
-            self.layer(lane, layer, y + STEP + 4.0);
+            self.layer(lane, layer, ("pack", "packing", layer.span), y + STEP + 4.0);
+        }
+        let mut below = y + STEP + packing(lane) + 4.0;
+        for row in lane.uploads() {
+            for (layer, span) in row {
+                self.layer(lane, layer, ("push", "pushing", Some(span)), below);
+            }
+            below += PACK + 4.0;
         }
         if let Some(note) = note(lane) {
-            let row = Rect { x: LEFT, y: y + STEP + packing(lane) + 2.0, width: RIGHT - LEFT, height: NOTE };
+            let row = Rect {
+                x: LEFT,
+                y: y + STEP + packing(lane) + pushing(lane) + 2.0,
+                width: RIGHT - LEFT,
+                height: NOTE,
+            };
             self.drawing.fitted("wrong", row, TEXT, &note);
         }
         let failed = lane.steps.last().is_some_and(|done| matches!(done.how, How::Failed(_) | How::Ended(_)));
@@ -189,16 +210,23 @@ impl Chart<'_> {
         });
     }
 
-    fn layer(&mut self, lane: &Lane, layer: &Packed, y: f64) {
-        let Some(span) = layer.span else { return };
+    /// What was done with a layer: its class, what that is called, and when.
+    fn layer(
+        &mut self,
+        lane: &Lane,
+        layer: &Packed,
+        (class, what, span): (&str, &str, Option<Span>),
+        y: f64,
+    ) {
+        let Some(span) = span else { return };
         let rect = self.bar(span, y, PACK);
         let step = lane.steps.iter().find(|done| done.snapshot.as_ref() == Some(&layer.snapshot));
-        let mut title = format!("packing, {}\n", words(span.duration_ms));
+        let mut title = format!("{what}, {}\n", words(span.duration_ms));
         if let Some(done) = step {
             title += &format!("{}\n{}\n", cut(&done.text, TOOLTIP), done.place);
         }
         title += &format!("{}, {} bytes of {}", layer.digest, layer.size, layer.tar_size);
-        self.drawing.titled(&title, |drawing| fill(drawing, "pack", rect, false));
+        self.drawing.titled(&title, |drawing| fill(drawing, class, rect, false));
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Packed {
     pub size: u64,
     pub tar_size: u64,
     pub span: Option<Span>,
+    /// When it was sent to registries.
+    pub pushed: Option<Span>,
 }
 
 impl Timeline {
@@ -155,7 +157,25 @@ impl Timeline {
 impl Lane {
     /// From its first beginning to its last end, packing aside.
     pub fn span(&self) -> Option<Span> {
-        around(self.steps.iter().map(|done| done.span))
+        Span::around(self.steps.iter().map(|done| done.span))
+    }
+
+    /// Its layers that were pushed, in rows of which none has two uploads at the same time.
+    pub fn uploads(&self) -> Vec<Vec<(&Packed, Span)>> {
+        let mut pushed: Vec<(&Packed, Span)> =
+            self.layers.iter().filter_map(|layer| Some((layer, layer.pushed?))).collect();
+        pushed.sort_by_key(|(_, span)| span.started_ms);
+        let mut rows: Vec<Vec<(&Packed, Span)>> = Vec::new();
+        for (layer, span) in pushed {
+            let is_free = |row: &&mut Vec<(&Packed, Span)>| {
+                row.last().is_none_or(|(_, last)| last.ended_ms() <= span.started_ms)
+            };
+            match rows.iter_mut().find(is_free) {
+                Some(row) => row.push((layer, span)),
+                None => rows.push(vec![(layer, span)]),
+            }
+        }
+        rows
     }
 
     /// What it is, for people.
@@ -170,13 +190,8 @@ impl Lane {
 
 fn whole(lanes: &[Lane]) -> Option<Span> {
     let steps = lanes.iter().flat_map(|lane| lane.steps.iter().map(|done| done.span));
-    around(steps.chain(lanes.iter().flat_map(|lane| lane.layers.iter().filter_map(|layer| layer.span))))
-}
-
-fn around(spans: impl Iterator<Item = Span>) -> Option<Span> {
-    let ends = spans.map(|span| (span.started_ms, span.ended_ms()));
-    let (start, end) = ends.reduce(|(start, end), (from, to)| (start.min(from), end.max(to)))?;
-    Some(Span { started_ms: start, duration_ms: end - start })
+    let layers = lanes.iter().flat_map(|lane| &lane.layers);
+    Span::around(steps.chain(layers.flat_map(|layer| layer.span.into_iter().chain(layer.pushed))))
 }
 
 /// Waits, as far as they are in the span of their step.
@@ -246,7 +261,14 @@ fn from_failed(failed: FailedStep, steps: usize) -> Done {
 
 fn from_layer(record: LayerRecord) -> Packed {
     let (digest, size) = blob(&record.layer.descriptor);
-    Packed { snapshot: record.snapshot, digest, size, tar_size: record.tar_size, span: record.span }
+    Packed {
+        snapshot: record.snapshot,
+        digest,
+        size,
+        tar_size: record.tar_size,
+        span: record.span,
+        pushed: record.pushed,
+    }
 }
 
 fn blob(descriptor: &Descriptor) -> (Digest, u64) {

@@ -33,6 +33,9 @@ pub(crate) fn write(build: &Build, output: &mut impl Write) -> io::Result<()> {
     output.write_all(b"\n]}\n")
 }
 
+/// The threads of uploads are below all others.
+const UPLOADS: usize = 1_000_000;
+
 /// The thread of a lane's steps; its packing is the next one.
 fn tid(lane: usize) -> usize {
     lane * 2 + 1
@@ -122,7 +125,15 @@ impl Thread<'_> {
         }
         if self.lane.layers.iter().any(|layer| layer.span.is_some()) {
             events.extend(self.named(self.tid + 1, &format!("{title}, packing")));
-            events.extend(self.lane.layers.iter().filter_map(|layer| self.layer(layer)));
+            let packed = |layer: &Packed| self.layer(layer, self.tid + 1, "pack", layer.span);
+            events.extend(self.lane.layers.iter().filter_map(packed));
+        }
+        for (at, row) in self.lane.uploads().into_iter().enumerate() {
+            let tid = self.tid + UPLOADS * (at + 1);
+            events.extend(self.named(tid, &format!("{title}, pushing")));
+            events.extend(
+                row.into_iter().filter_map(|(layer, span)| self.layer(layer, tid, "push", Some(span))),
+            );
         }
         events
     }
@@ -176,7 +187,8 @@ impl Thread<'_> {
         events
     }
 
-    fn layer(&self, layer: &Packed) -> Option<Value> {
+    /// What was done with a layer, and when.
+    fn layer(&self, layer: &Packed, tid: usize, what: &str, span: Option<Span>) -> Option<Value> {
         let step = self.lane.steps.iter().find(|done| done.snapshot.as_ref() == Some(&layer.snapshot));
         let mut args = json!({
             "layer": layer.digest.to_string(),
@@ -188,7 +200,7 @@ impl Thread<'_> {
             args["instruction"] = sanitise(&done.text).into();
             args["line"] = sanitise(&done.place).into();
         }
-        let name = step.map_or("pack".into(), |done| format!("pack {}", cut(&sanitise(&done.text), NAME)));
-        Some(self.complete(self.tid + 1, &name, "pack", layer.span?, args))
+        let name = step.map_or(what.into(), |done| format!("{what} {}", cut(&sanitise(&done.text), NAME)));
+        Some(self.complete(tid, &name, what, span?, args))
     }
 }

@@ -82,6 +82,7 @@ fn packed(snapshot: &str, layer: &Layer) -> Record {
         tar_size: 0,
         content_size: None,
         span: None,
+        pushed: None,
     }))
 }
 

@@ -3,11 +3,13 @@
 
 pub mod content;
 pub mod destination;
+mod follow;
 pub mod forecast;
 mod neighbours;
 mod progress;
 mod send;
 
+pub use follow::Uploads;
 pub use neighbours::Neighbours;
 pub use progress::Manner;
 pub use send::{Delivered, Pushed};

@@ -3,12 +3,13 @@
 use clap::Parser;
 use image_push::content::Content;
 use image_push::destination::{Destination, by_registry};
-use image_push::{Manner, Neighbours, Options, of_hosts};
+use image_push::{Manner, Neighbours, Options, Uploads, of_hosts};
 use libcli::{Exit, Failure, Stdout};
 use libregistry::{Client, HostFiles, Hosts, Logins, Repository};
 use libstore::{Environment, Store, locate};
 use libwire::Reference;
-use std::io::{IsTerminal, Write};
+use libwire::record::BuildRecord;
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,10 +43,13 @@ struct Args {
     /// How long to wait for registries that can't answer yet, together
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     max_wait: u64,
-    /// How many blobs are sent to a registry at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
-    jobs: u8,
-    /// Which image
+    /// How many blobs are sent to a registry at once [default: 4, and 2 with --follow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: Option<u8>,
+    /// Send the layers whose records come on standard input, and pass these on; nothing is tagged
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// Which image; with --follow there is none
     image: String,
     /// Where to
     #[arg(value_name = "DEST", value_parser = Destination::parse)]
@@ -58,9 +62,10 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    let variable = |name: &str| std::env::var_os(name);
-    let path = locate(args.store.clone(), &Environment::of(variable))?;
-    let store = Store::open_existing(&path, libstore::Options::default())?;
+    if args.follow {
+        return follow(&args);
+    }
+    let store = open_store(&args)?;
     let named = store.find(&args.image)?;
     let content = Content::read(&store, &named.descriptor)?;
     let destinations = match args.destinations.is_empty() {
@@ -74,11 +79,7 @@ fn job(args: Args) -> Result<(), Failure> {
             content.digest()
         )));
     }
-    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
-    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
-    let max_wait = Some(Duration::from_secs(args.max_wait));
-    let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };
-    let client = Client::new(&logins, &hosts, &network).map_err(of_hosts)?;
+    let client = client(&args)?;
     let targets = by_registry(&destinations);
     let neighbours = Neighbours::new(&store, args.mount_from.clone());
     let mut stdout = Stdout::open()?;
@@ -95,7 +96,7 @@ fn job(args: Args) -> Result<(), Failure> {
         stdout.finish()?;
         return failed;
     }
-    let options = Options { jobs: args.jobs.into(), manner: manner(args.quiet) };
+    let options = Options { jobs: args.jobs.unwrap_or(4).into(), manner: manner(args.quiet) };
     let (pushed, failed) = apart(image_push::push(&store, &client, &content, &targets, &neighbours, options));
     client.take_warnings().iter().filter(|_| !args.quiet).for_each(|warning| libcli::warn(NAME, warning));
     if !args.quiet {
@@ -104,6 +105,46 @@ fn job(args: Args) -> Result<(), Failure> {
     failed?;
     writeln!(stdout, "{}", content.digest())?;
     stdout.finish()
+}
+
+fn open_store(args: &Args) -> Result<Store, Failure> {
+    let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
+    Ok(Store::open_existing(&path, libstore::Options::default())?)
+}
+
+fn client(args: &Args) -> Result<Client, Failure> {
+    let variable = |name: &str| std::env::var_os(name);
+    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
+    let max_wait = Some(Duration::from_secs(args.max_wait));
+    let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };
+    Client::new(&logins, &hosts, &network).map_err(of_hosts)
+}
+
+/// Beside a build, which goes first.
+fn follow(args: &Args) -> Result<(), Failure> {
+    // Where it can't be nicer it is as nice as others.
+    let _ = rustix::process::nice(10);
+    let first =
+        Destination::parse(&args.image).map_err(|what| Failure::usage(format!("{}: {what}", args.image)))?;
+    let destinations: Vec<Destination> = [first].into_iter().chain(args.destinations.clone()).collect();
+    let mut input = libcli::input(&libwire::expected::<BuildRecord>())?.lock();
+    let output = Stdout::open()?;
+    // Until then the tool at the other end may still have to make the store.
+    input.fill_buf()?;
+    let store = open_store(args)?;
+    let client = client(args)?;
+    let uploads = Uploads {
+        store: &store,
+        client: &client,
+        targets: &by_registry(&destinations),
+        neighbours: &Neighbours::new(&store, args.mount_from.clone()),
+        jobs: args.jobs.unwrap_or(2).into(),
+        warn: |what| libcli::warn(NAME, what),
+    };
+    let output = uploads.follow(input, output)?;
+    client.take_warnings().iter().for_each(|warning| libcli::warn(NAME, warning));
+    output.finish()
 }
 
 /// The place that an image's name says, where it was asked for by that.

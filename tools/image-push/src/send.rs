@@ -200,7 +200,8 @@ impl Pusher<'_, '_> {
         }
     }
 
-    fn deliver(&self, blob: &Descriptor, count: &Arc<Count>) -> Result<Delivered, FetchError> {
+    /// Sends one blob, if it is not there.
+    pub fn deliver(&self, blob: &Descriptor, count: &Arc<Count>) -> Result<Delivered, FetchError> {
         let began = Instant::now();
         let path = self.store.blob_path(blob.digest);
         let open = |from: u64| {

@@ -50,8 +50,14 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let descriptor = blob.commit(&compression.media_type())?;
         let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
         let layer = Layer { diff_id: diff_id.unwrap_or(descriptor.digest), descriptor };
-        let mut record =
-            LayerRecord { snapshot, layer, tar_size, content_size: Some(content_size), span: None };
+        let mut record = LayerRecord {
+            snapshot,
+            layer,
+            tar_size,
+            content_size: Some(content_size),
+            span: None,
+            pushed: None,
+        };
         // The changes may be those of another store's snapshot, or of none. Of changed ones the layer is not the
         // snapshot's: a later build that changes nothing would lack what was left out here.
         if streams.unchanged() && store.has_snapshot(&record.snapshot) {

@@ -60,8 +60,14 @@ pub fn put<W: Write>(
 ) -> Result<W, Failure> {
     let started = now_ms();
     let (layer, tar_size) = store.put_layer(input)?;
-    let mut record =
-        LayerRecord { snapshot: owner.snapshot.clone(), layer, tar_size, content_size: None, span: None };
+    let mut record = LayerRecord {
+        snapshot: owner.snapshot.clone(),
+        layer,
+        tar_size,
+        content_size: None,
+        span: None,
+        pushed: None,
+    };
     if let Some(key) = packer
         && owner.unchanged
         && store.has_snapshot(&owner.snapshot)

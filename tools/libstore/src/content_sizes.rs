@@ -48,7 +48,7 @@ mod tests {
             std::fs::write(new.upper().join("a"), "12345").unwrap();
             let layer = Layer { diff_id: Digest::of(diff_id), descriptor: descriptor.clone() };
             let snapshot = new.publish().unwrap();
-            let record = LayerRecord { snapshot, layer, tar_size: 9, content_size, span: None };
+            let record = LayerRecord { snapshot, layer, tar_size: 9, content_size, span: None, pushed: None };
             let key = LayerKey { compression: "gzip".into(), level: Some(6), clamp: None };
             store.set_layer(&key, &record).unwrap();
         };

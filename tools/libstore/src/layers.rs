@@ -138,8 +138,14 @@ mod tests {
         let snapshot = store.new_snapshot(&[]).unwrap().publish().unwrap();
         let descriptor = store.put(b"layer", "x").unwrap();
         let layer = Layer { diff_id: descriptor.digest, descriptor };
-        let record =
-            LayerRecord { snapshot: snapshot.clone(), layer, tar_size: 5, content_size: None, span: None };
+        let record = LayerRecord {
+            snapshot: snapshot.clone(),
+            layer,
+            tar_size: 5,
+            content_size: None,
+            span: None,
+            pushed: None,
+        };
         let key = LayerKey { compression: "gzip".into(), level: Some(6), clamp: None };
         assert_eq!(store.layer(&snapshot, &key).unwrap(), None);
         store.set_layer(&key, &record).unwrap();

@@ -135,6 +135,9 @@ pub struct LayerRecord {
     /// When it was packed; the store does not keep that.
     #[serde(flatten)]
     pub span: Option<Span>,
+    /// When it was sent to registries, if that was done while the build went on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<Span>,
 }
 
 /// Whether a step ran.

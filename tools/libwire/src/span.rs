@@ -18,6 +18,13 @@ impl Span {
         Self { started_ms, duration_ms: now_ms().saturating_sub(started_ms) }
     }
 
+    /// From the first beginning of some spans to their last end.
+    pub fn around(spans: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let ends = spans.into_iter().map(|span| (span.started_ms, span.ended_ms()));
+        let (start, end) = ends.reduce(|(start, end), (from, to)| (start.min(from), end.max(to)))?;
+        Some(Self { started_ms: start, duration_ms: end - start })
+    }
+
     /// When it was over.
     pub fn ended_ms(&self) -> u64 {
         self.started_ms.saturating_add(self.duration_ms)

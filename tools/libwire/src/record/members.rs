@@ -77,4 +77,5 @@ const LAYER: &[Member] = &[
     Must("tar_size", COUNT),
     May("content_size", COUNT),
     All(MAYBE_SPAN),
+    May("pushed", Object("a time", SPAN)),
 ];

@@ -70,7 +70,7 @@ fn records() -> Vec<Value> {
         record
     };
     let packed = json!({"type": "layer", "snapshot": "s", "descriptor": layer["descriptor"], "diff_id": DIGEST, "tar_size": 1, "content_size": 1,
-        "started_ms": 1, "duration_ms": 1});
+        "started_ms": 1, "duration_ms": 1, "pushed": {"started_ms": 1, "duration_ms": 1}});
     own.into_iter().map(with_common).chain([packed]).collect()
 }
 
