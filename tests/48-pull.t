@@ -18,7 +18,7 @@ registry() {
     registries="$registries $!" host='' tries=0
     while [ -z "$host" ] && [ $((tries += 1)) -le 100 ]; do
         sleep 0.1
-        host=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$1.log")
+        host=$(sed -n 's/.*listening on \(127\.[0-9.]*:[0-9]*\|\[::1\]:[0-9]*\).*/\1/p' "$1.log")
     done
 }
 copy() { timeout 60 skopeo copy -q --preserve-digests "$@" >>copied 2>&1; }
@@ -83,7 +83,12 @@ status_is "an image that nobody pulled is not known" 1 image-pull --layers "sha2
 perl -e 'print "u:", crypt("hunter2", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >htpasswd
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -keyout key -out csr -subj /CN=127.0.0.1 2>/dev/null
-printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n' >extensions
+# A name of this machine that is not localhost, which is asked over http.
+for name in "$(hostname)" ip6-localhost; do
+    address=$(getent hosts "$name" | awk '$1 ~ /^127[.]/ { print $1; exit } $1 == "::1" { print "[::1]"; exit }')
+    [ -z "$address" ] || break
+done
+printf 'subjectAltName=DNS:%s\nbasicConstraints=CA:FALSE\n' "$name" >extensions
 openssl x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out certificate 2>/dev/null
 registry basic <<EOT
 http: {addr: "127.0.0.1:0"}
@@ -97,6 +102,36 @@ skopeo login --tls-verify=false -u u -p hunter2 "$basic" >/dev/null
 copy --dest-tls-verify=false oci-archive:app.tar "docker://$basic/a/app:1"
 same_digest "skopeo's login lets in" "$(image-pull "$basic/a/app:1" 2>pulling)" "$image"
 is "no password is shown" "$(cat pulling .out | grep -c hunter2)" 0
+
+STAGEPIPE_STORE=$work/tls
+if [ "$address" ]; then
+    registry tls <<EOT
+http: {addr: "$address:0", tls: {certificate: $work/certificate, key: $work/key}}
+EOT
+    mkdir certificates && cp ca.pem certificates/ca.crt
+    tls_host=$name:${host##*:}
+    copy --dest-cert-dir certificates oci-archive:app.tar "docker://$tls_host/a/app:1"
+    status_is "an authority that nobody knows is not trusted" 1 image-pull "$tls_host/a/app:1"
+    same_digest "one that is named is" "$(SSL_CERT_FILE=$work/ca.pem image-pull -q "$tls_host/a/app:1")" "$image"
+    rm -rf "$STAGEPIPE_STORE"
+    mkdir -p "home/.config/containers/certs.d/$tls_host" && cp ca.pem "home/.config/containers/certs.d/$tls_host/ca.crt"
+    same_digest "also the one that podman's files have for it" "$(image-pull -q "$tls_host/a/app:1")" "$image"
+else
+    skip "an authority of one's own is trusted" "this machine has no name but localhost"
+fi
+
+# A mirror.
+
+registry proxy <<EOT
+http: {addr: "127.0.0.1:0"}
+proxy: {remoteurl: "http://$plain"}
+EOT
+mkdir -p home/.config/containers
+printf '[[registry]]\nlocation = "registry.invalid"\n[[registry.mirror]]\nlocation = "%s"\n' "$host" >home/.config/containers/registries.conf
+STAGEPIPE_STORE=$work/mirrored
+same_digest "a mirror has what the registry has" "$(image-pull -q registry.invalid/a/app:1)" "$image"
+is "by the registry's name" "$(image-list | grep -c '^registry.invalid/a/app:1 ')" 1
+rm home/.config/containers/registries.conf
 
 # Indexes.
 
@@ -193,6 +228,31 @@ faults 'GET /v2/app/manifests/1 * status=429' 'HEAD /v2/app/manifests/1 * status
 status_is "a registry that wants to be left alone may be asked later" 75 image-pull "$fake/app:1"
 same_digest "or the store's image will do" "$(image-pull --policy newer "$fake/app:1" 2>pulling)" "$image"
 ok "with a warning" grep -q "^image-pull: warning: $fake/app:1: .*the one in the store is taken" pulling
+
+# Tokens whose time is over, and servers that fall silent.
+
+printf '{"auths":{"%s":{"auth":"dTpodW50ZXIy"}}}' "$fake" >run/auth.json
+export REGISTRY_AUTH_FILE="$work/run/auth.json"
+comes "a token that is over is fetched anew" 'set auth=token uses=2' "GET $at 1-3 cut=1000"
+unset REGISTRY_AUTH_FILE
+faults "http:GET $at 1 stall=1000" "other:GET $at 1 slow=900"
+(STAGEPIPE_STORE=$work/trickle && image-pull -q "$other/app:1" >trickle.out 2>&1) &
+same_digest "a server that falls silent is asked again" "$(pulls -q "$fake/app:1" 2>&1)" "$image"
+wait $!
+same_digest "and one that hardly sends anything" "$(cat trickle.out)" "$image"
+
+# An ordinary user.
+
+if [ "$(id -u)" = 0 ] && have setpriv; then
+    chmod 755 "$work" && mkdir nobody && chown 65534:65534 nobody
+    cat >as-nobody <<'EOT'
+export HOME="$1" STAGEPIPE_STORE="$1/store"
+image-pull -q "$2" && image-run "$2" cat /1 && cd "$1" && printf 'FROM %s\nRUN cat /1 >/2\n' "$2" | image-build -q -t own - && image-run own cat /2
+EOT
+    faults ''
+    equal "an ordinary user pulls, runs and builds" "$(setpriv --reuid 65534 --regid 65534 --clear-groups sh as-nobody "$work/nobody" "$fake/app:1" 2>&1 | grep -v sha256:)" '1
+1'
+fi
 
 # A layer that is kept elsewhere.
 
