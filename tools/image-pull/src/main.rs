@@ -97,7 +97,7 @@ fn job(args: Args) -> Result<(), Failure> {
     // Whoever pulls the same has the locks, as long as it takes.
     let settings = libstore::Options { map, limits, sync: !args.no_sync, lock_timeout: None };
     let store = Store::open(&path, settings)?;
-    let client = Client::new(&logins, &hosts, &network).map_err(of_hosts)?;
+    let client = Client::new(&logins, &hosts, &network);
     let pulled = pull(&args, &store, &client, unpacking.as_ref());
     for warning in store.take_warnings().iter().chain(&client.take_warnings()).filter(|_| !args.quiet) {
         warn(warning);

@@ -118,7 +118,7 @@ fn client(args: &Args) -> Result<Client, Failure> {
     let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
     let max_wait = Some(Duration::from_secs(args.max_wait));
     let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };
-    Client::new(&logins, &hosts, &network).map_err(of_hosts)
+    Ok(Client::new(&logins, &hosts, &network))
 }
 
 /// Beside a build, which goes first.

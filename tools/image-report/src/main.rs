@@ -27,6 +27,7 @@ fn job(args: Args) -> Result<(), Failure> {
         network: libhttp::Environment::of(variable),
         hosts: HostFiles::of(variable),
         logins: Logins::of(variable, rustix::process::getuid().as_raw()),
+        warn: |text| libcli::warn("image-report", text),
     };
     let mut stdout = Stdout::open()?;
     let within = wanted.show(&args.images, args.form(), &surroundings, &mut stdout)?;

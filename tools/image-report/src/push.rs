@@ -44,16 +44,19 @@ pub fn push(
     logins: &Logins,
     hosts: &HostFiles,
     environment: &Environment,
+    warn: fn(&str),
 ) -> Result<Vec<Push>, Failure> {
     let hosts = Hosts::read(hosts, &[]).map_err(failure)?;
-    let client = Client::new(logins, &hosts, environment).map_err(failure)?;
+    let client = Client::new(logins, &hosts, environment);
     let session = client.open(repository, Access::Look).map_err(failure)?;
-    push_where(images, &mut |object| match object {
+    let pushes = push_where(images, &mut |object| match object {
         Object::Blob(digest) => session.has_blob(digest),
         Object::Manifest(digest, media_type) => {
             session.look_up(&digest.to_string(), media_type).map(|head| head.is_some())
         }
-    })
+    });
+    client.take_warnings().iter().for_each(|warning| warn(warning));
+    pushes
 }
 
 /// A refusal that passes may be tried again; any other needs somebody.

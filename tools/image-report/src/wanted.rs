@@ -81,6 +81,8 @@ pub struct Surroundings {
     pub hosts: HostFiles,
     /// Where what opens one is.
     pub logins: Logins,
+    /// Says what a registry wants people to know.
+    pub warn: fn(&str),
 }
 
 impl Wanted {
@@ -102,10 +104,10 @@ impl Wanted {
             }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
             Self::Push(repository) => {
-                let Surroundings { logins, hosts, network, .. } = surroundings;
+                let Surroundings { logins, hosts, network, warn, .. } = surroundings;
                 let open = |name: &String| source::open(name, sources);
                 let images = images.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-                let pushes = push::push(&images, repository, logins, hosts, network)?;
+                let pushes = push::push(&images, repository, logins, hosts, network, *warn)?;
                 put(form, &pushes, |output| push::write(&pushes, output), output).map(Ok)
             }
         }

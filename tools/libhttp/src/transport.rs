@@ -19,6 +19,7 @@ use ureq::http::header::{
     RANGE,
 };
 use ureq::http::{HeaderValue, Method, Request, Response, request};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 /// How long the body of a short answer may take, however slowly it comes.
@@ -92,6 +93,14 @@ pub struct Answer {
     pub own: bool,
 }
 
+#[derive(Default)]
+struct Pool {
+    /// By server, and whether its certificate is checked; those for which nothing is special have one together.
+    agents: BTreeMap<(String, bool), Agent>,
+    /// What most servers are checked with, read for the first one with TLS.
+    trust: Option<Trust>,
+}
+
 /// The directories that may have certificates for a server; the first counts that is there.
 pub type CertificateDirs = Box<dyn Fn(&Origin) -> Vec<PathBuf> + Send + Sync>;
 
@@ -99,23 +108,24 @@ pub type CertificateDirs = Box<dyn Fn(&Origin) -> Vec<PathBuf> + Send + Sync>;
 pub struct Transport {
     environment: Environment,
     dirs: CertificateDirs,
-    /// What most servers are checked with.
-    trust: Trust,
-    /// By server, and whether its certificate is checked; those for which nothing is special have one together.
-    agents: Mutex<BTreeMap<(String, bool), Agent>>,
+    pool: Mutex<Pool>,
     patience: Patience,
 }
 
 impl Transport {
     /// Connects nothing yet.
-    pub fn new(environment: &Environment, dirs: CertificateDirs) -> Result<Self, FetchError> {
-        Ok(Self {
+    pub fn new(environment: &Environment, dirs: CertificateDirs) -> Self {
+        Self {
             environment: environment.clone(),
             dirs,
-            trust: Trust::of_machine(environment)?,
-            agents: Mutex::default(),
+            pool: Mutex::default(),
             patience: Patience::new(environment.max_wait),
-        })
+        }
+    }
+
+    /// Waits before what was `tried` so often is tried again, if it may be and there is time left for that.
+    pub fn wait(&self, tried: u32) -> bool {
+        !is_enough(tried) && self.patience.wait(backoff(tried))
     }
 
     /// Asks, and again after a while if the server says that there were too many requests, or fails at one that it may
@@ -200,20 +210,27 @@ impl Transport {
     /// The connections for a server.
     fn agent(&self, server: &Origin, unverified: bool) -> Result<Agent, FetchError> {
         let key = (server.to_string(), unverified);
-        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let Pool { agents, trust } = &mut *pool;
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }
-        let own = match server.is_https() {
-            true => self.trust.with_first(&(self.dirs)(server))?,
-            false => None,
-        };
         let proxy = self.environment.proxies.for_server(server)?;
-        let is_usual = own.is_none() && proxy.is_none() && !unverified;
-        let shared = if is_usual { (String::new(), false) } else { key.clone() };
-        let trust = own.as_ref().unwrap_or(&self.trust);
-        let agent =
-            agents.entry(shared).or_insert_with(|| build(trust.config(!unverified), proxy, 0)).clone();
+        let (scheme, mut is_usual) = (format!("https={}", server.is_https()), proxy.is_none() && !unverified);
+        let tls = match server.is_https() {
+            false => TlsConfig::default(),
+            true => {
+                let usual = match trust {
+                    Some(usual) => usual,
+                    None => trust.insert(Trust::of_machine(&self.environment)?),
+                };
+                let own = usual.with_first(&(self.dirs)(server))?;
+                is_usual &= own.is_none();
+                own.as_ref().unwrap_or(usual).config(!unverified)
+            }
+        };
+        let shared = if is_usual { (scheme, false) } else { key.clone() };
+        let agent = agents.entry(shared).or_insert_with(|| build(tls, proxy, 0)).clone();
         agents.insert(key, agent.clone());
         Ok(agent)
     }

@@ -63,17 +63,17 @@ pub struct Client {
 
 impl Client {
     /// Connects nothing yet.
-    pub fn new(logins: &Logins, hosts: &Hosts, environment: &Environment) -> Result<Self, FetchError> {
+    pub fn new(logins: &Logins, hosts: &Hosts, environment: &Environment) -> Self {
         let dirs = hosts.clone();
-        Ok(Self {
-            transport: Transport::new(environment, Box::new(move |server| dirs.certificates(server)))?,
+        Self {
+            transport: Transport::new(environment, Box::new(move |server| dirs.certificates(server))),
             hosts: hosts.clone(),
             keeper: Mutex::new(Keeper::new(logins)),
             doors: Mutex::default(),
             passes: Mutex::default(),
             down: Mutex::default(),
             warnings: Mutex::default(),
-        })
+        }
     }
 
     /// What registries want people to know, and which mirrors were passed over; each once in a run. Others than we wrote

@@ -18,7 +18,7 @@ mod warnings;
 
 pub use blob::BlobStream;
 pub use client::{Access, Client};
-pub use hosts::{Endpoint, HostFiles, Hosts, Use};
+pub use hosts::{HostFiles, Hosts};
 pub use logins::{Found, Login, Logins};
 pub use publish::Published;
 pub use reading::{Blob, Head, Manifest};

@@ -32,7 +32,7 @@ impl Session<'_> {
         let open = || Ok(Box::new(io::Cursor::new(bytes.to_vec())) as Box<dyn Read>);
         let payload = Payload { media_type, size: bytes.len() as u64, range: None, open: &open };
         let mut first = true;
-        retry(|| {
+        retry(&self.client.transport, || {
             // An answer may have got lost, and a tag that can't change is written once.
             if !std::mem::take(&mut first) && self.digest(which, media_type)? == Some(digest) {
                 return Ok(Attempt::Done(Published::Done));

@@ -1,12 +1,6 @@
-//! Doing something again that failed and may work later: after a pause that gets longer, and differs between those who
-//! failed at the same time.
+//! Doing something again that failed and may work later, with the pauses of all requests.
 
-use libhttp::FetchError;
-use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
-
-/// How often one thing is tried.
-const TRIES: u32 = 4;
+use libhttp::{FetchError, Transport};
 
 /// What came of one attempt.
 pub(crate) enum Attempt<T> {
@@ -18,7 +12,10 @@ pub(crate) enum Attempt<T> {
 }
 
 /// Tries until it is done, or has failed too often.
-pub(crate) fn retry<T>(mut attempt: impl FnMut() -> Result<Attempt<T>, FetchError>) -> Result<T, FetchError> {
+pub(crate) fn retry<T>(
+    transport: &Transport,
+    mut attempt: impl FnMut() -> Result<Attempt<T>, FetchError>,
+) -> Result<T, FetchError> {
     let mut tried = 0;
     loop {
         let error = match attempt() {
@@ -29,36 +26,22 @@ pub(crate) fn retry<T>(mut attempt: impl FnMut() -> Result<Attempt<T>, FetchErro
             Err(error) => return Err(error),
         };
         tried += 1;
-        if tried >= TRIES {
+        if !transport.wait(tried) {
             return Err(error);
         }
-        std::thread::sleep(pause(tried));
     }
-}
-
-/// A second and three times as long each time, give or take a half.
-fn pause(tried: u32) -> Duration {
-    let share = RandomState::new().hash_one(tried) % 1000;
-    Duration::from_millis((500 + share) * 3u64.pow(tried - 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pause_gets_longer_and_is_not_everybodys() {
-        for (tried, range) in [(1, 500..1500), (2, 1500..4500), (3, 4500..13500)] {
-            let pauses: Vec<u128> = (0..20).map(|_| pause(tried).as_millis()).collect();
-            assert!(pauses.iter().all(|pause| range.contains(pause)), "{pauses:?}");
-            assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{pauses:?}");
-        }
-    }
+    use libhttp::Environment;
 
     #[test]
     fn what_will_not_work_later_is_tried_once() {
+        let transport = Transport::new(&Environment::default(), Box::new(|_| Vec::new()));
         let mut tried = 0;
-        let failed = retry(|| -> Result<Attempt<()>, _> {
+        let failed = retry(&transport, || -> Result<Attempt<()>, _> {
             tried += 1;
             Err(FetchError::refused("http://h/", "no"))
         });

@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn where_others_listen_nobody_is_told_to_log_in() {
         let hosts = Hosts::default();
-        let client = Client::new(&Logins::default(), &hosts, &Environment::default()).unwrap();
+        let client = Client::new(&Logins::default(), &hosts, &Environment::default());
         let repository = Repository::parse("http://r.example/a").unwrap();
         let session = Session::at(&client, hosts.to_write(&repository).unwrap(), Access::Pull);
         let text = session.no_way_in("http://r.example/v2/", " (X)").to_string();

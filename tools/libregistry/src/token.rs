@@ -213,7 +213,7 @@ mod tests {
 
     /// Why no token is fetched from `realm` for `registry`, if one is not.
     fn refusal(registry: &str, realm: &str, insecure: bool, with_login: bool) -> Option<String> {
-        let transport = Transport::new(&Environment::default(), Box::new(|_| Vec::new())).unwrap();
+        let transport = Transport::new(&Environment::default(), Box::new(|_| Vec::new()));
         let (registry, challenge) = (Origin::of(registry).unwrap(), Challenge::default());
         let wanted = Wanted {
             transport: &transport,

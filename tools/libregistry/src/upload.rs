@@ -62,7 +62,7 @@ impl Session<'_> {
         neighbours: &dyn Fn() -> Vec<String>,
     ) -> Result<Delivery, FetchError> {
         let mut chunk = None;
-        retry(|| {
+        retry(&self.client.transport, || {
             if self.may_have(blob.digest)? {
                 return Ok(Attempt::Done(Delivery::Had));
             }

@@ -53,7 +53,7 @@ fn password(base: &str) -> (TempDir, Logins) {
 }
 
 fn client(logins: &Logins) -> Client {
-    Client::new(logins, &Hosts::default(), &Environment::default()).unwrap()
+    Client::new(logins, &Hosts::default(), &Environment::default())
 }
 
 fn repository(base: &str) -> Repository {

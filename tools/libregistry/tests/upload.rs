@@ -40,7 +40,7 @@ fn client(base: &str) -> (tempfile::TempDir, Client) {
     let host = base.trim_start_matches("http://");
     fs::write(&file, format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"dTpw\"}}}}}}")).unwrap();
     let logins = Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), 0);
-    let client = Client::new(&logins, &Hosts::default(), &Environment::default()).unwrap();
+    let client = Client::new(&logins, &Hosts::default(), &Environment::default());
     (dir, client)
 }
 

@@ -25,7 +25,7 @@ pub struct Hosts {
 
 /// A server that is asked for a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The repository as that server has it.
     pub repository: Repository,
     /// Whether it may be asked without TLS, and with a certificate that nobody vouches for.
@@ -36,7 +36,7 @@ pub struct Endpoint {
 
 /// What a mirror is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Use {
+pub(crate) enum Use {
     /// All images.
     #[default]
     All,
@@ -65,7 +65,7 @@ impl Hosts {
     }
 
     /// The servers to ask for something that is read, in this order.
-    pub fn to_read(&self, repository: &Repository) -> Result<Vec<Endpoint>, FetchError> {
+    pub(crate) fn to_read(&self, repository: &Repository) -> Result<Vec<Endpoint>, FetchError> {
         let registry = self.registry(repository)?;
         let mut all: Vec<Endpoint> = match registry {
             _ if repository.is_explicit() => Vec::new(),
@@ -82,7 +82,7 @@ impl Hosts {
     }
 
     /// The one server to write to: mirrors are only read.
-    pub fn to_write(&self, repository: &Repository) -> Result<Endpoint, FetchError> {
+    pub(crate) fn to_write(&self, repository: &Repository) -> Result<Endpoint, FetchError> {
         let registry = self.registry(repository)?;
         Ok(self.endpoint(repository.clone(), registry, None))
     }
