@@ -41,7 +41,7 @@ tls() { libraries "$1" >libraries && grep -x -E 'libhttp|ureq.*|rustls.*|ring|aw
 no_tls() { tls "$1" && return 1; [ -s libraries ]; }
 for tool in $tools; do
     case $tool in
-    context-fetch | image-pull | image-push | image-report) ok "$tool has TLS" tls "$tool" ;;
+    context-fetch | image-pull | image-push) ok "$tool has TLS" tls "$tool" ;;
     *) ok "$tool has none" no_tls "$tool" ;;
     esac
 done

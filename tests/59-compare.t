@@ -151,7 +151,7 @@ is "so do the views of several paths" "$(image-files --why app /bin/busybox /opt
 is "and so are three images" "$(image-report --json app busybox app | jq -r .image | wc -l)" 3
 status_is "--compare takes two" 2 image-report --compare app
 
-# What images share: among themselves, with a node, with a registry.
+# What images share: among themselves, and with a node.
 
 is "images share the blobs that both have" \
     "$(image-list --sharing --json app busybox | jq -c '[.images[] | .size == .shared + .unique, .with], [.shared[].images]')" \
@@ -169,30 +169,6 @@ is "one that has an image made from it pulls no layer" \
     "$(image-list --having busybox --having other --json app | jq '.[].missing')" 0
 is "one that has the image pulls nothing" "$(image-list --having app --json app | jq '.[].pull')" 0
 
-if have docker-registry skopeo; then
-    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$work/registry" >registry.yml
-    docker-registry serve registry.yml >registry.log 2>&1 &
-    registry=$!
-    trap 'kill "$registry" 2>/dev/null; cd / && rm -rf "$work"' EXIT
-    port='' tries=0
-    while [ -z "$port" ] && [ $((tries += 1)) -le 100 ]; do
-        sleep 0.1
-        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' registry.log)
-    done
-    pushed() { image-report --registry "127.0.0.1:$port/app" --json "$1" | jq -c '.[] | [.missing, .push == .size]'; }
-    is "an empty registry is sent everything" "$(pushed app)" '[6,true]'
-    image-save busybox >saved.tar
-    ok "skopeo pushes the base" timeout 60 \
-        skopeo copy -q --preserve-digests --dest-tls-verify=false oci-archive:saved.tar "docker://127.0.0.1:$port/app:base"
-    is "with the base there, the rest is sent" "$(pushed app)" '[5,false]'
-    is "what is there is not sent" "$(image-report --registry "http://127.0.0.1:$port/app" --json busybox | jq '.[].push')" 0
-    kill "$registry"
-    wait "$registry" 2>/dev/null
-    status_is "a registry that does not answer may do later" 75 image-report --registry "127.0.0.1:$port/app" app
-    ok "and it is said which" grep -q "^image-report: http://127.0.0.1:$port/v2/: " .out
-else
-    skip "what a push sends" "docker-registry or skopeo is missing"
-fi
 while read -r option command; do
     # shellcheck disable=SC2086 # words
     status_is "image-report $option says who does that now" 2 image-report $option app
@@ -205,7 +181,6 @@ done <<'END'
 --why=/usr image-files --why IMAGE PATH
 --sharing image-list --sharing [IMAGE]
 --having=busybox image-list --having IMAGE [IMAGE]
+--registry=r.example/app image-push -n IMAGE HOST/NAME
 END
-status_is "a repository's name is checked" 2 image-report --registry ftp://example.org/app app
-
 finish

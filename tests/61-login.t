@@ -21,7 +21,7 @@ registry() {
     done
 }
 # pushed REPOSITORY [IMAGE]: how many layers of an image it has not
-pushed() { image-report --registry "$1" --json "${2-app}" 2>&1 | jq -c '.[] | [.missing, .push == .size]'; }
+pushed() { image-push -n --json "${2-app}" "$1" 2>&1 | jq -c '.[] | [.missing, .push == .size]'; }
 
 load_busybox
 printf 'FROM busybox\nRUN echo 1 >/1\n' >Dockerfile
@@ -37,8 +37,8 @@ http: {addr: "127.0.0.1:0"}
 auth: {htpasswd: {realm: r, path: $work/htpasswd}}
 EOT
 basic=$host
-status_is "who has no login is not let in" 1 image-report --registry "$basic/a/b" app
-ok "and told how to log in" grep -q "^image-report: http://$basic/v2/: .*skopeo login $basic or docker login $basic" .out
+status_is "who has no login is not let in" 1 image-push -n app "$basic/a/b"
+ok "and told how to log in" grep -q "^image-push: $basic/a/b: http://$basic/v2/: .*skopeo login $basic or docker login $basic" .out
 ok "and why, in the registry's words" grep -q "(UNAUTHORIZED: authentication required)" .out
 ok "skopeo logs in" skopeo login --tls-verify=false -u u -p hunter2 "$basic"
 is "by its file an empty repository is sent all" "$(pushed "$basic/a/b")" '[2,true]'
@@ -46,18 +46,18 @@ ok "skopeo pushes the base" copy --dest-tls-verify=false oci-archive:saved.tar "
 is "then the rest" "$(pushed "$basic/a/b")" '[1,false]'
 is "which is nothing of the base" "$(pushed "$basic/a/b" busybox)" '[0,false]'
 mv run/containers/auth.json auth.json
-status_is "without the file there is no login" 1 image-report --registry "$basic/a/b" app
+status_is "without the file there is no login" 1 image-push -n app "$basic/a/b"
 is "another file may be named" "$(REGISTRY_AUTH_FILE=$work/auth.json pushed "$basic/a/b")" '[1,false]'
 mkdir -p home/.docker home/.config/containers docker bin
 cp auth.json home/.docker/config.json
 is "docker's is looked into" "$(pushed "$basic/a/b")" '[1,false]'
 printf '{"auths":{"http://%s/v1/":{"auth":"dTpub3Q="}}}' "$basic" >docker/config.json
 export DOCKER_CONFIG="$work/docker"
-status_is "a wrong password does not let in" 1 image-report --registry "$basic/a/b" app
+status_is "a wrong password does not let in" 1 image-push -n app "$basic/a/b"
 ok "which names its file" grep -q "$work/docker/config.json is not let in" .out
 jq ".auths = {\"$basic/a\": .auths[]}" auth.json >home/.config/containers/auth.json
 is "a login for a part of the registry comes from the file before" "$(pushed "$basic/a/b")" '[1,false]'
-status_is "and is for that part" 1 image-report --registry "$basic/b" app
+status_is "and is for that part" 1 image-push -n app "$basic/b"
 rm home/.config/containers/auth.json
 cat >bin/docker-credential-test <<'EOT'
 #!/bin/sh
@@ -70,11 +70,11 @@ export work
 printf '{"credHelpers":{"%s":"test"}}' "$basic" >docker/config.json
 is "a helper has the login" "$(PATH=$work/bin:$PATH pushed "$basic/a/b")" '[1,false]'
 is "which is asked once" "$(cat asked)" "get $basic"
-status_is "a helper that is missing is an error" 1 image-report --registry "$basic/a/b" app
+status_is "a helper that is missing is an error" 1 image-push -n app "$basic/a/b"
 ok "which names it and the file" grep -q "docker/config.json: docker-credential-test: it is named there and not installed" .out
 printf '{"auths":{"hunter2":"hunter2"}}' >docker/config.json
-status_is "a malformed file is no input" 3 image-report --registry "$basic/a/b" app
-ok "it is named" grep -q "^image-report: $work/docker/config.json: " .out
+status_is "a malformed file is no input" 3 image-push -n app "$basic/a/b"
+ok "it is named" grep -q "^image-push: $basic/a/b: $work/docker/config.json: " .out
 is "and not shown" "$(grep -c hunter2 .out)" 0
 unset DOCKER_CONFIG
 
@@ -96,7 +96,7 @@ token=https://$host
 is "anybody gets a token for what is public" "$(pushed "$token/public/a")" '[2,true]'
 is "and gets one for all that is asked" "$(cat www.log)" \
     "/token?client_id=stagepipe&service=r&scope=repository%3Apublic%2Fa%3Apull"
-status_is "not for what is private" 1 image-report --registry "$token/private/a" app
+status_is "not for what is private" 1 image-push -n app "$token/private/a"
 ok "it is said what is wanted" grep -q "it wants a login for private/a; log in with skopeo login $host" .out
 ok "skopeo logs in to tokens" skopeo login -u u -p hunter2 "$host"
 ok "and pushes with them" copy oci-archive:saved.tar "docker://$host/private/a:base"
@@ -105,12 +105,12 @@ printf '{"auths":{"%s":{"auth":"dTo=","identitytoken":"identity"}}}' "$host" >ru
 is "an identity token is a login" "$(pushed "$token/private/a")" '[1,false]'
 ok "it is exchanged" grep -qx 'POST /token' www.log
 printf '{"auths":{"%s":{"identitytoken":"hunter2"}}}' "$host" >run/containers/auth.json
-status_is "one that is not taken does not let in" 1 image-report --registry "$token/private/a" app
+status_is "one that is not taken does not let in" 1 image-push -n app "$token/private/a"
 is "and is not shown" "$(grep -c hunter2 .out)" 0
-status_is "a registry over https has no tokens fetched over http" 1 image-report --registry "$secure/a" app
-ok "which is said" grep -q "^image-report: $secure: it wants a token to be fetched from http://.*, over http" .out
+status_is "a registry over https has no tokens fetched over http" 1 image-push -n app "$secure/a"
+ok "which is said" grep -q "^image-push: [^ ]*: $secure: it wants a token to be fetched from http://.*, over http" .out
 unset SSL_CERT_FILE
-status_is "an authority that nobody knows stays unknown" 1 image-report --registry "$token/public/a" app
+status_is "an authority that nobody knows stays unknown" 1 image-push -n app "$token/public/a"
 ok "and how is said" grep -q SSL_CERT_FILE .out
 
 finish

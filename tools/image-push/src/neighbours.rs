@@ -1,4 +1,5 @@
-//! Which repositories of a registry may have a blob already: those whose names the store knows for images with that blob.
+//! Which repositories of a registry may have a blob already: those whose names the store knows for images with that blob,
+//! or knows from a registry.
 //! A guess that is wrong costs nothing much: the registry begins an upload instead.
 
 use crate::content::Content;
@@ -39,13 +40,16 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-/// The blobs of all named images. An image that can't be read is nobody's neighbour.
+/// The blobs of all named images, and of those that a registry was asked about, whose layers may be there alone. An image
+/// that can't be read is nobody's neighbour.
 fn known(store: &Store) -> BTreeMap<Digest, Vec<Repository>> {
+    let named = store.images().unwrap_or_default().into_iter();
+    let named = named.filter_map(|named| Some((named.reference?.to_string(), named.descriptor)));
+    let said = store.remotes().unwrap_or_default().into_iter().map(|said| (said.name, said.manifest));
     let mut known: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
-    for named in store.images().unwrap_or_default() {
-        let repository = named.reference.and_then(|name| Repository::parse(&name.to_string()).ok());
-        let Some(repository) = repository else { continue };
-        let Ok(content) = Content::read(store, &named.descriptor) else { continue };
+    for (name, descriptor) in said.chain(named) {
+        let Ok(repository) = Repository::parse(&name) else { continue };
+        let Ok(content) = Content::read(store, &descriptor) else { continue };
         for blob in content.blobs() {
             let repositories = known.entry(blob.digest).or_default();
             if !repositories.contains(&repository) {
@@ -82,5 +86,17 @@ mod tests {
         assert_eq!(of(&[], blob), ["base"]);
         assert_eq!(of(&["r.example/told", "s.example/told"], blob), ["told", "base"]);
         assert_eq!(of(&["r.example/told"], Digest::of(b"other")), ["told"]);
+        let said = libstore::Remote {
+            name: "r.example/from/there:1".into(),
+            platform: "linux/amd64".into(),
+            registry: "r.example".into(),
+            repository: "from/there".into(),
+            index: None,
+            manifest,
+            replaces: None,
+            fetched: 0,
+        };
+        store.keep_remote(&said).unwrap();
+        assert_eq!(of(&[], blob), ["from/there", "base"], "what a registry said of a base comes first");
     }
 }

@@ -8,7 +8,6 @@ use image_report::percent;
 use image_report::picture::bars::Canvas;
 use image_report::wanted::{Form, Pictures, Reports, Wanted};
 use libcli::Failure;
-use libregistry::Repository;
 use libwire::Platform;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -33,28 +32,28 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// The layers as bars, which is how a terminal shows them
-    #[arg(long, conflicts_with_all = ["json", "table", "registry"])]
+    #[arg(long, conflicts_with_all = ["json", "table"])]
     bars: bool,
     /// The layers as a table on a terminal too
-    #[arg(long, conflicts_with_all = ["json", "registry"])]
+    #[arg(long, conflicts_with_all = ["json"])]
     table: bool,
     /// Draw the layers into an SVG picture, instead of text; - is standard output
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "registry"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table"])]
     svg: Option<PathBuf>,
     /// Make a page for a browser that has all of the report, instead of text; - is standard output
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table", "registry"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table"])]
     html: Option<PathBuf>,
     /// How the second of two images differs from the first, which is the default with two
-    #[arg(long, conflicts_with_all = ["registry", "bars", "table", "svg", "html", "each"])]
+    #[arg(long, conflicts_with_all = ["bars", "table", "svg", "html", "each"])]
     compare: bool,
     /// A report of each image, also of two
     #[arg(long)]
     each: bool,
     /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
-    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["registry", "compare"])]
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["compare"])]
     what_if: Vec<String>,
     /// Leave out what to change, and the time it takes to find that
-    #[arg(long, conflicts_with_all = ["registry", "compare"])]
+    #[arg(long, conflicts_with_all = ["compare"])]
     no_advice: bool,
     /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
     #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
@@ -65,9 +64,6 @@ pub struct Args {
     /// Exit with 1 when the efficiency is less
     #[arg(long, value_name = "PERCENT", value_parser = percent::parts)]
     min_efficiency: Option<u32>,
-    /// What pushing the images to HOST/NAME would send; the registry is asked what it has
-    #[arg(long, value_name = "HOST/NAME", value_parser = Repository::parse)]
-    registry: Option<Repository>,
     /// The images
     #[arg(required_unless_present_any = moved::NAMES, value_name = "IMAGE")]
     pub images: Vec<String>,
@@ -86,16 +82,10 @@ impl Args {
             return Err(Failure::usage("--compare takes two images"));
         }
         let bounds = self.bounds();
-        let wanted = if let Some(repository) = &self.registry {
-            Wanted::Push(repository.clone())
-        } else if self.compares() {
-            Wanted::Comparison
-        } else {
-            return Ok(Wanted::Reports(self.reports(bounds)?));
-        };
-        match bounds == Bounds::default() {
-            true => Ok(wanted),
-            false => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
+        match (self.compares(), bounds == Bounds::default()) {
+            (false, _) => Ok(Wanted::Reports(self.reports(bounds)?)),
+            (true, true) => Ok(Wanted::Comparison),
+            (true, false) => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
         }
     }
 

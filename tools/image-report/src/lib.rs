@@ -7,7 +7,6 @@ pub mod bounds;
 mod compare;
 pub mod percent;
 pub mod picture;
-mod push;
 mod report;
 mod text;
 pub mod wanted;

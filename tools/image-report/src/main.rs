@@ -4,10 +4,8 @@ mod args;
 mod moved;
 
 use args::Args;
-use image_report::wanted::Surroundings;
 use libcli::{Failure, Stdout};
 use libimage::source::Sources;
-use libregistry::{HostFiles, Logins};
 use libstore::{Environment, Limits, locate};
 use std::process::ExitCode;
 
@@ -17,20 +15,13 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     let wanted = args.wanted()?;
-    let variable = |name: &str| std::env::var_os(name);
-    let surroundings = Surroundings {
-        sources: Sources {
-            store: locate(args.store.clone(), &Environment::of(variable))?,
-            platform: args.platform.clone(),
-            limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
-        },
-        network: libhttp::Environment::of(variable),
-        hosts: HostFiles::of(variable),
-        logins: Logins::of(variable, rustix::process::getuid().as_raw()),
-        warn: |text| libcli::warn("image-report", text),
+    let sources = Sources {
+        store: locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?,
+        platform: args.platform.clone(),
+        limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
     };
     let mut stdout = Stdout::open()?;
-    let within = wanted.show(&args.images, args.form(), &surroundings, &mut stdout)?;
+    let within = wanted.show(&args.images, args.form(), &sources, &mut stdout)?;
     stdout.finish()?;
     within
 }

@@ -19,10 +19,12 @@ pub struct Moved {
     sharing: bool,
     #[arg(long, hide = true, num_args = 0..=1)]
     having: Vec<OsString>,
+    #[arg(long, hide = true, num_args = 0..=1)]
+    registry: Option<Option<OsString>>,
 }
 
 /// The names of these options, any of which stands for the images that are missing.
-pub const NAMES: [&str; 6] = ["files", "layer", "why", "depth", "sharing", "having"];
+pub const NAMES: [&str; 7] = ["files", "layer", "why", "depth", "sharing", "having", "registry"];
 
 impl Moved {
     /// A failure if one of them is given.
@@ -34,6 +36,7 @@ impl Moved {
             (self.depth.is_some(), "--depth", "image-files --depth N IMAGE [PATH]"),
             (self.sharing, "--sharing", "image-list --sharing [IMAGE]"),
             (!self.having.is_empty(), "--having", "image-list --having IMAGE [IMAGE]"),
+            (self.registry.is_some(), "--registry", "image-push -n IMAGE HOST/NAME"),
         ];
         match moved.into_iter().find(|(given, ..)| *given) {
             Some((_, option, command)) => {

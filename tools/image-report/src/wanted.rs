@@ -5,7 +5,7 @@ use crate::bounds::Bounds;
 use crate::compare::{self, Side};
 use crate::picture::{bars::Canvas, html, svg};
 use crate::report::Report;
-use crate::{push, text};
+use crate::text;
 use libadvice::advice;
 use libadvice::what_if::{self, Change};
 use libcli::Failure;
@@ -13,7 +13,6 @@ use libimage::image_cost::image_cost;
 use libimage::ledger::Ledger;
 use libimage::source::{Opened, Sources};
 use libimage::{reading, source};
-use libregistry::{HostFiles, Logins, Repository};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,8 +24,6 @@ pub enum Wanted {
     Reports(Reports),
     /// How the second of two images differs from the first.
     Comparison,
-    /// What pushing the images to a repository would send.
-    Push(Repository),
 }
 
 /// Reports of images.
@@ -70,21 +67,6 @@ impl Form {
     }
 }
 
-/// Where images come from.
-#[derive(Debug)]
-pub struct Surroundings {
-    /// Images.
-    pub sources: Sources,
-    /// How to reach a registry.
-    pub network: libhttp::Environment,
-    /// Where it is said how one is asked.
-    pub hosts: HostFiles,
-    /// Where what opens one is.
-    pub logins: Logins,
-    /// Says what a registry wants people to know.
-    pub warn: fn(&str),
-}
-
 impl Wanted {
     /// Writes the answer for `images` to `output`. The value is a failure when an image is beyond the bounds, which
     /// is known only when all has been written.
@@ -92,10 +74,9 @@ impl Wanted {
         &self,
         images: &[String],
         form: Form,
-        surroundings: &Surroundings,
+        sources: &Sources,
         output: &mut impl Write,
     ) -> Result<Result<(), Failure>, Failure> {
-        let sources = &surroundings.sources;
         let mut first = true;
         match self {
             Self::Reports(reports) => each(images, sources, reports.bounds, |opened, report, ledger| {
@@ -103,13 +84,6 @@ impl Wanted {
                 reports.show(opened, report, ledger, form, output)
             }),
             Self::Comparison => comparison(images, sources, form, output).map(Ok),
-            Self::Push(repository) => {
-                let Surroundings { logins, hosts, network, warn, .. } = surroundings;
-                let open = |name: &String| source::open(name, sources);
-                let images = images.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-                let pushes = push::push(&images, repository, logins, hosts, network, *warn)?;
-                put(form, &pushes, |output| push::write(&pushes, output), output).map(Ok)
-            }
         }
     }
 }
