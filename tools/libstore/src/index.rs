@@ -1,11 +1,11 @@
 //! References: which image a name means. They are entries of the layout's index.json.
 
-use crate::blob::{self, MAX_JSON};
+use crate::blob::MAX_JSON;
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::{image, lock};
-use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, MEDIA_MANIFEST, Manifest, REF_NAME};
-use libwire::{Digest, Reference};
+use libwire::Reference;
+use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
 use std::io::Write;
 
 /// An image of the store, and its name when it has one.
@@ -49,7 +49,7 @@ impl Store {
         let found = all.iter().filter(same_name).find(matches);
         let by_digest = |digest| {
             let listed = all.iter().find(|named| named.descriptor.digest == digest);
-            listed.map(|named| named.descriptor.clone()).or_else(|| self.nameless(digest))
+            listed.map(|named| named.descriptor.clone()).or_else(|| self.unlisted(digest))
         };
         Ok(match found {
             Some(named) => Some(named.descriptor.clone()),
@@ -80,61 +80,26 @@ impl Store {
         })
     }
 
-    /// Forgets a name; whether it was there. The image's blobs stay.
-    pub fn untag(&self, reference: &Reference) -> Result<bool, StoreError> {
-        let mut found = false;
+    /// Takes names away, all or none of them, and gives those that no image has. An image whose last name goes stays,
+    /// without one.
+    pub fn untag(&self, references: &[Reference]) -> Result<Vec<Reference>, StoreError> {
+        let mut missing = references.to_vec();
         self.change_index(|index| {
-            let before = index.manifests.len();
-            index.manifests.retain(|known| name_of(known).as_ref() != Some(reference));
-            found = index.manifests.len() != before;
-        })?;
-        Ok(found)
-    }
-
-    /// The image that `text` names: a reference, a digest, or the unambiguous start of one (6 digits or
-    /// more). A whole digest may be that of a manifest that has lost its name.
-    pub fn find(&self, text: &str) -> Result<Named, StoreError> {
-        let missing = || StoreError::Missing {
-            what: format!("image {text:?}"),
-            hint: "; image-list shows what is, image-load or a build adds to it".into(),
-        };
-        let hex = text.strip_prefix("sha256:").unwrap_or(text);
-        let by_digest =
-            hex.len() >= 6 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        let reference = Reference::parse(text);
-        if let Ok(reference) = &reference
-            && let Some(descriptor) = self.resolve(reference)?
-            && reference.as_digest() != Some(descriptor.digest)
-        {
-            return Ok(Named { reference: Some(reference.clone()), descriptor });
-        }
-        if !by_digest {
-            return Err(
-                reference.map_or_else(|bad| StoreError::invalid("reference", bad.to_string()), |_| missing())
-            );
-        }
-        let all = self.images()?;
-        let matching: Vec<_> =
-            all.iter().filter(|named| named.descriptor.digest.hex().starts_with(hex)).collect();
-        let Some(first) = matching.first() else {
-            let stored = text.parse().ok().and_then(|digest| self.nameless(digest));
-            return stored.map(|descriptor| Named { reference: None, descriptor }).ok_or_else(missing);
-        };
-        match matching.iter().all(|named| named.descriptor.digest == first.descriptor.digest) {
-            true => Ok((*first).clone()),
-            false => {
-                Err(StoreError::invalid("reference", format!("{text:?} is the start of several digests")))
+            let of_these = |known: &Descriptor| name_of(known).is_some_and(|name| references.contains(&name));
+            let (named, others): (Vec<_>, Vec<_>) = index.manifests.iter().cloned().partition(of_these);
+            missing.retain(|name| !named.iter().any(|known| name_of(known).as_ref() == Some(name)));
+            if !missing.is_empty() {
+                return;
             }
-        }
-    }
-
-    /// The descriptor of a blob that is a manifest.
-    fn nameless(&self, digest: Digest) -> Option<Descriptor> {
-        let size = self.blob_path(digest).symlink_metadata().ok()?.len();
-        let unknown = blob::descriptor("", digest, size);
-        let manifest: Manifest = serde_json::from_slice(&self.read_blob(&unknown, MAX_JSON).ok()?).ok()?;
-        let media_type = manifest.media_type.unwrap_or_else(|| MEDIA_MANIFEST.into());
-        image::is_manifest(&media_type).then_some(Descriptor { media_type, ..unknown })
+            index.manifests = others;
+            for mut image in named {
+                if !index.manifests.iter().any(|known| known.digest == image.digest) {
+                    image.annotations.retain(|key, _| ![REF_NAME, IMAGE_NAME].contains(&key.as_str()));
+                    index.manifests.push(image);
+                }
+            }
+        })?;
+        Ok(missing)
     }
 
     pub(crate) fn read_index(&self) -> Result<Index, StoreError> {
@@ -200,6 +165,8 @@ pub(crate) fn is_named(descriptor: &Descriptor, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::Options;
+    use libwire::Digest;
+    use libwire::image::{MEDIA_MANIFEST, Manifest};
     use std::time::Duration;
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -225,11 +192,6 @@ mod tests {
             two.digest
         );
         assert_eq!(store.images().unwrap().len(), 2);
-        assert!(store.untag(&reference("app")).unwrap());
-        assert!(!store.untag(&reference("app")).unwrap());
-        assert_eq!(store.resolve(&reference("app")).unwrap(), None);
-        assert_eq!(store.find(&two.digest.hex()[..8]).unwrap().descriptor.digest, two.digest);
-        assert!(store.find("nothing").is_err());
         let whole = |image: &Descriptor| reference(&image.digest.to_string());
         assert_eq!(store.resolve(&whole(&two)).unwrap().unwrap().digest, two.digest);
         assert_eq!(store.resolve(&whole(&one)).unwrap(), None, "it is no manifest");
@@ -258,6 +220,23 @@ mod tests {
         store.tag(&reference("app"), &image).unwrap();
         let images = store.images().unwrap();
         assert_eq!((images.len(), images[0].reference.clone()), (1, Some(reference("app"))));
+    }
+
+    #[test]
+    fn names_go_all_or_none_and_the_image_stays() {
+        let (_dir, store) = store();
+        let image = store.put(b"1", "x").unwrap();
+        let names = ["app", "app:2", "other"].map(reference);
+        store.tag_all(&names, &image).unwrap();
+        let left = || store.images().unwrap().into_iter().map(|named| named.reference).collect::<Vec<_>>();
+        let unknown = reference("unknown");
+        assert_eq!(store.untag(&[names[0].clone(), unknown.clone()]).unwrap(), [unknown]);
+        assert_eq!(left().len(), 3);
+        assert_eq!(store.untag(&names[..2]).unwrap(), []);
+        assert_eq!(left(), [Some(names[2].clone())]);
+        assert_eq!(store.untag(&names[2..]).unwrap(), []);
+        assert_eq!(left(), [None]);
+        assert_eq!(store.images().unwrap()[0].descriptor, image, "nothing is left of its names");
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn what_is_no_image_is_told_as_it_was_meant() {
         ("not.tar", "nor is there a file or directory of that name"),
         (
             "app",
-            "image \"app\" is not in the store; image-list shows what is, image-load or a build adds to it",
+            "image \"app\" is not in the store; image-list shows what is, image-pull, image-load or a build adds to it",
         ),
         (plain, "/plain: is a directory and no OCI layout: it has no file oci-layout"),
     ] {
