@@ -213,4 +213,13 @@ ok "-f may name a link that leads out" named -f strange/linked strange
 ok "and a FIFO" sh -c 'cat right >pipe & timeout 20 image-build -f pipe strange'
 status_is "which -n refuses, because its script would read it again" 2 sh -c 'cat right >pipe & image-build -n -f pipe strange'
 status_is "what never ends is refused" 3 named -f /dev/zero strange
+# The tools beside the script, which are in nobody's PATH.
+mkdir -p installed/bin installed/libexec alone
+cp "$top/scripts/image-build" installed/bin/
+ln -s "$STAGEPIPE_BIN" installed/libexec/stagepipe
+printf 'FROM busybox\nRUN echo alone >/alone\n' >alone/Dockerfile
+alone() { PATH=/usr/bin:/bin "$@"; }
+want=$(alone installed/bin/image-build alone)
+alone installed/bin/image-build -n alone >script
+same_digest "the script of -n finds the tools that are beside image-build" "$(alone sh script)" "$want"
 finish

@@ -258,7 +258,7 @@ mkdir driver
 sed -e "s/^_filter=''\$/_filter=' | my-filter'/" -e '/^#     _after=/,/^# scan: /s/^# *//' "$top/scripts/image-build" >driver/image-build
 printf '%s\n' '#!/bin/sh' "exec sed 's/\"mode\":\"0644\"/\"mode\":\"0600\"/'" >driver/my-filter
 # shellcheck disable=SC2016 # for the script
-printf '%s\n' '#!/bin/sh' 'echo "$1" >"$SCANNED" && exit "$FOUND"' >driver/my-scan
+printf '%s\n' '#!/bin/sh' 'for image; do :; done; echo "$image" >"$SCANNED" && exit "$FOUND"' >driver/my-scan
 chmod +x driver/*
 export SCANNED="$work/scanned" FOUND=0
 driver() { PATH=$work/driver:$PATH build plain copy; }

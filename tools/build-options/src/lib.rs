@@ -40,19 +40,19 @@ pub fn assign(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> 
 }
 
 fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
-    let lines = |words: &[Words]| words.iter().flat_map(|one| [one.as_bytes(), b"\n"].concat()).collect();
     let context = |(name, source): &(String, Vec<u8>)| [name.as_bytes(), b"=", source, b"\n"].concat();
     let contexts: Vec<u8> = request.contexts.iter().flat_map(context).collect();
-    let saves: Vec<u8> = lines(&request.saves);
     let store = request.store.as_bytes();
     let snapshots = [store, request.isolation.as_bytes(), request.limits.as_bytes()].concat();
     let fetch = [request.limits.as_bytes(), request.fetch.as_bytes()].concat();
     let stage = [request.named.as_bytes(), request.stage.as_bytes()].concat();
-    let trace = if request.trace.is_empty() { Vec::new() } else { shell_word(&request.trace) };
+    let saves: Vec<u8> = request.saves.iter().flat_map(|save| save_line(&snapshots, save)).collect();
+    let path = std::env::var_os("PATH").map(|path| shell_word(&path)).unwrap_or_default();
     let kept = shell_word(&request.keep);
     let directory = std::env::current_dir().map(|dir| shell_word(&dir)).unwrap_or_default();
     for (name, value) in [
         ("cwd", &directory[..]),
+        ("path", &path[..]),
         ("kept", &kept[..]),
         ("context", &shell_word(&request.context)),
         ("parse", request.parse.as_bytes()),
@@ -72,7 +72,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("logs", request.logs.as_bytes()),
         ("jobs", request.jobs.as_bytes()),
         ("keep", request.keep.as_bytes()),
-        ("trace", &trace),
+        ("trace", &trace(&request.trace)),
     ] {
         assign(out, name, value)?;
     }
@@ -91,4 +91,22 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "_{name}={}", if on { "1" } else { "" })?;
     }
     Ok(())
+}
+
+/// The line that writes the image somewhere, after an empty one: it waits for the image.
+fn save_line(snapshots: &[u8], save: &Words) -> Vec<u8> {
+    [b"\n\nsave: image-save", snapshots, save.as_bytes(), b" \"$(cat \"$_dir/digest\")\""].concat()
+}
+
+/// The command that draws the trace to `file`, if one is wanted.
+fn trace(file: &OsStr) -> Vec<u8> {
+    let command = |format: &[u8], to: &[u8]| [b"build-trace", format, b" \"$_dir\"", to].concat();
+    match file.as_bytes() {
+        b"" => Vec::new(),
+        b"-" => command(b"", b""),
+        name if name.ends_with(b".svg") => {
+            command(b" --format svg", &[b" >", &shell_word(file)[..]].concat())
+        }
+        _ => command(b"", &[b" >", &shell_word(file)[..]].concat()),
+    }
 }
