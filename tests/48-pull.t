@@ -233,7 +233,7 @@ ok "with a warning" grep -q "^image-pull: warning: $fake/app:1: .*the one in the
 
 printf '{"auths":{"%s":{"auth":"dTpodW50ZXIy"}}}' "$fake" >run/auth.json
 export REGISTRY_AUTH_FILE="$work/run/auth.json"
-comes "a token that is over is fetched anew" 'set auth=token uses=2' "GET $at 1-3 cut=1000"
+comes "a token that is over is fetched anew" 'set auth=token uses=6' "GET $at 1-3 cut=1000"
 unset REGISTRY_AUTH_FILE
 faults "http:GET $at 1 stall=1000" "other:GET $at 1 slow=900"
 (STAGEPIPE_STORE=$work/trickle && image-pull -q "$other/app:1" >trickle.out 2>&1) &
