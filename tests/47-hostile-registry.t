@@ -338,6 +338,11 @@ faults
 pulls "docker's mirror" b:1
 is "  is asked as the hub would be" "$(asked '^http GET /v2/library/b/manifests/1 200')" 1
 pulls "docker's insecure networks" "$tls/a/b:1"
+printf 'FROM b:1\nLABEL a=b\n' >Dockerfile
+faults
+rm -rf store
+ok "a build's base comes from there too" image-build -q .
+is "  in one question for its name" "$(asked '^http GET /v2/library/b/manifests/1 200')" 1
 rm home/.config/docker/daemon.json
 printf '[[registry]]\nlocation = 5\n' | conf
 fails "a malformed file" 3 "line 2: .*correct it" "$fake/a/b:1"
