@@ -72,7 +72,7 @@ impl Pusher<'_, '_> {
         let mut stale = Vec::new();
         let mut earlier = None;
         for name in &names {
-            match self.session.digest(name, DOCUMENTS)? {
+            match allowed(self.session.digest(name, DOCUMENTS))?.flatten() {
                 Some(digest) if digest == own => {}
                 other => {
                     earlier = earlier.or(other);
@@ -106,7 +106,7 @@ impl Pusher<'_, '_> {
         let known: BTreeSet<Digest> = match earlier {
             None => BTreeSet::new(),
             Some(digest) => {
-                let earlier = self.session.manifest(&digest.to_string(), DOCUMENTS)?;
+                let earlier = allowed(self.session.manifest(&digest.to_string(), DOCUMENTS))?.flatten();
                 let bytes = earlier.map(|earlier| earlier.bytes).unwrap_or_default();
                 named(&bytes).iter().map(|blob| blob.digest).collect()
             }
@@ -114,7 +114,7 @@ impl Pusher<'_, '_> {
         let mut absent = Vec::new();
         for document in &content.below {
             let digest = document.descriptor.digest;
-            if self.session.digest(&digest.to_string(), DOCUMENTS)? != Some(digest) {
+            if allowed(self.session.digest(&digest.to_string(), DOCUMENTS))?.flatten() != Some(digest) {
                 absent.push(document);
             }
         }
@@ -153,12 +153,14 @@ impl Pusher<'_, '_> {
 
     /// Looks whether a name means what it should.
     fn look(&self, name: &str, own: Digest) -> Result<(), FetchError> {
-        let what = match self.session.digest(name, DOCUMENTS)? {
-            Some(digest) if digest == own => return Ok(()),
-            Some(other) => {
+        let what = match allowed(self.session.digest(name, DOCUMENTS))? {
+            // Who may not look has the registry's word for what it stored.
+            None => return Ok(()),
+            Some(Some(digest)) if digest == own => return Ok(()),
+            Some(Some(other)) => {
                 format!("it means {other} now, and not what was pushed; does somebody else push it?")
             }
-            None => "it was taken and is not there now; push it again".into(),
+            Some(None) => "it was taken and is not there now; push it again".into(),
         };
         Err(self.lacks((name.to_owned(), what)))
     }
@@ -234,6 +236,15 @@ impl Pusher<'_, '_> {
             Ok(_) => error,
             Err(damage) => FetchError::io("cannot read what is to be sent")(damage),
         }
+    }
+}
+
+/// An answer, or none where nobody may ask: some registries let others write who may not read, or deny having what is not
+/// there yet. Whether writing is allowed, the first upload says.
+fn allowed<T>(answer: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
+    match answer {
+        Err(FetchError::Login { .. } | FetchError::Refused { .. }) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
