@@ -1,13 +1,15 @@
 //! Lists the images of a store. Reads only; one damaged image does not hide the others.
 
+pub mod filter;
 pub mod sharing;
 
+use filter::{Chosen, Filter};
 use libcli::{Failure, human};
 use libstore::{Image, Named, Store};
 use libwire::Platform;
 use libwire::{Digest, Reference};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// One image, or one name of it.
@@ -32,12 +34,15 @@ pub struct Row {
     pub content: Option<u64>,
 }
 
-/// The images of `store`, and a warning for each that can't be read.
-pub fn list(store: &Store) -> Result<(Vec<Row>, Vec<String>), Failure> {
+/// The images of `store` that pass all filters and are asked for by one of `names`, if there are any; and a warning
+/// for each image that can't be read.
+pub fn list(store: &Store, filters: &[Filter], names: &[String]) -> Result<(Vec<Row>, Vec<String>), Failure> {
+    let chosen = Chosen::new(store, filters, names)?;
     let (mut rows, mut warnings, sizes) = (Vec::new(), Vec::new(), store.content_sizes());
     for named in store.images()? {
         match store.image(&named.descriptor) {
-            Ok(image) => rows.push(row(&named, &image, &sizes)),
+            Ok(image) if chosen.has(&named, &image) => rows.push(row(&named, &image, &sizes)),
+            Ok(_) => {}
             Err(error) => {
                 let name = named.reference.as_ref().map_or("an image".into(), Reference::familiar);
                 warnings.push(format!("{name} ({}): {error}", named.descriptor.digest));
@@ -68,6 +73,14 @@ pub fn write_json(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
         output.write_all(b"\n")?;
     }
     Ok(())
+}
+
+/// Writes the digests of `rows`, one a line, each once.
+pub fn write_digests(rows: &[Row], output: &mut impl Write) -> io::Result<()> {
+    let mut written = BTreeSet::new();
+    rows.iter()
+        .filter(|row| written.insert(row.digest))
+        .try_for_each(|row| writeln!(output, "{}", row.digest))
 }
 
 /// Writes `rows` as a table with a heading.
@@ -116,6 +129,9 @@ mod tests {
         let mut out = Vec::new();
         write_json(&rows, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), 2);
+        let mut out = Vec::new();
+        write_digests(&rows, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{}\n", rows[0].digest));
     }
 
     #[test]
@@ -124,7 +140,7 @@ mod tests {
         let store = Store::open(&dir.path().join("s"), libstore::Options::default()).unwrap();
         let bad = store.put(b"{}", libwire::image::MEDIA_MANIFEST).unwrap();
         store.tag(&"bad".parse().unwrap(), &bad).unwrap();
-        let (rows, warnings) = list(&store).unwrap();
+        let (rows, warnings) = list(&store, &[], &[]).unwrap();
         assert_eq!((rows.len(), warnings.len()), (0, 1));
         assert!(warnings[0].starts_with("bad:latest (sha256:"), "{warnings:?}");
     }

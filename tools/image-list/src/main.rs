@@ -1,6 +1,7 @@
 //! image-list(1): what images the store has, and what they share.
 
 use clap::Parser;
+use image_list::filter::Filter;
 use image_list::sharing::{self, text};
 use libcli::{Failure, Stdout};
 use libimage::source::{self, Opened, Sources};
@@ -24,6 +25,13 @@ struct Args {
     /// JSON instead of a table: one object a line, or one value of what is shared
     #[arg(long)]
     json: bool,
+    /// Only the digests, each once
+    #[arg(short, long, conflicts_with_all = ["json", "shared"])]
+    quiet: bool,
+    /// List only what fits: reference=PATTERN, dangling=true|false, before=IMAGE, since=IMAGE or label=KEY[=VALUE];
+    /// may be given several times
+    #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with = "shared")]
+    filter: Vec<Filter>,
     /// What the images share among themselves, all of the store if none is named
     #[arg(long, group = "shared")]
     sharing: bool,
@@ -33,8 +41,8 @@ struct Args {
     /// Take this platform's image of an index in a layout or archive [default: this machine's]
     #[arg(long, value_name = "OS/ARCH", requires = "shared")]
     platform: Option<Platform>,
-    /// The images that share
-    #[arg(value_name = "IMAGE", requires = "shared")]
+    /// The images to list, by names without their tags and patterns too; or those that share
+    #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
 
@@ -49,11 +57,13 @@ fn job(args: Args) -> Result<(), Failure> {
         let sources = Sources { platform: args.platform.clone(), ..Sources::of(&store) };
         shared(&args, &sources, &mut stdout)?;
     } else {
-        let (rows, warnings) = image_list::list(&Store::open_existing(&store, Options::default())?)?;
+        let store = Store::open_existing(&store, Options::default())?;
+        let (rows, warnings) = image_list::list(&store, &args.filter, &args.images)?;
         for warning in warnings {
             libcli::warn("image-list", &warning);
         }
         match args.json {
+            _ if args.quiet => image_list::write_digests(&rows, &mut stdout)?,
             true => image_list::write_json(&rows, &mut stdout)?,
             false => image_list::write_table(&rows, &mut stdout)?,
         }
