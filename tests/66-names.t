@@ -24,6 +24,8 @@ same_digest "--iidfile has the manifest's digest, which skopeo finds under the n
 is "without a newline" "$(wc -c <app.id)" 71
 same_digest "-q prints the same" "$(cat app.printed)" "$image"
 same_digest "as does containerimage.digest" "$(jq -r '.["containerimage.digest"]' app.json)" "$image"
+is "the members of the metadata are those of the page" "$(jq -r 'keys[]' app.json)" \
+    "$(sed -n '/^.It Fl -metadata-file/,/^.It Fl -compression/s/^.Cm \([a-z.]*\).*/\1/p' "$top/man/image-build.1" | sort)"
 same_digest "containerimage.config.digest is that of its config" "$config" "$(jq -r .config.digest "$manifest")"
 
 # image-tag
