@@ -1,27 +1,13 @@
-//! Errors with the name that they are about, and the exit statuses they mean.
+//! Errors with the name that they are about.
 
-use libcli::{Exit, Failure};
+use libcli::Failure;
 use libhttp::FetchError;
 use libstore::StoreError;
 use libwire::Reference;
 
 /// An error of a registry with the name that it is about.
 pub fn failure(name: &Reference, error: &FetchError) -> Failure {
-    Failure::new(exit(error), name.to_string(), error)
-}
-
-/// An error in what is known of registries.
-pub fn of_hosts(error: FetchError) -> Failure {
-    Failure::new(exit(&error), "", error)
-}
-
-/// What a registry does not do now it may do later; what it does not let in needs somebody.
-fn exit(error: &FetchError) -> Exit {
-    match error {
-        error if error.is_passing() => Exit::TryAgain,
-        error if error.is_input() => Exit::BadInput,
-        _ => Exit::Failed,
-    }
+    Failure::new(error.exit(), name.to_string(), error)
 }
 
 /// An error with the name that it is about.

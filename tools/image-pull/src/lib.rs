@@ -9,7 +9,6 @@ mod look_up;
 mod options;
 mod progress;
 
-pub use failure::of_hosts;
 pub use layers::Unpacking;
 pub use options::{Options, Policy};
 

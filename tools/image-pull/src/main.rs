@@ -1,7 +1,7 @@
 //! image-pull(1): images from registries into the store.
 
 use clap::Parser;
-use image_pull::{Options, Policy, Unpacking, of_hosts};
+use image_pull::{Options, Policy, Unpacking};
 use libcli::{Failure, Stdout};
 use libhttp::Environment as Network;
 use libregistry::{Client, HostFiles, Hosts, Logins};
@@ -83,7 +83,7 @@ fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let variable = |name: &str| std::env::var_os(name);
     let logins = Logins::of(variable, rustix::process::getuid().as_raw());
-    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure)?;
     let network = Network { max_wait: Some(Duration::from_secs(args.max_wait)), ..Network::of(variable) };
     let unpacking = match args.no_unpack || args.config_only {
         true => None,

@@ -17,7 +17,7 @@ pub use send::{Delivered, Pushed};
 use content::Content;
 use destination::Target;
 use forecast::Forecast;
-use libcli::{Exit, Failure, human};
+use libcli::{Failure, human};
 use libhttp::FetchError;
 use libregistry::{Access, Client, Delivery, Repository};
 use libstore::Store;
@@ -83,21 +83,7 @@ fn everywhere<T: Send>(
 }
 
 fn failure(target: &Target, error: &FetchError) -> Failure {
-    Failure::new(exit(error), target.name(), error)
-}
-
-/// An error in what is known of registries.
-pub fn of_hosts(error: FetchError) -> Failure {
-    Failure::new(exit(&error), "", error)
-}
-
-/// What a registry does not do now it may do later; what it does not let in needs somebody.
-fn exit(error: &FetchError) -> Exit {
-    match error {
-        error if error.is_passing() => Exit::TryAgain,
-        error if error.is_input() => Exit::BadInput,
-        _ => Exit::Failed,
-    }
+    Failure::new(error.exit(), target.name(), error)
 }
 
 /// What was done, in a line.

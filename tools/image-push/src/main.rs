@@ -3,7 +3,7 @@
 use clap::Parser;
 use image_push::content::Content;
 use image_push::destination::{Destination, by_registry};
-use image_push::{Manner, Neighbours, Options, Uploads, of_hosts};
+use image_push::{Manner, Neighbours, Options, Uploads};
 use libcli::{Exit, Failure, Stdout};
 use libregistry::{Client, HostFiles, Hosts, Logins, Repository};
 use libstore::{Environment, Store, locate};
@@ -115,7 +115,7 @@ fn open_store(args: &Args) -> Result<Store, Failure> {
 fn client(args: &Args) -> Result<Client, Failure> {
     let variable = |name: &str| std::env::var_os(name);
     let logins = Logins::of(variable, rustix::process::getuid().as_raw());
-    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure).map_err(of_hosts)?;
+    let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure)?;
     let max_wait = Some(Duration::from_secs(args.max_wait));
     let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };
     Ok(Client::new(&logins, &hosts, &network))

@@ -1,5 +1,6 @@
 //! Why something could not be fetched.
 
+use libcli::{Exit, Failure};
 use libwire::remote::redact;
 use std::io;
 
@@ -59,7 +60,22 @@ pub enum FetchError {
     },
 }
 
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        Self::new(error.exit(), "", error)
+    }
+}
+
 impl FetchError {
+    /// The exit status that it means for whoever asks a registry: a server that does not answer now may do so later.
+    pub fn exit(&self) -> Exit {
+        match self {
+            error if error.is_passing() => Exit::TryAgain,
+            error if error.is_input() => Exit::BadInput,
+            _ => Exit::Failed,
+        }
+    }
+
     /// What is asked for can't be fetched as it is written.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
