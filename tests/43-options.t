@@ -160,6 +160,7 @@ done <<'END'
 -o type=oci,push=true|--output: push=true is for type=image; add -o type=registry beside this one
 -o dest=x|--output: it has no type=; write type=local,dest=DIR or another type
 -t x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855|--tag: 'x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' has a digest, which only a finished image has; write NAME:TAG
+-t sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855|--tag: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' has a digest, which only a finished image has; write NAME:TAG
 -o type=image,tar=false|--output: tar=false is for type=oci and type=docker
 -o type=tar,tar=false,dest=x|--output: tar=false is for type=oci and type=docker
 --compression zstd -o type=image,compression=gzip|--output: compression=gzip, but zstd is asked for too; a layer is stored once; build again for the other

@@ -82,7 +82,7 @@ pub fn tag(value: &OsStr) -> Checked {
     filled(value).map_err(|_| "the name is empty".to_owned())?;
     let value = text(value)?;
     let name = Reference::parse(value).map_err(|error| error.to_string())?;
-    match name.digest() {
+    match name.digest().or_else(|| name.as_digest()) {
         Some(_) => Err(format!("'{value}' has a digest, which only a finished image has; write NAME:TAG")),
         None => Ok(()),
     }
