@@ -19,7 +19,7 @@ pub use challenge::{challenge, challenge_text};
 pub use dockerfile::{dockerfile, dockerfile_text};
 pub use expansion::{expansion, expansion_text, variables_for_bash, word_for_bash};
 pub use ignore::ignore;
-pub use names::{name, name_text, users};
+pub use names::{lock, lock_text, name, name_text, users};
 pub use records::{changes, image, image_members, records_text};
 pub use sparse::sparse_archive;
 pub use trace::{trace, trace_text};

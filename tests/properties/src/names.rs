@@ -4,6 +4,7 @@ use crate::choices::Choices;
 use libfetch::file_name;
 use libfetch::git::Repository;
 use libtree::{Owners, Root};
+use libwire::lock::{Lock, Pin, Source};
 use libwire::remote::{Kind, redact, without_credentials};
 use libwire::{Digest, Reference, WirePath};
 
@@ -61,6 +62,41 @@ pub fn name(bytes: &[u8]) {
     let url = format!("{scheme}://{user}:{SECRET}@host/{path}");
     for shown in [redact(&url), without_credentials(&url)] {
         assert!(!shown.contains(SECRET), "{url:?} is shown as {shown:?}");
+    }
+}
+
+/// A lock from pieces: one that is read is written and read again as the same, and its names hold no secret.
+pub fn lock(bytes: &[u8]) {
+    let choices = &mut Choices::new(bytes);
+    let commit = "0123456789012345678901234567890123456789";
+    let digest = format!("sha256:{}", Digest::of(bytes).hex());
+    let commit = format!("sha1:{commit}");
+    let mut text = "# stagepipe lock 1\n".to_owned();
+    let (mut written, names) =
+        (Lock::default(), ["http://u:hunter2@h/", "git://h/x.git#", "h/a:", "ssh://git@h/", ""]);
+    for _ in 0..choices.below(6) {
+        let name = format!("{}{}", choices.pick(&names), choices.text(4, &PIECES));
+        let kind = choices.pick(&["git", "http", "image", "x"]);
+        text +=
+            &format!("{kind}  {name}  {}\n", choices.pick(&[digest.as_str(), commit.as_str(), "sha256:1"]));
+        let Ok(source) = Source::parse(&name) else { continue };
+        assert!(!source.name().contains(SECRET), "{name:?} is locked as {source:?}");
+        assert_eq!(Source::parse(source.name()).as_ref(), Ok(&source), "{name:?}");
+        let pin = match source {
+            Source::Git(_) => Pin::Commit(commit["sha1:".len()..].to_owned()),
+            Source::Http(_) | Source::Image(_) => Pin::Digest(Digest::of(bytes)),
+        };
+        written.set(source, pin).expect("the name is short");
+    }
+    assert_eq!(Lock::parse(written.to_string().as_bytes()), Ok(written));
+    lock_text(text.as_bytes());
+}
+
+/// Any text is a lock or refused in one of its lines, and what is read is written as the same.
+pub fn lock_text(bytes: &[u8]) {
+    match Lock::parse(bytes) {
+        Ok(lock) => assert_eq!(Lock::parse(lock.to_string().as_bytes()), Ok(lock)),
+        Err(bad) => assert!((1..=bytes.split(|&b| b == b'\n').count()).contains(&bad.line), "{bad:?}"),
     }
 }
 

@@ -69,6 +69,12 @@ proptest! {
     }
 
     #[test]
+    fn a_lock_is_read_as_it_was_written(bytes in bytes()) {
+        properties::lock(&bytes);
+        properties::lock_text(&bytes);
+    }
+
+    #[test]
     fn a_name_from_outside_is_safe_where_it_is_used(bytes in bytes()) {
         properties::name(&bytes);
         properties::name_text(&bytes);

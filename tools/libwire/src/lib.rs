@@ -12,6 +12,7 @@ pub mod fetch;
 mod formats;
 pub mod guess;
 pub mod image;
+pub mod lock;
 pub mod mode;
 pub mod packing;
 pub mod path;

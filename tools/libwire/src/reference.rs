@@ -106,6 +106,19 @@ impl Reference {
         Self { tag: self.tag.clone().filter(|_| self.digest.is_none()), ..self.clone() }
     }
 
+    /// The same name where it means this image or index.
+    #[must_use]
+    pub fn at(&self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self.clone() }
+    }
+
+    /// The name with the tag that stands before the digest; without one, the latest.
+    #[must_use]
+    pub fn without_digest(&self) -> Self {
+        let tag = self.tag.clone().or_else(|| Some(DEFAULT_TAG.to_owned()));
+        Self { tag, digest: None, ..self.clone() }
+    }
+
     /// The digest that `sha256:` and 64 digits is meant as, though by the grammar that is a name and a tag.
     pub fn as_digest(&self) -> Option<Digest> {
         let is_short =

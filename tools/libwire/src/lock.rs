@@ -1,0 +1,346 @@
+//! The lock of a Dockerfile, as stagepipe-lock(5) has it: what the names of its sources meant when it was written.
+//! Grammar only; nothing here looks a name up.
+
+use crate::digest::Digest;
+use crate::reference::Reference;
+use crate::remote::{Kind, Repository, is_commit, without_credentials};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+
+/// The first line.
+const HEADER: &str = "# stagepipe lock 1: written by image-build --lock; commit it";
+/// How the first line of every version begins.
+const START: &str = "# stagepipe lock ";
+/// The most bytes that a lock may have.
+pub const MAX_LOCK: u64 = 4 << 20;
+/// The most bytes that a line may have.
+const MAX_LINE: usize = 8 << 10;
+
+/// A source by its name, which is what is looked up. Two spellings of one name are the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A repository, and after `#` the reference in it, if one is named.
+    Git(String),
+    /// The URL of a file.
+    Http(String),
+    /// An image, with its registry and its tag.
+    Image(String),
+}
+
+/// What a name means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// The digest of an image, an index or a file.
+    Digest(Digest),
+    /// A commit.
+    Commit(String),
+}
+
+/// A lock: what names mean. Displays as the text of its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock(BTreeMap<Source, Locked>);
+
+/// What a name means, and where that is written.
+#[derive(Clone, Debug)]
+struct Locked {
+    pin: Pin,
+    line: usize,
+}
+
+/// The place decides nothing.
+impl PartialEq for Locked {
+    fn eq(&self, other: &Self) -> bool {
+        self.pin == other.pin
+    }
+}
+
+impl Eq for Locked {}
+
+/// Why a text is no lock.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadLock {
+    /// The number of the line.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Source {
+    /// An image, unless its name has a digest, which needs no lock.
+    pub fn image(reference: &Reference) -> Option<Self> {
+        let pinned = reference.digest().is_some() || reference.as_digest().is_some();
+        (!pinned).then(|| Self::Image(reference.to_string()))
+    }
+
+    /// The file at `url`, which the Dockerfile has as `written`. User and password are left out, and of a query in which a
+    /// variable has a part, which may be secret too, there is the digest.
+    pub fn file(url: &str, written: &str) -> Self {
+        let bare = without_credentials(url);
+        let name = match bare.split_once('?') {
+            Some((rest, query)) if !written.contains(&format!("?{query}")) => {
+                format!("{rest}?{}", Digest::of(query.as_bytes()))
+            }
+            _ => bare,
+        };
+        Self::Http(one_word(&name))
+    }
+
+    /// What is meant of a repository, unless that is a whole commit or has a checksum.
+    pub fn repository(repository: &Repository) -> Option<Self> {
+        let reference = repository.reference.as_deref();
+        let pinned = repository.checksum.is_some() || reference.is_some_and(is_commit);
+        let remote = without_credentials(&repository.remote);
+        let name = reference.map_or(remote.clone(), |reference| format!("{remote}#{reference}"));
+        (!pinned).then(|| Self::Git(one_word(&name)))
+    }
+
+    /// The source that a user means by `text`: as it is in a lock, or as it may be in a Dockerfile.
+    ///
+    /// # Errors
+    /// Why it is the name of nothing that has a line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let pinned = || format!("{text} says itself what it is, so it has no line in a lock");
+        let reference = Reference::parse(text);
+        // A name with a digest looks like a repository's user@host:path.
+        if reference.as_ref().is_ok_and(|reference| reference.digest().is_some()) {
+            return Err(pinned());
+        }
+        match Kind::of(text) {
+            Kind::Path => Self::image(&reference.map_err(|error| error.to_string())?).ok_or_else(pinned),
+            Kind::File => Ok(Self::file(text, text)),
+            Kind::Repository => Self::repository(&Repository::parse(text)?).ok_or_else(pinned),
+        }
+    }
+
+    /// The name alone.
+    pub fn name(&self) -> &str {
+        let (Self::Git(name) | Self::Http(name) | Self::Image(name)) = self;
+        name
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Git(_) => "git",
+            Self::Http(_) => "http",
+            Self::Image(_) => "image",
+        }
+    }
+}
+
+/// `name` without blanks and control characters, as a URL has them.
+fn one_word(name: &str) -> String {
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    let escaped = |c: char| c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+    name.chars().map(|c| if odd(c) { escaped(c) } else { c.to_string() }).collect()
+}
+
+impl Pin {
+    fn parse(source: &Source, text: &str) -> Option<Self> {
+        match source {
+            Source::Git(_) => {
+                let (kind, commit) = text.split_once(':')?;
+                let length = if kind == "sha1" { 40 } else { 64 };
+                let fits = matches!(kind, "sha1" | "sha256") && commit.len() == length && is_commit(commit);
+                fits.then(|| Self::Commit(commit.to_owned()))
+            }
+            Source::Http(_) | Source::Image(_) => text.parse().ok().map(Self::Digest),
+        }
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(digest) => digest.fmt(f),
+            Self::Commit(commit) if commit.len() == 64 => write!(f, "sha256:{commit}"),
+            Self::Commit(commit) => write!(f, "sha1:{commit}"),
+        }
+    }
+}
+
+impl Lock {
+    /// Reads the text of a lock.
+    ///
+    /// # Errors
+    /// The first line that is not as it has to be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BadLock> {
+        let bad = |line: usize, what: String| BadLock { line, what };
+        let mut lock = Self::default();
+        for (number, bytes) in (1..).zip(bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|&b| b == b'\n')) {
+            if bytes.len() > MAX_LINE {
+                return Err(bad(number, format!("the line has more than {MAX_LINE} bytes")));
+            }
+            let line = std::str::from_utf8(bytes).map_err(|_| bad(number, "the line is not UTF-8".into()))?;
+            // An editor or git may have changed how lines end.
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            match number {
+                1 => header(line).map_err(|what| bad(1, what))?,
+                _ => lock.read_line(line, number).map_err(|what| bad(number, what))?,
+            }
+        }
+        Ok(lock)
+    }
+
+    fn read_line(&mut self, line: &str, number: usize) -> Result<(), String> {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        let &[kind, name, pin] = &words[..] else {
+            return Err("the line is not KIND NAME DIGEST".into());
+        };
+        let source = match kind {
+            "git" => Source::Git(name.to_owned()),
+            "http" => Source::Http(name.to_owned()),
+            "image" => Source::Image(name.to_owned()),
+            _ => return Err(format!("{kind:?} is none of git, http and image")),
+        };
+        if Source::parse(name).as_ref() != Ok(&source) {
+            return Err(format!("{name:?} is not the full name of a source of kind {kind}"));
+        }
+        let form =
+            if kind == "git" { "sha1: and the 40 digits of a commit" } else { "sha256: and 64 digits" };
+        let pin = Pin::parse(&source, pin).ok_or_else(|| format!("{pin:?} is not {form}"))?;
+        match self.0.entry(source) {
+            Entry::Occupied(other) => Err(format!("{name} is in line {} already", other.get().line)),
+            Entry::Vacant(place) => {
+                place.insert(Locked { pin, line: number });
+                Ok(())
+            }
+        }
+    }
+
+    /// What a source is, and the line that says so; 0 where none was read.
+    pub fn get(&self, source: &Source) -> Option<(&Pin, usize)> {
+        self.0.get(source).map(|locked| (&locked.pin, locked.line))
+    }
+
+    /// Says what a source is, and gives what was said before.
+    ///
+    /// # Errors
+    /// The line would be too long to be read again.
+    pub fn set(&mut self, source: Source, pin: Pin) -> Result<Option<Pin>, String> {
+        if source.name().len() > MAX_LINE - 128 {
+            return Err(format!("a name of {} bytes is too long for a lock", source.name().len()));
+        }
+        Ok(self.0.insert(source, Locked { pin, line: 0 }).map(|old| old.pin))
+    }
+
+    /// Its sources, in order.
+    pub fn sources(&self) -> impl Iterator<Item = (&Source, &Pin)> {
+        self.0.iter().map(|(source, locked)| (source, &locked.pin))
+    }
+}
+
+/// Whether a text begins as a lock of any version does.
+pub fn looks_like_lock(bytes: &[u8]) -> bool {
+    bytes.starts_with(START.as_bytes())
+}
+
+fn header(line: &str) -> Result<(), String> {
+    let version =
+        line.strip_prefix(START).map(|rest| rest.split_once(':').map_or(rest, |(number, _)| number));
+    match version {
+        Some("1") => Ok(()),
+        Some(other) if !other.is_empty() && other.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(format!("the lock is of version {other}, and this program reads 1; take a newer one"))
+        }
+        _ => Err(format!("the first line of a lock begins with {:?}", format!("{START}1"))),
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADER}")?;
+        self.sources()
+            .try_for_each(|(source, pin)| writeln!(f, "{:5}  {}  {pin}", source.kind(), source.name()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(rest: &str) -> Result<Lock, BadLock> {
+        Lock::parse(format!("{HEADER}\n{rest}").as_bytes())
+    }
+
+    #[test]
+    fn a_lock_is_read_as_it_was_written_whatever_the_order_of_its_lines() {
+        let (digest, commit) = (Digest::of(b"x"), "0123456789012345678901234567890123456789");
+        let mut lock = Lock::default();
+        for (name, pin) in [
+            ("debian:12", Pin::Digest(digest)),
+            ("https://u:p@h/a b?c=d", Pin::Digest(digest)),
+            ("https://u:p@h/a.git#v1:dir", Pin::Commit(commit.into())),
+            ("git@h:x", Pin::Commit(format!("{commit}{}", &commit[..24]))),
+        ] {
+            lock.set(Source::parse(name).unwrap(), pin).unwrap();
+        }
+        let text = lock.to_string();
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            rows,
+            [
+                &format!("git    git@h:x  sha256:{commit}{}", &commit[..24]),
+                &format!("git    https://h/a.git#v1  sha1:{commit}"),
+                &format!("http   https://h/a%20b?c=d  {digest}"),
+                &format!("image  docker.io/library/debian:12  {digest}"),
+            ]
+        );
+        assert_eq!(Lock::parse(text.as_bytes()), Ok(lock.clone()));
+        let turned: Vec<&str> = rows.iter().rev().copied().collect();
+        assert_eq!(lines(&turned.join("\r\n")), Ok(lock));
+        assert_eq!(lines(""), Ok(Lock::default()));
+    }
+
+    #[test]
+    fn a_query_that_is_not_in_the_dockerfile_is_not_written() {
+        let name = |url, written| Source::file(url, written).name().to_owned();
+        assert_eq!(name("https://h/x?v=1", "'https://h/x?v=1'"), "https://h/x?v=1");
+        let hidden = name("https://h/x?token=hunter2", "https://h/x?token=$T");
+        assert_eq!(hidden, format!("https://h/x?{}", Digest::of(b"token=hunter2")));
+        assert_eq!(Source::parse(&hidden).unwrap().name(), hidden);
+    }
+
+    #[test]
+    fn what_says_itself_what_it_is_has_no_line() {
+        let digest = Digest::of(b"x");
+        let commit = "0123456789012345678901234567890123456789";
+        for text in [
+            format!("debian@{digest}"),
+            format!("debian:12@{digest}"),
+            digest.to_string(),
+            format!("git://h/x#{commit}"),
+            "git://h/x?checksum=0123456".to_owned(),
+        ] {
+            assert!(Source::parse(&text).unwrap_err().contains("no line"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_lock_is_refused_with_its_line() {
+        let digest = Digest::of(b"x");
+        for (rest, line, said) in [
+            (format!("image  docker.io/library/a:1  {digest}\n\n"), 3, "KIND NAME DIGEST"),
+            ("# mine\n".into(), 2, "KIND NAME DIGEST"),
+            ("<<<<<<< HEAD\n".into(), 2, "KIND NAME DIGEST"),
+            (format!("image  a:1  {digest}\n"), 2, "full name"),
+            (format!("image  docker.io/library/a:1@{digest}  {digest}\n"), 2, "full name"),
+            (format!("http  https://u:p@h/x  {digest}\n"), 2, "full name"),
+            (format!("git  https://h/x  {digest}\n"), 2, "full name"),
+            (format!("file  https://h/x  {digest}\n"), 2, "none of git, http and image"),
+            ("http  https://h/x  sha256:12\n".into(), 2, "64 digits"),
+            (format!("git  git://h/x  sha1:{}\n", digest.hex()), 2, "40 digits"),
+            (format!("image\tdocker.io/library/a:1\t{digest}"), 2, "KIND NAME DIGEST"),
+            (format!("http  https://h/x  {digest}\nhttp  https://h/x  {digest}\n"), 3, "in line 2 already"),
+            (format!("http  https://h/{}  {digest}\n", "x".repeat(MAX_LINE)), 2, "more than"),
+        ] {
+            let bad = lines(&rest).unwrap_err();
+            assert!(bad.line == line && bad.what.contains(said), "{rest}: {bad:?}");
+        }
+        assert_eq!(Lock::parse(b"\xff").unwrap_err().line, 1);
+        for text in ["", "image", "# stagepipe lock", "# stagepipe lock x: y"] {
+            assert!(Lock::parse(text.as_bytes()).unwrap_err().what.contains("begins with"), "{text}");
+        }
+        assert!(Lock::parse(b"# stagepipe lock 2").unwrap_err().what.contains("version 2"));
+    }
+}
