@@ -90,7 +90,10 @@ impl Store {
             let read = read_top(&mut &*self, index, &select).ok();
             named = read.map(|read| self.entry(&read.image));
         }
-        let remote = self.remote(reference, platform)?;
+        let remote = match self.remote(reference, platform)? {
+            None => self.remote_of_tag(reference, platform)?,
+            remote => remote,
+        };
         let replaced = remote.as_ref().and_then(|remote| remote.replaces);
         let fits = |found: &Descriptor| {
             found.platform.as_ref().is_none_or(|own| own.rank(platform).is_some())
@@ -104,6 +107,17 @@ impl Store {
                 Ok(here.or(named))
             }
         }
+    }
+
+    /// What a registry said about the tag that stands before a digest, if that was this digest.
+    fn remote_of_tag(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Remote>, StoreError> {
+        let (Some(_), Some(digest)) = (reference.tag(), reference.digest()) else { return Ok(None) };
+        let said = self.remote(&reference.without_digest(), platform)?;
+        Ok(said.filter(|said| said.top() == digest))
     }
 
     fn remote_file(&self, name: &str, platform: &str) -> PathBuf {
