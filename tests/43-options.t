@@ -8,6 +8,7 @@ mkdir context source
 touch dockerignore
 printf '%s\n' 'FROM scratch AS one' 'COPY Dockerfile /a' 'FROM scratch' 'COPY --from=one /a /b' >context/Dockerfile
 cp context/Dockerfile other
+echo '# stagepipe lock 1' | tee other.lock >context/Dockerfile.lock
 
 # An option with a value, and what the script has of it; with "!", what it has no more.
 cat >options <<'END'
@@ -21,6 +22,9 @@ cat >options <<'END'
 --pull=newer|--pull newer
 --pull=never|--pull never
 --offline|--offline
+--lock|--sources --renew
+--lock=debian:12|--renew=debian:12
+--locked|--locked
 --call=check|--check
 --call=targets|--targets
 --call=outline|--outline
@@ -68,9 +72,10 @@ is "every option is in the table" "$(sed 's/=.*//' words | sort -u)" "$options"
 written='--output --iidfile --metadata-file --push'
 refused() {
     case $1 in
-    --call=*) [ "$1" != "$2" ] && against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call ;;
-    --check) against "$2" $written --keep --trace --explain --shell --shell-on-fail --logs --call=targets --call=outline ;;
-    --logs) against "$2" $written --keep --trace --explain --shell --shell-on-fail ;;
+    --call=*) [ "$1" != "$2" ] && against "$2" $written --keep --trace --explain --shell --shell-on-fail --lock --logs --call ;;
+    --check) against "$2" $written --keep --trace --explain --shell --shell-on-fail --lock --logs --call=targets --call=outline ;;
+    --logs) against "$2" $written --keep --trace --explain --shell --shell-on-fail --lock ;;
+    --lock*) [ "$1" != --locked ] && against "$2" --locked --offline --pull=never ;;
     --shell) against "$2" $written ;;
     --output=type=cacheonly) against "$2" --iidfile --metadata-file --push ;;
     --quiet) against "$2" --progress=plain --explain ;;
@@ -147,6 +152,7 @@ while IFS= read -r each; do
 done <words
 
 echo "# what one option says twice, or of nothing"
+rm other.lock context/Dockerfile.lock
 while IFS='|' read -r words text; do
     status_is "$words is refused" 2 image-build $words context
     is "before anything runs, in one line" "$(cat .out)" "image-build: $text"

@@ -1,6 +1,7 @@
 //! What is wrong with an option's value. Each function takes one and says so in words, or nothing is wrong with it. What
 //! only another tool can know, as whether a stage is there, is not looked at.
 
+use libwire::lock::Source;
 use libwire::{Compression, Platform, Reference};
 use rustix::fs::{Access, access};
 use std::ffi::OsStr;
@@ -46,6 +47,17 @@ pub fn pull(value: &OsStr) -> Checked {
         "" | "true" | "false" | "always" | "newer" | "missing" | "never" => Ok(()),
         other => Err(format!("{other:?} is not one of always, newer, missing, never, true and false")),
     }
+}
+
+/// What has a line in a lock, or nothing for all of them.
+pub fn source(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    if value.is_empty() { Ok(()) } else { Source::parse(value).map(drop) }
+}
+
+/// A file that can be put beside another.
+pub fn beside(path: &Path) -> Checked {
+    new_file(path.as_os_str())
 }
 
 /// One platform; several are not built at once yet.

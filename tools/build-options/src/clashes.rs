@@ -9,7 +9,7 @@ use libcli::Failure;
 /// What asks for something of a finished image.
 const WRITTEN: [&str; 4] = ["output", "iidfile", "metadata-file", "push"];
 /// What asks for something of steps that are done.
-const BUILT: [&str; 5] = ["keep", "trace", "explain", "shell", "shell-on-fail"];
+const BUILT: [&str; 6] = ["keep", "trace", "explain", "shell", "shell-on-fail", "lock"];
 
 /// Refuses two options of which one would be ignored.
 pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
@@ -28,6 +28,12 @@ pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
     }
     if output::are_cache_only(outputs) {
         refuse(matches, "--output type=cacheonly", "makes no image", &WRITTEN[1..])?;
+    }
+    if value("lock").is_some() {
+        refuse(matches, "--lock", "asks for more", &["locked", "offline"])?;
+        if value("pull").is_some_and(|when| matches!(&*when, "never" | "false")) {
+            refuse(matches, "--lock", "asks registries", &["pull"])?;
+        }
     }
     if on("quiet") && value("progress").is_some_and(|mode| mode == "plain") {
         refuse(matches, "--quiet", "shows nothing of it", &["progress"])?;

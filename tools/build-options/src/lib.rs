@@ -12,6 +12,7 @@ mod table;
 mod values;
 mod words;
 
+pub use check::beside;
 pub use request::{Asked, Environment, Request, request};
 
 use libcli::shell_word;
@@ -61,6 +62,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("contexts", &contexts),
         ("stage", &stage),
         ("pull", request.pull.as_bytes()),
+        ("resolve", request.resolve.as_bytes()),
         ("stops", request.stops.as_bytes()),
         ("pack", request.pack.as_bytes()),
         ("assemble", request.assemble.as_bytes()),

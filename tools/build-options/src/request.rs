@@ -34,6 +34,12 @@ pub struct Request {
     pub stage: Words,
     /// For the stage-run that looks images up: when it pulls them.
     pub pull: Words,
+    /// For the stage-run that looks up what a lock has, before all others.
+    pub resolve: Words,
+    /// A lock is written.
+    pub lock: bool,
+    /// There has to be a lock.
+    pub locked: bool,
     /// For the target's stage-run: where it ends.
     pub stops: Words,
     /// For layer-pack.
@@ -122,6 +128,7 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     request.take_build_args(&matches, environment);
     request.take_sources(&matches);
     request.take_pull(&matches)?;
+    request.take_lock(&matches)?;
     request.take_steps(&matches)?;
     request.take_call(&matches)?;
     request.take_outputs(&matches, &outputs)?;
@@ -238,6 +245,30 @@ impl Request {
         }
         if word == "never" {
             self.stage.push("--pull", Some(OsStr::new(word)));
+        }
+        Ok(())
+    }
+
+    /// `--lock` and `--locked`: images are looked up for the plan, then all sources.
+    fn take_lock(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        self.locked = flag(matches, "locked")?;
+        if self.locked {
+            self.pull.push("--locked", None);
+            self.stage.push("--locked", None);
+            self.resolve.push("--sources", None);
+        }
+        let Some(name) = last(matches, "lock") else { return Ok(()) };
+        self.lock = true;
+        let renew = match name.to_string_lossy() {
+            all if all.is_empty() => "--renew".to_owned(),
+            one => format!("--renew={one}"),
+        };
+        self.pull.push(&renew, None);
+        self.resolve.push("--sources", None);
+        self.resolve.push(&renew, None);
+        // The plan does not have all stages then.
+        if ["target", "until", "shell"].iter().any(|name| last(matches, name).is_some()) {
+            self.resolve.push("--keep-lines", None);
         }
         Ok(())
     }

@@ -122,6 +122,15 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 )
             },
             flag("offline", To::Request, "fetch nothing, and pull no image"),
+            Row {
+                check: check::source,
+                ..maybe(
+                    "lock",
+                    "NAME",
+                    "write what images, URLs and git references mean to FILE.lock beside the Dockerfile, or the line of NAME, and build with it",
+                )
+            },
+            flag("locked", To::Request, "refuse what is not in FILE.lock"),
             value(
                 "call",
                 "METHOD",

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub enum Wanted {
     /// A Dockerfile.
     Dockerfile,
+    /// A lock.
+    Lock,
     /// An ignore file. A link that leads nowhere counts as none, as it does to docker.
     IgnoreFile,
 }
@@ -20,7 +22,7 @@ impl Wanted {
     fn instead(self) -> &'static str {
         match self {
             Self::Dockerfile => "name a Dockerfile with -f",
-            Self::IgnoreFile => "remove it",
+            Self::IgnoreFile | Self::Lock => "remove it",
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Sources {
     pub name: OsString,
     /// What is left out of the context.
     pub ignore: Option<PathBuf>,
+    /// What the names in the Dockerfile mean.
+    pub lock: Option<PathBuf>,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
@@ -60,7 +62,11 @@ pub fn here(asked: &Asked) -> Result<Option<Sources>, Failure> {
     let Some(context) = own_context(asked)? else { return Ok(None) };
     let Some(mut found) = own_dockerfile(asked, &context)? else { return Ok(None) };
     ignore(&context.place(asked), &mut found)?;
-    Ok(is_file(&found.file).then_some(found))
+    if !is_file(&found.file) {
+        return Ok(None);
+    }
+    lock(&context.place(asked), &mut found)?;
+    Ok(Some(found))
 }
 
 /// Finds the sources, and gets what is not here.
@@ -84,8 +90,10 @@ pub fn find(asked: &Asked, means: &mut Means) -> Result<Sources, Failure> {
     if !context.is_fetched {
         ignore(&context.place(asked), &mut found)?;
     }
-    if !is_file(&found.file) {
-        save_named(&mut found, means)?;
+    match (is_file(&found.file), asked.file == "-" || is_url(&asked.file) || context.sole.is_some()) {
+        (true, false) => lock(&context.place(asked), &mut found)?,
+        (true, true) => {}
+        (false, _) => save_named(&mut found, means)?,
     }
     Ok(found)
 }
@@ -109,7 +117,7 @@ impl Context {
     /// It with a Dockerfile. A context that is fetched has no ignore file, as in BuildKit.
     fn with(&self, file: PathBuf, name: OsString) -> Sources {
         let ignore = self.is_fetched.then(|| "/dev/null".into());
-        Sources { context: self.path.clone(), file, name, ignore, warnings: Vec::new() }
+        Sources { context: self.path.clone(), file, name, ignore, ..Sources::default() }
     }
 }
 
@@ -207,6 +215,23 @@ fn ignore(place: &Place, found: &mut Sources) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The lock that belongs to a Dockerfile, whether it is there or not.
+pub fn lock_of(dockerfile: &Path) -> PathBuf {
+    let mut path = dockerfile.to_owned().into_os_string();
+    path.push(".lock");
+    path.into()
+}
+
+/// The lock beside the Dockerfile.
+fn lock(place: &Place, found: &mut Sources) -> Result<(), Failure> {
+    let path = lock_of(&found.file);
+    let beside = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if find::found(&path, &[place.root, beside], place, Wanted::Lock)? == Found::File {
+        found.lock = Some(path);
+    }
+    Ok(())
+}
+
 /// A Dockerfile that can be read once is kept, because it is read twice.
 fn save_named(found: &mut Sources, means: &Means) -> Result<(), Failure> {
     if means.again {
@@ -235,6 +260,7 @@ impl Sources {
     /// Each as a name and a word of shell. What is in the build's directory begins with `"$_dir"`.
     pub fn words(&self, dir: Option<&Path>) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
         let ignore = self.ignore.as_deref().map(|path| ("ignore", path));
+        let lock = self.lock.as_deref().map(|path| ("lock", path));
         let paths = [("tree", self.context.as_path()), ("file", &self.file), ("name", Path::new(&self.name))];
         let word = |(name, path): (&'static str, &Path)| {
             if path.as_os_str().as_bytes().contains(&b'\n') {
@@ -246,6 +272,6 @@ impl Sources {
                 None => (name, shell_word(path)),
             })
         };
-        paths.into_iter().chain(ignore).map(word).collect()
+        paths.into_iter().chain(ignore).chain(lock).map(word).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! Sources that have to be fetched or read first are left to build-sources, which may take its time and be ended.
 
 use build_options::{Asked, Request, assign};
+use build_sources::Sources;
 use libcli::{Failure, shell_word};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -25,12 +26,49 @@ pub fn start(asked: &Asked, shell: u32, temporary: &Path, out: &mut impl Write) 
 /// Where the sources are, or else the words by which build-sources is asked for them.
 fn sources(request: &Request, out: &mut impl Write) -> Result<(), Failure> {
     let asked = build_sources::Asked { context: request.context.clone(), file: request.file.clone() };
-    let Some(found) = build_sources::here(&asked)? else {
+    let Some(mut found) = build_sources::here(&asked)? else {
+        if request.lock {
+            let what =
+                "the Dockerfile is no file here that a lock could be beside; name a directory and a file";
+            return Err(Failure::usage(format!("--lock: {what}")));
+        }
         let words = [shell_word(&asked.context), shell_word(&asked.file)].join(&b' ');
         return Ok(assign(out, "sources", &words)?);
     };
     found.warnings.iter().filter(|_| !request.quiet).for_each(|warning| libcli::warn("image-build", warning));
+    lock(request, &mut found)?;
     found.words(None)?.into_iter().try_for_each(|(name, word)| Ok(assign(out, name, &word)?))
+}
+
+/// Has `found` have the lock that is written, and says how old the one is that is used.
+fn lock(request: &Request, found: &mut Sources) -> Result<(), Failure> {
+    let path = build_sources::lock_of(&found.file);
+    match &found.lock {
+        _ if request.lock => {
+            build_options::beside(&path).map_err(|what| Failure::failed("--lock", what))?;
+            found.lock = Some(path);
+        }
+        None if request.locked => {
+            let what = format!("there is no {}; image-build --lock writes it", path.display());
+            return Err(Failure::failed("--locked", what));
+        }
+        Some(path) if !request.quiet => {
+            let modified = path.metadata().and_then(|meta| meta.modified());
+            let age = modified.ok().and_then(|then| then.elapsed().ok()).unwrap_or_default();
+            let (path, age) = (path.display(), said(age.as_secs()));
+            libcli::say(&format!("image-build: {path}, {age} old, says what is built from\n"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A time span in its largest unit.
+fn said(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "second"));
+    let number = seconds / unit;
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

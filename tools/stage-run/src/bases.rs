@@ -5,12 +5,14 @@
 
 use crate::base::image_name;
 use crate::error::StepError;
+use crate::lock::LockFile;
 use crate::options::{Fetch, NamedContext, Policy};
 use crate::plan::{Plan, misspelt_stage};
 use crate::session::images::select_of;
 use crate::session::pull::Pull;
 use libcli::Failure;
 use libstore::{Image, Select, Store};
+use libwire::lock::Source as Locked;
 use libwire::plan::{Base, Op, Source, Stage};
 use libwire::record::{BaseStep, BuildRecord, Record, StageId};
 use libwire::{Reference, Writer};
@@ -28,6 +30,8 @@ pub struct Lookup<'a> {
     pub pull: Policy,
     /// The program that pulls is beside this.
     pub fetch: &'a Fetch,
+    /// What names mean, whatever registries say.
+    pub lock: &'a LockFile,
     /// Whether only to say what would be pulled.
     pub dry_run: bool,
     /// Whether to say anything.
@@ -48,7 +52,7 @@ pub fn write<W: Write>(input: impl BufRead, lookup: &Lookup, output: W) -> Resul
     let store = if pull(&plan, store.as_ref(), lookup)? { lookup.open() } else { store };
     let mut writer = Writer::<_, BuildRecord>::new(output, BTreeMap::new())?;
     for stage in &plan.stages {
-        let Some(image) = image(store.as_ref(), contexts, stage) else { continue };
+        let Some(image) = image(store.as_ref(), lookup, stage) else { continue };
         writer.write(&Record::Base(Box::new(BaseStep {
             id: StageId { stage: stage.index, stage_name: stage.name.clone() },
             dockerfile: stage.dockerfile.clone(),
@@ -68,16 +72,22 @@ pub fn write<W: Write>(input: impl BufRead, lookup: &Lookup, output: W) -> Resul
 
 /// Pulls manifests and configs of those images that are to be pulled; whether there were any.
 fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Failure> {
-    let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(&str, &str), (Policy, BTreeSet<String>)> = BTreeMap::new();
     for stage in plan.stages.iter().filter(|_| lookup.pull != Policy::Never) {
-        for reference in references(stage, lookup.contexts) {
-            let known = || store?.resolve_for(&reference, &stage.platform.parse().ok()?).ok()?;
-            if lookup.pull != Policy::Missing || known().is_none() {
-                wanted.entry(&stage.platform).or_default().insert(reference.to_string());
+        for reference in references(stage, lookup) {
+            let platform = stage.platform.parse().ok();
+            let known = || store?.resolve_for(&reference, platform.as_ref()?).ok()?;
+            let said = || store?.remote(&reference, platform.as_ref()?).ok()?;
+            let is_known = known().is_some();
+            let policy = lookup.pull.with(lookup.lock, &reference, is_known && said().is_none());
+            // A digest means the same for ever.
+            if !is_known || policy != Policy::Missing && reference.digest().is_none() {
+                let names = wanted.entry((&stage.platform, policy.word()));
+                names.or_insert((policy, BTreeSet::new())).1.insert(reference.to_string());
             }
         }
     }
-    for (platform, names) in &wanted {
+    for ((platform, _), (policy, names)) in &wanted {
         let names: Vec<String> = names.iter().cloned().collect();
         if lookup.dry_run {
             let speaker = libcli::speaker("stage-run");
@@ -86,18 +96,19 @@ fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Fai
             continue;
         }
         let pull = Pull { fetch: lookup.fetch, store: lookup.store, shown: lookup.progress };
-        match pull.configs(&names, platform, lookup.pull) {
+        match pull.configs(&names, platform, *policy) {
             // A build tries it again, and says at which instruction it failed.
-            Err(_) if lookup.pull == Policy::Missing => {}
+            Err(_) if *policy == Policy::Missing => {}
             pulled => pulled.map_err(StepError::into_failure)?,
         }
     }
     Ok(!wanted.is_empty() && !lookup.dry_run)
 }
 
-/// The images that a stage names, except those that are a stage's name misspelt.
-fn references(stage: &Stage, contexts: &BTreeMap<String, NamedContext>) -> Vec<Reference> {
-    let context = |name: &str| match contexts.get(name) {
+/// The images that a stage names, except those that are a stage's name misspelt, and those that a lock has to have and
+/// has not.
+fn references(stage: &Stage, lookup: &Lookup) -> Vec<Reference> {
+    let context = |name: &str| match lookup.contexts.get(name) {
         Some(NamedContext::Image(reference)) if reference != "scratch" => {
             Some((reference.clone(), reference.clone()))
         }
@@ -121,19 +132,24 @@ fn references(stage: &Stage, contexts: &BTreeMap<String, NamedContext>) -> Vec<R
     let named = [base].into_iter().chain(sources).flatten();
     let named = named.filter(|(name, _)| misspelt_stage(stage, name).is_none());
     let parsed = named.filter_map(|(_, reference)| Reference::parse(&reference).ok());
-    parsed.filter(|reference| reference.as_digest().is_none()).collect()
+    let parsed = parsed.filter(|reference| reference.as_digest().is_none());
+    let locked = parsed.map(|reference| lookup.lock.reference(reference));
+    let allowed = |reference: &Reference| {
+        Locked::image(reference).is_none_or(|source| lookup.lock.require(&source, "").is_ok())
+    };
+    locked.filter(allowed).collect()
 }
 
-fn image(store: Option<&Store>, contexts: &BTreeMap<String, NamedContext>, stage: &Stage) -> Option<Image> {
+fn image(store: Option<&Store>, lookup: &Lookup, stage: &Stage) -> Option<Image> {
     let stored = |reference: &str| {
-        let reference = Reference::parse(reference).ok()?;
+        let reference = lookup.lock.reference(Reference::parse(reference).ok()?);
         let descriptor = store?.resolve_for(&reference, &stage.platform.parse().ok()?).ok()??;
         store?.image(&descriptor).ok()
     };
     match &stage.base {
         Base::Scratch | Base::Stage { .. } => None,
         Base::Image { reference, .. } => stored(reference),
-        Base::Context { name } => match contexts.get(name)? {
+        Base::Context { name } => match lookup.contexts.get(name)? {
             NamedContext::Directory(_) | NamedContext::Url(_) => None,
             NamedContext::Image(reference) => stored(reference),
             NamedContext::Layout { path, select } => {

@@ -14,6 +14,7 @@ mod hashed;
 mod hints;
 mod ignore;
 mod key;
+pub mod lock;
 mod logs;
 mod memory;
 pub mod options;
@@ -26,6 +27,7 @@ mod record;
 mod run;
 mod scope;
 mod session;
+mod sources;
 mod stage;
 mod state;
 mod step;
@@ -37,6 +39,7 @@ mod workdir;
 
 pub use logs::logs;
 pub use options::{Fetch, NamedContext, Options, Place, Policy};
+pub use sources::look_up;
 
 use error::StepError;
 use libcli::{Exit, Failure};
@@ -57,7 +60,9 @@ pub fn build<W: Write>(
     options: &Options,
     output: W,
 ) -> Result<W, Failure> {
-    let plan = Plan::read(input)?;
+    let mut plan = Plan::read(input)?;
+    // Whoever builds with another lock builds something else.
+    plan.digest = options.lock.digest(plan.digest);
     let epoch = options.epoch.or_else(|| plan.stages.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };
     if let Some(part) = &options.part {

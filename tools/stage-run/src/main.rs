@@ -4,9 +4,11 @@ use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
+use libwire::lock::Source;
 use libwire::plan::BuildPlan;
 use libwire::{Compression, Packing};
 use stage_run::bases::Lookup;
+use stage_run::lock::{LockFile, Renew};
 use stage_run::options::{add_host, named_context, place, policy, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, Policy, suite};
 use std::fs::File;
@@ -83,6 +85,22 @@ struct Args {
     /// Fetch nothing, and pull no image
     #[arg(long)]
     offline: bool,
+    /// The lock of the Dockerfile: what the names of images, URLs and references of repositories mean
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Refuse a name that is not in the lock
+    #[arg(long, conflicts_with = "renew")]
+    locked: bool,
+    /// Ask anew for what is in the lock, or for this name
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = renew, requires = "lock")]
+    renew: Option<Renew>,
+    /// With --renew, keep the lines of names that the plan does not have
+    #[arg(long, requires = "renew")]
+    keep_lines: bool,
+    /// Only look up what the lock has or is to have, in place of a build, and write what is asked anew
+    #[arg(long, conflicts_with_all = ["stage", "build_dir", "bases", "until", "shell", "logs"])]
+    sources: bool,
     /// Run every step again
     #[arg(long)]
     no_cache: bool,
@@ -93,7 +111,7 @@ struct Args {
     #[arg(long)]
     explain: bool,
     /// Say what would be run, run nothing, and write nothing to the store
-    #[arg(long, conflicts_with_all = ["shell", "shell_on_fail"])]
+    #[arg(long, conflicts_with = "shell")]
     dry_run: bool,
     /// End the stage, which is the target if none is named, with this step
     #[arg(long, value_name = "STEP")]
@@ -150,6 +168,10 @@ fn known(text: &str) -> Result<Known, String> {
     }
 }
 
+fn renew(text: &str) -> Result<Renew, String> {
+    if text.is_empty() { Ok(Renew::All) } else { Source::parse(text).map(Renew::One) }
+}
+
 fn variable(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(OsStringExt::into_vec)
 }
@@ -169,8 +191,14 @@ fn main() -> ExitCode {
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
     let input = libcli::input(&libwire::expected::<BuildPlan>())?.lock();
+    if args.dry_run && args.shell_on_fail && !args.sources {
+        return Err(Failure::usage(
+            "--shell-on-fail: a dry run has no step that fails; leave one of them out",
+        ));
+    }
+    let lock = lock(&args)?;
     if args.bases {
-        return bases(args, input);
+        return bases(args, &lock, input);
     }
     libsandbox::seal(std::env::args_os(), std::env::vars_os())
         .map_err(|error| Failure::failed("sandbox", error))?;
@@ -193,13 +221,20 @@ fn job(args: Args) -> Result<(), Failure> {
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let settings = libstore::Options { map, limits, ..libstore::Options::default() };
     let logs = args.logs;
+    if args.sources && args.dry_run && !path.exists() {
+        return Ok(()); // no image is known, so neither is what variables mean
+    }
     let store = match args.dry_run || logs.is_some() {
         true => Store::open_existing(&path, settings)?,
         false => Store::open(&path, settings)?,
     };
-    let options = options(args, isolation, packing, known_layers);
+    let sources = args.sources;
+    let options = Options { lock, ..options(args, isolation, packing, known_layers) };
     if isolation == Isolation::Single && options.progress {
         warn_of_ids(options.build_dir.as_deref());
+    }
+    if sources {
+        return stage_run::look_up(input, store, &options);
     }
     if let Some(place) = logs {
         return stage_run::logs(input, store, &options, place, Stdout::open()?)?.finish();
@@ -212,6 +247,14 @@ fn job(args: Args) -> Result<(), Failure> {
     stage_run::build(input, store, &options, stdout)?.finish()
 }
 
+fn lock(args: &Args) -> Result<LockFile, Failure> {
+    let renew = match &args.renew {
+        Some(Renew::All) if args.keep_lines => Some(Renew::Named),
+        renew => renew.clone(),
+    };
+    LockFile::open(args.lock.clone(), args.locked, renew)
+}
+
 /// Warns that there are too few ids: once in a build, though each stage has its own process.
 fn warn_of_ids(build_dir: Option<&Path>) {
     let first = build_dir.is_none_or(|dir| File::create_new(dir.join("told-of-ids")).is_ok());
@@ -221,13 +264,14 @@ fn warn_of_ids(build_dir: Option<&Path>) {
 }
 
 /// Writes the images that stages start from. Without a store, only those of named contexts.
-fn bases(args: Args, input: impl BufRead) -> Result<(), Failure> {
+fn bases(args: Args, lock: &LockFile, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let lookup = Lookup {
         store: &path,
         contexts: &args.build_context.into_iter().collect(),
         pull: if args.offline { Policy::Never } else { args.pull },
         fetch: &Fetch { beside: libsandbox::own_directory(), limits: Limits::default() },
+        lock,
         dry_run: args.dry_run,
         progress: args.progress == "plain",
     };
@@ -272,6 +316,7 @@ fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Opt
             limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
         },
         progress: args.progress == "plain" && args.logs.is_none(),
+        lock: LockFile::default(),
         isolation,
     }
 }

@@ -1,11 +1,12 @@
 //! The options as plain values, and the parsing of those with a syntax of their own.
 
+use crate::lock::LockFile;
 use libcli::SecretSource;
 use libsandbox::{Isolation, Network, Ulimit};
 use libstore::LayerKey;
 use libtree::tar::Limits;
-use libwire::Packing;
 use libwire::remote::Kind;
+use libwire::{Packing, Reference};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -77,6 +78,8 @@ pub struct Options {
     pub pull: Policy,
     /// Whether nothing is fetched, and no image pulled.
     pub offline: bool,
+    /// What the names of sources mean.
+    pub lock: LockFile,
     /// The program that fetches, and its limits.
     pub fetch: Fetch,
     /// How steps are set apart from the host.
@@ -117,6 +120,7 @@ impl Default for Options {
             epoch: None,
             pull: Policy::Missing,
             offline: false,
+            lock: LockFile::default(),
             fetch: Fetch::default(),
             progress: false,
             isolation: Isolation::Root,
@@ -138,6 +142,12 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// When `reference` is pulled, which a lock may ask for anew. `own`: the store's image never came from a registry.
+    #[must_use]
+    pub fn with(self, lock: &LockFile, reference: &Reference, own: bool) -> Self {
+        if self != Self::Never && lock.asks(reference, own) { Self::Always } else { self }
+    }
+
     /// Its word on a command line.
     pub fn word(self) -> &'static str {
         match self {

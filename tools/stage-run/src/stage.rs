@@ -93,16 +93,16 @@ fn steps(
     Ok(builder.state)
 }
 
-fn from_lines(stage: &Stage) -> Lines<'_> {
+pub fn from_lines(stage: &Stage) -> Lines<'_> {
     Lines { first: stage.line, text: &stage.text, lines: &stage.lines }
 }
 
-fn lines(instruction: &Instruction) -> Lines<'_> {
+pub fn lines(instruction: &Instruction) -> Lines<'_> {
     Lines { first: instruction.line, text: &instruction.text, lines: &instruction.lines }
 }
 
 /// Adds to the error for a missing image the stage that was perhaps meant.
-fn with_stages(stage: &Stage, error: StepError) -> StepError {
+pub fn with_stages(stage: &Stage, error: StepError) -> StepError {
     let near = error.missing_image().and_then(|image| Some((misspelt_stage(stage, image)?, image)));
     match near {
         Some((near, image)) => {
@@ -115,11 +115,11 @@ fn with_stages(stage: &Stage, error: StepError) -> StepError {
     }
 }
 
-fn place(stage: &Stage, line: u32) -> String {
+pub fn place(stage: &Stage, line: u32) -> String {
     format!("{}:{line}", stage.dockerfile)
 }
 
-fn parse_triggers(
+pub fn parse_triggers(
     session: &Session,
     stage: &Stage,
     triggers: &[String],

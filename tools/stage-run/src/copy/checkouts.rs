@@ -8,7 +8,7 @@ use crate::session::scratch::Scratch;
 use crate::tree::Tree;
 use libwire::Digest;
 use libwire::fetch::{Answer, Wanted};
-use libwire::remote::Repository;
+use libwire::remote::{Pinned, Repository};
 use serde::{Deserialize, Serialize};
 
 /// A tree in the store that was checked out before.
@@ -17,11 +17,28 @@ struct KeptTree {
     snapshot: String,
 }
 
-/// The tree of the commit that `repository`, written as `source`, means now. `keep`: with its `.git`.
-pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool) -> Result<Tree, StepError> {
-    let (source, checksum) = (source.to_owned(), repository.checksum.clone());
-    let wanted = Wanted::Commit { source: source.clone(), checksum };
-    let Answer::Commit(pinned) = fetch(session.options, wanted, None)? else { return Err(other_answer()) };
+/// The commit that `repository`, written as `source`, means now.
+pub fn commit(session: &Session, source: &str, repository: &Repository) -> Result<Pinned, StepError> {
+    let wanted = Wanted::Commit { source: source.to_owned(), checksum: repository.checksum.clone() };
+    match fetch(session.options, wanted, None)? {
+        Answer::Commit(pinned) => Ok(pinned),
+        _ => Err(other_answer()),
+    }
+}
+
+/// The tree of the commit that `repository`, written as `source`, means now, or of the one that is `locked`. `keep`: with
+/// its `.git`.
+pub fn tree(
+    session: &Session,
+    source: &str,
+    repository: &Repository,
+    locked: Option<&str>,
+    keep: bool,
+) -> Result<Tree, StepError> {
+    let pinned = match locked {
+        Some(commit) => Pinned::to(commit, None),
+        None => self::commit(session, source, repository)?,
+    };
     let mut key = Key::new("checkout", session.options.isolation);
     // It may hold a password.
     key.add("remote", Digest::of(repository.remote.as_bytes()).to_string());
@@ -44,7 +61,7 @@ pub fn tree(session: &Session, source: &str, repository: &Repository, keep: bool
         return kept(&known.snapshot);
     }
     let new = session.scratch()?;
-    let wanted = Wanted::Tree { source, commit: pinned, keep_git_dir: keep };
+    let wanted = Wanted::Tree { source: source.to_owned(), commit: pinned, keep_git_dir: keep };
     let Answer::Tree = fetch(session.options, wanted, Some(new.path()))? else { return Err(other_answer()) };
     match new {
         Scratch::Store(new) => {

@@ -12,6 +12,8 @@ use crate::tree::Tree;
 use libstore::NewSnapshot;
 use libwire::Digest;
 use libwire::fetch::{Answer, Wanted};
+use libwire::lock::Source;
+use libwire::remote::redact;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -35,28 +37,70 @@ struct Download {
     etag: Option<String>,
 }
 
-/// The file at `url`, in a tree of its own, and its name. It has to have the digest `expected`.
-pub fn file(session: &Session, url: &str, expected: Option<Digest>) -> Result<(Tree, String), StepError> {
-    let mut key = Key::new("download", session.options.isolation);
-    // A URL may hold a secret.
-    key.add("url", Digest::of(url.as_bytes()).to_string());
-    key.add("checksum", expected.map(|digest| digest.to_string()).unwrap_or_default());
-    let kept = find(session, &key)?;
-    if let (Some(expected), Some((kept, dir))) = (expected, &kept)
-        && kept.digest == expected
+/// What is known of a file before it is fetched.
+#[derive(Clone, Copy)]
+pub enum Expected<'a> {
+    /// Nothing.
+    Anything,
+    /// Nothing, and it is kept for a build that will know its digest.
+    Unlocked,
+    /// Its digest, by the Dockerfile.
+    Checksum(Digest),
+    /// Its digest, by the line of a lock that this source has.
+    Locked(Digest, &'a Source),
+}
+
+/// The file at `url`, in a tree of its own, and its name. It has to be what is `expected`.
+pub fn file(session: &Session, url: &str, expected: Expected) -> Result<(Tree, String), StepError> {
+    let (wanted, checksum) = match expected {
+        Expected::Anything | Expected::Unlocked => (None, None),
+        Expected::Checksum(digest) => (Some(digest), Some(digest)),
+        // Who says so is the lock, which the fetcher does not know.
+        Expected::Locked(digest, _) => (Some(digest), None),
+    };
+    let key = key(session, url, wanted);
+    let mut kept = find(session, &key)?;
+    if let (Some(_), None) = (wanted, &kept) {
+        kept = find(session, &self::key(session, url, None))?;
+    }
+    if let (Some(wanted), Some((kept, dir))) = (wanted, &kept)
+        && kept.digest == wanted
     {
         return Ok((Tree::files(dir)?, kept.name.clone()));
     }
-    let etag = kept.as_ref().filter(|_| expected.is_none()).and_then(|(kept, _)| kept.etag.clone());
+    let etag = kept.as_ref().filter(|_| wanted.is_none()).and_then(|(kept, _)| kept.etag.clone());
     let new = session.scratch()?;
-    let wanted = Wanted::File { source: url.to_owned(), checksum: expected, etag };
-    match (fetch(session.options, wanted, Some(new.path()))?, kept) {
+    let request = Wanted::File { source: url.to_owned(), checksum, etag };
+    match (fetch(session.options, request, Some(new.path()))?, kept) {
         (Answer::File { name, digest, etag }, _) => {
-            keep(session, &key, new, Download { name, digest, etag }, expected.is_some())
+            if let Expected::Locked(wanted, source) = expected
+                && digest != wanted
+            {
+                let (place, renew) = session.options.lock.place(source);
+                let what = format!("{}: the content has the digest {digest}", redact(url));
+                return Err(StepError::input(format!("{what}, and {place} has {wanted}")).hint(&renew));
+            }
+            let always = !matches!(expected, Expected::Anything);
+            keep(session, &key, new, Download { name, digest, etag }, always)
         }
         (Answer::Unchanged, Some((kept, dir))) => Ok((Tree::files(&dir)?, kept.name)),
         _ => Err(other_answer()),
     }
+}
+
+/// The digest of what the server has at `url` now. The file is kept for the build that asks for this digest.
+pub fn digest(session: &Session, url: &str) -> Result<Digest, StepError> {
+    let (tree, name) = file(session, url, Expected::Unlocked)?;
+    let [dir] = &tree.lowers[..] else { return Err(other_answer()) };
+    digest_of(&dir.join(&name)).map_err(StepError::io(&name))
+}
+
+fn key(session: &Session, url: &str, checksum: Option<Digest>) -> Key {
+    let mut key = Key::new("download", session.options.isolation);
+    // A URL may hold a secret.
+    key.add("url", Digest::of(url.as_bytes()).to_string());
+    key.add("checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+    key
 }
 
 /// A file that was fetched before, if it is still there and whole, and its directory.

@@ -1,5 +1,6 @@
 //! The sources of a COPY or ADD, each with the tree it is in. A source that is no path is fetched first.
 
+use crate::copy::downloads::Expected;
 use crate::copy::expanded::ExpandedCopy;
 use crate::copy::reading::literal;
 use crate::copy::{checkouts, downloads};
@@ -12,6 +13,7 @@ use libcopy::{Request, Selection};
 use libdockerfile::sources::Asked;
 use libdockerfile::values::checksum;
 use libpattern::Matcher;
+use libwire::lock::{Pin, Source};
 use libwire::plan::Copy;
 use libwire::remote::{Kind, Repository};
 
@@ -105,14 +107,14 @@ pub fn find(
     let documents = std::mem::take(&mut request.documents);
     let finder = Finder { step, copy, checksum: expanded.checksum.as_deref(), request };
     let mut parts: Vec<Part> = Vec::new();
-    for source in &expanded.sources {
+    for (source, written) in expanded.sources.iter().zip(&copy.sources) {
         match Kind::of(source) {
             Kind::Path => {
                 let mut local = finder.last_local(&mut parts)?;
                 local.request.sources.push(source.clone());
                 parts.push(local);
             }
-            Kind::File => parts.push(finder.download(source)?),
+            Kind::File => parts.push(finder.download(source, written)?),
             Kind::Repository => parts.push(finder.check_out(source)?),
         }
     }
@@ -143,15 +145,31 @@ impl Finder<'_> {
         Ok(Part { tree, ignore, request: self.request.clone(), fetched: false, time: None })
     }
 
-    /// A file from a URL.
-    fn download(&self, source: &str) -> Result<Part, StepError> {
-        let expected = self.checksum.map(checksum).transpose().map_err(StepError::input)?;
+    /// A file from a URL, which the Dockerfile has as `written`.
+    fn download(&self, source: &str, written: &str) -> Result<Part, StepError> {
+        let name = Source::file(source, written);
+        let expected = match self.checksum.map(checksum).transpose().map_err(StepError::input)? {
+            Some(checksum) => Expected::Checksum(checksum),
+            None => match self.locked(&name, source)? {
+                Some(Pin::Digest(digest)) => Expected::Locked(*digest, &name),
+                _ => Expected::Anything,
+            },
+        };
         let (tree, name) = downloads::file(self.step.session, source, expected)?;
         let extract = self.copy.unpack.unwrap_or(false);
         let request = Request { sources: vec![literal(&name)], extract, ..self.request.clone() };
         let meta = tree.root.lstat(name.as_bytes()).map_err(StepError::io(&name))?;
         let time = Some((meta.mtime, meta.mtime_ns));
         Ok(Part { tree, ignore: None, request, fetched: true, time })
+    }
+
+    /// What a source is by the lock. One that is not in it is warned of.
+    fn locked(&self, source: &Source, shown: &str) -> Result<Option<&Pin>, StepError> {
+        let lock = &self.step.session.options.lock;
+        if let Some(what) = lock.lacks(source) {
+            self.step.session.warn_once(&what);
+        }
+        lock.require(source, shown)
     }
 
     /// The tree of a repository's commit.
@@ -161,7 +179,15 @@ impl Finder<'_> {
             repository.require(checksum).map_err(StepError::input)?;
         }
         let keep_git_dir = repository.keeps_git_dir(self.copy.keep_git_dir);
-        let tree = checkouts::tree(self.step.session, source, &repository, keep_git_dir)?;
+        let locked = match Source::repository(&repository) {
+            Some(name) => self.locked(&name, source)?,
+            None => None,
+        };
+        let commit = match locked {
+            Some(Pin::Commit(commit)) => Some(commit.as_str()),
+            _ => None,
+        };
+        let tree = checkouts::tree(self.step.session, source, &repository, commit, keep_git_dir)?;
         let request = Request { sources: vec!["/".into()], extract: false, ..self.request.clone() };
         let meta = tree.root.lstat(b"").map_err(StepError::io("the checkout"))?;
         // The time of the checkout decides nothing, else no build would find it again.

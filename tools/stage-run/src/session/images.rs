@@ -7,6 +7,7 @@ use crate::session::pull::Pull;
 use libsandbox::{Overlay, mount_overlay};
 use libstore::{Image, Select, Store, StoreError, Unpack};
 use libwire::image::Descriptor;
+use libwire::lock::Source;
 use libwire::plan::Stage;
 use libwire::{Digest, Platform, Reference};
 use std::cell::RefCell;
@@ -57,10 +58,13 @@ impl<'a> Images<'a> {
     }
 
     fn descriptor(&self, reference: &str, name: &str, stage: &Stage) -> Result<Descriptor, StepError> {
-        let parsed = Reference::parse(reference).map_err(StepError::input)?;
         let platform = platform_of(&stage.platform)?;
+        let asked = Reference::parse(reference).map_err(StepError::input)?;
+        let parsed = self.options.lock.reference(asked);
         let known = self.store.resolve_for(&parsed, &platform)?;
-        let policy = self.options.pull;
+        let own = known.is_some() && self.store.remote(&parsed, &platform)?.is_none();
+        self.require_locked(&parsed, name, own)?;
+        let policy = self.options.pull.with(&self.options.lock, &parsed, own);
         let may_pull = policy != Policy::Never
             && parsed.as_digest().is_none()
             && misspelt_stage(stage, name).is_none()
@@ -81,7 +85,7 @@ impl<'a> Images<'a> {
             }
             _ => {}
         }
-        let pulled = self.pull().configs(&[reference.to_owned()], &stage.platform, policy);
+        let pulled = self.pull().configs(&[parsed.to_string()], &stage.platform, policy);
         pulled.map_err(|error| {
             let why = if known.is_none() {
                 missing(", and can't be pulled")
@@ -89,13 +93,31 @@ impl<'a> Images<'a> {
                 format!("image {name} can't be pulled")
             };
             error
-                .without(&format!("{reference}: "))
+                .without(&format!("{parsed}: "))
                 .within(&why)
                 .hint(&self.near(&parsed).unwrap_or_default())
                 .image(name)
         })?;
         let found = self.store.resolve_for(&parsed, &platform)?;
         found.ok_or_else(|| StepError::failed(missing(", though it was pulled")).image(name))
+    }
+
+    /// Refuses an image that has to be locked and is not, and warns of one that might be. What is the store's `own` has no
+    /// registry that could change its mind.
+    fn require_locked(&self, reference: &Reference, name: &str, own: bool) -> Result<(), StepError> {
+        let lock = &self.options.lock;
+        let Some(source) = Source::image(reference) else { return Ok(()) };
+        lock.require(&source, name).map_err(|error| error.image(name))?;
+        if let Some(what) = lock.lacks(&source).filter(|_| self.options.progress && !own) {
+            libcli::warn(&libcli::speaker("stage-run"), &what);
+        }
+        Ok(())
+    }
+
+    /// What a registry said last that a reference means: the index's digest, or the image's.
+    pub fn said(&self, reference: &Reference, platform: &str) -> Result<Option<Digest>, StepError> {
+        let said = self.store.remote(reference, &platform_of(platform)?)?;
+        Ok(said.map(|said| said.top()))
     }
 
     /// Has the store have the layers of an image that is to be a part of what is built.
