@@ -27,7 +27,8 @@ image() {
 image base one && base=$index
 image tool one && tool=$index
 fake_registry fake
-asked() { cat fake.log www.log 2>/dev/null | grep -v ' /v2/ ' | grep -c -e "${1-.}"; }
+# asked: how many requests the registry and the server had since quiet, but for those by which a registry is greeted
+asked() { cat fake.log www.log | grep -vc ' /v2/ '; }
 quiet() { : >fake.log && : >www.log; }
 
 git init -q -b main www/app && echo one >www/app/code && git -C www/app add . && git -C www/app commit -qm 1
@@ -35,7 +36,7 @@ first=$(git -C www/app rev-parse HEAD)
 git clone -q --bare www/app www/plain.git && git -C www/plain.git update-server-info
 echo one >www/file
 serve www || skip_all "no server can be started"
-file() { sha256sum <"www/${1-file}" | cut -d' ' -f1; }
+file() { sha256sum <www/file | cut -d' ' -f1; }
 
 cat >context/Dockerfile <<END
 FROM $fake/base:1
@@ -57,6 +58,7 @@ ok "a build without a lock writes none" build
 ok "in the directory" test ! -e $lock
 quiet
 status_is "--lock writes it and builds" 0 build --lock
+ok "asking both images, the file and the repository" [ "$(asked)" -ge 4 ]
 ok "and says what it found" grep -q "^image-build: $fake/base:1 is sha256:$base" .out
 printf '%s\n' '# stagepipe lock 1: written by image-build --lock; commit it' \
     "git    $web/plain.git#main  sha1:$first" "http   $web/file  sha256:$(file)" \

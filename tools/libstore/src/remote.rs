@@ -173,6 +173,13 @@ mod tests {
             );
         }
         assert_eq!(store.remotes().unwrap().len(), 4);
+        // The tag before a digest counts if it was this digest's.
+        let other: Reference = "r.example/other:1".parse().unwrap();
+        let said = store.remote(&tagged, &platforms[0]).unwrap().unwrap();
+        store.keep_remote(&Remote { name: other.to_string(), repository: "other".into(), ..said }).unwrap();
+        let found =
+            |digest| store.resolve_for(&other.at(digest), &platforms[0]).unwrap().map(|found| found.digest);
+        assert_eq!([index, Digest::of(b"another")].map(found), [Some(amd64.digest), None]);
         // A name of the store's own serves for its platform, and for one of which nothing else is known.
         let mine = store.image(&amd64).unwrap();
         let other = Descriptor { annotations: Default::default(), ..mine.descriptor };
