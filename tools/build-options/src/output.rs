@@ -1,6 +1,7 @@
 //! `--output`: what kind, where to, and how its layers are packed.
 
 use crate::check;
+use libcli::csv_fields;
 use std::ffi::OsStr;
 
 /// What is written of an image.
@@ -92,7 +93,7 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
         dir if !dir.contains('=') => return Ok(plain(Kind::Local, dir)),
         _ => {}
     }
-    let fields = fields(spec)?;
+    let fields = csv_fields(spec)?;
     let last = |name: &str| fields.iter().rev().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
     let mut output =
         plain(kind(last("type"), last("tar") == Some("false"))?, last("dest").unwrap_or_default());
@@ -175,51 +176,6 @@ fn placed(mut output: Output) -> Result<Output, String> {
             Ok(output)
         }
         _ => Ok(output),
-    }
-}
-
-/// The fields of a line of comma-separated values (RFC 4180), as Go's encoding/csv reads it: a field that begins with a
-/// quote ends with one, and two quotes in it are one.
-fn fields(line: &str) -> Result<Vec<String>, String> {
-    let (mut fields, mut rest) = (Vec::new(), line);
-    loop {
-        let field = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let (field, after) = until_quote(quoted).ok_or("a quote is not closed")?;
-                rest = after;
-                field
-            }
-            None => {
-                let (field, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
-                if field.contains('"') {
-                    return Err(format!("'{field}' has a quote in it; quote all of the field"));
-                }
-                rest = after;
-                field.to_owned()
-            }
-        };
-        fields.push(field);
-        match rest.strip_prefix(',') {
-            Some(after) => rest = after,
-            None if rest.is_empty() => return Ok(fields),
-            None => return Err("after a quoted field comes a comma".into()),
-        }
-    }
-}
-
-/// The text before a closing quote, and what follows that quote.
-fn until_quote(text: &str) -> Option<(String, &str)> {
-    let (mut field, mut rest) = (String::new(), text);
-    loop {
-        let (before, after) = rest.split_once('"')?;
-        field.push_str(before);
-        match after.strip_prefix('"') {
-            Some(more) => {
-                field.push('"');
-                rest = more;
-            }
-            None => return Some((field, after)),
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! but those that they name.
 
 mod args;
+mod csv;
 mod failure;
 mod limits;
 mod lines;
@@ -21,6 +22,7 @@ mod table;
 mod width;
 
 pub use args::main;
+pub use csv::csv_fields;
 pub use failure::{Exit, Failure, sanitise};
 pub use limits::Limits;
 pub use lines::{last_lines, plain_line};
