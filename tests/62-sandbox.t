@@ -39,7 +39,7 @@ as() {
 # In each place a node of each kind is made and opened; mounts refuse devices with "Permission denied".
 cat >app/devices <<'END'
 tried=0
-for dir in / /dev /dev/shm /dev/mqueue /cache /tmpfs /bound; do
+for dir in / /dev /dev/shm /dev/mqueue /cache /tmpfs /bound /host; do
     mknod -m 666 "$dir/char" c 1 5 2>/dev/null
     mknod -m 666 "$dir/block" b 7 0 2>/dev/null
     for node in "$dir/char" "$dir/block"; do
@@ -72,14 +72,18 @@ for user in root $range $single; do
     as "$user" image-build -t app --secret "id=hidden,src=$work/hidden" --build-context x=https://u:password@x app >out 2>&1
     # A user namespace makes none at all.
     in_run=0 in_image=0
-    [ "$user" != root ] || in_run=12 in_image=6
+    [ "$user" != root ] || in_run=12 in_image=8
     is "$user: no device opens in RUN but ours" "$(printed out | grep -v init)" "$in_run nodes do not open, ours do"
     is "$user: pid 1 shows nothing of a build's command line" "$(printed out | grep init)" "init
 init"
     as "$user" image-build --allow security.insecure --secret "id=hidden,src=$work/hidden" -f app/insecure app >out 2>&1
     is "$user: nor with all capabilities, unless it changes a mount" "$(printed out | grep -v init)" \
         "$in_run nodes do not open, ours do"
-    is "$user: nor in image-run" "$(as "$user" image-run app sh /bin/devices 2>&1)" "$in_image nodes do not open, ours do"
+    mkdir -p "$work/$user/host" && chown "$user" "$work/$user/host"
+    is "$user: nor in image-run, with a directory of the host" \
+        "$(as "$user" image-run -v "$work/$user/host:/host" app sh /bin/devices 2>&1)" "$in_image nodes do not open, ours do"
+    as "$user" image-run -v "$work/$user/host:/host" app sh -c 'echo mine >/host/made' >out 2>&1
+    is "$user: what is written there is the caller's" "$(stat -c %U "$work/$user/host/made")" "$user"
     echo kept >"$work/log"
     as "$user" image-run app sh -c ': >/proc/self/fd/1; : >/proc/self/fd/2' >>"$work/log" 2>&1
     is "$user: image-run's command can't truncate the caller's output" "$(cat "$work/log")" kept

@@ -1,6 +1,8 @@
 //! Enters what a failed step of a build left, or found: its tree, with the environment, user, directory and mounts
 //! it had, on a layer of its own that is thrown away afterwards. Secrets and agents are not there.
 
+use crate::mounts::ready;
+use crate::readonly_store::make_room;
 use crate::{Options, explain};
 use libcli::Failure;
 use libsandbox::{
@@ -37,8 +39,10 @@ pub fn run_failed(
         let what = format!("the step ran with --isolation {}; add that", step.isolation);
         return Err(Failure::failed(format!("--failed {id}"), what));
     }
+    make_room(store)?;
     let mut held = Held::default();
-    let mounts = mounts(store, isolation, &kept, &mut held)?;
+    let mut mounts = mounts(store, isolation, &kept, &mut held)?;
+    mounts.extend(ready(&options.mounts)?);
     let layer = store.new_snapshot(&step.parents)?;
     let scratch = layer.upper().with_file_name("scratch");
     std::fs::create_dir(&scratch).map_err(StoreError::io(format!("cannot make {}", scratch.display())))?;
@@ -56,6 +60,7 @@ pub fn run_failed(
         cwd: options.workdir.clone().unwrap_or_else(|| PathBuf::from(&step.cwd)),
         user: options.user.clone().unwrap_or_else(|| step.user.clone()),
         mounts,
+        readonly: options.readonly,
         network: if step.no_network { Network::None } else { options.network },
         hostname: step.hostname.clone(),
         add_hosts: step.add_hosts.iter().chain(&options.add_hosts).cloned().collect(),
@@ -117,7 +122,7 @@ fn mounts(
                 held.caches.push(cache);
                 MountSource::Bind { tree: tree.into(), path: path.clone().into_bytes() }
             }
-            FailedSource::Tmpfs { size } => MountSource::Tmpfs { size: *size, mode: 0o1777 },
+            FailedSource::Tmpfs { size } => MountSource::Tmpfs { size: *size, mode: 0o1777, noexec: false },
             FailedSource::Script { text } => {
                 MountSource::File { bytes: text.clone().into_bytes(), mode: 0o755, uid: 0, gid: 0 }
             }

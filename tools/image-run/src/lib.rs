@@ -4,12 +4,17 @@
 //! store's snapshots are never changed.
 
 mod command;
+pub mod env_file;
 mod explain;
 mod failed;
+pub mod mounts;
+pub mod publish;
+mod readonly_store;
 
 pub use command::{argv, environment};
 pub use failed::run_failed;
 
+use crate::mounts::ExtraMount;
 use libcli::{Exit, Failure};
 use libsandbox::{Isolation, Job, Network, OnSignal, Outcome, Overlay, Stdio, mount_overlay};
 use libstore::{Store, StoreError, Unpack};
@@ -30,6 +35,10 @@ pub struct Options {
     pub workdir: Option<PathBuf>,
     /// In place of the image's USER.
     pub user: Option<String>,
+    /// Mounts beside those that every command has.
+    pub mounts: Vec<ExtraMount>,
+    /// Whether the image's tree can't be written.
+    pub readonly: bool,
     /// Which network it sees.
     pub network: Network,
     /// Its host name.
@@ -58,6 +67,8 @@ pub fn run(
     let argv = argv(config, options.entrypoint.as_ref(), &options.command).ok_or_else(|| {
         Failure::failed(name, "the image has neither ENTRYPOINT nor CMD; give a command after its name")
     })?;
+    let mounts = mounts::ready(&options.mounts)?;
+    readonly_store::make_room_for(store, &image)?;
     let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {
         mount_overlay(&Overlay { lowers, upper: Some((upper, work)) }, isolation).map_err(io::Error::other)
     };
@@ -77,11 +88,12 @@ pub fn run(
         env: environment(config, &options.hostname, &options.env),
         cwd: Path::new("/").join(workdir),
         user: options.user.clone().unwrap_or_else(|| config.user.clone()),
-        mounts: Vec::new(),
+        mounts,
+        readonly: options.readonly,
         network: options.network,
         hostname: options.hostname.clone(),
         add_hosts: options.add_hosts.clone(),
-        writable_etc: true,
+        writable_etc: !options.readonly,
         shm_size: SHM,
         ulimits: Vec::new(),
         insecure: false,
@@ -92,10 +104,11 @@ pub fn run(
     explain::run(name, &job, isolation)
 }
 
-/// The failure with the status of a tool that itself failed: 125, which a command seldom has.
+/// The failure with the status of a tool that itself failed: 125, which a command seldom has. A wrong command line
+/// keeps its own.
 pub fn own_failure(failure: Failure) -> Failure {
     match failure.exit() {
-        Exit::Status(_) => failure,
+        Exit::Status(_) | Exit::Usage => failure,
         _ => failure.with_exit(Exit::Status(125)),
     }
 }

@@ -1,7 +1,9 @@
 //! image-run(1): an image of the store, run once.
 
 use clap::{Parser, ValueEnum};
-use image_run::{Options, own_failure, run_failed};
+use image_run::mounts::{ExtraMount, mount, tmpfs, volume};
+use image_run::publish::{Published, published, what_becomes_of};
+use image_run::{Options, env_file, own_failure, run_failed};
 use libcli::{Exit, Failure};
 use libsandbox::{Isolation, Network};
 use libstore::{Environment, Limits, Store, locate};
@@ -27,6 +29,36 @@ struct Args {
     /// Set a variable; without a value, to what it is here
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
+    /// Set the variables of a file of NAME=VALUE; what -e says wins
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+    /// Mount a file or directory of this machine
+    #[arg(short, long, value_name = "SRC:DST[:ro]", value_parser = volume)]
+    volume: Vec<ExtraMount>,
+    /// The same, and memory, in more words
+    #[arg(long, value_name = "type=bind|tmpfs,KEY=VALUE,...", value_parser = mount)]
+    mount: Vec<ExtraMount>,
+    /// Mount an empty directory in memory
+    #[arg(long, value_name = "DST[:size=SIZE,...]", value_parser = tmpfs)]
+    tmpfs: Vec<ExtraMount>,
+    /// Make the image's own tree read-only
+    #[arg(long)]
+    read_only: bool,
+    /// No-op: the command has this machine's network, and its ports with it; a line says so
+    #[arg(short, long, value_name = "[[ADDRESS:]PORT:]PORT", value_parser = published)]
+    publish: Vec<Published>,
+    /// No-op: the command reads standard input anyway
+    #[arg(short, long)]
+    interactive: bool,
+    /// No-op: the command has a terminal if input and output are one
+    #[arg(short, long)]
+    tty: bool,
+    /// No-op: nothing is left anyway
+    #[arg(long)]
+    rm: bool,
+    /// No-op: there is no list that a name would be in
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Working directory
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<PathBuf>,
@@ -89,14 +121,14 @@ fn job(args: Args) -> Result<(), Failure> {
         Some(id) => {
             let words = args.words.clone();
             let before = args.before;
-            run_failed(&store, isolation, &id, before, &options(args, words))?
+            run_failed(&store, isolation, &id, before, &options(args, words)?)?
         }
         None => {
             let mut words = args.words.clone().into_iter();
             let image = words.next().and_then(|word| word.into_string().ok());
             let image = image.ok_or_else(|| Failure::usage("an image's name is plain text"))?;
             let mut warn = |text: &str| libcli::warn("image-run", text);
-            image_run::run(&store, isolation, &image, &options(args, words.collect()), &mut warn)?
+            image_run::run(&store, isolation, &image, &options(args, words.collect())?, &mut warn)?
         }
     };
     match outcome.status {
@@ -105,28 +137,40 @@ fn job(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn options(args: Args, command: Vec<OsString>) -> Options {
+fn options(args: Args, command: Vec<OsString>) -> Result<Options, Failure> {
     let terminal = stdin().is_terminal() && stdout().is_terminal();
-    let mut env: Vec<_> = args.env.iter().filter_map(|text| variable(text)).collect();
-    if let Some(term) = std::env::var_os("TERM").filter(|_| terminal) {
-        env.insert(0, ("TERM".into(), term));
+    if args.tty && !terminal {
+        libcli::warn("image-run", "-t: input and output are not both a terminal, so the command has none");
     }
+    let mut env = Vec::new();
+    if let Some(term) = std::env::var_os("TERM").filter(|_| terminal) {
+        env.push(("TERM".into(), term));
+    }
+    for file in &args.env_file {
+        env.extend(env_file::read(file, &|name| std::env::var_os(name))?);
+    }
+    env.extend(args.env.iter().filter_map(|text| variable(text)));
     let network = match args.network {
         Net::Host => Network::Host,
         Net::None => Network::None,
     };
-    Options {
+    if let Some(line) = what_becomes_of(&args.publish, network) {
+        libcli::warn("image-run", &line);
+    }
+    Ok(Options {
         entrypoint: args.entrypoint,
         command,
         env,
         workdir: args.workdir,
         user: args.user,
+        mounts: [args.volume, args.mount, args.tmpfs].concat(),
+        readonly: args.read_only,
         network,
         hostname: args.hostname,
         add_hosts: args.add_host,
         terminal,
         grace: args.grace,
-    }
+    })
 }
 
 /// `NAME=VALUE`, or `NAME` for the caller's own value; nothing when there is none.

@@ -162,6 +162,10 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     drop(root);
     require_ids(inside, &identity)?;
     change_directory(&job.cwd, &identity)?;
+    if job.readonly {
+        // Not earlier: the working directory may have been missing.
+        rootfs::close_to_writes()?;
+    }
     for limit in &job.ulimits {
         lower_limit(limit)?;
     }

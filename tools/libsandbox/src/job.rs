@@ -25,6 +25,8 @@ pub struct Job {
     pub user: String,
     /// Further mounts, in order.
     pub mounts: Vec<Mount>,
+    /// Whether the image's tree can't be written. Mounts, /dev and what is in memory still can.
+    pub readonly: bool,
     /// Which network it sees.
     pub network: Network,
     /// Its host name.
@@ -68,7 +70,7 @@ pub enum Stdio {
     Terminal,
 }
 
-/// A mount the Dockerfile asks for.
+/// A mount that the Dockerfile or the command line asks for.
 #[derive(Debug)]
 pub struct Mount {
     /// Absolute path in the image. It may pass through the image's symbolic links.
@@ -89,12 +91,17 @@ pub enum MountSource {
         /// Where below it.
         path: Vec<u8>,
     },
+    /// What the caller has at this path, with all that is mounted below it. No device opens there, and no program
+    /// gets an owner's rights.
+    Host(PathBuf),
     /// An empty directory in memory.
     Tmpfs {
         /// Limit in bytes; none means half the memory.
         size: Option<u64>,
         /// Its mode.
         mode: u32,
+        /// Whether no program in it can be executed.
+        noexec: bool,
     },
     /// A file in memory, never on disk.
     File {

@@ -40,6 +40,7 @@ pub use failed::{Failed, Reason, left_tree};
 pub use isolation::Isolation;
 pub use job::{Channel, Job, Mount, MountSource, Network, OnSignal, Outcome, Stdio, Ulimit};
 pub use overlay::{Overlay, mount_overlay};
+pub use rootfs::mount_memory;
 pub use run::run;
 pub use seal::{own_directory, seal};
 pub use signals::driver_is_gone;

@@ -40,28 +40,44 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>, SandboxError> {
     let prepare = |(at, mount): (usize, &Mount)| {
         let target = mount.target.as_os_str().as_bytes().to_vec();
-        let MountSource::Bind { tree, path } = &mount.source else {
-            let dir = matches!(mount.source, MountSource::Tmpfs { .. });
-            return Ok(Prepared { target, tree: None, dir });
+        let (clone, attributes) = match &mount.source {
+            MountSource::Bind { tree, path } => {
+                (detach(tree, path, &scratch.join(format!("source{at}")))?, ATTR_NODEV)
+            }
+            MountSource::Host(path) => (detach_host(path)?, ATTR_NODEV | ATTR_NOSUID),
+            other => {
+                let dir = matches!(other, MountSource::Tmpfs { .. });
+                return Ok(Prepared { target, tree: None, dir });
+            }
         };
-        let clone = detach(tree, path, &scratch.join(format!("source{at}")))?;
         let dir = Meta::of(&clone).map_err(setup("mount source"))?.is_dir();
         // Whatever is mounted below the source comes along, with attributes of its own.
-        let attributes = ATTR_NODEV | if mount.readonly { ATTR_RDONLY } else { 0 };
+        let attributes = attributes | if mount.readonly { ATTR_RDONLY } else { 0 };
         sys::set_mount_attributes(&clone, attributes, true).map_err(setup("attributes of a mount"))?;
         Ok(Prepared { target, tree: Some(clone), dir })
     };
     mounts.iter().enumerate().map(prepare).collect()
 }
 
-fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxError> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+/// A tree and all that is mounted in it: without that, a user namespace may not clone what has mounts in it.
+fn whole_tree() -> OpenTreeFlags {
+    OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE;
+        | OpenTreeFlags::AT_RECURSIVE
+}
+
+/// What the caller has at `path`, wherever its links lead: they are the caller's own.
+fn detach_host(path: &Path) -> Result<OwnedFd, SandboxError> {
+    let name = path.display().to_string();
+    let source = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    open_tree(source.map_err(setup(&name))?, "", whole_tree()).map_err(setup(&name))
+}
+
+fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxError> {
     let clone = |tree: &OwnedFd| {
         let source = libtree::root::open_below(tree, path, OFlags::PATH, 0).map_err(setup("mount source"))?;
-        Ok::<_, SandboxError>(open_tree(&source, "", flags))
+        Ok::<_, SandboxError>(open_tree(&source, "", whole_tree()))
     };
     match clone(tree)? {
         Ok(clone) => Ok(clone),
@@ -166,6 +182,12 @@ fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Ve
         if path.is_empty() {
             return Err(SandboxError::Setup("a mount can't have the root as its target".into()));
         }
+        // What is masked in /proc must stay so, and what masks it is in /dev.
+        if path.starts_with(b"proc/") || path == b"proc" || path == b"dev" {
+            let what =
+                format!("{name}: nothing can be mounted on /dev, nor on or in /proc; choose another target");
+            return Err(SandboxError::Setup(what));
+        }
         targets.push(Target { path, dir: mount.dir, from: From::Mount(at) });
     }
     Ok(targets)
@@ -241,9 +263,12 @@ impl Tree {
                 }
                 let readonly = job.mounts[at].readonly;
                 match &job.mounts[at].source {
-                    MountSource::Tmpfs { size, mode } => tmpfs(*size, *mode, readonly)?,
+                    MountSource::Tmpfs { size, mode, noexec } => {
+                        let noexec = if *noexec { ATTR_NOEXEC } else { 0 };
+                        tmpfs(*size, *mode, noexec | if readonly { ATTR_RDONLY } else { 0 })?
+                    }
                     MountSource::File { bytes, mode, uid, gid } => file(bytes, *mode, *uid, *gid, readonly)?,
-                    MountSource::Bind { .. } => {
+                    MountSource::Bind { .. } | MountSource::Host(_) => {
                         return Err(SandboxError::Setup("a mount was not prepared".into()));
                     }
                 }
@@ -286,6 +311,13 @@ impl Tree {
     }
 }
 
+/// Makes the image's tree, which is `/` by now, read-only, but nothing that is mounted in it.
+pub(crate) fn close_to_writes() -> Result<(), SandboxError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open("/", flags, Mode::empty()).map_err(setup("/"))?;
+    sys::set_mount_attributes(&root, ATTR_RDONLY, false).map_err(setup("read-only root"))
+}
+
 /// Why there is no place for `target`. Those in `mounted` came before it.
 fn no_point(errno: Errno, target: &Target, mounted: &[Target]) -> SandboxError {
     let covers =
@@ -301,14 +333,21 @@ fn no_point(errno: Errno, target: &Target, mounted: &[Target]) -> SandboxError {
     }
 }
 
-fn tmpfs(size: Option<u64>, mode: u32, readonly: bool) -> Result<OwnedFd, SandboxError> {
+fn tmpfs(size: Option<u64>, mode: u32, attributes: u64) -> Result<OwnedFd, SandboxError> {
     let mode = format!("{mode:o}");
     let size = size.map(|size| size.to_string());
     let mut options = vec![("mode", mode.as_str())];
     if let Some(size) = &size {
         options.push(("size", size));
     }
-    new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV | if readonly { ATTR_RDONLY } else { 0 })
+    new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV | attributes)
+}
+
+/// Mounts an empty directory in memory on `dir`, for this process and what it starts, and nobody else. It is gone when
+/// they are.
+pub fn mount_memory(dir: &Path) -> Result<(), SandboxError> {
+    let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV)?;
+    attach(&mount, CWD, dir.as_os_str().as_bytes()).map_err(setup(&dir.display().to_string()))
 }
 
 fn memory_file(

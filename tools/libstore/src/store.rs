@@ -191,6 +191,13 @@ impl Store {
         Ok(())
     }
 
+    /// The directory in which all that is new is made, if nothing can be made there.
+    pub fn closed_tmp(&self) -> Option<PathBuf> {
+        let tmp = self.tmp();
+        let refused = rustix::fs::access(&tmp, rustix::fs::Access::WRITE_OK).err()?;
+        matches!(refused, rustix::io::Errno::ROFS | rustix::io::Errno::ACCESS).then_some(tmp)
+    }
+
     pub(crate) fn tmp(&self) -> PathBuf {
         self.path().join("tmp")
     }

@@ -32,6 +32,8 @@ pub const ALL: &[(&str, Case)] = &[
     ("without a network there is a loopback interface", no_network),
     ("limits are lowered, and raising them is not fatal", limits),
     ("mounts show what they should", mounts),
+    ("what the host has can be mounted, without devices and setuid, on nothing that masks", host_mounts),
+    ("a tree that can't be written has mounts that can", readonly_tree),
     ("an image's links lead nothing out of it", hostile_links),
     ("a signal ends the command in time, or by force", signals::ending),
     ("a signal reaches the command as it was sent, and the status is its own", signals::passed_on),
@@ -325,6 +327,33 @@ fn mounts(world: &World) -> Verdict {
     expect("through a link of the image", &ran, 0, "hush")?;
     let ran = world.run(&["tmpfs=/"], &["true"]);
     expect("on the root", &ran, FAILED.into(), "")
+}
+
+fn host_mounts(world: &World) -> Verdict {
+    let script = "cat /ro/file /rw/file; (echo x >/ro/x) 2>/dev/null || echo refused; echo y >/rw/made
+        grep -c ' /r[ow] .*nosuid,nodev' /proc/self/mountinfo";
+    let out = "shared\nshared\nrefused\n2\n";
+    expect("mounts of the host", &world.sh(&["hostro=/ro", "hostrw=/rw"], script), 0, out)?;
+    ensure(world.path("shared/made").exists(), "what was written is not there")?;
+    // No link of the image leads out of it, nor to where masks are.
+    symlink("/proc", world.path("image/kernel")).map_err(|error| error.to_string())?;
+    for target in ["/kernel", "/proc/1", "/dev", "/x/../proc"] {
+        let ran = world.run(&[&format!("hostro={target}")], &["true"]);
+        expect(target, &ran, FAILED.into(), "")?;
+        ensure(ran.err.contains("nothing can be mounted on /dev"), format!("{target}: {ran:?}"))?;
+    }
+    let outside = world.path("outside");
+    std::fs::create_dir(&outside).map_err(|error| error.to_string())?;
+    symlink(&outside, world.path("image/out")).map_err(|error| error.to_string())?;
+    expect("through a link", &world.run(&["hostrw=/out/at"], &["true"]), 0, "")?;
+    ensure(!outside.join("at").exists(), "a target was made outside of the image")
+}
+
+fn readonly_tree(world: &World) -> Verdict {
+    let script = "pwd; for dir in / /etc /new /proc/sys/kernel; do (: >$dir/x) 2>/dev/null && echo $dir; done
+        for dir in /t /rw /dev/shm; do : >$dir/x || echo $dir; done";
+    let ran = world.sh(&["readonly", "tmpfs=/t", "hostrw=/rw", "cwd=/new"], script);
+    expect("a tree that can't be written", &ran, 0, "/new\n")
 }
 
 fn hostile_links(world: &World) -> Verdict {

@@ -35,7 +35,9 @@ pub fn in_all_places(world: &World) -> Verdict {
         [ $(grep -c 'Permission denied' /dev/shm/said) = $(grep -c made /dev/shm/made) ] && echo all refused
         for node in null zero full random urandom tty; do ls -l /dev/$node | grep -v '^crw-rw-rw-'; done
         (: </dev/zero) && (: >/dev/null) && echo ours open";
-    for options in [&["tmpfs=/t", "bindrw=/b"][..], &["tmpfs=/t", "bindrw=/b", "insecure"]] {
+    for options in
+        [&["tmpfs=/t", "bindrw=/b"][..], &["tmpfs=/t", "bindrw=/b", "insecure"], &["tmpfs=/t", "hostrw=/b"]]
+    {
         let ran = world.sh(options, script);
         expect(&format!("{options:?}"), &ran, 0, "all refused\nours open\n")?;
     }

@@ -63,6 +63,7 @@ fn job(dir: &Path, argv: &[String]) -> Job {
         cwd: PathBuf::from("/"),
         user: String::new(),
         mounts: Vec::new(),
+        readonly: false,
         network: Network::Host,
         hostname: "buildkitsandbox".into(),
         add_hosts: Vec::new(),
@@ -95,11 +96,12 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
         "umask" => drop(rustix::process::umask(Mode::from_raw_mode(number(value)? as u32))),
         "pass-on" => job.on_signal = OnSignal::PassOn,
         "writable-etc" => job.writable_etc = true,
+        "readonly" => job.readonly = true,
         "insecure" => job.insecure = true,
         "relayed" => job.stdio = libsandbox::Stdio::Relayed,
         "terminal" => job.stdio = libsandbox::Stdio::Terminal,
         "tmpfs" => {
-            let source = MountSource::Tmpfs { size: Some(1 << 20), mode: 0o1777 };
+            let source = MountSource::Tmpfs { size: Some(1 << 20), mode: 0o1777, noexec: false };
             job.mounts.push(Mount { target: value.into(), source, readonly: false });
         }
         "secret" => {
@@ -110,6 +112,10 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
             let tree = std::fs::File::open(dir.join("shared")).map_err(|error| error.to_string())?;
             let source = MountSource::Bind { tree: tree.into(), path: Vec::new() };
             job.mounts.push(Mount { target: value.into(), source, readonly: name == "bind" });
+        }
+        "hostro" | "hostrw" => {
+            let source = MountSource::Host(dir.join("shared"));
+            job.mounts.push(Mount { target: value.into(), source, readonly: name == "hostro" });
         }
         _ => return Err(format!("unknown option {name}")),
     }

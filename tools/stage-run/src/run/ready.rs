@@ -42,7 +42,7 @@ impl<'a> ReadyMounts<'a> {
             let source = match kind {
                 Kind::Bind(bind) => Some(ready.bind(&bind.from, readonly)?),
                 Kind::Cache(cache) => Some(ready.cache(cache)?),
-                Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777 }),
+                Kind::Tmpfs { size } => Some(MountSource::Tmpfs { size, mode: 0o1777, noexec: false }),
                 Kind::Secret(secret) => ready.secret(secret, !target.is_empty())?,
                 Kind::Ssh(ssh) => ready.ssh(&ssh, &target)?,
             };

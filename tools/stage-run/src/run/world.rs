@@ -138,6 +138,7 @@ impl World {
             cwd: PathBuf::from(&self.cwd),
             user: self.user.clone(),
             mounts: std::mem::take(&mut mounts.mounts),
+            readonly: false,
             network: self.network,
             hostname: self.hostname.clone(),
             add_hosts: options.add_hosts.clone(),

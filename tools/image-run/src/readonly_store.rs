@@ -1,0 +1,26 @@
+//! A store that can't be written: what a command changes is kept in memory, and what is not unpacked can't be.
+
+use libcli::Failure;
+use libstore::{Image, Store};
+
+/// Gives the store a place in memory for what is made in it, if it has none. It is there for this process alone.
+pub fn make_room(store: &Store) -> Result<(), Failure> {
+    match store.closed_tmp() {
+        Some(dir) => libsandbox::mount_memory(&dir).map_err(|error| Failure::failed("store", error)),
+        None => Ok(()),
+    }
+}
+
+/// The same for an image, whose layers have to be unpacked there already.
+pub fn make_room_for(store: &Store, image: &Image) -> Result<(), Failure> {
+    if store.closed_tmp().is_some() && !store.layer_ids(image).iter().all(|id| store.has_snapshot(id)) {
+        let what = format!(
+            "{} can't be written, and layers of {} are not unpacked in it; run the image once, as this user, where \
+             the store can be written, or copy it: image-save IMAGE | image-load --store DIR -",
+            store.path().display(),
+            image.descriptor.digest
+        );
+        return Err(Failure::failed("store", what));
+    }
+    make_room(store)
+}
