@@ -91,6 +91,20 @@ else
     skip "fish completes an option" "fish is missing"
 fi
 
+as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$top/scripts/install" "$@"; }
+if [ "$(id -u)" = 0 ] && as_user --help >/dev/null 2>&1; then
+    chmod 755 "$work"
+    for asked in '' --uninstall; do
+        # shellcheck disable=SC2086 # none or one
+        status_is "who may not write there can't install ${asked:+with $asked}" 1 as_user --prefix "$prefix" --bins "$STAGEPIPE_BIN" $asked
+        is "and is told so" "$(cat .out)" "install: $prefix: it can't be written to; run this as root, or say --prefix"
+    done
+    [ -x "$prefix/bin/image-build" ]
+    result $? "nothing was removed"
+else
+    skip "who may not write there can't install" "needs root, setpriv, and a checkout that others may read"
+fi
+
 # A version before this one had a page and a tool that are gone.
 echo old >"$prefix/bin/image-gone"
 mkdir "$prefix/share/man/man8"
