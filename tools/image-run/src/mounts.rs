@@ -79,7 +79,7 @@ pub fn tmpfs(text: &str) -> Result<ExtraMount, String> {
     let (mut limit, mut mode, mut noexec, mut readonly) = (None, MEMORY_MODE, true, false);
     for option in options.split(',').filter(|option| !option.is_empty()) {
         match option.split_once('=') {
-            Some(("size", value)) => limit = Some(memory_size(value)?),
+            Some(("size", value)) => limit = Some(size(value)?),
             Some(("mode", value)) => mode = octal(value)?,
             None if matches!(option, "ro" | "rw") => readonly = option == "ro",
             None if matches!(option, "exec" | "noexec") => noexec = option == "noexec",
@@ -103,55 +103,73 @@ pub fn tmpfs(text: &str) -> Result<ExtraMount, String> {
 
 /// `--mount type=bind|tmpfs,KEY=VALUE,…`.
 pub fn mount(text: &str) -> Result<ExtraMount, String> {
-    let (mut kind, mut source, mut target) = (None, None, None);
-    let (mut limit, mut mode, mut readonly) = (None, None, false);
+    let mut keys = Keys::default();
     for field in csv_fields(text)? {
-        let (key, value) = match field.split_once('=') {
-            Some((key, value)) => (key.to_ascii_lowercase(), Some(value.to_owned())),
-            None => (field.to_ascii_lowercase(), None),
-        };
-        let needed = || value.clone().ok_or_else(|| format!("{key} needs a value: {key}=…"));
-        match key.as_str() {
-            "type" => kind = Some(needed()?),
-            "source" | "src" => source = Some(needed()?),
-            "target" | "dst" | "destination" => target = Some(needed()?),
-            "readonly" | "ro" => readonly = switch(&key, value.as_deref())?,
-            "tmpfs-size" => limit = Some(memory_size(&needed()?)?),
-            "tmpfs-mode" => mode = Some(octal(&needed()?)?),
-            "bind-propagation" if matches!(value.as_deref(), Some("private" | "rprivate")) => {}
-            "bind-propagation" => return Err(propagation(&needed()?)),
-            // A mount that is read-only is so with all that is mounted below it.
-            "bind-recursive" if matches!(value.as_deref(), Some("enabled" | "readonly")) => {}
-            "bind-nonrecursive" if !switch(&key, value.as_deref())? => {}
-            "bind-recursive" | "bind-nonrecursive" => {
-                return Err(format!(
-                    "{key}: what is mounted below the source always comes along, and is read-only with it"
-                ));
-            }
+        match field.split_once('=') {
+            Some((key, value)) => keys.set(&key.to_ascii_lowercase(), Some(value))?,
+            None => keys.set(&field.to_ascii_lowercase(), None)?,
+        }
+    }
+    let target = absolute(keys.target.as_deref().ok_or("a mount needs target=…")?)?;
+    Ok(ExtraMount { target, readonly: keys.readonly, source: keys.source()? })
+}
+
+/// What the keys of a `--mount` say.
+#[derive(Default)]
+struct Keys {
+    kind: Option<String>,
+    source: Option<String>,
+    target: Option<String>,
+    readonly: bool,
+    size: Option<u64>,
+    mode: Option<u32>,
+}
+
+impl Keys {
+    fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), String> {
+        let needed = || value.ok_or_else(|| format!("{key} needs a value: {key}=…"));
+        match key {
+            "type" => self.kind = Some(needed()?.to_owned()),
+            "source" | "src" => self.source = Some(needed()?.to_owned()),
+            "target" | "dst" | "destination" => self.target = Some(needed()?.to_owned()),
+            "readonly" | "ro" => self.readonly = switch(key, value)?,
+            "tmpfs-size" => self.size = Some(size(needed()?)?),
+            "tmpfs-mode" => self.mode = Some(octal(needed()?)?),
             "consistency" => drop(needed()?),
+            "bind-propagation" if matches!(needed()?, "private" | "rprivate") => {}
+            "bind-propagation" => return Err(propagation(needed()?)),
+            "bind-recursive" if matches!(needed()?, "enabled" | "readonly") => {}
+            "bind-nonrecursive" if !switch(key, value)? => {}
+            "bind-recursive" | "bind-nonrecursive" => {
+                let why = "what is mounted below the source always comes along, and is read-only with it";
+                return Err(format!("{key}: {why}"));
+            }
             _ if key.starts_with("volume-") => {
                 return Err(format!("{key}: there are no volumes; use type=bind"));
             }
-            _ => return Err(unknown_key(&key)),
+            _ => return Err(unknown_key(key)),
+        }
+        Ok(())
+    }
+
+    fn source(self) -> Result<ExtraSource, String> {
+        match (self.kind.as_deref().unwrap_or("volume"), self.source) {
+            ("bind", _) if self.size.is_some() || self.mode.is_some() => {
+                Err("tmpfs-size and tmpfs-mode are of type=tmpfs".into())
+            }
+            ("bind", Some(source)) if !source.is_empty() => Ok(ExtraSource::Host(source.into())),
+            ("bind", _) => Err("a mount of type=bind needs source=…".into()),
+            ("tmpfs", Some(_)) => Err("a mount of type=tmpfs has no source".into()),
+            ("tmpfs", None) => {
+                let mode = self.mode.unwrap_or(MEMORY_MODE);
+                Ok(ExtraSource::Memory { size: self.size, mode, noexec: true })
+            }
+            ("volume", _) => {
+                Err("there are no volumes, which is the type if none is said; use type=bind".into())
+            }
+            (other, _) => Err(format!("type={other}: there are only type=bind and type=tmpfs")),
         }
     }
-    let target = absolute(&target.ok_or("a mount needs target=…")?)?;
-    let source = match (kind.as_deref().unwrap_or("volume"), source) {
-        ("bind", _) if limit.is_some() || mode.is_some() => {
-            return Err("tmpfs-size and tmpfs-mode are of type=tmpfs".into());
-        }
-        ("bind", Some(source)) if !source.is_empty() => ExtraSource::Host(source.into()),
-        ("bind", _) => return Err("a mount of type=bind needs source=…".into()),
-        ("tmpfs", Some(_)) => return Err("a mount of type=tmpfs has no source".into()),
-        ("tmpfs", None) => {
-            ExtraSource::Memory { size: limit, mode: mode.unwrap_or(MEMORY_MODE), noexec: true }
-        }
-        ("volume", _) => {
-            return Err("there are no volumes, which is the type if none is said; use type=bind".into());
-        }
-        (other, _) => return Err(format!("type={other}: there are only type=bind and type=tmpfs")),
-    };
-    Ok(ExtraMount { target, source, readonly })
 }
 
 fn unknown_key(key: &str) -> String {
@@ -181,10 +199,6 @@ fn switch(key: &str, value: Option<&str>) -> Result<bool, String> {
         Some("0" | "false") => Ok(false),
         Some(other) => Err(format!("{key}={other}: it is true or false")),
     }
-}
-
-fn memory_size(text: &str) -> Result<u64, String> {
-    size(text)
 }
 
 fn octal(text: &str) -> Result<u32, String> {
