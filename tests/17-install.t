@@ -126,6 +126,30 @@ is "leaves what is of others" "$(tree root/opt | comm -13 before -)" "$(printf '
 rm -r "$prefix/libexec"
 equal "and nothing else" "$(tree root/opt)" "$(cat before)"
 
+# The package, of stand-ins that are smaller than the tools
+if have dpkg-deb; then
+    mkdir small one two
+    for name in $tools $helpers; do
+        printf '#!/bin/sh\nexec "%s/%s" "$@"\n' "$STAGEPIPE_BIN" "$name" >"small/$name" && chmod +x "small/$name"
+    done
+    package=$("$top/scripts/deb" --bins small --output one 2>.log)
+    result $? "deb makes a package" .log
+    is "whose version is the suite's" "$(dpkg-deb -f "$package" Version)" "$(image-build --version | cut -d ' ' -f 2)"
+    is "it needs no other package" "$(dpkg-deb -f "$package" Depends)" ''
+    dpkg-deb -c "$package" >listed
+    no_match -q -e manifest -e site-functions listed
+    result $? "dpkg's list is the only one" listed
+    for path in bin/image-build libexec/stagepipe/build-start share/man/man7/stagepipe.7.gz share/zsh/vendor-completions/_image-build; do
+        ok "it has /usr/$path, which is root's" grep -q "root/root .* \./usr/$path\$" listed
+    done
+    sleep 1
+    (umask 077 && TZ=Asia/Tokyo "$top/scripts/deb" --bins small --output two >.log 2>&1)
+    ok "the same tools give the same bytes" cmp "$package" "two/${package##*/}"
+    status_is "a directory that is not there is an error" 1 "$top/scripts/deb" --bins small --output three
+else
+    skip "deb makes a package" "dpkg-deb is missing"
+fi
+
 # fresh COMMAND...: in the Debian 12
 fresh() {
     unshare --mount --propagation private sh -eu -c '
