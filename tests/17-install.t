@@ -126,6 +126,26 @@ is "leaves what is of others" "$(tree root/opt | comm -13 before -)" "$(printf '
 rm -r "$prefix/libexec"
 equal "and nothing else" "$(tree root/opt)" "$(cat before)"
 
+# A checkout in which nothing is built, and a cargo that builds at once
+mkdir checkout bin
+(cd "$top" && tar -cf - scripts man tools/*/src/main.rs) | tar -xf - -C checkout
+built=checkout/target/$(uname -m)-unknown-linux-gnu/release
+printf '%s\n' '#!/bin/sh' "echo \"\$*\" >>'$work/log' && mkdir -p '$work/${built%/*}' && ln -s '$STAGEPIPE_BIN' '$work/$built'" >bin/cargo
+printf '%s\n' '#!/bin/sh' "echo host: $(uname -m)-unknown-linux-gnu" >bin/rustc
+chmod +x bin/*
+unbuilt() { env -u STAGEPIPE_BIN HOME="$work" PATH="$1" checkout/scripts/install --prefix "$work/made"; }
+if (PATH=/usr/bin:/bin && command -v cargo) >/dev/null; then
+    skip "without tools and cargo it is an error" "there is a cargo in /usr/bin"
+else
+    status_is "without tools and cargo it is an error" 1 unbuilt /usr/bin:/bin
+    ok "which says what helps" grep -q 'scripts/quickstart' .out
+fi
+ok "tools that are not built are built" unbuilt "$work/bin:/usr/bin:/bin"
+ok "those that are built are taken" unbuilt "$work/bin:/usr/bin:/bin"
+is "by cargo static, once" "$(cat log)" static
+[ -x made/bin/stage-run ]
+result $? "and installed"
+
 # The package, of stand-ins that are smaller than the tools
 if have dpkg-deb; then
     mkdir small one two
