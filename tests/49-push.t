@@ -296,6 +296,7 @@ ok "where the store knows from where" sh -c "image-push app '$plain/d' 2>&1 | gr
 image-save --format oci -o saved.tar busybox
 ok "skopeo pushes" copy --dest-tls-verify=false oci-archive:saved.tar "docker://$plain/skopeo:1"
 ok "and to us it is unchanged" sh -c "image-push busybox '$plain/skopeo:1' 2>&1 | grep -q ': unchanged'"
+tree() { image-save --format tar "$1" | sha256sum; }
 for tool in podman buildah; do
     have $tool || { skip "$tool pulls it" "$tool is missing" && continue; }
     store="--root $work/$tool.root --runroot $work/$tool.run --storage-driver vfs"
@@ -303,6 +304,10 @@ for tool in podman buildah; do
     $tool $store pull -q --tls-verify=false "$plain/a/b:1" >pulled 2>&1
     # shellcheck disable=SC2086 # words
     is "$tool pulls it" "$($tool $store images --format '{{.Digest}}' 2>/dev/null | head -n 1)" "$image"
+    # shellcheck disable=SC2086 # words
+    ok "$tool pushes it" $tool $store push -q --tls-verify=false "$plain/a/b:1" "docker://$plain/$tool:1"
+    ok "we pull that" image-pull -q "$plain/$tool:1"
+    equal "and have the same tree" "$(tree "$plain/$tool:1")" "$(tree app)"
 done
 
 perl -e 'print "u:", crypt("hunter2", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >htpasswd
