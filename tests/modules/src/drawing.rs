@@ -69,7 +69,8 @@ impl Drawing {
         text
     }
 
-    /// What modules take from the crate's root although it is another module's: the module and the path.
+    /// Each module that takes another module's items from the crate's root, and the paths by which it takes
+    /// them.
     pub fn detours(&self) -> Vec<String> {
         let line = |(at, paths): (&usize, &BTreeSet<String>)| {
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();

@@ -80,7 +80,7 @@ impl Visitor {
     }
 }
 
-/// What is after the `::` at the cursor.
+/// The tokens after the `::` at the cursor.
 fn colons(cursor: Cursor) -> Option<Cursor> {
     let (first, rest) = cursor.punct()?;
     let (second, rest) = rest.punct()?;

@@ -1,4 +1,4 @@
-//! What is an arrow and what is none, in crates of a few lines.
+//! Tests which paths between modules are arrows, in crates of a few lines.
 
 use modules::Drawing;
 use std::path::Path;

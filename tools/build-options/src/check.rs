@@ -49,7 +49,7 @@ pub fn pull(value: &OsStr) -> Checked {
     }
 }
 
-/// What has a line in a lock, or nothing for all of them.
+/// The name of a source that can have a line in a lock; an empty value means all of them.
 pub fn source(value: &OsStr) -> Checked {
     let value = text(value)?;
     if value.is_empty() { Ok(()) } else { Source::parse(value).map(drop) }

@@ -1,8 +1,9 @@
-//! Where a build's context, its Dockerfile and its ignore file are. What comes from standard input, from a FIFO or from
-//! elsewhere is put into the build's directory first.
+//! Where a build's context, its Dockerfile and its ignore file are. A source that comes from standard input,
+//! from a FIFO or from elsewhere is put into the build's directory first.
 //!
-//! It reads none of them, and [`here`] writes nothing either. A file that was named may be anything that can be read; one that is found in a context is a
-//! stranger's, and has to be a regular file of that context.
+//! This module reads none of them, and [`here`] writes nothing either. A file that the caller names may be
+//! anything that can be read. A file that is found in a context is a stranger's, and has to be a regular file
+//! of that context.
 
 mod find;
 
@@ -19,7 +20,7 @@ const MOST: u64 = (16 << 20) + 1;
 /// The names of a context's Dockerfile, the first that is there.
 const NAMES: [&str; 2] = ["Dockerfile", "dockerfile"];
 
-/// What was asked for.
+/// The caller's words for the context and the Dockerfile.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// A directory, `-`, or what can be fetched.
@@ -35,13 +36,13 @@ pub struct Sources {
     pub context: PathBuf,
     /// The Dockerfile.
     pub file: PathBuf,
-    /// What the Dockerfile is called in messages.
+    /// The name of the Dockerfile in messages.
     pub name: OsString,
-    /// What is left out of the context.
+    /// The ignore file, if there is one.
     pub ignore: Option<PathBuf>,
-    /// What the names in the Dockerfile mean.
+    /// The lock file of the Dockerfile, if there is one.
     pub lock: Option<PathBuf>,
-    /// What the caller should know.
+    /// Warnings for the caller.
     pub warnings: Vec<String>,
 }
 
@@ -133,7 +134,7 @@ fn own_context(asked: &Asked) -> Result<Option<Context>, Failure> {
     Ok(Some(Context { path: path.to_owned(), sole: None, is_fetched: false }))
 }
 
-/// What the context is otherwise, context-fetch knows.
+/// Has context-fetch fetch a context that is no directory here.
 fn fetched_context(asked: &Asked, means: &mut Means) -> Result<Context, Failure> {
     let fetched = (means.fetch)(&asked.context, &means.dir.join("context"))?;
     if fetched.is_dir() {
@@ -257,7 +258,8 @@ fn failed(path: &Path, error: io::Error) -> Failure {
 }
 
 impl Sources {
-    /// Each as a name and a word of shell. What is in the build's directory begins with `"$_dir"`.
+    /// The name of each source and a word of shell for its path. A path in the build's directory begins with
+    /// `"$_dir"`.
     pub fn words(&self, dir: Option<&Path>) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
         let ignore = self.ignore.as_deref().map(|path| ("ignore", path));
         let lock = self.lock.as_deref().map(|path| ("lock", path));

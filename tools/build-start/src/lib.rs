@@ -1,5 +1,6 @@
-//! What a build begins with: the words of each tool, a directory, and where the sources are, if they are here. One program
-//! makes all of it, since each costs a cached build more than what it does.
+//! Makes all that a build begins with: the words of each tool, a directory, and the paths of the sources, if
+//! they are here. One program makes all of it, because starting a program costs a cached build more than the
+//! work that it does.
 //!
 //! Sources that have to be fetched or read first are left to build-sources, which may take its time and be ended.
 

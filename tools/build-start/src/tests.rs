@@ -1,4 +1,4 @@
-//! What a shell knows after the assignments.
+//! Tests the variables that a shell has after the assignments.
 
 use super::*;
 use std::fs;

@@ -210,7 +210,7 @@ impl Chart<'_> {
         });
     }
 
-    /// What was done with a layer: its class, what that is called, and when.
+    /// Draws a layer's packing or upload: the bar's class, the words for it, and its time.
     fn layer(
         &mut self,
         lane: &Lane,

@@ -187,7 +187,7 @@ impl Thread<'_> {
         events
     }
 
-    /// What was done with a layer, and when.
+    /// The event of a layer's packing or upload, if it has a time.
     fn layer(&self, layer: &Packed, tid: usize, what: &str, span: Option<Span>) -> Option<Value> {
         let step = self.lane.steps.iter().find(|done| done.snapshot.as_ref() == Some(&layer.snapshot));
         let mut args = json!({

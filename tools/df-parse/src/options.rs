@@ -1,4 +1,4 @@
-//! What the caller asks for.
+//! The caller's options.
 
 use crate::bases::Bases;
 use libdockerfile::ParseError;
@@ -23,8 +23,8 @@ pub struct Options {
     pub platform: Option<String>,
     /// Names of build contexts the caller declares.
     pub contexts: Vec<String>,
-    /// What is known of the images that stages start from, for the checks and for the stages that their
-    /// triggers use.
+    /// Facts about the images that stages start from, for the checks and for the stages that their triggers
+    /// use.
     pub bases: Bases,
 }
 

@@ -1,4 +1,5 @@
-//! What the store knows of an image or an index, put together for JSON. Reads only; opens no layer.
+//! The store's facts about an image or an index, put together for JSON. Nothing is written, and no layer is
+//! opened.
 
 use libcli::Failure;
 use libstore::{Image, Store};
@@ -73,7 +74,7 @@ struct Layer {
     content: Option<u64>,
 }
 
-/// What `store` knows of what `image` means.
+/// The facts that `store` has about the image or index named `image`.
 pub fn inspect(store: &Store, image: &str) -> Result<Facts, Failure> {
     let named = store.find(image)?;
     let mut names: BTreeMap<Digest, Vec<Reference>> = BTreeMap::new();
@@ -119,7 +120,8 @@ impl Look<'_> {
         Ok(facts)
     }
 
-    /// What an index has: of what is not in the store or is no image, only what the index says of it.
+    /// The facts about an entry of an index. If the entry is not in the store or is no image, they come from
+    /// the index alone.
     fn entry(&self, entry: &Descriptor, depth: usize) -> Result<Facts, Failure> {
         match entry.annotations.contains_key(ABOUT) || !self.store.has_blob(entry)? {
             false => self.at(entry, depth),
@@ -157,7 +159,8 @@ impl Look<'_> {
         }
     }
 
-    /// What the image was built from: by the store's record of its build, else by its own annotations.
+    /// The image that this one was built from: by the store's record of its build, else by its own
+    /// annotations.
     fn base(&self, image: &Image) -> Option<Base> {
         let digest = image.descriptor.digest;
         let own = self.names.get(&digest).and_then(|names| names.first());

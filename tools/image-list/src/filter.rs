@@ -50,7 +50,8 @@ impl Filter {
 /// When an image was made; none is before all others, as in docker.
 type Made = Option<(i64, u32)>;
 
-/// What is listed. Of patterns, and of names, one has to fit; of everything else all.
+/// The choice of the images to list. An image has to fit one of the patterns, one of the names, and every
+/// other filter.
 #[derive(Debug)]
 pub struct Chosen<'a> {
     filters: &'a [Filter],

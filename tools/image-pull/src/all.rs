@@ -19,7 +19,7 @@ const DEPTH: usize = 4;
 /// The largest manifest.
 const LARGEST: u64 = 4 << 20;
 
-/// What a name means.
+/// All that a name means.
 #[derive(Default)]
 struct Whole {
     /// Indexes and manifests, with their bytes; an index after what is in it.

@@ -8,7 +8,7 @@ use libwire::Digest;
 use libwire::image::Descriptor;
 use std::collections::BTreeMap;
 
-/// What is asked for: indexes and manifests of images, and no older ones.
+/// The media types to ask for: indexes and manifests of images, and no older formats.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
 application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 /// The most that is asked of one name: an index without platforms must not become thousands of requests.

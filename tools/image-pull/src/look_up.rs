@@ -1,5 +1,5 @@
-//! What a name means: known here, or asked of its registry where that is wanted. Manifest and config are kept, and what the
-//! registry said.
+//! Looks up the image that a name means: in the store, or at the name's registry where that is wanted. The
+//! manifest, the config and the registry's answer are kept.
 
 use crate::documents::{ACCEPT, Remote};
 use crate::failure::{at, failure};
@@ -54,7 +54,7 @@ pub fn open<'c>(client: &'c Client, name: &Reference) -> Result<Session<'c>, Fai
     client.open(&repository, Access::Pull).map_err(|error| failure(name, &error))
 }
 
-/// What the registry calls the image of a name.
+/// The digest or the tag by which the registry knows the image of a name.
 fn which(name: &Reference) -> String {
     let digest = name.digest().map(|digest| digest.to_string());
     digest.or_else(|| name.tag().map(str::to_owned)).unwrap_or_default()
@@ -132,7 +132,7 @@ pub fn descriptor(media_type: String, digest: Digest, size: u64) -> Descriptor {
     }
 }
 
-/// What is kept of the registry's answer.
+/// The record of the registry's answer, for the store.
 fn said_now(name: &Reference, options: &Options, top: &Descriptor, image: &Image) -> libstore::Remote {
     libstore::Remote {
         name: name.pinned().to_string(),

@@ -1,4 +1,4 @@
-//! What a pull is told.
+//! The options of a pull.
 
 use libwire::Platform;
 

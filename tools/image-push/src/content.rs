@@ -1,5 +1,5 @@
-//! What an image, or an index with its images, is made of: documents, each with the blobs that it names. A document's bytes
-//! are kept as the store has them, and never written anew.
+//! The parts of an image, or of an index with its images: documents, each with the blobs that it names. A
+//! document's bytes are sent as the store has them, and never written anew.
 
 use libcli::Failure;
 use libstore::Store;
@@ -13,7 +13,7 @@ const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+j
 pub const DOCUMENTS: &str = "application/vnd.oci.image.index.v1+json, \
 application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
 application/vnd.docker.distribution.manifest.v2+json";
-/// So large a document every registry takes.
+/// Every registry takes a document of this size.
 const LARGEST: u64 = 4 << 20;
 /// How deep indexes may be in indexes.
 const DEEPEST: usize = 8;
@@ -25,16 +25,16 @@ pub struct Document {
     pub descriptor: Descriptor,
     /// As they are stored.
     pub bytes: Vec<u8>,
-    /// What it names and is no document: a config, and layers.
+    /// The blobs that it names: a config, and layers.
     pub blobs: Vec<Descriptor>,
 }
 
 /// All of an image.
 #[derive(Clone, Debug)]
 pub struct Content {
-    /// What its name means.
+    /// The document that the image's name means.
     pub top: Document,
-    /// What that names, and so on; each after what it names itself.
+    /// The documents that `top` names, directly or not; each comes after those that it names itself.
     pub below: Vec<Document>,
 }
 

@@ -19,13 +19,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// What a build's uploads need.
+/// The store, the registries and the limits for a build's uploads.
 pub struct Uploads<'a> {
     /// Where layers are.
     pub store: &'a Store,
     /// The way to registries.
     pub client: &'a Client,
-    /// The repositories, by registry. Of each registry the first one is sent to: the others will take from that.
+    /// The repositories, by registry. A layer is sent to the first one of each registry, and the others take
+    /// it from there.
     pub targets: &'a [Vec<Target>],
     /// Who may have a layer.
     pub neighbours: &'a Neighbours<'a>,
@@ -41,7 +42,7 @@ struct Order {
     done: Sender<Option<Span>>,
 }
 
-/// What goes out, in the order in which it came.
+/// A part of the record to pass on, in the order in which it came.
 enum Passing {
     Header(Header),
     Record(Box<Record>, Receiver<Option<Span>>),

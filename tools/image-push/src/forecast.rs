@@ -1,4 +1,4 @@
-//! What pushing would send: the registry is asked what it has, and nothing is sent.
+//! Forecasts a push: the registry is asked which parts it has, and nothing is sent.
 
 use crate::content::{Content, DOCUMENTS};
 use crate::destination::Target;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// What pushing an image to a repository would send.
+/// The bytes and the parts that a push to a repository would send.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
     /// The repository.
@@ -32,7 +32,7 @@ pub struct Forecast {
     pub blobs: Vec<Blob>,
 }
 
-/// What becomes of a tag.
+/// The effect of a push on a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -47,13 +47,13 @@ pub enum Fate {
 /// A part of an image.
 #[derive(Clone, Debug, Serialize)]
 pub struct Blob {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its digest.
     pub digest: Digest,
     /// Its bytes.
     pub size: u64,
-    /// What becomes of it.
+    /// How the repository would come to have it.
     pub state: State,
     /// The repository that it can be mounted from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub enum Kind {
     Index,
 }
 
-/// What becomes of a part.
+/// How a repository would come to have a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {

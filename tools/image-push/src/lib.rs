@@ -33,7 +33,7 @@ pub struct Options {
     pub manner: Manner,
 }
 
-/// Pushes to all of `targets`, each registry's beside the others'. What fails at one does not keep the others from theirs.
+/// Pushes to all of `targets`, to each registry beside the others. A failure at one does not stop the others.
 pub fn push(
     store: &Store,
     client: &Client,
@@ -86,7 +86,7 @@ fn failure(target: &Target, error: &FetchError) -> Failure {
     Failure::new(error.exit(), target.name(), error)
 }
 
-/// What was done, in a line.
+/// A line that says what was done.
 pub fn summary(pushed: &Pushed) -> String {
     let tags: String = pushed.target.tags.iter().map(|tag| format!(":{tag}")).collect::<Vec<_>>().join(" ");
     let name = format!("{}{tags}", pushed.target.name());

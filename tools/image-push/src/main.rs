@@ -163,7 +163,8 @@ fn manner(quiet: bool) -> Manner {
     }
 }
 
-/// What was done, and all that failed in one failure. It may work later only if nothing has failed for good.
+/// Separates the results that succeeded from the failures, which become one failure. Its status says to try
+/// again only if no failure is for good.
 fn apart<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Result<(), Failure>) {
     let (mut done, mut failures) = (Vec::new(), Vec::new());
     for result in results {

@@ -48,9 +48,9 @@ impl Count {
 
 /// A reader that counts, and ends when all is to end.
 pub struct Counted<R> {
-    /// What is read.
+    /// The reader of the bytes.
     pub input: R,
-    /// By whom it is counted.
+    /// The counter of the bytes.
     pub count: std::sync::Arc<Count>,
 }
 

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What became of a blob.
+/// How a blob came to a repository.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     /// Which.
@@ -32,7 +32,7 @@ pub struct Delivered {
     pub took: Duration,
 }
 
-/// What became of an image in one repository.
+/// The result of pushing an image to one repository.
 #[derive(Clone, Debug)]
 pub struct Pushed {
     /// The repository and the tags.
@@ -95,8 +95,8 @@ impl Pusher<'_, '_> {
         Ok(Pushed { target: self.target.clone(), blobs, changed })
     }
 
-    /// Brings all of an image and names it. What the `earlier` one under the name has is taken to be there, and looked for
-    /// only when the registry says that something is missing.
+    /// Brings all of an image and names it. The parts of the `earlier` image under the name are taken to be
+    /// there. They are looked for only when the registry says that something is missing.
     fn bring(
         &self,
         content: &Content,

@@ -17,7 +17,7 @@ use libimage::ledger::Ledger;
 /// An image as it was read.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// What it costs.
+    /// The image and its costs.
     pub image: &'a ImageCost,
     /// Its ledger.
     pub ledger: &'a Ledger,

@@ -10,13 +10,13 @@ use std::path::{Component, Path, PathBuf};
 pub struct ExtraMount {
     /// Absolute path in the image.
     pub target: PathBuf,
-    /// What is mounted.
+    /// Its source.
     pub source: ExtraSource,
     /// Whether it can't be written.
     pub readonly: bool,
 }
 
-/// What a mount shows.
+/// The source of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExtraSource {
     /// A file or directory of the caller's.
@@ -64,7 +64,7 @@ pub fn volume(text: &str) -> Result<ExtraMount, String> {
         match option {
             "ro" | "readonly" => readonly = true,
             "rw" => readonly = false,
-            // What is so already, and what only other systems have.
+            // These ask for what is so already, or matter on other systems only.
             "z" | "Z" | "cached" | "delegated" | "consistent" | "private" | "rprivate" | "nocopy" => {}
             "shared" | "rshared" | "slave" | "rslave" => return Err(propagation(option)),
             _ => return Err(format!("{option:?} is no option of a volume; there are ro, rw, z and Z")),
@@ -114,7 +114,7 @@ pub fn mount(text: &str) -> Result<ExtraMount, String> {
     Ok(ExtraMount { target, readonly: keys.readonly, source: keys.source()? })
 }
 
-/// What the keys of a `--mount` say.
+/// The values of a `--mount`, by their keys.
 #[derive(Default)]
 struct Keys {
     kind: Option<String>,

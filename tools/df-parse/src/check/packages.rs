@@ -82,7 +82,7 @@ impl Call<'_> {
         })
     }
 
-    /// What to do about what it leaves, and a RUN of this `text` that does it.
+    /// The advice on what installing leaves behind, and a RUN of this `text` that follows the advice.
     fn remedy(&self, text: &str, calls: &[Call]) -> (String, Option<String>) {
         let Installing { programs, option, .. } = *self.installing;
         match self.installing.remedy {
