@@ -22,8 +22,8 @@ pub fn spelled_out(bytes: &[u8]) -> String {
     text
 }
 
-/// What a reader of the page would not see as it is: controls, marks of direction and of nothing, and what XML
-/// does not allow at all.
+/// Whether a reader of the page would not see the character as it is: a control, a mark of direction, a mark
+/// without width, or a character that XML does not allow at all.
 fn unfit(c: char) -> bool {
     let code = u32::from(c);
     c.is_control()

@@ -34,7 +34,7 @@ pub struct Memory {
     today: u32,
 }
 
-/// What is known of a file's content.
+/// The facts that are remembered about a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     /// A digest of its bytes and attributes.

@@ -17,7 +17,7 @@ pub struct ParseError {
     pub unreadable: bool,
 }
 
-/// What is wrong. The kinds other than a message are those that need a guess at what was meant.
+/// The kind of the fault. Every kind other than a message needs a guess at what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The message says it all.

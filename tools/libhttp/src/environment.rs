@@ -8,7 +8,7 @@ use std::time::Duration;
 /// By name, the bytes of secrets.
 pub type Secrets = BTreeMap<String, Vec<u8>>;
 
-/// What decides how servers are reached.
+/// The settings that decide how servers are reached.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// A PEM file of the certificates to trust instead of the system's.

@@ -4,10 +4,10 @@ use libcli::{Exit, Failure};
 use libwire::remote::redact;
 use std::io;
 
-/// What a server without TLS is said to be.
+/// The words about a server that does not speak TLS.
 pub(crate) const NO_TLS: &str = "it does not speak TLS; is it http?";
 
-/// What went wrong. A URL in it has lost its user, password and query, which may be secrets.
+/// Why a fetch failed. A URL in it has lost its user, password and query, which may be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// What is asked for can't be fetched as it is written.
@@ -29,7 +29,7 @@ pub enum FetchError {
     Refused {
         /// Where.
         url: String,
-        /// What it says, and what to do.
+        /// The server's words, and what to do.
         what: String,
     },
     /// There is no way in.

@@ -9,7 +9,7 @@ const SMALL: u64 = 64 << 10;
 /// Opens the bytes to send at their beginning.
 pub type Open<'a> = dyn Fn() -> io::Result<Box<dyn Read>> + Sync + 'a;
 
-/// What a request sends.
+/// The body of a request.
 #[derive(Clone, Copy)]
 pub struct Payload<'a> {
     /// Its media type.

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use ureq::Proxy;
 
-/// What the variables say.
+/// The settings of the proxy variables.
 #[derive(Clone, Default)]
 pub struct Proxies {
     /// For each scheme, the variable and its value.

@@ -36,7 +36,7 @@ impl Patience {
     }
 }
 
-/// What an answer says about asking again.
+/// Whether and when a request should be made again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     /// It is an answer.
@@ -49,7 +49,7 @@ pub(crate) enum Again {
     MuchLater,
 }
 
-/// What an answer to the request that was made for the `tried`th time says about another.
+/// Whether the request should be made again after this answer to its `tried`th try.
 pub(crate) fn again(response: &Response<Body>, method: &Method, tried: u32) -> Again {
     let headers = response.headers();
     let text = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());

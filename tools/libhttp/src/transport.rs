@@ -45,7 +45,7 @@ pub struct Call<'a> {
     pub authorization: Option<&'a HeaderValue>,
     /// What is sent, as a form.
     pub form: Option<&'a str>,
-    /// What is sent as it is.
+    /// The body, which is sent as it is.
     pub payload: Option<Payload<'a>>,
     /// Whether a certificate that nobody vouches for will do, of the server itself and of no other to which it leads.
     pub unverified: bool,
@@ -97,7 +97,7 @@ pub struct Answer {
 struct Pool {
     /// By server, and whether its certificate is checked; those for which nothing is special have one together.
     agents: BTreeMap<(String, bool), Agent>,
-    /// What most servers are checked with, read for the first one with TLS.
+    /// The certificates that most servers are checked with, read for the first server with TLS.
     trust: Option<Trust>,
 }
 

@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// What a directory of certificates for one host has, and what all hosts are checked with.
+/// The certificates that servers are checked with: those for all hosts, or those of one host's directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trust {
     /// None for those that are compiled in.

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 /// How often a blob is asked for again, without so much of it in between as makes up for it.
 const TRIES: u32 = 5;
-/// So many bytes make up for all tries before.
+/// This many bytes make up for all earlier tries.
 const ENOUGH: u64 = 1 << 20;
 /// The pause before the second try; each later one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What counts as silence: in so long a wait, fewer bytes than these.
+/// The limit of silence: a wait of this length that brings fewer than this many bytes.
 const STALL: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
-/// So many tries are as good as used up by a silence.
+/// A silence counts as this many tries.
 const STALL_TRIES: u32 = 3;
 
 /// The bytes of a blob.
@@ -95,7 +95,7 @@ impl BlobStream<'_, '_> {
         if self.body.is_none() {
             let refused = |what: &str| FetchError::refused(&url, what);
             let blob = match self.session.blob(self.digest, self.at) {
-                // What it does not give as a part it may give as a whole.
+                // A registry that refuses to give a part may still give the whole.
                 Err(FetchError::Refused { .. }) if self.at > 0 => self.session.blob(self.digest, 0)?,
                 blob => blob?,
             };
@@ -112,7 +112,8 @@ impl BlobStream<'_, '_> {
         self.body.as_mut().ok_or_else(|| FetchError::remote(&url, "the server sends nothing"))
     }
 
-    /// The end is the server's too: so its connection can be used again. What it does then does no harm to what came.
+    /// Reads to the end of the server's body, so that its connection can be used again. A failure there does
+    /// no harm to the bytes that came.
     fn end(&mut self) -> Result<usize, FetchError> {
         match self.body.take().map(|mut body| body.read(&mut [0])) {
             Some(Ok(1)) => {

@@ -38,7 +38,7 @@ pub(crate) type Slot = Arc<Mutex<Option<Pass>>>;
 pub(crate) struct Greeting {
     /// Its address, which may be one of two.
     pub origin: Origin,
-    /// What it wants to be shown; nothing if it lets everybody in.
+    /// The kinds of proof that it wants to be shown; nothing if it lets everybody in.
     pub challenges: Vec<Challenge>,
     /// Why, in its words.
     pub reasons: String,
@@ -76,8 +76,8 @@ impl Client {
         }
     }
 
-    /// What registries want people to know, and which mirrors were passed over; each once in a run. Others than we wrote
-    /// most of it.
+    /// The warnings of registries, and the mirrors that were passed over; each once in a run. Most of these
+    /// texts are not our words.
     pub fn take_warnings(&self) -> Vec<String> {
         lock(&self.warnings).take()
     }
@@ -174,7 +174,7 @@ fn is_final(answer: &Answer) -> bool {
     !status.is_server_error() && !matches!(status.as_u16(), 408 | 429)
 }
 
-/// What a server's first answer says.
+/// The greeting that a server's first answer means.
 fn greeting(repository: &Repository, mut answer: Answer) -> Result<Greeting, FetchError> {
     let (root, origin) = (repository.root(), repository.origin().clone());
     let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
@@ -197,7 +197,7 @@ fn greeting(repository: &Repository, mut answer: Answer) -> Result<Greeting, Fet
     Ok(greeting)
 }
 
-/// What the server wants to be shown that gave this answer.
+/// The challenges of the server that gave this answer.
 pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
     let headers = answer.response.headers().get_all(WWW_AUTHENTICATE).iter();
     headers.flat_map(|value| challenge::parse(value.as_bytes())).collect()

@@ -7,7 +7,7 @@ use libwire::Digest;
 use std::io::{self, Read};
 use ureq::http::Method;
 
-/// What became of a manifest.
+/// The result of publishing a manifest.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Published {
     /// The repository has it.

@@ -1,4 +1,5 @@
-//! What a repository has to read: manifests and blobs, each of the first mirror that has it, else of the registry itself.
+//! Reads from a repository: each manifest and blob comes from the first mirror that has it, else from the
+//! registry itself.
 
 use crate::hosts::{Endpoint, Use};
 use crate::session::{Session, text};
@@ -8,7 +9,7 @@ use std::io::Read;
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode};
 
-/// So large a manifest every registry takes (distribution-spec, "Pushing Manifests").
+/// Every registry takes a manifest of this size (distribution-spec, "Pushing Manifests").
 const LARGEST: u64 = 4 << 20;
 
 /// A manifest as a registry describes it without sending it.

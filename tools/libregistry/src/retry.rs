@@ -2,7 +2,7 @@
 
 use libhttp::{FetchError, Transport};
 
-/// What came of one attempt.
+/// The result of one attempt.
 pub(crate) enum Attempt<T> {
     Done(T),
     /// It failed in a way that may not last.

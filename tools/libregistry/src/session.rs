@@ -23,7 +23,7 @@ pub struct Session<'c> {
     pub(crate) repository: Repository,
     /// Whether its server may be asked without TLS, and with a certificate that nobody vouches for.
     pub(crate) is_insecure: bool,
-    /// What it is asked for as a mirror of another.
+    /// The images that it is asked for as a mirror of another.
     mirror: Option<Use>,
     /// Those that are asked before it for what is read.
     pub(crate) mirrors: Vec<Endpoint>,
@@ -232,7 +232,7 @@ impl<'c> Session<'c> {
         self.no_way_in(url, &self.reasons(answer))
     }
 
-    /// What an answer that is none says.
+    /// The error for an answer that rejects the request.
     pub(crate) fn rejected(&self, url: &str, answer: &mut Answer) -> FetchError {
         match answer.response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if answer.own => self.denied(url, answer),
@@ -256,7 +256,7 @@ impl<'c> Session<'c> {
         refusal::reasons(&mut answer.response, &self.secrets(pass.as_ref()))
     }
 
-    /// What no server's words may have in them that are told.
+    /// The secrets that must not be repeated from a server's words.
     fn secrets(&self, shown: Option<&HeaderValue>) -> Vec<String> {
         let login = self.login().ok().flatten();
         let shown = shown.and_then(|header| header.to_str().ok()?.split_once(' '));

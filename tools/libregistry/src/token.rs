@@ -59,7 +59,7 @@ pub(crate) struct Wanted<'a> {
     pub registry: &'a Origin,
     /// Whether logins may be sent to the registry's own host over http, and its certificate is not checked.
     pub insecure: bool,
-    /// What the registry said.
+    /// The registry's challenge.
     pub challenge: &'a Challenge,
     pub scopes: &'a [String],
 }

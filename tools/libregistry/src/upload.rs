@@ -45,7 +45,7 @@ enum Begun {
     Session { location: String, least: u64 },
 }
 
-/// What came of an upload that was begun.
+/// The end of an upload that was begun.
 enum End {
     Stored,
     /// A body was too large.
@@ -163,7 +163,8 @@ impl Session<'_> {
         }
     }
 
-    /// Sends to a place that the registry named. What lets us in to the registry is for itself alone.
+    /// Sends to a place that the registry named. The login is for the registry itself, and no other server
+    /// gets it.
     fn deliver(&self, call: &Call) -> Result<Answer, FetchError> {
         match Origin::of(call.url).is_some_and(|origin| origin.is(self.repository.origin())) {
             true => self.call(call),
@@ -218,7 +219,7 @@ impl Session<'_> {
         self.finish(&location, blob.digest, None)
     }
 
-    /// What a refusal in the middle of an upload leaves to do.
+    /// The end that a refusal in the middle of an upload means.
     fn failed(&self, url: &str, answer: &mut Answer) -> Result<End, FetchError> {
         let status = answer.response.status().as_u16();
         let error = self.rejected(url, answer);
@@ -245,7 +246,8 @@ impl Session<'_> {
 
 const OCTETS: &str = "application/octet-stream";
 
-/// What stands before a further parameter: the place is taken as it was sent, for its own may be signed.
+/// The character before a further parameter. The place is kept as it was sent, because its own parameters may
+/// be signed.
 fn separator(url: &str) -> char {
     if url.contains('?') { '&' } else { '?' }
 }

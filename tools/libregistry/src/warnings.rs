@@ -1,10 +1,10 @@
-//! What registries want people to know (distribution-spec, "Warnings"): each text once. They are a server's words, so
+//! The warnings of registries (distribution-spec, "Warnings"): each text once. They are a server's words, so
 //! they are cut, and left out where a secret could be in them.
 
 use std::collections::BTreeSet;
 use ureq::http::HeaderMap;
 
-/// So many of a run are kept, and so many bytes of each.
+/// This many texts of a run are kept, and this many bytes of each.
 const MOST: usize = 20;
 const LONGEST: usize = 300;
 
@@ -23,7 +23,7 @@ impl Warnings {
         }
     }
 
-    /// Those that nobody has taken yet.
+    /// The texts that nobody has taken yet.
     pub fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.new)
     }

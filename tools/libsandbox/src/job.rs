@@ -91,8 +91,8 @@ pub enum MountSource {
         /// Where below it.
         path: Vec<u8>,
     },
-    /// What the caller has at this path, with all that is mounted below it. No device opens there, and no program
-    /// gets an owner's rights.
+    /// The caller's file or directory at this path, with all that is mounted below it. No device opens there,
+    /// and no program gets its owner's rights.
     Host(PathBuf),
     /// An empty directory in memory.
     Tmpfs {

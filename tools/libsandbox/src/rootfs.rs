@@ -67,7 +67,7 @@ fn whole_tree() -> OpenTreeFlags {
         | OpenTreeFlags::AT_RECURSIVE
 }
 
-/// What the caller has at `path`, wherever its links lead: they are the caller's own.
+/// Detaches a copy of the caller's mounts at `path`. Links may lead anywhere: they are the caller's own.
 fn detach_host(path: &Path) -> Result<OwnedFd, SandboxError> {
     let name = path.display().to_string();
     let source = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
@@ -182,7 +182,7 @@ fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Ve
         if path.is_empty() {
             return Err(SandboxError::Setup("a mount can't have the root as its target".into()));
         }
-        // What is masked in /proc must stay so, and what masks it is in /dev.
+        // Masked files in /proc must stay masked, and the files that mask them are in /dev.
         if path.starts_with(b"proc/") || path == b"proc" || path == b"dev" {
             let what =
                 format!("{name}: nothing can be mounted on /dev, nor on or in /proc; choose another target");

@@ -1,5 +1,5 @@
-//! A list of commands joined by `&&`, which can be changed without changing what the rest does. What is not understood is
-//! left alone.
+//! Splits a command into a list joined by `&&`, so that one part can be changed without changing what the
+//! rest does. A command that is not understood is left alone.
 
 use crate::tokens::{Token, tokens};
 
@@ -9,7 +9,7 @@ pub fn parts(command: &str) -> Option<Vec<&str>> {
     let found = tokens(command);
     for token in &found.tokens {
         match *token {
-            // What is joined after it would be in it.
+            // A command joined after a comment would be a part of the comment.
             Token::Comment => return None,
             Token::Operator("(" | "{", _) => depth += 1,
             Token::Operator(")" | "}", _) => depth = depth.checked_sub(1)?,

@@ -4,7 +4,7 @@
 /// A package manager, or a tool that keeps what it fetches or makes.
 #[derive(Debug, PartialEq)]
 pub struct Manager {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: &'static str,
     /// The commands that fill or read its caches.
     pub commands: &'static [&'static str],
@@ -44,9 +44,9 @@ pub struct Installing {
     pub remove: &'static [&'static str],
     /// The words that leave something.
     pub leave: &'static [&'static str],
-    /// What is left.
+    /// The words for the files that are left.
     pub left: &'static str,
-    /// The option with which nothing is.
+    /// The option with which no files are left.
     pub option: &'static str,
     /// The variable that does as the option does.
     pub variable: Option<&'static str>,

@@ -1,5 +1,5 @@
-//! What registries said that names mean, for each platform: beside index.json and not in it, because such an image may be
-//! here without its layers.
+//! Keeps the registries' answers about names, for each platform. The records are beside index.json and not in
+//! it, because such an image may be here without its layers.
 
 use crate::error::StoreError;
 use crate::image::is_index;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// The directory of these records.
 const DIR: &str = "remote";
 
-/// What a registry said.
+/// A registry's answer about a name and a platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remote {
     /// The full name.
@@ -59,7 +59,7 @@ impl Store {
         }
     }
 
-    /// What a registry said the last time about a name and a platform.
+    /// The last answer of a registry about a name and a platform.
     pub fn remote(&self, name: &Reference, platform: &Platform) -> Result<Option<Remote>, StoreError> {
         let (name, platform) = (name.pinned().to_string(), platform.normalised().to_string());
         let known: Option<Remote> = self.read_record(&self.remote_file(&name, &platform))?;
@@ -109,7 +109,7 @@ impl Store {
         }
     }
 
-    /// What a registry said about the tag that stands before a digest, if that was this digest.
+    /// The registry's answer about the tag that stands before a digest, if the answer was this digest.
     fn remote_of_tag(
         &self,
         reference: &Reference,
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!([&platforms[1], &platforms[2]].map(found), [arm64.digest, other.digest]);
         store.tag(&tagged, &arm64).unwrap();
         assert_eq!([&platforms[0], &platforms[2]].map(found), [amd64.digest, arm64.digest]);
-        // What a registry said instead of it wins, until the name is given to another.
+        // A registry's different answer wins until the name is given to another image.
         let said = store.remote(&tagged, &platforms[1]).unwrap().unwrap();
         store.keep_remote(&Remote { manifest: amd64.clone(), replaces: Some(arm64.digest), ..said }).unwrap();
         assert_eq!(found(&platforms[1]), amd64.digest);

@@ -1,4 +1,4 @@
-//! What each format is called and who makes it, as headers and messages say it.
+//! The name of each format and the tools that make it, as headers and messages say them.
 
 /// A format's words.
 pub struct Words {

@@ -28,7 +28,7 @@ pub enum Source {
     Image(String),
 }
 
-/// What a name means.
+/// The digest or the commit that a name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pin {
     /// The digest of an image, an index or a file.
@@ -41,7 +41,7 @@ pub enum Pin {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock(BTreeMap<Source, Locked>);
 
-/// What a name means, and where that is written.
+/// The meaning of a name, and the line that it is written in.
 #[derive(Clone, Debug)]
 struct Locked {
     pin: Pin,
@@ -62,7 +62,7 @@ impl Eq for Locked {}
 pub struct BadLock {
     /// The number of the line.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault of that line.
     pub what: String,
 }
 
@@ -86,7 +86,7 @@ impl Source {
         Self::Http(one_word(&name))
     }
 
-    /// What is meant of a repository, unless that is a whole commit or has a checksum.
+    /// The source that a repository is, unless it names a whole commit or has a checksum.
     pub fn repository(repository: &Repository) -> Option<Self> {
         let reference = repository.reference.as_deref();
         let pinned = repository.checksum.is_some() || reference.is_some_and(is_commit);
@@ -208,7 +208,7 @@ impl Lock {
         }
     }
 
-    /// What a source is, and the line that says so; 0 where none was read.
+    /// The pin of a source, and its line; 0 where no line was read.
     pub fn get(&self, source: &Source) -> Option<(&Pin, usize)> {
         self.0.get(source).map(|locked| (&locked.pin, locked.line))
     }

@@ -17,7 +17,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// What a file in it is, by its name: apk has its lists where its downloads are.
+    /// The kind of a file in it, by the file's name: apk keeps its lists among its downloads.
     pub fn kind_of(&self, name: &[u8]) -> Kind {
         match self.manager.name == "apk" && name.starts_with(b"APKINDEX.") {
             true => Kind::PackageLists,

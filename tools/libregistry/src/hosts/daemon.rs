@@ -1,4 +1,4 @@
-//! What dockerd's daemon.json says of registries: mirrors of Docker Hub, and which hosts it takes for insecure.
+//! Reads dockerd's daemon.json: the mirrors of Docker Hub, and the hosts that it takes for insecure.
 
 use super::files::{malformed, read};
 use crate::repository::canonical;
@@ -6,7 +6,7 @@ use libhttp::{FetchError, Network, Origin};
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// What counts of it.
+/// The members of it that count here.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Daemon {
     /// In this order.

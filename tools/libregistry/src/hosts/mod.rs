@@ -13,7 +13,7 @@ use libwire::Reference;
 use registries::{Registries, Registry};
 use std::path::PathBuf;
 
-/// What is known of hosts.
+/// The settings of hosts.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     registries: Registries,
@@ -30,17 +30,18 @@ pub(crate) struct Endpoint {
     pub repository: Repository,
     /// Whether it may be asked without TLS, and with a certificate that nobody vouches for.
     pub is_insecure: bool,
-    /// What it is asked for; none where it is the registry itself, which is asked for everything.
+    /// The images that it is asked for as a mirror; none where it is the registry itself, which is asked for
+    /// everything.
     pub mirror: Option<Use>,
 }
 
-/// What a mirror is asked for.
+/// The images that a mirror is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Use {
     /// All images.
     #[default]
     All,
-    /// What has a digest.
+    /// Manifests and blobs that are asked for by their digests.
     Digests,
     /// Images by their tags, and what these consist of.
     Tags,
@@ -93,7 +94,7 @@ impl Hosts {
         self.certificates.iter().map(|dir| dir.join(&name)).collect()
     }
 
-    /// What is said about a repository, which may be that nobody is to have it.
+    /// The settings for a repository. A blocked repository is an error.
     fn registry(&self, repository: &Repository) -> Result<Option<&Registry>, FetchError> {
         let found = self.registries.find(repository);
         match found.filter(|registry| registry.is_blocked) {

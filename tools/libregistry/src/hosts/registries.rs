@@ -10,17 +10,17 @@ use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What the files say, each prefix once.
+/// The settings of the files, each prefix once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Registries(Vec<Registry>);
 
-/// What is said of the names below a prefix.
+/// The settings for the names below a prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Registry {
     /// The file that says it.
     pub file: PathBuf,
     prefix: String,
-    /// What stands in the prefix's place, if it moves.
+    /// The location that replaces the prefix, if there is one.
     location: Option<String>,
     pub is_insecure: bool,
     pub is_blocked: bool,
@@ -124,11 +124,11 @@ impl Registries {
         Ok(())
     }
 
-    /// What is said of a repository: under the longest prefix that it is below.
+    /// The settings for a repository: those of the longest prefix that it is below.
     pub fn find(&self, repository: &Repository) -> Option<&Registry> {
         let name = repository.name();
         let all = self.0.iter().filter_map(|registry| Some((below(&name, &registry.prefix)?, registry)));
-        // Of the same length, one without a star says more.
+        // If two have the same length, the one without a star says more.
         let longest = all.max_by_key(|(length, registry)| (*length, !registry.prefix.starts_with('*')));
         longest.map(|(_, registry)| registry)
     }

@@ -24,7 +24,7 @@ pub type Fetch<'f, E> = dyn Fn(&Descriptor, &mut Incoming) -> Result<(), E> + Sy
 /// A blob that is wanted.
 struct Wanted<'a> {
     descriptor: &'a Descriptor,
-    /// Of a layer.
+    /// The diff ID, if it is a layer.
     diff_id: Option<Digest>,
     arrival: Arc<Arrival>,
 }
@@ -117,7 +117,7 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         }
     }
 
-    /// Has nothing more come. What fails after that fails because of it.
+    /// Lets nothing more come. A later failure is a consequence of this one and is not kept.
     fn end(&self, failure: Option<E>) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
