@@ -3,7 +3,7 @@
 use crate::error::PackError;
 use libwire::{At, Compression, Header, Packing};
 
-/// What is asked for, which wins over what a stream's header says.
+/// The options that the caller asks for, which win over those of a stream's header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The compression.

@@ -16,7 +16,7 @@ use std::io::{self, BufRead, BufWriter, Write};
 /// How blobs are made.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
-    /// What is asked for of the packing.
+    /// The caller's options for the packing.
     pub asked: Asked,
     /// Threads to compress with.
     pub threads: usize,

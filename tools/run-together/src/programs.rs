@@ -1,5 +1,5 @@
-//! What needs no shell of a command: programs that are found, one or a pipeline of some, with words and files that are
-//! said plainly. Whatever is not surely one of these is for sh to read, and to complain of.
+//! Finds the programs of a command that needs no shell: one program or a pipeline, with words and files that
+//! are written plainly. Any other command is for sh to read, and to complain of.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -16,9 +16,9 @@ use std::str::Chars;
 pub struct Program {
     /// Its name and its arguments.
     pub words: Vec<OsString>,
-    /// What it reads, if not what the one before it writes.
+    /// The file that it reads, if not the output of the program before it.
     pub input: Option<File>,
-    /// What it writes to, if not to the one after it.
+    /// The file that it writes, if not the input of the program after it.
     pub output: Option<File>,
 }
 
@@ -90,7 +90,7 @@ fn pipeline(text: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<V
     all.iter().all(is_command).then_some(all)
 }
 
-/// What is left of a text.
+/// The rest of a text.
 struct Text<'a> {
     chars: Peekable<Chars<'a>>,
     variable: &'a dyn Fn(&str) -> Option<OsString>,
@@ -104,7 +104,7 @@ impl Text<'_> {
         Some(self.chars.next_if(|c| "<>|".contains(*c)))
     }
 
-    /// The file after < or >. What is longer, as >> or >&, is no sign that is known here.
+    /// The file after < or >. A longer sign, as >> or >&, is not known here.
     fn file(&mut self) -> Option<OsString> {
         match self.sign()? {
             None => self.word(),

@@ -38,7 +38,7 @@ struct Part {
     status: Option<ExitStatus>,
 }
 
-/// What a command has for its standard streams.
+/// The standard streams of a command.
 struct Streams {
     input: Stdio,
     output: Stdio,
@@ -74,7 +74,7 @@ impl Part {
 
     fn has_ended(&mut self) -> bool {
         let ended = |child: &mut Child| child.try_wait().ok().flatten();
-        // What the shell says of a pipeline is the status of its last command.
+        // The status of a pipeline is that of its last command, as in a shell.
         let all: Option<Vec<_>> = self.children.iter_mut().map(ended).collect();
         self.status = all.and_then(|all| all.last().copied());
         self.status.is_some()

@@ -30,7 +30,7 @@ pub struct Lookup<'a> {
     pub pull: Policy,
     /// The program that pulls is beside this.
     pub fetch: &'a Fetch,
-    /// What names mean, whatever registries say.
+    /// The lock, which wins over whatever registries say.
     pub lock: &'a LockFile,
     /// Whether only to say what would be pulled.
     pub dry_run: bool,

@@ -12,7 +12,7 @@ use libstore::StoreError;
 pub struct StepError {
     exit: Exit,
     what: String,
-    /// What to do, if that is not a part of `what`.
+    /// Advice, if `what` has none.
     hint: String,
     token: String,
     /// Whether the token is an image that is not there.

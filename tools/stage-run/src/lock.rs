@@ -39,7 +39,7 @@ impl LockFile {
         Ok(Self { path, lock, strict, renew })
     }
 
-    /// What `source` is, where that is not asked anew.
+    /// The pin of `source`, unless the source is asked anew.
     pub fn pin(&self, source: &Source) -> Option<&Pin> {
         let (pin, _) = self.lock.get(source).filter(|_| !self.renews(source))?;
         Some(pin)
@@ -143,7 +143,7 @@ fn no_source<'a>(wanted: &Source, sources: impl Iterator<Item = &'a Source>) -> 
     format!("--lock: {} is no source of the Dockerfile{hint}", wanted.name())
 }
 
-/// What differs between two locks, in words.
+/// The differences between two locks, in words.
 fn changes(old: &Lock, new: &Lock) -> Vec<String> {
     let gone = old.sources().filter(|(source, _)| new.get(source).is_none());
     let gone = gone.map(|(source, _)| format!("{} is removed: nothing uses it", source.name()));

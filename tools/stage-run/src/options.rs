@@ -78,7 +78,7 @@ pub struct Options {
     pub pull: Policy,
     /// Whether nothing is fetched, and no image pulled.
     pub offline: bool,
-    /// What the names of sources mean.
+    /// The lock, which says what the names of sources mean.
     pub lock: LockFile,
     /// The program that fetches, and its limits.
     pub fetch: Fetch,

@@ -30,7 +30,7 @@ pub struct InProgress {
     pub line: u32,
     text: String,
     started_ms: u64,
-    /// What its command left behind, if that failed.
+    /// The files and the log that its command left, if it failed.
     pub left: Option<Box<Left>>,
 }
 

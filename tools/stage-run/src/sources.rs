@@ -41,7 +41,7 @@ pub fn look_up(input: impl BufRead, store: Store, options: &Options) -> Result<(
     Ok(())
 }
 
-/// What was found so far.
+/// The pins that were found so far.
 #[derive(Default)]
 struct Found {
     pins: BTreeMap<Source, Pin>,

@@ -37,7 +37,7 @@ struct Download {
     etag: Option<String>,
 }
 
-/// What is known of a file before it is fetched.
+/// The facts about a file before it is fetched.
 #[derive(Clone, Copy)]
 pub enum Expected<'a> {
     /// Nothing.

@@ -22,7 +22,7 @@ pub struct Part {
     /// The tree.
     pub tree: Tree,
     ignore: Option<Matcher>,
-    /// What to copy from it.
+    /// The files to copy from it.
     pub request: Request,
     /// Whether it came from elsewhere.
     pub fetched: bool,
@@ -163,7 +163,7 @@ impl Finder<'_> {
         Ok(Part { tree, ignore: None, request, fetched: true, time })
     }
 
-    /// What a source is by the lock. One that is not in it is warned of.
+    /// The pin of a source in the lock. A source that is not in the lock gets a warning.
     fn locked(&self, source: &Source, shown: &str) -> Result<Option<&Pin>, StepError> {
         let lock = &self.step.session.options.lock;
         if let Some(what) = lock.lacks(source) {

@@ -69,7 +69,7 @@ struct Failed {
     build: Build,
 }
 
-/// What a build directory has of a stage.
+/// The state of a stage in a build directory.
 pub enum Found {
     /// Nothing.
     Nothing,

@@ -102,8 +102,8 @@ impl<'a> Images<'a> {
         found.ok_or_else(|| StepError::failed(missing(", though it was pulled")).image(name))
     }
 
-    /// Refuses an image that has to be locked and is not, and warns of one that might be. What is the store's `own` has no
-    /// registry that could change its mind.
+    /// Refuses an image that has to be locked and is not, and warns of one that might be. An image of the
+    /// store's `own` gets no warning, because no registry can change it.
     fn require_locked(&self, reference: &Reference, name: &str, own: bool) -> Result<(), StepError> {
         let lock = &self.options.lock;
         let Some(source) = Source::image(reference) else { return Ok(()) };
@@ -114,7 +114,7 @@ impl<'a> Images<'a> {
         Ok(())
     }
 
-    /// What a registry said last that a reference means: the index's digest, or the image's.
+    /// The last answer of a registry about a reference: the digest of the index, or of the image.
     pub fn said(&self, reference: &Reference, platform: &str) -> Result<Option<Digest>, StepError> {
         let said = self.store.remote(reference, &platform_of(platform)?)?;
         Ok(said.map(|said| said.top()))
