@@ -4,7 +4,8 @@ use super::*;
 use std::fs;
 use std::process::Command;
 
-/// What sh has in `$_tree|$_file|$_name|$_sources` after a start with these arguments, and the build's directory.
+/// The value that sh has for `$_tree|$_file|$_name|$_sources` after a start with these arguments, and the
+/// build's directory.
 fn started(temporary: &Path, args: &[&str]) -> Result<(String, String), Failure> {
     let args = args.iter().map(Into::into).collect();
     let asked = build_options::request(args, &|name| (name == "STAGEPIPE_STORE").then(|| "/store".into()))?;

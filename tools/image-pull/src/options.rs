@@ -22,8 +22,8 @@ pub struct Options {
     pub platform: Platform,
     /// When a registry is asked.
     pub policy: Policy,
-    /// Whether to say how far it is.
+    /// Whether to show the progress.
     pub progress: bool,
-    /// Tells what is no failure.
+    /// Writes a warning.
     pub warn: fn(&str),
 }

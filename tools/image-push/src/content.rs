@@ -23,7 +23,7 @@ const DEEPEST: usize = 8;
 pub struct Document {
     /// Its media type, digest and size.
     pub descriptor: Descriptor,
-    /// As they are stored.
+    /// Its bytes, as the store has them.
     pub bytes: Vec<u8>,
     /// The blobs that it names: a config, and layers.
     pub blobs: Vec<Descriptor>,

@@ -28,11 +28,11 @@ pub struct Uploads<'a> {
     /// The repositories, by registry. A layer is sent to the first one of each registry, and the others take
     /// it from there.
     pub targets: &'a [Vec<Target>],
-    /// Who may have a layer.
+    /// The repositories of a registry that may have a layer.
     pub neighbours: &'a Neighbours<'a>,
     /// How many blobs are sent to a registry at once.
     pub jobs: usize,
-    /// Tells what is no failure.
+    /// Writes a warning.
     pub warn: fn(&str),
 }
 

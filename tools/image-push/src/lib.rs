@@ -29,7 +29,7 @@ use std::thread;
 pub struct Options {
     /// How many blobs are sent to one registry at once.
     pub jobs: usize,
-    /// How it is said how far it is.
+    /// How the progress is shown.
     pub manner: Manner,
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// How a blob came to a repository.
 #[derive(Clone, Debug)]
 pub struct Delivered {
-    /// Which.
+    /// Its digest.
     pub digest: Digest,
     /// Its bytes.
     pub size: u64,
@@ -51,13 +51,13 @@ pub struct Pusher<'a, 'c> {
     pub session: Session<'c>,
     /// Its name, and the tags to write.
     pub target: &'a Target,
-    /// Who may have a blob.
+    /// The repositories of the registry that may have a blob.
     pub neighbours: &'a Neighbours<'a>,
     /// Repositories of the registry that have what is pushed.
     pub before: &'a [Repository],
     /// How many blobs are sent at once.
     pub jobs: usize,
-    /// How it is said how far it is.
+    /// How the progress is shown.
     pub manner: Manner,
 }
 
@@ -183,7 +183,7 @@ impl Pusher<'_, '_> {
                     Ok(one) => lock(&delivered).push(one),
                     Err(error) => {
                         next.store(wanted.len(), Ordering::Relaxed);
-                        // Those that end because of it come later, with nothing to tell.
+                        // Senders that end because of this error come later, and have nothing to tell.
                         let mut failure = lock(&failure);
                         if !count.has_ended() {
                             *failure = Some(error);

@@ -20,7 +20,8 @@ pub struct Steps<R> {
 }
 
 impl<R: BufRead> Steps<R> {
-    /// Those that have a snapshot, are part of the image and have no layer yet; with `all`, those that have a snapshot.
+    /// Reads the steps that have a snapshot, are part of the image and have no layer yet; with `all`, every
+    /// step that has a snapshot.
     pub fn new(input: R, all: bool) -> Self {
         Self { reader: Reader::new(input), packing: None, all }
     }

@@ -39,9 +39,9 @@ impl Patience {
 /// Whether and when a request should be made again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// It is an answer.
+    /// No: the answer is final.
     No,
-    /// Something failed there, which may not happen again.
+    /// Something failed at the server, and may work later.
     Perhaps(Duration),
     /// There were too many requests.
     Later(Duration),

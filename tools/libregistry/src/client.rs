@@ -40,11 +40,11 @@ pub(crate) struct Greeting {
     pub origin: Origin,
     /// The kinds of proof that it wants to be shown; nothing if it lets everybody in.
     pub challenges: Vec<Challenge>,
-    /// Why, in its words.
+    /// The reasons for the challenge, in the server's words.
     pub reasons: String,
 }
 
-/// A server's greeting. Whoever waits for it has it locked.
+/// A server's greeting. The thread that waits for it holds the lock.
 type Door = Arc<Mutex<Option<Arc<Greeting>>>>;
 
 /// Connections to registries.

@@ -12,7 +12,7 @@ use ureq::http::Method;
 pub enum Published {
     /// The repository has it.
     Done,
-    /// It names what the repository does not have; the registry's words.
+    /// The manifest names a blob or a manifest that the repository does not have; the registry's words.
     Incomplete(String),
 }
 

@@ -28,7 +28,7 @@ pub struct Manifest {
     pub media_type: String,
     /// The bytes' own.
     pub digest: Digest,
-    /// As they came.
+    /// Its bytes, as they came.
     pub bytes: Vec<u8>,
 }
 

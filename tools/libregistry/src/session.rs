@@ -25,7 +25,7 @@ pub struct Session<'c> {
     pub(crate) is_insecure: bool,
     /// The images that it is asked for as a mirror of another.
     mirror: Option<Use>,
-    /// Those that are asked before it for what is read.
+    /// The mirrors that a read asks before the registry.
     pub(crate) mirrors: Vec<Endpoint>,
     pub(crate) access: Access,
     /// Another repository of the registry that is read.
@@ -240,7 +240,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Another refusal than of who asks.
+    /// The error for a refusal that has nothing to do with the login.
     fn refused(&self, url: &str, answer: &mut Answer) -> FetchError {
         let status = answer.response.status();
         let what = format!("the server says {status}{}", self.reasons(answer));
@@ -264,7 +264,7 @@ impl<'c> Session<'c> {
         login.chain(shown.map(|(_, secret)| secret)).map(str::to_owned).collect()
     }
 
-    /// That the login, or anybody, is not let in, why, and what to do.
+    /// The error that the login, or anybody without one, is not let in: why, and what to do.
     fn no_way_in(&self, url: &str, reasons: &str) -> FetchError {
         let (host, name) = (self.repository.domain(), self.repository.path());
         let log_in = format!("skopeo login {host} or docker login {host}");

@@ -10,7 +10,7 @@ pub struct Manager {
     pub commands: &'static [&'static str],
     /// Directories of what can be fetched again: from the root when it begins with a slash, else anywhere, mostly in a home.
     pub caches: &'static [&'static str],
-    /// Those of package lists.
+    /// The directories of package lists.
     pub lists: &'static [&'static str],
     /// Whether two builds must not use the directories at once.
     pub locked: bool,

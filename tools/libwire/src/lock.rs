@@ -48,7 +48,7 @@ struct Locked {
     line: usize,
 }
 
-/// The place decides nothing.
+/// Equal pins are equal, whatever their lines are.
 impl PartialEq for Locked {
     fn eq(&self, other: &Self) -> bool {
         self.pin == other.pin

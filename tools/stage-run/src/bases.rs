@@ -28,7 +28,7 @@ pub struct Lookup<'a> {
     pub contexts: &'a BTreeMap<String, NamedContext>,
     /// When a registry is asked.
     pub pull: Policy,
-    /// The program that pulls is beside this.
+    /// The fetcher; the program that pulls is beside it.
     pub fetch: &'a Fetch,
     /// The lock, which wins over whatever registries say.
     pub lock: &'a LockFile,

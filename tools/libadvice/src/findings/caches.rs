@@ -8,7 +8,7 @@ use libshell::managers::{MANAGERS, Manager};
 /// A directory whose files are there for the next run of a tool only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cache {
-    /// Whose it is.
+    /// The manager that fills it.
     pub manager: &'static Manager,
     /// Package lists, or what else can be fetched again; of most files, see [`Cache::kind_of`].
     kind: Kind,

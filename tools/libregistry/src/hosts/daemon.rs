@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// The members of it that count here.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Daemon {
-    /// In this order.
+    /// The mirrors of Docker Hub, in the order in which they are asked.
     pub mirrors: Vec<Origin>,
     hosts: Vec<String>,
     networks: Vec<Network>,

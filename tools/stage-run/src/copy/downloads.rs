@@ -55,7 +55,7 @@ pub fn file(session: &Session, url: &str, expected: Expected) -> Result<(Tree, S
     let (wanted, checksum) = match expected {
         Expected::Anything | Expected::Unlocked => (None, None),
         Expected::Checksum(digest) => (Some(digest), Some(digest)),
-        // Who says so is the lock, which the fetcher does not know.
+        // The digest is checked below, because the fetcher does not know the lock.
         Expected::Locked(digest, _) => (Some(digest), None),
     };
     let key = key(session, url, wanted);
