@@ -99,8 +99,8 @@ impl Client {
         self.warn(std::iter::once(format!("mirror passed over: {error}")));
     }
 
-    /// Asks the server of a repository whom it lets in. One that may be with TLS or without is asked without at first: to
-    /// a server with it that is no request, but not the other way round.
+    /// Asks the server of a repository whom it lets in. A server that may have TLS or not is asked without it first: a server
+    /// with TLS refuses such a request at once, while one without may wait for the rest of a handshake.
     pub(crate) fn greet(
         &self,
         repository: &Repository,

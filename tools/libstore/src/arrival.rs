@@ -92,7 +92,7 @@ impl Arrival {
     }
 }
 
-/// The error that hides behind the one of who should have brought the blob.
+/// Nobody reads this: the thread that should have brought the blob has failed before, and its error is shown.
 const GONE: &str = "it did not come to its end";
 
 /// Takes the bytes of a blob, and no more than it should have.
