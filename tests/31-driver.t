@@ -222,6 +222,6 @@ alone() { PATH=/usr/bin:/bin "$@"; }
 want=$(alone installed/bin/image-build alone)
 alone installed/bin/image-build -n alone >script
 same_digest "the script of -n finds the tools that are beside image-build" "$(alone sh script)" "$want"
-alone installed/bin/image-build --keep kept alone
-same_digest "and so does the one of --keep" "$(alone kept/build.sh)" "$want"
+alone installed/bin/image-build --keep kept-alone alone
+same_digest "and so does the one of --keep" "$(alone kept-alone/build.sh)" "$want"
 finish
