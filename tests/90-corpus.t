@@ -21,6 +21,8 @@ judged() {
     esac
 }
 
+# Reports build as another user, who has to come to what they make.
+chmod 711 "$work"
 if [ -z "$only" ]; then
     python3 "$STAGEPIPE_CORPUS/tools/run.py" \
         --build 'image-build -o type=oci,dest={out} -f {dockerfile} {args} {context}' \
