@@ -1,19 +1,9 @@
-//! How far a pull is: on a terminal a line that changes, else a line now and then, and one at the end.
+//! How far a pull is, and what it took in the end.
 
-use libcli::{human, say};
+use libcli::{human, meanwhile, say};
 use libwire::Reference;
-use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// From one line to the next.
-const PAUSE: Duration = Duration::from_secs(10);
-/// From one look of a terminal's line to the next.
-const BLINK: Duration = Duration::from_millis(200);
-/// Goes back to the start of a terminal's line and clears it.
-const CLEAR: &str = "\r\u{1b}[K";
 
 /// The bytes that came so far.
 #[derive(Default)]
@@ -41,27 +31,9 @@ pub fn watched<T, E>(
     if !shown || size == 0 {
         return job(&count);
     }
-    let live = stderr().is_terminal();
-    let (sender, ended) = channel::<()>();
-    let done = thread::scope(|scope| {
-        let (count, name) = (&count, name.familiar());
-        scope.spawn(move || {
-            let pause = if live { BLINK } else { PAUSE };
-            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                let far = so_far(count.get(), size, begun.elapsed());
-                match live {
-                    true => say(&format!("{CLEAR}image-pull: {name}: {far}")),
-                    false => say(&format!("image-pull: {name}: {far}\n")),
-                }
-            }
-        });
-        let done = job(count);
-        drop(sender);
-        done
-    });
-    if live {
-        say(CLEAR);
-    }
+    let line =
+        || Some(format!("image-pull: {}: {}", name.familiar(), so_far(count.get(), size, begun.elapsed())));
+    let done = meanwhile(line, || job(&count));
     if done.is_ok() {
         say(&format!("image-pull: {}: {}\n", name.familiar(), in_all(count.get(), begun.elapsed())));
     }

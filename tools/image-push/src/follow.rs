@@ -3,7 +3,7 @@
 
 use crate::destination::Target;
 use crate::neighbours::Neighbours;
-use crate::progress::{Count, Manner};
+use crate::progress::Count;
 use crate::send::Pusher;
 use libcli::Failure;
 use libhttp::FetchError;
@@ -117,7 +117,7 @@ impl Uploads<'_> {
                 neighbours: self.neighbours,
                 before: &[],
                 jobs: 1,
-                manner: Manner::Quiet,
+                progress: false,
             }),
         };
         pusher.deliver(blob, &Arc::new(Count::default()))?;

@@ -11,7 +11,6 @@ mod send;
 
 pub use follow::Uploads;
 pub use neighbours::Neighbours;
-pub use progress::Manner;
 pub use send::{Delivered, Pushed};
 
 use content::Content;
@@ -29,8 +28,8 @@ use std::thread;
 pub struct Options {
     /// How many blobs are sent to one registry at once.
     pub jobs: usize,
-    /// How the progress is shown.
-    pub manner: Manner,
+    /// Whether it is said how far it is.
+    pub progress: bool,
 }
 
 /// Pushes to all of `targets`, to each registry beside the others. A failure at one does not stop the others.
@@ -44,8 +43,8 @@ pub fn push(
 ) -> Vec<Result<Pushed, Failure>> {
     everywhere(targets, |target, before| {
         let session = client.open(&target.repository, Access::Push)?;
-        let Options { jobs, manner } = options;
-        Pusher { store, session, target, neighbours, before, jobs, manner }.push(content)
+        let Options { jobs, progress } = options;
+        Pusher { store, session, target, neighbours, before, jobs, progress }.push(content)
     })
 }
 

@@ -3,13 +3,13 @@
 use clap::Parser;
 use image_push::content::Content;
 use image_push::destination::{Destination, by_registry};
-use image_push::{Manner, Neighbours, Options, Uploads};
+use image_push::{Neighbours, Options, Uploads};
 use libcli::{Exit, Failure, Stdout};
 use libregistry::{Client, HostFiles, Hosts, Logins, Repository};
 use libstore::{Environment, Store, locate};
 use libwire::Reference;
 use libwire::record::BuildRecord;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -96,7 +96,7 @@ fn job(args: Args) -> Result<(), Failure> {
         stdout.finish()?;
         return failed;
     }
-    let options = Options { jobs: args.jobs.unwrap_or(4).into(), manner: manner(args.quiet) };
+    let options = Options { jobs: args.jobs.unwrap_or(4).into(), progress: !args.quiet };
     let (pushed, failed) = apart(image_push::push(&store, &client, &content, &targets, &neighbours, options));
     client.take_warnings().iter().filter(|_| !args.quiet).for_each(|warning| libcli::warn(NAME, warning));
     if !args.quiet {
@@ -152,14 +152,6 @@ fn own_place(image: &str, name: Option<&Reference>) -> Result<Destination, Failu
     match name.filter(|name| Reference::parse(image).as_ref() == Ok(*name)) {
         Some(name) => Destination::parse(&name.to_string()).map_err(|what| Failure::bad_input("image", what)),
         None => Err(Failure::usage("a digest says no place to push to; add HOST/NAME[:TAG]")),
-    }
-}
-
-fn manner(quiet: bool) -> Manner {
-    match quiet {
-        true => Manner::Quiet,
-        false if std::io::stderr().is_terminal() => Manner::Live,
-        false => Manner::Lines,
     }
 }
 

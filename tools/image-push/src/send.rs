@@ -4,7 +4,7 @@
 use crate::content::{Content, DOCUMENTS, Document, distinct, named};
 use crate::destination::Target;
 use crate::neighbours::Neighbours;
-use crate::progress::{Count, Counted, Manner, watched};
+use crate::progress::{Count, Counted, watched};
 use libhttp::FetchError;
 use libregistry::{Delivery, Published, Repository, Session, Upload};
 use libstore::Store;
@@ -57,8 +57,8 @@ pub struct Pusher<'a, 'c> {
     pub before: &'a [Repository],
     /// How many blobs are sent at once.
     pub jobs: usize,
-    /// How the progress is shown.
-    pub manner: Manner,
+    /// Whether it is said how far it is.
+    pub progress: bool,
 }
 
 impl Pusher<'_, '_> {
@@ -193,7 +193,7 @@ impl Pusher<'_, '_> {
                 }
             }
         };
-        watched(&self.target.name(), self.manner, &count, || {
+        watched(&self.target.name(), self.progress, &count, || {
             thread::scope(|scope| (0..self.jobs.min(wanted.len())).for_each(|_| drop(scope.spawn(work))));
         });
         match lock(&failure).take() {
