@@ -4,6 +4,7 @@
 mod blob;
 pub mod challenge;
 mod client;
+mod config_file;
 mod hosts;
 mod logins;
 mod publish;

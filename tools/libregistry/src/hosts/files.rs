@@ -1,13 +1,9 @@
 //! Where the files about hosts are, and reading one.
 
+use crate::config_file;
 use libhttp::FetchError;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-
-/// Nobody has so many registries.
-const LARGEST: u64 = 1 << 20;
 
 /// Where files about hosts are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,19 +44,7 @@ fn both(own: Option<PathBuf>, system: &str) -> Vec<PathBuf> {
 
 /// Reads a file, if it is there.
 pub(super) fn read(path: &Path) -> Result<Option<String>, FetchError> {
-    let name = path.display().to_string();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(FetchError::io(&name)(error)),
-    };
-    let mut text = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut text).map_err(FetchError::io(&name))?;
-    if text.len() as u64 > LARGEST {
-        return Err(malformed(path, "it has more than 1 MiB"));
-    }
+    let Some(text) = config_file::read(path, malformed)? else { return Ok(None) };
     String::from_utf8(text).map(Some).map_err(|_| malformed(path, "it is not UTF-8"))
 }
 

@@ -2,18 +2,15 @@
 //! repository out. No message repeats what is in such a file.
 
 use super::{Found, Login};
+use crate::config_file;
 use crate::repository::{Repository, canonical};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use libhttp::FetchError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// Nobody is logged in to so many registries.
-const LARGEST: u64 = 1 << 20;
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -42,19 +39,7 @@ struct Entry {
 
 /// Reads the file at `path`, if there is one.
 pub(super) fn read(path: &Path) -> Result<Option<AuthFile>, FetchError> {
-    let name = path.display().to_string();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(FetchError::io(&name)(error)),
-    };
-    let mut text = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut text).map_err(FetchError::io(&name))?;
-    if text.len() as u64 > LARGEST {
-        return Err(malformed(path, "it has more than 1 MiB"));
-    }
+    let Some(text) = config_file::read(path, malformed)? else { return Ok(None) };
     // skopeo takes an empty file too.
     if text.trim_ascii().is_empty() {
         return Ok(Some(AuthFile::default()));
