@@ -8,19 +8,7 @@ have docker-registry skopeo umoci openssl perl python3 jq ||
 export HOME="$work/home" XDG_RUNTIME_DIR="$work/run"
 unset REGISTRY_AUTH_FILE XDG_CONFIG_HOME DOCKER_CONFIG SSL_CERT_FILE
 mkdir home run fake empty
-registries=
-trap 'kill $registries 2>/dev/null; cd / && rm -rf "$work"' EXIT
 
-# registry NAME: starts docker-registry with a configuration of standard input besides where it is; sets $host
-registry() {
-    { printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\n' "$work/$1.d" && cat; } >"$1.yml"
-    docker-registry serve "$1.yml" >"$1.log" 2>&1 &
-    registries="$registries $!" host='' tries=0
-    while [ -z "$host" ] && [ $((tries += 1)) -le 100 ]; do
-        sleep 0.1
-        host=$(sed -n 's/.*listening on \(127\.[0-9.]*:[0-9]*\|\[::1\]:[0-9]*\).*/\1/p' "$1.log")
-    done
-}
 copy() { timeout 60 skopeo copy -q --preserve-digests "$@" >>copied 2>&1; }
 # asked NAME: how often a registry was asked for something else than whom it lets in
 asked() { grep '"stagepipe"$' "$1.log" | grep -vc '"GET /v2/ '; }

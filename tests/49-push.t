@@ -8,8 +8,6 @@ have python3 jq || skip_all "python3 or jq is missing"
 export HOME="$work/home" XDG_RUNTIME_DIR="$work/run"
 unset REGISTRY_AUTH_FILE XDG_CONFIG_HOME DOCKER_CONFIG SSL_CERT_FILE
 mkdir -p home run/containers registry
-registries=
-trap 'kill $registries 2>/dev/null; cd / && rm -rf "$work"' EXIT
 fake_registry registry
 log=registry.log silent_host=127.0.0.1:1
 
@@ -39,7 +37,7 @@ fails() { # DESCRIPTION STATUS TEXT DEST...: the push ends so, and says so
     is "$description: no secret is said" "$(grep -c hunter2 said)" 0
 }
 
-# What is asked and sent.
+# Requests, and the bytes that are sent.
 
 ok "an image is pushed" push "$fake/a/b:1"
 same_digest "its digest is printed" "$(cat out)" "$image"
@@ -85,7 +83,7 @@ for name in 127.0.0.1:5000/../../x 'reg/..%2f..' 'ünicode/x' 'ftp://h/x'; do
     status_is "$name is no place" 2 image-push app "$name"
 done
 
-# What would be sent.
+# The forecast of -n.
 
 forget
 image-push -n --json app "$fake/i:1" "$fake/a/b:1" "$fake/a/b:2" >forecast
@@ -269,16 +267,6 @@ have docker-registry skopeo openssl perl || {
     skip "docker-registry takes it" "docker-registry, skopeo, openssl or perl is missing"
     finish
     exit
-}
-# registry NAME: starts one with a configuration of standard input besides where it is; sets $host
-registry() {
-    { printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\n' "$work/$1.d" && cat; } >"$1.yml"
-    docker-registry serve "$1.yml" >"$1.log" 2>&1 &
-    registries="$registries $!" host='' tries=0
-    while [ -z "$host" ] && [ $((tries += 1)) -le 100 ]; do
-        sleep 0.1
-        host=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$1.log")
-    done
 }
 copy() { timeout 60 skopeo copy -q --preserve-digests "$@" >>copied 2>&1; }
 

@@ -7,19 +7,7 @@ have docker-registry skopeo openssl perl python3 jq || skip_all "docker-registry
 export HOME="$work/home" XDG_RUNTIME_DIR="$work/run"
 unset REGISTRY_AUTH_FILE XDG_CONFIG_HOME DOCKER_CONFIG SSL_CERT_FILE
 mkdir home run www tmp
-registries=
-trap 'kill $registries 2>/dev/null; cd / && rm -rf "$work"' EXIT
 
-# registry NAME: starts one with a configuration of standard input besides where it is; sets $host
-registry() {
-    { printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\n' "$work/$1.d" && cat; } >"$1.yml"
-    docker-registry serve "$1.yml" >"$1.log" 2>&1 &
-    registries="$registries $!" host='' tries=0
-    while [ -z "$host" ] && [ $((tries += 1)) -le 100 ]; do
-        sleep 0.1
-        host=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$1.log")
-    done
-}
 # pushed REPOSITORY [IMAGE]: how many layers of an image it has not
 pushed() { image-push -n --json "${2-app}" "$1" 2>&1 | jq -c '.[] | [.missing, .push == .size]'; }
 

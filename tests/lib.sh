@@ -13,7 +13,8 @@ fi
 PATH=$top/scripts:$STAGEPIPE_BIN:$PATH
 work=$(mktemp -d)
 # An ordinary user's files may be owned by others of its ids, but tests remove those themselves.
-trap 'cd / && rm -rf "$work"' EXIT
+registries=
+trap 'kill $registries 2>/dev/null; cd / && rm -rf "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -110,5 +111,15 @@ fake_registry() {
     until [ -s "$work/.registry" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
     read -r fake other tls <"$work/.registry" || return
     fake=127.0.0.1:$fake other=127.0.0.1:$other tls=127.0.0.1:$tls
+}
+# registry NAME: starts docker-registry with a configuration of standard input besides where it is; sets $host
+registry() {
+    { printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\n' "$work/$1.d" && cat; } >"$1.yml"
+    docker-registry serve "$1.yml" >"$1.log" 2>&1 &
+    registries="$registries $!" host='' tries=0
+    while [ -z "$host" ] && [ $((tries += 1)) -le 100 ]; do
+        sleep 0.1
+        host=$(sed -n 's/.*listening on \(127\.[0-9.]*:[0-9]*\|\[::1\]:[0-9]*\).*/\1/p' "$1.log")
+    done
 }
 finish() { echo "1..$count" && [ "$failures" = 0 ]; }
