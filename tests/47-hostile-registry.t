@@ -149,7 +149,7 @@ faults 'GET /v2/a/b/manifests/.* * redirect=file:///etc/passwd' 'HEAD .*/manifes
 fails "a redirect to a file" 1 "not an http\(s\) URL" "$fake/a/b:1"
 faults 'GET /v2/a/b/manifests/.* * status=307'
 fails "a redirect to nowhere" 1 "leads nowhere" "$fake/a/b:1"
-# What is not what it should be.
+# Answers that are not what they should be.
 
 faults "GET /v2/a/b/manifests/.* * flip"
 fails "a manifest that has another digest" 1 "what it gives is sha256:" "$fake/a/b@$digest"
@@ -170,7 +170,7 @@ fails "a manifest of schema 1" 1 "schema 1|newer" "$fake/a/b:1"
 faults "GET /v2/a/b/manifests/.* * zeros=5000000"
 fails "a manifest of 5 MB" 1 "more than 4 MiB" "$fake/a/b:1"
 
-# What breaks.
+# Connections that break.
 
 for fault in cut=300000 reset=300000 'length=2000000' 'header=Content-Length:' chunked 'cut=head' 'reset=head'; do
     faults "GET /v2/a/b/blobs/$layer 1 $fault"

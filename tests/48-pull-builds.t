@@ -101,7 +101,7 @@ faults ''
 status_is "a digest alone is not" 1 build
 is "nobody is asked" "$(grep -c . fake.log)" 0
 
-# What is not pulled.
+# Images that are not pulled.
 
 STAGEPIPE_STORE=$work/store
 dockerfile 'FROM busybox AS build' 'RUN true' 'FROM busybox' 'COPY --from=biuld /etc/passwd /x'

@@ -151,7 +151,7 @@ is "so do the views of several paths" "$(image-files --why app /bin/busybox /opt
 is "and so are three images" "$(image-report --json app busybox app | jq -r .image | wc -l)" 3
 status_is "--compare takes two" 2 image-report --compare app
 
-# What images share: among themselves, and with a node.
+# The layers that images share: among themselves, and with a node.
 
 is "images share the blobs that both have" \
     "$(image-list --sharing --json app busybox | jq -c '[.images[] | .size == .shared + .unique, .with], [.shared[].images]')" \

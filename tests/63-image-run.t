@@ -68,7 +68,7 @@ ok "wherever it goes" sh -c 'for file in piped both; do grep -q "Windows" $file 
 image-run broken sh -c 'echo no >&2; exit 127' 2>err
 is "a program that ends with 127 itself is not explained" "$(cat err)" no
 
-# What docker's users type.
+# Options that docker's users type.
 is "-i, -t, --rm and --name change nothing" "$(echo in | image-run -i --rm --name x busybox cat 2>&1)" in
 is "-it at a terminal is a terminal" "$("$top/tests/on-terminal" '' image-run -it busybox tty 2>&1)" /dev/pts/0
 is "-t without one is told" "$(image-run -t busybox tty 2>&1 </dev/null)" \

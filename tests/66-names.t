@@ -19,7 +19,7 @@ manifest=store/blobs/sha256/${image#sha256:}
 judged() { skopeo inspect --format '{{.Digest}}' "oci:store:$1"; }
 names() { image-list --json | jq -r '[.name // "-", .digest] | join(" ")'; }
 
-# What a build says it made.
+# The digests that a build says it made.
 same_digest "--iidfile has the manifest's digest, which skopeo finds under the name" "$image" "$(judged app:latest)"
 is "without a newline" "$(wc -c <app.id)" 71
 same_digest "-q prints the same" "$(cat app.printed)" "$image"

@@ -93,7 +93,7 @@ is "it has what there was" "$before" "one one one one "
 ok "the script of -n has it" sh -c 'image-build -n --iidfile id context >script && grep -q -e "--lock context/Dockerfile.lock" script && sh script'
 same_digest "and makes the same image" "$(cat id)" "$(build -q | tail -1)"
 
-# What changes meanwhile.
+# Sources that change meanwhile.
 
 STAGEPIPE_STORE=$work/store
 image base two && base2=$index
@@ -191,7 +191,7 @@ ok "they are found again" build --locked --build-arg T=hunter3 -f context/secret
 is "asking nobody" "$(asked)" 0
 status_is "another value is another name" 1 build --locked --build-arg T=hunter4 -f context/secret
 
-# What a lock may not be.
+# Files that are no lock.
 
 damaged() { # LINE-OF-THE-LOCK WHAT: status 3, and the message has the line and the text
     status_is "a lock with $3 is refused" 3 build

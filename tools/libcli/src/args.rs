@@ -20,7 +20,7 @@ pub fn main<A: Parser>(tool: &str, job: impl FnOnce(A) -> Result<(), Failure>) -
     }
 }
 
-/// What clap says, which has several paragraphs, as one line.
+/// Clap's message, which has several paragraphs, as one line.
 fn words(text: &str) -> String {
     let end = ["\n\nUsage:", "\n\nFor more information"].into_iter().filter_map(|mark| text.find(mark)).min();
     let paragraphs = text[..end.unwrap_or(text.len())].split("\n\n");

@@ -25,7 +25,7 @@ fn is_faithful(name: &str) -> bool {
     packer.is_some_and(|packer| TAKEN[..3].contains(&packer)) && !name.contains("-c")
 }
 
-/// What a packer can't be called: the first are layer-pack's, the others mean something where a packer's name may stand.
+/// Names that no packer can have: the first are layer-pack's, the others mean something where a packer's name may stand.
 const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
 
 impl LayerKey {
