@@ -38,7 +38,7 @@ fn the_example_is_read_and_written_unchanged() {
 /// The last example has what has to be there and nothing else: without any of its members it is refused.
 #[test]
 fn the_plan_written_by_hand_is_read_and_has_only_what_it_must() {
-    let (_, rest) = PAGE.split_once("written by hand: ").unwrap();
+    let (_, rest) = PAGE.split_once("written by hand.\n").unwrap();
     let example =
         rest.split_once(".Bd -literal\n").unwrap().1.split_once(".Ed").unwrap().0.replace("\\e", "\\");
     let stage = libwire::plan::read(example.as_bytes()).unwrap().remove(0);
