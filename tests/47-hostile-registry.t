@@ -324,6 +324,33 @@ faults
 pulls "a mirror for digests" digests.example/a/b:1
 is "  is not asked for tags" "$(asked '^other .*manifests/1 ') $(asked '^http .*manifests/1 ')" "0 1"
 is "  but for what they are of" "$(asked '^other .*/blobs/.* 200') $(asked '^http .*/blobs/')" "2 0"
+# A mirror that sends other bytes than it should is left out, for what is asked afterwards too.
+mkdir -p reg/m && cp -r reg/a reg/m/a
+deceived() { # DESCRIPTION FAULT...: an image comes all the same, and it is said of the mirror, once
+    description=$1
+    shift
+    faults "$@"
+    is "$description" "$(rm -rf store; image-pull --no-unpack mirrored.example/a/b:1 2>.errors)" "$digest"
+    is "  which is said of it" "$(grep -c "warning: mirror passed over: http://$other/v2/m/a/b/blobs/sha256:.*$says" .errors)" 1
+}
+says='what it sends has the digest sha256:'
+deceived "a layer with another digest at a mirror comes from the registry" "other:GET /v2/m/a/b/blobs/$layer * flip"
+is "  which alone is asked then" "$(asked "^other .*blobs/$layer 200") $(asked "^http .*blobs/$layer 200")" "1 1"
+deceived "a config, too" "other:GET /v2/m/a/b/blobs/$config * flip"
+is "  and all that comes after it" "$(asked '^other .*/blobs/') $(asked '^http .*/blobs/.* 200')" "1 2"
+deceived "so does one of which a part came from the mirror" "other:GET /v2/m/a/b/blobs/$layer 1 flip cut=300000" \
+    "other:GET /v2/m/a/b/blobs/$layer * status=404"
+is "an unpacked one" "$(faults "other:GET /v2/m/a/b/blobs/$layer * flip"; rm -rf store; image-pull -q mirrored.example/a/b:1)" "$digest"
+is "  is the registry's" "$(image-run mirrored.example/a/b:1 echo runs)" runs
+is "all of an index" "$(rm -rf store; image-pull -q --all-platforms mirrored.example/a/b:1)" "$digest"
+says='more than the [0-9]* bytes'
+deceived "a layer that is longer at a mirror" "other:GET /v2/m/a/b/blobs/$layer * zeros=2000000"
+says='again and again'
+deceived "a layer that a mirror breaks off each time is gone on with at the registry" "other:GET /v2/m/a/b/blobs/$layer * cut=1000"
+ok "  where it broke" grep -q "^http GET .*$layer 206 range=bytes=[1-9]" reg.log
+faults "GET /v2/.*/blobs/$layer * flip"
+fails "a layer with another digest everywhere" 3 "has the digest" mirrored.example/a/b:1
+rm -r reg/m
 # A login is for the host that it is of.
 faults 'set auth=basic' '* /v2/m/.* * status=401 header=WWW-Authenticate:Basic'
 printf '{"auths":{"mirrored.example":{"auth":"dTpodW50ZXIy"}}}' >run/containers/auth.json

@@ -102,12 +102,15 @@ fn fetch(
     blobs: &[Descriptor],
     options: &Options,
 ) -> Result<(), Failure> {
-    let mut size = 0;
-    for blob in blobs {
-        size += if store.has_blob(blob)? { 0 } else { blob.size };
-    }
-    watched(name, size, options.progress, |count| {
-        let bring = |blob: &Descriptor, incoming: &mut Incoming| copy(session, name, blob, incoming, count);
-        store.fetch_blobs(blobs, &bring)
+    session.past_bad_mirrors(|| {
+        let mut size = 0;
+        for blob in blobs {
+            size += if store.has_blob(blob)? { 0 } else { blob.size };
+        }
+        watched(name, size, options.progress, |count| {
+            let bring =
+                |blob: &Descriptor, incoming: &mut Incoming| copy(session, name, blob, incoming, count);
+            store.fetch_blobs(blobs, &bring)
+        })
     })
 }

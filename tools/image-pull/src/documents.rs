@@ -34,11 +34,15 @@ impl<'s, 'c> Remote<'s, 'c> {
             let manifest = self.session.manifest(&descriptor.digest.to_string(), &descriptor.media_type)?;
             return Ok(manifest.map(|manifest| manifest.bytes));
         }
+        self.session.past_bad_mirrors(|| self.blob(descriptor)).map(Some)
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, FetchError> {
         let mut blob = self.session.stream(descriptor.digest, descriptor.size);
         let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
         loop {
             match blob.next(&mut buffer)? {
-                0 => return Ok(Some(bytes)),
+                0 => return Ok(bytes),
                 read => bytes.extend_from_slice(&buffer[..read]),
             }
         }

@@ -10,6 +10,7 @@ use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::{Image, Incoming, Remote, Store, StoreError, Unpack};
 use libwire::image::Descriptor;
 use libwire::{Digest, Reference};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -45,24 +46,36 @@ pub fn fetch(
     unpacking: Option<&Unpacking>,
     options: &Options,
 ) -> Result<(), Failure> {
-    let mut missing: Vec<&Descriptor> = Vec::new();
-    for layer in &image.manifest.layers {
-        if !store.has_blob(layer)? && missing.iter().all(|known| known.digest != layer.digest) {
-            missing.push(layer);
-        }
-    }
-    let size = missing.iter().map(|layer| layer.size).sum();
-    let session = match missing.is_empty() {
+    let session = match missing(store, image)?.is_empty() {
         true => None,
         false => Some(open(client, name)?),
     };
-    watched(name, size, options.progress, |count| {
-        let bring = |layer: &Descriptor, incoming: &mut Incoming| match &session {
-            Some(session) => copy(session, name, layer, incoming, count),
-            None => Err(Failure::failed(name.to_string(), format!("{} went away; pull again", layer.digest))),
-        };
-        Unpacking::with(unpacking, |how| store.fetch_layers(image, &bring, how))
-    })
+    let bring = |count: &Count, layer: &Descriptor, incoming: &mut Incoming| match &session {
+        Some(session) => copy(session, name, layer, incoming, count),
+        None => Err(Failure::failed(name.to_string(), format!("{} went away; pull again", layer.digest))),
+    };
+    let fetch = || {
+        let size = missing(store, image)?.values().sum();
+        watched(name, size, options.progress, |count| {
+            let bring = |layer: &Descriptor, incoming: &mut Incoming| bring(count, layer, incoming);
+            Unpacking::with(unpacking, |how| store.fetch_layers(image, &bring, how))
+        })
+    };
+    match &session {
+        Some(session) => session.past_bad_mirrors(fetch),
+        None => fetch(),
+    }
+}
+
+/// The layers that the store lacks, and their sizes.
+fn missing(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, Failure> {
+    let mut missing: BTreeMap<Digest, u64> = BTreeMap::new();
+    for layer in &image.manifest.layers {
+        if !store.has_blob(layer)? {
+            missing.insert(layer.digest, layer.size);
+        }
+    }
+    Ok(missing)
 }
 
 /// Has the layers of the image `digest` here, by any name that a registry gave it, and gives it those that are free.

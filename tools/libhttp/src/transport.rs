@@ -125,7 +125,12 @@ impl Transport {
 
     /// Waits before what was `tried` so often is tried again, if it may be and there is time left for that.
     pub fn wait(&self, tried: u32) -> bool {
-        !is_enough(tried) && self.patience.wait(backoff(tried))
+        !is_enough(tried) && self.pause(backoff(tried))
+    }
+
+    /// Waits so long, if there is so much time left for waiting.
+    pub fn pause(&self, pause: Duration) -> bool {
+        self.patience.wait(pause)
     }
 
     /// Asks, and again after a while if the server says that there were too many requests, or fails at one that it may

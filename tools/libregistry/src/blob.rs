@@ -1,11 +1,13 @@
 //! A blob's bytes as one stream, however often its connection breaks: it is taken up where it broke, at the registry's own
-//! URL, for one that the registry led to may be over. Whether the bytes have the digest, the reader has to look.
+//! URL, for one that the registry led to may be over. A mirror that breaks off too often, or whose bytes have another digest,
+//! is left out from then on. Whether the registry's own bytes have the digest, the reader has to look.
 
+use crate::repository::Repository;
 use crate::session::Session;
 use libhttp::FetchError;
 use libwire::Digest;
+use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How often a blob is asked for again, without so much of it in between as makes up for it.
@@ -27,6 +29,12 @@ pub struct BlobStream<'s, 'c> {
     /// How many bytes were given.
     at: u64,
     body: Option<Box<dyn Read + Send>>,
+    /// The mirror that the body is of, if it is not the registry's.
+    mirror: Option<Repository>,
+    /// All mirrors that gave bytes.
+    mirrors: Vec<Repository>,
+    /// Hashes the bytes, if a mirror may give them.
+    hasher: Option<Sha256>,
     tries: u32,
     /// How many bytes came since the last try.
     gained: u64,
@@ -42,6 +50,9 @@ impl<'c> Session<'c> {
             size,
             at: 0,
             body: None,
+            mirror: None,
+            mirrors: Vec::new(),
+            hasher: (!self.mirrors.is_empty()).then(Sha256::new),
             tries: 0,
             gained: 0,
             pace: Pace::default(),
@@ -64,6 +75,9 @@ impl BlobStream<'_, '_> {
                 Ok((Ok(read), took)) => {
                     self.at += read as u64;
                     self.gained += read as u64;
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(&buffer[..read]);
+                    }
                     match self.pace.is_stalled(read, took) {
                         false => return Ok(read),
                         // They count all the same.
@@ -79,7 +93,9 @@ impl BlobStream<'_, '_> {
                     format!("breaks off after {} of {} bytes: {error}", self.at, self.size)
                 }
                 Err(error) if error.is_passing() && self.tries < TRIES => {
-                    self.pause(1);
+                    if !self.pause(1) {
+                        return Err(error);
+                    }
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -100,6 +116,8 @@ impl BlobStream<'_, '_> {
                 blob => blob?,
             };
             let mut blob = blob.ok_or_else(|| refused("the registry does not have this blob"))?;
+            self.mirrors.extend(blob.mirror.clone());
+            self.mirror = blob.mirror;
             if blob.from < self.at {
                 // It gives no parts.
                 let skipped = io::copy(&mut blob.body.by_ref().take(self.at), &mut io::sink());
@@ -115,37 +133,56 @@ impl BlobStream<'_, '_> {
     /// Reads to the end of the server's body, so that its connection can be used again. A failure there does
     /// no harm to the bytes that came.
     fn end(&mut self) -> Result<usize, FetchError> {
-        match self.body.take().map(|mut body| body.read(&mut [0])) {
-            Some(Ok(1)) => {
-                let what = format!("the server sends more than the {} bytes it should have", self.size);
-                Err(FetchError::refused(&self.url(), what))
+        let more = self.body.take().map(|mut body| body.read(&mut [0]));
+        let hashed = self.hasher.as_ref().map(|hasher| Digest::from_bytes(hasher.clone().finalize().into()));
+        let what = match (more, hashed) {
+            (Some(Ok(1)), _) => format!("the server sends more than the {} bytes it should have", self.size),
+            (_, Some(found)) if found != self.digest && !self.mirrors.is_empty() => {
+                format!("what it sends has the digest {found}")
             }
-            _ => Ok(0),
+            _ => return Ok(0),
+        };
+        for mirror in &self.mirrors {
+            let error = FetchError::refused(&mirror.blob(self.digest), &*what);
+            self.session.client.is_deceived_by(mirror.origin(), &error);
         }
+        Err(FetchError::refused(&self.url(), what))
     }
 
-    /// Has the next read ask again, unless that was tried too often.
+    /// Has the next read ask again, unless that was tried too often. The server after a mirror is tried as often again.
     fn again(&mut self, why: &str, tries: u32) -> Result<(), FetchError> {
         self.body = None;
         if std::mem::take(&mut self.gained) >= ENOUGH {
             self.tries = 0;
         }
-        if self.tries + tries > TRIES {
-            let what = format!("the server {why}, again and again; try again later");
-            return Err(FetchError::remote(&self.url(), what));
+        let is_enough = self.tries + tries > TRIES;
+        if !is_enough && self.pause(tries) {
+            return Ok(());
         }
-        self.pause(tries);
-        Ok(())
+        let often = if is_enough { ", again and again" } else { "" };
+        let error = FetchError::remote(&self.url(), format!("the server {why}{often}; try again later"));
+        match self.mirror.take() {
+            Some(mirror) => {
+                self.session.client.leave_out(mirror.origin(), &error);
+                self.tries = 0;
+                Ok(())
+            }
+            None => Err(error),
+        }
     }
 
-    fn pause(&mut self, tries: u32) {
-        sleep(PAUSE * (1 << self.tries.min(TRIES)));
+    /// Waits for the next try, if there is time left for that.
+    fn pause(&mut self, tries: u32) -> bool {
+        let pause = PAUSE * (1 << self.tries.min(TRIES));
         self.tries += tries;
         self.pace = Pace::default();
+        self.session.client.transport.pause(pause)
     }
 
     fn url(&self) -> String {
-        self.session.blob_url(self.digest)
+        self.mirror
+            .as_ref()
+            .map_or_else(|| self.session.blob_url(self.digest), |mirror| mirror.blob(self.digest))
     }
 }
 

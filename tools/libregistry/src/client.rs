@@ -10,6 +10,7 @@ use crate::token::{self, Token};
 use crate::warnings::Warnings;
 use libhttp::{Answer, Call, Environment, FetchError, Origin, Transport};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ureq::http::header::WWW_AUTHENTICATE;
 use ureq::http::{Method, StatusCode};
@@ -56,8 +57,10 @@ pub struct Client {
     doors: Mutex<BTreeMap<String, Door>>,
     /// By registry and scope.
     passes: Mutex<BTreeMap<(String, String), Slot>>,
-    /// The mirrors that don't answer.
-    down: Mutex<BTreeSet<String>>,
+    /// The mirrors that are not asked: they don't answer, or sent wrong bytes.
+    left_out: Mutex<BTreeSet<String>>,
+    /// How often a mirror sent wrong bytes.
+    deceptions: AtomicUsize,
     warnings: Mutex<Warnings>,
 }
 
@@ -71,7 +74,8 @@ impl Client {
             keeper: Mutex::new(Keeper::new(logins)),
             doors: Mutex::default(),
             passes: Mutex::default(),
-            down: Mutex::default(),
+            left_out: Mutex::default(),
+            deceptions: AtomicUsize::new(0),
             warnings: Mutex::default(),
         }
     }
@@ -87,15 +91,36 @@ impl Client {
         texts.for_each(|text| warnings.add(text));
     }
 
-    pub(crate) fn is_down(&self, origin: &Origin) -> bool {
-        lock(&self.down).contains(&origin.to_string())
+    pub(crate) fn is_left_out(&self, origin: &Origin) -> bool {
+        lock(&self.left_out).contains(&origin.to_string())
     }
 
-    /// Says why a mirror is not asked, and asks it no more if that is because it does not answer.
+    /// Says why a mirror was of no use, and asks it no more if that is because it does not answer.
     pub(crate) fn pass_over(&self, origin: &Origin, error: &FetchError) {
-        if error.is_passing() {
-            lock(&self.down).insert(origin.to_string());
+        match error.is_passing() {
+            true => self.leave_out(origin, error),
+            false => self.warn_of_mirror(error),
         }
+    }
+
+    /// Says why a mirror is asked no more.
+    pub(crate) fn leave_out(&self, origin: &Origin, error: &FetchError) {
+        lock(&self.left_out).insert(origin.to_string());
+        self.warn_of_mirror(error);
+    }
+
+    /// A mirror sent wrong bytes: it is asked no more.
+    pub(crate) fn is_deceived_by(&self, origin: &Origin, error: &FetchError) {
+        self.leave_out(origin, error);
+        self.deceptions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a mirror sent wrong bytes.
+    pub(crate) fn deceptions(&self) -> usize {
+        self.deceptions.load(Ordering::Relaxed)
+    }
+
+    fn warn_of_mirror(&self, error: &FetchError) {
         self.warn(std::iter::once(format!("mirror passed over: {error}")));
     }
 

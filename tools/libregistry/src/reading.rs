@@ -2,6 +2,7 @@
 //! registry itself.
 
 use crate::hosts::{Endpoint, Use};
+use crate::repository::Repository;
 use crate::session::{Session, text};
 use libhttp::{Call, FetchError};
 use libwire::Digest;
@@ -38,6 +39,8 @@ pub struct Blob {
     pub from: u64,
     /// The bytes. A pause of half a minute is an error, however long they take together.
     pub body: Box<dyn Read + Send>,
+    /// The mirror that it comes from, if it is not the registry.
+    pub(crate) mirror: Option<Repository>,
 }
 
 impl Session<'_> {
@@ -72,7 +75,7 @@ impl Session<'_> {
         let serves = |mirror: &&Endpoint| !by_tag || mirror.mirror != Some(Use::Digests);
         for mirror in self.mirrors.iter().filter(serves) {
             let origin = mirror.repository.origin();
-            if self.client.is_down(origin) {
+            if self.client.is_left_out(origin) {
                 continue;
             }
             let session = Self::chosen(self.client, mirror.clone(), self.access);
@@ -142,7 +145,7 @@ impl Session<'_> {
         match begins {
             Some(begins) if begins == 0 || begins == from => {
                 let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-                Ok(Some(Blob { from: begins, body: Box::new(body) }))
+                Ok(Some(Blob { from: begins, body: Box::new(body), mirror: self.as_mirror() }))
             }
             _ => Err(failed(format!("asked for the bytes from {from} on, the server sends others"))),
         }

@@ -97,6 +97,22 @@ impl<'c> Session<'c> {
         Self { client, repository, is_insecure, mirror: None, mirrors: Vec::new(), access, reading, slot }
     }
 
+    /// Does `job`, and again each time that it fails after a mirror sent wrong bytes, for that one is not asked again.
+    pub fn past_bad_mirrors<T, E>(&self, job: impl Fn() -> Result<T, E>) -> Result<T, E> {
+        loop {
+            let known = self.client.deceptions();
+            match job() {
+                Err(_) if self.client.deceptions() > known => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// The repository that it asks, if that is a mirror's.
+    pub(crate) fn as_mirror(&self) -> Option<Repository> {
+        self.mirror.map(|_| self.repository.clone())
+    }
+
     /// The answer to a question for something that the registry has; nothing if it has not.
     pub(crate) fn ask(&self, call: &Call) -> Result<Option<Response<Body>>, FetchError> {
         let mut answer = self.call(call)?;
