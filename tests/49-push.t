@@ -298,6 +298,35 @@ for tool in podman buildah; do
     equal "and have the same tree" "$(tree "$plain/$tool:1")" "$(tree app)"
 done
 
+# dockerd, with directories of its own and nothing of the machine's network.
+docker() { command docker --host "unix://$work/docker.sock" "$@"; }
+# start_docker: starts it; $why is why it can't be
+start_docker() {
+    why='dockerd or docker is missing, or this is not root'
+    have dockerd docker && [ "$(id -u)" = 0 ] || return
+    dockerd --host "unix://$work/docker.sock" --data-root "$work/docker" --exec-root "$work/docker-run" \
+        --pidfile "$work/docker.pid" --storage-driver vfs --bridge none --iptables=false --ip6tables=false >docker.log 2>&1 &
+    registries="$registries $!" tries=0
+    until docker info >/dev/null 2>&1; do
+        sleep 0.2
+        if ! kill -0 $! 2>/dev/null || [ $((tries += 1)) -gt 100 ]; then
+            why="dockerd does not start: $(tail -n 1 docker.log)" && return 1
+        fi
+    done
+}
+if start_docker; then
+    ok "dockerd pulls it" docker pull -q "$plain/a/b:1"
+    is "as what it is" "$(docker image inspect --format '{{index .RepoDigests 0}}' "$plain/a/b:1")" "$plain/a/b@$image"
+    is "and runs it" "$(docker run --rm --network none "$plain/a/b:1" sh -c 'cat /1 /2 | wc -c')" 15000000
+    docker tag "$plain/a/b:1" "$plain/docker:1"
+    ok "it pushes it" docker push -q "$plain/docker:1"
+    ok "we pull that, too" image-pull -q "$plain/docker:1"
+    equal "and have the same tree again" "$(tree "$plain/docker:1")" "$(tree app)"
+    kill "$(cat docker.pid)" && wait $!
+else
+    skip "dockerd pulls and runs it" "$why"
+fi
+
 perl -e 'print "u:", crypt("hunter2", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >htpasswd
 registry basic <<EOT
 http: {addr: "127.0.0.1:0"}
