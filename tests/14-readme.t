@@ -15,7 +15,7 @@ is "and none of a test that is not there" "$(sed -n 's/^| `\([^`]*\.t\)`.*/\1/p'
 not_run() {
     case $1 in
     'scripts/quickstart '*) ;;               # the rest begins where it ended: see below
-    'scripts/test '*) ;;                     # an hour
+    'scripts/test '*) ;;                     # 20 minutes
     'scripts/bench'*) ;;                     # an hour, and a disk made for it
     'image-build --shell='*) ;;              # needs a terminal; 38-debug.t gives it one
     'docker save '*) ;;                      # needs docker
