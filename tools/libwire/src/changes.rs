@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// The layer-changes stream. Header members: `root`, the absolute path of the tree that holds the
-/// files' bytes, and, when a step made it, `snapshot`, the snapshot's id, and `layers`, how it is to be packed.
+/// The layer-changes stream. Its header has `root`, the absolute path of the tree that holds the files' bytes. If a
+/// step made the changes, it also has `snapshot`, the id of the snapshot, and `layers`, how the layer is packed.
 ///
-/// The streams of a stage's steps come in a row, and one without `root` and records closes it: so an input that
-/// stops between two of them is known to be cut, and a stage that changed nothing from a tool that failed.
+/// The streams of a stage's steps are a row, and a stream without `root` and records closes it. A reader can
+/// therefore tell an input that was cut between two streams, or a tool that failed, from a stage that changed
+/// nothing.
 pub struct LayerChanges;
 
 impl Format for LayerChanges {
@@ -32,7 +33,7 @@ impl Format for LayerChanges {
     }
 }
 
-/// How many members the record is written with, `type` included.
+/// How many members the written record has, including `type`.
 fn members_of(record: &Change) -> usize {
     let Change::Put(put) = record else { return 2 };
     let own = match &put.kind {
@@ -53,7 +54,7 @@ pub fn closes(header: &Header) -> bool {
     !header.extra.contains_key("root")
 }
 
-/// Whether another stream has to follow the one of this header.
+/// Whether another stream must follow the one with this header.
 pub fn continues(header: &Header) -> bool {
     header.version >= CLOSED_SINCE && header.extra.contains_key("snapshot") && !closes(header)
 }
@@ -69,7 +70,7 @@ pub fn close<W: Write>(output: W) -> io::Result<W> {
 pub enum Change {
     /// A path that is new or changed, with all its metadata.
     Put(Box<Put>),
-    /// A path of a lower layer that is gone, with all below it.
+    /// A path of a lower layer that is gone, with everything below it.
     Delete {
         /// The path.
         #[serde(flatten)]
@@ -80,7 +81,7 @@ pub enum Change {
 /// A path that is new or changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Put {
-    /// Where.
+    /// The path.
     #[serde(flatten)]
     pub path: WirePath,
     /// Permission bits with setuid, setgid and sticky: four octal digits.
@@ -91,10 +92,10 @@ pub struct Put {
     pub gid: u32,
     /// Whole seconds since the epoch.
     pub mtime: i64,
-    /// Extended attributes that layers carry, values in base64.
+    /// Extended attributes that layers can have, values in base64.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, Base64>,
-    /// What it is.
+    /// The kind of file.
     #[serde(flatten)]
     pub kind: Kind,
 }
@@ -104,18 +105,18 @@ pub struct Put {
 #[serde(transparent)]
 pub struct Base64(#[serde(with = "b64")] pub Vec<u8>);
 
-/// A file outside the tree that a path is a copy of, so that it need not be copied before it is packed.
+/// A file outside the tree that has the bytes of a path, which saves a copy before packing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Where it is below the header's `root`.
+    /// Its path below the header's `root`.
     #[serde(flatten)]
     pub path: WirePath,
-    /// What it was when it was read for the step's key, as `libtree::Meta::state` tells it. A file that is
-    /// something else by now has to be refused.
+    /// The state of the file when it was read for the step's key, as `libtree::Meta::state` writes it. A file in
+    /// another state must be refused.
     pub state: String,
 }
 
-/// What a changed path is.
+/// The kind of a changed path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
@@ -123,13 +124,13 @@ pub enum Kind {
     File {
         /// Length in bytes.
         size: u64,
-        /// The file that has the bytes, when it is not `path`.
+        /// The file that has the bytes, if it is not `path`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<Box<Source>>,
     },
     /// A directory.
     Dir {
-        /// Whether lower content of it is hidden.
+        /// Whether the content that lower layers have in it is hidden.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         opaque: bool,
     },

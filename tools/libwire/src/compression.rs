@@ -1,4 +1,4 @@
-//! The compressions of a layer that layer-pack can make: their words, levels and media types. Nothing is compressed here.
+//! The compressions that layer-pack can make: their names, levels and media types. Nothing is compressed here.
 
 use crate::image::MEDIA_LAYER;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// `+gzip`, levels 0 to 9, 6 unless said otherwise.
+    /// `+gzip`, levels 0 to 9, by default 6.
     #[default]
     Gzip,
-    /// `+zstd`, levels 1 to 22, 3 unless said otherwise.
+    /// `+zstd`, levels 1 to 22, by default 3.
     Zstd,
     /// The bare tar.
     None,
@@ -36,7 +36,7 @@ impl Compression {
         }
     }
 
-    /// The level meant by default, and the allowed range.
+    /// The default level, and the allowed range.
     pub fn levels(self) -> (u32, std::ops::RangeInclusive<u32>) {
         match self {
             Self::Gzip => (6, 0..=9),

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// The text was not `sha256:` and 64 lower-case hexadecimal digits.
+/// The text is not `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a digest of the form sha256:<64 hex>")]
 pub struct BadDigest(String);

@@ -1,5 +1,5 @@
-//! Requests of stage-run to context-fetch, and the answers: one JSON object each way, as context-fetch(1) has them
-//! under REQUESTS. Types only; nothing here fetches.
+//! Requests of stage-run to context-fetch, and the answers: one JSON object each way, as in context-fetch(1) under
+//! REQUESTS. These are types only; nothing here fetches.
 
 use crate::changes::Base64;
 use crate::digest::Digest;
@@ -7,7 +7,7 @@ use crate::remote::Pinned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One request, and the secrets that servers may be shown for it.
+/// A request, and the secrets for its servers.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The thing asked for.
@@ -18,7 +18,7 @@ pub struct Request {
     pub secrets: BTreeMap<String, Base64>,
 }
 
-/// The thing asked for. Its source is a URL with all that is in it, so it may be secret.
+/// The source of a request is a complete URL, so it may be secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Wanted {
@@ -29,13 +29,13 @@ pub enum Wanted {
         /// The digest that its content must have.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checksum: Option<Digest>,
-        /// The version that need not be sent again.
+        /// The version that the caller has already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<String>,
     },
-    /// The commit that a repository's server says is meant. Nothing is fetched.
+    /// The commit to which the repository's server resolves a reference. Nothing is fetched.
     Commit {
-        /// The repository, and what is meant of it.
+        /// The repository, with its reference and subdirectory.
         source: String,
         /// The first digits of the commit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,11 +43,11 @@ pub enum Wanted {
     },
     /// The tree of a commit.
     Tree {
-        /// The repository, and what is meant of it.
+        /// The repository, with its reference and subdirectory.
         source: String,
         /// The answer to a request for a commit.
         commit: Pinned,
-        /// Whether `.git` is left.
+        /// Whether `.git` is kept.
         #[serde(default)]
         keep_git_dir: bool,
     },
@@ -64,23 +64,23 @@ pub enum Wanted {
 pub enum Answer {
     /// The file is in the directory.
     File {
-        /// Its name there.
+        /// The name of the file in the directory.
         name: String,
-        /// Its content's digest.
+        /// The digest of its content.
         digest: Digest,
-        /// The server's name for this version of it.
+        /// The server's identifier of this version, such as an ETag.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<String>,
     },
-    /// The server still has the version that was named.
+    /// The server still has the version in the request.
     Unchanged,
-    /// This commit is meant.
+    /// The commit to which the reference resolves.
     Commit(Pinned),
-    /// The tree is the directory.
+    /// The directory is the tree.
     Tree,
-    /// The context is there.
+    /// The context is in the directory.
     Context {
-        /// The directory of its root, below the one that was given: `.` is that one itself.
+        /// The root of the context, relative to that directory; `.` is the directory itself.
         path: String,
     },
 }

@@ -1,10 +1,10 @@
-//! The name of each format and the tools that make it, as headers and messages say them.
+//! The name of each format, and the tools that make it, for headers and messages.
 
-/// A format's words.
+/// The words for a format.
 pub struct Words {
     /// The header's `format`.
     pub name: &'static str,
-    /// Who makes it: `df-parse makes`.
+    /// The tools that make it, for messages: `df-parse makes`.
     pub maker: &'static str,
 }
 
@@ -14,5 +14,5 @@ pub const BUILD_PLAN: Words = Words { name: "build-plan", maker: "df-parse makes
 pub const BUILD_RECORD: Words = Words { name: "build-record", maker: "stage-run and layer-pack make" };
 /// layer-changes(5).
 pub const LAYER_CHANGES: Words = Words { name: "layer-changes", maker: "layer-diff makes" };
-/// All of them.
+/// All formats.
 pub const ALL: [Words; 3] = [BUILD_PLAN, BUILD_RECORD, LAYER_CHANGES];

@@ -1,4 +1,4 @@
-//! What an input is that is not what was expected, by how it begins: for messages, and nothing else.
+//! Recognises an unexpected input by its first bytes, for messages only.
 
 use crate::formats;
 use serde_json::Value;
@@ -24,7 +24,7 @@ const INSTRUCTIONS: [&str; 18] = [
     "ONBUILD",
     "MAINTAINER",
 ];
-/// How formats begin that are no text: where, with what, and what they are.
+/// The first bytes of binary formats: their position, the bytes, and the name of the format.
 const MAGIC: [(usize, &[u8], &str); 6] = [
     (257, b"ustar", "a tar"),
     (0, b"\x1f\x8b", "compressed with gzip"),
@@ -34,7 +34,7 @@ const MAGIC: [(usize, &[u8], &str); 6] = [
     (0, b"\x7fELF", "a program"),
 ];
 
-/// What it is, as a sentence without an end: `this is a Dockerfile`.
+/// Names the kind of input, as a sentence without a full stop: `this is a Dockerfile`.
 pub fn what_is(beginning: &[u8]) -> String {
     if beginning.is_empty() {
         return "there is nothing in it, because the tool that should write it failed, or there is none"
@@ -51,13 +51,13 @@ pub fn what_is(beginning: &[u8]) -> String {
     }
 }
 
-/// What it is, if it is nothing that a Dockerfile could be: a stream, other JSON, or no text.
+/// Names the kind of input if it cannot be a Dockerfile: a stream, other JSON, or not text.
 pub fn no_dockerfile(beginning: &[u8]) -> Option<String> {
     let is_json = matches!(beginning.trim_ascii_start().first(), Some(b'{' | b'['));
     (is_json || magic(beginning).is_some()).then(|| what_is(beginning))
 }
 
-/// What it is, if it is nothing that an archive could be: text, or nothing at all.
+/// Names the kind of input if it cannot be an archive: text, or an empty input.
 pub fn no_archive(beginning: &[u8]) -> Option<String> {
     (magic(beginning).is_none() && text(beginning).is_some()).then(|| what_is(beginning))
 }
@@ -67,7 +67,7 @@ fn magic(beginning: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, what)| *what)
 }
 
-/// That it is a stream of this format, and who makes it if that is known.
+/// Names a stream of this format, and the tool that makes it, if known.
 pub fn stream(format: &str) -> String {
     match formats::ALL.iter().find(|known| known.name == format) {
         Some(known) => format!("this is a {format} stream, which {}", known.maker),
@@ -75,14 +75,14 @@ pub fn stream(format: &str) -> String {
     }
 }
 
-/// The format of a stream that it begins with, or of which it is the beginning of a header.
+/// The format of a stream, from its header or the beginning of one.
 pub fn format(text: &str) -> Option<String> {
     let header: Value = serde_json::from_str(text.lines().next()?).ok()?;
     let member = |name| header.get(name).and_then(Value::as_str);
     (member("type") == Some("header")).then(|| member("format").unwrap_or_default().to_owned())
 }
 
-/// Text, of which the last character may be cut.
+/// The input as text, if it is text. Its last character may be cut.
 fn text(beginning: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(beginning) {
         Ok(text) => text,
@@ -94,7 +94,7 @@ fn text(beginning: &[u8]) -> Option<String> {
     (!text.contains('\0')).then(|| text.to_owned())
 }
 
-/// Whether the first line that is no comment has an instruction.
+/// Whether the first line that is not a comment is an instruction.
 fn is_dockerfile(text: &str) -> bool {
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -1,7 +1,7 @@
 //! OCI image-spec v1.1 JSON: descriptor, manifest, index, config and history.
 //!
-//! Members this suite does not know are kept in `extra`, so that a base image's config passes through
-//! whole. All maps are sorted: the same value always serialises to the same bytes.
+//! Members that this suite does not know are kept in `extra`, so that the config of a base image passes through
+//! unchanged. All maps are sorted: the same value always has the same bytes.
 
 use crate::digest::Digest;
 use crate::platform::{Extra, Platform};
@@ -20,10 +20,10 @@ pub const MEDIA_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The annotation under which an index entry carries its full image name.
 pub const IMAGE_NAME: &str = "io.containerd.image.name";
-/// The most layers an image may have. Whatever is made of one needs some more to be mounted, and overlayfs merges 999.
+/// The largest number of layers of an image. A mount of an image needs some more, and overlayfs merges at most 999.
 pub const MAX_LAYERS: usize = 500;
 
-/// A set, as the config spells it: keys to `{}`.
+/// A set in the config: an object whose values are `{}`.
 pub type Set = BTreeMap<String, Empty>;
 
 /// `{}`.
@@ -34,7 +34,7 @@ fn unset<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Reads null as if the member were not there: Go writes what is empty so.
+/// Reads null like a missing member, because Go writes empty values as null.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
@@ -43,7 +43,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the blob is.
+    /// The type of the blob.
     pub media_type: String,
     /// Its digest.
     pub digest: Digest,
@@ -52,7 +52,7 @@ pub struct Descriptor {
     /// Free-form annotations.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub annotations: BTreeMap<String, String>,
-    /// For which platform, in an index.
+    /// The platform, in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Other members.
@@ -131,13 +131,13 @@ pub struct ImageConfig {
     /// CPU variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// What a container of this image runs with.
+    /// The settings for a container of this image.
     #[serde(default, deserialize_with = "or_default")]
     pub config: ContainerConfig,
     /// The layers' diff IDs, lowest first.
     #[serde(default, deserialize_with = "or_default")]
     pub rootfs: RootFs,
-    /// One entry an instruction.
+    /// The instructions: one entry for each.
     #[serde(default, deserialize_with = "or_default")]
     pub history: Vec<History>,
     /// Other members.
@@ -151,8 +151,9 @@ impl ImageConfig {
         self.history.iter().filter(|entry| !entry.empty_layer).count()
     }
 
-    /// Makes the history account for every layer, as BuildKit does: it is optional, and builders leave it out or let
-    /// it disagree. A layer without an entry gets one that says nothing; an entry beyond the last layer has none.
+    /// Makes the history account for every layer, as BuildKit does. The history is optional, and some builders leave
+    /// it out or write a wrong one. A layer without an entry gets an empty one; an entry beyond the last layer
+    /// becomes one without a layer.
     pub fn complete_history(&mut self) {
         let layers = self.rootfs.diff_ids.len();
         for surplus in self.history.iter_mut().filter(|entry| !entry.empty_layer).skip(layers) {
@@ -186,13 +187,13 @@ impl Default for RootFs {
 /// config.md: `history`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// RFC 3339, UTC.
+    /// The time, in RFC 3339 and UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The instruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// Who built it.
+    /// The author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// Which builder wrote the entry.
@@ -237,7 +238,7 @@ pub struct ContainerConfig {
     /// STOPSIGNAL, as written.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub stop_signal: String,
-    /// Docker: CMD was in shell form; BuildKit always sets it with CMD.
+    /// Docker's mark that CMD was in shell form. BuildKit always sets it with CMD.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub args_escaped: bool,
     /// HEALTHCHECK.
@@ -261,19 +262,19 @@ pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", text]`.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub test: Vec<String>,
-    /// Between two checks.
+    /// The time between two checks.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub interval: i64,
-    /// Before a check counts as failed.
+    /// The time after which a check counts as failed.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub timeout: i64,
-    /// Grace after the start.
+    /// The grace period after the start.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub start_period: i64,
-    /// Between checks during the grace.
+    /// The time between checks in the grace period.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub start_interval: i64,
-    /// Failures in a row that mean unhealthy.
+    /// The number of failures in a row that make a container unhealthy.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "unset")]
     pub retries: i64,
     /// Other members.
@@ -282,7 +283,7 @@ pub struct Healthcheck {
 }
 
 impl Platform {
-    /// The platform that an image's config says it is for, as it is spelled there.
+    /// The platform in an image's config, in the spelling of the config.
     pub fn of_config(config: &ImageConfig) -> Self {
         Self {
             os: config.os.clone(),

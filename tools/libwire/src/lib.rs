@@ -1,9 +1,9 @@
-//! The records that cross pipes between the tools: their types, one strict reader and one writer.
+//! The records that cross pipes between the tools: their types, a strict reader and a writer.
 //!
-//! Every stream is JSON Lines with a header first and an `end` record last; the rules are in
-//! stagepipe-stream(5), the members in build-plan(5), build-record(5) and layer-changes(5).
-//! Besides there are the grammars that the parser and the steps share: references, modes, what is remote.
-//! This crate opens no file, runs nothing and knows nothing of trees.
+//! Every stream is JSON Lines, with a header first and an `end` record last. stagepipe-stream(5) has the rules;
+//! build-plan(5), build-record(5) and layer-changes(5) have the members. The crate also has the grammars that the
+//! parser and the steps share: references, modes and remote sources. It opens no file, runs nothing and knows no
+//! trees.
 
 pub mod changes;
 pub mod compression;

@@ -1,5 +1,5 @@
-//! The lock of a Dockerfile, as stagepipe-lock(5) has it: what the names of its sources meant when it was written.
-//! Grammar only; nothing here looks a name up.
+//! The lock of a Dockerfile, in the format of stagepipe-lock(5): the meaning of its source names at the time of
+//! writing. This is grammar only; nothing here looks a name up.
 
 use crate::digest::Digest;
 use crate::reference::Reference;
@@ -10,17 +10,17 @@ use std::fmt;
 
 /// The first line.
 const HEADER: &str = "# stagepipe lock 1: written by image-build --lock; commit it";
-/// How the first line of every version begins.
+/// The start of the first line in every version.
 const START: &str = "# stagepipe lock ";
-/// The most bytes that a lock may have.
+/// The largest size of a lock in bytes.
 pub const MAX_LOCK: u64 = 4 << 20;
-/// The most bytes that a line may have.
+/// The longest line in bytes.
 const MAX_LINE: usize = 8 << 10;
 
-/// A source by its name, which is what is looked up. Two spellings of one name are the same.
+/// A source by the name that is looked up. Two spellings of one name are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// A repository, and after `#` the reference in it, if one is named.
+    /// A repository, followed by `#` and its reference, if it has one.
     Git(String),
     /// The URL of a file.
     Http(String),
@@ -28,7 +28,7 @@ pub enum Source {
     Image(String),
 }
 
-/// The digest or the commit that a name means.
+/// The digest or the commit that a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pin {
     /// The digest of an image, an index or a file.
@@ -37,18 +37,18 @@ pub enum Pin {
     Commit(String),
 }
 
-/// A lock: what names mean. Displays as the text of its file.
+/// A lock: what each name stands for. Its display is the text of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock(BTreeMap<Source, Locked>);
 
-/// The meaning of a name, and the line that it is written in.
+/// The pin of a name, and the line it is on.
 #[derive(Clone, Debug)]
 struct Locked {
     pin: Pin,
     line: usize,
 }
 
-/// Equal pins are equal, whatever their lines are.
+/// Equal pins are equal, even on different lines.
 impl PartialEq for Locked {
     fn eq(&self, other: &Self) -> bool {
         self.pin == other.pin
@@ -57,24 +57,24 @@ impl PartialEq for Locked {
 
 impl Eq for Locked {}
 
-/// Why a text is no lock.
+/// The reason that a text is not a lock.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadLock {
     /// The number of the line.
     pub line: usize,
-    /// The fault of that line.
+    /// The error in that line.
     pub what: String,
 }
 
 impl Source {
-    /// An image, unless its name has a digest, which needs no lock.
+    /// The source for an image. `None` if its name has a digest, because that needs no lock.
     pub fn image(reference: &Reference) -> Option<Self> {
         let pinned = reference.digest().is_some() || reference.as_digest().is_some();
         (!pinned).then(|| Self::Image(reference.to_string()))
     }
 
-    /// The file at `url`, which the Dockerfile has as `written`. User and password are left out, and of a query in which a
-    /// variable has a part, which may be secret too, there is the digest.
+    /// The source for the file at `url`, which the Dockerfile has as `written`. It has no user and password. A query
+    /// with a variable may be secret too, so its digest replaces it.
     pub fn file(url: &str, written: &str) -> Self {
         let bare = without_credentials(url);
         let name = match bare.split_once('?') {
@@ -86,7 +86,7 @@ impl Source {
         Self::Http(one_word(&name))
     }
 
-    /// The source that a repository is, unless it names a whole commit or has a checksum.
+    /// The source for a repository. `None` if it names a whole commit or has a checksum.
     pub fn repository(repository: &Repository) -> Option<Self> {
         let reference = repository.reference.as_deref();
         let pinned = repository.checksum.is_some() || reference.is_some_and(is_commit);
@@ -95,10 +95,10 @@ impl Source {
         (!pinned).then(|| Self::Git(one_word(&name)))
     }
 
-    /// The source that a user means by `text`: as it is in a lock, or as it may be in a Dockerfile.
+    /// The source that a user names by `text`, spelled as in a lock or as in a Dockerfile.
     ///
     /// # Errors
-    /// Why it is the name of nothing that has a line.
+    /// The reason that a lock has no line for such a name.
     pub fn parse(text: &str) -> Result<Self, String> {
         let pinned = || format!("{text} says itself what it is, so it has no line in a lock");
         let reference = Reference::parse(text);
@@ -113,7 +113,7 @@ impl Source {
         }
     }
 
-    /// The name alone.
+    /// The name without its kind.
     pub fn name(&self) -> &str {
         let (Self::Git(name) | Self::Http(name) | Self::Image(name)) = self;
         name
@@ -128,7 +128,7 @@ impl Source {
     }
 }
 
-/// `name` without blanks and control characters, as a URL has them.
+/// `name` without blanks and control characters, escaped as in a URL.
 fn one_word(name: &str) -> String {
     let odd = |c: char| c.is_whitespace() || c.is_control();
     let escaped = |c: char| c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -163,7 +163,7 @@ impl Lock {
     /// Reads the text of a lock.
     ///
     /// # Errors
-    /// The first line that is not as it has to be.
+    /// The first invalid line.
     pub fn parse(bytes: &[u8]) -> Result<Self, BadLock> {
         let bad = |line: usize, what: String| BadLock { line, what };
         let mut lock = Self::default();
@@ -172,7 +172,7 @@ impl Lock {
                 return Err(bad(number, format!("the line has more than {MAX_LINE} bytes")));
             }
             let line = std::str::from_utf8(bytes).map_err(|_| bad(number, "the line is not UTF-8".into()))?;
-            // An editor or git may have changed how lines end.
+            // An editor or git may have changed the line endings.
             let line = line.strip_suffix('\r').unwrap_or(line);
             match number {
                 1 => header(line).map_err(|what| bad(1, what))?,
@@ -208,15 +208,15 @@ impl Lock {
         }
     }
 
-    /// The pin of a source, and its line; 0 where no line was read.
+    /// The pin of a source, and its line, which is 0 if the pin was not read from a file.
     pub fn get(&self, source: &Source) -> Option<(&Pin, usize)> {
         self.0.get(source).map(|locked| (&locked.pin, locked.line))
     }
 
-    /// Says what a source is, and gives what was said before.
+    /// Sets the pin of a source, and returns the old one.
     ///
     /// # Errors
-    /// The line would be too long to be read again.
+    /// The line would be too long to read again.
     pub fn set(&mut self, source: Source, pin: Pin) -> Result<Option<Pin>, String> {
         if source.name().len() > MAX_LINE - 128 {
             return Err(format!("a name of {} bytes is too long for a lock", source.name().len()));
@@ -230,7 +230,7 @@ impl Lock {
     }
 }
 
-/// Whether a text begins as a lock of any version does.
+/// Whether a text begins like a lock of any version.
 pub fn looks_like_lock(bytes: &[u8]) -> bool {
     bytes.starts_with(START.as_bytes())
 }

@@ -1,11 +1,12 @@
-//! `--chmod`: octal, or chmod(1)'s symbolic form. Where no one is named, all are meant, whatever the umask.
+//! `--chmod`: octal, or chmod(1)'s symbolic form. A change without user, group or others applies to all of them,
+//! whatever the umask is.
 
 /// A change of mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chmod {
     /// This mode, for files and directories alike.
     Octal(u32),
-    /// Changes to the mode a path has, in order.
+    /// Changes to the mode of a path, in order.
     Symbolic(Vec<Change>),
 }
 
@@ -47,7 +48,7 @@ impl Chmod {
         }
     }
 
-    /// The mode that a path of mode `mode` gets.
+    /// The new mode of a path whose mode is `mode`.
     pub fn apply(&self, mode: u32, dir: bool) -> u32 {
         match self {
             Self::Octal(mode) => *mode,

@@ -1,5 +1,5 @@
-//! How the layers of a build are packed. It is said once, to stage-run, and goes on as `layers` in the header of its
-//! records and in those of layer-diff's changes.
+//! How the layers of a build are packed. Only stage-run gets these options. They travel as `layers` in the header of
+//! its records and in those of layer-diff's changes.
 
 use crate::compression::Compression;
 use crate::shape::{self, Fault, Member, Shape, WHOLE};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The member of a header.
+/// The name of the header member.
 const LAYERS: &str = "layers";
 const MEMBERS: &[Member] = &[Member::May(
     LAYERS,
@@ -30,14 +30,14 @@ pub struct Packing {
     /// Its level, where it is not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u32>,
-    /// Later modification times become this one.
+    /// The time that replaces later modification times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clamp: Option<i64>,
 }
 
 impl Packing {
-    /// Reads what the header that a reader is at says, if it says anything. Every member decides what is made, so one
-    /// that is not known is an error.
+    /// Reads `layers` from a header, if it has that member. An unknown member in it is an error, because every member
+    /// affects the layer.
     pub fn of(header: &Header, at: At) -> Result<Option<Self>, WireError> {
         let Some(value) = header.extra.get(LAYERS) else { return Ok(None) };
         let bad = |what| Fault { path: LAYERS.to_owned(), what };
@@ -51,7 +51,7 @@ impl Packing {
         read().map(Some).map_err(|fault| WireError::Bad { at, fault })
     }
 
-    /// Says it in a header with these members.
+    /// Adds it to the members of a header.
     pub fn tell(self, extra: &mut BTreeMap<String, Value>) {
         let members = [
             ("compression", Some(Value::from(self.compression.name()))),
@@ -62,7 +62,7 @@ impl Packing {
         extra.insert(LAYERS.to_owned(), Value::Object(given.collect()));
     }
 
-    /// Looks whether the compression has the level.
+    /// Checks that the compression has this level.
     pub fn check(self) -> Result<(), String> {
         let (_, range) = self.compression.levels();
         match self.level.filter(|level| !range.contains(level)) {

@@ -1,28 +1,28 @@
-//! A path inside a tree as a stream carries it: `path` when its bytes are UTF-8, else `path_b64`.
+//! A path inside a tree, as in a stream: `path` if its bytes are UTF-8, and otherwise `path_b64`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-/// The longest path a stream may carry, in bytes (PATH_MAX).
+/// The longest path in a stream, in bytes (PATH_MAX).
 pub const MAX_PATH: usize = 4096;
 
 /// A relative path without `.`, `..`, empty components or NUL. The root itself is `.`.
 ///
-/// Use it with `#[serde(flatten)]`: it contributes the member `path` or `path_b64`, never both.
+/// Use it with `#[serde(flatten)]`: it adds either the member `path` or `path_b64`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Members", into = "Members")]
 pub struct WirePath(Vec<u8>);
 
-/// Why a path may not cross a pipe.
+/// The reason that a path is not allowed in a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum BadPath {
     /// Neither or both of `path` and `path_b64`.
     #[error("a record has exactly one of path and path_b64")]
     Members,
-    /// `path_b64` is not base64, or hides a path that is plain UTF-8.
+    /// `path_b64` is not base64, or holds a path that is valid UTF-8.
     #[error("path_b64 must be base64 of a path that is not UTF-8")]
     Base64,
-    /// Absolute, empty, too long, or with a component that a stream may not carry.
+    /// The path is absolute, empty or too long, or has a component that a stream must not have.
     #[error("path {0:?} must be relative, at most 4096 bytes, without '.', '..', empty parts or NUL")]
     Shape(String),
 }
@@ -36,7 +36,7 @@ struct Members {
 }
 
 impl WirePath {
-    /// Checks `bytes`; see [`BadPath`] for what is refused.
+    /// Checks `bytes`; [`BadPath`] lists the errors.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, BadPath> {
         let bytes = bytes.into();
         let shape = |bytes: &[u8]| BadPath::Shape(String::from_utf8_lossy(bytes).into_owned());
@@ -58,7 +58,7 @@ impl WirePath {
         &self.0
     }
 
-    /// For messages: invalid UTF-8 is replaced.
+    /// The path for messages, with invalid UTF-8 replaced.
     pub fn display(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
@@ -91,7 +91,7 @@ impl From<WirePath> for Members {
     }
 }
 
-/// Bytes that need not be UTF-8 (a link target, an xattr value), as base64 in JSON.
+/// Bytes that may not be UTF-8 (a link target, an xattr value), as base64 in JSON.
 pub mod b64 {
     use base64::{Engine, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serializer};

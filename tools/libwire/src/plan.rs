@@ -1,7 +1,7 @@
-//! build-plan(5): what df-parse says is to be built, one record a stage, in dependency order.
+//! build-plan(5): the stages that df-parse wants built, one record each, in the order of their dependencies.
 //!
-//! FROM, stage references and global ARGs are resolved; every other word is kept as written, to be
-//! expanded by stage-run, which knows the base image's environment.
+//! FROM, stage references and global ARGs are resolved. Every other word is as written; stage-run expands it, because
+//! it knows the environment of the base image.
 
 mod check;
 mod members;
@@ -26,7 +26,7 @@ impl Format for BuildPlan {
     const STRICT: bool = true;
     type Record = PlanRecord;
 
-    // A plan is short, and its members have members.
+    // A plan is short, and its members have members, so every record is checked.
     fn is_odd(_: &PlanRecord, _: usize) -> bool {
         true
     }
@@ -44,10 +44,10 @@ fn unset<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// One stage: its base, its instructions, and what it waits for.
+/// One stage: its base, its instructions, and the stages it needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// Position among the file's FROM lines, from 0. Names the stage in every later record.
+    /// The position among the FROM lines of the file, from 0. Later records name the stage by it.
     pub index: usize,
     /// `AS name`, lower-cased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,48 +60,49 @@ pub struct Stage {
     pub line_end: u32,
     /// FROM as written, continuation lines joined.
     pub text: String,
-    /// Its physical lines, when there are several. For messages.
+    /// Its physical lines, if there are several. For messages.
     #[serde(default, skip_serializing_if = "unset")]
     pub lines: Vec<String>,
-    /// What it starts from.
+    /// What the stage starts from.
     pub base: Base,
     /// `os/arch[/variant]` the stage is built for.
     pub platform: String,
-    /// The platform of the image, when the caller asked for one and this is the target; else its base's.
+    /// The platform of the image, if the caller asked for one and this is the target. Otherwise it is that of the
+    /// base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_platform: Option<String>,
-    /// SOURCE_DATE_EPOCH, as the caller or the file gives it.
+    /// SOURCE_DATE_EPOCH, from the caller or the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Whether it is what the build is for.
+    /// Whether it is the target of the build.
     pub target: bool,
-    /// Whether its layers are part of the image: it is the target or in the target's chain of FROMs.
+    /// Whether its layers are part of the image: it is the target, or the target is built on it.
     pub ships: bool,
-    /// Stages whose result it uses, by index, ascending.
+    /// The stages whose result it uses, by index, ascending.
     #[serde(default, skip_serializing_if = "unset")]
     pub needs: Vec<usize>,
-    /// All stages a trigger of its base image may name: names of this and earlier stages, by index. Those
-    /// without a name are empty in the record.
+    /// The names of this and earlier stages, by index: a trigger of the base image may name them. A stage without a
+    /// name is an empty string in the record.
     #[serde(with = "unnamed")]
     pub stages: Vec<Option<String>>,
-    /// Names of the build contexts the caller declared, which win over stages and images.
+    /// The build contexts that the caller declared. They take precedence over stages and images.
     #[serde(default, skip_serializing_if = "unset")]
     pub contexts: Vec<String>,
-    /// Build arguments the caller gave, all of them.
+    /// All build arguments of the caller.
     #[serde(default, skip_serializing_if = "unset")]
     pub build_args: BTreeMap<String, String>,
-    /// Values of the ARGs before the first FROM, and of the platform arguments, which `ARG name` imports.
-    /// Build arguments are already applied.
+    /// The values that `ARG name` imports: the ARGs before the first FROM and the platform arguments, after build
+    /// arguments.
     #[serde(default, skip_serializing_if = "unset")]
     pub global_args: BTreeMap<String, String>,
     /// The file's escape character, `\` or `` ` ``.
     pub escape: char,
-    /// The instructions, in order, FROM left out.
+    /// The instructions after FROM, in order.
     pub instructions: Vec<Instruction>,
 }
 
 impl Stage {
-    /// What it is to the image: `target`, `below` it in its chain of FROMs, or `beside`.
+    /// Its part in the image: `target`, `below` the target in its chain of FROMs, or `beside`.
     pub fn part(&self) -> &'static str {
         match (self.target, self.ships) {
             (true, _) => "target",
@@ -111,7 +112,7 @@ impl Stage {
     }
 }
 
-/// Names that may be missing, without null: those are empty strings.
+/// Optional names. An absent one is an empty string, because a stream has no null.
 mod unnamed {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -129,7 +130,7 @@ mod unnamed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Base {
-    /// Nothing.
+    /// An empty tree.
     Scratch,
     /// An earlier stage.
     Stage {
@@ -138,19 +139,19 @@ pub enum Base {
     },
     /// An image in the store or a registry.
     Image {
-        /// As written, expanded.
+        /// The name as written, expanded.
         name: String,
-        /// In full: `docker.io/library/ubuntu:latest`, or with `@sha256:…`.
+        /// The full name: `docker.io/library/ubuntu:latest`, or with `@sha256:…`.
         reference: String,
     },
     /// A named build context.
     Context {
-        /// The name the caller declared, verbatim.
+        /// The name exactly as the caller declared it.
         name: String,
     },
 }
 
-/// What `--from=` or a mount's `from=` names. Absent, it is the build context.
+/// The source in `--from=` or in a mount's `from=`. If there is none, it is the build context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Source {
@@ -168,7 +169,7 @@ pub enum Source {
     },
     /// A named build context.
     Context {
-        /// The name the caller declared, verbatim.
+        /// The name exactly as the caller declared it.
         name: String,
     },
     /// An empty tree (`from=scratch`).

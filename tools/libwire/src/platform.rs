@@ -1,5 +1,6 @@
-//! Platforms: one type, one spelling for each (containerd's normal form, in which `linux/arm64/v8` is `linux/arm64`),
-//! and which of several serves a machine best. It looks at nothing but words and this program's own build.
+//! Platforms. There is one type, and one spelling for each platform: containerd's normal form, in which
+//! `linux/arm64/v8` is `linux/arm64`. The module also decides which of several platforms suits a machine best. It
+//! uses only the words and this program's own build.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The operating systems that a platform of one word may name.
+/// The operating systems that a platform of one word can name.
 const SYSTEMS: [&str; 12] = [
     "aix",
     "android",
@@ -22,7 +23,7 @@ const SYSTEMS: [&str; 12] = [
     "solaris",
     "windows",
 ];
-/// The architectures that a platform of one word may name, in normal form.
+/// The architectures that a platform of one word can name, in normal form.
 const ARCHITECTURES: [&str; 14] = [
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le",
     "riscv64", "s390x", "wasm",
@@ -31,8 +32,8 @@ const ARCHITECTURES: [&str; 14] = [
 /// Members beyond those named.
 pub type Extra = BTreeMap<String, Value>;
 
-/// A descriptor's platform (OCI image-index.md). As JSON it keeps the spelling that it came with; parsed from a
-/// command line or a Dockerfile it is in normal form.
+/// A descriptor's platform (OCI image-index.md). From JSON it keeps the spelling it came with. From a command line or
+/// a Dockerfile it is in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// As GOARCH.
@@ -90,15 +91,15 @@ impl Platform {
         Self::normal(&self.os, &self.architecture, self.variant.as_deref())
     }
 
-    /// Why no image for this platform can be made here, if none can.
+    /// The reason that no image for this platform can be built here, if there is one.
     pub fn impossible(&self) -> Option<&'static str> {
         (self.os == "windows").then_some(
             "images for Windows can't be built here: their layers have another form and their programs need Windows to run; build for linux",
         )
     }
 
-    /// How well an image for this platform serves where `wanted` is wanted: 0 is best, `None` not at all. A variant
-    /// is a level of its architecture, and each level runs what is made for those below it.
+    /// How well an image for this platform suits `wanted`: 0 is best, `None` is not at all. A variant is a level of
+    /// its architecture, and each level runs programs for the levels below it.
     pub fn rank(&self, wanted: &Self) -> Option<u32> {
         let (offered, wanted) = (self.normalised(), wanted.normalised());
         if (&offered.os, &offered.architecture) != (&wanted.os, &wanted.architecture) {
@@ -112,16 +113,16 @@ impl Platform {
         }
     }
 
-    /// The rank of an image for more than `wanted` says it has, and of one that does not say what it is for: taken
-    /// where there is no better one.
+    /// The rank of an image that needs more than `wanted` has, or that names no platform. It is used if there is no
+    /// better one.
     pub const LACKING: u32 = u32::MAX;
 
-    /// Whether an image for this platform can be expected to run where `wanted` is.
+    /// Whether an image for this platform probably runs on `wanted`.
     pub fn runs_on(&self, wanted: &Self) -> bool {
         self.rank(wanted).is_some_and(|rank| rank < Self::LACKING)
     }
 
-    /// `v8` is 800, `v8.1` 801. Without a variant it is the one that the architecture means then.
+    /// `v8` is 800, `v8.1` is 801. An absent variant has the level that it stands for on the architecture.
     fn level(&self) -> Option<u32> {
         let Some(variant) = self.variant.as_deref() else {
             return Some(match self.architecture.as_str() {
@@ -139,8 +140,8 @@ impl Platform {
 impl FromStr for Platform {
     type Err = String;
 
-    /// Parses `os/architecture[/variant]`, `os` or `architecture` (containerd's specifiers) into normal form. The text
-    /// of an error says what is wrong.
+    /// Parses `os/architecture[/variant]`, `os` or `architecture` (containerd's specifiers) into normal form. The
+    /// error is a sentence for people.
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = |why: &str| Err(format!("failed to parse platform {text}: {why}"));
         let parts: Vec<_> = text.split('/').collect();
@@ -169,7 +170,7 @@ impl FromStr for Platform {
 }
 
 impl fmt::Display for Platform {
-    /// `os/architecture[/variant]`, spelled as it is.
+    /// Writes `os/architecture[/variant]` in its own spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
         self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))

@@ -1,17 +1,17 @@
-//! Where an image's history comes from: which line of which Dockerfile made each entry. image-assemble keeps
-//! it in the store beside the image (stagepipe-store(5), `builds/`); it is no part of the image, and may be lost.
+//! Where an image's history comes from: the Dockerfile and line of each entry. image-assemble keeps it in the store
+//! beside the image (stagepipe-store(5), `builds/`). It is not part of the image, and may be lost.
 
 use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-/// The build of an image, as far as its history needs it.
+/// The lines of a build that made the entries of an image's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// What it began with: FROM of the stage that stands on no other.
+    /// The start: the FROM of the stage that is not built on another stage.
     pub base: Base,
-    /// The instruction of each history entry behind the base's, in order.
+    /// The instruction of each history entry after the base's, in order.
     pub steps: Vec<Line>,
-    /// FROM of the stages that stand on that one, each on the one before; the last is the image's own.
+    /// The FROMs of the later stages, each built on the one before. The last is that of the image's own stage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<FromStage>,
 }
@@ -26,10 +26,10 @@ pub struct Base {
     pub history: usize,
     /// How many layers it brought.
     pub layers: usize,
-    /// The base image's manifest, when it is an image.
+    /// The manifest of the base, if that is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
-    /// The name that led to it, variables expanded, when it has one.
+    /// The image's name in FROM with variables expanded, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
@@ -40,11 +40,11 @@ pub struct FromStage {
     /// The instruction.
     #[serde(flatten)]
     pub from: Line,
-    /// How many history entries it brought, those of that stage's own base too.
+    /// How many history entries it brought, including those of that stage's own base.
     pub history: usize,
 }
 
-/// An instruction and where it stands.
+/// An instruction and its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// The Dockerfile's name.

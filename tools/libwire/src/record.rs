@@ -1,5 +1,5 @@
-//! build-record(5): what stage-run did, one record a step as soon as it is done, and the layers
-//! layer-pack made of them. image-assemble needs nothing else.
+//! build-record(5): the steps of stage-run, one record each as soon as it is done, and the layers that layer-pack
+//! made of them. image-assemble needs no other input.
 
 mod members;
 
@@ -20,7 +20,7 @@ impl Format for BuildRecord {
     const VERSION: u32 = 1;
     const MAKER: &'static str = BUILD_RECORD.maker;
     const RECORDS: Records = members::RECORDS;
-    // What is not known of what was done changes nothing that is made of it.
+    // An unknown member of a step does not affect the image.
     const STRICT: bool = false;
     type Record = Record;
 
@@ -33,13 +33,13 @@ impl Format for BuildRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Record {
-    /// What the stage starts from: first record of a stage.
+    /// The base of a stage: the first record of the stage.
     Base(Box<BaseStep>),
-    /// One instruction, done.
+    /// An instruction that has been carried out.
     Step(Box<Step>),
-    /// The instruction at which the stage ended: last record of a stream, which has no end then.
+    /// The instruction at which the stage failed: the last record of a stream, which then has no end.
     Failed(Box<FailedStep>),
-    /// A snapshot's layer, packed.
+    /// The packed layer of a snapshot.
     Layer(Box<LayerRecord>),
 }
 
@@ -47,7 +47,7 @@ fn unset<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Which stage a record belongs to.
+/// The stage that a record belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageId {
     /// Index in the Dockerfile, from 0.
@@ -57,10 +57,10 @@ pub struct StageId {
     pub stage_name: Option<String>,
 }
 
-/// FROM, done. Everything the stage inherits.
+/// A FROM that has been carried out: everything that the stage inherits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BaseStep {
-    /// Which stage.
+    /// The stage.
     #[serde(flatten)]
     pub id: StageId,
     /// The Dockerfile's name, for messages.
@@ -69,33 +69,33 @@ pub struct BaseStep {
     pub line: u32,
     /// FROM as written.
     pub text: String,
-    /// Layers inherited, lowest first. A stage's layer may not be packed yet: then it has no descriptor.
+    /// The inherited layers, lowest first. A layer of a stage that is not packed yet has no descriptor.
     pub layers: Vec<BaseLayer>,
-    /// The whole config inherited; its history and diff IDs are those of `layers` as far as known.
+    /// The whole inherited config. Its history and diff IDs are those of `layers`, as far as known.
     pub config: ImageConfig,
-    /// The base image's manifest digest, when it is an image.
+    /// The digest of the base image's manifest, if the base is an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
-    /// The name that led to it, variables expanded, when it has one.
+    /// The image's name in FROM with variables expanded, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Where the history inherited comes from, when the base is an earlier stage.
+    /// Where the inherited history comes from, if the base is an earlier stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Box<Provenance>>,
-    /// When it was done, unless it was only looked up.
+    /// The time of the step; absent if the base was only looked up.
     #[serde(flatten)]
     pub span: Option<Span>,
-    /// Stages that were waited for meanwhile.
+    /// The waits for other stages in this time.
     #[serde(default, skip_serializing_if = "unset")]
     pub waited: Vec<Wait>,
 }
 
-/// A wait for a stage that somebody else builds.
+/// A wait for a stage that another process builds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// Index of that stage.
     pub stage: usize,
-    /// When.
+    /// The time of the wait.
     #[serde(flatten)]
     pub span: Span,
 }
@@ -105,12 +105,12 @@ pub struct Wait {
 pub struct BaseLayer {
     /// The snapshot that holds it.
     pub snapshot: String,
-    /// Its blob, when there is one already.
+    /// Its blob, if it is packed already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
 }
 
-/// A packed layer: the blob and what it unpacks to.
+/// A packed layer: its blob, and the digest of its tar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
     /// The blob in the store.
@@ -132,10 +132,10 @@ pub struct LayerRecord {
     /// The bytes of its files; one with several names counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_size: Option<u64>,
-    /// When it was packed; the store does not keep that.
+    /// The time of packing, which the store does not keep.
     #[serde(flatten)]
     pub span: Option<Span>,
-    /// When it was sent to registries, if that was done while the build went on.
+    /// The time of the upload to registries, if that was done during the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Span>,
 }
@@ -146,30 +146,30 @@ pub struct LayerRecord {
 pub enum Cache {
     /// Its result was in the store.
     Hit,
-    /// It ran.
+    /// The step was carried out.
     Miss,
-    /// It only changes the config: nothing to run or keep.
+    /// The step changes only the config: there is nothing to run or keep.
     None,
 }
 
 /// One named part of a cache key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingredient {
-    /// What it is: `parent`, `command`, `arg V`, `content src/main.c`.
+    /// Its name: `parent`, `command`, `arg V`, `content src/main.c`.
     pub name: String,
     /// Its value, or a digest of it.
     pub value: String,
 }
 
-/// One instruction, done.
+/// An instruction that has been carried out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Which stage.
+    /// The stage.
     #[serde(flatten)]
     pub id: StageId,
     /// Position in the stage, from 1; triggers of the base image count.
     pub step: usize,
-    /// How many there are.
+    /// How many steps the stage has.
     pub steps: usize,
     /// The Dockerfile's name, for messages.
     pub dockerfile: String,
@@ -179,20 +179,20 @@ pub struct Step {
     pub text: String,
     /// Which instruction: `run`, `copy`, `env`, …
     pub op: String,
-    /// Whether it ran.
+    /// Whether it came from the cache.
     pub cache: Cache,
     /// The cache key, for steps that make a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Digest>,
-    /// What the key is made of, in order.
+    /// The ingredients of the key, in order.
     #[serde(default, skip_serializing_if = "unset")]
     pub ingredients: Vec<Ingredient>,
     /// Snapshots below this step, lowest first.
     pub parents: Vec<String>,
-    /// The snapshot that holds what it changed. Present exactly when the step has a layer.
+    /// The snapshot that holds the changes. A step has one exactly if it has a layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// The layer, when a cache hit already has one.
+    /// The layer, if a cached step has one already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
     /// Whether the snapshot becomes a layer of the image: false in stages that are only copied from.
@@ -202,27 +202,27 @@ pub struct Step {
     /// The history entry the step added (also the last of `config.history`); ONBUILD and some others add none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// When it was done.
+    /// The time of the step.
     #[serde(flatten)]
     pub span: Span,
-    /// Stages that were waited for meanwhile.
+    /// The waits for other stages in this time.
     #[serde(default, skip_serializing_if = "unset")]
     pub waited: Vec<Wait>,
     /// RUN's complete output, relative to the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// Why it was not in the cache, when that was asked for.
+    /// Why it was not in the cache, if the caller asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Box<Why>>,
 }
 
-/// The instruction at which a stage ended.
+/// The instruction at which a stage failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedStep {
-    /// Which stage.
+    /// The stage.
     #[serde(flatten)]
     pub id: StageId,
-    /// Position in the stage, from 1; absent when it is FROM.
+    /// Position in the stage, from 1; absent if FROM failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
     /// The Dockerfile's name, for messages.
@@ -233,7 +233,7 @@ pub struct FailedStep {
     pub text: String,
     /// The exit status: 128 + n when signal n ended it.
     pub status: u8,
-    /// Why, in words.
+    /// The reason in words.
     pub message: String,
     /// The status of a RUN's command: 128 + n when signal n ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,13 +241,13 @@ pub struct FailedStep {
     /// RUN's complete output, relative to the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// What the command left: the id that the store keeps it under.
+    /// The id under which the store keeps the files as the command left them.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "id")]
     pub left: Option<String>,
-    /// From its beginning to the failure.
+    /// The time from the beginning to the failure.
     #[serde(flatten)]
     pub span: Span,
-    /// Stages that were waited for meanwhile.
+    /// The waits for other stages in this time.
     #[serde(default, skip_serializing_if = "unset")]
     pub waited: Vec<Wait>,
 }
@@ -265,13 +265,13 @@ pub struct Why {
     /// The first ingredient that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingredient: Option<String>,
-    /// The first path that differs, when the ingredient is a content: where it is in the tree that is read.
+    /// The first path that differs, if the ingredient is the digest of a tree.
     #[serde(flatten)]
     pub path: Option<WirePath>,
-    /// The ingredient's value in the earlier record, if it was there.
+    /// The ingredient's value in the earlier record, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
-    /// The ingredient's value now, if it is there.
+    /// The ingredient's value now, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<String>,
     /// The key of the earlier record.
@@ -279,7 +279,7 @@ pub struct Why {
     pub earlier: Option<Digest>,
 }
 
-/// The kind of reason why a step was not in the cache.
+/// The kind of reason that a step was not in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -287,16 +287,16 @@ pub enum Reason {
     New,
     /// An ingredient of its key changed.
     Changed,
-    /// It stands on or reads what an earlier step makes anew.
+    /// The step is built on, or reads, the result of an earlier step that is made again.
     Follows,
-    /// Its record is there, but what it names is not.
+    /// The step has a record, but its result is missing.
     Lost,
-    /// The cache was not to be asked.
+    /// The caller asked not to use the cache.
     NoCache,
 }
 
 impl Provenance {
-    /// That of a stage which has done nothing but FROM.
+    /// The provenance of a stage that has only its FROM.
     pub fn of(base: &BaseStep) -> Self {
         let from = Line { dockerfile: base.dockerfile.clone(), line: base.line, text: base.text.clone() };
         let history = base.config.history.len();

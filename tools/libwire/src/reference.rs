@@ -1,17 +1,17 @@
-//! An image's name as people write it and as the store keeps it: `busybox` is
-//! `docker.io/library/busybox:latest`. Grammar only; nothing here looks a name up.
+//! An image's name, as people write it and as the store keeps it: `busybox` is `docker.io/library/busybox:latest`.
+//! This is grammar only; nothing here looks a name up.
 
 use crate::digest::Digest;
 use std::fmt;
 use std::str::FromStr;
 
-/// The registry that a name without one means.
+/// The registry of a name without one.
 const DEFAULT_DOMAIN: &str = "docker.io";
 /// The older spelling of [`DEFAULT_DOMAIN`].
 const LEGACY_DOMAIN: &str = "index.docker.io";
-/// The name space of [`DEFAULT_DOMAIN`] that a name of one component means.
+/// The name space of [`DEFAULT_DOMAIN`] for names of one component.
 const OFFICIAL: &str = "library/";
-/// The tag meant by a reference with neither tag nor digest.
+/// The tag of a reference without tag and digest.
 const DEFAULT_TAG: &str = "latest";
 /// The longest name, domain included.
 const MAX_NAME: usize = 255;
@@ -27,7 +27,7 @@ pub struct Reference {
     digest: Option<Digest>,
 }
 
-/// Why a text is no image reference.
+/// The reason that a text is not an image reference.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an image reference: {why}")]
 pub struct BadReference {
@@ -36,12 +36,12 @@ pub struct BadReference {
 }
 
 impl Reference {
-    /// Parses `text` and fills in what it leaves out: registry, `library/` and `latest`.
+    /// Parses `text` and adds the parts that it leaves out: registry, `library/` and `latest`.
     pub fn parse(text: &str) -> Result<Self, BadReference> {
         Self::split(text).map_err(|why| BadReference { text: text.chars().take(300).collect(), why })
     }
 
-    /// The latest image of the repository `path` at `domain`, which needs to look like no domain.
+    /// The latest image of the repository `path` at `domain`. `domain` need not look like a domain.
     pub fn of(domain: &str, path: &str) -> Result<Self, BadReference> {
         let bad = |why| BadReference { text: format!("{domain}/{path}").chars().take(300).collect(), why };
         let (domain, path) = full_name(domain, path).map_err(bad)?;
@@ -57,7 +57,7 @@ impl Reference {
             }
             None => (text, None),
         };
-        // A colon before the last slash is a port's.
+        // A colon before the last slash belongs to a port.
         let (name, tag) = match rest.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
@@ -95,31 +95,31 @@ impl Reference {
         self.tag.as_deref()
     }
 
-    /// The manifest's or index's digest, when the reference pins one.
+    /// The digest of the manifest or index, if the reference has one.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
 
-    /// The reference without its tag, where a digest says more.
+    /// The reference without its tag, if it has a digest.
     #[must_use]
     pub fn pinned(&self) -> Self {
         Self { tag: self.tag.clone().filter(|_| self.digest.is_none()), ..self.clone() }
     }
 
-    /// The same name where it means this image or index.
+    /// The same name, pinned to this image or index.
     #[must_use]
     pub fn at(&self, digest: Digest) -> Self {
         Self { digest: Some(digest), ..self.clone() }
     }
 
-    /// The name with the tag that stands before the digest; without one, the latest.
+    /// The name with its tag and without its digest. The default tag is `latest`.
     #[must_use]
     pub fn without_digest(&self) -> Self {
         let tag = self.tag.clone().or_else(|| Some(DEFAULT_TAG.to_owned()));
         Self { tag, digest: None, ..self.clone() }
     }
 
-    /// The digest that `sha256:` and 64 digits is meant as, though by the grammar that is a name and a tag.
+    /// The digest, if the text was `sha256:` and 64 digits. By the grammar that is a name and a tag.
     pub fn as_digest(&self) -> Option<Digest> {
         let is_short =
             self.domain == DEFAULT_DOMAIN && self.path == "library/sha256" && self.digest.is_none();
@@ -144,7 +144,7 @@ impl Reference {
     }
 }
 
-/// Whether `text` may be a tag.
+/// Whether `text` is a valid tag.
 pub fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let bytes = text.as_bytes();
@@ -167,7 +167,7 @@ fn split_name(name: &str) -> Result<(String, String), &'static str> {
     full_name(domain, path)
 }
 
-/// Fills in what `path` leaves out, and checks both.
+/// Adds the parts that `path` leaves out, and checks both.
 fn full_name(domain: &str, path: &str) -> Result<(String, String), &'static str> {
     let domain = if domain == LEGACY_DOMAIN { DEFAULT_DOMAIN } else { domain };
     let path = match domain == DEFAULT_DOMAIN && !path.contains('/') {
@@ -191,7 +191,7 @@ fn full_name(domain: &str, path: &str) -> Result<(String, String), &'static str>
     Ok((domain.to_owned(), path))
 }
 
-/// Whether the first component names a registry rather than a part of the repository's path.
+/// Whether the first component is a registry and not a part of the repository's path.
 fn is_domain_like(first: &str) -> bool {
     first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase())
 }

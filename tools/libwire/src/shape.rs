@@ -1,64 +1,64 @@
-//! What a record's members are, told apart from the types that hold them: serde knows no place in what it flattens or
-//! tells apart by a tag. It says what is wrong with a record, where in it, and that a member means nothing there.
+//! The shape of records, described apart from the types that hold them, because serde's errors have no place inside
+//! flattened or tagged values. It finds the error in a record, its place, and members without a meaning.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// What a value has to be.
+/// The kind of a value.
 #[derive(Debug)]
 pub enum Shape {
     /// Text.
     Text,
-    /// Text that is one of these.
+    /// One of these words.
     Word(&'static [&'static str]),
     /// True or false.
     Switch,
-    /// A whole number from the first to the last.
+    /// A whole number in this range, both ends included.
     Whole(i64, i64),
-    /// What a type of its own can be read from.
+    /// A value that a type can be read from.
     As(fn(&Value) -> Result<(), String>),
     /// A list.
     List(&'static Shape),
-    /// An object whose names are free.
+    /// An object with arbitrary names.
     Named(&'static Shape),
-    /// An object that is called so, with these members.
+    /// An object with these members, and its name for messages.
     Object(&'static str, &'static [Member]),
 }
 
 /// Members of an object.
 #[derive(Debug)]
 pub enum Member {
-    /// One that has to be there.
+    /// A required member.
     Must(&'static str, Shape),
-    /// One that may be.
+    /// An optional member.
     May(&'static str, Shape),
-    /// Two of which one has to be there.
+    /// Two members, exactly one of which is required.
     One([(&'static str, Shape); 2]),
-    /// Text that decides which others there are.
+    /// A text that decides which other members there are.
     Kind(&'static str, &'static [(&'static str, &'static [Member])]),
-    /// Those of another list.
+    /// The members of another list.
     All(&'static [Member]),
 }
 
-/// From 0.
+/// A number from 0.
 pub const COUNT: Shape = Shape::Whole(0, i64::MAX);
-/// From 0, as ids and lines are.
+/// A number from 0, such as an id or a line.
 pub const SMALL: Shape = Shape::Whole(0, u32::MAX as i64);
 /// Any whole number.
 pub const WHOLE: Shape = Shape::Whole(i64::MIN, i64::MAX);
 
-/// For [`Shape::As`].
+/// The function for [`Shape::As`].
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
     T::deserialize(value).map(drop).map_err(|error| error.to_string())
 }
 
-/// What is wrong with a record. Behind the record's place it reads `, instructions[1].mounts[0]: what`.
+/// An error in a record. After the place of the record it reads `, instructions[1].mounts[0]: what`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The object that is wrong; empty when it is the record.
+    /// The object with the error; empty if it is the record.
     pub path: String,
-    /// What is wrong with it.
+    /// The error.
     pub what: String,
 }
 
@@ -69,8 +69,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is wrong with a record that is called `what`; nothing when it has the members that it may have. With
-/// `strict`, a member that means nothing is wrong too.
+/// The error in a record that is called `what`, if there is one. With `strict`, an unknown member is an error too.
 pub fn fault(record: &Map<String, Value>, what: &str, members: &[Member], strict: bool) -> Option<Fault> {
     let mut look = Look { path: Vec::new(), strict };
     let what = look.object(record, what, members).err()?;
@@ -86,8 +85,8 @@ fn is_required(members: &[Member], name: &str) -> bool {
 }
 
 struct Look {
-    /// Where in the record it looks: the names of objects, with the positions in lists behind them. After a fault,
-    /// the object that has it.
+    /// The place inside the record: the names of objects, with positions in lists. After a fault it is the object
+    /// with the fault.
     path: Vec<String>,
     strict: bool,
 }
@@ -154,7 +153,7 @@ impl Look {
         Ok(())
     }
 
-    /// What is wrong with the value it looks at.
+    /// Describes a wrong value.
     fn wrong(&mut self, what: &str) -> String {
         format!("`{}` {what}", self.path.pop().unwrap_or_default())
     }
@@ -162,7 +161,7 @@ impl Look {
 
 type Present<'a> = Vec<(&'static str, &'a Shape, &'a Value)>;
 
-/// Those members that are there. All that could be are `known` then.
+/// The members that are present. All possible ones are then in `known`.
 fn present<'a>(
     object: &'a Map<String, Value>,
     members: &'a [Member],
@@ -204,7 +203,7 @@ fn present<'a>(
     Ok(present)
 }
 
-/// A value as a message names it.
+/// The kind of a value, for a message.
 fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),

@@ -1,9 +1,9 @@
-//! When something was done, as records say it. Never part of a digest or a key.
+//! When something was done, for records. Never part of a digest or a key.
 
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A beginning and a length, in whole milliseconds: what ends before another begins never overlaps it.
+/// A start and a length, in whole milliseconds. A span that ends before another starts never overlaps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Unix time at the start, in milliseconds.
@@ -13,19 +13,19 @@ pub struct Span {
 }
 
 impl Span {
-    /// From `started_ms` until now; nothing when the clock was set back since.
+    /// The span from `started_ms` until now. It is empty if the clock was set back in between.
     pub fn since(started_ms: u64) -> Self {
         Self { started_ms, duration_ms: now_ms().saturating_sub(started_ms) }
     }
 
-    /// From the first beginning of some spans to their last end.
+    /// The span from the earliest start to the latest end.
     pub fn around(spans: impl IntoIterator<Item = Self>) -> Option<Self> {
         let ends = spans.into_iter().map(|span| (span.started_ms, span.ended_ms()));
         let (start, end) = ends.reduce(|(start, end), (from, to)| (start.min(from), end.max(to)))?;
         Some(Self { started_ms: start, duration_ms: end - start })
     }
 
-    /// When it was over.
+    /// The time of its end.
     pub fn ended_ms(&self) -> u64 {
         self.started_ms.saturating_add(self.duration_ms)
     }

@@ -1,7 +1,7 @@
-//! The frame round every record stream: header, records, `end` (stagepipe-stream(5)).
+//! The frame around every stream of records: header, records, `end` (stagepipe-stream(5)).
 //!
-//! `sh` has no pipefail, so a stream says itself that it is complete: a reader that meets the end of
-//! file before `end`, or a wrong count, fails, and a writer that fails never writes `end`.
+//! `sh` has no pipefail, so the stream itself shows that it is complete. A reader fails if the file ends before
+//! `end`, or if the count is wrong. A writer that fails never writes `end`.
 
 mod error;
 mod glance;
@@ -22,7 +22,7 @@ use std::marker::PhantomData;
 /// The longest line a reader accepts, in bytes.
 pub const MAX_LINE: u64 = 16 << 20;
 
-/// Each type of record: what one is called, and its members.
+/// The types of records: the type, its name for messages, and its members.
 pub type Records = &'static [(&'static str, &'static str, &'static [Member])];
 
 /// A record format: its name and version in headers, and the type of its records.
@@ -31,21 +31,21 @@ pub trait Format {
     const NAME: &'static str;
     /// The version written, and the newest one read.
     const VERSION: u32;
-    /// What is said of who makes it: `df-parse makes`.
+    /// The tools that make it, for messages: `df-parse makes`.
     const MAKER: &'static str;
-    /// What its records have.
+    /// The types of its records.
     const RECORDS: Records;
-    /// Whether a member that is not known is wrong, because all of them decide what is made.
+    /// Whether an unknown member is an error, because every member affects the result.
     const STRICT: bool;
     /// An enum tagged by `type`.
     type Record: Serialize + DeserializeOwned;
 
-    /// Whether a record that could be read has to be looked at member by member all the same, because there may be
-    /// more than its `members`, of which `type` is one.
+    /// Whether a record must be checked member by member although it could be read, because it may have more than its
+    /// `members`, including `type`.
     fn is_odd(record: &Self::Record, members: usize) -> bool;
 }
 
-/// What a reader of the format wants, and who makes it.
+/// The format that a reader expects, and the tools that make it.
 pub fn expected<F: Format>() -> String {
     format!("a {} stream, which {}", F::NAME, F::MAKER)
 }
@@ -53,35 +53,35 @@ pub fn expected<F: Format>() -> String {
 /// The first line of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// Which format the records have.
+    /// The format of the records.
     pub format: String,
-    /// Which version of it.
+    /// The version of the format.
     pub version: u32,
-    /// Members a reader must understand; others it may ignore.
+    /// Members that a reader must understand. It may ignore others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// The format's own header members.
+    /// The header members of the format.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
-/// What a reader meets, in order.
+/// The events of a reader, in order.
 #[derive(Debug)]
 pub enum Event<R> {
     /// A stream begins.
     Header(Header),
     /// One record of it.
     Record(R),
-    /// It ended as its writer meant it to; another stream may follow.
+    /// The end record. Another stream may follow.
     End,
-    /// It stopped before that: only a reader that is [`Reader::salvaging`] goes on.
+    /// The stream stopped before its end. Only a reader that is [`Reader::salvaging`] gives this event.
     Cut,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct End {
     pub records: u64,
-    /// SHA-256 of all lines before this one, each with its newline, where the writer says it.
+    /// SHA-256 of all lines before this one, each with its newline, if the writer gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
@@ -93,9 +93,9 @@ pub struct Reader<R, F> {
     records: Option<u64>,
     buffer: Vec<u8>,
     salvaging: bool,
-    /// The line in the buffer is still to be taken.
+    /// Whether the line in the buffer has not been taken yet.
     held: bool,
-    /// Of the lines of this stream, if that is asked for.
+    /// The digest of this stream's lines, if it is needed.
     hasher: Option<Sha256>,
     unchanged: bool,
     format: PhantomData<F>,
@@ -115,20 +115,19 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         Self { hasher: Some(Sha256::new()), ..self }
     }
 
-    /// Whether the stream that ended last is, to the byte, what a [`Writer::digesting`] wrote. To be asked of a
-    /// reader that is [`Reader::comparing`].
+    /// Whether the last stream is, to the byte, the one that a [`Writer::digesting`] wrote. The reader must be
+    /// [`Reader::comparing`].
     pub fn unchanged(&self) -> bool {
         self.unchanged
     }
 
-    /// Takes streams that stop early as far as they go: for those who look at what happened, and make nothing
-    /// of it.
+    /// Accepts streams that stop early. Only for tools that show what happened, and make nothing from it.
     #[must_use]
     pub fn salvaging(self) -> Self {
         Self { salvaging: true, ..self }
     }
 
-    /// Where the reader is: at what it gave last.
+    /// The place of the last event.
     pub fn at(&self) -> At {
         self.at
     }
@@ -183,7 +182,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
     }
 
-    /// All records of all streams in the input, for inputs that are small by nature.
+    /// All records of all streams in the input. For inputs that are always small.
     pub fn read_all(mut self) -> Result<Vec<F::Record>, WireError> {
         let mut all = Vec::new();
         while let Some(event) = self.next_event()? {
@@ -215,7 +214,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         Ok(true)
     }
 
-    /// Takes the line into the stream's digest.
+    /// Adds the line to the stream's digest.
     fn hash(&mut self) {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&self.buffer);
@@ -223,7 +222,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
     }
 
-    /// The line as far as a first look tells. What can't begin a stream is told for what it is.
+    /// A first look at the line. A line that cannot begin a stream gets a message that says what it is.
     fn glance(&mut self) -> Result<Glance, WireError> {
         match serde_json::from_slice(&self.buffer) {
             Ok(glance) => Ok(glance),
@@ -233,7 +232,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         }
     }
 
-    /// The record in the line. A place in it is looked for only where there is something to say.
+    /// The record in the line. The place of an error is searched only if there is one.
     fn record(&self, glance: &Glance) -> Result<F::Record, WireError> {
         let record = serde_json::from_slice(&self.buffer);
         match &record {
@@ -282,13 +281,13 @@ impl<R: BufRead, F: Format> Reader<R, F> {
         WireError::bad(self.at, what)
     }
 
-    /// What came where a header was expected: a `line`, or nothing.
+    /// The error for an input without a header: it has a `line`, or it is empty.
     fn other(&mut self, line: bool) -> WireError {
         let mut beginning = std::mem::take(&mut self.buffer);
         if line {
             beginning.push(b'\n');
         }
-        // What is there of the next lines may tell more.
+        // The next lines may show more.
         beginning.extend_from_slice(self.input.fill_buf().unwrap_or_default());
         if guess::format(&String::from_utf8_lossy(&beginning)).is_some_and(|format| format == F::NAME) {
             return WireError::Cut { format: F::NAME, at: self.at };
@@ -310,7 +309,8 @@ fn strip_type(mut header: Header) -> Header {
     header
 }
 
-/// Writes one stream of format `F`, never a line beyond [`MAX_LINE`]. Dropped without [`Writer::finish`], it leaves no `end`.
+/// Writes one stream of format `F`, with no line beyond [`MAX_LINE`]. If it is dropped without [`Writer::finish`],
+/// there is no `end`.
 pub struct Writer<W, F> {
     output: W,
     records: u64,
@@ -331,12 +331,12 @@ impl<W: Write, F: Format> Writer<W, F> {
         Self::requiring(output, Vec::new(), extra)
     }
 
-    /// Writes a header by which only readers that know what it `requires` read on.
+    /// Writes a header with `requires`: a reader that does not know these names refuses the stream.
     pub fn requiring(output: W, requires: Vec<String>, extra: BTreeMap<String, Value>) -> io::Result<Self> {
         Self { output, records: 0, hasher: None, format: PhantomData }.begin(requires, extra)
     }
 
-    /// As [`Writer::new`], of a stream whose end record says the digest of all that comes before it.
+    /// Like [`Writer::new`], for a stream whose end record has the digest of all lines before it.
     pub fn digesting(output: W, extra: BTreeMap<String, Value>) -> io::Result<Self> {
         Self { output, records: 0, hasher: Some(Sha256::new()), format: PhantomData }.begin(Vec::new(), extra)
     }
@@ -347,36 +347,36 @@ impl<W: Write, F: Format> Writer<W, F> {
         Ok(self)
     }
 
-    /// Writes one record. Nothing is flushed: see [`Writer::flush`].
+    /// Writes one record, without a flush: see [`Writer::flush`].
     pub fn write(&mut self, record: &F::Record) -> io::Result<()> {
         self.line(record)?;
         self.records += 1;
         Ok(())
     }
 
-    /// Writes a record that is a line already.
+    /// Writes a record that is already a line.
     pub(crate) fn copy(&mut self, line: &[u8]) -> io::Result<()> {
         self.put(line)?;
         self.records += 1;
         Ok(())
     }
 
-    /// How many records were written.
+    /// How many records have been written.
     pub(crate) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Says no digest in the end record.
+    /// Leaves the digest out of the end record.
     pub(crate) fn without_digest(self) -> Self {
         Self { hasher: None, ..self }
     }
 
-    /// Hands what was written so far to the reader.
+    /// Hands the records written so far to the reader.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
 
-    /// Writes `end`, flushes, and gives the output back.
+    /// Writes `end`, flushes, and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
         let digest = self.hasher.take().map(|hasher| Digest::from_bytes(hasher.finalize().into()));
         let end = End { records: self.records, digest };

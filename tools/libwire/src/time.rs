@@ -1,10 +1,10 @@
-//! Points in time as images spell them: RFC 3339 in UTC.
+//! Points in time in the spelling of images: RFC 3339 in UTC.
 
 /// The last second that has a text form: 9999-12-31T23:59:59Z.
 pub const LAST_SECOND: i64 = 253_402_300_799;
 
-/// A Unix time in milliseconds as text, which has a fraction only where one is needed. Times outside the years 1 to
-/// 9999 become the first or the last of those.
+/// A Unix time in milliseconds as text, with a fraction only if it needs one. A time outside the years 1 to 9999
+/// becomes the first or the last of them.
 pub fn rfc3339(ms: i64) -> String {
     const FIRST_SECOND: i64 = -62_135_596_800;
     let ms = ms.clamp(FIRST_SECOND * 1000, LAST_SECOND * 1000 + 999);
@@ -16,7 +16,7 @@ pub fn rfc3339(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
-/// A time that an image gives: its second since 1970 and the nanoseconds after that, for comparing.
+/// The time in an image, for comparing: its second since 1970, and the nanoseconds after that.
 pub fn instant(text: &str) -> Option<(i64, u32)> {
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let (time, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);
@@ -51,8 +51,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that the
-/// leap day is their last.
+/// Year, month and day of a day since 1970-01-01. Years begin in March, so that the leap day is their last.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

@@ -1,4 +1,4 @@
-//! The members of the records of changes, for messages about streams that other programs wrote.
+//! The members of records of changes, for messages about streams that other programs wrote.
 
 use super::Base64;
 use crate::path::WirePath;

@@ -1,4 +1,4 @@
-//! Hands on changes that were written down, under a header that says how they are to be packed.
+//! Copies a stored stream of changes under a new header, which says how to pack them.
 
 use super::LayerChanges;
 use crate::digest::Digest;
@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead, Write};
 use std::mem;
 
-/// Writes the one stream of `input` with `packing` in its header. Its records are not looked at. The end has the digest
-/// of the new lines if it had that of the old ones: else it says none, for somebody has changed them.
+/// Writes the one stream of `input` with `packing` in its header, without reading its records. The new end record has
+/// a digest only if the old one matched: otherwise somebody has changed the records.
 pub fn retell<W: Write>(mut input: impl BufRead, packing: Packing, output: W) -> io::Result<W> {
     let (mut line, mut next, mut hasher) = (Vec::new(), Vec::new(), Sha256::new());
     input.read_until(b'\n', &mut line)?;

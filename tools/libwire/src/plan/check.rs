@@ -1,11 +1,11 @@
-//! Whether a plan holds together: whoever reads one believes it, and a plan may be written by hand.
+//! Checks that a plan does not contradict itself. A plan may be written by hand, and its readers rely on this.
 
 use super::{Base, BuildPlan, Copy, Instruction, Mount, MountKind, Op, PlanRecord, Source, Stage};
 use crate::shape::Fault;
 use crate::stream::{At, Event, Reader, WireError};
 use std::io::BufRead;
 
-/// Reads the stages of a plan, each after those it uses, and one of them the target.
+/// Reads the stages of a plan. Each comes after those it uses, and one of them is the target.
 pub fn read(input: impl BufRead) -> Result<Vec<Stage>, WireError> {
     let mut reader = Reader::<_, BuildPlan>::new(input);
     let (mut stages, mut places): (Vec<Stage>, Vec<At>) = (Vec::new(), Vec::new());
@@ -37,7 +37,7 @@ pub fn read(input: impl BufRead) -> Result<Vec<Stage>, WireError> {
     }
 }
 
-/// The stage whose `ships` is wrong: only the target's layers and those that it is built on are the image's.
+/// The stage whose `ships` is wrong: the image has only the layers of the target and of the stages it is built on.
 fn ships(stages: &[Stage], target: usize) -> Option<usize> {
     let mut next = Some(target);
     stages.iter().enumerate().rev().find_map(|(at, stage)| {
@@ -89,7 +89,7 @@ impl Check<'_> {
         }
     }
 
-    /// A stage that is used has to be built before.
+    /// Checks that a stage in use comes earlier.
     fn earlier(&self, member: &str, index: usize) -> Result<(), Fault> {
         match self.earlier.iter().any(|stage| stage.index == index) {
             true => Ok(()),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// Two stages, of which the second copies from the first and the third stands on the second.
+    /// Three stages: the second copies from the first, and the third is built on the second.
     fn plan() -> Vec<Value> {
         let stage = |index: usize, base: Value, needs: Value, instructions: Value| {
             json!({"type": "stage", "index": index, "dockerfile": "D", "line": 1, "line_end": 1, "text": "FROM", "base": base,

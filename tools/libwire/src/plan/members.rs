@@ -1,11 +1,11 @@
-//! The members of a plan's records, for messages about plans that other programs or people wrote. A test below holds
-//! them to the types.
+//! The members of a plan's records, for messages about plans that other programs or people wrote. A test below
+//! compares them with the types.
 
 use crate::shape::{COUNT, Member, SMALL, Shape, WHOLE};
 use Member::{All, Kind, May, Must, One};
 use Shape::{List, Named, Object, Switch, Text, Word};
 
-/// Of `stage`.
+/// The members of `stage`.
 pub(super) const STAGE: &[Member] = &[
     Must("index", COUNT),
     May("name", Text),

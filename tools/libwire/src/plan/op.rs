@@ -1,4 +1,5 @@
-//! The instructions of a plan, FROM aside: which it is, and its words as written. Nothing here is expanded or checked.
+//! The instructions of a plan except FROM: their kinds, and their words as written. Nothing here is expanded or
+//! checked.
 
 use super::{Source, unset};
 use serde::{Deserialize, Serialize};
@@ -16,18 +17,18 @@ pub struct Instruction {
     /// The physical lines that make up the text, when there are several. For messages.
     #[serde(default, skip_serializing_if = "unset")]
     pub lines: Vec<String>,
-    /// Which instruction, and its words.
+    /// The kind of instruction, and its words.
     #[serde(flatten)]
     pub op: Op,
 }
 
-/// The instructions of the Dockerfile reference, FROM aside. Words are unexpanded.
+/// The instructions of the Dockerfile reference except FROM. Words are not expanded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Op {
     /// RUN
     Run {
-        /// The command. In shell form with heredocs, the text still has its `<<` words.
+        /// The command. In shell form its text still has the `<<` words of heredocs.
         #[serde(flatten)]
         command: Command,
         /// Heredocs, in order.
@@ -101,22 +102,22 @@ pub enum Op {
     },
     /// HEALTHCHECK
     Healthcheck {
-        /// Absent for NONE.
+        /// The command; absent for NONE.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<Command>,
-        /// Nanoseconds; 0 is unset.
+        /// The time between two checks in nanoseconds; 0 is unset.
         #[serde(default, skip_serializing_if = "unset")]
         interval: i64,
-        /// Nanoseconds.
+        /// The time limit of a check in nanoseconds.
         #[serde(default, skip_serializing_if = "unset")]
         timeout: i64,
-        /// Nanoseconds.
+        /// The grace period after the start in nanoseconds.
         #[serde(default, skip_serializing_if = "unset")]
         start_period: i64,
-        /// Nanoseconds.
+        /// The time between checks in the grace period, in nanoseconds.
         #[serde(default, skip_serializing_if = "unset")]
         start_interval: i64,
-        /// Failures in a row.
+        /// The number of failures in a row that make a container unhealthy.
         #[serde(default, skip_serializing_if = "unset")]
         retries: i64,
     },
@@ -127,9 +128,9 @@ pub enum Op {
     },
     /// ONBUILD
     Onbuild {
-        /// The trigger's text as the image stores it, heredoc bodies attached.
+        /// The trigger's text as the image stores it, with heredoc bodies.
         trigger: String,
-        /// Stage the trigger names in `--from`, if this file has it: stages built on this one wait for it.
+        /// The stage that the trigger's `--from` names, if this file has it. Stages built on this one wait for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Source>,
     },
@@ -140,7 +141,7 @@ pub enum Op {
     },
 }
 
-/// A command in shell or exec form: contributes `shell` or `exec`.
+/// A command in shell or exec form, in JSON the member `shell` or `exec`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
@@ -159,7 +160,7 @@ pub struct Heredoc {
     pub fd: u32,
     /// The body as written.
     pub body: String,
-    /// Whether the builder (COPY, ADD) or the shell (RUN) expands it: no part of the delimiter was quoted.
+    /// Whether it is expanded, by the builder (COPY, ADD) or the shell (RUN): no part of the delimiter was quoted.
     pub expand: bool,
     /// Whether it was `<<-`.
     #[serde(default, skip_serializing_if = "unset")]
@@ -167,7 +168,7 @@ pub struct Heredoc {
 }
 
 impl Heredoc {
-    /// The body as a file has it: `<<-` takes the tabs off the beginning of each line.
+    /// The body as it is written to a file. For `<<-`, the tabs at the start of each line are removed.
     pub fn text(&self) -> Cow<'_, str> {
         match self.strip_tabs {
             true => self
@@ -240,7 +241,7 @@ pub struct Copy {
     pub unpack: Option<bool>,
 }
 
-/// What kind of RUN mount.
+/// The kind of a RUN mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountKind {
@@ -276,7 +277,7 @@ pub struct Mount {
     /// `sharing=`: `shared`, `private` or `locked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<String>,
-    /// Read-only, the type's default applied.
+    /// Whether it is read-only, after the default of its type.
     pub readonly: bool,
     /// `required=`.
     #[serde(default, skip_serializing_if = "unset")]
@@ -296,8 +297,8 @@ pub struct Mount {
     /// `env=`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
-    /// The flag's whole value as written, when variables decide on its type or on what is true or false:
-    /// then no other member but `from` says anything.
+    /// The flag's whole value as written, if a variable decides its type or a boolean. Then only `from` among the
+    /// other members has a meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The members of the records of a build, for messages about streams that other programs wrote.
+//! The members of build records, for messages about streams that other programs wrote.
 
 use super::Why;
 use crate::digest::Digest;

@@ -1,5 +1,5 @@
-//! Sources of ADD and build contexts that are not paths: a file to download, or a git repository.
-//! Grammar only; nothing here fetches.
+//! Sources of ADD and build contexts that are not paths: a file to download, or a git repository. This is grammar
+//! only; nothing here fetches.
 
 mod pinned;
 mod repository;
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Tells what `text` is, as BuildKit does: an HTTP URL is a repository's if its path ends in `.git`.
+    /// Classifies `text` as BuildKit does: an HTTP URL is a repository if its path ends in `.git`.
     pub fn of(text: &str) -> Self {
         let Some((scheme, rest)) = text.split_once("://") else {
             return if is_scp(text) { Self::Repository } else { Self::Path };
@@ -57,7 +57,7 @@ pub fn redact(url: &str) -> String {
     bare[..end].to_owned()
 }
 
-/// `url` without a password, and without a user where that is a URL's: for history.
+/// `url` without password, and for `http` and `https` without user: for history.
 pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -70,7 +70,7 @@ pub fn without_credentials(url: &str) -> String {
     }
 }
 
-/// `text` with its `%41` read.
+/// `text` with escapes such as `%41` decoded.
 pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

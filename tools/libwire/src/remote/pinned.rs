@@ -1,4 +1,4 @@
-//! Where a repository's reference points, as its server said.
+//! The commit that a repository's reference stands for, according to its server.
 
 use super::{is_commit, is_odd};
 use serde::{Deserialize, Serialize};
@@ -39,12 +39,12 @@ impl TryFrom<Members> for Pinned {
 }
 
 impl Pinned {
-    /// A commit that is fetched as such; `name` is the full name of the reference that means it.
+    /// A commit that is fetched by its id. `name` is the full name of the reference to it.
     pub fn to(commit: &str, name: Option<String>) -> Self {
         Self { commit: commit.to_owned(), name, tag: None, wanted: commit.to_owned() }
     }
 
-    /// A commit that the server is asked for by the name `wanted`, and the annotated tag that was named.
+    /// A commit that is fetched by the name `wanted`, and the annotated tag that was asked for.
     pub fn named(commit: &str, name: Option<String>, tag: Option<String>, wanted: &str) -> Self {
         Self { commit: commit.to_owned(), name, tag, wanted: wanted.to_owned() }
     }
@@ -54,22 +54,22 @@ impl Pinned {
         &self.commit
     }
 
-    /// The object that is fetched: the tag or the commit.
+    /// The object to fetch: the tag or the commit.
     pub fn object(&self) -> &str {
         self.tag.as_ref().unwrap_or(&self.commit)
     }
 
-    /// The annotated tag that was named.
+    /// The annotated tag that was asked for.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
 
-    /// The full name under which a kept `.git` has it; none if it is a commit itself, or a HEAD that is no branch's.
+    /// The full name of the reference in a kept `.git`. `None` for a commit, or for a HEAD that is not a branch.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The name that the server is asked for.
+    /// The name to ask the server for.
     pub fn wanted(&self) -> &str {
         &self.wanted
     }

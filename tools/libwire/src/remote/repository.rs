@@ -1,31 +1,31 @@
-//! How a repository is named: a URL, and after it `#ref:subdir` or a query. Nothing in it can become an
-//! option or a second argument of git.
+//! The name of a repository: a URL, followed by `#ref:subdir` or a query. No part of it can become an option or a
+//! second argument of git.
 
 use super::{Kind, decode, host, redact};
 
-/// A repository, and what is meant of it.
+/// A repository, with its reference, subdirectory and options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repository {
-    /// What git is given.
+    /// The URL for git.
     pub remote: String,
-    /// Branch, tag, full reference or commit; without, the repository's `HEAD`.
+    /// Branch, tag, full reference or commit; by default the repository's `HEAD`.
     pub reference: Option<String>,
-    /// The directory that is meant.
+    /// The subdirectory.
     pub subdir: Option<String>,
-    /// How the commit has to begin.
+    /// The start of the commit's id.
     pub checksum: Option<String>,
-    /// Whether `.git` is kept, where the query says so.
+    /// Whether `.git` is kept, if the query says so.
     pub keep: Option<bool>,
     /// Whether submodules are left out.
     pub bare: bool,
-    /// Whether files have the time they are written at, not the commit's.
+    /// Whether files get the time of the checkout instead of the commit's.
     pub fresh: bool,
-    /// Whether the checksum is taken for the commit, wherever the reference points.
+    /// Whether the checksum is the commit to fetch, wherever the reference points.
     pub trusted: bool,
 }
 
 impl Repository {
-    /// Reads `text`, which is of [`Kind::Repository`].
+    /// Parses `text`, which is of [`Kind::Repository`].
     ///
     /// # Errors
     /// The reason, without user, password and query.
@@ -47,15 +47,15 @@ impl Repository {
         Ok(found)
     }
 
-    /// Whether `.git` is left, where the caller asked for it or not. A subdirectory never has one.
+    /// Whether `.git` is kept, if the caller `asked` for it or not. A subdirectory never has one.
     pub fn keeps_git_dir(&self, asked: bool) -> bool {
         (asked || self.keep == Some(true)) && self.subdir.is_none()
     }
 
-    /// Asks for a commit besides the one the text may ask for.
+    /// Requires a commit, in addition to the one that the text may require.
     ///
     /// # Errors
-    /// They are not the same, or this is no commit.
+    /// The two differ, or `commit` is not a commit.
     pub fn require(&mut self, commit: &str) -> Result<(), String> {
         match &self.checksum {
             Some(other) if !other.eq_ignore_ascii_case(commit) => {
@@ -131,13 +131,13 @@ impl Repository {
     }
 }
 
-/// Whether git refuses such a reference, or could take it for something else.
+/// Whether git refuses such a reference, or could misread it.
 pub fn is_odd(name: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\+".contains(c);
     name.starts_with('-') || name.contains(odd) || name.contains("..") || name.contains("@{")
 }
 
-/// Whether `text` is the whole name of a commit.
+/// Whether `text` is the full id of a commit.
 pub fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -146,7 +146,7 @@ fn filled(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Sets what may be said twice, in the fragment and the query, but not differently.
+/// Sets a value that the fragment and the query may both have, but not with different values.
 fn once(name: &str, slot: &mut Option<String>, value: String) -> Result<(), String> {
     match slot.replace(value) {
         Some(old) if slot.as_ref() != Some(&old) => {
@@ -156,7 +156,7 @@ fn once(name: &str, slot: &mut Option<String>, value: String) -> Result<(), Stri
     }
 }
 
-/// As Go reads a boolean; without a value it is true.
+/// Reads a boolean as Go does. Without a value it is true.
 fn truth(name: &str, value: &str) -> Result<bool, String> {
     match value {
         "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
@@ -165,7 +165,7 @@ fn truth(name: &str, value: &str) -> Result<bool, String> {
     }
 }
 
-/// A path without empty parts and single dots; none if nothing is left.
+/// A path without empty components and `.`. `None` if nothing is left.
 fn clean(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     filled(&parts.join("/"))

@@ -7,7 +7,7 @@ use serde_json::json;
 
 const DIGEST: &str = "sha256:80abcb4a49ec45bad248aba03ca45543e1d82e44e9606ea28c7c827ef40ba8fa";
 
-/// A stage with all that a plan may have.
+/// A stage with every member of a plan.
 fn stage() -> Value {
     let text = |op: Value| {
         let mut one = json!({"line": 1, "line_end": 2, "text": "x", "lines": ["x"]});
@@ -94,7 +94,7 @@ fn changes() -> Vec<Value> {
     kinds.into_iter().map(put).chain([links, delete]).collect()
 }
 
-/// The places of all values below one.
+/// The places of all values below a value.
 fn places(value: &Value, place: &str, out: &mut Vec<String>) {
     let mut below = |name: &str, value: &Value| {
         let place = format!("{place}/{name}");
@@ -108,7 +108,7 @@ fn places(value: &Value, place: &str, out: &mut Vec<String>) {
     }
 }
 
-/// A record that is changed in one place, in all of its places and by all changes.
+/// The record with each possible change at each place.
 fn changed(record: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     places(record, "", &mut all);
@@ -137,11 +137,11 @@ fn look<F: Format>(record: &Value, strict: bool) -> Option<Fault> {
     fault(record.as_object().unwrap(), what, members, strict)
 }
 
-/// The members and the types say the same of a record with everything in it.
+/// The members and the types agree on a record with everything in it.
 fn agree<F: Format>(record: &Value) {
     assert_eq!(look::<F>(record, true), None, "{record}");
     let read = |record: &Value| serde_json::from_value::<F::Record>(record.clone());
-    // What is written has to be known.
+    // Every member that is written is known.
     assert_eq!(look::<F>(&serde_json::to_value(read(record).unwrap()).unwrap(), true), None, "{record}");
     for (change, changed) in changed(record) {
         if let Err(error) = read(&changed) {
@@ -150,7 +150,7 @@ fn agree<F: Format>(record: &Value) {
     }
 }
 
-/// All names of members are in one of the records, so that nothing above is left out.
+/// Every name of a member is in one of the records, so that none is left out above.
 fn all_named(members: &[Member], records: &str) {
     let named = |name: &str| assert!(records.contains(&format!("\"{name}\":")), "{name}");
     for member in members {

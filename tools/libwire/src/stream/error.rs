@@ -1,27 +1,27 @@
-//! Why a stream can't be trusted, and where in it.
+//! Why a stream cannot be trusted, and where.
 
 use crate::shape::Fault;
 use std::fmt;
 use std::io;
 
-/// A place in an input, which all tools tell alike: counted as an end record counts.
+/// A place in an input, for messages of all tools. It counts like an end record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
-    /// Which stream of the input, from 1; 0 is before the first.
+    /// The stream of the input, from 1; 0 is before the first.
     pub stream: u64,
-    /// Which line of it.
+    /// The line of the stream.
     pub line: Line,
 }
 
 /// A line of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Line {
-    /// The first.
+    /// The header.
     #[default]
     Header,
     /// A record, by its number, from 1.
     Record(u64),
-    /// The last.
+    /// The end record.
     End,
 }
 
@@ -38,26 +38,26 @@ impl fmt::Display for At {
     }
 }
 
-/// Why a stream can't be trusted. All but `Io` mean bad input (exit 3).
+/// Why a stream cannot be trusted. All but `Io` mean bad input (exit 3).
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// Reading failed.
     #[error("cannot read the stream: {0}")]
     Io(#[from] io::Error),
-    /// A line is not a JSON object this format allows there.
+    /// A line is not a JSON object that this format allows there.
     #[error("{at}{fault}")]
     Bad {
-        /// Where.
+        /// The place.
         at: At,
-        /// What is wrong.
+        /// The error.
         fault: Fault,
     },
-    /// The input is no stream of this format.
+    /// The input is not a stream of this format.
     #[error("{found}; expected {expected}")]
     Other {
-        /// What it is, as a sentence.
+        /// What the input is, as a sentence.
         found: String,
-        /// What was expected, and who makes that.
+        /// What was expected, and the tools that make that.
         expected: String,
     },
     /// The input stopped between two streams of a row.
@@ -81,7 +81,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// Something wrong that is no member's.
+    /// An error that does not belong to a member.
     pub fn bad(at: At, what: impl Into<String>) -> Self {
         Self::Bad { at, fault: Fault { path: String::new(), what: what.into() } }
     }

@@ -1,14 +1,14 @@
-//! A first look at a line: which type of record it is, and what tells whether it has to be looked at member by member.
+//! A first look at a line: the type of its record, and whether it must be checked member by member.
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
-/// What a line is, as far as a first look tells.
+/// The result of a first look at a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Glance {
-    /// Its `type`; empty without one.
+    /// Its `type`; empty if it has none.
     pub(crate) kind: String,
-    /// How many members it has, `type` included.
+    /// How many members it has, including `type`.
     pub(crate) members: usize,
     /// Whether one of them is null.
     pub(crate) has_null: bool,

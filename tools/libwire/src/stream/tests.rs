@@ -88,7 +88,7 @@ fn a_stream_cut_anywhere_is_refused() {
 fn what_a_stream_cut_anywhere_has_whole_can_be_salvaged() {
     let (whole, next) = (stream(&[1, 2, 3]), stream(&[4]));
     for cut in 0..whole.len() {
-        // A line that is cut is lost, unless something was glued to it.
+        // A cut line is lost, unless other bytes were appended to it.
         let lines = whole[..cut].rfind('\n').map_or(0, |at| at + 1);
         let mut reader = Reader::<_, Numbers>::new(&whole.as_bytes()[..cut]).salvaging();
         let mut events = Vec::new();
