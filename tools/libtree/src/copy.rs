@@ -1,5 +1,5 @@
-//! Copies a file's bytes at the least cost the file systems allow: share them, let the kernel copy,
-//! or read and write.
+//! Copies a file's bytes in the cheapest way that the file systems allow: sharing them, copying in the kernel, or
+//! reading and writing.
 
 use rustix::fs::{FallocateFlags, SeekFrom, copy_file_range, fallocate, ioctl_ficlone, seek};
 use rustix::io::Errno;
@@ -7,11 +7,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-/// Bytes from which on asking for room first is worth a system call.
+/// From this size in bytes, a preallocation is worth its system call.
 const LARGE: u64 = 8 << 20;
 
-/// Copies exactly `size` bytes from the start of `source` to `target`, an empty file; holes stay holes. A
-/// source that is shorter or longer than `size` changed while it was read: an error.
+/// Copies exactly `size` bytes from the start of `source` to `target`, an empty file. Holes stay holes. If the source
+/// is shorter or longer than `size`, it changed while it was read, which is an error.
 pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
     let meta = source.metadata()?;
     check_length(meta.len(), size)?;
@@ -32,12 +32,12 @@ pub fn copy_bytes(source: &File, target: &File, size: u64) -> io::Result<()> {
     check_length(source.metadata()?.len(), size)
 }
 
-/// Where the next data at or after `at` starts and ends. At the end of the file that is nothing.
+/// The start and end of the next data at or after `at`. At the end of the file it is empty.
 pub(crate) fn data_at(source: &File, at: u64, size: u64) -> io::Result<(u64, u64)> {
     let start = match seek(source, SeekFrom::Data(at)) {
         Ok(start) => start.min(size),
         Err(Errno::NXIO) => size,
-        // No such thing here: all of it is data.
+        // The file system has no holes, so all of it is data.
         Err(Errno::INVAL) => return Ok((at, size)),
         Err(errno) => return Err(errno.into()),
     };
@@ -62,7 +62,7 @@ fn copy_range(source: &File, target: &File, start: u64, end: u64, by_hand: &mut 
     check_length(copy_by_hand(source, target, start, end)?, end)
 }
 
-/// Gives where it stopped.
+/// Returns the position where it stopped.
 fn copy_in_kernel(source: &File, target: &File, start: u64, end: u64) -> rustix::io::Result<u64> {
     let (mut from, mut to) = (start, start);
     while from < end {
@@ -78,7 +78,7 @@ fn copy_in_kernel(source: &File, target: &File, start: u64, end: u64) -> rustix:
 
 fn copy_by_hand(source: &File, target: &File, start: u64, end: u64) -> io::Result<u64> {
     if end - start >= LARGE {
-        // Learn of a full disk now rather than after half the work; not every file system can tell.
+        // Notice a full disk now and not after half the work. Not every file system supports this.
         let _ = fallocate(target, FallocateFlags::KEEP_SIZE, start, end - start);
     }
     let room = usize::try_from(end - start).unwrap_or(usize::MAX).min(1 << 17);

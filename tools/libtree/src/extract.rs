@@ -1,9 +1,8 @@
 //! Extracts an archive into a tree: an image layer, whose whiteouts delete, or an ordinary archive.
 //!
-//! A layer is extracted into the merged view of the layers below it (an overlay mount), so that links
-//! through lower layers, hard links to lower files and metadata of parents are the kernel's business.
-//! Most layers need none of that, and can be extracted alone: see [`Form::LayerAlone`].
-//! No entry reaches anything outside the root.
+//! A layer is extracted into the merged view of the layers below it (an overlay mount). The kernel then handles links
+//! through lower layers, hard links to lower files, and the metadata of parents. Most layers need none of that and
+//! can be extracted alone: see [`Form::LayerAlone`]. No entry can reach anything outside the root.
 
 mod check;
 mod make;
@@ -27,26 +26,26 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Bytes of content written at once.
 const COPY_BUFFER: usize = 1 << 17;
 
-/// What kind of archive it is.
+/// The kind of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// An image layer: `.wh.` names are whiteouts, `..` in a name is an error.
     Layer,
-    /// An image layer without the layers below it in sight: an entry that would need them is refused.
+    /// An image layer without the layers below it: an entry that would need them is refused.
     LayerAlone,
     /// Any archive: names are literal, `..` and a leading `/` are clamped to the root.
     Archive,
 }
 
-/// Where AUFS keeps the files that have several names in a layer: the layer's hard links lead there.
+/// The directory in which AUFS keeps the files that have several names. The layer's hard links refer to it.
 const AUFS_LINKS: &[u8] = b".wh..wh.plnk";
 
-/// Whether a layer's entry is AUFS's own bookkeeping, which docker wrote into images and which is no part of the tree.
+/// Whether an entry is AUFS's own bookkeeping, which docker wrote into images, and not part of the tree.
 pub fn is_aufs_metadata(path: &[u8]) -> bool {
     root::components(path).any(|part| part.starts_with(b".wh..wh.") && part != b".wh..wh..opq")
 }
 
-/// Whether a layer's entry is a file that AUFS keeps for the layer's hard links to lead to.
+/// Whether an entry is a file that AUFS keeps as the target of hard links.
 pub fn is_aufs_link_target(path: &[u8]) -> bool {
     let mut parts = root::components(path);
     parts.next() == Some(AUFS_LINKS) && parts.count() == 1
@@ -55,13 +54,13 @@ pub fn is_aufs_link_target(path: &[u8]) -> bool {
 /// How to extract.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// What kind of archive it is.
+    /// The kind of archive.
     pub form: Form,
-    /// Owner of everything instead of the archive's.
+    /// The owner of everything, in place of the archive's owners.
     pub owner: Option<(u32, u32)>,
 }
 
-/// What was extracted.
+/// The amount that was extracted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Entries, whiteouts included.
@@ -77,29 +76,29 @@ pub struct Stats {
 /// Why extraction stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ExtractError {
-    /// The archive is not what it should be.
+    /// The archive is damaged or malformed.
     #[error(transparent)]
     Tar(#[from] TarError),
     /// An entry is refused.
     #[error("entry {entry:?}: {what}")]
     Refused {
-        /// Its name, lossily.
+        /// Its name, with invalid UTF-8 replaced.
         entry: String,
-        /// Why.
+        /// The reason.
         what: String,
     },
     /// The tree could not be written.
     #[error("entry {entry:?}: {error}")]
     Io {
-        /// The entry's name, lossily.
+        /// The entry's name, with invalid UTF-8 replaced.
         entry: String,
-        /// What failed.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Extracts every entry of `reader` below `root`. On an error what was extracted stays: extract into
-/// a directory that is thrown away then.
+/// Extracts every entry of `reader` below `root`. After an error the extracted files stay, so extract into a
+/// directory that you can delete.
 pub fn extract<R: Read>(
     reader: &mut Reader<R>,
     root: &Root,
@@ -151,22 +150,23 @@ impl From<Errno> for Stop {
 struct Job<'a> {
     root: &'a Root,
     options: Options,
-    /// Paths this layer made: its whiteouts spare them, whatever links their names go through.
+    /// The paths that this layer made. Its whiteouts spare them, even if their names lead through links.
     written: BTreeSet<Vec<u8>>,
-    /// Directories' times, set last: what the archive says, or what they had before it touched them.
+    /// The times of directories, set last: those of the archive, or those from before the archive touched the
+    /// directory.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
     parent: Option<Parent>,
     buffer: Vec<u8>,
     stats: Stats,
-    /// Whether [`AUFS_LINKS`] was made, which has to go again.
+    /// Whether [`AUFS_LINKS`] was made and must be removed again.
     has_aufs_links: bool,
 }
 
-/// The directory that entries go into.
+/// The directory of the current entries.
 struct Parent {
-    /// As entries write it.
+    /// Its path, as entries write it.
     written: Vec<u8>,
-    /// Where that leads, free of symbolic links: what whiteouts spare, and times are for, is told by it.
+    /// Its real path, without symbolic links. Whiteouts and times use this path.
     real: Vec<u8>,
     dir: OwnedFd,
 }
@@ -175,7 +175,8 @@ impl Job<'_> {
     fn entry<R: Read>(&mut self, entry: &Entry, body: &mut Body<'_, R>) -> Result<(), Stop> {
         let path = self.clean(&entry.path)?;
         if path.is_empty() {
-            // An ordinary archive's is the directory that it was made in: its destination stays what it is.
+            // The root of an ordinary archive is the directory where it was made; the destination keeps its own
+            // metadata.
             return if self.options.form == Form::Archive { Ok(()) } else { self.root_entry(entry) };
         }
         let (parent, name) = split(&path);
@@ -195,7 +196,7 @@ impl Job<'_> {
             }
         }
         let path = join(&parent, name);
-        // Nearly always nothing is there, so a file is tried first; a directory would do with what it finds.
+        // Nearly always the path is free, so a file is tried first. A directory can keep what it finds.
         if entry.kind == EntryKind::Dir {
             self.make_room(&path, name, entry.kind)?;
         }
@@ -213,7 +214,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The path relative to the root, by components.
+    /// The path relative to the root, without empty components.
     fn clean(&self, path: &[u8]) -> Result<Vec<u8>, Stop> {
         Ok(check::clean(path, self.options.form)?)
     }
@@ -226,7 +227,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Opens the directory that holds an entry, making what is missing of it, and says which it is.
+    /// Opens the directory that holds an entry, and makes the missing parts of it. Returns its real path.
     fn enter(&mut self, parent: &[u8], entry: &Entry) -> Result<Vec<u8>, Stop> {
         if let Some(open) = self.parent.as_ref().filter(|open| open.written == parent) {
             return Ok(open.real.clone());
@@ -254,7 +255,7 @@ impl Job<'_> {
         Ok(real)
     }
 
-    /// Where a path leads that is there, free of symbolic links. There seldom is one, which one call says.
+    /// The real path of an existing path, without symbolic links. There are seldom any, and one call finds that out.
     fn real(&self, dir: &[u8]) -> io::Result<Vec<u8>> {
         let path = if dir.is_empty() { b"." } else { dir };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
@@ -275,7 +276,7 @@ impl Job<'_> {
             path.extend_from_slice(part);
             match mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
                 Ok(()) => {
-                    // Root's: an owner for the entries is none for what the archive does not have.
+                    // It belongs to root. `owner` applies only to entries, and the archive has none for it.
                     let made = open_dir(&dir, part)?;
                     self.root.owners().set(&made, b"", 0, 0)?;
                     fchmod(&made, Mode::from_raw_mode(0o755))?;
@@ -304,7 +305,7 @@ impl Job<'_> {
         self.clear_lower(self.dir()?.as_fd(), hidden, &join(parent, hidden))
     }
 
-    /// Removes what lower layers have at `path`, and nothing that this layer made.
+    /// Removes what lower layers have at `path`, but nothing that this layer made.
     fn clear_lower(&self, dir: std::os::fd::BorrowedFd<'_>, name: &[u8], path: &[u8]) -> Result<(), Stop> {
         let inside = join(path, b"");
         let made_inside = self
@@ -322,7 +323,7 @@ impl Job<'_> {
         Ok(remove::remove_all(dir, name)?)
     }
 
-    /// Removes what stands where an entry goes, unless both are directories.
+    /// Removes the file in the place of an entry, unless both are directories.
     fn make_room(&mut self, path: &[u8], name: &[u8], kind: EntryKind) -> Result<(), Stop> {
         let found = match Meta::at(self.dir()?, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -351,7 +352,7 @@ impl Job<'_> {
         for (path, time) in self.times.iter().rev() {
             match self.root.open_dir(path) {
                 Ok(dir) => set_time(dir, b"", *time)?,
-                // Removed again by a later entry.
+                // A later entry removed it again.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => return Err(error),
@@ -370,8 +371,8 @@ fn open_dir(dir: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
     Ok(openat(dir, name, flags, Mode::empty())?)
 }
 
-/// Sets the modification time of `name` below `dir`, a symbolic link's own; without a name, of the open file
-/// `dir`. Times beyond what the file system keeps are clamped by the kernel.
+/// Sets the modification time of `name` below `dir`. For a symbolic link it is that of the link. With an empty name
+/// it is that of the open file `dir`. The kernel clamps times that the file system cannot store.
 pub fn set_time(dir: impl AsFd, name: &[u8], (seconds, nanos): (i64, u32)) -> io::Result<()> {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
     let times = Timestamps { last_access: time, last_modification: time };

@@ -1,16 +1,17 @@
-//! Holes of files: found without reading them, told by bytes that are zero, and left where zeros are written.
+//! Holes of files: finds them without reading, recognises them by zeros, and leaves them where zeros would be
+//! written.
 
 use crate::copy::data_at;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-/// Zeros to hash, compress or write for those of a hole.
+/// Zeros to hash, compress or write in place of a hole.
 pub static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
-/// Files from this length on are looked through for holes, and zeros from this length on become one.
+/// Files of at least this length are searched for holes, and this many zeros become a hole.
 const WORTH: usize = ZEROS.len();
 
-/// Whether all bytes are zero. Of [`ZEROS`] themselves that is known without a look.
+/// Whether all bytes are zero. [`ZEROS`] itself is recognised without a look at its bytes.
 pub fn is_zero(bytes: &[u8]) -> bool {
     let known = std::ptr::eq(bytes.as_ptr(), ZEROS.as_ptr()) && bytes.len() <= ZEROS.len();
     known || bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
@@ -19,9 +20,9 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 /// The next piece of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// So many zeros that are nowhere.
+    /// So many zeros that are not in the buffer.
     Hole(u64),
-    /// So many bytes in the buffer; none at the end.
+    /// So many bytes in the buffer; 0 at the end.
     Data(usize),
 }
 
@@ -31,17 +32,17 @@ pub trait Pieces {
     fn next(&mut self, buffer: &mut [u8]) -> io::Result<Piece>;
 }
 
-/// Reads a file from its start on; what the file system knows to be holes is not read.
+/// Reads a file from its start, without reading what the file system knows to be holes.
 pub struct Extents<'f> {
     file: &'f File,
     at: u64,
     size: u64,
-    /// Where the data at hand ends.
+    /// The end of the current data.
     end: u64,
 }
 
 impl<'f> Extents<'f> {
-    /// Reads a file that should have `size` bytes. One that has more or fewer is read to its real end.
+    /// Reads a file that should have `size` bytes. If it has more or fewer, it is read to its real end.
     pub fn new(file: &'f File, size: u64) -> Self {
         Self { file, at: 0, size, end: if size < WORTH as u64 { u64::MAX } else { 0 } }
     }
@@ -51,7 +52,7 @@ impl Pieces for Extents<'_> {
     fn next(&mut self, buffer: &mut [u8]) -> io::Result<Piece> {
         if self.at == self.end {
             let (start, end) = data_at(self.file, self.at, self.size)?;
-            // Nothing is known of what comes after the end that should be.
+            // Nothing is known about the part after the expected end.
             self.end = if end == self.size { u64::MAX } else { end };
             let hole = start - std::mem::replace(&mut self.at, start);
             if hole > 0 {
@@ -71,16 +72,16 @@ impl Pieces for Extents<'_> {
     }
 }
 
-/// Leaves a hole where the next bytes of `file` would be, at its end, and gives it the length it has with them.
+/// Leaves a hole at the end of `file` in place of the next bytes, and extends the file by them.
 pub fn leave_hole(file: &mut File, length: usize) -> io::Result<()> {
     let end = file.seek(SeekFrom::Current(length.try_into().map_err(io::Error::other)?))?;
     file.set_len(end)
 }
 
-/// Writes a new file from its start on, and leaves holes where there would be many zeros.
+/// Writes a new file from its start, with holes in place of many zeros.
 pub struct HoleWriter<'f> {
     file: &'f mut File,
-    /// Zeros before the next data.
+    /// The number of zeros before the next data.
     hole: u64,
 }
 
@@ -97,7 +98,7 @@ impl<'f> HoleWriter<'f> {
 
     /// Writes bytes; long runs of zeros among them become holes.
     pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // Mostly there are none, and one write does.
+        // Mostly there are none, so that one write is enough.
         if bytes.len() < WORTH || !bytes.chunks_exact(WORTH).any(is_zero) {
             return self.data(bytes);
         }
@@ -118,7 +119,7 @@ impl<'f> HoleWriter<'f> {
         self.file.write_all(bytes)
     }
 
-    /// Gives the file its length, which a hole at its end has not done.
+    /// Sets the length of the file, which a hole at its end has not set.
     pub fn finish(self) -> io::Result<()> {
         match self.hole {
             0 => Ok(()),

@@ -1,8 +1,8 @@
-//! The ids that exist in this user namespace, and what to do about one that does not.
+//! The ids that exist in this user namespace, and advice for an id that does not.
 
 use std::fmt::Write;
 
-/// Says which of the two is not mapped in this process's user namespace, and how it would be.
+/// Says which of the two ids is not mapped in this process's user namespace, and how to map it.
 pub fn unmapped(uid: u32, gid: u32) -> Option<String> {
     let one = |kind: &str, id, file| {
         let map = std::fs::read_to_string(format!("/proc/self/{kind}_map")).ok()?;
@@ -11,7 +11,7 @@ pub fn unmapped(uid: u32, gid: u32) -> Option<String> {
     one("uid", uid, "/etc/subuid").or_else(|| one("gid", gid, "/etc/subgid"))
 }
 
-/// The ranges of a map: the first id inside, the first outside, and how many.
+/// The ranges of a map: the first id inside, the first id outside, and their number.
 fn ranges(map: &str) -> Vec<[u32; 3]> {
     let range = |line: &str| {
         let mut numbers = line.split_whitespace().map_while(|word| word.parse().ok());
@@ -28,7 +28,7 @@ fn explain(kind: &str, id: u32, ranges: &[[u32; 3]], file: &str) -> Option<Strin
     let last = ranges.iter().map(|[inside, _, count]| inside.saturating_add(count - 1)).max()?;
     let mut text = format!("{kind} {id} does not exist here, only those up to {last}");
     match ranges {
-        // Root is the caller, and the others are its subordinate ids.
+        // Root is the caller, and the other ids are its subordinate ids.
         [[0, caller, 1], [1, start, count]] => {
             write!(text, "; in {file}, change the user's {start}:{count} to {caller}:{start}:{id} or more")
         }
@@ -55,7 +55,7 @@ mod tests {
         assert!(explain("gid", 65537, &map, "/etc/subgid").unwrap().contains("1001:100000:65537"));
         let whole = ranges("0 0 4294967295\n");
         assert_eq!(explain("uid", 4_294_967_294, &whole, "/etc/subuid"), None);
-        // A map that can't be read is not blamed.
+        // A map that cannot be read is not reported.
         assert_eq!(explain("uid", 5, &ranges("x"), "/etc/subuid"), None);
     }
 }

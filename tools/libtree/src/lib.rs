@@ -1,8 +1,8 @@
 //! A tree on disk and its tar form: rooted paths, walking, copying bytes, reading tar strictly,
 //! writing tar canonically, extracting.
 //!
-//! Every path that comes from an input is resolved beneath a directory's file descriptor with
-//! openat2(2), so that no symbolic link leads out of it. Nothing here mounts, forks or knows of images.
+//! Every path from an input is resolved beneath a directory's file descriptor with openat2(2), so no symbolic link
+//! leads out of it. Nothing here mounts, forks or knows about images.
 
 pub mod copy;
 pub mod extract;

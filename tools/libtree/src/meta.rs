@@ -1,10 +1,10 @@
-//! What statx(2) says of a path, in this suite's words.
+//! The result of statx(2) for a path, in this suite's terms.
 
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, statx};
 use std::io;
 use std::os::fd::AsFd;
 
-/// What a path is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
     /// A regular file.
@@ -26,7 +26,7 @@ pub enum FileKind {
 /// A path's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// What it is.
+    /// The kind of file.
     pub kind: FileKind,
     /// Permission bits with setuid, setgid and sticky.
     pub mode: u32,
@@ -38,22 +38,22 @@ pub struct Meta {
     pub size: u64,
     /// Modification time, whole seconds.
     pub mtime: i64,
-    /// Modification time, the nanoseconds beyond.
+    /// The nanoseconds of the modification time.
     pub mtime_ns: u32,
     /// Change time, seconds and nanoseconds.
     pub ctime: (i64, u32),
-    /// File system, as major and minor.
+    /// The file system, as major and minor number.
     pub dev: (u32, u32),
-    /// Inode.
+    /// The inode number.
     pub ino: u64,
-    /// Hard links.
+    /// The number of hard links.
     pub nlink: u32,
-    /// Device number of a device node.
+    /// The device number of a device node.
     pub rdev: (u32, u32),
 }
 
 impl Meta {
-    /// Metadata of `name` below `dir`, symbolic links not followed. An empty name means `dir` itself.
+    /// The metadata of `name` below `dir`. Symbolic links are not followed. An empty name is `dir` itself.
     pub fn at(dir: impl AsFd, name: &[u8]) -> io::Result<Self> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
         Ok(Self::from(statx(dir, name, flags, StatxFlags::BASIC_STATS)?))
@@ -64,13 +64,13 @@ impl Meta {
         Self::at(fd, b"")
     }
 
-    /// What makes it the same file: file system and inode.
+    /// The file system and inode, which identify the file.
     pub fn identity(&self) -> ((u32, u32), u64) {
         (self.dev, self.ino)
     }
 
-    /// All that changes when a file's content does, as one word: `major:minor/inode/size/mtime/ctime`, times in
-    /// seconds and nanoseconds.
+    /// Everything that changes together with a file's content, as one word: `major:minor/inode/size/mtime/ctime`,
+    /// with times in seconds and nanoseconds.
     pub fn state(&self) -> String {
         let Self { dev, ino, size, mtime, mtime_ns, ctime, .. } = self;
         format!("{}:{}/{ino}/{size}/{mtime}.{mtime_ns:09}/{}.{:09}", dev.0, dev.1, ctime.0, ctime.1)

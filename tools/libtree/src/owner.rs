@@ -1,12 +1,12 @@
-//! Owners that the kernel can't give: recorded beside the file instead.
+//! Owners that the kernel cannot set. They are recorded in an attribute of the file instead.
 //!
-//! In a single-uid user namespace only uid 0 is mapped, so a layer's other owners are written to an
-//! extended attribute, which layer-diff reads back.
+//! A single-uid user namespace maps only uid 0. Other owners in a layer are written to an extended attribute, which
+//! layer-diff reads back.
 //!
-//! What is no file and no directory can't have such attributes, a symbolic link above all. It can have a file
-//! capability, which the kernel only looks at where it executes a file: there the numbers are a set of capabilities. It is
-//! on the inode, so that it goes with the link where a command renames it and overlayfs copies it up, and the kernel drops
-//! it with a change of owner.
+//! Only files and directories can have such an attribute. Others, above all symbolic links, can have a file
+//! capability, which the kernel reads only when it executes a file. There the ids are encoded as a set of
+//! capabilities. The attribute is on the inode, so it stays when a command renames the link and when overlayfs copies
+//! it up. The kernel removes it when the owner changes.
 
 use crate::meta::{FileKind, Meta};
 use crate::{idmap, xattr};
@@ -17,15 +17,15 @@ use std::os::fd::AsFd;
 
 /// The attribute that records `uid:gid`.
 pub const RECORD: &str = "user.stagepipe.owner";
-/// The first word of a capability that the kernel stores as it is: VFS_CAP_REVISION_2.
+/// The first word of a capability that the kernel stores unchanged: VFS_CAP_REVISION_2.
 const REVISION: u32 = 0x0200_0000;
-/// In place of the inheritable sets: that this is an owner.
+/// In place of the inheritable sets: the mark of an owner.
 const MARK: [u32; 2] = [0x6e77_6f2e, 0x7265_2e73];
 
-/// Whether owners are the kernel's, or recorded where the kernel refuses.
+/// Whether the kernel sets owners, or they are recorded where it refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Owners {
-    /// chown(2) works for every id an image may hold.
+    /// chown(2) works for every id in images.
     #[default]
     Real,
     /// Single-uid mode.
@@ -40,11 +40,12 @@ impl Owners {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
         match (chownat(dir, name, Some(owner), Some(group), flags), self) {
             (Ok(()), Self::Real) => Ok(()),
-            // What was recorded before is the owner no more.
+            // The owner that was recorded before is no longer valid.
             (Ok(()), Self::Recorded) => xattr::remove(dir, name, RECORD),
             (Err(Errno::INVAL | Errno::PERM), Self::Recorded) => {
                 match xattr::set(dir, name, RECORD, format!("{uid}:{gid}").as_bytes()) {
-                    // It is neither a file nor a directory. Where a file system can't have this one, it stays 0:0.
+                    // It is neither a file nor a directory. If the file system does not support this attribute, the
+                    // owner stays 0:0.
                     Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
                         match xattr::set(dir, name, xattr::CAPABILITY, &as_capability(uid, gid)) {
                             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
@@ -64,8 +65,8 @@ impl Owners {
         }
     }
 
-    /// Replaces `meta`'s owner by the recorded one, if there is one. Outside single-uid mode an
-    /// attribute of that name is a RUN's forgery and means nothing.
+    /// Replaces `meta`'s owner by the recorded one, if there is one. Outside single-uid mode such an attribute is
+    /// forged by a RUN, and is ignored.
     pub fn read(self, dir: impl AsFd, name: &[u8], meta: &mut Meta) -> io::Result<()> {
         if self == Self::Real {
             return Ok(());
@@ -86,7 +87,7 @@ impl Owners {
     }
 }
 
-/// An owner as a capability: the user and the group are its permitted sets.
+/// An owner as a capability: user and group are its permitted sets.
 fn as_capability(uid: u32, gid: u32) -> Vec<u8> {
     [REVISION, uid, MARK[0], gid, MARK[1]].iter().flat_map(|word| word.to_le_bytes()).collect()
 }
@@ -121,7 +122,7 @@ mod tests {
         let dir = std::fs::File::open(temp.path()).unwrap();
         let own = dir.metadata().unwrap();
         match xattr::set(&dir, b"f", RECORD, b"5:6") {
-            // A file system without such attributes has nothing to test.
+            // The file system has no such attributes, so there is nothing to test.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
             result => result.unwrap(),
         }

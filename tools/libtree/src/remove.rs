@@ -1,4 +1,4 @@
-//! Removes a name and all below it, by file descriptors, never through a symbolic link.
+//! Removes a name and everything below it, by file descriptors, never through a symbolic link.
 
 use crate::meta::{FileKind, Meta};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, openat, unlinkat};
@@ -10,13 +10,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Directories kept open at once. Those above are opened again on the way back.
+/// How many directories are kept open. Those above are opened again on the way back.
 const OPEN: usize = 64;
 
 struct Level {
-    /// Closed while the removal is deep below.
+    /// `None` while the removal is deep below.
     dir: Option<OwnedFd>,
-    /// What `dir` is, to know it again.
+    /// Identifies `dir` when it is opened again.
     identity: ((u32, u32), u64),
     name: Vec<u8>,
     todo: Vec<Name>,
@@ -24,19 +24,19 @@ struct Level {
 
 struct Name {
     bytes: Vec<u8>,
-    /// Whether the directory that it is in calls it one.
+    /// Whether its parent lists it as a directory.
     is_dir: bool,
 }
 
-/// Removes what is at `path`, with all below it. What is not there is no error.
+/// Removes everything at `path`. It is no error if nothing is there.
 pub fn remove_path(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(Errno::INVAL)?;
     remove_all(File::open(parent)?, name.as_bytes())
 }
 
-/// A directory that is removed when this is dropped. [`std::fs::remove_dir_all`], which others use for that,
-/// panics when a directory can't be closed.
+/// A directory that is removed on drop. [`std::fs::remove_dir_all`], which is the usual way, panics if a directory
+/// cannot be closed.
 #[derive(Debug)]
 pub struct Temporary(PathBuf);
 
@@ -54,12 +54,13 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Leavings are in a directory for temporary files.
+        // What stays is in a directory for temporary files.
         let _ = remove_path(&self.0);
     }
 }
 
-/// Removes `name` below `dir`. What is not there is no error. Depth costs neither stack nor descriptors.
+/// Removes `name` below `dir`. It is no error if nothing is there. A deep tree needs no more stack and no more
+/// descriptors.
 pub fn remove_all(dir: impl AsFd, name: &[u8]) -> io::Result<()> {
     let base = dir.as_fd();
     let mut levels: Vec<Level> = Vec::new();
@@ -86,7 +87,7 @@ pub fn remove_all(dir: impl AsFd, name: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Opens the last level again, if it was closed, as the parent of the directory below it.
+/// If the last level was closed, opens it again as the parent of the directory below it.
 fn reopen_last(levels: &mut [Level], below: Option<&OwnedFd>) -> io::Result<()> {
     if let (Some(level), Some(below)) = (levels.last_mut(), below)
         && level.dir.is_none()
@@ -102,13 +103,13 @@ fn reopen_last(levels: &mut [Level], below: Option<&OwnedFd>) -> io::Result<()> 
 
 const FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Most names are removed by one call, whatever they are.
+/// One call removes most names, whatever their kind.
 fn remove_or_enter(parent: BorrowedFd<'_>, Name { bytes: name, is_dir }: Name) -> io::Result<Option<Level>> {
     if !is_dir {
         match unlinkat(parent, &*name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => return Ok(None),
             Err(Errno::ISDIR) => {}
-            // POSIX has this word for a directory, too.
+            // POSIX uses this error for a directory, too.
             Err(Errno::PERM) if Meta::at(parent, &name)?.kind == FileKind::Dir => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -118,7 +119,7 @@ fn remove_or_enter(parent: BorrowedFd<'_>, Name { bytes: name, is_dir }: Name) -
     }
     let open = || openat(parent, &*name, FLAGS, Mode::empty());
     let dir = match open() {
-        // An ordinary user's own directory may lack the permissions to read it.
+        // An ordinary user may own a directory without permission to read it.
         Err(Errno::ACCESS) => {
             let path = openat(parent, &*name, FLAGS | OFlags::PATH, Mode::empty())?;
             let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
@@ -128,7 +129,7 @@ fn remove_or_enter(parent: BorrowedFd<'_>, Name { bytes: name, is_dir }: Name) -
         dir => dir?,
     };
     let meta = Meta::of(&dir)?;
-    // A directory that can't be written keeps its entries from being removed.
+    // Entries cannot be removed from a directory that is not writable.
     if meta.mode & 0o700 != 0o700 {
         let _ = fchmod(&dir, Mode::RWXU);
     }
@@ -136,7 +137,7 @@ fn remove_or_enter(parent: BorrowedFd<'_>, Name { bytes: name, is_dir }: Name) -
     Ok(Some(Level { dir: Some(dir), identity: meta.identity(), name, todo }))
 }
 
-/// All names in a directory that was just opened, in its own order.
+/// All names in a directory that was just opened, unsorted.
 fn names(dir: &OwnedFd) -> io::Result<Vec<Name>> {
     let mut buffer = [MaybeUninit::uninit(); 1 << 12];
     let (mut entries, mut names) = (RawDir::new(dir, &mut buffer), Vec::new());

@@ -1,4 +1,4 @@
-//! A directory taken as `/`: every lookup stays below it, whatever its symbolic links say.
+//! A directory that serves as `/`: every lookup stays below it, whatever its symbolic links say.
 
 use crate::meta::{FileKind, Meta};
 use crate::owner::Owners;
@@ -8,10 +8,10 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// Symbolic links followed in one lookup before ELOOP, as the kernel's own limit.
+/// How many symbolic links one lookup follows before ELOOP; the kernel has the same limit.
 const MAX_LINKS: usize = 40;
 
-/// A directory taken as the root of a tree.
+/// A directory that serves as the root of a tree.
 #[derive(Debug)]
 pub struct Root {
     fd: OwnedFd,
@@ -19,7 +19,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// Opens a directory by a path of the caller's, which may pass through symbolic links.
+    /// Opens a directory by a path of the caller, which may lead through symbolic links.
     pub fn open(path: &Path, owners: Owners) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Self { fd: rustix::fs::open(path, flags, Mode::empty())?, owners })
@@ -40,7 +40,7 @@ impl Root {
         self.owners
     }
 
-    /// Opens `path` below the root. Absolute links and `..` are taken within it.
+    /// Opens `path` below the root. Absolute links and `..` stay inside it.
     pub fn open_at(&self, path: &[u8], flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
         open_below(&self.fd, path, flags, mode)
     }
@@ -50,7 +50,7 @@ impl Root {
         self.open_at(path, OFlags::DIRECTORY | OFlags::RDONLY, 0)
     }
 
-    /// Metadata of what `path` leads to, its last symbolic link followed.
+    /// The metadata of `path`, with its last symbolic link followed.
     pub fn stat(&self, path: &[u8]) -> io::Result<Meta> {
         self.meta(&self.open_at(path, OFlags::PATH, 0)?)
     }
@@ -72,7 +72,8 @@ impl Root {
         Ok(readlinkat(dir, &*name, Vec::new())?.into_bytes())
     }
 
-    /// Opens the directory that holds `path` and gives the last component. The root has none: EINVAL.
+    /// Opens the directory that holds `path`, and returns it with the last component. For the root the error is
+    /// EINVAL.
     pub fn parent(&self, path: &[u8]) -> io::Result<(OwnedFd, Vec<u8>)> {
         let path = trim(path);
         let (dir, name) = split(path);
@@ -83,8 +84,7 @@ impl Root {
         Ok((self.open_at(dir, OFlags::PATH | OFlags::DIRECTORY, 0)?, name.to_vec()))
     }
 
-    /// Reads a regular file of at most `limit` bytes; anything else there is an error. Never blocks on a
-    /// fifo or device.
+    /// Reads a regular file of at most `limit` bytes. Anything else is an error. It never blocks on a FIFO or device.
     pub fn read_small(&self, path: &[u8], limit: u64) -> io::Result<Vec<u8>> {
         let fd = self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, 0)?;
         let meta = Meta::of(&fd)?;
@@ -96,9 +96,9 @@ impl Root {
         Ok(bytes)
     }
 
-    /// The path, relative to the root and free of symbolic links, that `path` leads to. Components that do
-    /// not exist are kept as they are, so it also serves to create something; `..` stops at the root.
-    /// The root itself is the empty path.
+    /// The real path, relative to the root and without symbolic links, of `path`. Components that do not exist stay
+    /// as written, so the result can be used to create a file. `..` stops at the root. The root itself is the empty
+    /// path.
     pub fn resolve(&self, path: &[u8], follow_last: bool) -> io::Result<Vec<u8>> {
         let mut todo: Vec<Vec<u8>> = components(path).rev().map(<[u8]>::to_vec).collect();
         let mut done: Vec<Vec<u8>> = Vec::new();
@@ -144,31 +144,31 @@ impl Root {
     }
 }
 
-/// Whether a path, or a part of it, is longer than the system takes.
+/// Whether the error means that a path, or a part of it, is too long for the system.
 pub fn is_too_long(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error())
 }
 
-/// Opens `path` below `dir` as [`Root::open_at`] does, close-on-exec. An empty path is `dir` itself.
+/// Opens `path` below `dir` like [`Root::open_at`], with close-on-exec. An empty path is `dir` itself.
 pub fn open_below(dir: impl AsFd, path: &[u8], flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
     let path = if path.is_empty() { b"." } else { path };
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(mode) } else { Mode::empty() };
     loop {
         match openat2(&dir, path, flags | OFlags::CLOEXEC, mode, resolve) {
-            // A rename raced with a `..`: the kernel asks to try again.
+            // A rename raced with a `..`, and the kernel asks for another attempt.
             Err(Errno::AGAIN | Errno::INTR) => {}
             other => return Ok(other?),
         }
     }
 }
 
-/// The components of a path that name something: empty ones and `.` are dropped.
+/// The components of a path, without empty ones and `.`.
 pub fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&b| b == b'/').filter(|part| !matches!(*part, b"" | b"."))
 }
 
-/// The directory of a path, empty at the top, and its last component.
+/// The directory of a path, which is empty at the top, and its last component.
 pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let cut = path.iter().rposition(|&b| b == b'/');
     cut.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]))

@@ -1,7 +1,7 @@
-//! Looks at everything in a tree with several threads, and gives it in the order of [`crate::walk`].
+//! Reads the metadata of everything in a tree with several threads, and returns it in the order of [`crate::walk`].
 //!
-//! It is for whoever wants all of a large tree's metadata at once: a walk asks the kernel for one file after
-//! the other, and the kernel answers several threads at a time. It reads no file and follows no link.
+//! It is for callers that need the metadata of a whole large tree. A walk asks the kernel for one file after the
+//! other, but the kernel can answer several threads at once. It reads no file and follows no link.
 
 mod order;
 
@@ -17,34 +17,34 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Names that are looked at before a second thread is worth its start.
+/// Below this number of names a second thread is not worth its start.
 const ALONE: usize = 512;
-/// Names of one directory that a thread takes at a time.
+/// How many names of a directory a thread takes at once.
 const BATCH: usize = 512;
-/// More threads only get into each other's way.
+/// More threads only hinder each other.
 const MOST: usize = 8;
-/// Bytes of directory that are read at once.
+/// The size of a buffer for reading a directory, in bytes.
 const BUFFER: usize = 1 << 15;
-/// Bytes of a path that the kernel takes at once, with room to spare.
+/// The longest path in bytes that is passed to the kernel at once, below its limit.
 const PATH: usize = 4000;
 
 type Buffer = [MaybeUninit<u8>];
 
-/// A path and what the caller made of it.
+/// A path and the verdict on it.
 #[derive(Debug)]
 pub struct Seen<V> {
-    /// Relative to the tree's root, no leading slash.
+    /// The path relative to the tree's root, without a leading slash.
     pub path: Vec<u8>,
     /// Its metadata.
     pub meta: Meta,
-    /// What `judge` said.
+    /// The result of `judge`.
     pub verdict: V,
 }
 
-/// What is to be said of a path, and whether what is in it is looked at. Several threads ask at a time, in no order.
+/// Returns the verdict on a path, and whether to look into it. Several threads call it at once, in no order.
 pub type Judge<'a, V> = &'a (dyn Fn(&[u8], &Meta) -> (V, Next) + Sync);
 
-/// Looks at everything below `root`, the root itself left out. An error that is not `judge`'s has the path in its message.
+/// Scans everything below `root`, without the root itself. An error from outside `judge` has the path in its message.
 pub fn scan<V: Send>(root: impl AsFd, owners: Owners, judge: Judge<V>) -> io::Result<Vec<Seen<V>>> {
     let top = Task::Read { path: Vec::new(), number: 0 };
     let scan = Scan {
@@ -59,12 +59,12 @@ pub fn scan<V: Send>(root: impl AsFd, owners: Owners, judge: Judge<V>) -> io::Re
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST);
     if threads > 1 && !scan.queue().tasks.is_empty() {
         thread::scope(|scope| {
-            // Where no more threads may be started, this one does it all.
+            // If no more threads can be started, this one does all the work.
             let start = |_| thread::Builder::new().spawn_scoped(scope, || scan.work(usize::MAX)).ok();
             let helpers: Vec<_> = (1..threads).filter_map(start).collect();
             found.extend(scan.work(usize::MAX));
             for helper in helpers {
-                // A panic goes on here; there is no result without it.
+                // A panic of the thread continues here, because without it there is no result.
                 found.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
         });
@@ -82,28 +82,28 @@ struct Scan<'a, V> {
     root: BorrowedFd<'a>,
     owners: Owners,
     judge: Judge<'a, V>,
-    /// The next directory's number.
+    /// The number of the next directory.
     numbers: AtomicUsize,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 struct Queue {
-    /// The last one is taken first, so that few wait.
+    /// The last task is taken first, so that few threads wait.
     tasks: Vec<Task>,
-    /// Threads that may still add tasks.
+    /// The number of threads that may still add tasks.
     busy: usize,
     failed: Option<io::Error>,
 }
 
 enum Task {
-    /// Reads a directory's names.
+    /// Reads the names of a directory.
     Read { path: Vec<u8>, number: usize },
-    /// Looks at some names of a directory.
+    /// Reads the metadata of some names of a directory.
     Look(Arc<Directory>, Vec<Name>),
 }
 
-/// A directory that is being looked at.
+/// A directory whose names are being read.
 struct Directory {
     fd: OwnedFd,
     path: Vec<u8>,
@@ -116,7 +116,7 @@ struct Name {
     enter: bool,
 }
 
-/// Some of what is in the directory of this number, in order.
+/// Some entries of the directory with this number, in order.
 struct Found<V> {
     number: usize,
     entries: Vec<Entry<V>>,
@@ -124,12 +124,12 @@ struct Found<V> {
 
 struct Entry<V> {
     seen: Seen<V>,
-    /// The number of the directory it is, if that is looked at.
+    /// Its own number, if it is a directory that is scanned.
     inside: Option<usize>,
 }
 
 impl<V: Send> Scan<'_, V> {
-    /// Does tasks until there are none, or until that many names were looked at.
+    /// Does tasks until none is left, or until `most` names are done.
     fn work(&self, most: usize) -> Vec<Found<V>> {
         let mut all = Vec::new();
         let (mut buffer, mut looked) = (vec![MaybeUninit::uninit(); BUFFER], 0);
@@ -185,7 +185,7 @@ impl<V: Send> Scan<'_, V> {
         Ok(Found { number: *number, entries })
     }
 
-    /// The next task, for which it may have to wait; nothing when all is done or something failed.
+    /// Waits for the next task. `None` if all is done, or if there was an error.
     fn take(&self) -> Option<(Task, Busy<'_, '_, V>)> {
         let mut queue = self.queue();
         loop {
@@ -204,12 +204,12 @@ impl<V: Send> Scan<'_, V> {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic is done with it locked.
+        // Nothing panics while it is locked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// That a thread is at a task, also when it panics: the others do not wait for it then.
+/// Marks a thread as busy, until it is dropped, also by a panic. The others then do not wait for it.
 struct Busy<'a, 'b, V: Send>(&'a Scan<'b, V>);
 
 impl<V: Send> Busy<'_, '_, V> {
@@ -231,8 +231,8 @@ fn named(path: &[u8], error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", String::from_utf8_lossy(path)))
 }
 
-/// Opens a directory by its path below `root`, in which no link is followed. It may be longer than the kernel
-/// takes at once.
+/// Opens a directory by its path below `root`, without following any link. The path may be longer than the kernel
+/// accepts at once.
 pub(crate) fn open(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
     let mut rest = path;
     let mut dir: Option<OwnedFd> = None;

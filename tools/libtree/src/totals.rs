@@ -1,4 +1,4 @@
-//! How much is in a tree, so that it can be told whether some of it has gone.
+//! Counts the files of a tree, so that a later count shows whether some of them have gone.
 
 use crate::meta::{FileKind, Meta};
 use crate::scan::open;
@@ -7,20 +7,20 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
-/// Bytes of directory that are read at once.
+/// The size of a buffer for reading a directory, in bytes.
 const BUFFER: usize = 1 << 15;
 
-/// Names below a directory, and the bytes of the files that they name.
+/// The number of names below a directory, and the bytes of the files that they name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// All names; of an inode with several, each.
+    /// The number of names. An inode with several names counts several times.
     pub names: u64,
-    /// The sizes of regular files, by name; 0 if that was not asked for.
+    /// The sizes of regular files, for each name; 0 if sizes were not asked for.
     pub bytes: u64,
 }
 
-/// Counts everything below `root`, the root itself left out. Without `sizes` no file is looked at, only
-/// directories: that is several times as fast.
+/// Counts everything below `root`, without the root itself. Without `sizes` it reads only directories and no metadata
+/// of files, which is several times as fast.
 pub fn totals(root: impl AsFd, sizes: bool) -> io::Result<Totals> {
     let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
     let (mut totals, mut todo) = (Totals::default(), vec![Vec::new()]);

@@ -1,7 +1,7 @@
-//! Walks a tree in the order of its paths' bytes, holding one directory's names per level.
+//! Walks a tree in the byte order of its paths, with the names of one directory in memory for each level.
 //!
-//! Byte order of whole paths puts `a-b` before `a/x`: a directory is therefore met twice, once as a
-//! name and once, at its place as `name/`, for what is in it.
+//! In byte order of whole paths, `a-b` comes before `a/x`. A directory is therefore met twice: as a name, and in the
+//! place of `name/` for its entries.
 
 use crate::meta::{FileKind, Meta};
 use crate::owner::Owners;
@@ -15,10 +15,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-/// A path met on a walk.
+/// A path on a walk.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// Relative to the walk's root, no leading slash.
+    /// The path relative to the walk's root, without a leading slash.
     pub path: &'a [u8],
     /// Its last component.
     pub name: &'a [u8],
@@ -28,12 +28,12 @@ pub struct Entry<'a> {
     pub meta: Meta,
 }
 
-/// Whether to walk what is in a directory.
+/// Whether to walk into a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Do.
+    /// Walk into it.
     Descend,
-    /// Leave it out.
+    /// Leave out its entries.
     Skip,
 }
 
@@ -42,22 +42,21 @@ struct Item {
     inside: bool,
 }
 
-/// Directories kept open at once. Those above are opened again when the walk comes back to them.
+/// How many directories are kept open. Those above are opened again when the walk returns to them.
 const OPEN: usize = 64;
 
 struct Level {
-    /// Closed while the walk is deep below.
+    /// `None` while the walk is deep below.
     dir: Option<OwnedFd>,
-    /// What `dir` is, to know it again.
+    /// Identifies `dir` when it is opened again.
     identity: ((u32, u32), u64),
     path_len: usize,
     items: std::vec::IntoIter<Item>,
     descend: HashSet<Vec<u8>>,
 }
 
-/// Walks everything below `root`, the root itself left out, and calls `visit` for each path.
-/// Errors name nothing: the caller's `visit` knows the path, and reading a directory fails with
-/// the path in the message.
+/// Walks everything below `root`, without the root itself, and calls `visit` for each path. Errors have no path,
+/// because `visit` knows it. An error in reading a directory has the path in its message.
 pub fn walk<E: From<io::Error>>(
     root: impl AsFd,
     owners: Owners,
@@ -101,7 +100,7 @@ pub fn walk<E: From<io::Error>>(
 }
 
 impl Level {
-    /// Opens the directory again, by its path below `root`, if it was closed.
+    /// If the directory was closed, opens it again by its path below `root`.
     fn reopen(&mut self, root: BorrowedFd<'_>, path: &[u8]) -> io::Result<()> {
         if self.dir.is_none() {
             let dir = open_below(root, path, OFlags::DIRECTORY | OFlags::NOFOLLOW, 0)?;
@@ -142,8 +141,8 @@ fn key(item: &Item) -> impl Iterator<Item = &u8> {
     item.name.iter().chain(item.inside.then_some(&b'/'))
 }
 
-/// The names in the directory at `path`, sorted by bytes. That it can't be closed is no error: nothing was written
-/// through it that could be lost. [`std::fs::read_dir`] panics then, so nothing here uses it.
+/// The names in the directory at `path`, sorted by bytes. An error in closing it is ignored, because nothing was
+/// written. [`std::fs::read_dir`] panics then, so nothing here uses it.
 pub fn names_at(path: &Path) -> io::Result<Vec<OsString>> {
     Ok(names(File::open(path)?)?.into_iter().map(OsString::from_vec).collect())
 }
@@ -206,7 +205,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(files, 4);
-        // Other tests of this process open files too.
+        // Other tests in this process open files too.
         assert!(most < before + OPEN + 60, "{most} open");
     }
 

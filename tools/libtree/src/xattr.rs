@@ -1,6 +1,6 @@
 //! Extended attributes of a name below a directory, symbolic links not followed.
 //!
-//! Linux 6.18 has no *at form that rustix wraps, so names go through `/proc/self/fd`.
+//! Linux 6.18 has no *at form that rustix wraps, so this uses names in `/proc/self/fd`.
 
 use rustix::buffer::{SpareCapacity, spare_capacity};
 use rustix::fs::{
@@ -11,11 +11,11 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// File capabilities: the only attribute a layer carries (as BuildKit's do).
+/// File capabilities: the only attribute in layers, as in BuildKit's.
 pub const CAPABILITY: &str = "security.capability";
 
-/// The path that leads to `name` below `dir`. For an empty name it is a magic link to what `dir` itself is, a
-/// file too, and must be followed.
+/// The path to `name` below `dir`. For an empty name it is a magic link to `dir` itself, which may be a file, and
+/// must be followed.
 fn path_of(dir: impl AsFd, name: &[u8]) -> Vec<u8> {
     let mut path = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd()).into_bytes();
     if !name.is_empty() {
@@ -29,13 +29,13 @@ fn absent(errno: Errno) -> bool {
     matches!(errno, Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS)
 }
 
-/// The value of attribute `key`, or `None` when it isn't set or the file system has none.
+/// The value of attribute `key`, or `None` if it is not set or the file system has no attributes.
 pub fn get(dir: impl AsFd, name: &[u8], key: &str) -> io::Result<Option<Vec<u8>>> {
     let path = path_of(&dir, name);
     valued(|spare| if name.is_empty() { getxattr(&*path, key, spare) } else { lgetxattr(&*path, key, spare) })
 }
 
-/// The same of a file that is open for reading or writing.
+/// Like [`get`], for a file that is open for reading or writing.
 pub fn get_of(file: impl AsFd, key: &str) -> io::Result<Option<Vec<u8>>> {
     valued(|spare| fgetxattr(&file, key, spare))
 }
@@ -53,13 +53,13 @@ fn valued(get: impl Fn(SpareCapacity<'_, u8>) -> rustix::io::Result<usize>) -> i
     }
 }
 
-/// The names of all attributes, sorted. Names that are not UTF-8 are left out: no layer can carry them.
+/// The names of all attributes, sorted. Names that are not UTF-8 are left out, because no layer can have them.
 pub fn list(dir: impl AsFd, name: &[u8]) -> io::Result<Vec<String>> {
     let path = path_of(&dir, name);
     listed(|spare| if name.is_empty() { listxattr(&*path, spare) } else { llistxattr(&*path, spare) })
 }
 
-/// The same of a file that is open for reading.
+/// Like [`list`], for a file that is open for reading.
 pub fn list_of(file: impl AsFd) -> io::Result<Vec<String>> {
     listed(|spare| flistxattr(&file, spare))
 }
@@ -113,7 +113,7 @@ mod tests {
         for path in [dir.path().to_owned(), dir.path().join("f")] {
             let open = File::open(path).unwrap();
             match set(&open, b"", "user.test", b"1") {
-                // A file system without such attributes has nothing to test.
+                // The file system has no such attributes, so there is nothing to test.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => return,
                 result => result.unwrap(),
             }

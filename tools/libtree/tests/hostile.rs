@@ -1,4 +1,4 @@
-//! Archives made to harm or to be read in two ways: each is refused, or stays below its root.
+//! Archives that attack, or that can be read in two ways: each is refused, or stays below its root.
 
 mod craft;
 mod place;
@@ -94,7 +94,7 @@ fn bookkeeping_of_aufs_is_no_part_of_the_tree_but_its_hard_links_are() {
     assert_eq!(names, ["one", "two"]);
     assert_eq!(fs::read(place.root("two")).unwrap(), b"linked");
     assert_eq!(fs::metadata(place.root("one")).unwrap().nlink(), 2);
-    // Without what they lead to, and in an archive, whose names are literal.
+    // Without their targets, and in an ordinary archive, whose names are literal.
     place.layer(&[hardlink("one", ".wh..wh.plnk/9")]).unwrap_err();
     place.extract(&[file(".wh..wh.aufs", "")], Form::Archive).unwrap();
     assert!(place.root(".wh..wh.aufs").exists());

@@ -1,5 +1,5 @@
-//! Owner and mode of extracted files, which are the archive's whatever else has a say in those of new files.
-//! Alone in its program: the umask is the process's.
+//! Owner and mode of extracted files are the archive's, whatever else affects new files. It is a program of its own,
+//! because the umask belongs to the process.
 
 use libtree::extract::{Form, Options, extract};
 use libtree::tar::{Entry, EntryKind, Reader, Writer};
@@ -15,7 +15,7 @@ fn entry(path: String, mode: u32) -> Entry {
 #[test]
 fn neither_umask_nor_a_set_group_id_directory_decides_what_a_file_becomes() {
     let dir = tempfile::tempdir().unwrap();
-    // Only root can; others' new files have their own group anyway.
+    // Only root can do this. The new files of others have their own group anyway.
     let _ = chown(dir.path(), None, Some(7));
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o2755)).unwrap();
     let own = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());

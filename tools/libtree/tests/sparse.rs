@@ -1,4 +1,4 @@
-//! Sparse files of all formats, and long runs of zeros: the bytes are right, and the holes are holes.
+//! Sparse files of all formats, and long runs of zeros: the bytes are right, and holes stay holes.
 
 #[allow(dead_code, reason = "other tests need more of it")]
 mod craft;
@@ -117,7 +117,7 @@ fn long_runs_of_zeros_are_unpacked_as_holes() {
     assert!(meta.blocks() * 512 <= 1 << 18, "{} blocks", meta.blocks());
 }
 
-/// A file of many parts and holes, in `dir`.
+/// Makes a file with many parts and holes in `dir`.
 fn with_holes(dir: &std::path::Path) -> PathBuf {
     use std::os::unix::fs::FileExt;
     let source = dir.join("s");
@@ -142,7 +142,7 @@ fn sparse_files_that_other_tars_wrote_are_read() {
         let place = Place::new();
         let source = with_holes(place.dir.path());
         let mut tar = std::process::Command::new(command[0]);
-        // Not everybody has a bsdtar.
+        // Not every machine has bsdtar.
         let Ok(output) = tar.current_dir(place.dir.path()).args(&command[1..]).output() else { continue };
         assert!(output.stdout.len() < 1 << 20, "{command:?} wrote no sparse file");
         let root = Root::open(&place.root(""), Owners::Real).unwrap();

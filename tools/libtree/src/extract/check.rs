@@ -1,4 +1,5 @@
-//! What no layer's entry may be, whatever is below the layer: for the extraction, and for those who only take layers.
+//! The rules for entries of any layer, whatever is below it. They serve extraction, and programs that only store
+//! layers.
 
 use super::{ExtractError, Form, Stop, is_aufs_metadata};
 use crate::root::{components, split};
@@ -6,7 +7,8 @@ use crate::tar::{Entry, EntryKind, Reader, shown};
 use crate::xattr;
 use std::io::Read;
 
-/// Reads a layer to its end marker, and refuses what extraction would refuse of any layer. Gives the number of entries.
+/// Reads a layer to its end marker, and refuses every entry that extraction would refuse in any layer. Returns the
+/// number of entries.
 pub fn check_layer<R: Read>(reader: &mut Reader<R>) -> Result<u64, ExtractError> {
     let mut entries = 0;
     while let Some(entry) = reader.next_entry()? {
@@ -42,7 +44,7 @@ impl From<&'static str> for Stop {
     }
 }
 
-/// The path relative to the root, by components.
+/// The path relative to the root, without empty components.
 pub(super) fn clean(path: &[u8], form: Form) -> Result<Vec<u8>, &'static str> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in components(path) {

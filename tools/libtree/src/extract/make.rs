@@ -1,4 +1,4 @@
-//! Makes what one entry names, in a directory that is open already, with its metadata.
+//! Makes the file of one entry, with its metadata, in a directory that is open already.
 
 use super::{Job, Stop, check, open_dir, set_time};
 use crate::holes::{HoleWriter, Piece, Pieces};
@@ -64,15 +64,15 @@ impl Job<'_> {
         Ok(copied)
     }
 
-    /// Owner and mode of a file that was just made: nearly always it has them, and to look costs less than to
-    /// set them.
+    /// Sets owner and mode of a new file. Nearly always they are right already, and checking costs less than setting
+    /// them.
     fn correct_new(&self, file: &File, entry: &Entry) -> Result<(), Stop> {
         let made = Meta::of(file)?;
         let (uid, gid) = self.owner(entry);
         if (made.uid, made.gid) != (uid, gid) {
             self.root.owners().set(file, b"", uid, gid)?;
         }
-        // It has none of the bits yet that another owner takes away.
+        // The file does not yet have the bits that a change of owner clears.
         if made.mode != entry.mode {
             fchmod(file, Mode::from_raw_mode(entry.mode))?;
         }
@@ -135,7 +135,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Owner, mode and time of what can't be opened.
+    /// Sets owner, mode and time of a file that cannot be opened.
     fn finish_at(&self, name: &[u8], entry: &Entry) -> Result<(), Stop> {
         let (uid, gid) = self.owner(entry);
         self.root.owners().set(self.dir()?, name, uid, gid)?;
@@ -146,7 +146,7 @@ impl Job<'_> {
     }
 }
 
-/// Writes a body, holes and long runs of zeros as holes; the bytes the archive had.
+/// Writes a body, with holes for its holes and for long runs of zeros. Returns the number of bytes in the archive.
 fn copy_body<R: Read>(body: &mut Body<'_, R>, file: &mut File, buffer: &mut [u8]) -> io::Result<u64> {
     let (mut file, mut copied) = (HoleWriter::new(file), 0);
     loop {

@@ -1,16 +1,16 @@
-//! Puts what several threads found in a tree in the order of [`crate::walk`].
+//! Sorts the results of several threads into the order of [`crate::walk`].
 
 use super::{Entry, Found, Seen};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-/// What was found in one directory.
+/// The results for one directory.
 struct Listed<V> {
     entries: Vec<Entry<V>>,
     sorted: bool,
 }
 
-/// All paths in the order of their bytes.
+/// All paths, sorted by their bytes.
 pub(super) fn in_order<V>(found: Vec<Found<V>>, directories: usize) -> Vec<Seen<V>> {
     let total = found.iter().map(|found| found.entries.len()).sum();
     let mut listed: Vec<Listed<V>> = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn in_order<V>(found: Vec<Found<V>>, directories: usize) -> Vec<Seen<
     all
 }
 
-/// A directory while what is in it is put in order: `a`, `a-b`, `a/x`. What is in `a` comes when `a/` would.
+/// A directory whose entries are being sorted: `a`, `a-b`, `a/x`. The entries of `a` come in the place of `a/`.
 struct Level<V> {
     entries: Peekable<IntoIter<Entry<V>>>,
     insides: Peekable<IntoIter<(Vec<u8>, usize)>>,

@@ -1,11 +1,11 @@
-//! The bytes of the entry read last.
+//! The bytes of the last entry.
 
 use super::reader::Reader;
 use super::sparse::Sparse;
 use crate::holes::{Piece, Pieces};
 use std::io::{self, Read};
 
-/// The body of the entry read last.
+/// The body of the last entry.
 pub struct Body<'a, R>(&'a mut Reader<R>);
 
 impl<'a, R> Body<'a, R> {
@@ -26,7 +26,7 @@ impl<R: Read> Pieces for Body<'_, R> {
     }
 }
 
-/// Reads all the body; a sparse file's holes as zeros.
+/// Reads the whole body, with zeros for the holes of a sparse file.
 impl<R: Read> Read for Body<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let within = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(buffer.len());

@@ -1,14 +1,14 @@
-//! The headers that come before an entry and say more of it than its own can: pax headers, GNU long names, and global
-//! pax headers, which hold for all entries after them.
+//! The headers that come before an entry and extend its own: pax headers, GNU long names, and global pax headers,
+//! which apply to all later entries.
 
 use super::pax::Record;
 use super::sparse::PaxSparse;
 use std::collections::BTreeMap;
 
-/// The most bytes that the values of global headers may take.
+/// The largest total size of the values of global headers, in bytes.
 const MAX_GLOBAL: usize = 1 << 20;
 
-/// Extensions of one entry.
+/// The extensions of one entry.
 #[derive(Default)]
 pub(super) struct Extensions {
     pax: Option<Vec<Record>>,
@@ -36,23 +36,24 @@ impl Extensions {
         set_long(&mut self.long_link, link)
     }
 
-    /// The entry's name, if an extension says it.
+    /// The entry's name, if an extension has it.
     pub(super) fn name(&mut self) -> Result<Option<Vec<u8>>, &'static str> {
         one_of(self.long_name.take(), self.own("path"))
     }
 
-    /// The entry's link target, if an extension says it.
+    /// The entry's link target, if an extension has it.
     pub(super) fn link(&mut self) -> Result<Option<Vec<u8>>, &'static str> {
         one_of(self.long_link.take(), self.own("linkpath"))
     }
 
-    /// A value of the entry's own pax header, else of a global one. An empty one leaves it to the header block.
+    /// A value of the entry's own pax header, or else of a global one. If it is empty, the header block has the
+    /// value.
     pub(super) fn get<'a>(&'a self, key: &str, global: &'a Global) -> Option<&'a [u8]> {
         let value = self.own(key).or_else(|| global.0.get(key).map(Vec::as_slice));
         value.filter(|value| !value.is_empty())
     }
 
-    /// Extended attributes, those of global headers too. The entry's own, empty, deletes a global one.
+    /// The extended attributes, including those of global headers. An empty one of the entry deletes a global one.
     pub(super) fn xattrs(&self, global: &Global) -> BTreeMap<String, Vec<u8>> {
         let name = |key: &str| key.strip_prefix(XATTR).map(str::to_owned);
         let named = |(key, value): (&String, &Vec<u8>)| Some((name(key)?, value.clone()));
@@ -77,7 +78,7 @@ impl Extensions {
     }
 }
 
-/// The beginning of an extended attribute's key.
+/// The start of an extended attribute's key.
 const XATTR: &str = "SCHILY.xattr.";
 
 fn set_long(place: &mut Option<Vec<u8>>, bytes: Vec<u8>) -> Result<(), &'static str> {
@@ -87,24 +88,23 @@ fn set_long(place: &mut Option<Vec<u8>>, bytes: Vec<u8>) -> Result<(), &'static 
     }
 }
 
-/// A pax value or a GNU long name, never both.
+/// A pax value or a GNU long name, but never both.
 fn one_of(long: Option<Vec<u8>>, pax: Option<&[u8]>) -> Result<Option<Vec<u8>>, &'static str> {
     match (long, pax) {
         (Some(_), Some(_)) => Err("both a pax name and a GNU long name"),
-        // To some readers it is the header's name, to others none.
+        // Some readers then use the name of the header, others no name.
         (_, Some(b"")) => Err("an empty pax name"),
         (long, pax) => Ok(pax.map(<[u8]>::to_vec).or(long)),
     }
 }
 
-/// Values of global headers that change what is read here. A later one replaces an earlier one; an empty one
-/// deletes it.
+/// The values of global headers that matter here. A later value replaces an earlier one; an empty one deletes it.
 #[derive(Default)]
 pub(super) struct Global(BTreeMap<String, Vec<u8>>);
 
 impl Global {
-    /// Takes in one more global header. Names, lengths and maps in one are refused: GNU tar lets them hold for
-    /// all entries after it, libarchive and Go for none, so that they would see different archives.
+    /// Adds a global header. Names, lengths and maps in it are refused, because GNU tar applies them to all later
+    /// entries, and libarchive and Go to none, so they would see different archives.
     pub(super) fn add(&mut self, records: Vec<Record>) -> Result<(), String> {
         for (key, value) in records {
             if matches!(&*key, "path" | "linkpath" | "size") || key.starts_with("GNU.sparse.") {

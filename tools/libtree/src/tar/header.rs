@@ -1,9 +1,9 @@
-//! The fields of a tar header block by their names, see tar(5). It knows nothing of the blocks around it.
+//! The fields of a tar header block by name, see tar(5). It does not know the blocks around it.
 
 use super::BLOCK;
 use std::ops::Range;
 
-/// A field that holds a number: its name, for messages, and where it is.
+/// A field with a number: its name, for messages, and its position.
 pub(super) struct Number(pub &'static str, Range<usize>);
 
 pub(super) const MODE: Number = Number("mode", 100..108);
@@ -14,14 +14,14 @@ pub(super) const MTIME: Number = Number("mtime", 136..148);
 pub(super) const CHECKSUM: Number = Number("checksum", 148..156);
 pub(super) const DEVMAJOR: Number = Number("devmajor", 329..337);
 pub(super) const DEVMINOR: Number = Number("devminor", 337..345);
-/// Length of a sparse file of GNU's old kind.
+/// The length of a sparse file in GNU's old format.
 pub(super) const REALSIZE: Number = Number("realsize", 483..495);
 
 /// One header block.
 pub(super) struct Header<'a>(pub &'a [u8; BLOCK]);
 
 impl Header<'_> {
-    /// Whether it is no header but a block of the end marker.
+    /// Whether it is a block of the end marker and not a header.
     pub(super) fn is_end(&self) -> bool {
         *self.0 == [0; BLOCK]
     }
@@ -31,12 +31,12 @@ impl Header<'_> {
         &self.0[257..262] == b"ustar"
     }
 
-    /// Whether it has GNU's own magic, under which other fields follow than POSIX's.
+    /// Whether it has GNU's own magic, which has other fields than POSIX's.
     pub(super) fn is_gnu(&self) -> bool {
         &self.0[257..265] == b"ustar  \0"
     }
 
-    /// Whether the checksum is that of the block. Old writers added up signed bytes.
+    /// Whether the checksum is right. Old writers added signed bytes.
     pub(super) fn has_checksum(&self) -> bool {
         let blank = |(at, &byte): (usize, &u8)| if CHECKSUM.1.contains(&at) { b' ' } else { byte };
         let bytes = || self.0.iter().enumerate().map(blank);
@@ -57,7 +57,7 @@ impl Header<'_> {
         text(&self.0[157..257])
     }
 
-    /// The name, after ustar's prefix if there is one.
+    /// The name, with ustar's prefix, if any.
     pub(super) fn name(&self) -> Vec<u8> {
         let name = text(&self.0[..100]);
         let prefix = match &self.0[257..263] {
@@ -70,18 +70,18 @@ impl Header<'_> {
         }
     }
 
-    /// The parts of a sparse file of GNU's old kind that are in the header itself.
+    /// The parts of a sparse file in GNU's old format that are in the header itself.
     pub(super) fn sparse_parts(&self) -> &[u8] {
         &self.0[386..482]
     }
 
-    /// Whether a block with more parts comes after the header.
+    /// Whether a block with more parts follows the header.
     pub(super) fn has_more_parts(&self) -> bool {
         self.0[482] != 0
     }
 }
 
-/// Octal, or GNU's base-256 when the first byte has its top bit set.
+/// A number in octal, or in GNU's base-256 if the top bit of the first byte is set.
 pub(super) fn number(field: &[u8]) -> Option<i128> {
     if field[0] & 0x80 != 0 {
         let mut value = i128::from(if field[0] & 0x40 != 0 { -1 } else { 0 });

@@ -1,19 +1,20 @@
-//! How much an archive may unpack to. How well it compresses says nothing: a file of zeros is no attack.
+//! Limits for the unpacked size of an archive. The ratio of compression does not matter: a file of zeros is not an
+//! attack.
 
-/// The most that an archive may ask for. A writer that keeps within it writes what every reader takes.
+/// The limits of an archive. If a writer keeps them, every reader accepts its archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of headers and of files, holes included.
+    /// The bytes of headers and files, including holes.
     pub bytes: u64,
-    /// Entries.
+    /// The number of entries.
     pub entries: u64,
 }
 
 impl Limits {
-    /// None at all: for an archive whose parts are limited one by one.
+    /// No limits, for an archive whose parts are limited one by one.
     pub const NONE: Self = Self { bytes: u64::MAX, entries: u64::MAX };
 
-    /// Refuses what is beyond these limits: the error says of what there is too much, and which option allows it.
+    /// Refuses sizes beyond these limits. The error says what is too large, and which option allows it.
     pub fn check(&self, bytes: u64, entries: u64) -> Result<(), String> {
         if bytes > self.bytes {
             return Err(format!("more than {} bytes; --max-unpacked allows more", self.bytes));

@@ -16,23 +16,23 @@ pub use writer::Writer;
 
 use std::collections::BTreeMap;
 
-/// Bytes in a header, and what bodies are padded to.
+/// The size of a header in bytes. Bodies are padded to a multiple of it.
 pub const BLOCK: usize = 512;
 
-/// Whether bytes that `start` an archive say that it is a tar: by the magic of POSIX or GNU, or, as before there
-/// was one, by a checksum that is right. An empty archive has nothing that says it.
+/// Whether the first bytes of an archive are those of a tar: they have the magic of POSIX or GNU, or, in the format
+/// before that, a correct checksum. An empty archive has neither.
 pub fn is_tar(start: &[u8]) -> bool {
     match start.first_chunk::<BLOCK>() {
         Some(block) => {
             let header = header::Header(block);
             header.is_ustar() || (!header.is_end() && header.has_checksum())
         }
-        // Cut off, but after the magic.
+        // It is cut off, but after the magic.
         None => start.get(257..262) == Some(b"ustar"),
     }
 }
 
-/// A name for a message, lossily; of a long one its start and its end.
+/// A name for a message, with invalid UTF-8 replaced. A long one is shortened to its start and its end.
 pub(crate) fn shown(name: &[u8]) -> String {
     match name.len() > 200 {
         true => [shown(&name[..100]), shown(&name[name.len() - 50..])].join("…"),
@@ -40,7 +40,7 @@ pub(crate) fn shown(name: &[u8]) -> String {
     }
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
@@ -59,12 +59,12 @@ pub enum EntryKind {
     Block,
 }
 
-/// One entry, pax and GNU extensions applied.
+/// An entry, after its pax and GNU extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The name's bytes as they stand in the archive, never empty, without NUL.
+    /// The bytes of the name as in the archive, never empty, without NUL.
     pub path: Vec<u8>,
-    /// What it is.
+    /// The kind of entry.
     pub kind: EntryKind,
     /// Target of a symbolic or hard link.
     pub link: Vec<u8>,
@@ -74,11 +74,11 @@ pub struct Entry {
     pub uid: u32,
     /// Numeric group.
     pub gid: u32,
-    /// Bytes of body, a sparse file's holes included.
+    /// The size of the body in bytes, including a sparse file's holes.
     pub size: u64,
     /// Modification time, whole seconds.
     pub mtime: i64,
-    /// Modification time, the nanoseconds beyond.
+    /// The nanoseconds of the modification time.
     pub mtime_ns: u32,
     /// Device number.
     pub rdev: (u32, u32),
@@ -87,7 +87,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of root's that says nothing else of itself: mode 0644, or 0755 for a directory, time 0, empty.
+    /// An entry of root's with defaults: mode 0644, or 0755 for a directory, time 0, empty.
     pub fn new(path: impl Into<Vec<u8>>, kind: EntryKind) -> Self {
         Self {
             path: path.into(),

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 /// A key and its value.
 pub(super) type Record = (String, Vec<u8>);
 
-/// The keys that the oldest kind of sparse file repeats for each part.
+/// The keys that the oldest format of sparse files repeats for each part.
 pub(super) const PART_KEYS: [&str; 2] = ["GNU.sparse.offset", "GNU.sparse.numbytes"];
 
-/// Splits a pax body into its records. Strict: a length that does not end at a newline, a key given
-/// twice, or bytes left over mean that two readers could see two archives.
+/// Splits a pax body into its records. It is strict: if a length does not end at a newline, a key comes twice, or
+/// bytes are left over, two readers could see two archives.
 pub(super) fn parse(body: &[u8]) -> Result<Vec<Record>, &'static str> {
     let mut records: Vec<Record> = Vec::new();
     let mut known = HashSet::new();
@@ -33,7 +33,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Record>, &'static str> {
     Ok(records)
 }
 
-/// One record in its canonical form: the length counts itself.
+/// A record in its canonical form. The length includes its own digits.
 pub(super) fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let fixed = key.len() + value.len() + 3;
     let mut length = fixed + 1;
@@ -46,7 +46,7 @@ pub(super) fn record(key: &str, value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `seconds[.fraction]`, possibly negative, to seconds and nanoseconds.
+/// Converts `seconds[.fraction]`, which may be negative, to seconds and nanoseconds.
 pub(super) fn time(value: &[u8]) -> Option<(i64, u32)> {
     let text = std::str::from_utf8(value).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

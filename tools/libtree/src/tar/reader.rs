@@ -1,4 +1,4 @@
-//! Reads tar strictly: what two sane readers could see differently is an error.
+//! Reads tar strictly: if two sane readers could see different archives, it is an error.
 
 use super::body::Body;
 use super::extensions::{Extensions, Global};
@@ -7,24 +7,24 @@ use super::sparse::{PaxSparse, Sparse};
 use super::{BLOCK, Entry, EntryKind, Limits, pax, shown};
 use std::io::{self, Read};
 
-/// Extended headers and long names beyond this are refused, in bytes.
+/// The largest extended header or long name, in bytes.
 const MAX_EXTENSION: u64 = 1 << 20;
-/// No file is larger, in bytes: sums of this and what is around it are numbers still. [`Limits`] come long before.
+/// The largest size of a file, in bytes, so that sums with it do not overflow. [`Limits`] are far below.
 const MAX_SIZE: u64 = 1 << 62;
 const WRONG_MAP: &str = "the map of a sparse file is wrong";
 
-/// Why an archive is refused. `entry` names the last name read.
+/// Why an archive is refused. `entry` is the last name that was read.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
     /// Reading failed.
     #[error("cannot read the archive: {0}")]
     Io(#[from] io::Error),
-    /// The archive is not what it should be.
+    /// The archive is damaged or malformed.
     #[error("{}{what}", place(entry))]
     Bad {
-        /// The entry's name, as [`shown`]; empty before the first.
+        /// The entry's name, as by [`shown`]; empty before the first.
         entry: String,
-        /// What is wrong with it.
+        /// The error.
         what: String,
     },
 }
@@ -36,14 +36,14 @@ fn place(entry: &str) -> String {
 /// Reads entries one after another.
 pub struct Reader<R> {
     pub(super) input: R,
-    /// Body bytes not read yet, and the padding after them.
+    /// The unread bytes of the body, and the padding after them.
     pub(super) left: u64,
     padding: u64,
-    /// Where the holes of the body are, if it has any.
+    /// The holes of the body, if it has any.
     pub(super) sparse: Option<Sparse>,
     global: Global,
     limits: Limits,
-    /// The bytes and entries that the archive asked for so far.
+    /// The bytes and entries of the archive so far.
     bytes: u64,
     entries: u64,
     ended: bool,
@@ -69,12 +69,12 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The same with other limits.
+    /// Reads with other limits.
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The next entry, or `None` after the last. What is unread of the former body is skipped.
+    /// The next entry, or `None` after the last. Skips the unread part of the last body.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, TarError> {
         let mut extensions = Extensions::default();
         loop {
@@ -106,7 +106,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Takes in the body of a header that says something about entries after it.
+    /// Adds the body of a header that extends later entries.
     fn extend(&mut self, kind: u8, mut body: Vec<u8>, extensions: &mut Extensions) -> Result<(), String> {
         match kind {
             b'x' => extensions.set_pax(pax::parse(&body)?)?,
@@ -120,24 +120,24 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Reads what comes after the end marker, which belongs to the archive's bytes but says nothing.
+    /// Reads the bytes after the end marker, which are part of the archive but have no meaning.
     pub fn drain(&mut self) -> Result<(), TarError> {
         let left = self.limits.bytes.saturating_sub(self.bytes).saturating_add(1);
         let drained = io::copy(&mut (&mut self.input).take(left), &mut io::sink())?;
         self.ask(drained)
     }
 
-    /// The body of the entry read last.
+    /// The body of the last entry.
     pub fn body(&mut self) -> Body<'_, R> {
         Body::new(self)
     }
 
-    /// The input, positioned after what was read.
+    /// The input, positioned after the bytes that were read.
     pub fn get_ref(&self) -> &R {
         &self.input
     }
 
-    /// Gives the input back, positioned after what was read.
+    /// Returns the input, positioned after the bytes that were read.
     pub fn into_inner(self) -> R {
         self.input
     }
@@ -146,7 +146,7 @@ impl<R: Read> Reader<R> {
         TarError::Bad { entry: shown(&self.last), what: what.into() }
     }
 
-    /// Skips what is unread of the entry read last, and the padding after it; `next_entry` does that by itself.
+    /// Skips the unread part of the last entry, and the padding after it. `next_entry` does this itself.
     pub fn skip_body(&mut self) -> Result<(), TarError> {
         let skip = self.left + self.padding;
         let skipped = io::copy(&mut (&mut self.input).take(skip), &mut io::sink())?;
@@ -205,7 +205,7 @@ impl<R: Read> Reader<R> {
         header.number(field).ok_or_else(|| self.bad(format!("the {} field is no octal number", field.0)))
     }
 
-    /// Notes that the archive asks for so many bytes more.
+    /// Counts further bytes of the archive.
     fn ask(&mut self, bytes: u64) -> Result<(), TarError> {
         self.bytes = self.bytes.saturating_add(bytes);
         let checked = self.limits.check(self.bytes, self.entries);
@@ -267,7 +267,7 @@ impl<R: Read> Reader<R> {
     fn kind(&self, typeflag: u8) -> Result<EntryKind, TarError> {
         Ok(match typeflag {
             b'S' if self.last.ends_with(b"/") => return Err(self.bad("a directory that is a sparse file")),
-            // As before ustar; but a root that claims to be a file stays one, and is refused.
+            // The convention before ustar. But a root that claims to be a file stays one, and is refused.
             b'0' | 0 | b'7' if self.last.ends_with(b"/") && self.last.iter().any(|&b| b != b'/') => {
                 EntryKind::Dir
             }
@@ -302,7 +302,7 @@ impl<R: Read> Reader<R> {
         self.fitting(map, stored - taken)
     }
 
-    /// The map, if it is that of a file of which the archive holds `stored` bytes.
+    /// The map, if it fits a file for which the archive has `stored` bytes.
     fn fitting(&self, map: Sparse, stored: u64) -> Result<Sparse, TarError> {
         match map.size() <= MAX_SIZE && map.stored() == stored {
             true => Ok(map),
@@ -320,7 +320,7 @@ impl<R: Read> Reader<R> {
         let size = self.or_pax(header, ext, &SIZE)?;
         let size = u64::try_from(size).ok().filter(|&size| size <= MAX_SIZE);
         entry.size = size.ok_or_else(|| self.bad("the size is out of range"))?;
-        // Some readers skip such a body, some take it for the next header.
+        // Some readers skip such a body, others read it as the next header.
         if entry.kind != EntryKind::File && entry.size != 0 {
             return Err(self.bad("a body on something that is not a regular file"));
         }

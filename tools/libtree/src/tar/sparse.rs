@@ -1,6 +1,6 @@
-//! Sparse files: which parts of the file the archive holds. The rest are holes.
+//! Sparse files: the parts of a file that are in the archive. The rest are holes.
 //!
-//! Four formats say it: GNU's old one (type `S`) in header blocks, 0.0 and 0.1 in pax records, and 1.0, which GNU
+//! There are four formats: GNU's old one (type `S`) in header blocks, 0.0 and 0.1 in pax records, and 1.0, which GNU
 //! tar and libarchive write, at the start of the body.
 
 use super::BLOCK;
@@ -9,18 +9,18 @@ use super::pax::{PART_KEYS, Record};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// The most parts a map may have.
+/// The largest number of parts in a map.
 const MAX_RUNS: usize = 1 << 20;
-/// Bytes of one part in a map of GNU's old kind: offset and length.
+/// The size of a part in a map of GNU's old format: offset and length.
 const PART: usize = 24;
 
-/// The parts of a sparse file that hold data, and how far it has been read.
+/// The parts of a sparse file that hold data, and the position of reading.
 #[derive(Debug, Default)]
 pub(super) struct Sparse {
     runs: VecDeque<(u64, u64)>,
     at: u64,
     size: u64,
-    /// Where the part that was added last ends.
+    /// The end of the last part.
     mapped: u64,
 }
 
@@ -29,14 +29,14 @@ impl Sparse {
         Self { size, ..Self::default() }
     }
 
-    /// The map in the header itself; more may follow in blocks of their own.
+    /// The map in the header itself. Further blocks may follow.
     pub(super) fn of_header(header: &Header) -> Option<Self> {
         let mut map = Self::new(u64::try_from(header.number(&REALSIZE)?).ok()?);
         map.add_parts(header.sparse_parts())?;
         Some(map)
     }
 
-    /// Takes in a block that continues the map, and says whether another follows.
+    /// Adds a block that continues the map, and returns whether another follows.
     pub(super) fn extend(&mut self, block: &[u8; BLOCK]) -> Option<bool> {
         self.add_parts(&block[..504])?;
         Some(block[504] != 0)
@@ -50,7 +50,7 @@ impl Sparse {
         Some(())
     }
 
-    /// Takes in a part, which comes after those before and ends within the file.
+    /// Adds a part, which must come after the earlier ones and end within the file.
     fn add(&mut self, start: u64, length: u64) -> Option<()> {
         let end = start.checked_add(length)?;
         if start < std::mem::replace(&mut self.mapped, end) || end > self.size || self.runs.len() == MAX_RUNS
@@ -63,22 +63,22 @@ impl Sparse {
         Some(())
     }
 
-    /// Length of the file, holes included.
+    /// The length of the file, including holes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Bytes the archive must hold.
+    /// The bytes that the archive must hold.
     pub(super) fn stored(&self) -> u64 {
         self.runs.iter().map(|&(_, length)| length).sum()
     }
 
-    /// Bytes of hole from here on.
+    /// The remaining bytes of the current hole.
     pub(super) fn hole(&self) -> u64 {
         self.runs.front().map_or(self.size, |&(start, _)| start).saturating_sub(self.at)
     }
 
-    /// Bytes of data from here on to the next hole.
+    /// The remaining bytes of data before the next hole.
     pub(super) fn data(&self) -> u64 {
         match self.runs.front() {
             Some(&(start, length)) if start <= self.at => start + length - self.at,
@@ -86,7 +86,7 @@ impl Sparse {
         }
     }
 
-    /// Goes on by `count` bytes, within the hole or the data at hand.
+    /// Advances by `count` bytes, within the current hole or data.
     pub(super) fn advance(&mut self, count: u64) {
         self.at += count;
         if self.runs.front().is_some_and(|&(start, length)| start + length == self.at) {
@@ -95,27 +95,26 @@ impl Sparse {
     }
 }
 
-/// A sparse file as its pax header describes it.
+/// A sparse file, as in its pax header.
 #[derive(Debug)]
 pub(super) struct PaxSparse {
-    /// The file's name, where the header's is one that readers without sparse files are to see.
+    /// The file's name, if the header has another one for readers without sparse files.
     pub name: Option<Vec<u8>>,
-    /// Length of the file, holes included.
+    /// The length of the file, including holes.
     pub size: u64,
     map: Map,
 }
 
 #[derive(Debug)]
 enum Map {
-    /// Offset and length, one after the other.
+    /// Offsets and lengths, one after the other.
     Numbers(Vec<u64>),
-    /// It is at the start of the body.
+    /// The map is at the start of the body.
     Body,
 }
 
 impl PaxSparse {
-    /// Finds the records of a sparse file. Any such record whose file another reader might not take for sparse is
-    /// an error.
+    /// Finds the records of a sparse file. It is an error if another reader might not see a sparse file in them.
     pub(super) fn of(records: &[Record]) -> Result<Option<Self>, String> {
         let mut keys = records.iter().filter_map(|(key, _)| key.strip_prefix("GNU.sparse.")).peekable();
         if keys.peek().is_none() {
@@ -152,7 +151,7 @@ impl PaxSparse {
         Ok(Some(Self { name: value("name").map(<[u8]>::to_vec), size: size.ok_or_else(bad)?, map }))
     }
 
-    /// The map, the part of it that is in the body read from there; with the bytes of body it took.
+    /// The map, and the number of bytes of the body that it takes. A map of format 1.0 is read from the body.
     pub(super) fn read_map(self, body: &mut impl Read) -> io::Result<Option<(Sparse, u64)>> {
         let (numbers, taken) = match self.map {
             Map::Numbers(numbers) => (Some(numbers), 0),
@@ -167,7 +166,7 @@ impl PaxSparse {
     }
 }
 
-/// The numbers of a map in pax records: one record with all, or two records for each part.
+/// The numbers of a map in pax records: one record with all of them, or two records for each part.
 fn numbers(records: &[Record], map: Option<&[u8]>) -> Option<Vec<u64>> {
     let parts = records.iter().filter(|(key, _)| PART_KEYS.contains(&key.as_str()));
     if let Some(map) = map {
@@ -181,8 +180,8 @@ fn numbers(records: &[Record], map: Option<&[u8]>) -> Option<Vec<u64>> {
     (!numbers.is_empty()).then_some(numbers)
 }
 
-/// The map at the start of a body: how many parts, then offset and length of each, a number a line, in whole
-/// blocks. Nothing when it is wrong.
+/// Reads the map at the start of a body: the number of parts, then offset and length of each, one number a line, in
+/// whole blocks. `None` if it is malformed.
 fn read_numbers(body: &mut impl Read) -> io::Result<(Option<Vec<u64>>, u64)> {
     let (mut numbers, mut digits) = (Vec::new(), Vec::new());
     let (mut want, mut taken) = (1, 0);

@@ -1,17 +1,17 @@
-//! Writes tar canonically: for what ustar can say, the bytes GNU tar writes with `--format=ustar
-//! --numeric-owner` and no owner names; a pax header only where ustar falls short.
+//! Writes tar canonically. If ustar can express an entry, the bytes are those of GNU tar with `--format=ustar
+//! --numeric-owner` and no owner names. A pax header is written only if ustar cannot.
 
 use super::{BLOCK, Entry, EntryKind, pax};
 use crate::holes::{Piece, Pieces, ZEROS};
 use std::io::{self, Read, Write};
 
-/// The largest number an 8-byte octal field holds.
+/// The largest number in an 8-byte octal field.
 const MAX_ID: u64 = 0o7_777_777;
-/// The largest number a 12-byte octal field holds.
+/// The largest number in a 12-byte octal field.
 const MAX_LONG: u64 = 0o77_777_777_777;
 
-/// Writes entries, then [`Writer::finish`]. Dropped before that it leaves an archive without its end
-/// marker, which a reader refuses: a failed producer must not look complete.
+/// Writes entries, and then the end marker by [`Writer::finish`]. Without that the archive lacks its end marker, and
+/// readers refuse it: the output of a failed producer must not look complete.
 pub struct Writer<W> {
     output: W,
     written: u64,
@@ -23,8 +23,8 @@ impl<W: Write> Writer<W> {
         Self { output, written: 0 }
     }
 
-    /// Appends an entry. `body` must give exactly `entry.size` bytes: fewer or more means that the file
-    /// changed, an error.
+    /// Appends an entry. `body` must have exactly `entry.size` bytes. Fewer or more mean that the file changed, which
+    /// is an error.
     pub fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> io::Result<()> {
         self.begin(entry)?;
         let copied = io::copy(&mut body.take(entry.size), &mut Counted(self))?;
@@ -34,7 +34,7 @@ impl<W: Write> Writer<W> {
         self.end()
     }
 
-    /// As [`Writer::append`], of a body that knows where its holes are. `buffer` is for its data.
+    /// Like [`Writer::append`], for a body with known holes. `buffer` is for its data.
     pub fn append_pieces(
         &mut self,
         entry: &Entry,
@@ -60,13 +60,13 @@ impl<W: Write> Writer<W> {
         Err(changed())
     }
 
-    /// Bytes written so far.
+    /// The number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Begins an entry whose `entry.size` bytes the caller gives to [`Writer::data`], and then calls
-    /// [`Writer::end`]: for a body that goes to several archives.
+    /// Begins an entry. The caller passes its `entry.size` bytes to [`Writer::data`] and then calls [`Writer::end`].
+    /// This is for a body that goes to several archives.
     pub fn begin(&mut self, entry: &Entry) -> io::Result<()> {
         let mut name = entry.path.clone();
         if entry.kind == EntryKind::Dir && !name.ends_with(b"/") {
@@ -79,17 +79,17 @@ impl<W: Write> Writer<W> {
         self.put(&header(entry, &name))
     }
 
-    /// Some of the body of the entry begun.
+    /// Writes some of the body of the current entry.
     pub fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes)
     }
 
-    /// Ends the entry begun.
+    /// Ends the current entry.
     pub fn end(&mut self) -> io::Result<()> {
         self.pad()
     }
 
-    /// Writes the end marker, two zero blocks, and gives the output back, unflushed.
+    /// Writes the end marker, two zero blocks, and returns the output without a flush.
     pub fn finish(mut self) -> io::Result<(W, u64)> {
         self.put(&[0; 2 * BLOCK])?;
         Ok((self.output, self.written))
@@ -146,12 +146,12 @@ fn changed() -> io::Error {
     io::Error::other("the file's size changed while it was packed")
 }
 
-/// Where a long name is cut into ustar's prefix and name.
+/// The position where a long name is split into ustar's prefix and name.
 fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
     if name.len() <= 100 {
         return Some((b"", name));
     }
-    // GNU tar cuts at the last slash that leaves a prefix of at most 155 bytes.
+    // GNU tar splits at the last slash that leaves a prefix of at most 155 bytes.
     let limit = name.len().min(156);
     let inner = &name[..limit.min(name.len() - 1)];
     let at = inner.iter().rposition(|&b| b == b'/').filter(|&at| at > 0)?;
@@ -214,7 +214,7 @@ fn header(entry: &Entry, name: &[u8]) -> [u8; BLOCK] {
     block
 }
 
-/// What does not fit is in the pax header; the field itself then says 0.
+/// A value that does not fit is in the pax header, and the field is then 0.
 fn clip(value: u64, max: u64) -> u64 {
     if value > max { 0 } else { value }
 }

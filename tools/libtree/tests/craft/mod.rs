@@ -1,4 +1,4 @@
-//! Writes tar headers field by field, right or wrong.
+//! Writes tar headers field by field, valid or invalid.
 
 /// Two zero blocks.
 pub const END: &[u8] = &[0; 1024];
@@ -40,13 +40,13 @@ impl Header {
         self
     }
 
-    /// Another magic and version: GNU's, or none at all.
+    /// Sets another magic and version: GNU's, or none.
     pub fn magic(mut self, magic: &[u8; 8]) -> Self {
         self.0[257..265].copy_from_slice(magic);
         self
     }
 
-    /// GNU's map of a sparse file: offset and length of each part, and the file's length.
+    /// Sets GNU's map of a sparse file: offset and length of each part, and the file's length.
     pub fn sparse(mut self, parts: &[(u64, u64)], size: u64) -> Self {
         self.0[257..265].copy_from_slice(b"ustar  \0");
         let numbers = parts.iter().flat_map(|&(start, length)| [start, length]);

@@ -1,4 +1,4 @@
-//! A place to extract archives in, and a watch on what is beside it.
+//! A place to extract archives in, with a check that nothing beside it changes.
 
 use crate::craft::END;
 use libtree::extract::{ExtractError, Form, Options, Stats, extract};
