@@ -1,21 +1,21 @@
-//! Which of many patterns concern a path, found without trying each of them.
+//! Finds the patterns that can match a path, without trying each.
 //!
-//! Every pattern but those of wildcards alone has some text that is in each path it matches. One search of a
-//! path finds all of these texts that are in it, however many there are.
+//! Every pattern, unless it is only wildcards, has a text that occurs in each path it matches. One search of a path
+//! finds all of these texts in it, however many there are.
 
 use crate::machine::{Places, SLASH};
 use crate::pattern::Pattern;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::collections::HashMap;
 
-/// Patterns by a text that must be in the path.
+/// Patterns, indexed by a text that must occur in the path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
-    /// Finds the texts; `None` where there are none.
+    /// Finds the texts; `None` if there are none.
     finder: Option<AhoCorasick>,
     /// The patterns of each text.
     patterns: Vec<Vec<usize>>,
-    /// Those without any text.
+    /// The patterns without any text.
     always: Vec<usize>,
 }
 
@@ -24,7 +24,7 @@ impl Candidates {
         let literals: Vec<_> = patterns.iter().map(|pattern| pattern.literals().0).collect();
         let mut uses: HashMap<&[u32], usize> = HashMap::new();
         literals.iter().flatten().for_each(|text| *uses.entry(text).or_default() += 1);
-        // The text of the fewest patterns says most, and among those the longest.
+        // The text with the fewest patterns selects best, and among those the longest.
         let rank = |text: &&Vec<u32>| (uses[text.as_slice()], usize::MAX - text.len());
         let mut found = Self::default();
         let mut numbers: HashMap<&[u32], usize> = HashMap::new();
@@ -41,7 +41,7 @@ impl Candidates {
             });
             found.patterns[number].push(at);
         }
-        // It fails beyond some billions of bytes of patterns: then each is tried.
+        // This fails beyond some billions of bytes of patterns. Each pattern is then tried.
         found.finder = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&texts).ok();
         match found.finder {
             Some(_) => found,
@@ -49,7 +49,7 @@ impl Candidates {
         }
     }
 
-    /// These patterns for every path.
+    /// Returns these patterns for every path.
     pub(crate) fn trying(always: Vec<usize>) -> Self {
         Self { always, ..Self::default() }
     }
@@ -68,12 +68,12 @@ impl Candidates {
     }
 }
 
-/// Patterns by the directories that the paths they match are in.
+/// Patterns, indexed by the directories of the paths that they match.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Below {
-    /// For each directory that a pattern names, the last pattern that goes on below it.
+    /// For each directory that a pattern names, the last pattern that continues below it.
     named: HashMap<Vec<u32>, usize>,
-    /// The patterns with wildcards, by the directory that they name before the first.
+    /// The patterns with wildcards, by the directory before the first wildcard.
     wild: HashMap<Vec<u32>, Vec<usize>>,
 }
 
@@ -96,7 +96,7 @@ impl Below {
         below
     }
 
-    /// Whether one of the `patterns` from number `from` on can match something below the directory `dir`.
+    /// Whether one of the `patterns`, starting with number `from`, can match something below the directory `dir`.
     pub(crate) fn leads(&self, patterns: &[Pattern], dir: &[u32], from: usize) -> bool {
         if self.named.get(dir).is_some_and(|&last| last >= from) {
             return true;
@@ -112,7 +112,7 @@ impl Below {
     }
 }
 
-/// The bytes whose characters these are.
+/// The bytes of these characters.
 fn bytes(text: &[u32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for &c in text {

@@ -1,19 +1,20 @@
-//! What a pattern says, in both dialects: they differ only in `**`.
+//! The meaning of a pattern, in both dialects. They differ only in `**`.
 
 use crate::machine::{Machine, Places, Token};
 
-/// A pattern whose brackets or escapes don't add up.
+/// A pattern with unbalanced brackets or an incomplete escape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("syntax error in pattern {0:?}")]
 pub struct BadPattern(pub String);
 
-/// Matches as Go's `filepath.Match`: the whole of `name`, `*` and `?` never a slash, `\` quotes.
+/// Matches like Go's `filepath.Match`: the pattern is the whole of `name`, `*` and `?` never match a slash, and `\`
+/// quotes.
 pub fn path_match(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
     let machine = Machine::new(compile(pattern, false)?);
     Ok(machine.matches(&characters(name), &mut Places::default()))
 }
 
-/// Whether COPY takes `name` for a pattern rather than a literal path.
+/// Whether COPY reads `name` as a pattern and not as a literal path.
 pub fn has_wildcards(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {
@@ -26,7 +27,7 @@ pub fn has_wildcards(name: &[u8]) -> bool {
     false
 }
 
-/// Characters of a text; bytes that are not UTF-8 stand for themselves, beyond Unicode.
+/// The characters of a text. Bytes that are not UTF-8 become numbers beyond Unicode.
 pub(crate) fn characters(text: &[u8]) -> Vec<u32> {
     let mut out = Vec::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
@@ -36,7 +37,7 @@ pub(crate) fn characters(text: &[u8]) -> Vec<u32> {
     out
 }
 
-/// Translates a pattern. With `double`, `**` crosses slashes, as in `.dockerignore`.
+/// Translates a pattern. With `double`, `**` matches slashes, as in `.dockerignore`.
 pub(crate) fn compile(pattern: &[u8], double: bool) -> Result<Vec<Token>, BadPattern> {
     let bad = || BadPattern(String::from_utf8_lossy(pattern).into_owned());
     let text = characters(pattern);
@@ -50,7 +51,7 @@ pub(crate) fn compile(pattern: &[u8], double: bool) -> Result<Vec<Token>, BadPat
                 if text.get(at) == Some(&u32::from('/')) {
                     at += 1;
                 }
-                // As in BuildKit, `**.md` is what ends in `.md`, where no other wildcard follows.
+                // As in BuildKit, `**.md` matches names that end in `.md`, if no other wildcard follows.
                 let plain = |&c: &u32| !matches!(char::from_u32(c), Some('*' | '?' | '[' | ']' | '\\'));
                 let ending = at == 2 && text[at..].iter().all(plain);
                 tokens.push(if ending || at == text.len() { Token::Rest } else { Token::Directories });

@@ -1,17 +1,17 @@
-//! `.dockerignore`: a list of patterns of which the last that matches decides.
+//! `.dockerignore`: a list of patterns. The last pattern that matches decides.
 
 use crate::candidates::{Below, Candidates};
 use crate::glob::characters;
 use crate::machine::{Places, SLASH};
 use crate::pattern::Pattern;
 
-/// A pattern that can't be one.
+/// An invalid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct BadIgnore {
     /// Its line, from 1; for `--exclude`, its position.
     pub line: usize,
-    /// What is wrong.
+    /// The error.
     pub what: String,
 }
 
@@ -22,8 +22,8 @@ pub struct IgnoreFile {
 }
 
 impl IgnoreFile {
-    /// Reads a file's text: one pattern a line, `#` in the first column is a comment, a byte order mark
-    /// and carriage returns are dropped.
+    /// Parses the text of a file: one pattern a line. `#` in the first column starts a comment. A byte order mark and
+    /// carriage returns are removed.
     pub fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pattern = |(at, line): (usize, &str)| {
@@ -40,18 +40,19 @@ impl IgnoreFile {
         Self { patterns: text.lines().enumerate().filter_map(pattern).collect() }
     }
 
-    /// Makes the patterns ready to match.
+    /// Compiles the patterns.
     pub fn matcher(&self) -> Result<Matcher, BadIgnore> {
         Matcher::build(self.patterns.iter().map(|(line, pattern)| (*line, pattern.as_str())))
     }
 }
 
-/// Patterns ready to match (moby's patternmatcher).
+/// Compiled patterns, which match like moby's patternmatcher.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     patterns: Vec<Pattern>,
     candidates: Candidates,
-    /// The patterns that exclude, by the directories that they lead below; then those that bring back.
+    /// The patterns that exclude, by the directories that they lead below. The patterns that bring back come after
+    /// them.
     excluding: Below,
     returning: Below,
     has_exceptions: bool,
@@ -59,7 +60,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Takes patterns as `--exclude` gives them.
+    /// Compiles the patterns of `--exclude`.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, BadIgnore> {
         Self::build(patterns.into_iter().enumerate().map(|(at, pattern)| (at + 1, pattern)))
     }
@@ -92,34 +93,34 @@ impl Matcher {
         })
     }
 
-    /// Whether there is nothing to match.
+    /// Whether there are no patterns.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// Whether some pattern brings paths back: then an excluded directory must still be looked into.
+    /// Whether some pattern brings paths back. The contents of an excluded directory then still matter.
     pub fn has_exceptions(&self) -> bool {
         self.has_exceptions
     }
 
-    /// Whether some pattern excludes all there is, whatever it is called.
+    /// Whether some pattern excludes everything, whatever its name.
     pub fn excludes_everything(&self) -> bool {
         self.excludes_everything
     }
 
-    /// Whether `path`, relative and clean, is excluded, by itself or by a directory above it.
+    /// Whether `path`, relative and clean, or a directory above it is excluded.
     pub fn matches(&self, path: &[u8]) -> bool {
         self.deciding(path).is_some_and(|(excluded, _)| excluded)
     }
 
-    /// Whether the last pattern that matters excludes `path`, and its line.
+    /// Whether the last matching pattern excludes `path`, and its line.
     pub fn deciding(&self, path: &[u8]) -> Option<(bool, usize)> {
         self.patterns.get(self.decider(path)?).map(|pattern| (!pattern.exception, pattern.line))
     }
 
-    /// The pattern that decides. One that excludes holds for all below what it matches; one that brings back
-    /// is only tried where something is excluded, as in BuildKit: after `**/*.log`, `!keep` brings nothing
-    /// back, since `keep` itself was never excluded.
+    /// The pattern that decides. A pattern that excludes applies to everything below its match. A pattern that brings
+    /// back is tried only if something is excluded, as in BuildKit: after `**/*.log`, `!keep` brings nothing back,
+    /// because `keep` itself was never excluded.
     fn decider(&self, path: &[u8]) -> Option<usize> {
         let candidates = self.candidates.of(path);
         if candidates.is_empty() {
@@ -130,7 +131,7 @@ impl Matcher {
             return candidates.into_iter().find(|&at| self.patterns[at].covers(&text, places));
         }
         let depth = text.iter().filter(|&&c| c == SLASH).count();
-        // Of each directory above and, last, of the path itself.
+        // For each directory above, and last for the path itself.
         let mut excluded = vec![false; depth + 1];
         let mut decided = None;
         for (at, pattern) in candidates.into_iter().map(|at| (at, &self.patterns[at])) {
@@ -161,7 +162,7 @@ impl Matcher {
     }
 }
 
-/// Go's `path.Clean`: `.` and double slashes dropped, `..` resolved where it can be.
+/// Go's `path.Clean`: removes `.` and double slashes, and resolves `..` if possible.
 fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
@@ -212,7 +213,7 @@ mod tests {
     fn two_stars_before_a_name_are_the_beginning_of_a_name_too() {
         assert!(excluded("**.md", "a.md") && excluded("**.md", "d/a.md") && excluded("**.md", "d/.md"));
         assert!(!excluded("**/.md", "a.md"));
-        // Behind a wildcard they end with a directory.
+        // After a wildcard they match only below a directory.
         assert!(!excluded("**.m?", "a.md") && excluded("**.m?", "d/.md"));
     }
 
@@ -260,13 +261,13 @@ mod tests {
         assert_eq!(bad("\n\n[").line, 3);
     }
 
-    /// The same patterns, each of them tried on each path.
+    /// The same patterns, all of which are tried on each path.
     fn without_index(matcher: &Matcher) -> Matcher {
         let all = (0..matcher.patterns.len()).collect();
         Matcher { candidates: Candidates::trying(all), ..matcher.clone() }
     }
 
-    /// Whether one of the patterns from number `from` on leads below `dir`, by trying each.
+    /// Whether one of the patterns, starting with number `from`, leads below `dir`. Tries each.
     fn leads(matcher: &Matcher, dir: &str, from: usize, exception: bool) -> bool {
         let text = characters(dir.as_bytes());
         let below = characters(format!("{dir}/").as_bytes());

@@ -1,7 +1,7 @@
 //! Patterns over paths: Go's `filepath.Match`, which COPY's wildcards follow, and `.dockerignore`.
 //!
-//! Text in, yes or no out: this crate never looks at a file system. Matching a path takes time in proportion
-//! to its length and to the patterns that have a text in common with it, however many others there are.
+//! Text in, yes or no out: this crate never reads a file system. The time to match a path is proportional to its
+//! length and to the number of patterns that share a text with it, however many others there are.
 
 mod candidates;
 mod glob;

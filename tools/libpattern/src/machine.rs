@@ -1,26 +1,26 @@
-//! Runs a compiled pattern over a text, all the places in the pattern it can have led to at once, as bits.
+//! Runs a compiled pattern over a text. It keeps all possible places in the pattern at once, as bits.
 
 pub(crate) const SLASH: u32 = '/' as u32;
 const ASCII: usize = 128;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// This character (or byte, where the text is not UTF-8).
+    /// This character, or byte if the text is not UTF-8.
     Literal(u32),
-    /// Any one character but `/`.
+    /// Any one character except `/`.
     One,
-    /// Any characters but `/`.
+    /// Any characters except `/`.
     Star,
-    /// Nothing, or anything that ends in `/`.
+    /// Nothing, or any text that ends in `/`.
     Directories,
-    /// Anything at all.
+    /// Any text.
     Rest,
-    /// One character in the ranges, or, negated, not in them; `/` too.
+    /// One character in the ranges, or, if negated, not in them. It may be `/`.
     Class { negated: bool, ranges: Vec<(u32, u32)> },
 }
 
 impl Token {
-    /// The one character it takes, if there is but one.
+    /// The character that the token matches, if there is only one.
     pub(crate) fn literal(&self) -> Option<u32> {
         match self {
             Self::Literal(c) => Some(*c),
@@ -29,24 +29,24 @@ impl Token {
     }
 }
 
-/// A pattern ready to run. A place is the number of a token that comes next; the last place is the end.
+/// A pattern that can run. A place is the number of the token that comes next; the last place is the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     tokens: Vec<Token>,
     words: usize,
-    /// For each ASCII character, the places whose token takes it and goes on.
+    /// For each ASCII character, the places whose token matches it.
     taking: Vec<u64>,
-    /// Places of `*`, `**` at the end, and `**/`.
+    /// The places of `*`, of `**` at the end, and of `**/`.
     star: Vec<u64>,
     rest: Vec<u64>,
     directories: Vec<u64>,
 }
 
-/// The places reached, kept by the caller from one run to the next.
+/// The current places. The caller keeps them from one run to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     here: Vec<u64>,
-    /// Of `directories`: those that took something which does not end in a slash yet.
+    /// The places of `directories` that have matched something that does not end in a slash yet.
     inside: Vec<u64>,
     next: Vec<u64>,
 }
@@ -103,8 +103,8 @@ impl Machine {
         self.at_end(places)
     }
 
-    /// The first level of the path `text` that the pattern matches, of those `tried`: 0 is the directory at
-    /// the top.
+    /// The first level, among those `tried`, at which the pattern matches the path `text`. 0 is the directory at the
+    /// top.
     pub(crate) fn first_match(
         &self,
         text: &[u32],
@@ -146,7 +146,7 @@ impl Machine {
         places.here[self.words - 1] >> (self.tokens.len() % 64) & 1 == 1
     }
 
-    /// Takes one character; no when that leads nowhere.
+    /// Matches one character. Returns false if no place is left.
     fn step(&self, c: u32, places: &mut Places) -> bool {
         let mut carry = 0;
         let mut alive = 0;
@@ -179,7 +179,7 @@ impl Machine {
         }
     }
 
-    /// Steps over tokens that may take nothing.
+    /// Skips tokens that may match nothing.
     fn skip_empty(&self, here: &mut [u64]) {
         loop {
             let mut carry = 0;
@@ -198,7 +198,7 @@ impl Machine {
     }
 }
 
-/// Whether a token that is one character is `c`.
+/// Whether a token for one character matches `c`.
 fn takes(token: &Token, c: u32) -> bool {
     match token {
         Token::Literal(literal) => *literal == c,
@@ -217,7 +217,7 @@ mod tests {
     use crate::glob::{characters, compile};
     use proptest::prelude::*;
 
-    /// The same by trying everything: slow, and plain enough to be right.
+    /// The same result by trying everything: slow, but obviously right.
     fn plainly(tokens: &[Token], text: &[u32]) -> bool {
         let Some((token, rest)) = tokens.split_first() else { return text.is_empty() };
         match token {

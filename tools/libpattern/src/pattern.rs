@@ -1,13 +1,13 @@
-//! One pattern of a `.dockerignore`: what it says, and how it is tried on a path.
+//! One pattern of a `.dockerignore`, and how it matches a path.
 
 use crate::glob::{BadPattern, compile};
 use crate::machine::{Machine, Places, SLASH, Token};
 use std::sync::OnceLock;
 
-/// A pattern that can be tried on paths.
+/// A pattern that can be matched against paths.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
-    /// Where it stands in its file.
+    /// Its line in the file.
     pub(crate) line: usize,
     /// Whether it brings paths back.
     pub(crate) exception: bool,
@@ -18,13 +18,13 @@ pub(crate) struct Pattern {
 enum Form {
     /// A path without wildcards.
     Plain(Vec<u32>),
-    /// Any other. A list may have very many patterns and each path concerns few of them, so that a machine is
-    /// made when it is first needed.
+    /// Any other pattern. A list may have very many, and each path needs few of them, so a machine is made when it is
+    /// first needed.
     Wild { tokens: Vec<Token>, machine: OnceLock<Machine> },
 }
 
 impl Pattern {
-    /// Reads a clean relative path with wildcards.
+    /// Parses a clean relative path with wildcards.
     pub(crate) fn new(line: usize, exception: bool, path: &str) -> Result<Self, BadPattern> {
         let tokens = compile(path.as_bytes(), true)?;
         let plain: Option<Vec<u32>> = tokens.iter().map(Token::literal).collect();
@@ -43,7 +43,7 @@ impl Pattern {
         }
     }
 
-    /// The first level of the path `text` that it matches, of those `tried`: 0 is the directory at the top.
+    /// The first level, among those `tried`, at which it matches the path `text`. 0 is the directory at the top.
     pub(crate) fn first_match(
         &self,
         text: &[u32],
@@ -71,7 +71,7 @@ impl Pattern {
         }
     }
 
-    /// The texts that every path it matches has in it, in order, and whether it begins with the first.
+    /// The texts that occur in every path it matches, in order, and whether such a path begins with the first.
     pub(crate) fn literals(&self) -> (Vec<Vec<u32>>, bool) {
         match &self.form {
             Form::Plain(text) => (vec![text.clone()], true),
@@ -84,7 +84,7 @@ impl Pattern {
         }
     }
 
-    /// How many directories a path has that it matches, where that is one number.
+    /// How many components a matching path has, if that is a fixed number.
     pub(crate) fn depth(&self) -> Option<usize> {
         match &self.form {
             Form::Plain(text) => Some(text.iter().filter(|&&c| c == SLASH).count()),
