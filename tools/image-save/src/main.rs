@@ -7,6 +7,7 @@ use libsandbox::{Isolation, Overlay, mount_overlay};
 use libstore::export::{self, Format};
 use libstore::{Environment, Limits, Options, Store, StoreError, Unpack, locate};
 use libtree::Root;
+use libwire::Reference;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +27,12 @@ struct Args {
     /// Where to write it; - is standard output
     #[arg(short, long, value_name = "DEST", default_value = "-")]
     output: PathBuf,
+    /// A name for the image in the archive or layout, instead of those it has here; may be given several times
+    #[arg(short, long, value_name = "NAME")]
+    tag: Vec<Reference>,
+    /// Give it no name there
+    #[arg(long, conflicts_with = "tag")]
+    no_tag: bool,
     /// What becomes of files that the directory of --format dir has already
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Existing::Refuse)]
     existing: Existing,
@@ -65,6 +72,9 @@ fn job(args: Args) -> Result<(), Failure> {
     if args.existing != Existing::Refuse && args.format != Form::Dir {
         return Err(Failure::usage("--existing is for --format dir; leave it out"));
     }
+    if (args.no_tag || !args.tag.is_empty()) && matches!(args.format, Form::Tar | Form::Dir) {
+        return Err(Failure::usage("--tag and --no-tag are for archives and layouts; a tree has no name"));
+    }
     if stdout {
         // Before anything is unpacked for it.
         Stdout::open_for_tar()?;
@@ -74,6 +84,7 @@ fn job(args: Args) -> Result<(), Failure> {
         Form::Oci | Form::Docker | Form::Layout => {
             let store = Store::open_existing(&path, Options::default())?;
             let Found { image, names } = image_save::find(&store, &args.image)?;
+            let names = if args.tag.is_empty() && !args.no_tag { names } else { args.tag };
             let format = if args.format == Form::Docker { Format::Docker } else { Format::Oci };
             match args.format {
                 Form::Layout => Ok(export::layout(&store, &image, &names, &args.output)?),
