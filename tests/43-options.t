@@ -36,6 +36,7 @@ cat >options <<'END'
 --output=type=cacheonly|--check "$_dir/steps
 --output=type=registry,name=h/n|image-push
 --push|image-push
+--load|docker load -q
 --iidfile=id|--iidfile id
 --metadata-file=meta|--metadata-file meta
 --compression=zstd|--compression zstd
@@ -69,7 +70,7 @@ options=$(image-build --help | grep -o -- '--[a-z][a-z-]*' | sort -u | grep -vx 
 is "every option is in the table" "$(sed 's/=.*//' words | sort -u)" "$options"
 
 # refused A B: whether the two can't stand together. A is a word of the table, also without its value.
-written='--output --iidfile --metadata-file --push'
+written='--output --iidfile --metadata-file --push --load'
 refused() {
     case $1 in
     --call=*) [ "$1" != "$2" ] && against "$2" $written --keep --trace --explain --shell --shell-on-fail --lock --logs --call ;;
@@ -77,7 +78,7 @@ refused() {
     --logs) against "$2" $written --keep --trace --explain --shell --shell-on-fail --lock ;;
     --lock*) [ "$1" != --locked ] && against "$2" --locked --offline --pull=never ;;
     --shell) against "$2" $written ;;
-    --output=type=cacheonly) against "$2" --iidfile --metadata-file --push ;;
+    --output=type=cacheonly) against "$2" --iidfile --metadata-file --push --load ;;
     --quiet) against "$2" --progress=plain --explain ;;
     --progress=quiet) against "$2" --explain ;;
     *) return 1 ;;

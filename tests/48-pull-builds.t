@@ -39,7 +39,7 @@ ok "--pull asks what the name means" build --pull
 is "in one request" "$(asked)" 1
 ok "as does --pull=newer" build --pull=newer
 is "in one more" "$(asked)" 2
-for never in --pull=never --pull=false --offline; do
+for never in --pull=never --offline; do
     faults ''
     ok "$never builds on what is there" build $never
     dockerfile "FROM $fake/other:1" 'RUN true'
@@ -48,6 +48,8 @@ for never in --pull=never --pull=false --offline; do
     is "nobody is asked" "$(grep -c . fake.log)" 0
     dockerfile "FROM $fake/base:1" 'RUN echo built >/x'
 done
+faults ''
+ok "--pull=false pulls what is missing, as without it" build --pull=false
 status_is "--pull takes no other words" 2 build --pull=often
 status_is "--offline fetches no context" 2 image-build --offline http://127.0.0.1:1/x.git
 

@@ -60,11 +60,14 @@ pub fn beside(path: &Path) -> Checked {
     new_file(path.as_os_str())
 }
 
+/// Why several platforms are refused.
+pub const ONE_PLATFORM: &str = "several platforms are not built at once yet; build them one by one";
+
 /// One platform; several are not built at once yet.
 pub fn platform(value: &OsStr) -> Checked {
     let value = text(value)?;
     if value.contains(',') {
-        return Err("several platforms are not built at once yet; build them one by one".into());
+        return Err(format!("{value}: {ONE_PLATFORM}"));
     }
     let platform: Platform = value.parse()?;
     platform.impossible().map_or(Ok(()), |what| Err(format!("{value}: {what}")))
@@ -118,7 +121,7 @@ pub fn isolation(value: &OsStr) -> Checked {
 /// How layers are compressed.
 pub fn compression(value: &OsStr) -> Checked {
     match text(value)? {
-        "estargz" => Err("estargz: docker build has it, stagepipe does not yet; use gzip or zstd".into()),
+        "estargz" => Err("estargz: no layer is made that can be read in pieces; use gzip or zstd".into()),
         _ => one_of(value, &["gzip", "zstd", "none"]),
     }
 }

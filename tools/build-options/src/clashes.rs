@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use libcli::Failure;
 
 /// What asks for something of a finished image.
-const WRITTEN: [&str; 4] = ["output", "iidfile", "metadata-file", "push"];
+const WRITTEN: [&str; 5] = ["output", "iidfile", "metadata-file", "push", "load"];
 /// What asks for something of steps that are done.
 const BUILT: [&str; 6] = ["keep", "trace", "explain", "shell", "shell-on-fail", "lock"];
 
@@ -31,7 +31,7 @@ pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
     }
     if value("lock").is_some() {
         refuse(matches, "--lock", "asks for more", &["locked", "offline"])?;
-        if value("pull").is_some_and(|when| matches!(&*when, "never" | "false")) {
+        if value("pull").is_some_and(|when| when == "never") {
             refuse(matches, "--lock", "asks registries", &["pull"])?;
         }
     }

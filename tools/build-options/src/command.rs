@@ -1,6 +1,9 @@
 //! The command line as clap reads it, made of the table; and what is said of a line that it does not take.
 
-use crate::table::{DOCKER_ONLY, Row, SECTIONS, Takes, rows};
+use crate::engines::{foreign, named};
+use crate::foreign::Foreign;
+use crate::table::{Row, SECTIONS, Takes, rows};
+use crate::values::all;
 use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
@@ -18,24 +21,30 @@ const WIDTH: usize = 100;
 
 /// The command that the table describes.
 pub fn command() -> Command {
-    let other = |(short, long, _): &(Option<char>, &'static str, &str)| {
-        let arg = Arg::new(*long).long(*long).num_args(0..=1).action(ArgAction::Append).hide(true);
-        with_short(arg.value_parser(OsStringValueParser::new()), *short)
-    };
     let context = Arg::new(CONTEXT).value_name("PATH|URL|-").action(ArgAction::Append).num_args(0..);
     Command::new(NAME)
         .about("Build the image a Dockerfile describes. The options are those of docker build.")
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args(rows().map(option))
-        .args(DOCKER_ONLY.iter().map(other))
+        .args(foreign().filter_map(idle))
         .arg(context.value_parser(OsStringValueParser::new()).value_hint(ValueHint::DirPath))
 }
 
 fn option(row: &Row) -> Arg {
-    let arg = Arg::new(row.long).long(row.long).help(row.help).hide(row.help.is_empty());
+    let arg = Arg::new(row.long).long(row.long).help(row.help);
+    with_short(taking(arg, row.takes), row.short)
+}
+
+/// An option of others that may change nothing. Those that never do are not known to clap, and found when it says so.
+fn idle(row: &Foreign) -> Option<Arg> {
+    let arg = Arg::new(row.long()).long(row.long()).hide(true);
+    Some(with_short(taking(arg, row.idle.as_ref()?.takes), row.short))
+}
+
+fn taking(arg: Arg, takes: Takes) -> Arg {
     let arg = arg.action(ArgAction::Append).value_parser(OsStringValueParser::new());
-    let arg = match row.takes {
+    match takes {
         Takes::Value(name) | Takes::Values(name) => {
             arg.value_name(name).num_args(1).allow_hyphen_values(true).value_hint(hint(name))
         }
@@ -45,8 +54,7 @@ fn option(row: &Row) -> Arg {
         Takes::Flag => {
             arg.num_args(0..=1).require_equals(true).default_missing_value("true").hide_possible_values(true)
         }
-    };
-    with_short(arg, row.short)
+    }
 }
 
 fn with_short(arg: Arg, short: Option<char>) -> Arg {
@@ -68,12 +76,11 @@ fn hint(value: &str) -> ValueHint {
 pub fn matches(args: Vec<OsString>) -> Result<ArgMatches, Failure> {
     let words = std::iter::once(OsString::from(NAME)).chain(args);
     let matches = command().try_get_matches_from(words).map_err(|error| refusal(&error))?;
-    for (_, long, instead) in DOCKER_ONLY {
-        if matches.contains_id(long) {
-            let hint = if instead.is_empty() { String::new() } else { format!("; {instead}") };
-            return Err(Failure::usage(format!(
-                "--{long}: docker build has it, stagepipe does not yet{hint}"
-            )));
+    for row in foreign() {
+        let Some(idle) = &row.idle else { continue };
+        let idle = |value: &OsStr| row.refused.is_empty() || value.to_str().is_some_and(idle.when);
+        if all(&matches, row.long()).any(|value| !idle(value)) {
+            return Err(refused(row));
         }
     }
     Ok(matches)
@@ -98,14 +105,17 @@ fn refusal(error: &clap::Error) -> Failure {
     }
 }
 
+fn refused(row: &Foreign) -> Failure {
+    Failure::usage(format!("--{}: {}", row.long(), row.refusal()))
+}
+
 fn unknown(word: &str) -> Failure {
+    if let Some(row) = named(word) {
+        return refused(row);
+    }
     let known: Vec<String> = rows().map(|row| format!("--{}", row.long)).collect();
     let hint = libcli::did_you_mean(word, known.iter().map(String::as_str));
-    let docker: Vec<String> = DOCKER_ONLY.iter().map(|(_, long, _)| format!("--{long}")).collect();
-    let lines = libcli::wrapped(&docker.join(" "), WIDTH).join("\n");
-    let detail = format!("Options of docker build that are known but not built yet:\n{lines}");
-    let what = format!("{word}: no such option{hint}; {NAME} --help lists those there are");
-    Failure::usage(what).with_detail(detail)
+    Failure::usage(format!("{word}: no such option{hint}; {NAME} --help lists those there are"))
 }
 
 /// What `--help` prints.
@@ -113,7 +123,7 @@ pub fn help() -> String {
     let mut text = format!(
         "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image a Dockerfile describes. The options are those of docker build.\n"
     );
-    for (heading, rows) in SECTIONS.iter().filter(|(heading, _)| !heading.is_empty()) {
+    for (heading, rows) in SECTIONS {
         text += &format!("\n{heading}\n");
         rows.iter().for_each(|row| text += &entry(row));
     }

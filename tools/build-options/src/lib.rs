@@ -3,17 +3,30 @@
 //!
 //! It knows what each option is called and who is told about it. It reads no Dockerfile, no store and no context.
 
+pub mod answers;
+mod arguments;
+mod asked;
+mod attributes;
 mod check;
 mod clashes;
 mod command;
+mod docker;
+mod engines;
+mod foreign;
 mod output;
+mod outputs;
+mod podman;
+mod proxies;
 mod request;
 mod table;
 mod values;
+mod variables;
 mod words;
 
+pub use asked::{Asked, Environment, Request};
 pub use check::beside;
-pub use request::{Asked, Environment, Request, request};
+pub use foreign::Of;
+pub use request::request;
 
 use libcli::shell_word;
 use std::ffi::OsStr;
@@ -68,6 +81,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("assemble", request.assemble.as_bytes()),
         ("push", request.push.as_bytes()),
         ("saves", &saves),
+        ("load", request.load.as_bytes()),
         ("store", store),
         ("snapshots", &snapshots),
         ("fetch", &fetch),

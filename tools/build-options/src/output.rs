@@ -1,5 +1,6 @@
 //! `--output`: what kind, where to, and how its layers are packed.
 
+use crate::attributes::{self, Answer};
 use crate::check;
 use libcli::csv_fields;
 use std::ffi::OsStr;
@@ -49,31 +50,6 @@ pub fn are_cache_only(outputs: &[Output]) -> bool {
     !outputs.is_empty() && outputs.iter().all(|output| output.kind == Kind::CacheOnly)
 }
 
-/// Attributes that say what is so anyway.
-const AS_IT_IS: [&str; 8] = [
-    "tar=true",
-    "oci-mediatypes=true",
-    "rewrite-timestamp=false",
-    "unpack=false",
-    "store=true",
-    "force-compression=false",
-    "platform-split=false",
-    "mode=copy",
-];
-/// Attributes of BuildKit's that are not here, by how they begin.
-const NOT_YET: [&str; 10] = [
-    "oci-mediatypes=",
-    "force-compression=",
-    "unpack=",
-    "store=",
-    "platform-split=",
-    "annotation",
-    "attestation-",
-    "push-by-digest=",
-    "prefer-nondist-layers=",
-    "mode=",
-];
-
 /// Reads one value of `--output`.
 pub fn output(spec: &OsStr) -> Result<Output, String> {
     let spec = spec.to_str().ok_or("it is not UTF-8")?;
@@ -95,8 +71,8 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
     }
     let fields = csv_fields(spec)?;
     let last = |name: &str| fields.iter().rev().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
-    let mut output =
-        plain(kind(last("type"), last("tar") == Some("false"))?, last("dest").unwrap_or_default());
+    let is_layout = last("tar").map(attributes::plain) == Some("false");
+    let mut output = plain(kind(last("type"), is_layout)?, last("dest").unwrap_or_default());
     output.push = last("type") == Some("registry");
     for field in &fields {
         attribute(&mut output, field)?;
@@ -126,31 +102,43 @@ fn kind(kind: Option<&str>, is_layout: bool) -> Result<Kind, String> {
 fn attribute(output: &mut Output, field: &str) -> Result<(), String> {
     let (name, value) = field.split_once('=').ok_or_else(|| format!("'{field}' is not NAME=VALUE"))?;
     match (name, value) {
-        ("type" | "dest", _) | ("tar", "false") => {}
+        ("type" | "dest", _) => {}
         ("name", names) => {
             for name in names.split(',') {
                 check::tag(OsStr::new(name))?;
                 output.names.push(name.to_owned());
             }
         }
+        ("compression", "estargz") => return switch(output, field, name, value),
         ("compression", "uncompressed") => output.compression = Some("none".into()),
         ("compression", name) => {
             check::compression(OsStr::new(name))?;
             output.compression = Some(name.to_owned());
         }
         ("compression-level", level) => output.level = Some(level.to_owned()),
+        _ => return switch(output, field, name, attributes::plain(value)),
+    }
+    Ok(())
+}
+
+/// An attribute that is on or off, or of no use here.
+fn switch(output: &mut Output, field: &str, name: &str, value: &str) -> Result<(), String> {
+    match (name, value) {
+        ("tar", "false") => {}
         ("rewrite-timestamp", "true") => output.rewrite = true,
         ("push", "true" | "false") if output.kind == Kind::Image => output.push = value == "true",
-        ("push", "false") => {}
         ("push", "true") => {
             return Err("push=true is for type=image; add -o type=registry beside this one".into());
         }
         ("mode", "delete") if output.kind == Kind::Local => output.delete = true,
-        _ if AS_IT_IS.contains(&field) => {}
-        _ if NOT_YET.iter().any(|start| field.starts_with(start)) => {
-            return Err(format!("{field}: docker build has it, stagepipe does not yet"));
-        }
-        _ => return Err(format!("'{field}' is not known")),
+        _ => match attributes::answer(name, value) {
+            Some(Answer::Idle(_)) => {}
+            Some(Answer::Refused(what)) => return Err(format!("{field}: {what}")),
+            Some(Answer::Works(_)) => {
+                return Err(format!("{field}: this type has nothing that it could mean"));
+            }
+            None => return Err(format!("'{field}' is not known")),
+        },
     }
     Ok(())
 }
@@ -159,6 +147,7 @@ fn attribute(output: &mut Output, field: &str) -> Result<(), String> {
 fn placed(mut output: Output) -> Result<Output, String> {
     match output.kind {
         Kind::Layout if matches!(output.dest.as_str(), "" | "-") => Err("tar=false needs dest=DIR".into()),
+        Kind::Layout => check::new_directory(OsStr::new(&output.dest)).map(|()| output),
         Kind::Local if output.dest.is_empty() => Err("type=local needs dest=DIR".into()),
         Kind::Local if output.dest == "-" => {
             Err("a directory can't be standard output; write dest=DIR".into())

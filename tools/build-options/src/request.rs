@@ -1,100 +1,15 @@
 //! What a command line asks for, as the words of each tool.
 
+use crate::asked::{Asked, Environment, Request};
 use crate::command::{self, CONTEXT};
-use crate::output::{self, Kind, Output};
 use crate::table::{Row, Takes, To, rows};
 use crate::values::{all, flag, last, truth};
-use crate::words::Words;
-use crate::{check, clashes};
+use crate::{clashes, output};
 use clap::ArgMatches;
 use libcli::Failure;
 use libwire::remote;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-
-/// Looks up a variable of the caller's environment.
-pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
-
-/// A build that is asked for: what goes to each tool, and what the driver does itself.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// The context, as it was given.
-    pub context: OsString,
-    /// The Dockerfile, as it was given, if it was.
-    pub file: OsString,
-    /// For df-parse, whatever it is asked.
-    pub parse: Words,
-    /// For df-parse, what it is asked in place of a plan.
-    pub call: Words,
-    /// Named contexts, for stage-run.
-    pub named: Words,
-    /// The same: the name, and the source as a word of shell.
-    pub contexts: Vec<(String, Vec<u8>)>,
-    /// For every stage-run.
-    pub stage: Words,
-    /// For the stage-run that looks images up: when it pulls them.
-    pub pull: Words,
-    /// For the stage-run that looks up what a lock has, before all others.
-    pub resolve: Words,
-    /// A lock is written.
-    pub lock: bool,
-    /// There has to be a lock.
-    pub locked: bool,
-    /// For the target's stage-run: where it ends.
-    pub stops: Words,
-    /// For layer-pack.
-    pub pack: Words,
-    /// For image-assemble.
-    pub assemble: Words,
-    /// For image-push: where to.
-    pub push: Words,
-    /// Layers are pushed while the build goes on.
-    pub early: bool,
-    /// For image-save, each a command.
-    pub saves: Vec<Words>,
-    /// For all that use the store.
-    pub store: Words,
-    /// For all that look at snapshots.
-    pub isolation: Words,
-    /// For all that read or write layers or archives.
-    pub limits: Words,
-    /// For context-fetch.
-    pub fetch: Words,
-    /// For stage-run, in place of a build: what RUN printed.
-    pub logs: Words,
-    /// How many stages at once; 0 is all.
-    pub jobs: OsString,
-    /// Where to leave the streams.
-    pub keep: OsString,
-    /// Where the trace goes.
-    pub trace: OsString,
-    /// No file in a new layer is younger than SOURCE_DATE_EPOCH.
-    pub rewrite: bool,
-    /// No image is made.
-    pub cache_only: bool,
-    /// An archive goes to standard output.
-    pub archive: bool,
-    /// An archive goes there, or the trace, and not by image-assemble, whose digest would be in it.
-    pub silent: bool,
-    /// The pipeline is printed, not run.
-    pub dry_run: bool,
-    /// Nothing but the digest is printed.
-    pub quiet: bool,
-    /// A shell is opened before a step.
-    pub shell: bool,
-    /// A shell may be opened, so one stage is built after another.
-    pub alone: bool,
-    /// COPYs are made although only the packer reads them.
-    pub no_defer: bool,
-}
-
-/// What a command line asks for.
-pub enum Asked {
-    /// A build.
-    Build(Box<Request>),
-    /// A text.
-    Text(Vec<u8>),
-}
 
 /// Reads the words after `image-build`.
 pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, Failure> {
@@ -125,7 +40,9 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     request.dry_run = on("dry-run")?;
     request.no_defer = on("no-defer")?;
     request.take_places(&matches, environment)?;
-    request.take_build_args(&matches, environment);
+    request.take_environment(environment)?;
+    request.take_platform(&matches, environment)?;
+    request.take_build_args(&matches, environment)?;
     request.take_sources(&matches);
     request.take_pull(&matches)?;
     request.take_lock(&matches)?;
@@ -147,7 +64,7 @@ impl Request {
             To::Assemble => &mut self.assemble,
             To::Snapshots => &mut self.isolation,
             To::Archives => &mut self.limits,
-            To::Nobody | To::Request => return Ok(()),
+            To::Request => return Ok(()),
         };
         let option = format!("--{}", row.long);
         match row.takes {
@@ -172,32 +89,6 @@ impl Request {
             self.pack.push("--progress", Some(OsStr::new("quiet")));
         }
         Ok(())
-    }
-
-    fn take_build_args(&mut self, matches: &ArgMatches, environment: &Environment) {
-        let mut epoch = false;
-        for given in all(matches, "build-arg").filter_map(OsStr::to_str) {
-            // A name that the environment does not have is left unset, as docker does.
-            let value = match given.contains('=') {
-                true => OsString::from(given),
-                false => match environment(given) {
-                    Some(value) => [OsStr::new(given), OsStr::new("="), &value].into_iter().collect(),
-                    None => continue,
-                },
-            };
-            let text = value.to_string_lossy();
-            epoch |= text.starts_with("SOURCE_DATE_EPOCH=");
-            let keep = text.strip_prefix("BUILDKIT_CONTEXT_KEEP_GIT_DIR=");
-            if keep.is_some_and(|value| value.starts_with(['1', 't', 'T'])) {
-                self.fetch.push("--keep-git-dir", None);
-            }
-            self.parse.push("--build-arg", Some(&value));
-        }
-        // buildx hands SOURCE_DATE_EPOCH on as a build argument too.
-        if let Some(value) = environment("SOURCE_DATE_EPOCH").filter(|value| !epoch && !value.is_empty()) {
-            let value: OsString = [OsStr::new("SOURCE_DATE_EPOCH="), &value].into_iter().collect();
-            self.parse.push("--build-arg", Some(&value));
-        }
     }
 
     /// Named contexts, and the secrets that servers are shown.
@@ -225,7 +116,7 @@ impl Request {
         let when = last(matches, "pull").map(|when| when.to_string_lossy());
         let word = match when.as_deref() {
             Some("" | "true" | "always") => "always",
-            Some("false" | "never") => "never",
+            Some("never") => "never",
             Some("newer") => "newer",
             _ => "missing",
         };
@@ -349,98 +240,6 @@ impl Request {
         }
         Ok(())
     }
-
-    fn take_outputs(&mut self, matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
-        let usage = |what: String| Failure::usage(format!("--output: {what}"));
-        let mut compression = last(matches, "compression").map(|name| name.to_string_lossy().into_owned());
-        let mut level: Option<String> = None;
-        for output in outputs {
-            for (one, all, what) in [
-                (&output.compression, &mut compression, "compression"),
-                (&output.level, &mut level, "compression-level"),
-            ] {
-                match (one, &all) {
-                    (Some(one), Some(all)) if one != all => {
-                        let why = "a layer is stored once; build again for the other";
-                        return Err(usage(format!("{what}={one}, but {all} is asked for too; {why}")));
-                    }
-                    (Some(one), _) => *all = Some(one.clone()),
-                    (None, _) => {}
-                }
-            }
-            self.take_output(output).map_err(usage)?;
-        }
-        self.cache_only = output::are_cache_only(outputs);
-        for name in pushed(matches, outputs)? {
-            self.push.push(&name, None);
-            // A secret that got into a layer would be out before anybody could look.
-            self.early = all(matches, "secret").next().is_none();
-        }
-        if let Some(level) = &level {
-            check::level(compression.as_deref(), level)
-                .map_err(|what| usage(format!("compression-{what}")))?;
-        }
-        for (option, value) in [("--compression", compression), ("--level", level)] {
-            if let Some(value) = value {
-                self.stage.push(option, Some(OsStr::new(&value)));
-            }
-        }
-        Ok(())
-    }
-
-    fn take_output(&mut self, output: &Output) -> Result<(), String> {
-        for name in &output.names {
-            self.assemble.push("--tag", Some(OsStr::new(name)));
-        }
-        self.rewrite |= output.rewrite;
-        if output.dest == "-" && std::mem::replace(&mut self.archive, true) {
-            return Err("two outputs go to standard output; add dest=FILE to one".into());
-        }
-        let format = match output.kind {
-            Kind::Image | Kind::CacheOnly => return Ok(()),
-            Kind::Oci | Kind::Docker => {
-                let kind = if output.kind == Kind::Oci { "oci" } else { "docker" };
-                let spec = format!("type={kind},dest={}", output.dest);
-                self.assemble.push("--output", Some(OsStr::new(&spec)));
-                return Ok(());
-            }
-            Kind::Layout => "layout",
-            Kind::Tar => "tar",
-            Kind::Local => "dir",
-        };
-        let mut save = Words::default();
-        save.push("--format", Some(OsStr::new(format)));
-        save.push("-o", Some(OsStr::new(&output.dest)));
-        if output.kind == Kind::Local {
-            let existing = if output.delete { "delete" } else { "merge" };
-            save.push("--existing", Some(OsStr::new(existing)));
-        }
-        self.saves.push(save);
-        self.silent |= output.dest == "-";
-        Ok(())
-    }
-}
-
-/// The names under which the image is pushed: those of the outputs that are, or where they have none, all that it gets.
-fn pushed(matches: &ArgMatches, outputs: &[Output]) -> Result<Vec<String>, Failure> {
-    let asked = flag(matches, "push")?;
-    let is_image = |output: &&Output| output.kind == Kind::Image;
-    let wanted: Vec<&Output> =
-        outputs.iter().filter(is_image).filter(|output| asked || output.push).collect();
-    if !asked && wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let tags = || all(matches, "tag").filter_map(OsStr::to_str).map(str::to_owned);
-    let mut names: Vec<String> = wanted.iter().flat_map(|output| output.names.clone()).collect();
-    if wanted.is_empty() || wanted.iter().any(|output| output.names.is_empty()) {
-        names.extend(tags());
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    match names.is_empty() {
-        true => Err(Failure::usage("an image without a name can't be pushed; add -t HOST/NAME[:TAG]")),
-        false => Ok(names),
-    }
 }
 
 /// The one context.
@@ -459,13 +258,14 @@ fn context(matches: &ArgMatches) -> Result<OsString, Failure> {
     }
 }
 
-/// The values of an option that count.
+/// The values of an option that count, and ask for something.
 fn given<'a>(matches: &'a ArgMatches, row: &Row) -> impl Iterator<Item = &'a OsStr> {
     let skipped = match row.takes {
         Takes::Values(_) => 0,
         _ => all(matches, row.long).count().saturating_sub(1),
     };
-    all(matches, row.long).skip(skipped)
+    let idle = row.idle;
+    all(matches, row.long).skip(skipped).filter(move |value| !idle.iter().any(|(word, _)| value == word))
 }
 
 fn check_value(row: &Row, value: &OsStr) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
-//! The options of image-build, each in one row. The parser, the help, the completions and the answers about docker's
-//! other options are made of these rows, and a test holds image-build(1) to them.
+//! The options of image-build, each in one row. The parser, the help and the completions are made of these rows, and a
+//! test holds image-build(1) to them. Options of docker and podman that are not here are in `foreign`.
 
 use crate::check;
 use std::ffi::OsStr;
@@ -18,6 +18,8 @@ pub struct Row {
     pub check: Check,
     /// What it does, in a line or two.
     pub help: &'static str,
+    /// Values of docker's that change nothing, each with the reason.
+    pub idle: &'static [(&'static str, &'static str)],
 }
 
 /// What is wrong with a value of an option, in words; the option's name is put before them.
@@ -49,26 +51,28 @@ pub enum To {
     Snapshots,
     /// Every tool that reads or writes layers or archives.
     Archives,
-    /// Nobody: docker's first builder had it, and it does nothing in BuildKit either.
-    Nobody,
     /// The request itself, which `request` makes of it.
     Request,
 }
 
 const fn value(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Value(what), to, check, help }
+    Row { short: None, long, takes: Takes::Value(what), to, check, help, idle: &[] }
 }
 
 const fn values(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Values(what), to, check, help }
+    Row { short: None, long, takes: Takes::Values(what), to, check, help, idle: &[] }
 }
 
 const fn flag(long: &'static str, to: To, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Flag, to, check: check::anything, help }
+    Row { short: None, long, takes: Takes::Flag, to, check: check::anything, help, idle: &[] }
 }
 
 const fn maybe(long: &'static str, what: &'static str, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Maybe(what), to: To::Request, check: check::step, help }
+    Row { short: None, long, takes: Takes::Maybe(what), to: To::Request, check: check::step, help, idle: &[] }
+}
+
+const fn idle(values: &'static [(&'static str, &'static str)], row: Row) -> Row {
+    Row { idle: values, ..row }
 }
 
 const fn short(letter: char, row: Row) -> Row {
@@ -98,7 +102,10 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 check::step,
                 "end with this step: STEP or STAGE:STEP by number, :LINE, or STAGE",
             ),
-            value("platform", "OS/ARCH", To::Parse, check::platform, "for this platform"),
+            idle(
+                &[("local", "the machine's own platform is the default")],
+                values("platform", "OS/ARCH", To::Request, check::platform, "for this platform"),
+            ),
             values(
                 "build-arg",
                 "NAME[=VALUE]",
@@ -157,6 +164,11 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 ),
             ),
             flag("push", To::Request, "push the image under its names, as -o type=registry does"),
+            flag(
+                "load",
+                To::Request,
+                "load the image into docker, or else into podman, if one of them answers",
+            ),
             value("iidfile", "FILE", To::Assemble, check::new_file, "write the image's digest there"),
             value(
                 "metadata-file",
@@ -183,19 +195,25 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             values("add-host", "NAME:ADDRESS", To::Stage, check::filled, "a line for /etc/hosts"),
             value("shm-size", "SIZE", To::Stage, check::size, "size of /dev/shm"),
             values("ulimit", "NAME=SOFT[:HARD]", To::Stage, check::filled, "a resource limit"),
-            values(
-                "allow",
-                "ENTITLEMENT",
-                To::Stage,
-                check::entitlement,
-                "network.host or security.insecure",
+            idle(
+                &[("buildx.local.delete", "mode=delete needs no leave")],
+                values(
+                    "allow",
+                    "ENTITLEMENT",
+                    To::Stage,
+                    check::entitlement,
+                    "network.host or security.insecure",
+                ),
             ),
-            value(
-                "isolation",
-                "MODE",
-                To::Snapshots,
-                check::isolation,
-                "root, subuid or single (the first that works)",
+            idle(
+                &[("default", "it is the first mode that works")],
+                value(
+                    "isolation",
+                    "MODE",
+                    To::Snapshots,
+                    check::isolation,
+                    "root, subuid or single (the first that works)",
+                ),
             ),
         ],
     ),
@@ -275,40 +293,6 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             flag("version", To::Request, "print the version"),
         ],
     ),
-    (
-        "",
-        &[
-            flag("rm", To::Nobody, ""),
-            flag("force-rm", To::Nobody, ""),
-            flag("compress", To::Nobody, ""),
-            flag("disable-content-trust", To::Nobody, ""),
-        ],
-    ),
-];
-
-/// Options of docker build that are not here: letter, name, and what to do instead.
-pub const DOCKER_ONLY: &[(Option<char>, &str, &str)] = &[
-    (None, "annotation", "--label is in the image's config"),
-    (None, "attest", ""),
-    (None, "builder", "there is no daemon to choose; leave it out"),
-    (None, "cache-from", "the store is the cache"),
-    (None, "cache-to", "the store is the cache"),
-    (None, "cgroup-parent", ""),
-    (None, "cpu-period", ""),
-    (None, "cpu-quota", ""),
-    (Some('c'), "cpu-shares", ""),
-    (None, "cpuset-cpus", ""),
-    (None, "cpuset-mems", ""),
-    (Some('D'), "debug", "--explain, --shell-on-fail and --trace tell more of a build"),
-    (None, "load", "pipe it: image-build -o type=docker,dest=- . | docker load"),
-    (Some('m'), "memory", ""),
-    (None, "memory-swap", ""),
-    (None, "policy", ""),
-    (None, "provenance", ""),
-    (None, "resource", ""),
-    (None, "sbom", ""),
-    (None, "security-opt", ""),
-    (None, "squash", "image-report --what-if squash says what it would save"),
 ];
 
 /// All rows.

@@ -16,12 +16,17 @@ use std::path::Path;
 pub fn start(asked: &Asked, shell: u32, temporary: &Path, out: &mut impl Write) -> Result<(), Failure> {
     build_options::write(asked, out)?;
     let Asked::Build(request) = asked else { return Ok(()) };
+    warn(request, &request.warnings);
     sources(request, out)?;
     build_dir::remove_leftovers(temporary);
     let keep = (!request.dry_run && !request.keep.is_empty()).then_some(Path::new(&request.keep));
     // Last, because the shell does not come to know of it when something fails.
     let dir = build_dir::make(temporary, shell, keep)?;
     Ok(assign(out, "dir", dir.as_os_str().as_bytes())?)
+}
+
+fn warn(request: &Request, warnings: &[String]) {
+    warnings.iter().filter(|_| !request.quiet).for_each(|warning| libcli::warn("image-build", warning));
 }
 
 /// Where the sources are, or else the words by which build-sources is asked for them.
@@ -36,7 +41,7 @@ fn sources(request: &Request, out: &mut impl Write) -> Result<(), Failure> {
         let words = [shell_word(&asked.context), shell_word(&asked.file)].join(&b' ');
         return Ok(assign(out, "sources", &words)?);
     };
-    found.warnings.iter().filter(|_| !request.quiet).for_each(|warning| libcli::warn("image-build", warning));
+    warn(request, &found.warnings);
     lock(request, &mut found)?;
     found.words(None)?.into_iter().try_for_each(|(name, word)| Ok(assign(out, name, &word)?))
 }
