@@ -2,7 +2,7 @@
 //! only another tool can know, as whether a stage is there, is not looked at.
 
 use libwire::lock::Source;
-use libwire::{Compression, Platform, Reference};
+use libwire::{Compression, Platform, Reference, remote};
 use rustix::fs::{Access, access};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -83,13 +83,26 @@ pub fn setting(value: &OsStr) -> Checked {
     }
 }
 
-/// `NAME=SOURCE`.
+/// `NAME=SOURCE`, of which a source on this machine is there, whether anything uses it or not.
 pub fn build_context(value: &OsStr) -> Checked {
     let value = text(value)?;
-    match value.split_once('=') {
-        Some((name, source)) if !name.is_empty() && !source.is_empty() => Ok(()),
-        _ => Err(format!("'{value}' is not NAME=SOURCE")),
-    }
+    let (name, source) = match value.split_once('=') {
+        Some((name, source)) if !name.is_empty() && !source.is_empty() => (name, source),
+        _ => return Err(format!("'{value}' is not NAME=SOURCE")),
+    };
+    let is_there = match source.strip_prefix("oci-layout://") {
+        // A tag or a digest may follow the directory.
+        Some(layout) => [Some((layout, "")), layout.rsplit_once('@'), layout.rsplit_once(':')]
+            .into_iter()
+            .flatten()
+            .any(|(directory, _)| Path::new(directory).exists()),
+        None => {
+            source.starts_with("docker-image://")
+                || remote::Kind::of(source) != remote::Kind::Path
+                || Path::new(source).exists()
+        }
+    };
+    if is_there { Ok(()) } else { Err(format!("{name}: there is no {source}; name a directory or a tar")) }
 }
 
 /// A name that an image can be given: without a digest, which is what names are for.

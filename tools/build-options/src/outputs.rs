@@ -32,6 +32,10 @@ impl Request {
             self.take_output(output).map_err(usage)?;
         }
         self.cache_only = output::are_cache_only(outputs);
+        if self.cache_only && all(matches, "tag").next().is_some() {
+            self.warnings
+                .push("--tag: --output type=cacheonly makes no image, so there is none to name".into());
+        }
         if flag(matches, "load")? {
             self.load.push("--format", Some(OsStr::new("docker")));
             let names = outputs.iter().flat_map(|output| &output.names).map(OsStr::new);

@@ -9,6 +9,7 @@ use clap::ArgMatches;
 use libcli::Failure;
 use libwire::remote;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// Reads the words after `image-build`.
@@ -43,7 +44,7 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     request.take_environment(environment)?;
     request.take_platform(&matches, environment)?;
     request.take_build_args(&matches, environment)?;
-    request.take_sources(&matches);
+    request.take_sources(&matches, environment)?;
     request.take_pull(&matches)?;
     request.take_lock(&matches)?;
     request.take_steps(&matches)?;
@@ -92,7 +93,7 @@ impl Request {
     }
 
     /// Named contexts, and the secrets that servers are shown.
-    fn take_sources(&mut self, matches: &ArgMatches) {
+    fn take_sources(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         for context in all(matches, "build-context") {
             let Some((name, source)) = context.to_str().and_then(|text| text.split_once('=')) else {
                 continue;
@@ -101,7 +102,11 @@ impl Request {
             self.named.push("--build-context", Some(context));
             self.contexts.push((name.to_owned(), libcli::shell_word(source)));
         }
+        let variable = |name: &str| environment(name).map(OsStringExt::into_vec);
         for secret in all(matches, "secret") {
+            let checked = libcli::secret(&secret.to_string_lossy(), &variable)
+                .and_then(|(id, source)| source.check(&id));
+            checked.map_err(|what| Failure::usage(format!("--secret: {what}")))?;
             self.stage.push("--secret", Some(secret));
             let parts = secret.to_str().unwrap_or_default().split(',');
             let mut ids = parts.filter_map(|part| part.strip_prefix("id="));
@@ -109,6 +114,7 @@ impl Request {
                 self.fetch.push("--secret", Some(secret));
             }
         }
+        Ok(())
     }
 
     /// `--pull` and `--offline`. Once the images were looked up, a stage that builds pulls no more than it lacks.

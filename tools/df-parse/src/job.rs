@@ -6,7 +6,7 @@ use crate::epoch::{self, Epoch};
 use crate::options::{Extent, Options};
 use crate::plan::plan;
 use crate::summary::Summary;
-use crate::{outline, tables};
+use crate::{front_end, outline, tables};
 use libcli::{Exit, Failure};
 use libdockerfile::{Dockerfile, ParseError, dockerfile, parse};
 use libpattern::{IgnoreFile, Matcher};
@@ -53,7 +53,7 @@ pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&s
             Ok(print(job, &outline.map_err(job.refused(source))?, tables::write_outline, out)?)
         }
         Wanted::Plan => {
-            let file = parse(source).map_err(job.refused(source))?;
+            let file = parsed(job, source, warn)?;
             let stages = plan(&file, &job.options).map_err(job.refused(source))?;
             warn_of(job, &file, source, warn)?;
             write_plan(&job.options.name, stages, out)
@@ -120,7 +120,7 @@ pub fn draft(
     warn: &mut dyn FnMut(&str),
 ) -> Result<Summary, Failure> {
     let refused = job.refused(source);
-    let file = parse(source).map_err(&refused)?;
+    let file = parsed(job, source, warn)?;
     let globals = job.options.platform().and_then(|target| globals(&file, &job.options, &target));
     let globals = globals.map_err(&refused)?;
     let time = match epoch::epoch(&file, &job.options, &globals).map_err(&refused)? {
@@ -140,6 +140,18 @@ pub fn draft(
     Ok(summary)
 }
 
+/// The file, or a refusal: after the warning, if it is written for a front end that may take it.
+fn parsed(job: &Job, source: &str, warn: &mut dyn FnMut(&str)) -> Result<Dockerfile, Failure> {
+    let (file, error) = dockerfile::read(source);
+    match error.or_else(|| dockerfile::no_stages(&file)) {
+        None => Ok(file),
+        Some(error) => {
+            front_end::foreign(&file.directives, &job.options).iter().for_each(|what| warn(what));
+            Err(job.refused(source)(error))
+        }
+    }
+}
+
 fn warn_of(job: &Job, file: &Dockerfile, source: &str, warn: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let name = &job.options.name;
     let checked = check::check(file, &job.request(&job.ignored()?));
@@ -149,6 +161,7 @@ fn warn_of(job: &Job, file: &Dockerfile, source: &str, warn: &mut dyn FnMut(&str
     for finding in &checked.findings {
         warn(&format!("{name}:{}: {}: {}", finding.line, finding.rule.name, finding.detail));
     }
+    front_end::foreign(&file.directives, &job.options).iter().for_each(|what| warn(what));
     unused(file, &job.options).iter().for_each(|what| warn(&format!("{name}: {what}")));
     refuse_findings(&checked, name)
 }

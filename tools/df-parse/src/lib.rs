@@ -9,6 +9,7 @@ pub mod bases;
 pub mod check;
 mod epoch;
 mod expanded;
+mod front_end;
 mod impossible;
 pub mod job;
 mod known_state;

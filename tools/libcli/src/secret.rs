@@ -18,6 +18,17 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
+    /// An error if it is a file that is not there, in words that name `id`.
+    pub fn check(&self, id: &str) -> Result<(), String> {
+        match self {
+            Self::File(path) if !path.exists() => Err(format!(
+                "secret {id}: there is no file {}; write src=FILE or env=VARIABLE",
+                path.display()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes of the secret, which is called `id`.
     pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
         let path = match self {

@@ -38,6 +38,8 @@ pub struct Directives {
     pub escape: Option<char>,
     /// `syntax`, which this parser records and otherwise ignores.
     pub syntax: Option<String>,
+    /// The line of `syntax`.
+    pub syntax_line: u32,
     /// `check`.
     pub check: Option<String>,
     /// The line of `check`.
@@ -103,7 +105,10 @@ fn directives(physical: &[&str]) -> Result<(Directives, u32), ParseError> {
                 };
                 found.escape.replace(escape).is_some()
             }
-            "syntax" => found.syntax.replace(value.to_owned()).is_some(),
+            "syntax" => {
+                found.syntax_line = here;
+                found.syntax.replace(value.to_owned()).is_some()
+            }
             "check" => {
                 found.check_line = here;
                 found.check.replace(value.to_owned()).is_some()

@@ -177,7 +177,9 @@ fn variable(name: &str) -> Option<Vec<u8>> {
 }
 
 fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
-    libcli::secret(text, &variable)
+    let (id, source) = libcli::secret(text, &variable)?;
+    source.check(&id)?;
+    Ok((id, source))
 }
 
 fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {

@@ -127,6 +127,9 @@ pub fn ingredients(mounts: &[ExpandedMount], key: &mut Key) {
     }
 }
 
+/// The build argument with the namespace of caches.
+const NAMESPACE: &str = "BUILDKIT_CACHE_MOUNT_NS";
+
 /// Expands one mount.
 struct Expander<'a> {
     step: CurrentStep<'a>,
@@ -193,6 +196,9 @@ impl Expander<'_> {
         // The target as it is written: the same word is the same cache in any working directory.
         let written = self.value(&self.mount.target)?.unwrap_or_default();
         let mut id = self.value(&self.mount.id)?.unwrap_or_else(|| crate::paths::clean(&written));
+        if let Some(namespace) = self.step.stage.build_args.get(NAMESPACE).filter(|name| !name.is_empty()) {
+            id = format!("{namespace}/{id}");
+        }
         let (mut seed, mut owner, mut part, path) = (None, self.owner(0o755)?, String::new(), self.source()?);
         // As in BuildKit, a cache with another first content is another cache.
         if self.mount.from.is_some() {
