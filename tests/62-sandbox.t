@@ -1,6 +1,6 @@
 #!/bin/sh
-# RUN and image-run don't reach the host's devices, keys and packets, nor what the caller has open: as root, and as
-# users with and without subordinate ids.
+# RUN and image-run don't reach the host's devices, keys and packets, nor what the caller has open, and are answered
+# each system call as docker would: as root, and as users with and without subordinate ids.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root, to become several users"
@@ -11,7 +11,8 @@ mkdir "$work/bin" "$work/app"
 cp "$top/scripts/image-build" "$work/bin/"
 for tool in $tools $helpers; do cp "$(command -v "$tool")" "$work/bin/"; done
 "$top/tests/busybox-layout" "$work/busybox"
-cc -static -O1 -o app/probe "$top/tests/probe.c" 2>/dev/null || rm -f app/probe
+cc -static -pthread -O1 -o app/probe "$top/tests/probe.c" 2>/dev/null || rm -f app/probe
+cp "$top/tests/docker-calls" app/
 chmod -R a+rX bin busybox app
 
 range=stagepipe-s-range single=stagepipe-s-single
@@ -53,7 +54,7 @@ done
 END
 cat >app/Dockerfile <<'END'
 FROM busybox
-COPY probe* devices /bin/
+COPY probe* devices docker-calls /bin/
 RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/tmpfs --mount=target=/bound,rw sh /bin/devices
 RUN --mount=type=secret,id=hidden tr -d '\0' </proc/1/cmdline; echo; cat /proc/1/comm
 END
@@ -100,8 +101,16 @@ keyctl link refused
 keyctl search refused
 packet socket refused
 raw socket refused"
+        # Each answer that is not docker's has a line; then each form has one, with the number of its calls.
+        as "$user" image-run app probe calls /bin/docker-calls >out 2>&1
+        is "$user: image-run's command has docker's answer to each system call" "$(grep -v '^[1-9][0-9]* calls of ' out)" ""
+        ok "$user: of which there are some hundreds" grep -q '^[3-9][0-9][0-9] calls of ' out
+        printf 'FROM app\nRUN probe calls /bin/docker-calls\n' >app/in-run
+        as "$user" image-build -f app/in-run app >out 2>&1
+        is "$user: and so has RUN" "$(printed out | grep -v '^[1-9][0-9]* calls of ')" ""
+        ok "$user: to as many" grep -q '^#0 [3-9][0-9][0-9] calls of ' out
     else
-        skip "$user: keys and raw sockets" "cc makes no static program"
+        skip "$user: keys, raw sockets and other system calls" "cc makes no static program"
     fi
     as "$user" sh -c 'rm -rf "$STAGEPIPE_STORE"' 2>/dev/null
 done

@@ -267,7 +267,7 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     let single = inside.isolation == Isolation::Single;
     if !inside.job.insecure {
         caps::drop_bounding()?;
-        seccomp::refuse_calls()?;
+        seccomp::filter_calls()?;
     }
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     if !single {

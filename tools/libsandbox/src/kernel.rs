@@ -15,17 +15,20 @@ const NODES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 const NODE_MODE: Mode = Mode::from_raw_mode(0o666);
 const READ_ONLY: [&str; 5] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
-const MASKED: [&str; 12] = [
+const MASKED: [&str; 15] = [
     "proc/acpi",
     "proc/asound",
     "proc/interrupts",
+    "proc/kallsyms",
     "proc/kcore",
     "proc/keys",
     "proc/latency_stats",
     "proc/sched_debug",
     "proc/scsi",
+    "proc/slabinfo",
     "proc/timer_list",
     "proc/timer_stats",
+    "proc/vmallocinfo",
     "sys/devices/virtual/powercap",
     "sys/firmware",
 ];

@@ -5,8 +5,8 @@
 //! host in sight and nothing left when it ends; [`Failed`] says why one failed. It knows no image, no Dockerfile and no store.
 //!
 //! The order of system calls is the design: see the modules `run` (outside), `init` (pid 1) and
-//! `rootfs` (what the command sees). Filtering of system calls (`seccomp`) has its place in `init`, between
-//! the bounding set and the user switch; the mode that needs no namespaces has its in [`Isolation`].
+//! `rootfs` (what the command sees). `seccomp` filters the command's system calls.
+//! The mode that needs no namespaces has its place in [`Isolation`].
 
 mod binary;
 mod caps;

@@ -227,7 +227,7 @@ fn empty_upper(world: &World) -> Verdict {
 }
 
 fn masks(world: &World) -> Verdict {
-    let script = "for f in kcore keys timer_list sched_debug interrupts; do
+    let script = "for f in kallsyms kcore keys timer_list sched_debug slabinfo vmallocinfo interrupts; do
             if [ -e /proc/$f ] && [ -n \"$(cat /proc/$f)\" ]; then echo /proc/$f has content; fi; done
         for d in /proc/acpi /proc/scsi /sys/firmware /sys/devices/virtual/powercap; do
             if [ -d $d ] && [ -n \"$(ls $d)\" ]; then echo $d has content; fi; done
