@@ -2,6 +2,7 @@
 
 use crate::words::Words;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Looks up a variable of the caller's environment.
 pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -47,6 +48,8 @@ pub struct Request {
     pub load: Words,
     /// For all that use the store.
     pub store: Words,
+    /// Where it is.
+    pub store_path: PathBuf,
     /// For all that look at snapshots.
     pub isolation: Words,
     /// For all that read or write layers or archives.

@@ -32,6 +32,7 @@ use libcli::shell_word;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use words::Words;
 
 /// Writes what was asked for as shell: assignments to names that begin with `_`, or the printing of a text and `exit`.
@@ -83,6 +84,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("saves", &saves),
         ("load", request.load.as_bytes()),
         ("store", store),
+        ("hold", &hold(&request.store_path)),
         ("snapshots", &snapshots),
         ("fetch", &fetch),
         ("logs", request.logs.as_bytes()),
@@ -107,6 +109,13 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "_{name}={}", if on { "1" } else { "" })?;
     }
     Ok(())
+}
+
+/// The option by which run-together keeps store-gc from what the build uses.
+fn hold(store: &Path) -> Vec<u8> {
+    let Some(leases) = libstore::leases(store) else { return Vec::new() };
+    let value = [libstore::BUILD_LEASE.as_bytes(), b"=", leases.as_os_str().as_bytes()].concat();
+    [b" --hold ", &shell_word(OsStr::from_bytes(&value))[..]].concat()
 }
 
 /// The line that writes the image somewhere, after an empty one: it waits for the image.

@@ -85,6 +85,7 @@ impl Request {
         let store = last(matches, "store").map(PathBuf::from);
         let store = libstore::locate(store, &libstore::Environment::of(environment))?;
         self.store.push("--store", Some(store.as_os_str()));
+        self.store_path = store;
         if self.quiet {
             self.stage.push("--progress", Some(OsStr::new("quiet")));
             self.pack.push("--progress", Some(OsStr::new("quiet")));

@@ -93,8 +93,9 @@ fn job(args: Args) -> Result<(), Failure> {
     let mut stdout = if tars > 0 { Stdout::open_for_tar()? } else { Stdout::open()? };
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let timeout = Some(Duration::from_secs(args.lock_timeout));
-    let store =
-        Store::open(&path, Options { sync: !args.no_sync, lock_timeout: timeout, ..Options::default() })?;
+    let lease = libstore::build_lease(|name| std::env::var_os(name));
+    let settings = Options { sync: !args.no_sync, lock_timeout: timeout, lease, ..Options::default() };
+    let store = Store::open(&path, settings)?;
     let options =
         image_assemble::Options { tags: args.tag, labels: args.label, epoch: args.source_date_epoch };
     if args.check {

@@ -95,7 +95,13 @@ fn job(args: Args) -> Result<(), Failure> {
     let map = unpacking.map(|unpacking| unpacking.isolation.map()).unwrap_or_default();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     // Whoever pulls the same has the locks, as long as it takes.
-    let settings = libstore::Options { map, limits, sync: !args.no_sync, lock_timeout: None };
+    let settings = libstore::Options {
+        map,
+        limits,
+        sync: !args.no_sync,
+        lock_timeout: None,
+        lease: libstore::build_lease(variable),
+    };
     let store = Store::open(&path, settings)?;
     let client = Client::new(&logins, &hosts, &network);
     let pulled = pull(&args, &store, &client, unpacking.as_ref());

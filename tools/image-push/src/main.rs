@@ -109,7 +109,8 @@ fn job(args: Args) -> Result<(), Failure> {
 
 fn open_store(args: &Args) -> Result<Store, Failure> {
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
-    Ok(Store::open_existing(&path, libstore::Options::default())?)
+    let lease = libstore::build_lease(|name| std::env::var_os(name));
+    Ok(Store::open_to_use(&path, libstore::Options { lease, ..libstore::Options::default() })?)
 }
 
 fn client(args: &Args) -> Result<Client, Failure> {

@@ -116,7 +116,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let map = isolation.map();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let store = Store::open_existing(&path, libstore::Options { map, limits, ..Default::default() })?;
+    let store = Store::open_to_use(&path, libstore::Options { map, limits, ..Default::default() })?;
     let outcome = match args.failed.clone() {
         Some(id) => {
             let words = args.words.clone();

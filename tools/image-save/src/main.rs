@@ -82,7 +82,7 @@ fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     match args.format {
         Form::Oci | Form::Docker | Form::Layout => {
-            let store = Store::open_existing(&path, Options::default())?;
+            let store = Store::open_to_use(&path, Options::default())?;
             let Found { image, names } = image_save::find(&store, &args.image)?;
             let names = if args.tag.is_empty() && !args.no_tag { names } else { args.tag };
             let format = if args.format == Form::Docker { Format::Docker } else { Format::Oci };
@@ -109,7 +109,7 @@ fn save_tree(path: &Path, args: &Args) -> Result<(), Failure> {
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
     let map = isolation.map();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let store = Store::open_existing(path, Options { map, limits, ..Options::default() })?;
+    let store = Store::open_to_use(path, Options { map, limits, ..Options::default() })?;
     let Found { image, .. } = image_save::find(&store, &args.image)?;
     let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| {
         mount_overlay(&Overlay { lowers, upper: Some((upper, work)) }, isolation).map_err(io::Error::other)

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let lock_timeout = Some(Duration::from_secs(args.lock_timeout));
-    let store = Store::open_existing(&path, Options { lock_timeout, ..Options::default() })?;
+    let store = Store::open_to_use(&path, Options { lock_timeout, ..Options::default() })?;
     match &args.image {
         Some(image) => image_tag::tag(&store, image, &args.names),
         None => image_tag::delete(&store, &args.delete),

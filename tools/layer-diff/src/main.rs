@@ -65,7 +65,15 @@ fn job(args: Args) -> Result<(), Failure> {
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
     let map = isolation.map();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let store = Store::open_existing(&path, Options { map, limits, ..Options::default() })?;
+    let store = Store::open_to_use(
+        &path,
+        Options {
+            map,
+            limits,
+            lease: libstore::build_lease(|name| std::env::var_os(name)),
+            ..Options::default()
+        },
+    )?;
     let out = diff_steps(steps, first, &store, isolation, out).map_err(failure)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-diff", &warning);
@@ -79,7 +87,7 @@ fn images(args: &Args, old: &Path, new: &Path) -> Result<(), Failure> {
     let isolation = libsandbox::enter(args.isolation).map_err(failed)?;
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let options = Options { map: isolation.map(), limits, ..Options::default() };
-    let store = Store::open_existing(&path, options)?;
+    let store = Store::open_to_use(&path, options)?;
     let (old, new) = (old.to_string_lossy(), new.to_string_lossy());
     let out = diff_images(&store, isolation, &old, &new, Stdout::open()?).map_err(failure)?;
     for warning in store.take_warnings() {

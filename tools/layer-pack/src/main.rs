@@ -134,7 +134,12 @@ fn to_store(
     out: Stdout,
 ) -> Result<(), Failure> {
     let map = isolation.map();
-    let settings = libstore::Options { map, sync: !args.no_sync, ..libstore::Options::default() };
+    let settings = libstore::Options {
+        map,
+        sync: !args.no_sync,
+        lease: libstore::build_lease(|name| std::env::var_os(name)),
+        ..libstore::Options::default()
+    };
     let store = Store::open(path, settings)?;
     let how = How {
         asked: asked(args),

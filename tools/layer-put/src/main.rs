@@ -54,7 +54,9 @@ fn job(args: Args) -> Result<(), Failure> {
     };
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let store = Store::open(&path, Options { sync: !args.no_sync, limits, ..Options::default() })?;
+    let lease = libstore::build_lease(|name| std::env::var_os(name));
+    let settings = Options { sync: !args.no_sync, limits, lease, ..Options::default() };
+    let store = Store::open(&path, settings)?;
     let out = put(stdin().lock(), &store, &owner, args.remember.as_ref(), Stdout::open()?)?;
     for warning in store.take_warnings() {
         libcli::warn("layer-put", &warning);

@@ -1,6 +1,7 @@
 //! Blobs: files whose name is the SHA-256 of their bytes.
 
 use crate::error::{StoreError, no_room};
+use crate::lease::Held;
 use crate::store::Store;
 use crate::write::{self, Temp};
 use libtree::holes::{ZEROS, is_zero, leave_hole};
@@ -157,7 +158,8 @@ impl Store {
         if sync {
             self.sync_file(&blob.temp.file, &what)?;
         }
-        if blob.temp.link(&self.blob_path(digest)).map_err(StoreError::io(&what))? {
+        let path = self.blob_path(digest);
+        if self.hold(Held::Blob(digest), || blob.temp.link(&path))?.map_err(StoreError::io(&what))? {
             return Ok(Some(blob.temp));
         }
         match self.sound_blob(digest)? {

@@ -1,15 +1,19 @@
 //! `RUN --mount=type=cache` directories, and logs.
 
 use crate::error::StoreError;
+use crate::lease::Held;
 use crate::lock;
 use crate::store::Store;
 use libwire::Digest;
 use std::fs::File;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Says that a cache directory has had its first filling.
 const READY: &str = "ready";
+/// The lock of whoever uses one.
+pub(crate) const LOCK: &str = "lock";
 
 /// How RUNs that use the same cache at the same time share it (BuildKit's words).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,41 +59,52 @@ impl Store {
         let name = Digest::of(format!("{}\n{id}", self.options().map).as_bytes()).hex();
         let dir = self.path().join("cachemounts");
         match sharing {
-            Sharing::Shared => self.open_cache(dir.join(name), lock::Mode::Shared),
-            Sharing::Locked => self.open_cache(dir.join(name), lock::Mode::Exclusive),
-            Sharing::Private => self.private_cache(&dir, &name),
+            // As long as the RUN before takes, which no time limit of ours can know.
+            Sharing::Shared => open_cache(dir.join(name), lock::Mode::Shared, None),
+            Sharing::Locked => open_cache(dir.join(name), lock::Mode::Exclusive, None),
+            Sharing::Private => private_cache(&dir, &name),
         }
-    }
-
-    fn private_cache(&self, dir: &Path, name: &str) -> Result<CacheMount, StoreError> {
-        for n in 0..u32::MAX {
-            let dir = dir.join(if n == 0 { name.to_owned() } else { format!("{name}-{n}") });
-            make(&dir)?;
-            match lock::take(&dir.join("lock"), lock::Mode::Exclusive, Some(std::time::Duration::ZERO)) {
-                Ok(lock) => return Ok(CacheMount { dir, _lock: lock }),
-                Err(StoreError::Locked { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::missing("a free cache directory"))
-    }
-
-    fn open_cache(&self, dir: PathBuf, mode: lock::Mode) -> Result<CacheMount, StoreError> {
-        make(&dir)?;
-        // As long as the RUN before takes, which no time limit of ours can know.
-        let lock = lock::take(&dir.join("lock"), mode, None)?;
-        Ok(CacheMount { dir, _lock: lock })
     }
 
     /// Makes a log file for a snapshot: the file, and its path relative to the store.
     pub fn new_log(&self, id: &str) -> Result<(File, String), StoreError> {
         self.snapshot_dir(id)?;
+        self.hold(Held::Snapshot(id.to_owned()), || ())?;
         let relative = format!("logs/{id}.log");
         let path = self.path().join(&relative);
         let mut options = std::fs::OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
         Ok((file.map_err(StoreError::io(format!("cannot write {}", path.display())))?, relative))
     }
+}
+
+fn private_cache(dir: &Path, name: &str) -> Result<CacheMount, StoreError> {
+    for n in 0..u32::MAX {
+        let dir = dir.join(if n == 0 { name.to_owned() } else { format!("{name}-{n}") });
+        match open_cache(dir, lock::Mode::Exclusive, Some(Duration::ZERO)) {
+            Err(StoreError::Locked { .. }) => {}
+            answer => return answer,
+        }
+    }
+    Err(StoreError::missing("a free cache directory"))
+}
+
+fn open_cache(dir: PathBuf, mode: lock::Mode, timeout: Option<Duration>) -> Result<CacheMount, StoreError> {
+    loop {
+        make(&dir)?;
+        let path = dir.join(LOCK);
+        match lock::take(&path, mode, timeout) {
+            // Before it was locked store-gc may have removed it.
+            Ok(lock) if is_at(&lock, &path) => return Ok(CacheMount { dir, _lock: lock }),
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            answer => drop(answer?),
+        }
+    }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let inode = |meta: std::io::Result<std::fs::Metadata>| meta.map(|meta| (meta.dev(), meta.ino())).ok();
+    inode(file.metadata()) == inode(path.symlink_metadata())
 }
 
 fn make(dir: &Path) -> Result<(), StoreError> {

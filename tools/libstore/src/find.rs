@@ -4,6 +4,7 @@ use crate::blob::{self, MAX_JSON};
 use crate::error::StoreError;
 use crate::image::{is_index, is_manifest, parse};
 use crate::index::Named;
+use crate::lease::Held;
 use crate::store::Store;
 use libwire::image::{Descriptor, Index, MEDIA_MANIFEST, Manifest};
 use libwire::{Digest, Reference};
@@ -24,6 +25,12 @@ impl Store {
     /// The image that `text` names: a name, the digest of its manifest or config, or the start of one that no other image
     /// has. A whole digest may be that of a manifest that is not listed. Only a name gives the reference.
     pub fn find(&self, text: &str) -> Result<Named, StoreError> {
+        let named = self.look_for(text)?;
+        self.hold(Held::Blob(named.descriptor.digest), || ())?;
+        Ok(named)
+    }
+
+    fn look_for(&self, text: &str) -> Result<Named, StoreError> {
         let reference = Reference::parse(text);
         if let Ok(reference) = &reference
             && let Some(descriptor) = self.resolve(reference)?
@@ -96,7 +103,8 @@ impl Store {
 
     /// The descriptor of a blob that is a manifest.
     pub(crate) fn unlisted(&self, digest: Digest) -> Option<Descriptor> {
-        let size = self.blob_path(digest).symlink_metadata().ok()?.len();
+        let found = || self.blob_path(digest).symlink_metadata();
+        let size = self.hold(Held::Blob(digest), found).ok()?.ok()?.len();
         let unknown = blob::descriptor("", digest, size);
         let manifest: Manifest = serde_json::from_slice(&self.read_blob(&unknown, MAX_JSON).ok()?).ok()?;
         let media_type = manifest.media_type.unwrap_or_else(|| MEDIA_MANIFEST.into());

@@ -2,6 +2,7 @@
 
 use crate::blob::MAX_JSON;
 use crate::error::StoreError;
+use crate::lease::Held;
 use crate::store::Store;
 use crate::{image, lock};
 use libwire::Reference;
@@ -64,6 +65,11 @@ impl Store {
 
     /// Gives an image several names at once; with none, records it without a name.
     pub fn tag_all(&self, references: &[Reference], manifest: &Descriptor) -> Result<(), StoreError> {
+        // It may have lost its last name since it was found.
+        if !self.hold(Held::Blob(manifest.digest), || self.blob_path(manifest.digest).exists())? {
+            let hint = "; it was removed meanwhile".into();
+            return Err(StoreError::Missing { what: format!("image {}", manifest.digest), hint });
+        }
         self.change_index(|index| {
             index.manifests.retain(|known| {
                 let name = name_of(known);

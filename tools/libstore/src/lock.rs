@@ -21,17 +21,31 @@ pub(crate) enum Mode {
 
 /// Takes the lock of the file at `path`, which is made when it is not there.
 pub(crate) fn take(path: &Path, mode: Mode, timeout: Option<Duration>) -> Result<File, StoreError> {
+    let file = open(path).map_err(StoreError::io(format!("cannot open the lock {}", path.display())))?;
+    wait(&file, path, mode, timeout)?;
+    Ok(file)
+}
+
+/// Opens the file at `path`, which is made when it is not there, to be locked.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Takes the lock of an open file.
+pub(crate) fn wait(
+    file: &File,
+    path: &Path,
+    mode: Mode,
+    timeout: Option<Duration>,
+) -> Result<(), StoreError> {
     let what = path.display().to_string();
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(StoreError::io(format!("cannot open the lock {what}")))?;
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        if try_take(&file, mode).map_err(StoreError::io(format!("cannot lock {what}")))? {
-            return Ok(file);
+        if try_take(file, mode).map_err(StoreError::io(format!("cannot lock {what}")))? {
+            return Ok(());
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(StoreError::Locked { holder: holder(&file), what });
+            return Err(StoreError::Locked { holder: holder(file), what });
         }
         std::thread::sleep(PAUSE);
     }

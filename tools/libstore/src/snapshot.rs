@@ -8,6 +8,7 @@
 //! packed. From then on the layer stands for it, and the tree is unpacked when somebody wants it (`restore`).
 
 use crate::error::StoreError;
+use crate::lease::Held;
 use crate::store::Store;
 use crate::tree_totals::{TreeTotals, measure};
 use crate::{lock, random, write};
@@ -114,7 +115,8 @@ impl NewSnapshot {
             self.store.quarantine(&target, &self.id);
         }
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, &self.dir, CWD, &target, RenameFlags::NOREPLACE) {
+        let rename = || renameat_with(CWD, &self.dir, CWD, &target, RenameFlags::NOREPLACE);
+        match self.store.hold(Held::Snapshot(self.id.clone()), rename)? {
             Ok(()) => self.published = true,
             Err(rustix::io::Errno::EXIST) => {}
             Err(errno) => return Err(StoreError::io(what)(errno.into())),
@@ -207,7 +209,15 @@ impl Store {
     /// Whether a snapshot is there, in whatever form, and can be trusted.
     pub fn has_snapshot(&self, id: &str) -> bool {
         let Ok(dir) = self.snapshot_dir(id) else { return false };
-        if !dir.join(META).is_file() || !(dir.join(TREE).is_dir() || is_deferred(&dir)) {
+        let there = self.hold(Held::Snapshot(id.to_owned()), || self.is_there(id, &dir));
+        there.unwrap_or_else(|error| {
+            self.warn(format!("snapshot {id} is not used: {error}"));
+            false
+        })
+    }
+
+    fn is_there(&self, id: &str, dir: &Path) -> bool {
+        if !dir.join(META).is_file() || !(dir.join(TREE).is_dir() || is_deferred(dir)) {
             return false;
         }
         let trusted = self.trusts(id)
@@ -269,7 +279,7 @@ impl Store {
         libtree::remove::remove_all(tmp, name).map_err(StoreError::io(what()))
     }
 
-    /// Removes what dead processes left under `tmp/`. Anything in use is locked, and stays.
+    /// Removes what dead processes left under `tmp/`. Anything in use is locked, and stays
     pub fn reclaim(&self) -> Result<usize, StoreError> {
         let what = || format!("cannot read {}", self.tmp().display());
         let mut removed = 0;

@@ -1,6 +1,7 @@
 //! The store's directory: its parts, its version, and what every operation on it shares.
 
 use crate::error::StoreError;
+use crate::lease::{self, Held, Lease};
 use crate::write;
 pub use libtree::tar::Limits;
 use std::collections::HashSet;
@@ -20,8 +21,9 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 16] = [
+const DIRS: [&str; 17] = [
     "tmp",
+    "leases",
     "blobs",
     "blobs/sha256",
     "verified",
@@ -52,6 +54,9 @@ pub struct Options {
     pub map: String,
     /// How much a layer, or an archive of an image, may unpack to.
     pub limits: Limits,
+    /// The lease of the build that this process is part of ([`build_lease`](crate::build_lease)); without it what is used
+    /// is held as long as the store is open.
+    pub lease: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -61,6 +66,7 @@ impl Default for Options {
             sync: true,
             map: String::new(),
             limits: Limits::default(),
+            lease: None,
         }
     }
 }
@@ -75,6 +81,8 @@ struct Inner {
     options: Options,
     /// Whether it was opened for writing.
     writable: bool,
+    /// Holds what is used; for those who only look there is none.
+    lease: Option<Lease>,
     warnings: Mutex<Vec<String>>,
     /// Snapshots found to be this boot's or settled: they stay so as long as they are there.
     trusted: Mutex<HashSet<String>>,
@@ -91,24 +99,32 @@ impl Store {
             true => make_dir(path)?,
             false => check_version(path)?,
         }
-        let store = Self::new(path, options, true)?;
+        let store = Self::new(path, options, true, true)?;
         store.lay_out(fresh)?;
         // What stays is only garbage: another user's of the same id map, or in use since.
         let _ = store.reclaim();
+        lease::sweep(store.path());
         Ok(store)
     }
 
     /// Opens the store at `path` for reading. It may be read-only; nothing is made, no lock is taken.
     pub fn open_existing(path: &Path, options: Options) -> Result<Self, StoreError> {
         check_version(path)?;
-        Self::new(path, options, false)
+        Self::new(path, options, false, false)
     }
 
-    fn new(path: &Path, options: Options, writable: bool) -> Result<Self, StoreError> {
+    /// Opens the store at `path` as [`Store::open_existing`] does, and holds what is used of it, if it can be written.
+    pub fn open_to_use(path: &Path, options: Options) -> Result<Self, StoreError> {
+        check_version(path)?;
+        Self::new(path, options, false, true)
+    }
+
+    fn new(path: &Path, options: Options, writable: bool, uses: bool) -> Result<Self, StoreError> {
         let what = format!("cannot open the store {}", path.display());
         let path = std::fs::canonicalize(path).map_err(StoreError::io(what))?;
         let (warnings, trusted) = Default::default();
-        Ok(Self(Arc::new(Inner { path, options, writable, warnings, trusted })))
+        let lease = uses.then(|| Lease::new(&path, options.lease.as_deref(), options.lock_timeout));
+        Ok(Self(Arc::new(Inner { path, options, writable, lease, warnings, trusted })))
     }
 
     fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
@@ -164,6 +180,14 @@ impl Store {
     pub(crate) fn warn(&self, text: String) {
         if let Ok(mut warnings) = self.0.warnings.lock() {
             warnings.push(text);
+        }
+    }
+
+    /// Has store-gc leave `entry` alone from here on, and then asks `look` about it.
+    pub(crate) fn hold<T>(&self, entry: Held, look: impl FnOnce() -> T) -> Result<T, StoreError> {
+        match &self.0.lease {
+            Some(lease) => lease.hold(entry, look),
+            None => Ok(look()),
         }
     }
 
@@ -229,6 +253,11 @@ impl Store {
     }
 }
 
+/// Whether a store of this version is at `path`, or one can be made there.
+pub(crate) fn may_be_store(path: &Path) -> bool {
+    check_version(path).is_ok() || (is_fresh(path).unwrap_or(false) && !is_rest(path))
+}
+
 /// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made
 /// one has got to so far.
 fn is_fresh(path: &Path) -> std::io::Result<bool> {
@@ -236,8 +265,9 @@ fn is_fresh(path: &Path) -> std::io::Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
         names => names?,
     };
-    // The first thing made is a directory that no other layout has.
-    Ok(names.is_empty() || (names.iter().all(is_ours) && names.iter().any(|name| name == DIRS[0])))
+    // The first thing made is a directory that no other layout has: by a tool, or by a build for its lease.
+    let is_first = |name: &OsString| DIRS[..2].iter().any(|first| name == first);
+    Ok(names.is_empty() || (names.iter().all(is_ours) && names.iter().any(is_first)))
 }
 
 fn is_ours(name: &OsString) -> bool {

@@ -4,6 +4,7 @@ use crate::blob::MAX_JSON;
 use crate::error::StoreError;
 use crate::image::{Image, is_index, parse_manifest};
 use crate::import::{Documents, Select, read_top};
+use crate::lease::Held;
 use crate::store::Store;
 use libwire::image::Descriptor;
 
@@ -11,6 +12,7 @@ impl Store {
     /// Reads and checks the image whose manifest is `descriptor`; of an index it is the image for this machine. Layers
     /// are not read.
     pub fn image(&self, descriptor: &Descriptor) -> Result<Image, StoreError> {
+        self.hold(Held::Blob(descriptor.digest), || ())?;
         if is_index(&descriptor.media_type) {
             let image = read_top(&mut &*self, descriptor, &Select::default())?.image;
             return Ok(Image { descriptor: self.entry(&image), ..image });

@@ -6,6 +6,7 @@
 
 use crate::blob::{BlobReader, descriptor};
 use crate::error::StoreError;
+use crate::lease::Held;
 use crate::store::Store;
 use crate::write;
 use libwire::Digest;
@@ -27,7 +28,7 @@ impl Store {
     pub(crate) fn sound_blob(&self, digest: Digest) -> Result<Option<u64>, StoreError> {
         let path = self.blob_path(digest);
         let failed = |error: io::Error| StoreError::io(format!("cannot read blob {digest}"))(error);
-        let meta = match path.symlink_metadata() {
+        let meta = match self.hold(Held::Blob(digest), || path.symlink_metadata())? {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             meta => meta.map_err(failed)?,
         };

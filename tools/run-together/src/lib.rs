@@ -5,12 +5,14 @@
 //! both statuses are known: when the first fails, what the others say is dropped, for they only miss their input.
 //! Programs with plain words are started as they are; all else is sh's.
 
+mod hold;
 mod lines;
 mod programs;
 mod running;
 
 pub use lines::{Job, groups};
 
+use hold::Hold;
 use libcli::Failure;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -29,6 +31,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Whether they have one already, of a driver, with which this process ends too.
     pub driver: bool,
+    /// A variable, and the directory of the locked file whose path they have in it.
+    pub hold: Option<(String, PathBuf)>,
 }
 
 /// The signals that end this process.
@@ -43,11 +47,14 @@ pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) 
     let signals =
         SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
     let own = if options.driver { None } else { Some(alive(&options.directory).map_err(failed)?) };
+    let held = options.hold.as_ref().and_then(|(variable, directory)| Hold::take(variable, directory).ok());
     let mut all = Together {
         waiting: groups.into_iter().map(VecDeque::from).collect(),
         running: Vec::new(),
         most: if options.jobs == 0 { usize::MAX } else { options.jobs },
+        environment: environment(own.as_ref().map(|(path, _)| path), held.as_ref()),
         driver: own.as_ref().map(|(path, _)| path.clone()),
+        _held: held,
         alive: own.map(|(_, alive)| alive),
         failure: None,
         stopped: false,
@@ -78,6 +85,12 @@ fn caught() -> SigSet {
     signals
 }
 
+/// What commands have in their environment beside this process's own.
+fn environment(driver: Option<&PathBuf>, held: Option<&Hold>) -> Vec<(String, PathBuf)> {
+    let driver = driver.map(|path| ("STAGEPIPE_DRIVER".to_owned(), path.clone()));
+    driver.into_iter().chain(held.map(|held| (held.variable.clone(), held.path.clone()))).collect()
+}
+
 /// A FIFO that this process alone has open for writing.
 fn alive(directory: &Path) -> io::Result<(PathBuf, File)> {
     let path = directory.join("running");
@@ -95,6 +108,9 @@ struct Together {
     most: usize,
     /// The FIFO of this process, if it made one.
     driver: Option<PathBuf>,
+    environment: Vec<(String, PathBuf)>,
+    /// Locked as long as the commands may run.
+    _held: Option<Hold>,
     /// Open as long as the commands are to live.
     alive: Option<File>,
     /// The name of the first command that failed, and how.
@@ -118,7 +134,7 @@ impl Together {
             };
             // A command begins with the mask of its parent. One that ends meanwhile is found without a signal.
             let _ = caught().thread_unblock();
-            let started = Running::start(job, self.driver.as_deref());
+            let started = Running::start(job, &self.environment);
             let _ = caught().thread_block();
             match started {
                 Ok(running) => self.running.push(running),

@@ -13,8 +13,16 @@ struct Args {
     /// At most so many at once; 0 is all
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     jobs: usize,
+    /// Make a file in this directory and have a shared lock on it while they run; they have its path in the environment
+    #[arg(long, value_name = "VARIABLE=DIR", value_parser = hold)]
+    hold: Option<(String, PathBuf)>,
     /// A directory of the caller's own, in which a FIFO is made while they run
     directory: PathBuf,
+}
+
+fn hold(text: &str) -> Result<(String, PathBuf), String> {
+    let (variable, directory) = text.split_once('=').ok_or("it is not VARIABLE=DIR")?;
+    Ok((variable.to_owned(), directory.into()))
 }
 
 fn main() -> ExitCode {
@@ -26,7 +34,6 @@ fn job(args: Args) -> Result<(), Failure> {
     let driver = std::env::var_os("STAGEPIPE_DRIVER").is_some_and(|path| !path.is_empty());
     let text = std::io::read_to_string(std::io::stdin())?;
     let groups = run_together::groups(&text).map_err(|what| Failure::bad_input("standard input", what))?;
-    run_together::run(groups, &Options { jobs: args.jobs, directory: args.directory, driver }, &mut |words| {
-        libcli::say(words)
-    })
+    let options = Options { jobs: args.jobs, directory: args.directory, driver, hold: args.hold };
+    run_together::run(groups, &options, &mut |words| libcli::say(words))
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::mem;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The status of a program that ended because nobody read what it wrote.
@@ -47,13 +47,13 @@ struct Streams {
 }
 
 impl Part {
-    fn start(command: &str, streams: Streams, driver: Option<&Path>) -> io::Result<Self> {
+    fn start(command: &str, streams: Streams, environment: &[(String, PathBuf)]) -> io::Result<Self> {
         let Streams { mut input, mut output, words } = streams;
         let mut children = Vec::new();
         let mut programs = programs(command).unwrap_or_else(|| vec![shell(command)]).into_iter().peekable();
         while let Some(program) = programs.next() {
             let mut command = Command::new(&program.words[0]);
-            command.args(&program.words[1..]).envs(driver.map(|driver| ("STAGEPIPE_DRIVER", driver)));
+            command.args(&program.words[1..]).envs(environment.iter().map(|(name, value)| (name, value)));
             command.stdin(program.input.map_or(mem::replace(&mut input, Stdio::null()), Stdio::from));
             let written = match programs.peek() {
                 Some(_) => {
@@ -101,10 +101,10 @@ fn shell(command: &str) -> Program {
 }
 
 impl Running {
-    /// Starts a command. It learns from `driver`, or from what the caller has, that this process is gone.
-    pub fn start(job: Job, driver: Option<&Path>) -> Result<Self, (String, Failure)> {
+    /// Starts a command, with `environment` beside this process's own.
+    pub fn start(job: Job, environment: &[(String, PathBuf)]) -> Result<Self, (String, Failure)> {
         let name = job.name.clone();
-        Self::begin(job, driver).map_err(|error| (name.clone(), Failure::failed(name, error)))
+        Self::begin(job, environment).map_err(|error| (name.clone(), Failure::failed(name, error)))
     }
 
     /// What it is called.
@@ -112,17 +112,18 @@ impl Running {
         &self.job.name
     }
 
-    fn begin(job: Job, driver: Option<&Path>) -> io::Result<Self> {
+    fn begin(job: Job, environment: &[(String, PathBuf)]) -> io::Result<Self> {
         let (input, output) = (Stdio::null(), Stdio::inherit());
         let Some(rest) = &job.rest else {
-            let first = Part::start(&job.first, Streams { input, output, words: None }, driver)?;
+            let first = Part::start(&job.first, Streams { input, output, words: None }, environment)?;
             return Ok(Self { job, first, rest: None, words: None });
         };
         let words = tempfile::tempfile()?;
         let (reader, writer) = io::pipe()?;
         let streams = Streams { input: reader.into(), output, words: Some(words.try_clone()?) };
-        let rest = Part::start(rest, streams, driver)?;
-        let first = Part::start(&job.first, Streams { input, output: writer.into(), words: None }, driver)?;
+        let rest = Part::start(rest, streams, environment)?;
+        let first =
+            Part::start(&job.first, Streams { input, output: writer.into(), words: None }, environment)?;
         Ok(Self { job, first, rest: Some(rest), words: Some(words) })
     }
 

@@ -221,7 +221,12 @@ fn job(args: Args) -> Result<(), Failure> {
     })?;
     let map = isolation.map();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let settings = libstore::Options { map, limits, ..libstore::Options::default() };
+    let settings = libstore::Options {
+        map,
+        limits,
+        lease: libstore::build_lease(|name| std::env::var_os(name)),
+        ..libstore::Options::default()
+    };
     let logs = args.logs;
     if args.sources && args.dry_run && !path.exists() {
         return Ok(()); // no image is known, so neither is what variables mean
