@@ -46,6 +46,14 @@ cat >options <<'END'
 --add-host=h:1.2.3.4|--add-host h:1.2.3.4
 --shm-size=1m|--shm-size 1m
 --ulimit=nofile=9|--ulimit nofile=9
+--memory=1g|--memory 1g
+--cpus=1.5|--cpus 1.5
+--cpu-quota=9000|--cpu-quota 9000
+--cpu-period=9000|--cpu-period 9000
+--pids-limit=9|--pids-limit 9
+--timeout=9m|--timeout 9m
+--log-max=9m|--log-max 9m
+--no-new-privileges|--no-new-privileges
 --allow=network.host|--allow network.host
 --isolation=root|--isolation root
 --no-cache|--no-cache
@@ -79,6 +87,7 @@ refused() {
     --lock*) [ "$1" != --locked ] && against "$2" --locked --offline --pull=never ;;
     --shell) against "$2" $written ;;
     --output=type=cacheonly) against "$2" --iidfile --metadata-file --push --load ;;
+    --cpus=*) against "$2" --cpu-quota --cpu-period ;;
     --quiet) against "$2" --progress=plain --explain ;;
     --progress=quiet) against "$2" --explain ;;
     *) return 1 ;;
@@ -97,7 +106,7 @@ idle() {
     --call=* | --check)
         case $1 in
         --tag=* | --label=* | --compression=* | --secret=* | --ssh=* | --network=* | --add-host=* | --shm-size=* | \
-            --ulimit=* | --allow=* | --isolation=* | --no-cache* | --no-defer | --progress=* | --quiet | --jobs=* | \
+            --ulimit=* | --memory=* | --cpu* | --pids-limit=* | --timeout=* | --log-max=* | --no-new-privileges | --allow=* | --isolation=* | --no-cache* | --no-defer | --progress=* | --quiet | --jobs=* | \
             --max-*=* | --store=*) return ;;
         # It lists all of them.
         --target=* | --until=*) [ "$2" = --call=targets ] && return ;;

@@ -35,6 +35,9 @@ pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
             refuse(matches, "--lock", "asks registries", &["pull"])?;
         }
     }
+    if value("cpus").is_some() {
+        refuse(matches, "--cpus", "says the same", &["cpu-quota", "cpu-period"])?;
+    }
     if on("quiet") && value("progress").is_some_and(|mode| mode == "plain") {
         refuse(matches, "--quiet", "shows nothing of it", &["progress"])?;
     }

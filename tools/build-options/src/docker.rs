@@ -5,7 +5,7 @@ use crate::foreign::Of::{Both, Docker};
 use crate::foreign::{Foreign, Idle, but, idle, letter, off, off_by_value, on, refused};
 use crate::table::Takes;
 
-const NO_LIMITS: &str = "a RUN has no limits of its own";
+const NO_LIMITS: &str = "a RUN has limits of memory, time and processes only";
 const OWN_LIMITS: &str = "start image-build below them, by systemd-run --scope or in a cgroup";
 const NO_ATTESTATION: &str = "no attestation is made";
 const LEAVE_OUT: &str = "leave it out";
@@ -46,8 +46,6 @@ pub const ROWS: &[Foreign] = &[
         "start image-build in the one that is wanted",
     ),
     idle(Both, "--compress", "no context is sent to a daemon"),
-    refused(Both, "--cpu-period=100000", NO_LIMITS, OWN_LIMITS),
-    refused(Both, "--cpu-quota=50000", NO_LIMITS, OWN_LIMITS),
     letter('c', refused(Both, "--cpu-shares=512", NO_LIMITS, OWN_LIMITS)),
     refused(Both, "--cpuset-cpus=0,1", NO_LIMITS, "start image-build by taskset -c"),
     refused(Both, "--cpuset-mems=0", NO_LIMITS, "start image-build by numactl --membind"),
@@ -73,7 +71,6 @@ pub const ROWS: &[Foreign] = &[
         ),
     ),
     idle(Both, "--force-rm", "no container is left of a step"),
-    letter('m', refused(Both, "--memory=2g", NO_LIMITS, OWN_LIMITS)),
     refused(Both, "--memory-swap=4g", NO_LIMITS, OWN_LIMITS),
     refused(
         Docker,
@@ -86,7 +83,12 @@ pub const ROWS: &[Foreign] = &[
         off_by_value("--provenance=false"),
         refused(Docker, "--provenance=mode=max", NO_ATTESTATION, "write --provenance=false, or leave it out"),
     ),
-    refused(Docker, "--resource=memory=2g", NO_LIMITS, OWN_LIMITS),
+    refused(
+        Docker,
+        "--resource=memory=2g",
+        "each limit is an option of its own",
+        "write --memory, --cpus or --pids-limit",
+    ),
     idle(Both, "--rm", "no container is left of a step"),
     but(
         off_by_value("--sbom=false"),

@@ -195,6 +195,14 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             values("add-host", "NAME:ADDRESS", To::Stage, check::filled, "a line for /etc/hosts"),
             value("shm-size", "SIZE", To::Stage, check::size, "size of /dev/shm"),
             values("ulimit", "NAME=SOFT[:HARD]", To::Stage, check::filled, "a resource limit"),
+            short('m', value("memory", "SIZE", To::Stage, check::size, "the most memory that a RUN may use")),
+            value("cpus", "N", To::Stage, check::filled, "how many processors' time it may use, as 1.5"),
+            value("cpu-quota", "MICROSECONDS", To::Stage, check::number, "the same, of each period"),
+            value("cpu-period", "MICROSECONDS", To::Stage, check::number, "how long a period is (100000)"),
+            value("pids-limit", "N", To::Stage, check::number, "how many processes and threads it may have"),
+            value("timeout", "TIME", To::Stage, check::filled, "how long it may take, as 90, 5m or 1h"),
+            value("log-max", "SIZE", To::Stage, check::size, "how much of what it prints is kept (64m)"),
+            flag("no-new-privileges", To::Stage, "let no setuid program give RUN more rights"),
             idle(
                 &[("buildx.local.delete", "mode=delete needs no leave")],
                 values(

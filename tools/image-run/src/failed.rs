@@ -6,7 +6,8 @@ use crate::readonly_store::make_room;
 use crate::{Options, explain};
 use libcli::Failure;
 use libsandbox::{
-    Isolation, Job, Mount, MountSource, Network, OnSignal, Outcome, Overlay, Stdio, Ulimit, mount_overlay,
+    Cgroups, Isolation, Job, Mount, MountSource, Network, OnSignal, Outcome, Overlay, Stdio, Ulimit,
+    mount_overlay,
 };
 use libstore::{
     CacheMount, FailedMount, FailedSource, FailedStep, KeptFailure, NewSnapshot, Sharing, Store, StoreError,
@@ -71,7 +72,10 @@ pub fn run_failed(
             .iter()
             .map(|(name, soft, hard)| Ulimit { name: name.clone(), soft: *soft, hard: *hard })
             .collect(),
+        cgroups: Cgroups::default(),
+        timeout: None,
         insecure: step.insecure,
+        no_new_privileges: step.no_new_privileges,
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         on_signal: OnSignal::PassOn,
         grace: options.grace,

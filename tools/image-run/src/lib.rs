@@ -16,7 +16,7 @@ pub use failed::run_failed;
 
 use crate::mounts::ExtraMount;
 use libcli::{Exit, Failure};
-use libsandbox::{Isolation, Job, Network, OnSignal, Outcome, Overlay, Stdio, mount_overlay};
+use libsandbox::{Cgroups, Isolation, Job, Network, OnSignal, Outcome, Overlay, Stdio, mount_overlay};
 use libstore::{Store, StoreError, Unpack};
 use std::ffi::OsString;
 use std::io;
@@ -96,7 +96,10 @@ pub fn run(
         writable_etc: !options.readonly,
         shm_size: SHM,
         ulimits: Vec::new(),
+        cgroups: Cgroups::default(),
+        timeout: None,
         insecure: false,
+        no_new_privileges: false,
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         on_signal: OnSignal::PassOn,
         grace: options.grace,

@@ -61,11 +61,13 @@ impl Failed<'_> {
         if let Some(reason) = self.not_started() {
             return Some(reason);
         }
+        let reason = |text: &str| Some(Reason { text: text.into(), token: String::new() });
         match (self.outcome.status, self.outcome.signal) {
-            (_, Some(9)) => {
-                let text = "something killed it, perhaps because memory ran out; look at dmesg";
-                Some(Reason { text: text.into(), token: String::new() })
+            _ if self.outcome.timed_out => reason("it took longer than --timeout allows; give it more time"),
+            _ if self.outcome.out_of_memory => {
+                reason("it, or something that it started, was killed for memory; give it more by --memory")
             }
+            (_, Some(9)) => reason("something killed it, perhaps because memory ran out; look at dmesg"),
             (127, None) if self.shell && self.last.len() == 1 && self.shell_is_absent() => Some(Reason {
                 text: format!(
                     "the image has no {}, which runs this form of a command; begin FROM an image that has one",

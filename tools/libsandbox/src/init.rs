@@ -8,7 +8,7 @@ use crate::job::{Job, Network, Stdio};
 use crate::relay::Ends;
 use crate::rootfs::{self, HostFile, Prepared};
 use crate::subids::more_ids;
-use crate::{SandboxError, caps, cmdline, failed, fork, ids, seccomp, setup, sys, terminal};
+use crate::{SandboxError, caps, cgroup, cmdline, failed, fork, ids, seccomp, setup, sys, terminal};
 use libtree::{Owners, Root, idmap};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -17,6 +17,7 @@ use nix::unistd::{Gid, Pid, Uid, execve, setgroups, setresgid, setresuid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior, set_parent_process_death_signal};
 use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -32,6 +33,8 @@ pub(crate) struct Inside<'a> {
     /// Standard input, output and error of the command, unless it has a terminal.
     pub(crate) stdio: Option<Ends>,
     pub(crate) outer: UnixStream,
+    /// The cgroups' files by which it joins them.
+    pub(crate) doors: Vec<File>,
 }
 
 /// How pid 1 tells the outer process what happened: one byte, then what belongs to it.
@@ -76,6 +79,7 @@ fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
     SigSet::all().thread_block().map_err(setup("signals"))?;
     sys::cloexec_from(3).map_err(setup("descriptors"))?;
+    cgroup::join(&mut inside.doors).map_err(setup("cgroup"))?;
     cmdline::hide()?;
     rootfs::build(inside.job, inside.isolation, &inside.prepared, &inside.files)?;
     if inside.job.network == Network::None {
@@ -276,7 +280,11 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     }
     setresgid(gid, gid, gid).map_err(setup("group"))?;
     caps::drop_sets(inside.job.insecure)?;
-    setresuid(uid, uid, uid).map_err(setup("user"))
+    setresuid(uid, uid, uid).map_err(setup("user"))?;
+    match inside.job.no_new_privileges {
+        true => rustix::thread::set_no_new_privs(true).map_err(setup("no_new_privs")),
+        false => Ok(()),
+    }
 }
 
 fn exec(job: &Job, home: &str) -> Result<std::convert::Infallible, Start> {

@@ -1,8 +1,10 @@
 //! One command to run, and how it ended: plain data.
 
+use crate::cgroup::Cgroups;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A command and the world it sees.
 #[derive(Debug)]
@@ -39,8 +41,14 @@ pub struct Job {
     pub shm_size: u64,
     /// Resource limits to lower.
     pub ulimits: Vec<Ulimit>,
+    /// Where its cgroups are made, which hold all that it starts to what they may use together.
+    pub cgroups: Cgroups,
+    /// How long it may take. Then it is ended, as by a signal to us.
+    pub timeout: Option<Duration>,
     /// Keep all capabilities and mask nothing (`--security=insecure`).
     pub insecure: bool,
+    /// Whether no program gives it more rights than it has (`no_new_privs` of prctl(2)): no setuid bit counts.
+    pub no_new_privileges: bool,
     /// What it reads and writes.
     pub stdio: Stdio,
     /// The effect on the command of a signal to us.
@@ -146,10 +154,14 @@ pub enum Channel {
 }
 
 /// How the command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its exit status, or 128 + the signal's number; 127 not found, 126 not executable.
+    /// Its exit status, or 128 + the signal's number; 127 not found, 126 not executable; 124 if its time was up.
     pub status: u8,
     /// The signal that ended it.
     pub signal: Option<i32>,
+    /// Whether it was ended because its time was up.
+    pub timed_out: bool,
+    /// Whether something of it was killed because it would have used more memory than its limit.
+    pub out_of_memory: bool,
 }

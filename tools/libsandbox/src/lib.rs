@@ -10,6 +10,7 @@
 
 mod binary;
 mod caps;
+mod cgroup;
 mod child;
 mod cmdline;
 mod driver;
@@ -33,6 +34,7 @@ mod subids;
 mod sys;
 mod terminal;
 
+pub use cgroup::{Cgroups, Limits};
 pub use child::end_with_parent;
 pub use driver::{end_with_driver, has_driver};
 pub use enter::enter;

@@ -35,6 +35,8 @@ pub fn run(
     cmdline::locate()?;
     let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
     let files = host_files(job);
+    let cgroups = job.cgroups.make()?;
+    let doors = cgroups.doors()?;
     let (outer, inner) = UnixStream::pair().map_err(setup("socketpair"))?;
     let signals = Signals::block(job.stdio, job.on_signal)?;
     let mut relay = Relay::open(job.stdio)?;
@@ -49,12 +51,22 @@ pub fn run(
         fork::Side::Child => {
             drop(outer);
             relay.forget();
-            init::main(Inside { job, isolation, prepared, files, stdio, outer: inner })
+            init::main(Inside { job, isolation, prepared, files, stdio, outer: inner, doors })
         }
     };
-    drop((inner, stdio, prepared));
+    drop((inner, stdio, prepared, doors));
     let grace = Duration::from_secs(job.grace);
-    let mut watch = Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
+    let mut watch = Watch {
+        pid,
+        outer,
+        report: Vec::new(),
+        start_by,
+        time_up: job.timeout.map(|timeout| Instant::now() + timeout),
+        timed_out: false,
+        caught: None,
+        deadline: None,
+        grace,
+    };
     let relayed = watch.relay(&mut relay, &signals, output);
     if relayed.is_err() {
         let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
@@ -63,7 +75,8 @@ pub fn run(
     waitpid(pid, None).map_err(setup("waitpid"))?;
     relayed?;
     watch.drain(&mut relay, &signals, output)?;
-    watch.outcome(job.on_signal)
+    let outcome = watch.outcome(job.on_signal)?;
+    Ok(Outcome { out_of_memory: cgroups.ran_out_of_memory(), ..outcome })
 }
 
 fn not_made(error: io::Error) -> SandboxError {
@@ -121,6 +134,9 @@ struct Watch {
     report: Vec<u8>,
     /// Until when pid 1 has to say something.
     start_by: Instant,
+    /// When the command's time is up, unless that was so already.
+    time_up: Option<Instant>,
+    timed_out: bool,
     caught: Option<i32>,
     deadline: Option<Instant>,
     grace: Duration,
@@ -135,15 +151,19 @@ impl Watch {
         output: &mut Output,
     ) -> Result<(), SandboxError> {
         loop {
+            self.meet_deadlines();
             let mut fds = vec![
                 PollFd::from_borrowed_fd(self.outer.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(signals.fd.as_fd(), PollFlags::IN),
             ];
             fds.extend(relay.waits());
             let start_by = self.report.is_empty().then_some(self.start_by);
-            wait(self.pid, &mut self.deadline, start_by, &mut fds)?;
+            wait([self.deadline, self.time_up, start_by], &mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             drop(fds);
+            if !ready.contains(&true) && start_by.is_some_and(|end| end <= Instant::now()) {
+                return Err(SandboxError::NotStarted(START.as_secs()));
+            }
             relay.pass_ready(&ready[2..], output).map_err(SandboxError::Output)?;
             if ready[1] {
                 self.on_signal(signals, relay);
@@ -151,6 +171,19 @@ impl Watch {
             if ready[0] && !self.listen(relay)? {
                 return Ok(());
             }
+        }
+    }
+
+    /// Does what is due: ends a command whose time is up, and kills one that did not end in its grace.
+    fn meet_deadlines(&mut self) {
+        let now = Instant::now();
+        if self.deadline.take_if(|end| *end <= now).is_some() {
+            let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+        }
+        if self.time_up.take_if(|end| *end <= now).is_some() {
+            self.timed_out = true;
+            self.deadline.get_or_insert(now + self.grace);
+            let _ = self.outer.write_all(&[word::SIGNAL, Signal::SIGTERM as u8]);
         }
     }
 
@@ -237,30 +270,22 @@ impl Watch {
                     SandboxError::Setup(text)
                 })
             }
-            [word::EXITED, status] => Ok(Outcome { status: *status, signal: None }),
-            [word::KILLED, signal] => Ok(Outcome { status: 128 + signal, signal: Some((*signal).into()) }),
+            _ if self.timed_out => Ok(Outcome { status: 124, timed_out: true, ..Outcome::default() }),
+            [word::EXITED, status] => Ok(Outcome { status: *status, ..Outcome::default() }),
+            [word::KILLED, signal] => {
+                Ok(Outcome { status: 128 + signal, signal: Some((*signal).into()), ..Outcome::default() })
+            }
             _ => Err(interrupted.unwrap_or(SandboxError::Lost)),
         }
     }
 }
 
-/// Waits for something to happen. It kills pid 1 when its time is up, and gives up when nothing happens by
-/// `start_by`.
-fn wait(
-    pid: Pid,
-    deadline: &mut Option<Instant>,
-    start_by: Option<Instant>,
-    fds: &mut [PollFd<'_>],
-) -> Result<(), SandboxError> {
-    let left = |end: Instant| end.saturating_duration_since(Instant::now());
-    if deadline.map(left) == Some(Duration::ZERO) {
-        let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
-        *deadline = None;
-    }
-    let timeout = deadline.iter().copied().chain(start_by).min().map(left);
-    let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
+/// Waits for something to happen, or for the first of some times.
+fn wait(until: [Option<Instant>; 3], fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
+    let first = until.into_iter().flatten().min();
+    let left = first.map(|end| end.saturating_duration_since(Instant::now()));
+    let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     match poll(fds, timeout.as_ref()) {
-        Ok(0) if start_by.map(left) == Some(Duration::ZERO) => Err(SandboxError::NotStarted(START.as_secs())),
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(errno) => Err(setup("poll")(errno)),
     }
@@ -278,8 +303,17 @@ mod tests {
         let pid = Pid::from_raw(mute.id() as i32);
         let start_by = Instant::now() + Duration::from_millis(30);
         let grace = Duration::from_secs(1);
-        let mut watch =
-            Watch { pid, outer, report: Vec::new(), start_by, caught: None, deadline: None, grace };
+        let mut watch = Watch {
+            pid,
+            outer,
+            report: Vec::new(),
+            start_by,
+            time_up: None,
+            timed_out: false,
+            caught: None,
+            deadline: None,
+            grace,
+        };
         let mut relay = Relay::open(Stdio::Piped).unwrap();
         let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
         let ended = watch.relay(&mut relay, &signals, &mut |_, _| Ok(()));

@@ -43,6 +43,9 @@ pub struct FailedStep {
     pub ulimits: Vec<(String, u64, u64)>,
     /// Whether it was not confined.
     pub insecure: bool,
+    /// Whether no setuid bit counted.
+    #[serde(default)]
+    pub no_new_privileges: bool,
     /// Its mounts, but for secrets and agents.
     pub mounts: Vec<FailedMount>,
 }
@@ -209,6 +212,7 @@ mod tests {
             shm_size: 1,
             ulimits: vec![("nofile".into(), 1, u64::MAX)],
             insecure: false,
+            no_new_privileges: false,
             mounts: vec![FailedMount {
                 target: "/m".into(),
                 readonly: true,

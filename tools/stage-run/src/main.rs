@@ -2,12 +2,13 @@
 
 use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
-use libsandbox::{Isolation, Network, SandboxError, Ulimit};
+use libsandbox::{Cgroups, Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use libwire::lock::Source;
 use libwire::plan::BuildPlan;
 use libwire::{Compression, Packing};
 use stage_run::bases::Lookup;
+use stage_run::limits::{cpus, microseconds, time};
 use stage_run::lock::{LockFile, Renew};
 use stage_run::options::{add_host, named_context, place, policy, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, Policy, suite};
@@ -74,6 +75,30 @@ struct Args {
     /// A resource limit, never raised
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
     ulimit: Vec<Ulimit>,
+    /// The most memory that a RUN may use, with all it starts
+    #[arg(short, long, value_name = "SIZE", value_parser = libcli::size)]
+    memory: Option<u64>,
+    /// How many processors' time it may use, for instance 1.5
+    #[arg(long, value_name = "N", value_parser = cpus, conflicts_with_all = ["cpu_quota", "cpu_period"])]
+    cpus: Option<(u64, u64)>,
+    /// The same in microseconds of each period
+    #[arg(long, value_name = "MICROSECONDS", value_parser = microseconds)]
+    cpu_quota: Option<u64>,
+    /// How long a period is
+    #[arg(long, value_name = "MICROSECONDS", default_value = "100000", value_parser = microseconds)]
+    cpu_period: u64,
+    /// How many processes and threads it may have
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pids_limit: Option<u64>,
+    /// How long it may take: seconds, or a number with s, m or h
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    timeout: Option<Duration>,
+    /// How much of what it prints is kept
+    #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = libcli::size)]
+    log_max: u64,
+    /// Let no setuid bit or file capability give a command of RUN more rights than it has
+    #[arg(long)]
+    no_new_privileges: bool,
     /// How to set steps apart from the host: root, subuid or single [default: the first that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
@@ -227,6 +252,9 @@ fn job(args: Args) -> Result<(), Failure> {
         lease: libstore::build_lease(|name| std::env::var_os(name)),
         ..libstore::Options::default()
     };
+    let cpu = args.cpus.or(args.cpu_quota.map(|quota| (quota, args.cpu_period)));
+    let cgroups = Cgroups::find(&libsandbox::Limits { memory: args.memory, cpu, pids: args.pids_limit })
+        .map_err(|error| Failure::failed("", error))?;
     let logs = args.logs;
     if args.sources && args.dry_run && !path.exists() {
         return Ok(()); // no image is known, so neither is what variables mean
@@ -236,7 +264,7 @@ fn job(args: Args) -> Result<(), Failure> {
         false => Store::open(&path, settings)?,
     };
     let sources = args.sources;
-    let options = Options { lock, ..options(args, isolation, packing, known_layers) };
+    let options = Options { lock, cgroups, ..options(args, isolation, packing, known_layers) };
     if isolation == Isolation::Single && options.progress {
         warn_of_ids(options.build_dir.as_deref());
     }
@@ -309,6 +337,10 @@ fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Opt
         add_hosts: args.add_host,
         shm_size: args.shm_size,
         ulimits: args.ulimit,
+        cgroups: Cgroups::default(),
+        timeout: args.timeout,
+        log_max: args.log_max,
+        no_new_privileges: args.no_new_privileges,
         // A caller who gives the whole build the host's network lets a step ask for it too.
         allow_host: args.network == "host" || args.allow.iter().any(|name| name == "network.host"),
         allow_insecure: args.allow.iter().any(|name| name == "security.insecure"),

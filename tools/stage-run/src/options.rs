@@ -2,7 +2,7 @@
 
 use crate::lock::LockFile;
 use libcli::SecretSource;
-use libsandbox::{Isolation, Network, Ulimit};
+use libsandbox::{Cgroups, Isolation, Network, Ulimit};
 use libstore::LayerKey;
 use libtree::tar::Limits;
 use libwire::remote::Kind;
@@ -60,6 +60,14 @@ pub struct Options {
     pub shm_size: u64,
     /// Resource limits of RUN.
     pub ulimits: Vec<Ulimit>,
+    /// Where RUN's cgroups are made, which hold it to limits.
+    pub cgroups: Cgroups,
+    /// How long a RUN may take.
+    pub timeout: Option<Duration>,
+    /// How many bytes of what a RUN prints are kept.
+    pub log_max: u64,
+    /// Whether no program gives RUN more rights than it has.
+    pub no_new_privileges: bool,
     /// Whether `RUN --network=host` is allowed.
     pub allow_host: bool,
     /// Whether `RUN --security=insecure` is allowed.
@@ -112,6 +120,10 @@ impl Default for Options {
             add_hosts: Vec::new(),
             shm_size: 64 << 20,
             ulimits: Vec::new(),
+            cgroups: Cgroups::default(),
+            timeout: None,
+            log_max: u64::MAX,
+            no_new_privileges: false,
             allow_host: false,
             allow_insecure: false,
             known_layers: None,

@@ -1,12 +1,13 @@
 //! Shows a build to the user: one line a step, and RUN's output line by line, prefixed with its stage.
 
+use crate::log::Log;
 use crate::options::Options;
 use libcli::{plain_line, sanitise, say};
 use libwire::record::Why;
 use rustix::pipe::PIPE_BUF;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 /// The longest line shown in one piece.
 const LONGEST: usize = 8192;
@@ -35,11 +36,10 @@ pub fn miss(options: &Options, stage: usize, why: Option<&Why>) {
     }
 }
 
-/// Takes a command's output: whole into a log, and line by line to standard error. If the log can't be written, the
+/// Takes a command's output: into a log, and line by line to standard error. If the log can't be written, the
 /// lines are still shown.
 pub struct Output {
-    log: File,
-    lost: Option<io::Error>,
+    log: Log,
     prefix: Option<String>,
     line: Vec<u8>,
     last: VecDeque<Vec<u8>>,
@@ -51,8 +51,7 @@ impl Output {
     /// Output of a step of `stage` that goes to `log`, and is shown if asked for.
     pub fn new(log: File, shown: bool, stage: usize) -> Self {
         Self {
-            log,
-            lost: None,
+            log: Log::new(log),
             prefix: shown.then(|| format!("#{stage} ")),
             line: Vec::new(),
             last: VecDeque::new(),
@@ -60,11 +59,21 @@ impl Output {
         }
     }
 
+    /// The same, of which the log has `max` bytes at most.
+    #[must_use]
+    pub fn keeping(mut self, max: u64) -> Self {
+        self.log = self.log.of_at_most(max);
+        self
+    }
+
+    /// How many bytes the log has no room for.
+    pub fn clipped(&self) -> u64 {
+        self.log.clipped()
+    }
+
     /// Takes some bytes.
     pub fn write(&mut self, bytes: &[u8]) {
-        if self.lost.is_none() {
-            self.lost = self.log.write_all(bytes).err();
-        }
+        self.log.write(bytes);
         for part in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             match part {
                 [text @ .., b'\n' | b'\r'] => {
@@ -90,7 +99,7 @@ impl Output {
     pub fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.end_line();
         self.say();
-        (self.last.iter().map(|line| plain_line(line)).collect(), self.lost)
+        (self.last.iter().map(|line| plain_line(line)).collect(), self.log.finish())
     }
 
     fn end_line(&mut self) {

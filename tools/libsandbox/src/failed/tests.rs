@@ -15,7 +15,7 @@ fn reason_in(
     let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
     let last: Vec<String> = last.lines().map(str::to_owned).collect();
     let shell = argv.len() == 3 && argv[1] == "-c";
-    let outcome = Outcome { status, signal: None };
+    let outcome = Outcome { status, ..Outcome::default() };
     Failed {
         argv: &argv,
         shell,

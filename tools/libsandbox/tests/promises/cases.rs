@@ -31,6 +31,8 @@ pub const ALL: &[(&str, Case)] = &[
     ("resolv.conf and hosts can be written where that is wanted", writable_etc_files),
     ("without a network there is a loopback interface", no_network),
     ("limits are lowered, and raising them is not fatal", limits),
+    ("cgroups hold a command to its limits, and go with it", cgroups),
+    ("a command ends when its time is up", timeouts),
     ("mounts show what they should", mounts),
     ("what the host has can be mounted, without devices and setuid, on nothing that masks", host_mounts),
     ("a tree that can't be written has mounts that can", readonly_tree),
@@ -196,6 +198,8 @@ fn capabilities(world: &World) -> Verdict {
         insecure.contains("CapInh: 0000000000000000") && insecure != found,
         format!("insecure: {insecure}"),
     )?;
+    let bound = read(&["no-new-privileges"]);
+    ensure(bound == found.replace("NoNewPrivs: 0", "NoNewPrivs: 1"), format!("bound: {bound}"))?;
     if world.mode == Isolation::Single {
         return Ok(());
     }
@@ -309,6 +313,41 @@ fn limits(world: &World) -> Verdict {
     expect("lowered", &world.sh(&["nofile=99"], "ulimit -n; ulimit -Hn"), 0, "99\n99\n")?;
     let ran = world.sh(&["nofile=4000000000"], "echo ran");
     expect("raised", &ran, 0, "ran\n")
+}
+
+fn cgroups(world: &World) -> Verdict {
+    let refused = world.run(&["memory=30000000"], &["true"]);
+    if refused.status == i32::from(FAILED) {
+        // Nothing is delegated to users here, so they must be told.
+        let told = refused.err.contains("--memory can't be held to") && refused.err.contains("delegated");
+        return ensure(world.mode != Isolation::Root && told, format!("{refused:?}"));
+    }
+    expect("enough memory", &refused, 0, "")?;
+    let hungry = world.sh(&["memory=30000000"], "head -c 100m /dev/zero | tail -c 100m | wc -c; exit 3");
+    ensure(hungry.out.ends_with("out of memory\n"), format!("too little memory: {hungry:?}"))?;
+    expect("memory that is not used up", &world.sh(&["memory=30000000"], "exit 3"), 3, "")?;
+    let many = world.sh(&["pids=6"], "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; echo started");
+    ensure(many.status != 0 && !many.out.contains("started"), format!("processes: {many:?}"))?;
+    expect("few processes", &world.sh(&["pids=6"], "sleep 0 & sleep 0 & wait; echo done"), 0, "done\n")?;
+    let script = "i=0; while [ $i -lt 1000000 ]; do i=$((i + 1)); done & sleep 1; cat /proc/$!/stat | cut -d ' ' -f 14";
+    let ticks = world.sh(&["cpu=10000"], script).out.trim().parse::<u32>().unwrap_or(u32::MAX);
+    ensure(ticks < 50, format!("a tenth of a processor: {ticks} ticks of a second's 100"))?;
+    let left = std::process::Command::new("find").args(["/sys/fs/cgroup", "-name", "stagepipe-*"]).output();
+    let left = left.map(|found| String::from_utf8_lossy(&found.stdout).into_owned()).unwrap_or_default();
+    ensure(left.is_empty(), format!("left: {left}"))
+}
+
+fn timeouts(world: &World) -> Verdict {
+    expect("in time", &world.sh(&["timeout=60000"], "echo done"), 0, "done\n")?;
+    expect("a sleep", &world.sh(&["timeout=300"], "echo before; sleep 100; echo after"), 124, "before\n")?;
+    expect(
+        "an orderly end",
+        &world.sh(&["timeout=300"], "trap 'echo end; exit 0' TERM; sleep 100 & wait"),
+        124,
+        "end\n",
+    )?;
+    let stopped = world.sh(&["timeout=300", "grace=0"], "trap '' TERM; kill -STOP $$; echo after");
+    expect("what does not listen", &stopped, 124, "")
 }
 
 fn mounts(world: &World) -> Verdict {

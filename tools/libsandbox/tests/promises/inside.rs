@@ -1,12 +1,14 @@
 //! The program a case starts: enters a mode, runs one command in a sandbox, passes on what it says.
 
 use libsandbox::{
-    Channel, Isolation, Job, Mount, MountSource, Network, OnSignal, SandboxError, Ulimit, enter, run,
+    Cgroups, Channel, Isolation, Job, Limits, Mount, MountSource, Network, OnSignal, SandboxError, Ulimit,
+    enter, run,
 };
 use rustix::fs::Mode;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The status that says that the sandbox itself failed.
 pub const FAILED: u8 = 250;
@@ -49,6 +51,9 @@ fn try_main(words: &[String]) -> Result<u8, SandboxError> {
         Channel::Out => std::io::stdout().write_all(bytes),
         Channel::Err => std::io::stderr().write_all(bytes),
     })?;
+    if outcome.out_of_memory {
+        let _ = writeln!(std::io::stdout(), "out of memory");
+    }
     Ok(outcome.status)
 }
 
@@ -70,11 +75,19 @@ fn job(dir: &Path, argv: &[String]) -> Job {
         writable_etc: false,
         shm_size: 64 << 20,
         ulimits: Vec::new(),
+        cgroups: Cgroups::default(),
+        timeout: None,
         insecure: false,
+        no_new_privileges: false,
         stdio: libsandbox::Stdio::Piped,
         on_signal: OnSignal::End,
         grace: 10,
     }
+}
+
+fn limit(job: &mut Job, limits: Limits) -> Result<(), String> {
+    job.cgroups = Cgroups::find(&limits).map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String> {
@@ -93,11 +106,16 @@ fn set(job: &mut Job, dir: &Path, name: &str, value: &str) -> Result<(), String>
             let limit = number(value)?;
             job.ulimits.push(Ulimit { name: "nofile".into(), soft: limit, hard: limit });
         }
+        "memory" => limit(job, Limits { memory: Some(number(value)?), ..Limits::default() })?,
+        "pids" => limit(job, Limits { pids: Some(number(value)?), ..Limits::default() })?,
+        "cpu" => limit(job, Limits { cpu: Some((number(value)?, 100_000)), ..Limits::default() })?,
+        "timeout" => job.timeout = Some(Duration::from_millis(number(value)?)),
         "umask" => drop(rustix::process::umask(Mode::from_raw_mode(number(value)? as u32))),
         "pass-on" => job.on_signal = OnSignal::PassOn,
         "writable-etc" => job.writable_etc = true,
         "readonly" => job.readonly = true,
         "insecure" => job.insecure = true,
+        "no-new-privileges" => job.no_new_privileges = true,
         "relayed" => job.stdio = libsandbox::Stdio::Relayed,
         "terminal" => job.stdio = libsandbox::Stdio::Terminal,
         "tmpfs" => {

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
 /// Programs of busybox that the cases use.
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 21] = [
     "sh", "ls", "cat", "id", "env", "touch", "sleep", "readlink", "grep", "hostname", "setsid", "stat",
-    "true", "mkdir", "df", "tty", "mknod",
+    "true", "mkdir", "df", "tty", "mknod", "head", "tail", "wc", "cut",
 ];
 
 /// A case's verdict: nothing, or what was not as promised.

@@ -57,6 +57,7 @@ pub fn error(session: &Session, world: &World, job: &Job, outcome: Outcome, prin
 fn describe(failed: &Failed, shown: bool, log: String) -> StepError {
     let status = failed.outcome.status;
     let how = match failed.outcome.signal {
+        _ if failed.outcome.timed_out => "RUN was ended".to_owned(),
         Some(signal) => format!("RUN was ended by signal {signal} (status {status})"),
         None => format!("RUN ended with status {status}"),
     };

@@ -36,6 +36,7 @@ pub fn keep(
         shm_size: job.shm_size,
         ulimits: job.ulimits.iter().map(|limit| (limit.name.clone(), limit.soft, limit.hard)).collect(),
         insecure: job.insecure,
+        no_new_privileges: job.no_new_privileges,
         mounts: mounts.kept.clone(),
     };
     session.store.keep_failure(new, &mounts.views(), &failed)?;

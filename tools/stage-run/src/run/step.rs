@@ -4,7 +4,7 @@ use crate::error::{Left, StepError};
 use crate::key::Key;
 use crate::options::Options;
 use crate::position::CurrentStep;
-use crate::progress::Output;
+use crate::progress::{self, Output};
 use crate::run::failed::{self, Printed};
 use crate::run::mounts::{self, ExpandedMount};
 use crate::run::ready::ReadyMounts;
@@ -60,6 +60,9 @@ fn limits(options: &Options, key: &mut Key) {
     for Ulimit { name, soft, hard } in &options.ulimits {
         key.add(format!("ulimit {name}"), format!("{soft}:{hard}"));
     }
+    if options.no_new_privileges {
+        key.add("privileges", "no new");
+    }
     for (name, _) in &options.add_hosts {
         key.add("host", name.clone());
     }
@@ -79,11 +82,18 @@ fn execute(
     let options = session.options;
     let (file, log) = session.store.new_log(new.id())?;
     let job = world.job(session, stage, lowers, new, &mut mounts)?;
-    let mut output = Output::new(file, options.progress, stage.index);
+    let mut output = Output::new(file, options.progress, stage.index).keeping(options.log_max);
     let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| {
         output.write(bytes);
         Ok(())
     });
+    if output.clipped() > 0 {
+        let what = format!(
+            "{} bytes of what RUN printed are not in its log; --log-max keeps more",
+            output.clipped()
+        );
+        progress::note(options.progress, stage.index, &what);
+    }
     let (last, lost) = output.finish();
     // Only mount points are in it.
     let _ = libtree::remove::remove_path(&job.scratch);

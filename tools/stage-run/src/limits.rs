@@ -1,0 +1,48 @@
+//! The options that limit what a RUN uses, as numbers.
+
+use std::time::Duration;
+
+/// A number of processors, as microseconds in a period of 100000.
+pub fn cpus(text: &str) -> Result<(u64, u64), String> {
+    const PERIOD: u64 = 100_000;
+    let cpus = text.parse::<f64>().ok().filter(|cpus| (0.01..=1e6).contains(cpus));
+    let cpus =
+        cpus.ok_or_else(|| format!("{text:?} is not a number of processors, such as 1.5, of at least 0.01"))?;
+    Ok(((cpus * PERIOD as f64).round() as u64, PERIOD))
+}
+
+/// Microseconds, at least the thousand that a kernel asks for.
+pub fn microseconds(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1000..=1_000_000_000).contains(number));
+    number.ok_or_else(|| format!("{text:?} is not a number of microseconds of at least 1000"))
+}
+
+/// A time: seconds, or a number with s, m or h.
+pub fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u64>().ok().filter(|number| *number > 0);
+    let seconds = seconds.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds <= 1 << 32);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("{text:?} is not a time such as 90, 90s, 5m or 1h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_and_times() {
+        assert_eq!(cpus("1.5"), Ok((150_000, 100_000)));
+        assert!(["0", "-1", "x", "", "nan", "inf"].iter().all(|bad| cpus(bad).is_err()));
+        assert_eq!([time("90"), time("90s"), time("2m")].map(|time| time.unwrap().as_secs()), [90, 90, 120]);
+        assert_eq!(time("1h"), Ok(Duration::from_secs(3600)));
+        assert!(["0", "1d", "m", "", "-1", "99999999999h"].iter().all(|bad| time(bad).is_err()));
+        assert!(microseconds("999").is_err() && microseconds("1000") == Ok(1000));
+    }
+}
