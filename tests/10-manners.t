@@ -32,6 +32,7 @@ status_is "layer-pack fails when its output is full" 1 in_file kept/changes.0 fu
 layer-pack <kept/changes.0 >layer.tar
 status_is "layer-put fails when its output is full" 1 in_file layer.tar full layer-put --snapshot x
 status_is "image-list fails when its output is full" 1 full image-list
+status_is "store-gc fails when its output is full" 1 full store-gc -n --max-size 1G
 status_is "image-inspect fails when its output is full" 1 full image-inspect busybox
 status_is "image-files fails when its output is full" 1 full image-files busybox
 status_is "build-trace fails when its output is full" 1 full build-trace kept
@@ -48,6 +49,7 @@ status_is "layer-pack ends quietly when nobody reads" 141 in_file kept/changes.0
 is "and says nothing" "$(cat "$work/.out")" ""
 status_is "layer-put ends quietly when nobody reads" 141 in_file layer.tar into_closed_pipe layer-put --snapshot x
 status_is "image-list ends quietly when nobody reads" 141 into_closed_pipe image-list
+status_is "store-gc ends quietly when nobody reads" 141 into_closed_pipe store-gc -n --max-size 1G
 status_is "image-inspect ends quietly when nobody reads" 141 into_closed_pipe image-inspect busybox
 status_is "image-files ends quietly when nobody reads" 141 into_closed_pipe image-files busybox
 status_is "image-push ends quietly when nobody reads" 141 into_closed_pipe image-push -n busybox "$fake/a"

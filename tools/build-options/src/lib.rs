@@ -102,6 +102,7 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
         ("silent", request.silent),
         ("dry", request.dry_run),
         ("quiet", request.quiet),
+        ("limits", request.store_path.join("limits").exists()),
         ("shell", request.shell),
         ("alone", request.alone),
         ("no_defer", request.no_defer),

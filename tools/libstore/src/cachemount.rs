@@ -95,7 +95,11 @@ fn open_cache(dir: PathBuf, mode: lock::Mode, timeout: Option<Duration>) -> Resu
         let path = dir.join(LOCK);
         match lock::take(&path, mode, timeout) {
             // Before it was locked store-gc may have removed it.
-            Ok(lock) if is_at(&lock, &path) => return Ok(CacheMount { dir, _lock: lock }),
+            Ok(lock) if is_at(&lock, &path) => {
+                // When it was used last; without it it only looks older.
+                let _ = lock.set_modified(std::time::SystemTime::now());
+                return Ok(CacheMount { dir, _lock: lock });
+            }
             Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             answer => drop(answer?),
         }

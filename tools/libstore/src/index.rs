@@ -117,7 +117,7 @@ impl Store {
         serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt("index.json", error.to_string()))
     }
 
-    fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), StoreError> {
+    pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), StoreError> {
         let lock =
             lock::take(&self.path().join("index.lock"), lock::Mode::Exclusive, self.options().lock_timeout)?;
         let before = self.read_index()?;

@@ -29,7 +29,7 @@ pub fn build_lease(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBu
 }
 
 /// The directory of leases.
-const LEASES: &str = "leases";
+pub(crate) const LEASES: &str = "leases";
 /// The lock under which entries are held and taken away.
 pub(crate) const GATE: &str = "locks/gate";
 /// The lock of store-gc.
@@ -74,6 +74,15 @@ impl Held {
         match self {
             Self::Blob(digest) => format!("blob {}\n", digest.hex()),
             Self::Snapshot(id) => format!("snapshot {id}\n"),
+        }
+    }
+
+    /// Reads a line of a lease.
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
+        match line.split_once(' ')? {
+            ("blob", hex) => format!("sha256:{hex}").parse().ok().map(Self::Blob),
+            ("snapshot", id) => Some(Self::Snapshot(id.to_owned())),
+            _ => None,
         }
     }
 }

@@ -226,6 +226,9 @@ impl Store {
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             };
         if trusted {
+            if self.holds() && !self.trusts(id) {
+                note_use(&dir.join(META));
+            }
             self.trust(id);
         }
         trusted
@@ -309,6 +312,14 @@ impl Store {
             let _ = std::fs::remove_file(mark);
         }
     }
+}
+
+/// Notes on a snapshot's meta.json that it was used: store-gc goes by its time. Without it it only looks older.
+fn note_use(meta: &Path) {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+    let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
+    let _ = utimensat(CWD, meta, &times, AtFlags::empty());
 }
 
 /// Whether a snapshot without a tree is told by its changes or stood for by a layer.

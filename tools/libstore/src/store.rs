@@ -21,7 +21,7 @@ pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":
 const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
-const DIRS: [&str; 17] = [
+pub(crate) const DIRS: [&str; 17] = [
     "tmp",
     "leases",
     "blobs",
@@ -191,6 +191,11 @@ impl Store {
         }
     }
 
+    /// Whether it holds what is used.
+    pub(crate) fn holds(&self) -> bool {
+        self.0.lease.is_some()
+    }
+
     /// Whether [`Store::trust`] was called for a snapshot.
     pub(crate) fn trusts(&self, snapshot: &str) -> bool {
         self.0.trusted.lock().is_ok_and(|trusted| trusted.contains(snapshot))
@@ -271,12 +276,12 @@ fn is_fresh(path: &Path) -> std::io::Result<bool> {
 }
 
 fn is_ours(name: &OsString) -> bool {
-    DIRS.iter().chain(&[LAYOUT.0, "index.json"]).any(|own| name == own)
+    DIRS.iter().chain(&[LAYOUT.0, "index.json", "limits"]).any(|own| name == own)
 }
 
 /// Whether `path` has what is left of a store after an ordinary user has deleted it: the trees in it belong to
 /// subordinate ids, which only root and a user namespace of that user can delete.
-fn is_rest(path: &Path) -> bool {
+pub fn is_rest(path: &Path) -> bool {
     let names = |path: &Path| libtree::walk::names_at(path).unwrap_or_default();
     let has_trees =
         ["snapshots", "cachemounts", "failed"].iter().any(|dir| !names(&path.join(dir)).is_empty());

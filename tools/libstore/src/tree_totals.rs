@@ -3,6 +3,7 @@
 use libtree::totals::{Totals, totals};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// How much is in a snapshot's tree.
@@ -12,11 +13,28 @@ pub struct TreeTotals {
     pub names: u64,
     /// Bytes of the regular files among them.
     pub bytes: u64,
+    /// What it takes on the disk; older snapshots do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
 }
 
 pub(crate) fn measure(tree: &Path) -> std::io::Result<TreeTotals> {
-    let Totals { names, bytes } = totals(File::open(tree)?, true)?;
-    Ok(TreeTotals { names, bytes })
+    let Totals { names, bytes, disk } = totals(File::open(tree)?, true)?;
+    Ok(TreeTotals { names, bytes, disk: Some(disk) })
+}
+
+/// What a file or a tree takes on the disk, as du(1) counts; nothing where there is none.
+pub(crate) fn disk_of(path: &Path) -> std::io::Result<u64> {
+    let disk = match path.symlink_metadata() {
+        Ok(meta) if meta.is_dir() => {
+            File::open(path).and_then(|dir| totals(dir, true)).map(|found| found.disk)
+        }
+        found => found.map(|meta| meta.blocks() * 512),
+    };
+    match disk {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        disk => disk,
+    }
 }
 
 /// In which way `tree` is not what was `made`.

@@ -48,6 +48,8 @@ pub struct Meta {
     pub ino: u64,
     /// The number of hard links.
     pub nlink: u32,
+    /// The bytes that are allocated to it.
+    pub disk: u64,
     /// The device number of a device node.
     pub rdev: (u32, u32),
 }
@@ -110,6 +112,7 @@ impl From<Statx> for Meta {
             dev: (st.stx_dev_major, st.stx_dev_minor),
             ino: st.stx_ino,
             nlink: st.stx_nlink,
+            disk: st.stx_blocks * 512,
             rdev: (st.stx_rdev_major, st.stx_rdev_minor),
         }
     }

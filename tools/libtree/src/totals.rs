@@ -17,6 +17,8 @@ pub struct Totals {
     pub names: u64,
     /// The sizes of regular files, for each name; 0 if sizes were not asked for.
     pub bytes: u64,
+    /// What all of it takes, the root too, as du(1) counts; 0 if that was not asked for.
+    pub disk: u64,
 }
 
 /// Counts everything below `root`, without the root itself. Without `sizes` it reads only directories and no metadata
@@ -26,6 +28,7 @@ pub fn totals(root: impl AsFd, sizes: bool) -> io::Result<Totals> {
     let (mut totals, mut todo) = (Totals::default(), vec![Vec::new()]);
     while let Some(path) = todo.pop() {
         let dir = open(root.as_fd(), &path)?;
+        totals.disk += if sizes { Meta::of(&dir)?.disk } else { 0 };
         let mut names = RawDir::new(&dir, &mut buffer);
         while let Some(entry) = names.next() {
             let entry = entry?;
@@ -34,12 +37,16 @@ pub fn totals(root: impl AsFd, sizes: bool) -> io::Result<Totals> {
                 continue;
             }
             totals.names += 1;
-            if kind == FileType::Unknown || (sizes && kind == FileType::RegularFile) {
+            if kind == FileType::Unknown || (sizes && kind != FileType::Directory) {
                 let meta = Meta::at(&dir, name)?;
                 match meta.kind {
                     FileKind::Dir => kind = FileType::Directory,
-                    FileKind::File if sizes => totals.bytes += meta.size,
-                    _ => {}
+                    _ if !sizes => {}
+                    // Each of its names has a share of an inode.
+                    kind => {
+                        totals.disk += meta.disk / u64::from(meta.nlink.max(1));
+                        totals.bytes += if kind == FileKind::File { meta.size } else { 0 };
+                    }
                 }
             }
             if kind == FileType::Directory {
@@ -64,9 +71,13 @@ mod tests {
         fs::hard_link(dir.path().join("a/b/f"), dir.path().join("g")).unwrap();
         std::os::unix::fs::symlink("a/b/f", dir.path().join("link")).unwrap();
         let of = |sizes| totals(File::open(dir.path()).unwrap(), sizes).unwrap();
-        assert_eq!(of(true), Totals { names: 6, bytes: 10 });
-        assert_eq!(of(false), Totals { names: 6, bytes: 0 });
+        let disk = || {
+            let du = std::process::Command::new("du").args(["-s", "-B1"]).arg(dir.path()).output().unwrap();
+            String::from_utf8(du.stdout).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+        };
+        assert_eq!(of(true), Totals { names: 6, bytes: 10, disk: disk() });
+        assert_eq!(of(false), Totals { names: 6, bytes: 0, disk: 0 });
         fs::remove_file(dir.path().join("a/b/f")).unwrap();
-        assert_eq!(of(true), Totals { names: 5, bytes: 5 });
+        assert_eq!(of(true), Totals { names: 5, bytes: 5, disk: disk() });
     }
 }

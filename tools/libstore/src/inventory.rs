@@ -1,0 +1,426 @@
+//! What is in a store: each entry, what it takes on the disk, and which others it names.
+//!
+//! It is read without a lock while others write, so it may miss what is new. What is damaged names nothing.
+
+use crate::blob::MAX_JSON;
+use crate::cache::unseal;
+use crate::error::StoreError;
+use crate::failure::{FailedSource, FailedStep};
+use crate::lease::Held;
+use crate::remote::Remote;
+use crate::snapshot::{META, TREE};
+use crate::store::{DIRS, Store};
+use crate::tree_totals::disk_of;
+use libtree::walk::names_at;
+use libwire::image::{Index, Manifest};
+use libwire::record::{Ingredient, LayerRecord};
+use libwire::{Digest, Reference};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The largest blob that is looked at for being a manifest or an index.
+const MAX_MANIFEST: u64 = MAX_JSON;
+
+/// An entry: its kind, and its name among those.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryId {
+    /// An entry of index.json without a name: the digest of its manifest or index.
+    Image(Digest),
+    /// A registry's answer: its file.
+    Remote(String),
+    /// A cache record: its file.
+    Record(String),
+    /// A snapshot: its id.
+    Snapshot(String),
+    /// A blob: its digest.
+    Blob(Digest),
+    /// The note that a blob was verified: its file.
+    Verified(String),
+    /// A directory of `RUN --mount=type=cache`.
+    CacheMount(String),
+    /// What a failed step left.
+    Failure(String),
+    /// What a RUN printed: its file.
+    Log(String),
+    /// What is remembered of a build context: its file.
+    Context(String),
+    /// Which record was the latest in a place: its file.
+    Latest(String),
+    /// The listing of a content: its file.
+    Listing(String),
+    /// Which Dockerfile an image comes from: its file.
+    Build(String),
+    /// Something damaged that was put aside.
+    Quarantine(String),
+}
+
+impl EntryId {
+    /// Kind and name, as users are shown them.
+    pub fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::Image(digest) => ("image", digest.to_string()),
+            Self::Blob(digest) => ("blob", digest.to_string()),
+            Self::Remote(name) => ("remote", name.clone()),
+            Self::Record(name) => ("record", name.clone()),
+            Self::Snapshot(name) => ("snapshot", name.clone()),
+            Self::Verified(name) => ("verified", name.clone()),
+            Self::CacheMount(name) => ("cachemount", name.clone()),
+            Self::Failure(name) => ("failed", name.clone()),
+            Self::Log(name) => ("log", name.clone()),
+            Self::Context(name) => ("context", name.clone()),
+            Self::Latest(name) => ("latest", name.clone()),
+            Self::Listing(name) => ("listing", name.clone()),
+            Self::Build(name) => ("build", name.clone()),
+            Self::Quarantine(name) => ("quarantine", name.clone()),
+        }
+    }
+
+    /// Its path in the store; an image without a name is only in index.json.
+    pub fn path(&self) -> Option<String> {
+        let dir = match self {
+            Self::Image(_) => return None,
+            Self::Blob(digest) => return Some(format!("blobs/sha256/{}", digest.hex())),
+            Self::Remote(_) => "remote",
+            Self::Record(_) => "cache",
+            Self::Snapshot(_) => "snapshots",
+            Self::Verified(_) => "verified",
+            Self::CacheMount(_) => "cachemounts",
+            Self::Failure(_) => "failed",
+            Self::Log(_) => "logs",
+            Self::Context(_) => "contexts",
+            Self::Latest(_) => "latest",
+            Self::Listing(_) => "listings",
+            Self::Build(_) => "builds",
+            Self::Quarantine(_) => "quarantine",
+        };
+        Some(format!("{dir}/{}", self.words().1))
+    }
+}
+
+impl From<Held> for EntryId {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Blob(digest) => Self::Blob(digest),
+            Held::Snapshot(id) => Self::Snapshot(id),
+        }
+    }
+}
+
+/// What is known of an entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it takes on the disk, in bytes.
+    pub disk: u64,
+    /// When it was made, or used if that is noted.
+    pub used: SystemTime,
+    /// What has to be there as long as it is.
+    pub needs: Vec<EntryId>,
+    /// What it is of use for, if that is all that it is for.
+    pub serves: Option<Vec<EntryId>>,
+    /// How long it took to make, if that is known.
+    pub took: Option<Duration>,
+    /// What made it: place and instruction.
+    pub made_by: Option<String>,
+    /// Whether it is a layer that was unpacked, and can be again.
+    pub unpacked: bool,
+}
+
+impl Entry {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        Ok(Self { disk: disk_of(path)?, ..Self::small(path)? })
+    }
+
+    /// One whose size is still to be found.
+    fn small(path: &Path) -> std::io::Result<Self> {
+        let used = path.symlink_metadata()?.modified().unwrap_or(UNIX_EPOCH);
+        let (needs, serves, took, made_by) = (Vec::new(), None, None, None);
+        Ok(Self { disk: 0, used, needs, serves, took, made_by, unpacked: false })
+    }
+
+    fn serving(mut self, what: Vec<EntryId>) -> Self {
+        self.serves = Some(what);
+        self
+    }
+}
+
+/// All of a store.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The entries.
+    pub entries: BTreeMap<EntryId, Entry>,
+    /// The images that have names, by these.
+    pub named: Vec<(Reference, EntryId)>,
+    /// What all else takes on the disk: directories, index.json, what is being written.
+    pub other: u64,
+}
+
+/// What a cache record says, if it is a step's.
+#[derive(Default, Deserialize)]
+struct Recorded {
+    snapshot: Option<String>,
+    duration_ms: Option<u64>,
+    dockerfile: Option<String>,
+    line: Option<u32>,
+    text: Option<String>,
+    #[serde(default)]
+    ingredients: Vec<Ingredient>,
+}
+
+impl Store {
+    /// Reads what is in the store.
+    pub fn inventory(&self) -> Result<Inventory, StoreError> {
+        let mut all = Inventory::default();
+        all.read(self).map_err(StoreError::io(format!("cannot read {}", self.path().display())))?;
+        for named in self.images()? {
+            let id = EntryId::Blob(named.descriptor.digest);
+            match named.reference {
+                Some(reference) => all.named.push((reference, id)),
+                None => all.add_image(named.descriptor.digest),
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Inventory {
+    /// All that `roots` need, they themselves among it.
+    pub fn closure(&self, roots: impl IntoIterator<Item = EntryId>) -> BTreeSet<EntryId> {
+        let (mut found, mut todo) = (BTreeSet::new(), roots.into_iter().collect::<Vec<_>>());
+        while let Some(id) = todo.pop() {
+            if let Some(entry) = self.entries.get(&id)
+                && !found.contains(&id)
+            {
+                todo.extend(entry.needs.iter().cloned());
+            }
+            found.insert(id);
+        }
+        found
+    }
+
+    /// What all of it takes on the disk.
+    pub fn disk(&self) -> u64 {
+        self.other + self.entries.values().map(|entry| entry.disk).sum::<u64>()
+    }
+
+    fn add_image(&mut self, manifest: Digest) {
+        let Some(blob) = self.entries.get(&EntryId::Blob(manifest)) else { return };
+        let entry = Entry { disk: 0, needs: vec![EntryId::Blob(manifest)], ..blob.clone() };
+        self.entries.insert(EntryId::Image(manifest), entry);
+    }
+
+    fn read(&mut self, store: &Store) -> std::io::Result<()> {
+        let root = store.path();
+        self.other = blocks(root)?;
+        for name in names_at(root)? {
+            let (path, name) = (root.join(&name), name.to_string_lossy().into_owned());
+            let known = DIRS.iter().any(|dir| *dir == name) && !["tmp", "leases", "locks"].contains(&&*name);
+            self.other += match known {
+                true => blocks(&path)?,
+                false => disk_of(&path)?,
+            };
+        }
+        self.other += blocks(&root.join("blobs/sha256"))?;
+        // Records say which listings are of use.
+        self.each(root, "listings", |name, path, all| {
+            all.add(EntryId::Listing(name), Entry::at(path)?.serving(Vec::new()))
+        })?;
+        self.each(root, "blobs/sha256", |name, path, all| all.blob(store, name, path))?;
+        self.each(root, "snapshots", |name, path, all| all.snapshot(name, path))?;
+        self.each(root, "cache", |name, path, all| all.record(name, path))?;
+        self.each(root, "remote", |name, path, all| all.remote(name, path))?;
+        self.each(root, "failed", |name, path, all| all.failure(name, path))?;
+        self.each(root, "latest", |name, path, all| {
+            let key = std::fs::read_to_string(path).unwrap_or_default();
+            let record = key.trim_end().strip_prefix("sha256:").unwrap_or_default().to_owned() + ".json";
+            let entry = Entry::at(path)?.serving(vec![EntryId::Record(record)]);
+            all.add(EntryId::Latest(name), entry)
+        })?;
+        self.each(root, "logs", |name, path, all| {
+            let id = name.strip_suffix(".log").unwrap_or(&name).to_owned();
+            let of = vec![EntryId::Snapshot(id.clone()), EntryId::Failure(id)];
+            all.add(EntryId::Log(name), Entry::at(path)?.serving(of))
+        })?;
+        self.each(root, "builds", |name, path, all| {
+            let of = name.get(..64).and_then(|hex| format!("sha256:{hex}").parse().ok()).map(EntryId::Blob);
+            all.add(EntryId::Build(name), Entry::at(path)?.serving(of.into_iter().collect()))
+        })?;
+        self.each(root, "verified", |name, path, all| {
+            let of = format!("sha256:{name}").parse().ok().map(EntryId::Blob);
+            all.add(EntryId::Verified(name), Entry::at(path)?.serving(of.into_iter().collect()))
+        })?;
+        self.each(root, "cachemounts", |name, path, all| {
+            let used = path.join(crate::cachemount::LOCK).symlink_metadata().and_then(|meta| meta.modified());
+            let entry = Entry::at(path)?;
+            all.add(EntryId::CacheMount(name), Entry { used: used.unwrap_or(entry.used), ..entry })
+        })?;
+        self.each(root, "contexts", |name, path, all| all.add(EntryId::Context(name), Entry::at(path)?))?;
+        self.each(root, "quarantine", |name, path, all| all.add(EntryId::Quarantine(name), Entry::at(path)?))
+    }
+
+    /// Reads the entries of a directory. One that goes meanwhile is none.
+    fn each(
+        &mut self,
+        root: &Path,
+        dir: &str,
+        mut read: impl FnMut(String, &Path, &mut Self) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let dir = root.join(dir);
+        for name in names_at(&dir)? {
+            // Any other name is not ours, and would not be found again.
+            let Some(text) = name.to_str() else { continue };
+            match read(text.to_owned(), &dir.join(text), self) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                read => read?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, id: EntryId, entry: Entry) -> std::io::Result<()> {
+        self.entries.insert(id, entry);
+        Ok(())
+    }
+
+    fn blob(&mut self, store: &Store, name: String, path: &Path) -> std::io::Result<()> {
+        let Ok(digest) = format!("sha256:{name}").parse::<Digest>() else { return Ok(()) };
+        let mut entry = Entry::at(path)?;
+        if path.symlink_metadata()?.len() <= MAX_MANIFEST {
+            entry.needs = named_by(store, digest).into_iter().map(EntryId::Blob).collect();
+        }
+        self.add(EntryId::Blob(digest), entry)
+    }
+
+    fn snapshot(&mut self, id: String, path: &Path) -> std::io::Result<()> {
+        let meta = path.join(META);
+        // A use is noted on this file.
+        let mut entry = Entry::small(&meta).or_else(|_| Entry::small(path))?;
+        let known: crate::SnapshotMeta =
+            std::fs::read(&meta).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        entry.disk = blocks(path)?;
+        entry.unpacked = known.diff_id.is_some();
+        entry.needs = known.parents.into_iter().map(EntryId::Snapshot).collect();
+        for name in names_at(path)? {
+            let path = path.join(&name);
+            entry.disk += match known.tree.and_then(|tree| tree.disk) {
+                Some(disk) if name == TREE => disk,
+                _ => disk_of(&path)?,
+            };
+            if name.to_string_lossy().starts_with("layer-")
+                && let Some(record) = sealed::<LayerRecord>(&path)
+            {
+                entry.needs.push(EntryId::Blob(record.layer.descriptor.digest));
+            }
+        }
+        self.add(EntryId::Snapshot(id), entry)
+    }
+
+    fn record(&mut self, name: String, path: &Path) -> std::io::Result<()> {
+        let mut entry = Entry::at(path)?;
+        let known: Option<serde_json::Value> = sealed(path);
+        let is_damaged = known.is_none();
+        let known = known.and_then(|known| Recorded::deserialize(known).ok()).unwrap_or_default();
+        entry.took = known.duration_ms.map(Duration::from_millis);
+        if let (Some(file), Some(line), Some(text)) = (known.dockerfile, known.line, known.text) {
+            entry.made_by = Some(format!("{file}:{line} {text}"));
+        }
+        entry.serves = match known.snapshot {
+            Some(id) => Some(vec![EntryId::Snapshot(id)]),
+            None => is_damaged.then(Vec::new),
+        };
+        for ingredient in known.ingredients {
+            let hex = ingredient.value.split_once(':').map(|(_, hex)| hex.to_owned());
+            if let Some(listing) = hex.and_then(|hex| self.entries.get_mut(&EntryId::Listing(hex))) {
+                listing.serves.get_or_insert_default().push(EntryId::Record(name.clone()));
+            }
+        }
+        self.add(EntryId::Record(name), entry)
+    }
+
+    fn remote(&mut self, name: String, path: &Path) -> std::io::Result<()> {
+        let mut entry = Entry::at(path)?;
+        match sealed::<Remote>(path) {
+            Some(said) => {
+                let digests = [Some(said.manifest.digest), said.index];
+                entry.needs = digests.into_iter().flatten().map(EntryId::Blob).collect();
+                entry.made_by = Some(said.name);
+            }
+            None => entry.serves = Some(Vec::new()),
+        }
+        self.add(EntryId::Remote(name), entry)
+    }
+
+    fn failure(&mut self, name: String, path: &Path) -> std::io::Result<()> {
+        let mut entry = Entry::at(path)?;
+        if let Some(step) = sealed::<FailedStep>(&path.join("step.json")) {
+            let shown = step.mounts.into_iter().flat_map(|mount| match mount.source {
+                FailedSource::Snapshots { ids, .. } => ids,
+                _ => Vec::new(),
+            });
+            entry.needs = step.parents.into_iter().chain(shown).map(EntryId::Snapshot).collect();
+        }
+        self.add(EntryId::Failure(name), entry)
+    }
+}
+
+/// What a directory or file takes by itself.
+fn blocks(path: &Path) -> std::io::Result<u64> {
+    path.symlink_metadata().map(|meta| meta.blocks() * 512)
+}
+
+/// What a sealed record holds, if it is whole. It is left to those who use it to put it aside.
+fn sealed<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(unseal(&std::fs::read(path).ok()?).ok()?).ok()
+}
+
+/// The blobs that a blob names, if it is a manifest or an index, and right.
+fn named_by(store: &Store, digest: Digest) -> Vec<Digest> {
+    let Ok(bytes) = std::fs::read(store.blob_path(digest)) else { return Vec::new() };
+    if bytes.first() != Some(&b'{') || Digest::of(&bytes) != digest {
+        return Vec::new();
+    }
+    if let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) {
+        return manifest.layers.iter().chain([&manifest.config]).map(|blob| blob.digest).collect();
+    }
+    let index = serde_json::from_slice::<Index>(&bytes).map(|index| index.manifests).unwrap_or_default();
+    index.iter().map(|image| image.digest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn entries_add_up_to_what_du_says_and_name_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("s"), Options::default()).unwrap();
+        let layer = store.put(&[7; 9000], "x").unwrap();
+        let config = store.put(b"{}", "x").unwrap();
+        let manifest = serde_json::to_vec(&Manifest::new(config.clone(), vec![layer.clone()])).unwrap();
+        let manifest = store.put(&manifest, libwire::image::MEDIA_MANIFEST).unwrap();
+        store.tag(&Reference::parse("app").unwrap(), &manifest).unwrap();
+        let new = store.new_snapshot(&[]).unwrap();
+        std::fs::write(new.upper().join("a"), [1; 5000]).unwrap();
+        std::fs::hard_link(new.upper().join("a"), new.upper().join("b")).unwrap();
+        let below = new.publish().unwrap();
+        let id = store.new_snapshot(std::slice::from_ref(&below)).unwrap().publish().unwrap();
+        let value = serde_json::json!({"snapshot": id, "duration_ms": 7, "ingredients": []});
+        store.cache_put(Digest::of(b"key"), &value).unwrap();
+        store.settle().unwrap();
+
+        let all = store.inventory().unwrap();
+        let du = std::process::Command::new("du").args(["-s", "-B1"]).arg(store.path()).output().unwrap();
+        let du = String::from_utf8(du.stdout).unwrap();
+        assert_eq!(all.disk().to_string(), du.split_whitespace().next().unwrap());
+        let snapshot = |id: &str| EntryId::Snapshot(id.to_owned());
+        assert_eq!(all.closure([snapshot(&id)]), BTreeSet::from([snapshot(&id), snapshot(&below)]));
+        let image = [manifest.digest, config.digest, layer.digest].map(EntryId::Blob);
+        assert_eq!(all.closure([all.named[0].1.clone()]), BTreeSet::from(image));
+        let record = &all.entries[&EntryId::Record(format!("{}.json", Digest::of(b"key").hex()))];
+        assert_eq!(record.took, Some(Duration::from_millis(7)));
+        assert_eq!(record.serves, Some(vec![snapshot(&id)]));
+    }
+}
