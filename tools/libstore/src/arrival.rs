@@ -30,6 +30,8 @@ struct State {
 enum Fate {
     #[default]
     Coming,
+    /// All of it has come, and is right. It gets its name when it is on the disk.
+    Right,
     /// It is in the store.
     Stored,
     /// It does not come.
@@ -47,6 +49,11 @@ impl Arrival {
         let file = blob.reread().map_err(StoreError::io("cannot read back a blob"))?;
         self.change(|state| state.file = Some(Arc::new(file)));
         Ok(Incoming { blob, arrival: self, size: descriptor.size })
+    }
+
+    /// All of it has come, and is right: who reads it need not wait for the disk.
+    pub(crate) fn right(&self) {
+        self.change(|state| state.fate = Fate::Right);
     }
 
     /// It is in the store.
@@ -72,7 +79,7 @@ impl Arrival {
         let state = self.wait(|state| state.file.is_none());
         match (&state.file, state.fate) {
             (_, Fate::Stored) => store.open_boxed(descriptor),
-            (Some(file), Fate::Coming) => {
+            (Some(file), Fate::Coming | Fate::Right) => {
                 Ok(Box::new(Follower { arrival: Arc::clone(self), file: Arc::clone(file), at: 0 }))
             }
             _ => Err(StoreError::invalid(format!("blob {}", descriptor.digest), GONE)),
@@ -178,14 +185,15 @@ mod tests {
                 incoming.write_all(b"def").unwrap();
                 assert!(incoming.write_all(b"g").is_err(), "it is longer than it should be");
                 match right {
-                    true => {
-                        incoming.into_blob().commit_as(&expected).unwrap();
-                        arrival.stored();
-                    }
+                    true => arrival.right(),
                     false => arrival.failed(),
                 }
                 for reader in readers {
                     assert_eq!(reader.join().unwrap().ok().as_deref(), right.then_some("abcdef"));
+                }
+                if right {
+                    incoming.into_blob().commit_as(&expected).unwrap();
+                    arrival.stored();
                 }
             });
             let again = arrival.open(&store, &expected).map(|mut blob| {

@@ -1,8 +1,10 @@
-//! Blobs from afar: several at once, the largest first, each locked against other processes, checked, and committed by
-//! itself, so that whoever is interrupted goes on from those that are whole. Layers are unpacked while they come.
+//! Blobs from afar: several at once, the largest first, each locked against other processes, checked, and committed soon
+//! after, so that whoever is interrupted goes on from those that are whole. Layers are unpacked while they come, and nothing
+//! waits for the disk but the names.
 
 use super::layer;
 use crate::arrival::{Arrival, Incoming};
+use crate::blob::BlobWriter;
 use crate::error::StoreError;
 use crate::image::Image;
 use crate::lock;
@@ -13,6 +15,7 @@ use libwire::image::Descriptor;
 use std::cmp::Reverse;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many come at once.
@@ -27,6 +30,14 @@ struct Wanted<'a> {
     /// The diff ID, if it is a layer.
     diff_id: Option<Digest>,
     arrival: Arc<Arrival>,
+}
+
+/// A blob that has come and is right, and has no name yet.
+struct Arrived<'a> {
+    wanted: &'a Wanted<'a>,
+    blob: BlobWriter,
+    /// Others look whether it is in the store as soon as this is free.
+    lock: File,
 }
 
 impl Store {
@@ -95,17 +106,20 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
 
     /// Brings all while `job` is done. The first failure ends both, and is the one that is told.
     fn run(&self, job: impl FnOnce() -> Result<(), StoreError>) -> Result<(), E> {
+        let (sender, receiver) = channel();
         let done = std::thread::scope(|scope| {
             for _ in 0..LANES.min(self.wanted.len()) {
-                scope.spawn(|| {
+                let sender = sender.clone();
+                scope.spawn(move || {
                     while let Some(one) = self.wanted.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-                        match self.bring(one) {
-                            Ok(()) => one.arrival.stored(),
-                            Err(error) => return self.end(Some(error)),
+                        if let Err(error) = self.bring(one, &sender) {
+                            return self.end(Some(error));
                         }
                     }
                 });
             }
+            drop(sender);
+            scope.spawn(move || self.commit(&receiver));
             job().map_err(|error| {
                 self.end(None);
                 E::from(error)
@@ -114,6 +128,21 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(failure) => Err(failure),
             None => done,
+        }
+    }
+
+    /// Commits what has arrived: together all that came while the disk wrote what came before.
+    fn commit(&self, arrived: &Receiver<Arrived>) {
+        while let Ok(first) = arrived.recv() {
+            let (mut blobs, mut others) = (Vec::new(), Vec::new());
+            for Arrived { wanted, blob, lock } in std::iter::once(first).chain(arrived.try_iter()) {
+                blobs.push((blob, wanted.descriptor.media_type.clone()));
+                others.push((wanted, lock));
+            }
+            match self.store.commit_all(blobs) {
+                Ok(_) => others.iter().for_each(|(wanted, _)| wanted.arrival.stored()),
+                Err(error) => return self.end(Some(error.into())),
+            }
         }
     }
 
@@ -126,25 +155,29 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         self.wanted.iter().for_each(|one| one.arrival.failed());
     }
 
-    fn bring(&self, one: &Wanted) -> Result<(), E> {
+    fn bring(&'a self, one: &'a Wanted, arrived: &Sender<Arrived<'a>>) -> Result<(), E> {
         let Wanted { descriptor, diff_id, arrival } = one;
         let check = |compression| match diff_id {
             Some(diff_id) => layer::check(descriptor, compression, *diff_id),
             None => Ok(()),
         };
         if !self.store.has_blob(descriptor)? {
-            let _lock = self.store.fetch_lock(descriptor.digest)?;
+            let lock = self.store.fetch_lock(descriptor.digest)?;
             if !self.store.has_blob(descriptor)? {
                 let mut incoming = arrival.begin(self.store, descriptor)?;
                 (self.fetch)(descriptor, &mut incoming)?;
                 let blob = incoming.into_blob();
                 blob.check(descriptor)?;
                 check(layer::compression(&blob)?)?;
-                blob.commit_as(descriptor)?;
+                arrival.right();
+                // Nobody takes it any more after a failure, which ends this one too.
+                let _ = arrived.send(Arrived { wanted: one, blob, lock });
                 return Ok(());
             }
         }
-        Ok(check(self.store.compression_of(descriptor)?)?)
+        check(self.store.compression_of(descriptor)?)?;
+        arrival.stored();
+        Ok(())
     }
 
     fn open(&self, layer: &Descriptor) -> Result<Box<dyn std::io::Read + Send>, StoreError> {
