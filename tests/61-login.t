@@ -60,6 +60,28 @@ is "a helper has the login" "$(PATH=$work/bin:$PATH pushed "$basic/a/b")" '[1,fa
 is "which is asked once" "$(cat asked)" "get $basic"
 status_is "a helper that is missing is an error" 1 image-push -n app "$basic/a/b"
 ok "which names it and the file" grep -q "docker/config.json: docker-credential-test: it is named there and not installed" .out
+# A pull that unpacks is root of a user namespace, in which no service of the user's session knows it.
+if [ "$(id -u)" = 0 ] && have setpriv; then
+    chmod 755 "$work" && mkdir user && cat >bin/docker-credential-test <<'EOT'
+#!/bin/sh
+id -u >>"$HOME/asked"
+printf '{"Username":"u","Secret":"hunter2"}'
+EOT
+    printf 'FROM %s\nRUN true\n' "$basic/a/b:base" >user/Dockerfile
+    cp docker/config.json user && chown -R 12345:12345 user
+    # as_user COMMAND...
+    as_user() {
+        env PATH="$work/bin:$PATH" HOME="$work/user" DOCKER_CONFIG="$work/user" XDG_RUNTIME_DIR="$work/user" \
+            STAGEPIPE_STORE="$work/user/store" setpriv --reuid 12345 --regid 12345 --clear-groups "$@"
+    }
+    ok "an ordinary user pulls by a helper" as_user image-pull -q "$basic/a/b:base"
+    is "which is run by that user" "$(cat user/asked)" 12345
+    rm -rf user/store user/asked
+    ok "and builds by it" as_user image-build -q --isolation single user
+    is "which asks it for the config and for the layers" "$(sort -u user/asked),$(grep -c . user/asked)" 12345,2
+else
+    skip "a helper is run by the user" "this is not root, or setpriv is missing"
+fi
 printf '{"auths":{"hunter2":"hunter2"}}' >docker/config.json
 status_is "a malformed file is no input" 3 image-push -n app "$basic/a/b"
 ok "it is named" grep -q "^image-push: $basic/a/b: $work/docker/config.json: " .out

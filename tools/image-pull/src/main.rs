@@ -5,7 +5,7 @@ use image_pull::{Options, Policy, Unpacking};
 use libcli::{Failure, Stdout};
 use libhttp::Environment as Network;
 use libregistry::{Client, HostFiles, Hosts, Logins};
-use libsandbox::Isolation;
+use libsandbox::{Caller, Isolation};
 use libstore::{Environment, Limits, Store, locate};
 use libwire::{Digest, Platform, Reference};
 use std::io::Write;
@@ -82,7 +82,7 @@ fn job(args: Args) -> Result<(), Failure> {
     // Before the user namespace, in which everybody is root.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let variable = |name: &str| std::env::var_os(name);
-    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
+    let logins = Logins::of(variable, Caller::of(variable));
     let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure)?;
     let network = Network { max_wait: Some(Duration::from_secs(args.max_wait)), ..Network::of(variable) };
     let unpacking = match args.no_unpack || args.config_only {

@@ -115,7 +115,7 @@ fn open_store(args: &Args) -> Result<Store, Failure> {
 
 fn client(args: &Args) -> Result<Client, Failure> {
     let variable = |name: &str| std::env::var_os(name);
-    let logins = Logins::of(variable, rustix::process::getuid().as_raw());
+    let logins = Logins::of(variable, libsandbox::Caller::of(variable));
     let hosts = Hosts::read(&HostFiles::of(variable), &args.insecure)?;
     let max_wait = Some(Duration::from_secs(args.max_wait));
     let network = libhttp::Environment { max_wait, ..libhttp::Environment::of(variable) };

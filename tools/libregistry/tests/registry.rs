@@ -5,6 +5,7 @@ mod server;
 
 use libhttp::{Environment, FetchError};
 use libregistry::{Access, Client, Head, Hosts, Logins, Repository};
+use libsandbox::Caller;
 use libwire::Digest;
 use server::{serve, serve_by};
 use std::fs;
@@ -44,7 +45,8 @@ fn logins(entry: &str, base: &str) -> (TempDir, Logins) {
     let file = dir.path().join("auth.json");
     let host = base.trim_start_matches("http://");
     fs::write(&file, format!("{{\"auths\":{{\"{host}\":{entry}}}}}")).unwrap();
-    let logins = Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), 0);
+    let logins =
+        Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), Caller::default());
     (dir, logins)
 }
 

@@ -5,6 +5,7 @@ mod server;
 
 use libhttp::{Environment, FetchError};
 use libregistry::{Access, Client, Delivery, Hosts, Logins, Published, Repository, Upload};
+use libsandbox::Caller;
 use libwire::Digest;
 use server::serve;
 use std::fs;
@@ -39,7 +40,8 @@ fn client(base: &str) -> (tempfile::TempDir, Client) {
     let file = dir.path().join("auth.json");
     let host = base.trim_start_matches("http://");
     fs::write(&file, format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"dTpw\"}}}}}}")).unwrap();
-    let logins = Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), 0);
+    let logins =
+        Logins::of(|name| (name == "REGISTRY_AUTH_FILE").then(|| file.clone().into()), Caller::default());
     let client = Client::new(&logins, &Hosts::default(), &Environment::default());
     (dir, client)
 }

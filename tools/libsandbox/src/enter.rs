@@ -89,7 +89,7 @@ fn unavailable(tried: &[String]) -> SandboxError {
 }
 
 #[allow(unsafe_code)]
-fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
+pub(crate) fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: no CLONE_FILES or CLONE_FS: no descriptor or working directory of another thread changes.
     unsafe { unshare_unsafe(flags) }
 }

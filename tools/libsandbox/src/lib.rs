@@ -35,7 +35,7 @@ mod sys;
 mod terminal;
 
 pub use cgroup::{Cgroups, Limits};
-pub use child::end_with_parent;
+pub use child::{Caller, end_with_parent};
 pub use driver::{end_with_driver, has_driver};
 pub use enter::enter;
 pub use failed::{Failed, Reason, left_tree};

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
-use libsandbox::{Cgroups, Isolation, Network, SandboxError, Ulimit};
+use libsandbox::{Caller, Cgroups, Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
 use libwire::lock::Source;
 use libwire::plan::BuildPlan;
@@ -240,12 +240,13 @@ fn job(args: Args) -> Result<(), Failure> {
         Some(Known::Auto) => Some(packing.into()).filter(|_| is_suites()),
         None => None,
     };
+    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
+    let fetch = fetch(limits);
     let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
         SandboxError::Unavailable(_) => Failure::failed("", error),
         other => Failure::failed("sandbox", other),
     })?;
     let map = isolation.map();
-    let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
     let settings = libstore::Options {
         map,
         limits,
@@ -264,7 +265,7 @@ fn job(args: Args) -> Result<(), Failure> {
         false => Store::open(&path, settings)?,
     };
     let sources = args.sources;
-    let options = Options { lock, cgroups, ..options(args, isolation, packing, known_layers) };
+    let options = Options { lock, fetch, cgroups, ..options(args, isolation, packing, known_layers) };
     if isolation == Isolation::Single && options.progress {
         warn_of_ids(options.build_dir.as_deref());
     }
@@ -298,6 +299,12 @@ fn warn_of_ids(build_dir: Option<&Path>) {
     }
 }
 
+/// The program that fetches. Ask before the user namespace, in which everybody is root.
+fn fetch(limits: Limits) -> Fetch {
+    let caller = Caller::of(|name| std::env::var_os(name));
+    Fetch { beside: libsandbox::own_directory(), limits, caller }
+}
+
 /// Writes the images that stages start from. Without a store, only those of named contexts.
 fn bases(args: Args, lock: &LockFile, input: impl BufRead) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
@@ -305,7 +312,7 @@ fn bases(args: Args, lock: &LockFile, input: impl BufRead) -> Result<(), Failure
         store: &path,
         contexts: &args.build_context.into_iter().collect(),
         pull: if args.offline { Policy::Never } else { args.pull },
-        fetch: &Fetch { beside: libsandbox::own_directory(), limits: Limits::default() },
+        fetch: &fetch(Limits::default()),
         lock,
         dry_run: args.dry_run,
         progress: args.progress == "plain",
@@ -350,10 +357,7 @@ fn options(args: Args, isolation: Isolation, packing: Packing, known_layers: Opt
         epoch: args.source_date_epoch,
         pull: if args.offline { Policy::Never } else { args.pull },
         offline: args.offline,
-        fetch: Fetch {
-            beside: libsandbox::own_directory(),
-            limits: Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries },
-        },
+        fetch: Fetch::default(),
         progress: args.progress == "plain" && args.logs.is_none(),
         lock: LockFile::default(),
         isolation,

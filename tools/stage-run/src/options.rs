@@ -2,7 +2,7 @@
 
 use crate::lock::LockFile;
 use libcli::SecretSource;
-use libsandbox::{Cgroups, Isolation, Network, Ulimit};
+use libsandbox::{Caller, Cgroups, Isolation, Network, Ulimit};
 use libstore::LayerKey;
 use libtree::tar::Limits;
 use libwire::remote::Kind;
@@ -189,6 +189,8 @@ pub struct Fetch {
     pub beside: Option<PathBuf>,
     /// The most that an archive may unpack to.
     pub limits: Limits,
+    /// Whose logins it uses.
+    pub caller: Caller,
 }
 
 /// A place in a stage.

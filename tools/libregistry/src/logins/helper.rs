@@ -4,6 +4,7 @@
 
 use super::{Found, Login};
 use libhttp::FetchError;
+use libsandbox::Caller;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Deserialize;
 use std::ffi::OsStr;
@@ -31,12 +32,14 @@ struct Answer {
     secret: String,
 }
 
-/// Asks the helper `name`, which `file` names, for the login of `domain`. `path` is where it is looked for.
+/// Asks the helper `name`, which `file` names, for the login of `domain`. `path` is where it is looked for, and
+/// `caller` who runs it.
 pub(super) fn get(
     name: &str,
     domain: &str,
     file: &Path,
     path: Option<&OsStr>,
+    caller: Caller,
 ) -> Result<Option<Found>, FetchError> {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.len() > 200 || !name.bytes().all(part) {
@@ -46,16 +49,17 @@ pub(super) fn get(
     let program = format!("docker-credential-{name}");
     let failed = |what: String| FetchError::Login { place: format!("{}: {program}", file.display()), what };
     let server = if domain == "docker.io" { HUB } else { domain };
-    let (status, output) = run(&program, server, path, PATIENCE).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => {
-            failed("it is named there and not installed; install it, or log in again".into())
-        }
-        ErrorKind::TimedOut => {
-            failed(format!("it gave no login within {} seconds; try it alone", PATIENCE.as_secs()))
-        }
-        ErrorKind::FileTooLarge => failed("what it prints is too long for a login; try it alone".into()),
-        _ => failed(format!("it can't be run: {error}")),
-    })?;
+    let (status, output) =
+        run(&program, server, path, caller, PATIENCE).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                failed("it is named there and not installed; install it, or log in again".into())
+            }
+            ErrorKind::TimedOut => {
+                failed(format!("it gave no login within {} seconds; try it alone", PATIENCE.as_secs()))
+            }
+            ErrorKind::FileTooLarge => failed("what it prints is too long for a login; try it alone".into()),
+            _ => failed(format!("it can't be run: {error}")),
+        })?;
     let output = String::from_utf8_lossy(&output);
     if !status.success() {
         return match output.trim() {
@@ -88,6 +92,7 @@ fn run(
     program: &str,
     input: &str,
     path: Option<&OsStr>,
+    caller: Caller,
     patience: Duration,
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
     let deadline = Instant::now() + patience;
@@ -96,7 +101,7 @@ fn run(
     if let Some(path) = path {
         command.env("PATH", path);
     }
-    let mut child = libsandbox::end_with_parent(&mut command).spawn()?;
+    let mut child = libsandbox::end_with_parent(caller.runs(&mut command)).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // One that does not read may know all the same.
         let _ = stdin.write_all(input.as_bytes());
@@ -163,9 +168,13 @@ mod tests {
         ask(&path)
     }
 
+    fn myself() -> Caller {
+        Caller::of(|_| None)
+    }
+
     fn helper(script: &str) -> Result<Option<Found>, String> {
         with(script, |path| {
-            get("x", "docker.io", Path::new("f"), Some(path)).map_err(|error| error.to_string())
+            get("x", "docker.io", Path::new("f"), Some(path), myself()).map_err(|error| error.to_string())
         })
     }
 
@@ -204,7 +213,8 @@ mod tests {
 
     #[test]
     fn one_that_is_not_there_or_not_to_be_named_is_an_error() {
-        let ask = |name: &str| get(name, "h", Path::new("f"), Some("/nonexistent".as_ref())).unwrap_err();
+        let ask =
+            |name: &str| get(name, "h", Path::new("f"), Some("/nonexistent".as_ref()), myself()).unwrap_err();
         assert!(ask("y").to_string().contains("not installed"));
         for name in ["../x", "a b", "x\n", &"x".repeat(201)] {
             assert!(ask(name).is_input(), "{name}");
@@ -215,8 +225,9 @@ mod tests {
     fn one_that_hangs_is_ended() {
         let begun = Instant::now();
         for script in ["exec sleep 60", "exec >&-; exec sleep 60"] {
-            let hung =
-                with(script, |path| run("docker-credential-x", "", Some(path), Duration::from_millis(50)));
+            let hung = with(script, |path| {
+                run("docker-credential-x", "", Some(path), myself(), Duration::from_millis(50))
+            });
             assert_eq!(hung.map_err(|error| error.kind()), Err(ErrorKind::TimedOut), "{script}");
         }
         assert!(begun.elapsed() < Duration::from_secs(20));

@@ -6,6 +6,7 @@ mod helper;
 
 use crate::repository::Repository;
 use libhttp::FetchError;
+use libsandbox::Caller;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -56,11 +57,12 @@ pub struct Found {
 pub struct Logins {
     files: Vec<PathBuf>,
     path: Option<OsString>,
+    caller: Caller,
 }
 
 impl Logins {
-    /// Picks the places from `variable`, which looks a name up, for the user with the ID `uid`.
-    pub fn of(variable: impl Fn(&str) -> Option<OsString>, uid: u32) -> Self {
+    /// Picks the places from `variable`, which looks a name up, for the user `caller`, by whom helpers are run.
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>, caller: Caller) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let dir = |name: &str| set(name).map(PathBuf::from);
         let home = |end: &str| dir("HOME").map(|home| home.join(end));
@@ -69,7 +71,8 @@ impl Logins {
             Some(file) => vec![file],
             None => {
                 let runtime = dir("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json"));
-                let runtime = runtime.unwrap_or_else(|| format!("/run/containers/{uid}/auth.json").into());
+                let runtime =
+                    runtime.unwrap_or_else(|| format!("/run/containers/{}/auth.json", caller.uid).into());
                 let config = dir("XDG_CONFIG_HOME").or(home(".config"));
                 let docker = dir("DOCKER_CONFIG").or(home(".docker"));
                 let containers = config.map(|dir| dir.join("containers/auth.json"));
@@ -77,7 +80,7 @@ impl Logins {
                 [Some(runtime), containers, docker].into_iter().flatten().collect()
             }
         };
-        Self { files, path: variable("PATH") }
+        Self { files, path: variable("PATH"), caller }
     }
 }
 
@@ -140,7 +143,8 @@ impl Keeper {
         if let Some(known) = self.helpers.get(&key) {
             return known.clone().map_err(failed);
         }
-        let answer = match helper::get(helper, domain, file, self.logins.path.as_deref()) {
+        let answer = match helper::get(helper, domain, file, self.logins.path.as_deref(), self.logins.caller)
+        {
             Ok(found) => Ok(found),
             Err(FetchError::Login { place, what }) => Err((place, what)),
             Err(other) => return Err(other),
@@ -157,7 +161,11 @@ mod tests {
     fn files(variables: &[(&str, &str)]) -> Vec<String> {
         let variable =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-        Logins::of(variable, 7).files.iter().map(|file| file.display().to_string()).collect()
+        Logins::of(variable, Caller { uid: 7, gid: 7 })
+            .files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect()
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::error::StepError;
 use crate::options::{Fetch, Policy};
 use crate::session::fetch::program;
-use libsandbox::Isolation;
+use libsandbox::{Caller, Isolation};
 use libtree::tar::Limits;
 use libwire::Digest;
 use std::io::{BufRead, BufReader, ErrorKind};
@@ -44,6 +44,7 @@ impl Pull<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(program(self.fetch.beside.as_deref(), PROGRAM));
         command.arg("--store").arg(self.store).env("STAGEPIPE_SPEAKER", PROGRAM);
+        command.env(Caller::VARIABLE, self.fetch.caller.to_string());
         if !self.shown {
             command.arg("--quiet");
         }
