@@ -2,7 +2,7 @@
 
 use crate::tokens::{Token, tokens};
 
-/// The simple commands of a script with all that stands before them, wherever they are; some are empty.
+/// The simple commands of a script, wherever they are, each with the words before its name. Some are empty.
 pub fn split(script: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     for token in tokens(script).tokens {
@@ -15,7 +15,7 @@ pub fn split(script: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// A command without what stands before its name.
+/// A command without the words before its name.
 pub fn plain(words: Vec<String>) -> Vec<String> {
     const BEFORE: [&str; 10] = ["sudo", "then", "do", "else", "if", "!", "env", "exec", "time", "command"];
     let skipped = |word: &String| {

@@ -3,13 +3,13 @@
 
 use crate::tokens::{Token, tokens};
 
-/// The commands joined by `&&`, if the whole is nothing but such a list.
+/// The commands joined by `&&`, if the text is only such a list.
 pub fn parts(command: &str) -> Option<Vec<&str>> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0usize);
     let found = tokens(command);
     for token in &found.tokens {
         match *token {
-            // A command joined after a comment would be a part of the comment.
+            // A command joined after a comment would become part of the comment.
             Token::Comment => return None,
             Token::Operator("(" | "{", _) => depth += 1,
             Token::Operator(")" | "}", _) => depth = depth.checked_sub(1)?,
@@ -26,7 +26,7 @@ pub fn parts(command: &str) -> Option<Vec<&str>> {
     whole.then_some(parts)
 }
 
-/// The first word of a command, after assignments to variables of its own.
+/// The first word of a command, after its assignments to variables.
 pub fn program(part: &str) -> &str {
     let mut words = part.split_whitespace().filter(|word| !is_assignment(word));
     words.next().unwrap_or_default()
@@ -38,7 +38,7 @@ fn is_assignment(word: &str) -> bool {
     })
 }
 
-/// Whether one of the commands is run somewhere in a text, as a word of its own.
+/// Whether one of the commands is run somewhere in a text, as a whole word.
 pub fn mentions(command: &str, names: &[&str]) -> bool {
     let word = |c: char| !(c.is_alphanumeric() || "-_./+".contains(c));
     command.split(word).any(|word| {
@@ -47,7 +47,7 @@ pub fn mentions(command: &str, names: &[&str]) -> bool {
     })
 }
 
-/// One command that does what two do after one another, each in a shell of its own.
+/// One command with the effect of two commands one after another, each in its own shell.
 pub fn join(first: &str, second: &str) -> String {
     let first = match parts(first) {
         Some(parts) if !parts.iter().any(|part| leaves_marks(part)) => first.to_owned(),
@@ -59,7 +59,7 @@ pub fn join(first: &str, second: &str) -> String {
     }
 }
 
-/// Whether a command changes the shell that it is run in.
+/// Whether a command changes the state of its shell.
 fn leaves_marks(part: &str) -> bool {
     let changes =
         ["cd", "export", "set", "umask", "pushd", "trap", "exec", "exit", ".", "source", "unset", "alias"];

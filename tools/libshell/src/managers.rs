@@ -1,69 +1,70 @@
-//! Package managers and build tools: as which programs they are run, what they keep for their next run, and how that is
-//! avoided or removed.
+//! Package managers and build tools: their programs, the files that they keep for their next run, and how to avoid or
+//! remove these.
 
-/// A package manager, or a tool that keeps what it fetches or makes.
+/// A package manager, or a tool that keeps the files that it fetches or makes.
 #[derive(Debug, PartialEq)]
 pub struct Manager {
     /// Its name in messages.
     pub name: &'static str,
     /// The commands that fill or read its caches.
     pub commands: &'static [&'static str],
-    /// Directories of what can be fetched again: from the root when it begins with a slash, else anywhere, mostly in a home.
+    /// Directories of files that can be fetched again. A path with a leading slash starts at the root; others can be
+    /// anywhere, usually in a home.
     pub caches: &'static [&'static str],
     /// The directories of package lists.
     pub lists: &'static [&'static str],
-    /// Whether two builds must not use the directories at once.
+    /// Whether two builds must not use the directories at the same time.
     pub locked: bool,
-    /// How it empties a directory of its own.
+    /// How it empties its directories.
     pub emptying: &'static [Emptying],
-    /// Its installing in a RUN, if that is known.
+    /// How it installs in a RUN, if known.
     pub installing: Option<Installing>,
 }
 
 /// How a tool empties its caches.
 #[derive(Debug, PartialEq)]
 pub struct Emptying {
-    /// The programs that can.
+    /// The programs that empty the caches.
     pub programs: &'static [&'static str],
     /// The command, and words that must follow it.
     pub words: &'static [&'static str],
-    /// How the directory ends that is emptied; all of the tool's if this is empty.
+    /// The end of the path of the directory that is emptied. If empty, all directories of the tool are.
     pub dir: &'static str,
 }
 
-/// How packages are installed, and what that leaves in a layer.
+/// How packages are installed, and which files that leaves in a layer.
 #[derive(Debug, PartialEq)]
 pub struct Installing {
     /// The programs that install.
     pub programs: &'static [&'static str],
     /// The words that install.
     pub install: &'static [&'static str],
-    /// The words that replace packages which are there.
+    /// The words that replace installed packages.
     pub replace: &'static [&'static str],
-    /// The words that remove packages; none for a manager of one language's libraries.
+    /// The words that remove packages. Empty for a manager of one language's libraries.
     pub remove: &'static [&'static str],
-    /// The words that leave something.
+    /// The words that leave files.
     pub leave: &'static [&'static str],
     /// The words for the files that are left.
     pub left: &'static str,
     /// The option with which no files are left.
     pub option: &'static str,
-    /// The variable that does as the option does.
+    /// The variable with the same effect as the option.
     pub variable: Option<&'static str>,
-    /// Texts of a RUN that show that it cares for what is left.
+    /// Texts in a RUN that show that it removes the files.
     pub cares: &'static [&'static str],
-    /// Below this path, it does so too.
+    /// A path below which such a text counts too.
     pub below: Option<&'static str>,
-    /// How nothing is left.
+    /// How to leave no files.
     pub remedy: Remedy,
 }
 
-/// How an installation leaves nothing.
+/// How an installation leaves no files.
 #[derive(Debug, PartialEq)]
 pub enum Remedy {
-    /// By its option.
+    /// With its option.
     Option,
-    /// By a command at the end of the RUN, or, if there is such a directory, by a cache mount.
+    /// With a command at the end of the RUN, or with a cache mount on the directory, if there is one.
     Removal(&'static str, Option<&'static str>),
 }
 
@@ -101,7 +102,7 @@ const fn tool(
     Manager { name, commands, caches, lists: &[], locked: false, emptying, installing: None }
 }
 
-/// All that are known.
+/// All known managers.
 pub const MANAGERS: &[Manager] = &[
     Manager {
         lists: &["/var/lib/apt/lists"],

@@ -1,4 +1,4 @@
-//! A script's words and operators, and where they stand in the text.
+//! A script's words and operators, and their position in the text.
 
 /// A word or an operator.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,10 +11,10 @@ pub(crate) enum Token {
     Comment,
 }
 
-/// All of a script.
+/// The tokens of a whole script.
 pub(crate) struct Tokens {
     pub(crate) tokens: Vec<Token>,
-    /// Whether each quote and each `${` has its end.
+    /// Whether each quote and each `${` is closed.
     pub(crate) closed: bool,
 }
 
@@ -27,7 +27,7 @@ struct Lexer<'a> {
     found: Tokens,
 }
 
-/// Reads a script. Any text is one: what a shell would refuse is read as far as it goes.
+/// Reads any text as a script. If a shell would refuse it, it is read as far as possible.
 pub(crate) fn tokens(script: &str) -> Tokens {
     let found = Tokens { tokens: Vec::new(), closed: true };
     let mut lexer = Lexer { script, at: 0, word: String::new(), found };
@@ -77,7 +77,7 @@ impl Lexer<'_> {
     fn operator(&self, start: usize) -> Option<&'static str> {
         let text = &self.script[start..];
         let operator = OPERATORS.into_iter().find(|operator| text.starts_with(operator))?;
-        // A redirection such as 2>&1 or &>file, and braces within a word, as of a/{b,c}.
+        // A redirection such as 2>&1 or &>file, or braces within a word such as a/{b,c}.
         let redirects = operator == "&" && (self.word.ends_with(['>', '<']) || text.starts_with("&>"));
         let inside = match operator {
             "{" => !self.word.is_empty(),
@@ -87,7 +87,7 @@ impl Lexer<'_> {
         (!inside).then_some(operator)
     }
 
-    /// The rest of a quoted part. Backquotes stay, for what is between them is no word.
+    /// Reads the rest of a quoted part. Backquotes stay, because the text between them is not a word.
     fn quoted(&mut self, quote: char) {
         let kept = (quote == '`').then_some(quote);
         self.word.extend(kept);
@@ -105,7 +105,7 @@ impl Lexer<'_> {
         self.found.closed = false;
     }
 
-    /// The rest of `${…}`, which is one part of a word whatever it has.
+    /// Reads the rest of `${…}`, which is one part of a word whatever it contains.
     fn parameter(&mut self) {
         self.word.push('{');
         let mut depth = 1;
@@ -132,7 +132,7 @@ impl Lexer<'_> {
         self.found.closed = false;
     }
 
-    /// Empty quotes alone are no word here: nothing that is looked for is called so.
+    /// Empty quotes alone are not a word here, because no command has an empty name.
     fn end_word(&mut self) {
         if !self.word.is_empty() {
             self.found.tokens.push(Token::Word(std::mem::take(&mut self.word)));
