@@ -6,22 +6,23 @@ use crate::instruction::{self, From, Parsed};
 use crate::lines::{self, Directives, Line};
 use libwire::plan::Op;
 
-/// The most stages of a file: each names those above it, so their records grow with the square.
+/// The largest number of stages in a file. Each record names the stages above it, so the size of a plan grows with
+/// the square.
 const MAX_STAGES: usize = 1000;
 
 /// One instruction with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// Its text and where it stands.
+    /// Its text and its place.
     pub line: Line,
     /// Its meaning.
     pub parsed: Parsed,
 }
 
-/// FROM and what follows it.
+/// A FROM and the instructions after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageItem {
-    /// FROM's text and where it stands.
+    /// FROM's text and its place.
     pub line: Line,
     /// FROM's words.
     pub from: From,
@@ -79,14 +80,14 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     }
 }
 
-/// The error of a file that has nothing to build.
+/// The error of a file without stages.
 pub fn no_stages(file: &Dockerfile) -> Option<ParseError> {
     let what = "dockerfile contains no stages to build: there is no FROM; add FROM and a base image";
     file.stages.is_empty().then(|| ParseError::new(what))
 }
 
-/// Parses as much of a Dockerfile's text as can be: the instructions that are right, and the error of the file. It
-/// may have no stage.
+/// Parses as much of a Dockerfile's text as possible: the valid instructions, and the error of the file. There may be
+/// no stage.
 pub fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
     let (read, mut unreadable) = lines::read(text);
     if unreadable.is_none() && read.lines.is_empty() {
@@ -94,12 +95,12 @@ pub fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
     }
     let escape = read.directives.escape.unwrap_or('\\');
     let mut file = Dockerfile { directives: read.directives, globals: Vec::new(), stages: Vec::new() };
-    // As BuildKit: text that can't be split into words, anywhere, comes before what the words say.
+    // As in BuildKit, text anywhere that cannot be split into words comes before errors in words.
     let mut refused = None;
     for (at, line) in read.lines.iter().enumerate() {
         let parsed = match instruction::is_known(line) {
             true => instruction::parse(line, escape),
-            // The first is reported: what others may have meant is not looked for.
+            // Only the first error is reported, so no hints are made for the others.
             false if refused.is_some() => continue,
             false => Err(instruction::unknown(line, at.checked_sub(1).map(|above| &read.lines[above]))),
         };
@@ -113,7 +114,7 @@ pub fn read(text: &str) -> (Dockerfile, Option<ParseError>) {
     (file, unreadable.or(refused))
 }
 
-/// The error of a text that is empty, or all comments.
+/// The error of a text that is empty or has only comments.
 fn no_instructions(text: &str) -> ParseError {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return ParseError::new("the Dockerfile cannot be empty; begin with FROM and a base image");

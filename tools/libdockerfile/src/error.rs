@@ -2,62 +2,63 @@
 
 use std::fmt::Write;
 
-/// Why a Dockerfile is refused. It displays as its message, with a suggestion where there is one.
+/// The reason that a Dockerfile is refused. Its display is the message, with a suggestion if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// First line at fault, from 1; `None` when the whole file is.
+    /// The first wrong line, from 1; `None` if the whole file is wrong.
     pub line: Option<u32>,
-    /// Last line at fault.
+    /// The last wrong line.
     pub line_end: u32,
     pub(crate) kind: Kind,
-    /// The text at fault, to point at; empty when the whole line is.
+    /// The text to point at; empty if the whole line is wrong.
     pub token: String,
-    /// Whether the text can't even be split into words. Such an error anywhere in the file comes before
-    /// those of what the words say, as in BuildKit.
+    /// Whether the text cannot even be split into words. As in BuildKit, such an error anywhere in the file comes
+    /// before errors in words.
     pub unreadable: bool,
 }
 
-/// The kind of the fault. Every kind other than a message needs a guess at what was meant.
+/// The kind of error. For every kind except a message, hints.rs guesses the intended text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The message says it all.
+    /// A complete message.
     Message(String),
-    /// The line begins with the token, which is no instruction. `above` is the instruction above, with the last line of
+    /// The line begins with the token, which is not an instruction. `above` is the instruction above it, and the last
+    /// line of its text.
     /// its text.
     Stray { above: Option<(u32, String)> },
-    /// The instruction has no argument, and needs exactly one, or at least one.
+    /// The instruction has no argument, but needs exactly one, or at least one.
     MissingArgument { instruction: String, exactly: bool },
-    /// The token is no `name=value` in `text`, the arguments of ENV or LABEL; `before` is the word before it.
+    /// The token is not a `name=value` in `text`, the arguments of ENV or LABEL. `before` is the word before it.
     NoPair { instruction: String, text: String, before: Option<String> },
-    /// The here-document `name` has no end; `near` is the line that was perhaps meant to be it.
+    /// The here-document `name` has no end. `near` is a line that looks like its end.
     NoTerminator { name: String, strip_tabs: bool, near: Option<u32> },
     /// The token, FROM's arguments, is neither one word nor three.
     WordsOfFrom,
 }
 
 impl ParseError {
-    /// An error of the whole file, unless [`ParseError::at`] names the place.
+    /// An error of the whole file, until [`ParseError::at`] sets the place.
     pub fn new(what: impl Into<String>) -> Self {
         Self::of(Kind::Message(what.into()))
     }
 
-    /// The same, for a kind of error.
+    /// An error of a certain kind.
     pub(crate) fn of(kind: Kind) -> Self {
         Self { line: None, line_end: 0, kind, token: String::new(), unreadable: false }
     }
 
-    /// Marks it as an error of splitting a text into words.
+    /// Marks an error in splitting a text into words.
     pub(crate) fn unreadable(self) -> Self {
         Self { unreadable: true, ..self }
     }
 
-    /// Names the text at fault.
+    /// Sets the text to point at.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = token.into();
         self
     }
 
-    /// Fills in the lines, unless they are known already.
+    /// Sets the lines, unless they are known already.
     pub fn at(mut self, line: u32, line_end: u32) -> Self {
         if self.line.is_none() {
             (self.line, self.line_end) = (Some(line), line_end);
@@ -70,7 +71,7 @@ impl ParseError {
         self.line.map_or_else(|| name.to_owned(), |line| format!("{name}:{line}"))
     }
 
-    /// The lines at fault with carets below the text at fault.
+    /// The wrong lines, with carets below the text to point at.
     pub fn snippet(&self, source: &str) -> String {
         self.line.map_or_else(String::new, |line| snippet(source, line, self.line_end, &self.token))
     }
@@ -94,8 +95,9 @@ fn snippet(source: &str, first: u32, last: u32, token: &str) -> String {
 /// The most lines of an instruction that a message shows.
 const SHOWN: usize = 6;
 
-/// The lines of an instruction that begins at line `first`, numbered; carets below `token`, or below the
-/// first line's text when it is in none. Of a long instruction only the beginning and the line with carets.
+/// The lines of an instruction that begins at line `first`, with numbers. Carets are below `token`, or below the text
+/// of the first line if no line has the token. A long instruction is shortened to its beginning and the line with
+/// carets.
 pub fn snippet_of<S: AsRef<str>>(lines: &[S], first: u32, token: &str) -> String {
     let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
     let token = token.lines().next().unwrap_or_default();
@@ -128,7 +130,7 @@ pub fn snippet_of<S: AsRef<str>>(lines: &[S], first: u32, token: &str) -> String
     out
 }
 
-/// Where `token` is in `line`, perhaps only as a whole word.
+/// The position of `token` in `line`, with `whole` only as a whole word.
 fn find(line: &str, token: &str, whole: bool) -> Option<usize> {
     let bounds = |at: usize| {
         let blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
@@ -154,7 +156,7 @@ mod tests {
             snippet("FROM a\nCOPY --chonw=1 a b\n", 2, 2, "--chonw"),
             "   2 | COPY --chonw=1 a b\n     |      ^^^^^^^\n"
         );
-        // A whole word before a part of one.
+        // A whole word is preferred to a part of one.
         assert_eq!(snippet("ENV abc=1 b\n", 1, 1, "b"), "   1 | ENV abc=1 b\n     |           ^\n");
     }
 

@@ -1,4 +1,4 @@
-//! Words with quotes and variables, as BuildKit's shell lexer reads them: not quite a shell's.
+//! Expands words with quotes and variables like BuildKit's shell lexer, which is not quite like a shell.
 
 use crate::modifier::{self, MAX_TEXT, too_long};
 use std::iter::Peekable;
@@ -11,13 +11,13 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed to process {word:?}: {what}")]
 pub struct ExpandError {
-    /// The whole word, or the beginning of a long one.
+    /// The word, shortened if it is long.
     pub word: String,
-    /// What is wrong with it.
+    /// The error in it.
     pub what: String,
 }
 
-/// How many characters of a word a message has.
+/// How many characters of a word a message shows.
 const MAX_SHOWN: usize = 200;
 
 /// Expands words of a Dockerfile with a given escape character.
@@ -37,13 +37,12 @@ impl Expander {
         self.process(text, self.escape, true, get).map(|words| words.text)
     }
 
-    /// The words that `text` becomes: white space outside quotes splits, also where it came from a
-    /// variable.
+    /// Expands `text` to words. White space outside quotes separates words, even if it came from a variable.
     pub fn words(&self, text: &str, get: Lookup) -> Result<Vec<String>, ExpandError> {
         self.process(text, self.escape, true, get).map(Words::finish)
     }
 
-    /// The body of a COPY heredoc: quotes are literal, and the escape is `\` whatever the file's is.
+    /// Expands the body of a COPY heredoc. Quotes are literal, and the escape is `\` whatever the file's escape is.
     pub fn heredoc_body(&self, text: &str, get: Lookup) -> Result<String, ExpandError> {
         self.process(text, '\\', false, get).map(|words| words.text)
     }
@@ -55,7 +54,7 @@ impl Expander {
     }
 }
 
-/// Text so far, and the words it splits into.
+/// The text so far, and the words it splits into.
 #[derive(Default)]
 struct Words {
     text: String,
@@ -66,7 +65,7 @@ struct Words {
 impl Words {
     fn literal(&mut self, text: &str) {
         self.text.push_str(text);
-        // Empty quotes alone are no word.
+        // Empty quotes alone are not a word.
         if !text.is_empty() {
             self.word.get_or_insert_default().push_str(text);
         }
@@ -97,7 +96,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Reads up to `stop`, or to the end. With `raw`, escapes are kept for the pattern they belong to.
+    /// Reads up to `stop`, or to the end. With `raw`, escapes stay, because they belong to a pattern.
     fn until(&mut self, stop: Option<char>, raw: bool) -> Result<Words, String> {
         self.depth += 1;
         if self.depth > 100 {

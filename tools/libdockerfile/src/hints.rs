@@ -1,5 +1,4 @@
-//! The message of a refused Dockerfile: what is wrong, and what was probably meant. Each hint begins with `; ` or is
-//! empty.
+//! The message of a refused Dockerfile: the error, and the probable meaning. Each hint begins with `; ` or is empty.
 
 use crate::error::{Kind, ParseError};
 use crate::instruction::{NAMES, is_stage_name};
@@ -38,21 +37,21 @@ impl fmt::Display for ParseError {
 }
 
 impl ParseError {
-    /// The same error, its message followed by `hint`.
+    /// The same error, with `hint` after its message.
     pub fn with_hint(self, hint: &str) -> Self {
         Self { kind: Kind::Message(format!("{self}{hint}")), ..self }
     }
 }
 
-/// For a `#` among the words of an instruction.
+/// The hint for a `#` among the words of an instruction.
 pub fn comment(text: &str) -> Option<String> {
     let inside = text.split_whitespace().skip(1).any(|word| word.starts_with('#'));
     let hint = "; a comment must have a line of its own, what follows # here is part of the instruction";
     inside.then(|| hint.into())
 }
 
-/// For a line that begins with the word `name`, which is no instruction: perhaps it continues the instruction above, or
-/// a shell should run it.
+/// The hint for a line that begins with `name`, which is not an instruction. Perhaps it continues the instruction
+/// above, or is meant for a shell.
 fn stray(name: &str, above: Option<(u32, &str)>) -> String {
     if let Some(near) = nearest(&name.to_uppercase(), NAMES) {
         return format!("; did you mean {near}?");
@@ -82,13 +81,13 @@ fn broken_by_comment(text: &str) -> bool {
         .is_some_and(|(before, _)| before.ends_with([' ', '\t']) && before.trim_end().ends_with('\\'))
 }
 
-/// Whether a shell's text was perhaps meant to be an array: `["a" "b"]` and the like, but not `[ -f x ]`.
+/// Whether a shell's text was perhaps meant as an array: `["a" "b"]` and the like, but not `[ -f x ]`.
 pub fn is_broken_array(text: &str) -> bool {
     let text = text.trim();
     text.starts_with(['[']) && text.ends_with(']') && text[1..].trim_start().starts_with(['"', '\''])
 }
 
-/// How an instruction that lacks its argument is written.
+/// An example of an instruction with its argument.
 fn example(name: &str) -> String {
     let example = match name {
         "WORKDIR" => "/app",
@@ -107,7 +106,7 @@ fn example(name: &str) -> String {
     format!("; write {name} {example}")
 }
 
-/// For a word of ENV or LABEL that is no `name=value`, behind the word `before`.
+/// The hint for a word of ENV or LABEL that is not a `name=value`, after the word `before`.
 fn no_pair(instruction: &str, text: &str, before: Option<&str>, word: &str) -> String {
     if text.contains(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']) {
         return "; quotation marks are \" or ' here, not typographic ones".into();
@@ -134,7 +133,7 @@ fn ends_inside(value: &str) -> bool {
     rest.is_some_and(|(_, after)| !after.is_empty())
 }
 
-/// Says how a pair is written whose name begins with a quote and whose value ends with it.
+/// The correct spelling of a pair whose name begins with a quote and whose value ends with it.
 pub fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> {
     let quote = key.chars().next().filter(|c| ['"', '\''].contains(c))?;
     let (key, value) = (&key[1..], value.strip_suffix(quote)?);
@@ -142,7 +141,7 @@ pub fn quoted_pair(instruction: &str, key: &str, value: &str) -> Option<String> 
     whole.then(|| format!("; the quotes belong around the value: {instruction} {key}={quote}{value}{quote}"))
 }
 
-/// For a here-document without an end; `near` is the line that was perhaps meant to be it.
+/// The hint for a here-document without an end. `near` is a line that looks like its end.
 fn no_terminator(name: &str, strip_tabs: bool, near: Option<u32>) -> String {
     match near {
         Some(number) => {
@@ -153,7 +152,7 @@ fn no_terminator(name: &str, strip_tabs: bool, near: Option<u32>) -> String {
     }
 }
 
-/// For arguments of FROM that are neither one word nor three.
+/// The hint for a FROM whose arguments are neither one word nor three.
 fn words_of_from(text: &str) -> String {
     match &blank_words(text)[..] {
         [image, name] if is_stage_name(&name.to_lowercase()) => {

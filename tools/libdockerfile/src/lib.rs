@@ -1,6 +1,8 @@
-//! The grammar of Dockerfiles, for df-parse, and for stage-run, which expands words and reads the triggers of base images.
+//! The grammar of Dockerfiles, for df-parse, and for stage-run, which expands words and reads the triggers of base
+//! images.
 //!
-//! Text in, instructions out. It opens no file, and knows neither stages' dependencies nor what a step does.
+//! Text in, instructions out. It opens no file, and knows neither the dependencies of stages nor the effect of a
+//! step.
 
 pub mod dockerfile;
 mod duration;

@@ -51,7 +51,7 @@ pub(crate) struct Lines {
     pub(crate) lines: Vec<Line>,
 }
 
-/// Splits a file: the lines above the first that can't be read, and why it can't.
+/// Splits a file into lines, up to the first that cannot be read, and returns the reason for that one.
 pub(crate) fn read(text: &str) -> (Lines, Option<ParseError>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let physical: Vec<&str> = text.split_inclusive('\n').collect();
@@ -66,7 +66,7 @@ pub(crate) fn read(text: &str) -> (Lines, Option<ParseError>) {
     (Lines { directives: reader.directives, lines: reader.lines }, error)
 }
 
-/// Refuses what is no text of a bearable size.
+/// Refuses a file that is not text, or that is too large.
 fn readable(text: &str, physical: &[&str]) -> Result<(), ParseError> {
     if text.len() > MAX_FILE {
         return Err(ParseError::new(format!("the Dockerfile is larger than {MAX_FILE} bytes")));
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Keeps a comment for the instruction below. A bare `#` sets those above it apart.
+    /// Keeps a comment for the instruction below. A bare `#` drops the comments above it.
     fn comment(&mut self, line: u32, text: &str) {
         match text {
             "" => self.comments.clear(),
@@ -217,8 +217,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The line without a continuation mark at its end, and whether it had one. An escape that is itself
-    /// escaped is none.
+    /// The line without a continuation mark at its end, and whether it had one. An escaped escape character is not a
+    /// mark.
     fn continued(&self, line: &str) -> (String, bool) {
         let trimmed = line.trim_end_matches([' ', '\t']);
         match trimmed.strip_suffix(self.escape) {
@@ -251,8 +251,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The heredocs that an instruction's text announces, in order, bodies empty. Only RUN, COPY and ADD, and
-/// ONBUILD of those, have any, and none in JSON form.
+/// The heredocs that an instruction's text announces, in order, with empty bodies. Only RUN, COPY, ADD, and ONBUILD
+/// of those can have any, and not in JSON form.
 pub(crate) fn heredoc_words(text: &str, escape: char) -> Vec<Heredoc> {
     if !text.contains("<<") {
         return Vec::new();
@@ -305,7 +305,7 @@ fn raw_words(text: &str) -> Vec<String> {
         }
         word.push(c);
     }
-    // A quote left open makes the line no list of words: no heredoc then.
+    // With an open quote the line is not a list of words, so it has no heredoc.
     if quote.is_some() {
         return Vec::new();
     }
@@ -313,7 +313,7 @@ fn raw_words(text: &str) -> Vec<String> {
     words
 }
 
-/// `[fd]<<[-]name`, the name possibly quoted: then the builder does not expand the body.
+/// Parses `[fd]<<[-]name`. If the name is quoted, the builder does not expand the body.
 pub(crate) fn heredoc(word: &str) -> Option<Heredoc> {
     let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (fd, rest) = word.split_at(digits);

@@ -1,14 +1,14 @@
 //! The pattern forms of `${name…}`: `#`, `##`, `%`, `%%`, `/` and `//`.
 
-/// The longest text a word may become, in bytes.
+/// The longest expansion of a word, in bytes.
 pub(crate) const MAX_TEXT: usize = 1 << 20;
 
-/// The error of a word that grows beyond [`MAX_TEXT`].
+/// The error for a word that grows beyond [`MAX_TEXT`].
 pub(crate) fn too_long() -> String {
     format!("it becomes longer than {MAX_TEXT} bytes")
 }
 
-/// The most that pattern and value, multiplied, may come to: matching takes that many steps.
+/// The largest product of the lengths of pattern and value, because matching takes that many steps.
 const MAX_WORK: usize = 1 << 28;
 
 enum Piece {
@@ -17,7 +17,7 @@ enum Piece {
     Any,
 }
 
-/// A pattern's pieces. `\}` and `\/` are those characters, which would end the pattern otherwise.
+/// The pieces of a pattern. `\}` and `\/` are those characters, which would otherwise end the pattern.
 fn pieces(pattern: &str, value: &str) -> Result<Vec<Piece>, String> {
     if pattern.len().saturating_mul(value.len()) > MAX_WORK {
         return Err(format!(
@@ -47,7 +47,7 @@ fn pieces(pattern: &str, value: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// Lengths of the prefixes of `text` that match, ascending. No wildcard takes a newline.
+/// The lengths of the prefixes of `text` that match, ascending. A wildcard does not match a newline.
 fn prefixes(pieces: &[Piece], text: &[char]) -> Vec<usize> {
     let mut here = vec![false; pieces.len() + 1];
     here[0] = true;
@@ -78,14 +78,14 @@ fn prefixes(pieces: &[Piece], text: &[char]) -> Vec<usize> {
     found
 }
 
-/// `value` without the shortest, or with `greedy` the longest, prefix that matches.
+/// `value` without the shortest matching prefix, or with `greedy` without the longest.
 pub(crate) fn without_prefix(value: &str, pattern: &str, greedy: bool) -> Result<String, String> {
     let text: Vec<char> = value.chars().collect();
     Ok(text[cut(&pieces(pattern, value)?, &text, greedy)..].iter().collect())
 }
 
-/// `value` without the shortest, or with `greedy` the longest, suffix that matches: a prefix, read from
-/// the end.
+/// `value` without the shortest matching suffix, or with `greedy` without the longest. It is a prefix of the reversed
+/// text.
 pub(crate) fn without_suffix(value: &str, pattern: &str, greedy: bool) -> Result<String, String> {
     let mut pieces = pieces(pattern, value)?;
     pieces.reverse();
@@ -99,8 +99,8 @@ fn cut(pieces: &[Piece], text: &[char], greedy: bool) -> usize {
     length.copied().unwrap_or(0)
 }
 
-/// `value` with the first, or with `all` every, longest match replaced. An empty match counts too, save
-/// right behind another.
+/// `value` with the first longest match replaced, or with `all` every one. An empty match counts too, except directly
+/// after another.
 pub(crate) fn replaced(value: &str, pattern: &str, replacement: &str, all: bool) -> Result<String, String> {
     let text: Vec<char> = value.chars().collect();
     let pieces = pieces(pattern, value)?;
@@ -132,11 +132,11 @@ pub(crate) fn replaced(value: &str, pattern: &str, replacement: &str, all: bool)
     Ok(out)
 }
 
-/// Where in `text` a match may start, its end included. Read backwards, so that text without a match is
+/// Where in `text` a match may start, including its end. It is computed backwards, so that a text without a match is
 /// not searched from each of its characters.
 fn starts(pieces: &[Piece], text: &[char]) -> Vec<bool> {
     let mut found = vec![false; text.len() + 1];
-    // Whether the pieces from each one on match some of the text from here on.
+    // Whether the pieces from each one to the last match some of the text from here.
     let mut next = vec![false; pieces.len() + 1];
     for at in (0..=text.len()).rev() {
         let c = text.get(at).copied();

@@ -46,10 +46,10 @@ const TYPES: [(&str, MountKind); 5] = [
 /// The message for a mount that lacks a target.
 pub const NO_TARGET: &str = "the mount has no target; add target=/…";
 
-/// Keys whose values decide how the others are read.
+/// Keys whose values determine how the others are read.
 const DECIDING: [&str; 6] = ["type", "readonly", "ro", "readwrite", "rw", "required"];
 
-/// Parses and checks one mount; as far as that goes, when variables decide what it is.
+/// Parses and checks one mount, as far as possible if variables determine its kind.
 pub fn parse(text: &str) -> Result<ParsedMount, ParseError> {
     let fields = csv(text)?;
     match fields.iter().any(|field| deciding(field).is_some_and(|(_, value)| value.contains('$'))) {
@@ -58,8 +58,8 @@ pub fn parse(text: &str) -> Result<ParsedMount, ParseError> {
     }
 }
 
-/// A mount that is not looked into: variables decide what it is, or it is wrong, which matters only where its
-/// stage is built. Its `from` names a stage in any case.
+/// A mount that is not parsed: variables determine its kind, or it has an error, which matters only if its stage is
+/// built. Its `from` refers to a stage in any case.
 pub(crate) fn unread(text: &str) -> ParsedMount {
     let from = fields(text).into_iter().flatten().rev().find_map(|field| {
         let (key, value) = field.split_once('=')?;
@@ -68,11 +68,11 @@ pub(crate) fn unread(text: &str) -> ParsedMount {
     ParsedMount { mount: Mount { words: Some(text.to_owned()), ..empty(MountKind::Bind) }, from }
 }
 
-/// Decides what a mount of a plan is whose `words` have variables, with the values that `get` has. Words that decide
+/// Determines the mount of a plan whose `words` have variables, with the values of `get`. Words that determine
 /// nothing stay as written.
 ///
 /// # Errors
-/// No mount can be as its words then say.
+/// The words, once expanded, are not a valid mount.
 pub fn decide(mount: &Mount, escape: char, get: Lookup) -> Result<Mount, ParseError> {
     let Some(text) = &mount.words else { return Ok(mount.clone()) };
     let expander = Expander::new(escape);
@@ -142,7 +142,7 @@ fn empty(kind: MountKind) -> Mount {
     }
 }
 
-/// CSV fields: a field in double quotes may hold commas, `""` is a quote.
+/// The fields of a CSV line. A field in double quotes may have commas, and `""` in it is a quote.
 fn fields(text: &str) -> Option<Vec<String>> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
@@ -218,7 +218,7 @@ fn set(parsed: &mut ParsedMount, field: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Refuses what can't become a number. A variable's value is not known here.
+/// Refuses a value that cannot be a number. The value of a variable is not known here.
 fn number(key: &str, value: &str, radix: u32) -> Result<(), ParseError> {
     if value.contains('$') || u32::from_str_radix(value, radix).is_ok() {
         return Ok(());
@@ -271,7 +271,7 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
             return error("ssh mount does not support source; name the agent with id=");
         }
         MountKind::Secret if mount.source.is_some() => mount.id = mount.source.take(),
-        // As a relative one: the working directory itself.
+        // Like a relative target: the working directory itself.
         MountKind::Bind | MountKind::Cache | MountKind::Tmpfs if mount.target.is_none() => {
             mount.target = Some(".".into());
         }
@@ -280,23 +280,23 @@ fn check(mut parsed: ParsedMount) -> Result<ParsedMount, ParseError> {
         }
         _ => {}
     }
-    // A relative one depends on the working directory, a variable's value is not known.
+    // A relative target depends on the working directory, and the value of a variable is not known.
     match mount.target.clone().filter(|target| target.starts_with('/') && !target.contains('$')) {
         Some(absolute) => target(&absolute, "/").map(|_| parsed),
         None => Ok(parsed),
     }
 }
 
-/// Whether a key is not there, or empty, which counts as that.
+/// Whether a key is absent or empty, which means the same.
 fn is_nothing(value: &Option<String>) -> bool {
     value.as_deref().is_none_or(str::is_empty)
 }
 
-/// The path that a mount's target means in the working directory `workdir`. No kernel lets a container cover its
-/// own /proc, and a mount on the root would hide the image.
+/// The path of a mount's target in the working directory `workdir`. No kernel lets a container cover its own /proc,
+/// and a mount on the root would hide the image.
 ///
 /// # Errors
-/// Why nothing can be mounted there.
+/// The reason that nothing can be mounted there.
 pub fn target(text: &str, workdir: &str) -> Result<String, ParseError> {
     let above = if text.starts_with('/') { "" } else { workdir };
     let mut parts: Vec<&str> = Vec::new();

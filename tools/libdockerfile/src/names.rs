@@ -1,4 +1,4 @@
-//! What a name stands for: a declared context, a stage, or an image, in this order.
+//! Resolves a name to a declared context, a stage, or an image, in this order.
 
 use crate::dockerfile::{Dockerfile, StageItem};
 use crate::error::ParseError;
@@ -18,8 +18,8 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The declared context that `name` means: by its very name, or as the same image. Nothing stands in for
-    /// `scratch` and for the build context.
+    /// The declared context that `name` refers to, by the same name or as the same image. No context replaces
+    /// `scratch` and the build context.
     pub fn context(&self, name: &str) -> Option<String> {
         if ["scratch", "context"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return None;
@@ -32,7 +32,7 @@ impl Names<'_> {
         self.contexts.iter().find(same).cloned()
     }
 
-    /// What FROM starts from. `written` is the word before expansion.
+    /// The base that FROM names. `written` is the word before expansion.
     pub fn base(&self, name: String, written: &str) -> Result<Base, ParseError> {
         if let Some(name) = self.context(&name) {
             return Ok(Base::Context { name });
@@ -59,7 +59,7 @@ impl Names<'_> {
         }
     }
 
-    /// The stage, context or image that `name` means, which `flag` (`--from`, or a mount's `from`) says.
+    /// The stage, context or image that `name` refers to. `flag` is `--from`, or the `from` of a mount.
     fn source(&self, flag: &str, name: &str) -> Result<Source, ParseError> {
         if name.contains('$') {
             let what = format!(
@@ -75,8 +75,8 @@ impl Names<'_> {
         }
         let lower = name.to_lowercase();
         let named = |stage: &Option<String>| stage.as_deref() == Some(lower.as_str());
-        // The last stage of that name in the whole file, as BuildKit: one that comes too late is refused with
-        // the rest.
+        // The last stage of that name in the whole file, as in BuildKit. If it comes too late, it is refused with the
+        // rest.
         if let Some(index) = self.stages.iter().rposition(named) {
             return Ok(Source::Stage { index });
         }
@@ -103,7 +103,7 @@ impl Names<'_> {
     }
 }
 
-/// Puts what `--from` and the mounts' `from` mean into an instruction.
+/// Sets the sources of `--from` and of the mounts' `from` in an instruction.
 pub fn resolve(
     mut op: Op,
     from: Option<&str>,
@@ -111,7 +111,7 @@ pub fn resolve(
     names: &Names,
 ) -> Result<Op, ParseError> {
     let source = match (&op, from) {
-        // A trigger's names are those of the stage it will run in.
+        // The names in a trigger belong to the stage in which it runs.
         (Op::Onbuild { .. }, Some(name)) if !name.contains('$') => {
             names.source("--from", name).ok().filter(|source| matches!(source, Source::Stage { .. }))
         }
@@ -133,10 +133,10 @@ pub fn resolve(
     Ok(op)
 }
 
-/// The index of the last stage that is called `target`.
+/// The index of the last stage whose name is `target`.
 ///
 /// # Errors
-/// None is.
+/// There is no such stage.
 pub fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError> {
     let lower = target.to_lowercase();
     let found = file.stages.iter().rposition(|stage| stage_name(stage).as_deref() == Some(&lower));
@@ -150,7 +150,7 @@ pub fn named(file: &Dockerfile, target: &str) -> Result<usize, ParseError> {
     })
 }
 
-/// A stage's name in lower case, as names are compared.
+/// The name of a stage in lower case, because comparisons ignore case.
 pub fn stage_name(stage: &StageItem) -> Option<String> {
     stage.from.name.as_ref().map(|(name, _)| name.to_lowercase())
 }

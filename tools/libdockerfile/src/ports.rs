@@ -1,12 +1,12 @@
-//! EXPOSE: what is a port, a range and a protocol.
+//! EXPOSE: ports, ranges and protocols.
 
 use std::net::IpAddr;
 
-/// `[[ip:]host:]container[/protocol]`, where ports may be ranges, to `port/protocol` each. What the host's
-/// side says is checked and dropped: it is `docker run`'s.
+/// Converts `[[ip:]host:]container[/protocol]`, in which ports may be ranges, to a list of `port/protocol`. The
+/// host's part is checked and dropped, because only `docker run` uses it.
 ///
 /// # Errors
-/// What is wrong with it, and what to write.
+/// The error, and the correct spelling.
 pub fn parse(spec: &str) -> Result<Vec<String>, String> {
     split(spec).map_err(|why| {
         let hint = if spec.starts_with('#') { "" } else { "; write a number up to 65535, as 80 or 53/udp" };

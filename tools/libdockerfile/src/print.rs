@@ -1,5 +1,5 @@
-//! A parsed Dockerfile as text again: one instruction a line, each in one spelling, without what means
-//! nothing. Parsing that gives the same file, places aside. It reads no text and checks nothing.
+//! A parsed Dockerfile as text again: one instruction a line, each in one spelling, without text that has no meaning.
+//! Parsing that text gives the same file, except for places. It reads no text and checks nothing.
 
 use crate::dockerfile::Dockerfile;
 use crate::instruction::{From, Parsed};
@@ -9,8 +9,8 @@ use crate::words::name_and_rest;
 use libwire::plan::{ArgDecl, Command, Copy, Heredoc, Mount, MountKind, Op, Pair};
 use std::fmt;
 
-/// The canonical text. Lines are not folded, so one beyond 65535 bytes, joined from shorter ones, is as long
-/// here.
+/// The canonical text. Lines are not folded, so a line that was joined from shorter ones can be longer than 65535
+/// bytes.
 impl fmt::Display for Dockerfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directives = &self.directives;
@@ -21,7 +21,7 @@ impl fmt::Display for Dockerfile {
                 writeln!(f, "# {key}={value}")?;
             }
         }
-        // The directives end here: what follows is a comment even if it looks like one of them.
+        // The directives end here. Later lines are comments, even if they look like directives.
         writeln!(f, "#")?;
         let printer = Printer { escape: self.escape() };
         for item in &self.globals {
@@ -47,7 +47,7 @@ impl Printer {
             Parsed::From(from) => self.line(f, line, &self.from(from)),
             Parsed::Op { op, from, mounts, legacy } => {
                 let text = match op {
-                    // What announces here-documents, among flags too, stays as it is.
+                    // Words that announce here-documents, also among flags, stay as written.
                     Op::Run { .. } | Op::Copy(_) | Op::Add(_) if !line.heredocs.is_empty() => {
                         let (name, rest) = name_and_rest(&line.text);
                         format!("{} {rest}", name.to_uppercase())
@@ -62,13 +62,13 @@ impl Printer {
         }
     }
 
-    /// Comments, the text, and the bodies of its here-documents.
+    /// Writes comments, the text, and the bodies of its here-documents.
     fn line(&self, f: &mut fmt::Formatter<'_>, line: &Line, text: &str) -> fmt::Result {
         for comment in &line.comments {
             writeln!(f, "# {comment}")?;
         }
-        // An escape at the end would continue the line, and an escaped blank be trimmed: neither before a
-        // blank of another kind.
+        // An escape at the end would continue the line, and an escaped blank would be trimmed. Neither happens before
+        // a blank of another kind.
         let escapes = text.chars().rev().take_while(|&c| c == self.escape).count();
         let end = match (escapes, text.ends_with(char::is_whitespace)) {
             (1, _) => "\u{b}".to_owned(),
@@ -76,7 +76,7 @@ impl Printer {
             _ => String::new(),
         };
         writeln!(f, "{text}{end}")?;
-        // A trigger's bodies are part of its text.
+        // The bodies of a trigger are part of its text.
         if !text.starts_with("ONBUILD ") {
             for Heredoc { body, name, .. } in &line.heredocs {
                 writeln!(f, "{body}{name}")?;
@@ -164,13 +164,13 @@ impl Printer {
                 let retries = if *retries == 0 { String::new() } else { format!(" --retries={retries}") };
                 format!("HEALTHCHECK{flags}{retries} CMD {}", self::command(test))
             }
-            // These have flags: see above.
+            // These have flags and are handled above.
             Op::Run { .. } | Op::Copy(_) | Op::Add(_) => String::new(),
         }
     }
 
-    /// A flag, its value quoted where it must be: what looks for here-documents knows quotes, but not each
-    /// file's escape.
+    /// Writes a flag, with its value in quotes if necessary: the search for here-documents knows quotes, but not
+    /// every escape character.
     fn flag(&self, name: &str, value: Option<&str>) -> String {
         let Some(value) = value else { return String::new() };
         let special = |c: char| c.is_whitespace() || ['\'', '"', '\\', self.escape].contains(&c);
@@ -186,7 +186,7 @@ impl Printer {
     }
 }
 
-/// What follows name and flags, told from a flag.
+/// The text after name and flags, written so that it is not read as a flag.
 fn rest(text: &str) -> String {
     match text {
         "" => String::new(),

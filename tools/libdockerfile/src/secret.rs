@@ -1,6 +1,6 @@
-//! Names that tell of a secret.
+//! Names that suggest a secret.
 
-/// Whether a variable of this name probably holds a secret: the name has one of the tell-tale words, and none that says
+/// Whether a variable of this name probably holds a secret: the name has a word such as `token`, and none that says
 /// it is public.
 pub fn names_secret(name: &str) -> bool {
     const TELL: [&str; 10] = [

@@ -1,4 +1,4 @@
-//! STOPSIGNAL: which words are a signal.
+//! STOPSIGNAL: the valid names of signals.
 
 /// Linux signals without their `SIG`; `RTMIN` and `RTMAX` take an offset.
 const NAMES: [&str; 36] = [
@@ -17,7 +17,7 @@ pub fn is_signal(signal: &str) -> bool {
     }
 }
 
-/// What is wrong with a text that names none.
+/// The error for a text that is not a signal.
 pub fn invalid(signal: &str) -> String {
     format!("invalid signal: {signal}; write a number or a name such as SIGTERM")
 }

@@ -1,4 +1,4 @@
-//! Sources and flags of COPY and ADD that do not go together.
+//! Sources and flags of COPY and ADD that exclude each other.
 
 use crate::error::ParseError;
 use crate::values;
@@ -7,7 +7,7 @@ use libwire::remote::{Kind, Repository, host, redact};
 /// A COPY or ADD, as far as its words are known.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// ADD, and not COPY.
+    /// Whether it is ADD and not COPY.
     pub add: bool,
     /// The sources that are known.
     pub sources: &'a [String],
@@ -17,16 +17,16 @@ pub struct Asked<'a> {
     pub complete: bool,
     /// Whether `--checksum` is there.
     pub has_checksum: bool,
-    /// Its text, if that is known and not empty.
+    /// Its text, if known and not empty.
     pub checksum: Option<&'a str>,
     /// `--keep-git-dir`.
     pub keep_git_dir: bool,
 }
 
-/// Refuses what can't be copied or added, whatever tree it is for.
+/// Refuses sources and flags that are invalid for any tree.
 ///
 /// # Errors
-/// Says which words do not go together, and what to write.
+/// The words that exclude each other, and the correct spelling.
 pub fn check(asked: &Asked) -> Result<(), ParseError> {
     let remote = asked.sources.iter().find(|source| Kind::of(source) != Kind::Path);
     let error = |what: &str, token: &str| Err(ParseError::new(what).token(token));
@@ -42,7 +42,7 @@ pub fn check(asked: &Asked) -> Result<(), ParseError> {
     }
 }
 
-/// Refuses a source that can't be fetched as it is asked for.
+/// Refuses a source that cannot be fetched with these flags.
 fn fetched(asked: &Asked, source: &str) -> Result<(), ParseError> {
     let bad = |token: &str| {
         let token = token.to_owned();

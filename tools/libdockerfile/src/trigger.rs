@@ -1,4 +1,4 @@
-//! The trigger of an ONBUILD, kept as text, read again as an instruction of the stage that it runs in.
+//! Parses the trigger of an ONBUILD, which is stored as text, as an instruction of the stage in which it runs.
 
 use crate::error::ParseError;
 use crate::instruction::{self, Parsed};
@@ -6,11 +6,11 @@ use crate::lines::{Line, heredoc_words};
 use crate::names::{Names, resolve};
 use libwire::plan::Instruction;
 
-/// Parses a trigger of a base image, as it runs in a stage that may name `stages` (by index, the stage itself last) and
+/// Parses a trigger of a base image for a stage that may name `stages` (by index, the stage itself last) and
 /// `contexts`. It may come from any file, so its escape character is the backslash.
 ///
 /// # Errors
-/// It is no instruction that may be a trigger, or names no stage.
+/// The text is not an instruction that can be a trigger, or names no stage.
 pub fn parse(text: &str, stages: &[Option<String>], contexts: &[String]) -> Result<Instruction, ParseError> {
     let line = self::line(text);
     let Parsed::Op { op, from, mounts, .. } = instruction::parse(&line, '\\')? else {
@@ -21,7 +21,7 @@ pub fn parse(text: &str, stages: &[Option<String>], contexts: &[String]) -> Resu
     Ok(Instruction { line: 0, line_end: 0, text: line.text, lines: Vec::new(), op })
 }
 
-/// A trigger's text as a line of its own, its heredoc bodies read back.
+/// A trigger's text as a line, with its heredoc bodies.
 pub fn line(text: &str) -> Line {
     let (first, mut rest) = text.split_once('\n').unwrap_or((text, ""));
     let mut heredocs = heredoc_words(first, '\\');

@@ -1,5 +1,4 @@
-//! Values of flags and keys that can't be, whoever reads them: the parser where no variable has a part in them,
-//! and stage-run where one has.
+//! Invalid values of flags and keys. The parser checks those without a variable, and stage-run the others.
 
 use libwire::Digest;
 use libwire::image::MAX_LAYERS;
@@ -8,10 +7,10 @@ use libwire::image::MAX_LAYERS;
 pub const NO_ENV_NAME: &str = "a name in ENV is empty; is a variable in it unset?";
 /// The message for a VOLUME that is empty.
 pub const NO_VOLUME: &str = "a VOLUME path is empty; is a variable in it unset?";
-/// The message for a command with a byte that no program can be given.
+/// The message for a command with a byte that cannot be passed to a program.
 pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
 
-/// The message for the instruction whose layer is one too many.
+/// The message for the first instruction beyond the largest number of layers.
 pub fn too_many_layers() -> String {
     format!(
         "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \
@@ -19,18 +18,18 @@ pub fn too_many_layers() -> String {
     )
 }
 
-/// Says what is wrong with the numbers of a `user[:group]`. Names are for the image to know.
+/// The error in the numbers of a `user[:group]`. Only the image can resolve names.
 pub fn bad_owner(spec: &str) -> Option<String> {
     let part = spec.splitn(2, ':').find(|part| is_number(part) && !is_id(part))?;
     Some(format!("{part} is not an id: ids go from 0 to 4294967294"))
 }
 
-/// The first name in a `user[:group]`, if it is not all numbers.
+/// The first name in a `user[:group]`, if it is not only numbers.
 pub fn owner_name(spec: &str) -> Option<&str> {
     spec.splitn(2, ':').find(|part| !part.is_empty() && !is_number(part))
 }
 
-/// The message for an owner `name` where there is no tree to look it up in.
+/// The message for an owner `name` without a tree to look it up in.
 pub fn no_names(name: &str) -> String {
     format!("--chown: there is no /etc/passwd or /etc/group to look up {name} in; use numbers")
 }
@@ -43,10 +42,10 @@ fn is_id(number: &str) -> bool {
     number.parse::<u32>().is_ok_and(|id| id != u32::MAX)
 }
 
-/// The digest that a file from a URL is to have.
+/// The digest in `--checksum` of a file.
 ///
 /// # Errors
-/// It is none.
+/// It is not a valid digest.
 pub fn checksum(text: &str) -> Result<Digest, String> {
     text.parse()
         .map_err(|_| format!("--checksum={text}: of a URL it is sha256: and 64 lower-case hex digits"))

@@ -1,16 +1,16 @@
-//! An instruction's text in its parts: name, flags, and the rest as words, pairs or a JSON array.
+//! The parts of an instruction's text: name, flags, and the rest as words, pairs or a JSON array.
 
 use crate::error::{Kind, ParseError};
 use libcli::nearest;
 use libwire::plan::{Command, Pair};
 
-/// Whether a character separates words. Unicode's other spaces, the no-break space for one, are part of
-/// words, except where quotes are understood.
+/// Whether a character separates words. Other spaces of Unicode, such as the no-break space, are part of words,
+/// except in texts with quotes.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{b}' | '\u{c}' | '\r')
 }
 
-/// The text behind an instruction's name, and the name as written.
+/// The text after an instruction's name, and the name as written.
 pub fn name_and_rest(text: &str) -> (&str, &str) {
     let end = text.find(is_blank).unwrap_or(text.len());
     (&text[..end], text[end..].trim())
@@ -21,15 +21,15 @@ pub(crate) fn blank_words(text: &str) -> Vec<String> {
     text.split(is_blank).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Why a text is no JSON array of strings.
+/// Why a text is not a JSON array of strings.
 pub(crate) enum NotJson {
-    /// It is to be read as a shell would.
+    /// It is a text for a shell.
     Text,
-    /// It is an array, but not of strings: an error. With the first element that is none.
+    /// It is an array with an element that is not a string, which is an error. This is the first such element.
     NotStrings(serde_json::Value),
 }
 
-/// The strings of a JSON array that is the whole text.
+/// The strings of a JSON array, if that is the whole text.
 pub(crate) fn json_array(text: &str) -> Result<Vec<String>, NotJson> {
     let text = text.trim();
     if !text.starts_with('[') {
@@ -43,7 +43,7 @@ pub(crate) fn json_array(text: &str) -> Result<Vec<String>, NotJson> {
     values.into_iter().map(string).collect()
 }
 
-/// The error for an array with something else than strings.
+/// The error for an array with an element that is not a string.
 pub(crate) fn not_strings(value: &serde_json::Value) -> ParseError {
     let what = "when using JSON array syntax, arrays must be comprised of strings only";
     let hint = match value.is_array() || value.is_object() {
@@ -71,7 +71,7 @@ pub(crate) fn array_or_words(text: &str) -> Result<Vec<String>, ParseError> {
     }
 }
 
-/// Words split on white space outside quotes; quotes and escapes stay for expansion.
+/// Words split on white space outside quotes. Quotes and escapes stay for the expansion.
 pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -99,7 +99,7 @@ pub(crate) fn quoted_words(text: &str, escape: char) -> Vec<String> {
     words
 }
 
-/// `key=value …`, or the old form `key value`. Also whether it was the old form.
+/// Parses `key=value …`, or the old form `key value`. Also returns whether it was the old form.
 pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, bool), ParseError> {
     let words = quoted_words(text, escape);
     let Some(first) = words.first() else {
@@ -128,7 +128,7 @@ pub(crate) fn pairs(name: &str, text: &str, escape: char) -> Result<(Vec<Pair>, 
     Ok((words.iter().enumerate().map(pair).collect::<Result<_, _>>()?, false))
 }
 
-/// What a flag may be.
+/// The kind of a flag.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum FlagKind {
     /// `--name=value`, once.
@@ -144,7 +144,7 @@ pub(crate) enum FlagKind {
 pub(crate) struct Flags(Vec<(String, String)>);
 
 impl Flags {
-    /// Takes the flags off the front of `text`, checked against those `known`. `--` ends them.
+    /// Takes the flags from the start of `text`, and checks them against those `known`. `--` ends them.
     pub(crate) fn take<'a>(
         instruction: &str,
         text: &'a str,
@@ -164,7 +164,7 @@ impl Flags {
         Ok((flags, rest))
     }
 
-    /// Takes a flag; `behind` is the text after it.
+    /// Adds a flag; `behind` is the text after it.
     fn add(
         &mut self,
         instruction: &str,
@@ -207,7 +207,7 @@ impl Flags {
         Ok(())
     }
 
-    /// Drops the flags off the front of `text`: ARG and STOPSIGNAL look at none.
+    /// Drops the flags at the start of `text`. ARG and STOPSIGNAL ignore them.
     pub(crate) fn skip(text: &str, escape: char) -> &str {
         let mut rest = text.trim_start();
         while rest.starts_with("--") {
@@ -225,7 +225,7 @@ impl Flags {
         self.0.iter().find(|(flag, _)| flag == name).map(|(_, value)| value.clone())
     }
 
-    /// Whether a switch is on; `None` when it wasn't given.
+    /// Whether a switch is on; `None` if it was not given.
     pub(crate) fn switch(&self, name: &str) -> Option<bool> {
         self.value(name).map(|value| value == "true")
     }
@@ -236,7 +236,7 @@ impl Flags {
     }
 }
 
-/// One flag with quotes removed and escapes applied, and the text behind it.
+/// A flag without its quotes and escapes, and the text after it.
 fn flag_word(text: &str, escape: char) -> (String, &str) {
     let mut word = String::new();
     let mut quote = None;

@@ -1,4 +1,4 @@
-//! Expansion of words, form by form: what BuildKit makes of them.
+//! Expansion of words, form by form, with the results of BuildKit.
 
 use libdockerfile::expand::Expander;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn word(text: &str) -> Result<String, String> {
     Expander::new('\\').word(text, &get).map_err(|error| error.what)
 }
 
-/// Asserts each row; a row's own text is shown when it fails.
+/// Asserts each row, and shows the row's text on failure.
 fn table(rows: &[(&str, &str)]) {
     for (text, want) in rows {
         assert_eq!(word(text).as_deref(), Ok(*want), "{text}");
@@ -175,7 +175,7 @@ fn replacing_takes_the_longest_match_once_or_everywhere() {
         ("${e/*/w}", "w"),
         ("${xy///}", "xxyy"),
         ("${u//x/y}", ""),
-        // The escape is only for the pattern.
+        // The escape applies only to the pattern.
         ("${p//\\//\\/}", "\\/usr\\/local\\/bin"),
     ]);
     let tree = |name: &str| match name {

@@ -1,4 +1,4 @@
-//! From an instruction's text to the instruction.
+//! Parses the text of an instruction.
 
 mod onbuild;
 
@@ -35,12 +35,12 @@ pub(crate) const NAMES: [&str; 18] = [
     "SHELL",
 ];
 
-/// What an instruction says, before stage names mean anything.
+/// A parsed instruction, before stage names are resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {
     /// FROM.
     From(From),
-    /// Any other. References to stages and images are still words.
+    /// Any other instruction. References to stages and images are still words.
     Op {
         /// The instruction, without what `from` and `mounts` refer to.
         op: Op,
@@ -131,7 +131,7 @@ pub(crate) fn is_known(line: &Line) -> bool {
     NAMES.contains(&name_and_rest(&line.text).0.to_uppercase().as_str())
 }
 
-/// The error for a line that does not, below the instruction `previous`.
+/// The error for any other line, below the instruction `previous`.
 pub(crate) fn unknown(line: &Line, previous: Option<&Line>) -> ParseError {
     let above = previous.map(|above| (above.text_end, above.text.clone()));
     ParseError::of(Kind::Stray { above }).token(name_and_rest(&line.text).0)

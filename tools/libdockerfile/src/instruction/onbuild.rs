@@ -23,7 +23,7 @@ pub(crate) fn parse(rest: &str, line: &Line, escape: char) -> Result<Parsed, Par
     for heredoc in &line.heredocs {
         trigger += &format!("\n{}{}", heredoc.body, heredoc.name);
     }
-    // The trigger must parse now, or every image built on this one would fail.
+    // The trigger is parsed now, because otherwise every image built on this one would fail.
     let inner = Line { text: rest.to_owned(), heredocs: line.heredocs.clone(), ..line.clone() };
     let (from, mounts) = match super::parse(&inner, escape)? {
         Parsed::Op { from, mounts, .. } => (from, mounts),
