@@ -1,4 +1,4 @@
-//! Arguments of the whole file: those before the first FROM, and the automatic ones.
+//! Arguments of the whole file: the ARGs before the first FROM, and the automatic ones.
 
 use crate::options::{Options, Values};
 use libcli::did_you_mean;
@@ -12,12 +12,12 @@ use libwire::plan::Op;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// Values of the ARGs before FROM and of the automatic platform arguments.
+/// The values of the ARGs before FROM, and of the automatic platform arguments.
 pub(crate) fn globals(file: &Dockerfile, options: &Options, target: &Platform) -> Result<Values, ParseError> {
     declared(file, automatic(file, options, target), &options.build_args)
 }
 
-/// Those values with no build argument given.
+/// The same values without build arguments.
 pub(crate) fn defaults(
     file: &Dockerfile,
     options: &Options,
@@ -41,7 +41,7 @@ fn declared(file: &Dockerfile, mut values: Values, given: &Values) -> Result<Val
     Ok(values)
 }
 
-/// The automatic arguments, as the caller overrides them.
+/// The automatic arguments, after those that the caller overrides.
 fn automatic(file: &Dockerfile, options: &Options, target: &Platform) -> Values {
     let mut values = Values::new();
     for (prefix, platform) in [("TARGET", target), ("BUILD", &Platform::host())] {
@@ -66,7 +66,7 @@ fn automatic(file: &Dockerfile, options: &Options, target: &Platform) -> Values 
     values
 }
 
-/// Build arguments that no ARG of the file takes, in words.
+/// The messages for build arguments that no ARG of the file takes.
 pub(crate) fn unused(file: &Dockerfile, options: &Options) -> Vec<String> {
     const ALWAYS: [&str; 6] =
         ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "source_date_epoch"];
@@ -97,17 +97,17 @@ fn at(item: &Item, error: &ExpandError) -> ParseError {
     ParseError::from(error).at(item.line.line, item.line.line_end)
 }
 
-/// A word with its variables' values put in.
+/// A word with its variables expanded.
 pub(crate) fn expanded(file: &Dockerfile, word: &str, values: &Values) -> Result<String, ExpandError> {
     file.expander().word(word, &|name| values.get(name).cloned())
 }
 
-/// Variables that were found, and those that were not.
+/// The variables that are known, and those that are not.
 pub(crate) type Lookups = (BTreeSet<String>, BTreeSet<String>);
 
-/// The variables a word looks up: those that `known` has, and those it does not.
+/// The variables that a word uses: those in `known`, and the others.
 pub(crate) fn lookups(file: &Dockerfile, word: &str, known: Lookup) -> Lookups {
-    // A word that can't be expanded is an error of the build, which says so.
+    // A word that cannot be expanded is an error of the build, and is reported there.
     record(known, |get| drop(file.expander().word(word, get)))
 }
 

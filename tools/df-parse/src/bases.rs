@@ -1,11 +1,11 @@
-//! What is known of the images that stages start from, for the checks: read from build-record(5).
+//! Facts about the images that stages start from, for the checks. They come from build-record(5).
 
 use libwire::record::{BuildRecord, Record};
 use libwire::{Reader, WireError};
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-/// What an image gives to a stage that starts from it.
+/// The properties that a stage inherits from its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// Its variables, in order.
@@ -25,7 +25,7 @@ pub struct Image {
 /// Images by the index of the stage that starts from one.
 pub type Bases = BTreeMap<usize, Image>;
 
-/// Reads the `base` records of a stream; others are passed over.
+/// Reads the `base` records of a stream, and skips others.
 pub fn read(input: impl BufRead) -> Result<Bases, WireError> {
     let records = Reader::<_, BuildRecord>::new(input).read_all()?;
     let base = |record: Record| match record {

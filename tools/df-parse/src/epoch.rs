@@ -1,5 +1,5 @@
-//! SOURCE_DATE_EPOCH: the number of seconds that it says, or whose time it asks for: that of the build context,
-//! of a named one, or of what a stage adds. Looking a time up is for others.
+//! SOURCE_DATE_EPOCH: a number of seconds, or a request for the time of the build context, of a named context, or of
+//! the source of an ADD. This module does not look times up.
 
 use crate::args;
 use crate::options::Options;
@@ -12,10 +12,10 @@ use libwire::plan::Op;
 
 pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";
 
-/// What SOURCE_DATE_EPOCH means.
+/// The meaning of SOURCE_DATE_EPOCH.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Epoch {
-    /// Nothing.
+    /// It is not set.
     #[default]
     Unset,
     /// Seconds since 1970.
@@ -24,11 +24,11 @@ pub enum Epoch {
     Context,
     /// The time of a named context.
     Named(String),
-    /// The time of what is at a URL.
+    /// The time of the file or repository at a URL.
     Url(String),
 }
 
-/// The seconds a plan is made with. Whose time is asked for has to be looked up before.
+/// The seconds in a plan. A requested time must have been looked up before.
 pub(crate) fn seconds(
     file: &Dockerfile,
     options: &Options,
@@ -45,8 +45,8 @@ pub(crate) fn seconds(
     }
 }
 
-/// What SOURCE_DATE_EPOCH means: the build argument, else what an ARG before the first FROM says. Of contexts and
-/// stages with one name the context is meant.
+/// The meaning of SOURCE_DATE_EPOCH: the build argument, or else the value of an ARG before the first FROM. If a
+/// context and a stage have the same name, the context counts.
 pub fn epoch(file: &Dockerfile, options: &Options, globals: &Values) -> Result<Epoch, ParseError> {
     let value = options.build_args.get(NAME).or_else(|| globals.get(NAME)).filter(|value| !value.is_empty());
     let Some(value) = value else { return Ok(Epoch::Unset) };
@@ -69,7 +69,7 @@ pub fn epoch(file: &Dockerfile, options: &Options, globals: &Values) -> Result<E
     }
 }
 
-/// The URL of the stage's only instruction besides ARG.
+/// The URL in the stage's only instruction besides ARG.
 fn added(
     file: &Dockerfile,
     stage: &StageItem,

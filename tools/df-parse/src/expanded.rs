@@ -1,14 +1,14 @@
-//! Which words of an instruction are expanded, and which of them are known without that.
+//! The words of an instruction that the builder expands, and those among them without variables.
 
 use libdockerfile::expand::Expander;
 use libwire::plan::{Copy, Heredoc, Mount, Op, Stage};
 
-/// A value for every variable, so that `${A:?}` passes.
+/// A value for every variable, so that `${A:?}` expands.
 pub(crate) fn some_value(_: &str) -> Option<String> {
     Some("x".into())
 }
 
-/// The meaning of a word without variables.
+/// The expansion of a word without variables.
 pub(crate) fn constant(expander: &Expander, text: &str) -> Option<String> {
     if text.contains('$') { None } else { expander.word(text, &some_value).ok() }
 }
@@ -20,7 +20,7 @@ pub(crate) fn words<'a>(op: &'a Op, stage: &Stage) -> Vec<&'a str> {
         Op::Env { pairs } | Op::Label { pairs } => {
             pairs.iter().flat_map(|pair| [pair.key.as_str(), pair.value.as_str()]).collect()
         }
-        // A default that is not used is not looked at.
+        // A default that is not used is not checked.
         Op::Arg { args } => {
             let used = args.iter().filter(|arg| !stage.build_args.contains_key(&arg.name));
             used.filter_map(|arg| arg.default.as_deref()).collect()
@@ -36,7 +36,7 @@ pub(crate) fn words<'a>(op: &'a Op, stage: &Stage) -> Vec<&'a str> {
     }
 }
 
-/// COPY's and ADD's words that are expanded, flags first.
+/// The words of COPY and ADD that are expanded, flags first.
 pub(crate) fn copy_words(copy: &Copy) -> Vec<&str> {
     let flags = [&copy.chown, &copy.chmod, &copy.checksum].into_iter().flatten();
     flags.chain(&copy.sources).chain([&copy.dest]).map(String::as_str).collect()

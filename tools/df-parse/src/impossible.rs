@@ -1,5 +1,5 @@
-//! Refuses instructions that their words alone make impossible. A word with a variable is left to the step, which asks the
-//! same functions once it knows the value.
+//! Refuses instructions with invalid words. stage-run checks a word with a variable with the same functions, when it
+//! knows the value.
 
 use crate::expanded::{constant, copy_words, some_value};
 use crate::known_state::KnownState;
@@ -11,7 +11,7 @@ use libwire::Chmod;
 use libwire::plan::{Command, Copy, Mount, Op, Stage};
 use libwire::remote::Kind;
 
-/// Refuses an instruction of `stage` that its words make impossible; `known` is what is known above it.
+/// Refuses an instruction of `stage` with invalid words. `known` is the state above it.
 pub(crate) fn check(
     expander: &Expander,
     stage: &Stage,
@@ -47,7 +47,7 @@ pub(crate) fn check(
     }
 }
 
-/// Refuses `"name=value"`, quotes around the whole pair, which no word can begin or end with.
+/// Refuses `"name=value"`, with quotes around the whole pair.
 fn quoted(expander: &Expander, op: &Op) -> Result<(), ParseError> {
     let pairs: Vec<(&str, &str)> = match op {
         Op::Env { pairs } | Op::Label { pairs } => {
@@ -114,7 +114,7 @@ fn mounted(expander: &Expander, mount: &Mount, known: &KnownState) -> Result<(),
 
 fn copied(expander: &Expander, copy: &Copy, add: bool, known: &KnownState) -> Result<(), ParseError> {
     let literal = |text: &str| constant(expander, text);
-    // An empty value counts as none.
+    // An empty value is like an absent flag.
     let flag = |text: &Option<String>| text.as_deref().and_then(literal).filter(|value| !value.is_empty());
     if copy_words(copy).iter().any(|word| word.contains('\0')) {
         return Err(ParseError::new("the path has a NUL byte; no file can be called so"));
@@ -145,8 +145,8 @@ fn copied(expander: &Expander, copy: &Copy, add: bool, known: &KnownState) -> Re
     })
 }
 
-/// Refuses numbers that are no ids, and names where nothing can be looked up: in an empty stage, or for `--link`,
-/// which sees no stage unless `--chmod` makes it an ordinary copy.
+/// Refuses numbers that are not valid ids. Also refuses names that cannot be looked up: in an empty stage, and for
+/// `--link`, which sees no stage unless `--chmod` makes it an ordinary copy.
 fn chowned(copy: &Copy, owner: &str, known: &KnownState) -> Result<(), ParseError> {
     let blind = known.empty || (copy.link && copy.chmod.is_none());
     let what = values::bad_owner(owner)

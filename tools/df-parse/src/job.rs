@@ -1,4 +1,4 @@
-//! What the tool does with a Dockerfile it has read: the plan, the checks, the targets or the outline.
+//! The jobs of the tool for a Dockerfile: the plan, the checks, the targets or the outline.
 
 use crate::args::{globals, unused};
 use crate::check::{self, Checked};
@@ -15,35 +15,35 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// What is wanted of a Dockerfile.
+/// The kind of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// build-plan(5).
     Plan,
-    /// What the build checks find by BuildKit's rules.
+    /// The findings of the build checks by BuildKit's rules.
     Check,
-    /// What they find by our rules about size and secrets too.
+    /// The findings by our rules about size and secrets too.
     CheckAll,
     /// The stages that can be built.
     Targets,
-    /// What the target takes.
+    /// The parameters of the target.
     Outline,
 }
 
-/// One run of the tool.
+/// The options of one run.
 #[derive(Debug)]
 pub struct Job<'a> {
     /// What to print.
     pub wanted: Wanted,
-    /// Whether as JSON, where it isn't anyway.
+    /// Whether to print JSON, if the output is not JSON in any case.
     pub json: bool,
-    /// What the caller asks for.
+    /// The options of the caller.
     pub options: Options,
     /// The context's `.dockerignore`: its name and its text.
     pub ignore_file: Option<(&'a str, &'a str)>,
 }
 
-/// Does the job for a Dockerfile's text. While a plan is made, what the checks find goes to `warn`, a line each.
+/// Does the job for a Dockerfile's text. With a plan, the findings of the checks go to `warn`, one line each.
 pub fn run(job: &Job, source: &str, out: &mut dyn Write, warn: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     match job.wanted {
         Wanted::Targets => list_targets(job, source, out),
@@ -77,8 +77,7 @@ impl Job<'_> {
         matcher.map_err(|bad| Failure::bad_input(format!("{name}:{}", bad.line), bad.what))
     }
 
-    /// What is to be checked: a build answers for what it builds, a check for the whole file unless a target is
-    /// named.
+    /// The stages and rules to check: for a build its own stages, for a check all stages, unless a target is named.
     fn request<'a>(&'a self, ignored: &'a Matcher) -> check::Request<'a> {
         let named = self.options.target.is_some() || self.options.until.is_some();
         let extent = match (self.wanted, named) {
@@ -89,14 +88,14 @@ impl Job<'_> {
     }
 }
 
-/// Lists the stages that can be read, also of a file that has none.
+/// Lists the stages that can be read. The file may have none.
 fn list_targets(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let (file, error) = dockerfile::read(source);
     print(job, &outline::targets(&file, source), tables::write_targets, out)?;
     error.map_or(Ok(()), |error| Err(job.refused(source)(error)))
 }
 
-/// Prints what the checks find, and refuses a file that can't be built.
+/// Prints the findings of the checks, and refuses a file that cannot be built.
 fn report(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let name = &job.options.name;
     let checked = check::check_text(source, &job.request(&job.ignored()?));
@@ -110,8 +109,8 @@ fn report(job: &Job, source: &str, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-/// Makes a plan that perhaps is not the last one, with what a driver has to know of it. What has to be looked up
-/// first is left out, and nothing is checked then. `informed` says that the images are known.
+/// Makes a plan, which may not be final, and its summary for a driver. Facts that must be looked up first are left
+/// out, and the checks are left to the next run. `informed` says that the images are known.
 pub fn draft(
     job: &Job,
     informed: bool,
@@ -192,7 +191,7 @@ fn print(job: &Job, value: &Value, table: Table, out: &mut dyn Write) -> io::Res
     writeln!(out)
 }
 
-/// With `# check=error=true`, what the checks find is a failure, of a build too.
+/// With `# check=error=true`, a finding is a failure, also of a build.
 fn refuse_findings(checked: &Checked, name: &str) -> Result<(), Failure> {
     if !checked.error || checked.findings.is_empty() {
         return Ok(());

@@ -1,9 +1,9 @@
-//! Follows a stage's tree and config as far as the words of its instructions tell of them.
+//! Follows a stage's tree and config, as far as the words of its instructions show them.
 
 use crate::bases::Bases;
 use libwire::plan::{Base, Command, Op, Stage};
 
-/// The state that is known after some instructions of a stage.
+/// The known state after some instructions of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownState {
     /// The working directory, if it is known.
@@ -15,7 +15,7 @@ pub(crate) struct KnownState {
 }
 
 impl KnownState {
-    /// Before the first instruction of `stage`; `ends` are what the stages above it end with.
+    /// The state before the first instruction of `stage`. `ends` are the final states of the stages above it.
     pub(crate) fn start(stage: &Stage, ends: &[(Self, bool)], bases: &Bases) -> Self {
         match (&stage.base, bases.get(&stage.index)) {
             (Base::Scratch, _) => Self { workdir: Some("/".into()), empty: true, no_shell: false },
@@ -31,7 +31,7 @@ impl KnownState {
         }
     }
 
-    /// Goes on over an instruction. `literal` gives a word that has no variable.
+    /// Moves past an instruction. `literal` returns a word that has no variable.
     pub(crate) fn step(&mut self, op: &Op, literal: impl Fn(&str) -> Option<String>) {
         match op {
             Op::Workdir { path } => {

@@ -1,11 +1,11 @@
-//! How many layers an image gets, as far as the words of its stages and its base tell.
+//! Counts the layers of an image, as far as its stages and its base are known.
 
 use crate::bases::Bases;
 use libdockerfile::{ParseError, values};
 use libwire::image::MAX_LAYERS;
 use libwire::plan::{Base, Op, Stage};
 
-/// Refuses an instruction of a stage that is `wanted` whose layer is one too many.
+/// Refuses the first instruction, in a stage that is `wanted`, beyond the largest number of layers.
 pub(crate) fn check(
     stages: &[Stage],
     bases: &Bases,
@@ -30,7 +30,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether an instruction makes a layer whatever its variables are. A WORKDIR that is the root makes none.
+/// Whether an instruction makes a layer for any values of its variables. A WORKDIR of the root does not.
 fn makes_layer(op: &Op) -> bool {
     match op {
         Op::Run { .. } | Op::Copy(_) | Op::Add(_) => true,

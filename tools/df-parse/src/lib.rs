@@ -1,8 +1,8 @@
-//! Reads a Dockerfile and says what is to be built: build-plan(5).
+//! Turns a Dockerfile into a build-plan(5).
 //!
-//! A pure function of the Dockerfile, the build arguments, the target and the platform. It resolves FROM
-//! and the names of stages, keeps every other word as it is written, and never looks at a tree, an
-//! image or the network. The grammar is libdockerfile's.
+//! It is a pure function of the Dockerfile, the build arguments, the target and the platform. It resolves FROM and
+//! the names of stages, keeps every other word as written, and never reads a tree, an image or the network. The
+//! grammar is libdockerfile's.
 
 mod args;
 pub mod bases;

@@ -33,19 +33,19 @@ struct Args {
     /// The platform to build for, as linux/amd64.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
-    /// A named build context that the build will have; it wins over stages and images of that name.
+    /// A named build context of the build; it takes precedence over stages and images of that name.
     #[arg(long = "build-context", value_name = "NAME")]
     contexts: Vec<String>,
-    /// What the stages start from: what stage-run --bases writes.
+    /// Facts about base images, as written by stage-run --bases.
     #[arg(long, value_name = "FILE")]
     bases: Option<PathBuf>,
-    /// Say what the checks find on standard error while making a plan.
+    /// Print the findings of the checks on standard error while making a plan.
     #[arg(long)]
     warn: bool,
     /// The context's .dockerignore, for the checks.
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
-    /// Print what the build checks find instead of the plan; all adds our rules about size to BuildKit's.
+    /// Print the findings of the build checks instead of the plan; all adds our rules about size to BuildKit's.
     #[arg(long, group = "mode", value_name = "RULES", num_args = 0..=1, require_equals = true,
         default_missing_value = "buildkit", value_parser = ["buildkit", "all"])]
     check: Option<String>,
@@ -55,10 +55,10 @@ struct Args {
     /// Print the arguments, secrets and mounts of the target instead of the plan.
     #[arg(long, group = "mode")]
     outline: bool,
-    /// With the plan, write what a driver has to know of it; what has to be looked up first is left out.
+    /// With the plan, write the facts that a driver needs, including what it has to look up first.
     #[arg(long, value_name = "FILE", conflicts_with = "mode")]
     summary: Option<PathBuf>,
-    /// How --check, --targets and --outline print.
+    /// The format of --check, --targets and --outline.
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -114,7 +114,7 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         None => job::run(&job, &source, &mut out, &mut warn),
     };
-    // What the checks found is printed, also where it is an error.
+    // The findings are printed even if they are an error.
     out.finish().and(done)
 }
 
@@ -156,8 +156,8 @@ fn bases(path: &Path) -> Result<Bases, Failure> {
     df_parse::bases::read(BufReader::new(file)).map_err(|error| Failure::bad_input(name, error))
 }
 
-/// The values of `--build-arg`: the last of a name wins, and one without a value comes from the
-/// environment, if it is there.
+/// The values of `--build-arg`. The last one for a name counts. One without a value comes from the environment, if it
+/// is set there.
 fn build_args(words: &[String]) -> BTreeMap<String, String> {
     let pair = |word: &String| match word.split_once('=') {
         Some((name, value)) => Some((name.to_owned(), value.to_owned())),

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 /// Values by name.
 pub(crate) type Values = BTreeMap<String, String>;
 
-/// Which plan the caller asks for.
+/// The options for a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The Dockerfile's name, for messages.
     pub name: String,
-    /// The stage to build; the last one otherwise.
+    /// The stage to build; by default the last one.
     pub target: Option<String>,
-    /// The step to end with, which says the target too.
+    /// The last step, which also determines the target.
     pub until: Option<String>,
     /// `--build-arg`.
     pub build_args: Values,
@@ -40,11 +40,11 @@ impl Options {
     }
 }
 
-/// Which stages the checks look into. The file as a whole is always looked at.
+/// The stages that the checks look into. The file as a whole is always checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of them.
+    /// All stages.
     AllStages,
-    /// The target and those it needs.
+    /// The target and the stages that it needs.
     Needed,
 }

@@ -1,11 +1,12 @@
-//! Which stage uses which: what the target needs, and what can't be because it comes too late.
+//! Dependencies between stages: those the target needs, and references to stages that come too late.
 
 use crate::bases::Bases;
 use libdockerfile::ParseError;
 use libwire::plan::{Base, Op, Source, Stage};
 use std::collections::BTreeSet;
 
-/// Fills in what each stage uses, triggers of the stage below it included, and of the image if it is known.
+/// Adds the stages that each stage uses. This includes triggers of the stage it is built on, and of its image, if
+/// known.
 pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), ParseError> {
     for index in 0..stages.len() {
         let stage = &stages[index];
@@ -21,7 +22,7 @@ pub(crate) fn add_needs(stages: &mut [Stage], bases: &Bases) -> Result<(), Parse
             }
         }
         if let (Base::Image { .. }, Some(image)) = (&stage.base, bases.get(&index)) {
-            // What is wrong with one is for its step to say.
+            // An error in a trigger is reported by its step.
             let runs = image.triggers.iter().filter_map(|trigger| {
                 libdockerfile::trigger::parse(trigger, &stage.stages, &stage.contexts).ok()
             });
@@ -45,7 +46,7 @@ fn sources(op: &Op) -> Vec<usize> {
     }
 }
 
-/// The target and all it uses, by index.
+/// The target and all stages that it uses, by index.
 pub(crate) fn needed(stages: &[Stage], target: usize) -> BTreeSet<usize> {
     let mut needed = BTreeSet::new();
     let mut todo = vec![target];
@@ -57,8 +58,8 @@ pub(crate) fn needed(stages: &[Stage], target: usize) -> BTreeSet<usize> {
     needed
 }
 
-/// Refuses a stage that uses itself, by any way round, and, among those needed, one that uses a later one:
-/// at the instruction that does.
+/// Refuses a stage that uses itself, directly or not. Refuses a needed stage that uses a later one, at the
+/// instruction that does.
 pub(crate) fn check(stages: &[Stage], needed: &BTreeSet<usize>) -> Result<(), ParseError> {
     for stage in stages {
         let Some(&late) = stage.needs.iter().find(|&&need| need >= stage.index) else { continue };

@@ -1,5 +1,5 @@
-//! `--targets` and `--outline`: what a Dockerfile offers, with the descriptions in its comments, in the
-//! shapes BuildKit prints.
+//! `--targets` and `--outline`: the stages and parameters of a Dockerfile, with descriptions from its comments, in
+//! BuildKit's form.
 
 use crate::args;
 use crate::options::Options;
@@ -34,7 +34,7 @@ pub fn targets(file: &Dockerfile, source: &str) -> Value {
     json!({"targets": targets, "sources": [STANDARD.encode(source)]})
 }
 
-/// What the target takes: arguments with their values, secrets, ssh agents, cache mounts.
+/// The parameters of the target: arguments with their values, secrets, ssh agents and cache mounts.
 pub fn outline(file: &Dockerfile, options: &Options, source: &str) -> Result<Value, ParseError> {
     let stages = plan(file, options)?;
     let target = stages.iter().find(|stage| stage.target).map_or(0, |stage| stage.index);
@@ -45,7 +45,7 @@ pub fn outline(file: &Dockerfile, options: &Options, source: &str) -> Result<Val
     put(&mut value, "name", name.clone());
     put(&mut value, "description", name.and_then(|name| description(&item.line, &name)));
     let (mut args, mut mounts) = (BTreeMap::new(), Mounts::default());
-    // The target's own come first where a name is used in several stages.
+    // If several stages use a name, the target's own use comes first.
     for stage in stages.iter().rev() {
         Arguments::of_globals(file, &globals).stage(file, options, stage.index, &globals, &mut args);
         mounts.stage(stage);
@@ -88,7 +88,7 @@ fn description(line: &Line, name: &str) -> Option<String> {
 /// The arguments that a stage can name: those before the first FROM, and its own.
 struct Arguments {
     known: BTreeMap<String, (u32, Value)>,
-    /// Which others a default before the first FROM is made of.
+    /// The other arguments in a default before the first FROM.
     parts: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -100,7 +100,7 @@ impl Arguments {
             for arg in args {
                 let default = arg.default.as_deref().unwrap_or_default();
                 let (mut parts, _) = args::lookups(file, default, &|name| globals.get(name).cloned());
-                // One that is made of itself is made of what it was made of before.
+                // If its default uses the argument itself, it keeps the parts of the earlier value.
                 if parts.remove(&arg.name) {
                     parts.extend(arguments.parts.remove(&arg.name).into_iter().flatten());
                 }
@@ -120,7 +120,7 @@ impl Arguments {
         self.known.insert(arg.name.clone(), (item.line.line, Value::Object(value)));
     }
 
-    /// Adds to `found` what the stage at `index` uses.
+    /// Adds to `found` the parameters that the stage at `index` uses.
     fn stage(
         mut self,
         file: &Dockerfile,
@@ -149,7 +149,7 @@ impl Arguments {
                         let given = options.build_args.get(&arg.name).cloned();
                         let default = arg.default.as_deref();
                         let own = given.or_else(|| args::expanded(file, default?, &values).ok());
-                        // What comes from before the first FROM is described there.
+                        // Arguments from before the first FROM are described there.
                         if own.is_some() || !globals.contains_key(&arg.name) {
                             self.add(item, arg, own.as_ref());
                         }

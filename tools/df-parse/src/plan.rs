@@ -1,4 +1,4 @@
-//! From a parsed Dockerfile to the plan: what each stage starts from, and which stages the target needs.
+//! Makes the plan of a parsed Dockerfile: the base of each stage, and the stages that the target needs.
 
 use crate::args;
 use crate::options::{Extent, Options, Values};
@@ -11,13 +11,12 @@ use libdockerfile::names::{Names, named, resolve, stage_name};
 use libwire::Platform;
 use libwire::plan::{Base, Instruction, Stage};
 
-/// The plan: one stage a record, only those the target needs, in an order in which each comes after
-/// those it uses.
+/// The plan: a record for each stage that the target needs. A stage comes after those it uses.
 pub fn plan(file: &Dockerfile, options: &Options) -> Result<Vec<Stage>, ParseError> {
     planned(file, options, Extent::Needed)
 }
 
-/// The plan, with what the words of the stages in `extent` say checked: a build meets only those that are needed.
+/// The plan, after a check of the words of the stages in `extent`. A build checks only the needed stages.
 pub(crate) fn planned(
     file: &Dockerfile,
     options: &Options,
@@ -56,7 +55,7 @@ pub(crate) fn planned(
         };
     }
     stages[target].target = true;
-    // Whatever its base is: a build for a platform makes an image of that one.
+    // The base may be for another platform; the image is for this one.
     stages[target].image_platform = options.platform.as_ref().map(|_| platform.to_string());
     let wanted = |index| extent == Extent::AllStages || needed.contains(&index);
     refusals::check(file, &stages, &options.bases, wanted)?;
@@ -66,7 +65,7 @@ pub(crate) fn planned(
     Ok(stages)
 }
 
-/// Refuses a stage for a system whose images nothing here can make.
+/// Refuses a stage for a system whose images cannot be built here.
 fn possible(file: &Dockerfile, options: &Options, stages: &[Stage]) -> Result<(), ParseError> {
     for stage in stages {
         let own = stage.platform.parse::<Platform>().ok();
@@ -100,10 +99,10 @@ fn stage(
     let scope = Names { stages: &names, contexts: &options.contexts, current: index };
     let mut base = base(file, item, globals, &scope).map_err(place)?;
     let platform = stage_platform(file, item, globals, target).map_err(place)?;
-    // An empty tree is of the platform the build is for, whatever FROM says.
+    // An empty tree has the platform of the build, whatever FROM says.
     let platform = if base == Base::Scratch { target.clone() } else { platform };
     let mut instructions = instructions(item, &scope)?;
-    // A context of a stage's name stands in for the whole stage.
+    // A context with the name of a stage replaces the whole stage.
     if let Some(name) = names[index].as_deref().and_then(|name| scope.context(name)) {
         base = Base::Context { name };
         instructions.clear();
@@ -185,7 +184,7 @@ fn base(file: &Dockerfile, item: &StageItem, globals: &Values, scope: &Names) ->
     })
 }
 
-/// What to do about a FROM that expands to nothing.
+/// The advice for a FROM that expands to nothing.
 fn unset_hint(file: &Dockerfile, word: &str, globals: &Values) -> String {
     let (_, missing) = args::lookups(file, word, &|name| globals.get(name).cloned());
     let name = missing.first().map_or("it", String::as_str);
@@ -196,7 +195,7 @@ fn unset_hint(file: &Dockerfile, word: &str, globals: &Values) -> String {
     })
 }
 
-/// `; did you mean X?` for a variable of the word that is not there.
+/// The hint `; did you mean X?` for an undefined variable in the word.
 fn suggestion(file: &Dockerfile, word: &str, globals: &Values) -> Option<String> {
     let (_, missing) = args::lookups(file, word, &|name| globals.get(name).cloned());
     let hint = |name: &String| did_you_mean(name, globals.keys().map(String::as_str));

@@ -1,4 +1,5 @@
-//! Refuses stages for words that no variable's value can save, `${A` for one, before anything is built.
+//! Refuses stages with words that are invalid for any value of their variables, such as `${A`, before anything is
+//! built.
 
 use crate::bases::Bases;
 use crate::expanded::{self, bodies};
@@ -10,7 +11,7 @@ use libdockerfile::expand::{ExpandError, Expander};
 use libdockerfile::hints;
 use libwire::plan::{Heredoc, Instruction, Op, Stage};
 
-/// Checks the words of the stages that are `wanted`, of all that the file has.
+/// Checks the words of the stages that are `wanted`.
 pub(crate) fn check(
     file: &Dockerfile,
     stages: &[Stage],

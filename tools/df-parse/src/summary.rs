@@ -1,16 +1,16 @@
-//! What a driver has to know of a plan, as lines that a shell can read: which stages there are, and whether
-//! something has to be looked up before the plan can be built. It looks up nothing.
+//! The facts about a plan that a driver needs, as lines that a shell can read: its stages, and the facts to look up
+//! before the plan can be built. It looks nothing up.
 
 use crate::epoch::Epoch;
 use libwire::plan::{Base, Stage};
 use std::io::{self, Write};
 
-/// What is said of a plan.
+/// The summary of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Whose time SOURCE_DATE_EPOCH asks for; the plan is without it.
+    /// The time that SOURCE_DATE_EPOCH asks for, if the plan does not have it.
     time: Epoch,
-    /// Whether a stage starts from an image of which nothing is known.
+    /// Whether a stage starts from an unknown image.
     images: bool,
     /// Index and part of each stage.
     stages: Vec<(usize, &'static str)>,
@@ -30,13 +30,13 @@ impl Summary {
         }
     }
 
-    /// Whether the plan can be built. If not, another one has to be made with what was looked up.
+    /// Whether the plan can be built. If not, another plan must be made after a look-up.
     pub fn is_final(&self) -> bool {
         !self.images && self.time == Epoch::Unset
     }
 
-    /// Writes it, a line each: `time` and whose it is, a URL as a word of shell; `images`, `epoch` and the seconds, `stage` with index and
-    /// part.
+    /// Writes the summary, one line each: `time` and its source, a URL as a word of shell; `images`; `epoch` and the
+    /// seconds; `stage` with index and part.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.time {
             Epoch::Unset | Epoch::Seconds(_) => {}

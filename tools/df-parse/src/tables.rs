@@ -60,7 +60,7 @@ fn section(
     writeln!(out)
 }
 
-/// Columns as wide as their widest cell and `gap`, the last as it is.
+/// Makes columns as wide as their widest cell plus `gap`, except for the last.
 fn table(
     titles: &[&str],
     rows: impl Iterator<Item = Vec<String>>,

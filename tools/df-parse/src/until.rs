@@ -1,11 +1,11 @@
-//! `--until`: the step a build ends with. It makes the step's stage the target and leaves out what comes after.
+//! `--until`: the last step of a build. Its stage becomes the target, and everything after it is left out.
 
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::{Dockerfile, StageItem};
 use libdockerfile::names::{named, stage_name};
 use libwire::plan::Stage;
 
-/// Where a plan ends.
+/// The end of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     /// The stage.
@@ -20,7 +20,7 @@ enum At {
     Line(u32),
 }
 
-/// Reads `STAGE`, `STEP`, `STAGE:STEP` or `:LINE`. A step without a stage is one of `target`.
+/// Parses `STAGE`, `STEP`, `STAGE:STEP` or `:LINE`. A step without a stage is one of `target`.
 pub(crate) fn parse(file: &Dockerfile, text: &str, target: usize) -> Result<End, ParseError> {
     let number = |text: &str| text.parse::<usize>().ok().filter(|&number| number > 0);
     if let Some(line) = text.strip_prefix(':') {
@@ -49,8 +49,8 @@ fn bad(text: &str) -> ParseError {
     ParseError::new(format!("--until {text}: write STEP, STAGE:STEP, :LINE or STAGE"))
 }
 
-/// Leaves out of the stage what comes after its end. Triggers of the base are steps too, but nobody knows them
-/// here: as many instructions stay as would be needed without any.
+/// Leaves out everything after the end of the stage. Triggers of the base are steps too, but are not known here, so
+/// as many instructions stay as if there were none.
 pub(crate) fn cut(end: End, item: &StageItem, stage: &mut Stage) -> Result<(), ParseError> {
     match end.at {
         At::Whole => {}
@@ -82,7 +82,7 @@ mod tests {
 
     const FILE: &str = "FROM scratch AS one\nENV a=1\n# words\nENV b=2 \\\n  c=3\nFROM scratch AS two\nCOPY --from=one /x /\nFROM one\nENV d=4\n";
 
-    /// The stages of the plan, each with how many instructions; the target is the last.
+    /// The stages of the plan, each with its number of instructions. The target is the last.
     fn stages(until: &str) -> Result<Vec<(usize, usize)>, String> {
         let options = Options { until: Some(until.into()), ..Options::default() };
         let stages = plan(&parse(FILE).unwrap(), &options).map_err(|error| error.to_string())?;

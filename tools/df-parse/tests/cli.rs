@@ -1,4 +1,4 @@
-//! df-parse as a program: its exit status, and what it writes where.
+//! df-parse as a program: its exit status and its output.
 
 use serde_json::Value;
 use std::io::{self, Write};
@@ -13,18 +13,18 @@ fn df_parse(args: &[&str], dockerfile: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Closed before the wait: until then the child may wait for more.
+    // Close it before the wait, because the child may wait for more input.
     let mut stdin = child.stdin.take().unwrap();
     let written = stdin.write_all(dockerfile.as_bytes());
     drop(stdin);
-    // A child that reads a file, or refuses its arguments, is gone before it reads.
+    // A child that reads a file, or refuses its arguments, ends before it reads.
     if let Err(error) = written {
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{error}");
     }
     child.wait_with_output().unwrap()
 }
 
-/// What a run that must succeed writes.
+/// The output of a run that must succeed.
 fn good(args: &[&str], dockerfile: &str) -> String {
     let output = df_parse(args, dockerfile);
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
@@ -210,7 +210,7 @@ fn a_build_arg_without_a_value_comes_from_the_environment() {
     assert!(plan.contains("\"build_args\":{\"GIVEN\":\"here\"}"), "{plan}");
 }
 
-/// What `--summary` says, and the plan's stages.
+/// The output of `--summary`, and the plan's stages.
 fn summary(args: &[&str], dockerfile: &str) -> (String, usize) {
     let output = df_parse(&[&["--summary", "/dev/stderr"], args].concat(), dockerfile);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -283,7 +283,7 @@ fn a_check_of_a_file_that_is_refused_is_whole_json_and_fails() {
     assert!(error["message"].as_str().unwrap().starts_with("unterminated heredoc"), "{error}");
     let range = &error["location"]["ranges"][0];
     assert_eq!((&range["start"]["line"], &range["end"]["line"]), (&2.into(), &3.into()));
-    // About no line, it has no range.
+    // An error that is not about a line has no range.
     let output = df_parse(&["--check", "--format", "json"], "");
     let found: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
     assert_eq!(found["buildError"]["location"]["ranges"], serde_json::json!([]));

@@ -1,4 +1,4 @@
-//! What FROM and --from mean: tags tell images apart, and a context replaces only the image it names.
+//! The meaning of FROM and --from: tags distinguish images, and a context replaces only the image it names.
 
 use df_parse::{Options, plan};
 use libdockerfile::parse;

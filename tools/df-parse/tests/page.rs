@@ -1,4 +1,4 @@
-//! The example of build-plan(5) is what the code reads and writes, byte for byte.
+//! The example of build-plan(5) is exactly what the code reads and writes.
 
 use df_parse::{Options, plan};
 use libdockerfile::parse;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../../../man/build-plan.5");
 
-/// The text of a literal display that begins so, its backslashes as they print.
+/// The text of a literal display that begins with `begin`, with its backslashes as printed.
 fn display(begin: &str) -> String {
     let (_, rest) = PAGE.split_once(begin).unwrap();
     rest.split_once(".Ed\n").unwrap().0.replace("\\e", "\\")
@@ -35,7 +35,7 @@ fn the_example_is_read_and_written_unchanged() {
     assert_eq!(written(records), example);
 }
 
-/// The last example has what has to be there and nothing else: without any of its members it is refused.
+/// The last example has only required members: without any of them it is refused.
 #[test]
 fn the_plan_written_by_hand_is_read_and_has_only_what_it_must() {
     let (_, rest) = PAGE.split_once("written by hand.\n").unwrap();
@@ -57,7 +57,7 @@ fn the_plan_written_by_hand_is_read_and_has_only_what_it_must() {
 
 #[test]
 fn the_examples_dockerfile_makes_the_examples_plan() {
-    // Its BUILDPLATFORM is that of the machine.
+    // The example's BUILDPLATFORM is that of this machine.
     if !cfg!(target_arch = "x86_64") {
         return;
     }

@@ -1,4 +1,4 @@
-//! Words alone are refused before anything is built: in the stages of a build, and in all stages of a check.
+//! Invalid words are refused before anything is built: in the stages of a build, and in all stages of a check.
 
 use df_parse::bases::{Bases, Image};
 use df_parse::check::{Checked, Request, check_text};
@@ -145,7 +145,7 @@ fn a_build_meets_the_stages_it_needs_and_a_check_all_of_them() {
             .and_then(|error| error.line)
     };
     assert_eq!((check(Extent::AllStages), check(Extent::Needed)), (Some(2), None));
-    // A name that means no stage is looked up in all of them, as in BuildKit.
+    // A name that is not a stage is looked up in all of them, as in BuildKit.
     assert_eq!(
         refused("FROM a AS unused\nCOPY --from=$X a /\nFROM a\n", &Options::default()).unwrap().0,
         Some(2)
@@ -162,7 +162,7 @@ fn a_file_that_is_refused_is_checked_as_far_as_it_goes() {
         let rules: Vec<_> = findings.iter().map(|finding| (finding.rule.name, finding.line)).collect();
         (rules, refused.map(|error| error.line))
     };
-    // Below what can't be read nothing is sure; what can be read is checked whole.
+    // Below a line that cannot be read nothing is certain; the part above is checked completely.
     assert_eq!(check("FROM a AS B\nRUNN x\nMAINTAINER me\n"), (vec![("StageNameCasing", 1)], Some(Some(2))));
     assert_eq!(
         check("FROM a AS B\nCOPY --chmod=9 a /\nMAINTAINER me\n"),
@@ -186,7 +186,7 @@ fn images_for_windows_are_refused() {
     let image = Image { platform: ("windows".into(), "amd64".into()), ..Image::default() };
     let known = Options { bases: Bases::from([(0, image)]), ..Options::default() };
     assert_eq!(refused("FROM a\n", &known).unwrap().0, Some(1));
-    // A tree for another system can be made, by what does run here.
+    // A tree for another system can be made by programs that run here.
     let cross = "FROM --platform=$BUILDPLATFORM a AS b\nRUN make\nFROM scratch\nCOPY --from=b x /\n";
     assert_eq!(refused(cross, &given("darwin/arm64")), None);
     let (line, what) = refused("FROM a\nRUN make\n", &given("darwin/arm64")).unwrap();

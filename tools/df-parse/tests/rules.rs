@@ -6,7 +6,8 @@ use df_parse::{Extent, Options};
 use libpattern::IgnoreFile;
 use serde_json::Value;
 
-/// Who a finding belongs to, and so what silences it: the whole file, or an instruction and the comment above.
+/// The owner of a finding, which determines what silences it: the whole file, or an instruction and the comment above
+/// it.
 #[derive(PartialEq)]
 enum Of {
     File,
@@ -14,8 +15,8 @@ enum Of {
 }
 use Of::{File, Instruction};
 
-/// What the checks know besides the file: the first stage starts from an image for another machine, with a
-/// variable. `ignored` is left out of the context.
+/// Facts beside the file: the first stage starts from an image for another machine, with a variable. `ignored` is
+/// left out of the context.
 fn checked(text: &str, options: Options) -> Checked {
     let ignored = IgnoreFile::parse("ignored\n").matcher().unwrap();
     let (options, ignored) = (&options, &ignored);
@@ -33,7 +34,7 @@ fn rules(checked: &Checked) -> Vec<(&str, u32)> {
     checked.findings.iter().map(|finding| (finding.rule.name, finding.line)).collect()
 }
 
-/// Holds `rule` to its promises: `bad` breaks it at `line` and no other, in text and JSON; `good` does not.
+/// Tests `rule`: `bad` breaks it at `line` and at no other, in text and JSON; `good` does not.
 fn holds(rule: &str, of: &Of, line: u32, bad: &str, good: &str, options: fn() -> Options) {
     let found = checked(bad, options());
     assert_eq!(rules(&found), [(rule, line)], "{bad}");
@@ -77,7 +78,7 @@ fn silenced(rule: &str, of: &Of, line: u32, bad: &str, options: fn() -> Options)
     let other = checked(&with("skip=Other;error=true"), options());
     assert_eq!((rules(&other).len(), other.error), (1, true));
 
-    // Below a first line that is no directive.
+    // Below a first line that is not a directive.
     let mut lines: Vec<String> = bad.lines().map(str::to_owned).collect();
     let comment = if rule == "MultipleInstructionsDisallowed" { lines.len() } else { line as usize };
     lines.insert(comment - 1, format!("# check=skip={rule} // why"));
@@ -126,7 +127,7 @@ rules! {
     secret_copied "SecretCopied" Instruction 2 "FROM a\nCOPY id_rsa /root/.ssh/id_rsa\nRUN git fetch && rm /root/.ssh/id_rsa\n" "FROM a\nRUN --mount=type=ssh git fetch\n" Options::default;
 }
 
-/// The file has no default for TAG; the build was given one, or it would be refused.
+/// The file has no default for TAG. The build got one, because otherwise it would be refused.
 fn given_tag() -> Options {
     Options { build_args: [("TAG".to_owned(), "1".to_owned())].into(), ..Options::default() }
 }

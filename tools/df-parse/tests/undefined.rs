@@ -1,4 +1,4 @@
-//! UndefinedVar says what was probably meant.
+//! UndefinedVar gives the probable meaning.
 
 use df_parse::bases::{Bases, Image};
 use df_parse::check::{Request, check_text};

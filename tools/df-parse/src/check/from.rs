@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn collect(file: &Dockerfile, options: &Options, found: &mut Found) -> Result<(), ParseError> {
     let platform = options.platform()?;
-    // Defaults that can't be expanded may never be used.
+    // A default that cannot be expanded may never be used.
     if let Ok(defaults) = args::defaults(file, options, &platform) {
         default_images(file, &defaults, found);
     }
@@ -48,8 +48,8 @@ pub(super) fn collect(file: &Dockerfile, options: &Options, found: &mut Found) -
     Ok(())
 }
 
-/// Images that are known and of another platform than their stage. One that a named context stands in for is
-/// meant to be what it is.
+/// Reports images whose platform is known and is not that of their stage. An image in place of a named context may
+/// have any platform.
 pub(super) fn platforms(file: &Dockerfile, options: &Options, planned: &[Stage], found: &mut Found) {
     for stage in planned {
         let image = options.bases.get(&stage.index);

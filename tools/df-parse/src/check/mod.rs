@@ -1,4 +1,5 @@
-//! Build checks: BuildKit's rules, with its names and words, ours about size, and how they are switched off.
+//! Build checks: BuildKit's rules with its names and words, our rules about size, and the settings that turn them
+//! off.
 
 mod from;
 mod packages;
@@ -25,12 +26,12 @@ use libpattern::Matcher;
 use libwire::plan::Stage;
 use settings::Settings;
 
-/// A rule broken at a place.
+/// A place that breaks a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Which rule.
+    /// The rule.
     pub rule: Rule,
-    /// What exactly.
+    /// The message.
     pub detail: String,
     /// First line, from 1.
     pub line: u32,
@@ -45,24 +46,24 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// Whether `# check=error=true` makes them an error.
     pub error: bool,
-    /// Why the file can't be built, if it can't. There are findings all the same.
+    /// Why the file cannot be built, if it cannot. It may have findings too.
     pub refused: Option<ParseError>,
 }
 
-/// One check: its file, its rules and its extent.
+/// One check: its file, its rules and its stages.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The caller's options.
     pub options: &'a Options,
     /// The build context's `.dockerignore`.
     pub ignored: &'a Matcher,
-    /// Which stages.
+    /// The stages to check.
     pub extent: Extent,
-    /// Whether by our rules about size and secrets too.
+    /// Whether to apply our rules about size and secrets too.
     pub own: bool,
 }
 
-/// Checks a Dockerfile's text, which may be one that can't be built.
+/// Checks a Dockerfile's text, even if it cannot be built.
 pub fn check_text(text: &str, request: &Request) -> Checked {
     let (file, broken) = dockerfile::read(text);
     let line = broken.as_ref().and_then(|error| error.line);
@@ -70,7 +71,7 @@ pub fn check_text(text: &str, request: &Request) -> Checked {
         None => return check(&file, request),
         Some(error) => checked(&file, request, &[], Some(error)),
     };
-    // Findings after a line that can't be read may be its consequences.
+    // Findings after a line that cannot be read may be consequences of that line.
     checked.findings.retain(|finding| line.is_none_or(|line| finding.line < line));
     checked
 }
@@ -83,7 +84,7 @@ pub fn check(file: &Dockerfile, request: &Request) -> Checked {
     }
 }
 
-/// Collects what there is to find. In a file that is `refused` nothing is `planned`, and all is looked into.
+/// Collects the findings. If the file is `refused`, nothing is `planned`, and all stages are checked.
 fn checked(file: &Dockerfile, request: &Request, planned: &[Stage], refused: Option<ParseError>) -> Checked {
     let Request { options, ignored, extent, own } = *request;
     let settings = match settings::of_file(file, options) {
@@ -108,26 +109,26 @@ fn checked(file: &Dockerfile, request: &Request, planned: &[Stage], refused: Opt
     Checked { findings, error, refused: refused.or(followed.err()) }
 }
 
-/// What has been found so far, and what is not wanted.
+/// The findings so far, and the rules to skip.
 struct Found {
     settings: Settings,
     findings: Vec<Finding>,
 }
 
 impl Found {
-    /// Notes a finding about an instruction, unless the file or the comments above it skip the rule.
+    /// Adds a finding about an instruction, unless the file or the comments above it skip the rule.
     fn at(&mut self, rule: Rule, line: &Line, detail: String) {
         self.under(line, rule, line, detail);
     }
 
-    /// Notes a finding at `place` that the comments above `line` may skip.
+    /// Adds a finding at `place` that the comments above `line` may skip.
     fn under(&mut self, line: &Line, rule: Rule, place: &Line, detail: String) {
         if self.settings.with_comments(&line.comments).want(rule) {
             self.push(rule, place, detail);
         }
     }
 
-    /// Notes a finding about the file as a whole, which no comment above an instruction skips.
+    /// Adds a finding about the whole file. No comment above an instruction skips it.
     fn of_file(&mut self, rule: Rule, place: &Line, detail: String) {
         if self.settings.want(rule) {
             self.push(rule, place, detail);

@@ -1,4 +1,4 @@
-//! Our rules about package managers: what their downloads leave in a layer, and compilers in a stage that ships.
+//! Our rules about package managers: downloads that stay in a layer, and compilers in a stage that ships.
 
 use super::rules::own_rules;
 use super::{Found, Rule};
@@ -12,17 +12,18 @@ own_rules! {
     COMPILER_IN_FINAL_STAGE "CompilerInFinalStage" "Build tools should stay in a stage that does not ship";
 }
 
-/// A command that a package manager is run with.
+/// A call of a package manager.
 struct Call<'a> {
     manager: &'static Manager,
     installing: &'static Installing,
     /// The words after the program's name.
     words: &'a [String],
-    /// The first of them that is no option.
+    /// The first of them that is not an option.
     verb: &'a str,
 }
 
-/// A RUN's commands and its calls of package managers. `quiet` has the names of the variables that are set above it.
+/// Collects findings about a RUN's commands and its calls of package managers. `quiet` has the names of the variables
+/// set above it.
 pub(super) fn collect(item: &Item, commands: &[Vec<String>], quiet: &str, found: &mut Found) {
     let calls: Vec<Call> = commands.iter().filter_map(|words| call(words)).collect();
     caches(item, commands, &calls, quiet, found);
@@ -70,7 +71,7 @@ impl Call<'_> {
         !option.is_empty() && self.words.iter().any(|word| word.starts_with(option))
     }
 
-    /// Whether another command names something where it leaves files.
+    /// Whether another command names a path below which it leaves files.
     fn cares_below(&self, commands: &[Vec<String>]) -> bool {
         self.installing.below.is_some_and(|path| {
             commands.iter().flatten().any(|word| {
@@ -82,7 +83,7 @@ impl Call<'_> {
         })
     }
 
-    /// The advice on what installing leaves behind, and a RUN of this `text` that follows the advice.
+    /// The advice about files that an installation leaves, and the RUN of this `text` after the advice.
     fn remedy(&self, text: &str, calls: &[Call]) -> (String, Option<String>) {
         let Installing { programs, option, .. } = *self.installing;
         match self.installing.remedy {
@@ -159,7 +160,7 @@ fn compiler(item: &Item, calls: &[Call], found: &mut Found) {
         let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
         TOOLS.contains(&name) || (["gcc", "g++", "clang"].contains(&base) && name != base)
     };
-    // A manager that removes packages has those of the system, and not a language's libraries.
+    // A manager that can remove packages manages those of the system, not the libraries of a language.
     let installs = calls.iter().filter(|call| call.installs() && !call.installing.remove.is_empty());
     if let Some(tool) = installs.flat_map(|call| call.words).find(is_tool) {
         let detail = format!(

@@ -1,8 +1,8 @@
-//! Quotes inside quotes: they end the quoted part instead of being in it, and vanish.
+//! Quotes inside quotes: they end the quoted part instead of being in it, and disappear.
 
-/// A value with quotes inside its quotes, as text of a Dockerfile whose escape character is `escape`: a part in
-/// quotes ends like something that goes on, in what follows stands text of its own, and the next part in quotes
-/// begins like the rest of it. What a shell's `"a "$b" c"` means is what it says.
+/// Whether a value has quotes inside its quotes, as a text in a Dockerfile whose escape character is `escape`. The
+/// first quoted part then ends in the middle of something, bare text follows, and the next quoted part continues it.
+/// In a shell, `"a "$b" c"` means what it says, so it does not count.
 pub(super) fn nested(text: &str, escape: char) -> bool {
     let parts = parts(text, escape);
     let quoted = |at: usize| parts.get(at).is_some_and(|part| part.quote == Some('"'));

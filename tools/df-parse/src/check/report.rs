@@ -1,4 +1,4 @@
-//! Findings as text and as JSON, in the shapes BuildKit prints.
+//! Findings as text and as JSON, in BuildKit's form.
 
 use super::{Checked, Finding};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 fn url(finding: &Finding) -> String {
-    // BuildKit has no page for the platform either.
+    // BuildKit has no page about the platform either.
     if finding.rule.own || finding.rule.name == "InvalidBaseImagePlatform" {
         return String::new();
     }
@@ -24,13 +24,13 @@ fn url(finding: &Finding) -> String {
     format!("https://docs.docker.com/go/dockerfile/rule/{dashed}/")
 }
 
-/// The file's name as BuildKit shows it.
+/// The file's name, as BuildKit shows it.
 fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// One block a finding: rule and address, detail, place, and the lines around with `>>>` at those meant. At the end
-/// the sum, unless the file is refused, which is an error's to say.
+/// Writes a block for each finding: rule and address, message, place, and the lines around it, with `>>>` at those of
+/// the finding. The number of findings comes last, unless the file is refused, because then the error comes last.
 pub fn write_text(name: &str, source: &str, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     let findings = &checked.findings;
     let lines: Vec<&str> = source.lines().collect();
@@ -56,7 +56,7 @@ pub fn write_text(name: &str, source: &str, checked: &Checked, out: &mut dyn Wri
     }
 }
 
-/// BuildKit's lint result as JSON: the findings, and in `buildError` why the file is refused.
+/// Writes BuildKit's lint result as JSON: the findings, and in `buildError` the reason that the file is refused.
 pub fn write_json(name: &str, source: &str, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     let warning = |finding: &Finding| {
         json!({
@@ -79,7 +79,7 @@ pub fn write_json(name: &str, source: &str, checked: &Checked, out: &mut dyn Wri
     writeln!(out)
 }
 
-/// Whole lines of the one source, the last one included. What is about no line has no range.
+/// Whole lines of the one source, both ends included. A finding without lines has no range.
 fn location(lines: Option<(u32, u32)>) -> Value {
     let range = |(first, last)| json!({"start": {"line": first, "character": 0}, "end": {"line": last, "character": 0}});
     json!({"sourceIndex": 0, "ranges": lines.into_iter().map(range).collect::<Vec<_>>()})

@@ -1,4 +1,4 @@
-//! The rules, and those that look at the file as it is written: names, casing, comments.
+//! The rules, and those about the text of the file: names, casing, comments.
 
 use super::{Found, stage_lines};
 use libdockerfile::dockerfile::{Dockerfile, Item, StageItem};
@@ -9,16 +9,16 @@ use libdockerfile::words::name_and_rest;
 use libwire::plan::Op;
 use std::collections::BTreeSet;
 
-/// A rule: its name, and what it asks for.
+/// A rule: its name and its description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// As in `# check=skip=NAME`.
+    /// The name in `# check=skip=NAME`.
     pub name: &'static str,
-    /// One sentence.
+    /// The description, one sentence.
     pub description: &'static str,
-    /// Whether it has to be asked for, with `# check=experimental=NAME`.
+    /// Whether it is off by default and needs `# check=experimental=NAME`.
     pub experimental: bool,
-    /// Whether it is ours, and no rule of BuildKit's.
+    /// Whether the rule is ours and not BuildKit's.
     pub own: bool,
 }
 
@@ -120,7 +120,7 @@ fn stage_names(stage: &StageItem, names: &mut BTreeSet<String>, found: &mut Foun
     let wanted = match from {
         from if from == from.to_lowercase() => keyword.to_lowercase(),
         from if from == from.to_uppercase() => keyword.to_uppercase(),
-        // Mixed casing is another rule's.
+        // Another rule covers mixed casing.
         _ => keyword.clone(),
     };
     if *keyword != wanted {
@@ -145,7 +145,7 @@ fn arg_description(item: &Item, found: &mut Found) {
     }
 }
 
-/// The last comment above a definition should begin with what is defined.
+/// Checks that the last comment above a definition begins with the name of what it defines.
 fn definition(instruction: &str, names: &[&str], line: &Line, found: &mut Found) {
     let Some(comment) = line.comments.last() else { return };
     if comment.split(' ').next().is_some_and(|first| names.contains(&first)) {

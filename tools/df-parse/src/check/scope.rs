@@ -1,11 +1,11 @@
-//! The variables of a stage, as far as the file tells, and what is known of the image below.
+//! The variables of a stage, as far as the file and its base image are known.
 
 use crate::args;
 use crate::bases::Image;
 use libdockerfile::dockerfile::Dockerfile;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a stage passes on to those that start from it.
+/// The state that a stage passes to the stages built on it.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     values: BTreeMap<String, String>,
@@ -15,12 +15,12 @@ pub(super) struct Scope {
     pub(super) shell: bool,
     /// Whether WORKDIR was used.
     pub(super) workdir: bool,
-    /// Whether it starts from an image of which nothing is known: that may set more.
+    /// Whether it starts from an unknown image, which may set more variables.
     pub(super) open: bool,
 }
 
 impl Scope {
-    /// Of a stage that starts from nothing: PATH is always set.
+    /// The scope of a stage that starts from nothing. PATH is always set.
     pub(super) fn new() -> Self {
         let path =
             ("PATH".to_owned(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
@@ -28,7 +28,7 @@ impl Scope {
         Self { values, declared, shell: false, workdir: false, open: false }
     }
 
-    /// Of a stage that starts from an image, as far as that is known.
+    /// The scope of a stage that starts from an image, as far as that is known.
     pub(super) fn on(image: Option<&Image>) -> Self {
         let mut scope = Self { open: image.is_none(), ..Self::new() };
         if let Some(image) = image {
@@ -49,17 +49,17 @@ impl Scope {
         }
     }
 
-    /// The word expanded; empty when it can't be.
+    /// The word expanded; empty if that is impossible.
     pub(super) fn word(&self, file: &Dockerfile, word: &str) -> String {
         args::expanded(file, word, &self.values).unwrap_or_default()
     }
 
-    /// The words that a word becomes.
+    /// The words that a word expands to.
     pub(super) fn words(&self, file: &Dockerfile, word: &str) -> Vec<String> {
         file.expander().words(word, &|name| self.values.get(name).cloned()).unwrap_or_default()
     }
 
-    /// The variables a word uses without there being any of that name.
+    /// The variables in a word that do not exist.
     pub(super) fn missing(&self, file: &Dockerfile, word: &str) -> BTreeSet<String> {
         let (_, missing) = args::lookups(file, word, &|name| self.values.get(name).cloned());
         &missing - &self.declared

@@ -1,5 +1,5 @@
-//! `# check=skip=A,B;error=true;experimental=C`: as a directive for the file, as a comment for the
-//! instruction below it.
+//! `# check=skip=A,B;error=true;experimental=C`, as a directive for the file, or as a comment for the instruction
+//! below it.
 
 use super::Rule;
 use crate::options::Options;
@@ -7,10 +7,10 @@ use libcli::did_you_mean;
 use libdockerfile::ParseError;
 use libdockerfile::dockerfile::Dockerfile;
 
-/// Build argument that replaces the file's directive.
+/// The build argument that replaces the file's directive.
 const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";
 
-/// Which rules are wanted.
+/// The selected rules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Settings {
     skip: Vec<String>,
@@ -27,7 +27,7 @@ pub(super) fn of_file(file: &Dockerfile, options: &Options) -> Result<Settings, 
         return parse(given).map_err(|what| ParseError::new(format!("build argument {BUILD_ARG}: {what}")));
     }
     let directives = &file.directives;
-    // As BuildKit: what comes behind a space is a remark.
+    // As in BuildKit, text after a space is a remark.
     let text = directives.check.as_deref().and_then(|text| text.split(' ').next()).unwrap_or_default();
     let line = directives.check_line;
     parse(text).map_err(|what| ParseError::new(what).token(text).at(line, line))
@@ -59,7 +59,7 @@ fn invalid(option: &str) -> String {
 }
 
 impl Settings {
-    /// With the first `check=…` among an instruction's comments added. One that can't be read is a remark.
+    /// Adds the first `check=…` among an instruction's comments. If it cannot be parsed, it is a remark.
     pub(super) fn with_comments(&self, comments: &[String]) -> Self {
         let mut merged = self.clone();
         let text = comments.iter().find_map(|comment| {

@@ -10,12 +10,12 @@ pub(super) fn commands(item: &Item) -> Vec<Vec<String>> {
     written(item).into_iter().map(commands::plain).filter(|words| !words.is_empty()).collect()
 }
 
-/// The variables that a RUN's shell sets, which end with it.
+/// The variables that a RUN's shell sets. They are lost when it ends.
 pub(super) fn assigned(item: &Item) -> Vec<String> {
     written(item).iter().flat_map(|words| commands::assigned(words)).collect()
 }
 
-/// The same, each with all that stands before its name.
+/// The commands with the words before their names.
 fn written(item: &Item) -> Vec<Vec<String>> {
     let Parsed::Op { op: Op::Run { command, heredocs, .. }, .. } = &item.parsed else { return Vec::new() };
     match command {

@@ -1,5 +1,5 @@
-//! Our own rules: what makes an image larger than it need be, or leaves a secret in it. They judge the
-//! text of the stages that ship, and keep silent where it does not show enough.
+//! Our own rules: instructions that make an image larger than necessary, or leave a secret in it. They judge the text
+//! of the stages that ship, and stay silent if it does not show enough.
 
 use super::rules::own_rules;
 use super::{Found, Rule, packages, shell, users};
@@ -44,7 +44,7 @@ pub(super) fn collect(file: &Dockerfile, options: &Options, found: &mut Found) {
     }
 }
 
-/// The target stage after the stages of the file that it is built on.
+/// The stages that the target is built on, and then the target.
 fn shipped(file: &Dockerfile, options: &Options) -> Vec<usize> {
     let named = |name: &str, before: usize| {
         file.stages[..before]
@@ -62,7 +62,7 @@ fn shipped(file: &Dockerfile, options: &Options) -> Vec<usize> {
     chain
 }
 
-/// A path that the text shows whole.
+/// A path that is complete in the text.
 fn literal(path: &str, workdir: Option<&str>) -> Option<String> {
     if path.contains(['$', '*', '?', '[', '{', '~', '"', '\'']) {
         return None;
@@ -106,7 +106,7 @@ fn run<'a>(
     found: &mut Found,
 ) {
     let commands = shell::commands(item);
-    // After a cd the relative paths are no longer known.
+    // After a cd the meaning of relative paths is unknown.
     let workdir = workdir.filter(|_| !commands.iter().any(|words| words[0] == "cd"));
     let new: Vec<String> = commands.iter().flat_map(|words| downloads(words, workdir)).collect();
     for words in &commands {
@@ -125,7 +125,7 @@ fn run<'a>(
     made.extend(lists.map(|path| Made { path, stage, item, copy: None }));
 }
 
-/// What `curl -o` and `wget -O` write.
+/// The file that `curl -o` or `wget -O` writes.
 fn downloads(words: &[String], workdir: Option<&str>) -> Option<String> {
     let flag = match words[0].as_str() {
         "curl" => "-o",

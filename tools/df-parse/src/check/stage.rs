@@ -1,4 +1,4 @@
-//! The rules that follow a stage's instructions, with the variables they set and use.
+//! The rules that follow a stage's instructions, with the variables that they set and use.
 
 use super::rules::own_rules;
 use super::rules::{
@@ -29,7 +29,7 @@ own_rules! {
     QUOTES_IN_QUOTES "QuotesInQuotes" "Quotes inside quotes are not part of the value";
 }
 
-/// Checks the stages that are `needed`, and follows the others for what they pass on.
+/// Checks the stages that are `needed`. It follows the others, because stages are built on them.
 pub(super) fn collect(
     file: &Dockerfile,
     options: &Options,
@@ -73,7 +73,7 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// The triggers that a stage leaves to those that start from it.
+/// The triggers that a stage passes to the stages built on it.
 fn triggers_of(base: &StageItem) -> Vec<&str> {
     fn text(item: &Item) -> Option<&str> {
         match &item.parsed {
@@ -84,7 +84,7 @@ fn triggers_of(base: &StageItem) -> Vec<&str> {
     base.items.iter().filter_map(text).collect()
 }
 
-/// The triggers a stage runs first, at its FROM's place.
+/// The triggers that a stage runs first, at the place of its FROM.
 fn triggers(texts: &[&str], from: &Line) -> Vec<Item> {
     let trigger = |text: &&str| {
         let (line, line_end) = (from.line, from.line_end);
@@ -168,7 +168,7 @@ impl Walk<'_> {
         words.into_iter().for_each(|word| self.report_word(line, None, word));
     }
 
-    /// Reports what nothing sets of a word, which may be the value of `key`.
+    /// Reports the undefined variables in a word, which may be the value of `key`.
     fn report_word(&mut self, line: &Line, key: Option<&str>, word: &str) {
         let missing = self.scope.missing(self.file, word);
         self.report_names(line, key, Some(word), &missing);
@@ -219,7 +219,7 @@ impl Walk<'_> {
         }
     }
 
-    /// All values are those of the variables above the instruction.
+    /// All values use the variables from above the instruction.
     fn env(&mut self, line: &Line, pairs: &[Pair]) {
         self.report_pairs(line, pairs);
         let expand = |word| self.scope.word(self.file, word);
@@ -280,7 +280,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `context` is the verb where sources come from the build context.
+    /// `context` is the verb for the message if sources come from the build context.
     fn copy(&mut self, line: &Line, op: &Op, copy: &Copy, context: Option<&str>) {
         self.report(line, copy_words(copy));
         for heredoc in bodies(op) {
@@ -299,20 +299,20 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a source is left out of the context. With a `!` pattern nothing can be said: a directory may be
-/// excluded and a file inside it not.
+/// Whether a source is excluded from the context. A list with a `!` pattern gives no answer, because a directory may
+/// be excluded and a file inside it included.
 fn is_ignored(ignored: &Matcher, source: &str) -> bool {
     if ignored.has_exceptions() || source.contains("://") || source.starts_with("git@") {
         return false;
     }
     match source {
-        // The context itself is never excluded, but all that is in it may be.
+        // The context itself is never excluded, but everything in it may be.
         "." | "/" => ignored.excludes_everything(),
         source => ignored.matches(source.as_bytes()),
     }
 }
 
-/// The path without double slashes, `.` and `..`, as far as that goes.
+/// The path without double slashes, `.` and `..`, as far as possible.
 fn clean(path: &str) -> String {
     if path.contains("://") {
         return path.to_owned();

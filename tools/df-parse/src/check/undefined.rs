@@ -1,4 +1,4 @@
-//! UndefinedVar: what was probably meant by a variable that nothing sets.
+//! UndefinedVar: the probable meaning of a variable that nothing sets.
 
 use super::scope::Scope;
 use super::shell;
@@ -11,7 +11,7 @@ use libdockerfile::names::stage_name;
 use libwire::plan::Op;
 use std::collections::BTreeMap;
 
-/// Variables that a shell has of its own, or RUN gives it.
+/// Variables that every shell sets, or that RUN sets.
 const OF_SHELLS: [&str; 12] = [
     "HOME",
     "HOSTNAME",
@@ -32,7 +32,7 @@ const OF_SHELLS: [&str; 12] = [
 enum By {
     Arg,
     Env,
-    /// A RUN's shell, for as long as it runs.
+    /// A RUN's shell, while it runs.
     Shell,
 }
 
@@ -43,7 +43,7 @@ struct Setter {
     by: By,
 }
 
-/// All that sets a variable anywhere in a file's stages.
+/// The instructions that set each variable, in all stages of a file.
 pub(super) struct Setters {
     by_name: BTreeMap<String, Vec<Setter>>,
     labels: Vec<String>,
@@ -78,7 +78,7 @@ fn set_by(item: &Item) -> Vec<(String, By)> {
     }
 }
 
-/// Where an undefined variable is used.
+/// The use of an undefined variable.
 #[derive(Clone, Copy)]
 pub(super) struct Use<'a> {
     pub(super) file: &'a Dockerfile,
@@ -89,11 +89,11 @@ pub(super) struct Use<'a> {
     pub(super) line: &'a Line,
     /// The word, or nothing for a here-document.
     pub(super) word: Option<&'a str>,
-    /// The name that the word is to be the value of.
+    /// The name whose value the word is.
     pub(super) key: Option<&'a str>,
 }
 
-/// The finding's text for `name`: BuildKit's, and what to do.
+/// The finding's text for `name`: BuildKit's, and advice.
 pub(super) fn detail(place: &Use, name: &str) -> String {
     let near = nearest(name, place.scope.names());
     let hint = place.elsewhere(name).or_else(|| place.literal(name));
@@ -104,7 +104,7 @@ pub(super) fn detail(place: &Use, name: &str) -> String {
 }
 
 impl Use<'_> {
-    /// The name is set, but not for this word.
+    /// The advice for a name that is set, but not for this word.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let setters = self.setters.of_name(name);
         let own = |setter: &&Setter| setter.stage == self.stage;
@@ -147,7 +147,7 @@ impl Use<'_> {
         })
     }
 
-    /// For what is rather no variable at all.
+    /// The advice for a text that is probably not a variable.
     fn literal(&self, name: &str) -> Option<String> {
         match self.word {
             None => Some("to write the text as it stands, quote the word after <<, as in <<\"EOF\"".into()),
@@ -157,18 +157,18 @@ impl Use<'_> {
         }
     }
 
-    /// For a name that is nowhere.
+    /// The advice for a name that is not set anywhere.
     fn declare(&self, name: &str) -> String {
         format!("{}declare it with ARG {name}", self.unless())
     }
 
-    /// A base image that nobody looked at may set more.
+    /// An unknown base image may set more variables.
     fn unless(&self) -> &'static str {
         if self.scope.open { "unless the base image sets it, " } else { "" }
     }
 }
 
-/// Whether a name in a word is rather text behind a dollar sign: a password, a pattern, a field of awk.
+/// Whether a name in a word is probably text after a dollar sign: a password, a pattern, or a field in awk.
 fn is_text(word: &str, name: &str) -> bool {
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return true;

@@ -1,15 +1,15 @@
-//! Users of a large id: what making one writes, whose size goes by the id.
+//! Users with large ids: making one writes files whose size grows with the id.
 
-/// From this id on. Below, lastlog has some 20 MB at most.
+/// The first large id. Below it, lastlog has at most about 20 MB.
 const LARGE: u64 = 65536;
-/// Bytes of /var/log/lastlog, and of faillog, for each id up to the largest.
+/// The bytes in /var/log/lastlog and faillog for each id up to the largest.
 const RECORDS: u64 = 292 + 32;
 
-/// Says why a command that makes a user of a large id is wrong, and what to write.
+/// The error in a command that makes a user with a large id, and the correct command.
 pub(super) fn large_id(words: &[String]) -> Option<String> {
     let (tool, instead) = match words[0].as_str() {
         "useradd" if !without_log(words) => ("useradd", "write useradd --no-log-init".to_owned()),
-        // Debian's, which runs useradd; busybox has no such file, and no long options are written for it.
+        // Debian's adduser runs useradd. That of busybox has no such file, and has no long options.
         "adduser" => ("adduser", "write useradd --no-log-init in its place".to_owned()),
         _ => return None,
     };
@@ -21,7 +21,7 @@ pub(super) fn large_id(words: &[String]) -> Option<String> {
     ))
 }
 
-/// Whether `-l`, alone or among other letters, or its long form is there.
+/// Whether the options have `-l`, alone or among other letters, or its long form.
 fn without_log(words: &[String]) -> bool {
     words[1..].iter().any(|word| {
         let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
@@ -29,7 +29,7 @@ fn without_log(words: &[String]) -> bool {
     })
 }
 
-/// The id that `--uid` or, if there is one, its `short` form gives.
+/// The id of `--uid`, or of its `short` form, if it has one.
 fn uid(words: &[String], short: &str) -> Option<u64> {
     let mut words = words[1..].iter();
     while let Some(word) = words.next() {
@@ -47,7 +47,7 @@ fn uid(words: &[String], short: &str) -> Option<u64> {
     None
 }
 
-/// Letters of which the last is `u`, as `-mu`.
+/// Whether it is a group of option letters that ends with `u`, such as `-mu`.
 fn ends_with_flag(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('u')
 }
