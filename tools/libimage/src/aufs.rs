@@ -1,16 +1,16 @@
-//! Hard links as AUFS wrote them into layers of docker 1: the file is in a directory of AUFS's own, which is no part of
-//! the tree, and all its names in the tree are links there. Here the first of these names is the file.
+//! Hard links in layers of docker 1 with AUFS. The file is in a directory of AUFS's own, which is not part of the
+//! tree, and all its names in the tree are links to it. Here the first of these names is the file.
 
 use libtree::extract::is_aufs_link_target;
 use libtree::root::components;
 use libtree::tar::{Entry, EntryKind};
 use std::collections::HashMap;
 
-/// The files of one layer that are only there to be linked to, each with what its reader noted of it.
+/// The files of one layer that are only targets of links, each with its reader's notes.
 pub(crate) struct Links<T>(HashMap<Vec<u8>, Linked<T>>);
 
 enum Linked<T> {
-    /// Nothing in the tree has been linked to it yet.
+    /// No name in the tree yet.
     Kept(Box<Entry>, T),
     /// Its first name in the tree.
     Named(Vec<u8>),
@@ -21,7 +21,7 @@ impl<T> Links<T> {
         Self(HashMap::new())
     }
 
-    /// Whether this is such a file.
+    /// Whether an entry is such a file.
     pub(crate) fn is_target(entry: &Entry) -> bool {
         entry.kind == EntryKind::File && is_aufs_link_target(&entry.path)
     }
@@ -31,8 +31,8 @@ impl<T> Links<T> {
         self.0.insert(clean(&entry.path), Linked::Kept(Box::new(entry), noted));
     }
 
-    /// What an entry of the tree is: the file, and what was noted of it, if it is the first link there; a link to
-    /// the first name if it is a later one.
+    /// Resolves an entry of the tree. The first link becomes the file, with its notes. A later link becomes a link to
+    /// the first name.
     pub(crate) fn follow(&mut self, entry: Entry) -> (Entry, Option<T>) {
         let found = (entry.kind == EntryKind::Hardlink).then(|| self.0.get_mut(&clean(&entry.link)));
         let Some(linked) = found.flatten() else { return (entry, None) };

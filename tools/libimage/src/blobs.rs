@@ -1,4 +1,4 @@
-//! The blobs of an image, each once: a registry, a store or a node keeps these. Only the manifest is looked at.
+//! The blobs of an image, each once, as a registry, a store or a node keeps them. Only the manifest is read.
 
 use libstore::Image;
 use libwire::Digest;

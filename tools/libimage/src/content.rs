@@ -1,20 +1,20 @@
-//! Notes on a file's content, taken while it is read. The content itself is kept only if it is asked for.
+//! Notes about a file's content, made while it is read. The content itself is kept only on request.
 
 use std::io::{self, Read, Write};
 
-/// The start of a BLAKE3 hash: enough to tell contents apart that nobody made to collide.
+/// The start of a BLAKE3 hash, long enough to distinguish contents that were not made to collide.
 pub type Content = [u8; 16];
 
 /// Notes on a content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
-    /// Which content it is.
+    /// The hash of the content.
     pub content: Content,
-    /// Whether it begins as what a kernel starts does: ELF, or `#!`.
+    /// Whether it begins like a program that a kernel starts: ELF, or `#!`.
     pub program: bool,
 }
 
-/// Reads all of a content, which goes to `text` too if that is given.
+/// Reads a whole content, and copies it to `text` if that is given.
 pub fn note(mut body: impl Read, text: Option<&mut Vec<u8>>) -> io::Result<Noted> {
     let mut notes = Notes::default();
     match text {
@@ -40,7 +40,7 @@ pub fn short(hasher: &blake3::Hasher) -> Content {
 struct Notes {
     hasher: blake3::Hasher,
     start: [u8; 4],
-    /// How many of these there are.
+    /// How many bytes are kept.
     len: usize,
 }
 

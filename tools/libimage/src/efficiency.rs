@@ -1,14 +1,14 @@
-//! The efficiency score that dive made known: the fraction of the layers' bytes that would remain if every path were
-//! stored once, at its smallest size. It follows layers as dive does, not as an unpacker does, so that figures
-//! compare; the ledger's own sums are exact where this score is not:
+//! The efficiency score of dive: the fraction of the layers' bytes that would remain if every path were stored once,
+//! at its smallest size. It follows layers like dive and not like an unpacker, so that the figures can be compared.
+//! The ledger's own sums are exact where this score is not:
 //!
-//! - A path is the one in the tar; links are not followed, and the last of two entries with one path counts.
-//! - In each layer only leaves count: entries with nothing below them in that layer.
-//! - A whiteout of a directory counts all files below it that are stacked so far, one of a file counts 0. One of
-//!   nothing ends the layer: the leaves after it, by name, do not count; and its path, if no leaf ever has it,
-//!   takes one byte off those that would do.
-//! - An opaque directory hides nothing; it is a leaf of 0 bytes if it has no other entry and nothing below it.
-//! - A directory that a layer has something in, but no entry for, is no directory any more: a whiteout of it
+//! - A path is the one in the tar. Links are not followed, and the last of two entries with one path counts.
+//! - In each layer only leaves count: entries without other entries below them in that layer.
+//! - A whiteout of a directory counts all files below it in the layers so far; one of a file counts 0. A whiteout of
+//!   nothing ends the layer: the leaves after it, by name, do not count. If no leaf ever has its path, it also
+//!   subtracts one byte from those that would remain.
+//! - An opaque directory hides nothing. It is a leaf of 0 bytes if it has no other entry and nothing below it.
+//! - A directory without an entry in a layer that has something in it stops being a directory: a whiteout of it
 //!   counts 0.
 
 use crate::layer::{Act, Layer};
@@ -24,13 +24,13 @@ struct Node {
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    /// Bytes of the leaves with this path, those of the least one, and how many leaves there were.
+    /// The bytes of all leaves with this path, the bytes of the smallest one, and the number of leaves.
     total: u64,
     least: u64,
     times: u32,
-    /// Whether a whiteout of it, when there was nothing, ended a layer.
+    /// Whether a whiteout of it ended a layer because nothing was there.
     ended: bool,
-    /// The last layers, from 1, in which it stood, in which it had something below it, and which removed it.
+    /// The last layers, from 1, in which it existed, in which it had something below it, and which removed it.
     layer: u32,
     inner: u32,
     whiteout: u32,
@@ -49,14 +49,14 @@ pub struct Efficiency {
 }
 
 impl Efficiency {
-    /// Follows one more layer; `false` if it has more paths than can be counted.
+    /// Follows one more layer. Returns false if the layer has more paths than can be counted.
     #[must_use]
     pub fn follow(&mut self, layer: &Layer) -> bool {
         self.layers += 1;
         let (mut nodes, mut whiteouts) = (Vec::new(), Vec::new());
         for item in &layer.items {
             let path = layer.path(item);
-            // The root is never counted, nor is that it is opaque.
+            // The root is never counted, even if it is opaque.
             if !path.is_empty() && self.enter(path, item.act, item.size, &mut nodes, &mut whiteouts).is_none()
             {
                 return false;
@@ -166,12 +166,12 @@ impl Efficiency {
         }
     }
 
-    /// Whether a whiteout's own name comes before the name it removes: dive goes through a layer by name.
+    /// Whether the name of a whiteout comes before the name it removes, because dive reads a layer by name.
     fn comes_first(&self, place: PlaceId) -> bool {
         [b".wh.", self.places.name(place)].concat().as_slice() < self.places.name(place)
     }
 
-    /// A path's parts, as they stand in the tar.
+    /// The parts of a path, as in the tar.
     fn raw_path(&self, place: PlaceId, whiteout: bool) -> Vec<Vec<u8>> {
         let prefix: &[u8] = if whiteout { b".wh." } else { b"" };
         let mut parts = vec![[prefix, self.places.name(place)].concat()];
@@ -184,7 +184,7 @@ impl Efficiency {
         parts
     }
 
-    /// The score: at most 1, and below 0 only by bytes that a whiteout of nothing takes off.
+    /// The score, at most 1. It is below 0 only through the bytes that whiteouts of nothing subtract.
     pub fn score(&self) -> f64 {
         let least: i128 = self
             .seen
@@ -195,7 +195,7 @@ impl Efficiency {
         if total == 0 { 1.0 } else { least as f64 / total as f64 }
     }
 
-    /// Bytes at paths that were stored more than once: what dive calls wasted.
+    /// The bytes at paths that were stored more than once, which dive calls wasted.
     pub fn wasted(&self) -> u64 {
         self.seen.iter().filter(|seen| seen.times > 1).map(|seen| seen.total).sum()
     }

@@ -1,5 +1,5 @@
-//! A second pass over a layer, with the contents: each entry, and what the ledger knows of it. It keeps no content but
-//! that of the links of AUFS.
+//! Reads a layer a second time, with its contents: each entry, and the ledger's data about it. It keeps no content
+//! except that of AUFS's links.
 
 use crate::aufs::Links;
 use crate::layer::{self, Act};
@@ -10,18 +10,18 @@ use libtree::extract::is_aufs_metadata;
 use libtree::tar::{Entry, Reader};
 use std::io::{self, Read};
 
-/// The most bytes of a layer's files that are kept until their first name comes, where AUFS put them before.
+/// The largest size of a layer's AUFS files that are kept until their first name comes, in bytes.
 const MAX_LINKED: u64 = 64 << 20;
 
-/// An entry of a layer, as the ledger knows it.
+/// An entry of a layer, as in the ledger.
 pub enum Part<'a> {
-    /// It puts something.
+    /// It adds something.
     Put(u32, &'a Put),
-    /// It removes what lower layers have.
+    /// It removes something of lower layers.
     Gone(&'a Removal),
 }
 
-/// Shows each entry of layer number `layer`, from 0, and its body.
+/// Calls a function with each entry of layer number `layer`, from 0, and its body.
 pub fn each(
     opened: &Opened,
     ledger: &Ledger,

@@ -1,5 +1,5 @@
-//! The cost of each FROM of an image: it brought everything above it in the order of the image. This sums layers up and
-//! decides nothing.
+//! The cost of each FROM of an image: it brought everything above it in the order of the image. This module only adds
+//! up layers.
 
 use crate::instruction::Instruction;
 use crate::layer_cost::LayerCost;
@@ -8,20 +8,20 @@ use libwire::provenance::Line;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// A FROM and what it brought.
+/// A FROM, and the layers that it brought.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FromCost {
-    /// The instruction and where it stands.
+    /// The instruction and its place.
     #[serde(flatten)]
     pub line: Line,
-    /// The name of the image that it is of, if it is, and that is known.
+    /// The name of its image, if it names an image and that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Whether it is of the base image's own build, or of that one's base.
+    /// Whether it belongs to the build of the base image, or of that image's base.
     pub base: bool,
-    /// How many instructions it brought: the next one is the first of its own stage.
+    /// How many instructions it brought. The next one is the first of its own stage.
     pub instructions: usize,
-    /// The cost of these.
+    /// The cost of these instructions.
     #[serde(flatten)]
     pub brought: Brought,
 }
@@ -29,16 +29,16 @@ pub struct FromCost {
 /// The lowest layers of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Brought {
-    /// How many.
+    /// How many layers there are.
     pub layers: usize,
-    /// Bytes of their blobs.
+    /// The bytes of their blobs.
     pub download: u64,
-    /// Bytes of their files' content.
+    /// The bytes of their files.
     pub content: u64,
 }
 
 impl FromCost {
-    /// Where it stands, for people: `Dockerfile:1`, or `base Dockerfile:1`.
+    /// The place, for people: `Dockerfile:1`, or `base Dockerfile:1`.
     pub fn place(&self) -> String {
         let Line { dockerfile, line, .. } = &self.line;
         format!("{}{dockerfile}:{line}", if self.base { "base " } else { "" })
@@ -53,13 +53,13 @@ impl FromCost {
     }
 }
 
-/// The FROMs in order, and what came with the base image, if that is known.
+/// The FROMs in order, and the layers of the base image, if known.
 pub fn froms(
     origin: &Origin,
     instructions: &[Instruction],
     layers: &[LayerCost],
 ) -> (Vec<FromCost>, Option<Brought>) {
-    // Sums of so many instructions.
+    // The sums after each number of instructions.
     let mut sums = vec![Brought::default()];
     let mut sum = Brought::default();
     for instruction in instructions {

@@ -1,5 +1,5 @@
-//! The cost of one image: the ledger's sums by instruction, ready to be shown. Whoever shows them computes nothing about
-//! the image.
+//! The cost of one image: the ledger's sums by instruction, ready to be shown. Views compute nothing about the image
+//! themselves.
 
 use crate::from_cost::{Brought, FromCost, froms};
 use crate::instruction::{Instruction, instructions};
@@ -12,7 +12,7 @@ use libwire::provenance::Base;
 use libwire::{Digest, Reference, WirePath};
 use serde::Serialize;
 
-/// How many of the largest hidden files are named.
+/// How many of the largest hidden files are listed.
 const NAMED: usize = 200;
 
 /// The cost of an image.
@@ -25,19 +25,19 @@ pub struct ImageCost {
     pub digest: Digest,
     /// `os/architecture`.
     pub platform: String,
-    /// When it was made, RFC 3339.
+    /// When the image was made, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// Sums over the image.
     pub totals: Totals,
-    /// The FROMs it was built with, where they are known, in the order in which they were done.
+    /// The FROMs of its build, in the order of the build, if known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<FromCost>,
     /// Its instructions in order.
     pub instructions: Vec<Instruction>,
     /// Its layers, lowest first.
     pub layers: Vec<LayerCost>,
-    /// The largest files that are paid for and not visible, largest first.
+    /// The largest hidden files, largest first.
     pub hidden: Vec<HiddenFile>,
 }
 
@@ -48,10 +48,10 @@ impl ImageCost {
     }
 }
 
-/// Sums over an image. All in bytes but the counts.
+/// Sums over an image, in bytes except for the counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Totals {
-    /// The layers' blobs, each once: a download moves these.
+    /// The layers' blobs, each once: the bytes of a download.
     pub download: u64,
     /// The layers' tars: about the space they take unpacked.
     pub tar: u64,
@@ -59,7 +59,7 @@ pub struct Totals {
     pub content: u64,
     /// The content that is visible in the image.
     pub visible: u64,
-    /// The content that is paid for and not visible.
+    /// The content that is not visible.
     pub hidden: u64,
     /// Visible files.
     pub files: u64,
@@ -69,15 +69,15 @@ pub struct Totals {
     pub efficiency: u32,
     /// The bytes that dive calls wasted.
     pub wasted: u64,
-    /// The part that came with the base image, if that is known.
+    /// The part that came with the base image, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Brought>,
 }
 
-/// A file that is paid for and not visible.
+/// A file that a layer has but the image does not show.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HiddenFile {
-    /// Where it was.
+    /// The path of the file.
     #[serde(flatten)]
     pub path: WirePath,
     /// Its bytes.
@@ -86,11 +86,11 @@ pub struct HiddenFile {
     pub layer: usize,
     /// The layer that hid it.
     pub by: usize,
-    /// How.
+    /// How it was hidden.
     pub fate: Fate,
 }
 
-/// Sums an image's ledger up.
+/// Adds up an image's ledger.
 pub fn image_cost(opened: &Opened, ledger: &Ledger) -> ImageCost {
     let image = &opened.image;
     let known = |base: Option<&Base>| match base {
@@ -142,7 +142,7 @@ fn totals(ledger: &Ledger) -> Totals {
 fn hidden(ledger: &Ledger) -> Vec<HiddenFile> {
     let mut largest: Vec<_> =
         ledger.inodes.iter().filter(|inode| inode.gone.is_some() && inode.size > 0).collect();
-    // Equal ones keep the order of the layers, so that a report is the same each time.
+    // Files of the same size keep the order of the layers, so that a report is always the same.
     largest.sort_by_key(|inode| std::cmp::Reverse(inode.size));
     let file = |inode: &&Inode| {
         let (by, fate) = inode.gone?;

@@ -1,6 +1,6 @@
-//! The instructions of an image: its config's history, matched with its layers, in the words of the
-//! Dockerfile where the build's record is known. It guesses nothing: a history that does not fit the layers
-//! explains none of them.
+//! The instructions of an image: its config's history, matched with its layers. If the build's record is known, they
+//! have the words of the Dockerfile. The module does not guess: if a history does not fit the layers, no layer gets
+//! an instruction.
 
 use crate::origin::{FromAt, Origin};
 use libwire::image::ImageConfig;
@@ -11,9 +11,9 @@ use serde::Serialize;
 pub struct Instruction {
     /// Position in the image's history, from 1.
     pub number: usize,
-    /// The instruction, as written where that is known.
+    /// The instruction, as written if that is known.
     pub text: String,
-    /// The Dockerfile and the line it begins on, where known.
+    /// The Dockerfile and the first line of the instruction, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dockerfile: Option<String>,
     /// See `dockerfile`.
@@ -24,17 +24,17 @@ pub struct Instruction {
     /// The layer it made, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
-    /// How many FROMs are above it: those of one stage have the same.
+    /// How many FROMs are above it. Instructions of one stage have the same number.
     #[serde(skip)]
     pub stage: usize,
-    /// Whether FROM did it: a trigger of the base, or the copy of a directory that is the base.
+    /// Whether FROM brought it: a trigger of the base, or the copy of a directory that is the base.
     #[serde(skip)]
     pub by_from: bool,
 }
 
 impl Instruction {
-    /// Where it stands, for people: `Dockerfile:7`, else `instruction 7`; `base Dockerfile:7` or `base 7` when it
-    /// came with the base image.
+    /// The place, for people: `Dockerfile:7`, or else `instruction 7`. For an instruction of the base image, `base
+    /// Dockerfile:7` or `base 7`.
     pub fn place(&self) -> String {
         match (&self.dockerfile, self.line, self.base) {
             (Some(dockerfile), Some(line), false) => format!("{dockerfile}:{line}"),
@@ -44,12 +44,12 @@ impl Instruction {
         }
     }
 
-    /// Its text on one line, for people: runs of blanks, newlines and continuations are a blank.
+    /// Its text on one line, for people. Blanks, newlines and continuations become one blank.
     pub fn words(&self) -> String {
         self.text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether it is written in the Dockerfile that the image was built of, so far as is known.
+    /// Whether it is in the Dockerfile of the image itself, as far as known.
     pub fn is_own(&self) -> bool {
         !self.base && !self.by_from
     }
@@ -101,8 +101,9 @@ fn unexplained(layer: usize) -> Instruction {
     }
 }
 
-/// An instruction of the words that builders write into a history: without the shell that BuildKit and docker
-/// put before RUN's command, docker's mark for what runs nothing, build arguments, and BuildKit's trailer.
+/// The instruction in the text that builders write into a history. This removes the shell that BuildKit and docker
+/// put before RUN's command, docker's mark for instructions that run nothing, build arguments, and BuildKit's
+/// trailer.
 fn words(created_by: Option<&str>) -> String {
     let text = created_by.unwrap_or("(the image does not say)");
     let text = text.trim().strip_suffix("# buildkit").unwrap_or(text).trim();

@@ -1,5 +1,5 @@
-//! One layer, read from its blob to its end: the entries that its tar puts and removes, in order, with a hash for each
-//! file's content. It keeps the content of package managers' records alone, and writes nothing.
+//! One layer, read from its blob to its end: the entries that its tar adds and removes, in order, with a hash of each
+//! file's content. It keeps only the content of package managers' records, and writes nothing.
 
 use crate::aufs::Links;
 use crate::content::{self, Content, Noted};
@@ -14,7 +14,7 @@ use libwire::Digest;
 use libwire::image::Descriptor;
 use std::io::Read;
 
-/// The most bytes of package managers' records that are kept of a layer.
+/// The largest size of package managers' records that are kept of a layer, in bytes.
 const MAX_TEXTS: u64 = 64 << 20;
 
 /// The effect of a layer's entry.
@@ -30,9 +30,9 @@ pub enum Act {
     Hardlink,
     /// Puts a device or fifo.
     Special,
-    /// Removes what lower layers have there.
+    /// Removes the file of lower layers at this path.
     Whiteout,
-    /// Removes all that lower layers have in this directory.
+    /// Removes everything that lower layers have in this directory.
     Opaque,
 }
 
@@ -49,27 +49,27 @@ pub struct Item {
     pub uid: u32,
     /// Numeric group.
     pub gid: u32,
-    /// Modification time, whole seconds.
+    /// The modification time in whole seconds.
     pub mtime: i64,
-    /// Bytes of content.
+    /// The bytes of the content.
     pub size: u64,
-    /// Bytes of the blob that hold it, as far as its compression tells.
+    /// The bytes in the blob that hold it, as far as the compression shows.
     pub packed: u64,
     /// Hash of content, for regular files.
     pub content: Content,
-    /// Whether the content begins as what a kernel starts does: ELF, or `#!`.
+    /// Whether the content begins like a program that a kernel starts: ELF, or `#!`.
     pub program: bool,
-    /// Hash of extended attributes, 0 without any.
+    /// The hash of the extended attributes, 0 without any.
     pub xattrs: u64,
 }
 
-/// A layer as read.
+/// A layer, after reading.
 #[derive(Debug, Default)]
 pub struct Layer {
     /// Its entries in the order of the tar.
     pub items: Vec<Item>,
     names: Names,
-    /// Bytes of the blob, which are downloaded.
+    /// The bytes of the blob, which are downloaded.
     pub blob_size: u64,
     /// Bytes of the tar.
     pub tar_size: u64,
@@ -83,7 +83,7 @@ impl Layer {
         self.names.get(item.path)
     }
 
-    /// A link's target, as it stands in the tar.
+    /// The target of a link, as in the tar.
     pub fn link(&self, item: &Item) -> &[u8] {
         self.names.get(item.link)
     }
@@ -93,7 +93,7 @@ impl Layer {
         self.texts.iter().map(|(item, text)| (self.path(&self.items[*item]), &text[..]))
     }
 
-    /// Whether the content is to be kept: records of packages, as far as there is room for them.
+    /// Whether to keep the content: it is a record of packages, and there is room for it.
     fn wants(&self, entry: &Entry) -> bool {
         let path = entry.path.strip_prefix(b".").unwrap_or(&entry.path);
         let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -134,8 +134,8 @@ pub fn read(store: &Store, descriptor: &Descriptor, diff_id: Digest) -> Result<L
     Ok(Layer { blob_size: descriptor.size, tar_size, ..layer })
 }
 
-/// Reads a layer's tar; of which blob it is, and its size, it does not know. `packed` tells where in the blob the
-/// input is, in bytes.
+/// Reads the tar of a layer. It does not know the blob or its size. `packed` returns the position of the input in the
+/// blob, in bytes.
 pub fn from_tar<R: Read>(input: R, limits: Limits, packed: impl Fn(&R) -> u64) -> Result<Layer, TarError> {
     let (mut layer, mut start) = (Layer::default(), packed(&input));
     let mut tar = Reader::new(input).limited(limits);
@@ -170,7 +170,7 @@ pub(crate) fn bad(entry: &Entry, what: &str) -> TarError {
     TarError::Bad { entry: String::from_utf8_lossy(&entry.path).into_owned(), what: what.to_owned() }
 }
 
-/// An entry's effect, and the path below the root that it is for.
+/// The effect of an entry, and the path below the root that it affects.
 pub(crate) fn act(entry: &Entry) -> Result<(Act, Vec<u8>), &'static str> {
     let mut path = components(&entry.path).collect::<Vec<_>>();
     if path.contains(&&b".."[..]) {

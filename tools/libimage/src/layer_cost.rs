@@ -1,5 +1,5 @@
-//! The cost of each layer, and how much of it each later layer hid: the ledger's sums, layer by layer. It does not know
-//! where a layer comes from.
+//! The cost of each layer, and how much of it each later layer hid: the ledger's sums, layer by layer. It does not
+//! know the source of a layer.
 
 use crate::ledger::{Fate, Inode, Ledger};
 use crate::source::Opened;
@@ -16,9 +16,9 @@ pub struct LayerCost {
     pub digest: Digest,
     /// The tar's digest.
     pub diff_id: Digest,
-    /// Bytes of the blob; none when a layer below has the same.
+    /// The bytes of the blob; 0 if a lower layer has the same blob.
     pub download: u64,
-    /// Bytes of the blobs so far.
+    /// The bytes of the blobs so far.
     pub running: u64,
     /// Bytes of the tar.
     pub tar: u64,
@@ -33,12 +33,12 @@ pub struct LayerCost {
     pub hidden: Vec<HiddenSum>,
 }
 
-/// The files that one layer hid of another.
+/// The files of one layer that another layer hid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct HiddenSum {
     /// The layer that hid it.
     pub by: usize,
-    /// How.
+    /// How it hid them.
     pub fate: Fate,
     /// How many files.
     pub files: u64,
@@ -77,7 +77,7 @@ pub struct Paid {
     pub files: u64,
     /// Bytes of those that are visible in the image.
     pub visible: u64,
-    /// By the layer that hid it, from 0, and how.
+    /// The hidden contents, by the layer that hid them, from 0, and how.
     hidden: BTreeMap<(u16, Fate), HiddenSum>,
 }
 

@@ -1,5 +1,5 @@
-//! The ledger of an image: each entry that a layer put, whether it is still visible, and which layer hid it. It follows
-//! the layers as an unpacker would (OCI image-spec, layer.md), without a tree on disk; it judges nothing.
+//! The ledger of an image: each entry of each layer, whether it is still visible, and which layer hid it. It follows
+//! the layers like an unpacker (OCI image-spec, layer.md), but without a tree on disk, and judges nothing.
 
 use crate::content::Content;
 use crate::efficiency::Efficiency;
@@ -11,22 +11,22 @@ use crate::walk::{Reached, Walk};
 use libtree::root::{components, split};
 use std::fmt;
 
-/// How something came to be paid for and not visible.
+/// How a file was hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// A later layer removed it.
     Deleted,
-    /// A later layer has other content there.
+    /// A later layer has other content at the path.
     Overwritten,
     /// A later layer has the same content with another mode, owner or attributes: chmod or chown.
     Metadata,
-    /// A later layer has exactly the same again.
+    /// A later layer has exactly the same file again.
     Unchanged,
 }
 
 impl fmt::Display for Fate {
-    /// As a participle, of a file.
+    /// Writes a participle for a file.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Self::Deleted => "deleted",
@@ -40,11 +40,11 @@ impl fmt::Display for Fate {
 /// An entry that a layer put at a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Put {
-    /// Where.
+    /// The place.
     pub place: PlaceId,
-    /// Which layer, from 0.
+    /// The layer, from 0.
     pub layer: u16,
-    /// What.
+    /// The kind of entry.
     pub act: Act,
     /// Permission bits.
     pub mode: u16,
@@ -52,13 +52,13 @@ pub struct Put {
     pub owner: (u32, u32),
     /// Modification time in seconds.
     pub mtime: i64,
-    /// Bytes of its layer's blob that hold it, as far as the compression tells.
+    /// The bytes in its layer's blob that hold it, as far as the compression shows.
     pub packed: u64,
-    /// The content, of a file or another name of one; else [`NONE`].
+    /// The content of a file or hard link; otherwise [`NONE`].
     pub inode: u32,
     /// The put at the same place before this one, or [`NONE`].
     pub before: u32,
-    /// The layer that hid it, and how. A removed directory's content is hidden with it.
+    /// The layer that hid it, and how. If a directory was removed, its contents are hidden too.
     pub gone: Option<(u16, Fate)>,
     xattrs: u64,
     link: Name,
@@ -76,16 +76,16 @@ impl Put {
     }
 }
 
-/// An entry that removes what lower layers have.
+/// An entry that removes files of lower layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Removal {
-    /// Which layer, from 0.
+    /// The layer, from 0.
     pub layer: u16,
-    /// How.
+    /// The kind of removal.
     pub act: Act,
-    /// Where; `None` when no layer so far had anything there.
+    /// The place; `None` if no layer so far had anything there.
     pub place: Option<PlaceId>,
-    /// Bytes of its layer's blob that hold it, as far as the compression tells.
+    /// The bytes in its layer's blob that hold it, as far as the compression shows.
     pub packed: u64,
 }
 
@@ -98,20 +98,20 @@ pub struct Inode {
     pub size: u64,
     /// Hash of the content.
     pub content: Content,
-    /// Whether it begins as what a kernel starts does: ELF, or `#!`.
+    /// Whether it begins like a program that a kernel starts: ELF, or `#!`.
     pub program: bool,
-    /// The place it was put at first.
+    /// The place of its first name.
     pub place: PlaceId,
-    /// Names that are visible.
+    /// The number of visible names.
     pub names: u32,
-    /// Who hid the last name, and how, once no name is visible.
+    /// The layer that hid the last name, and how; `None` while a name is visible.
     pub gone: Option<(u16, Fate)>,
 }
 
 /// A layer's sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
-    /// Bytes of the blob: what is downloaded; none when a layer below has the same.
+    /// The bytes of the blob, which are downloaded; 0 if a lower layer has the same blob.
     pub blob_size: u64,
     /// Bytes of the tar.
     pub tar_size: u64,
@@ -121,7 +121,7 @@ pub struct Sums {
     pub content: u64,
 }
 
-/// All layers' puts. Memory: about 250 bytes and two names for each entry of a layer.
+/// The puts of all layers. It takes about 250 bytes and two names for each entry of a layer.
 #[derive(Default)]
 pub struct Ledger {
     /// All paths of all layers.
@@ -136,18 +136,18 @@ pub struct Ledger {
     pub layers: Vec<Sums>,
     /// The figures of dive's score.
     pub efficiency: Efficiency,
-    /// Whose file is whose.
+    /// The owners of files.
     pub packages: Packages,
-    /// The newest put of each place that is visible, or [`NONE`].
+    /// The newest visible put of each place, or [`NONE`].
     current: Vec<u32>,
-    /// The newest put of each place at all, or [`NONE`].
+    /// The newest put of each place, visible or not, or [`NONE`].
     newest: Vec<u32>,
-    /// The layer, from 1, that removed all at a place last: it need not look twice.
+    /// The layer, from 1, that last removed everything at a place, so that it is not searched twice.
     removed: Vec<u16>,
     links: Names,
 }
 
-/// Why a layer can't be followed.
+/// The reason that a layer cannot be followed.
 pub type Refused = String;
 
 impl Ledger {
@@ -156,7 +156,7 @@ impl Ledger {
         self.put(*self.current.get(place as usize)?)
     }
 
-    /// All that was ever put at a place, the newest first.
+    /// All puts at a place, the newest first.
     pub fn puts_at(&self, place: PlaceId) -> impl Iterator<Item = &Put> {
         let newest = self.newest.get(place as usize).and_then(|&id| self.put(id));
         std::iter::successors(newest, |put| self.put(put.before))
@@ -172,7 +172,7 @@ impl Ledger {
         self.links.get(put.link)
     }
 
-    /// The place that a path below the root names, its last part not followed.
+    /// The place of a path below the root, with its last part not followed.
     pub fn find(&self, path: &[u8]) -> Option<PlaceId> {
         let (parent, name) = split(path);
         let parent = self.walk(parent)?;
@@ -186,19 +186,19 @@ impl Ledger {
         self.puts.get(id as usize)
     }
 
-    /// The place that a path leads to, links followed; nothing is made.
+    /// The place of a path, with links followed. No place is made.
     fn walk(&self, path: &[u8]) -> Option<PlaceId> {
         let mut walk = Walk::new(path);
         let end = walk.go(&self.places, |place| self.link_at(place));
         matches!(end, Reached::End).then_some(walk.place)
     }
 
-    /// Where the symbolic link leads that is visible at a place.
+    /// The target of the visible symbolic link at a place.
     pub fn link_at(&self, place: PlaceId) -> Option<&[u8]> {
         self.visible(place).filter(|put| put.act == Act::Symlink).map(|put| self.link(put))
     }
 
-    /// Whether layers below `layer` have something at a place, or below it, that is there when it comes.
+    /// Whether layers below `layer` have something at a place or below it, at the time that layer comes.
     pub fn has_below(&self, place: PlaceId, layer: u16) -> bool {
         let mut all = std::iter::once(place).chain(self.places.below(place));
         all.any(|place| {
@@ -231,7 +231,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Makes a file a package's. Directories are everybody's.
+    /// Assigns a file to a package. Directories are shared.
     fn assign(&mut self, path: &[u8], package: u32) {
         let is_file = |place: &PlaceId| self.visible(*place).is_some_and(|put| put.act != Act::Dir);
         if let Some(place) = self.find(path).filter(is_file) {
@@ -241,7 +241,7 @@ impl Ledger {
 
     fn remove(&mut self, path: &[u8], item: &Item, layer: u16) {
         let &Item { act, packed, .. } = item;
-        // An opaque directory is where its path leads to; what a whiteout names is not followed.
+        // The path of an opaque directory is followed; the name in a whiteout is not.
         let place = if act == Act::Opaque { self.walk(path) } else { self.find(path) };
         self.removals.push(Removal { layer, act, place, packed });
         let Some(place) = place else { return };
@@ -255,7 +255,7 @@ impl Ledger {
         self.hide_below(place, layer, Fate::Deleted);
     }
 
-    /// Hides what older layers have below a place; what this layer put there stays.
+    /// Hides everything of older layers below a place. Puts of this layer stay.
     fn hide_below(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         let below: Vec<PlaceId> = self.places.below(place).collect();
         for place in below {
@@ -263,14 +263,14 @@ impl Ledger {
         }
     }
 
-    /// Hides what an older layer has at a place.
+    /// Hides the put of an older layer at a place.
     fn hide_older(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         if self.visible(place).is_some_and(|put| put.layer < layer) {
             self.hide_visible(place, layer, fate);
         }
     }
 
-    /// Hides what is visible at a place, whichever layer it is of.
+    /// Hides the visible put at a place, of any layer.
     fn hide_visible(&mut self, place: PlaceId, layer: u16, fate: Fate) {
         let Some(current) = self.current.get_mut(place as usize) else { return };
         let Some(put) = self.puts.get_mut(std::mem::replace(current, NONE) as usize) else { return };
@@ -297,7 +297,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The put of an entry: a content, a link, or another name of something that is there.
+    /// Makes the put of an entry: a content, a link, or another name of a file.
     fn put_for(
         &mut self,
         layer: &Layer,
@@ -343,8 +343,8 @@ impl Ledger {
         }
     }
 
-    /// Another name of what is visible at `target`, with all that a name shares with others: a hard link's own owner
-    /// and mode say nothing, as in extraction.
+    /// Another name of the visible file at `target`, with everything that names share. As in extraction, the owner
+    /// and mode of a hard link have no effect.
     fn name_of(&self, target: &[u8], name: Put) -> Result<Put, &'static str> {
         let target = components(target).collect::<Vec<_>>().join(&b'/');
         let target = self.find(&target).and_then(|place| self.visible(place));
@@ -353,13 +353,13 @@ impl Ledger {
         let act = match act {
             Act::Dir => return Err("is a link to a directory"),
             Act::File => Act::Hardlink,
-            // Another name of a link or device is one itself.
+            // Another name of a link or device is itself a link or device.
             act => act,
         };
         Ok(Put { act, mode, owner, xattrs, inode, link, ..name })
     }
 
-    /// Hides what is at a place in favour of what is put there, and what is below it unless that stays a directory.
+    /// Hides the file at a place that a put replaces, and everything below it, unless both are directories.
     fn replace(&mut self, put: &Put) {
         if put.act != Act::Dir {
             let below: Vec<PlaceId> = self.places.below(put.place).collect();
@@ -376,7 +376,7 @@ impl Ledger {
         self.hide_visible(put.place, put.layer, fate);
     }
 
-    /// The place for an entry; its parents are made where a layer leaves them out.
+    /// The place for an entry. Its parents are made if a layer leaves them out.
     fn place_for(&mut self, path: &[u8]) -> Result<PlaceId, &'static str> {
         const TOO_MANY: &str = "is one path too many";
         let (parent, name) = split(path);

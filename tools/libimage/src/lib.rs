@@ -1,6 +1,6 @@
-//! An image, read once: opened wherever it is, its layers followed one by one into a [`ledger::Ledger`], and that
-//! summed up by instruction in an [`image_cost::ImageCost`]. It unpacks no layer to disk, writes to no store of the
-//! user's, judges nothing and prints nothing.
+//! Reads an image once. It opens the image wherever it is, follows its layers one by one in a [`ledger::Ledger`], and
+//! adds up the cost by instruction in an [`image_cost::ImageCost`]. It unpacks no layer to disk, writes to no store
+//! of the user's, judges nothing and prints nothing.
 
 mod aufs;
 pub mod blobs;

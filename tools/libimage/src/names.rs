@@ -1,19 +1,19 @@
-//! Names in one piece of memory, one after the other: an image has millions of them, and an allocation for each would take
-//! more than the name itself. This does not know what they name.
+//! Names in one piece of memory, one after the other. An image has millions of them, and an allocation for each would
+//! take more memory than the name. It does not know what they name.
 
-/// Where a name is kept.
+/// The position of a stored name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Name {
     start: u32,
     len: u32,
 }
 
-/// Names that are kept.
+/// The stored names.
 #[derive(Debug, Default)]
 pub struct Names(Vec<u8>);
 
 impl Names {
-    /// Keeps a name; `None` when all together would be beyond 4 GiB.
+    /// Stores a name; `None` if all names together would exceed 4 GiB.
     pub fn keep(&mut self, name: &[u8]) -> Option<Name> {
         let start = u32::try_from(self.0.len()).ok()?;
         u32::try_from(self.0.len() + name.len()).ok()?;
@@ -21,7 +21,7 @@ impl Names {
         Some(Name { start, len: name.len() as u32 })
     }
 
-    /// A name that was kept here. The default one is empty.
+    /// A stored name. The default one is empty.
     pub fn get(&self, Name { start, len }: Name) -> &[u8] {
         &self.0[start as usize..(start + len) as usize]
     }

@@ -1,23 +1,23 @@
-//! The origin of an image's history: lines of the Dockerfile that it was built from, and of those that its base images
-//! were built from, as far as the store knows them. A record that does not fit the history is ignored, and so are
-//! those that would stand on it. This opens no file itself.
+//! The origin of an image's history: lines of its Dockerfile, and of those of its base images, as far as the store
+//! knows them. A record that does not fit the history is ignored, and so are records of its bases. It opens no file
+//! itself.
 
 use libwire::image::History;
 use libwire::provenance::{Base, Line, Provenance};
 
-/// How many builds deep: the records may lead in a circle, which no builder makes.
+/// The largest number of builds on top of each other. Records may form a circle, although no builder makes one.
 const DEPTH: usize = 32;
-/// The most FROMs of a build that are believed.
+/// The largest number of FROMs that a build may have.
 const STAGES: usize = 1000;
 
 /// The known lines of a history.
 #[derive(Debug, Default, PartialEq)]
 pub struct Origin {
-    /// The instruction of each entry, where it is known.
+    /// The instruction of each entry, if known.
     pub lines: Vec<Option<Line>>,
-    /// The FROMs, in the order in which they were done.
+    /// The FROMs, in the order of the build.
     pub froms: Vec<FromAt>,
-    /// How many entries came with the base image, if that is known.
+    /// How many entries came with the base image, if known.
     pub base: Option<usize>,
 }
 
@@ -26,16 +26,16 @@ pub struct Origin {
 pub struct FromAt {
     /// The instruction.
     pub line: Line,
-    /// The name of the image that it is of, if it is, and that is known.
+    /// The name of its image, if it names an image and that is known.
     pub image: Option<String>,
     /// How many entries are below it.
     pub below: usize,
-    /// Whether it is of a base image's own build.
+    /// Whether it belongs to the build of a base image.
     pub base: bool,
 }
 
-/// The origin of an image's history, by what is `known` of its build and of those of its bases. Nothing is known of one
-/// that does not fit the image's `layers`.
+/// The origin of an image's history, from the `known` builds of the image and its bases. It is empty if the history
+/// does not fit the image's `layers`.
 pub fn origin(
     history: &[History],
     layers: usize,
@@ -56,7 +56,7 @@ pub fn origin(
         let from = |(line, below, image)| FromAt { line, image, below, base: depth > 0 };
         let stages = stages.into_iter().rev().map(|stage| (stage.from, stage.history, None));
         origin.froms.extend(stages.chain([(base.from.clone(), base.history, base.image.clone())]).map(from));
-        // What older records have of a stage: what is below it came from there, or from that stage's base.
+        // Older records of a stage: the entries below it came from there, or from that stage's base.
         if base.manifest.is_none() && base.history > 0 {
             break;
         }
@@ -70,7 +70,7 @@ pub fn origin(
     origin
 }
 
-/// Whether a build can be that of a history.
+/// Whether a build can have made a history.
 fn fits(build: &Provenance, history: &[History]) -> bool {
     let Some(below) = history.get(..build.base.history) else { return false };
     let layers = below.iter().filter(|entry| !entry.empty_layer).count();

@@ -1,5 +1,5 @@
-//! Every path that any layer of an image ever had, each once: a tree of places. A place knows where it is,
-//! not what is there: that is the ledger's.
+//! Every path that any layer of an image ever had, each once: a tree of places. A place knows its path. The ledger
+//! knows what is there.
 
 use crate::names::{Name, Names};
 use hashbrown::HashTable;
@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 /// A place's number. The root is 0.
 pub type PlaceId = u32;
 
-/// No place, no put: the end of a list.
+/// No place or no put: the end of a list.
 pub const NONE: u32 = u32::MAX;
 
 struct Place {
@@ -23,7 +23,7 @@ struct Place {
 pub struct Places {
     places: Vec<Place>,
     names: Names,
-    /// Finds a place by its parent and name; both are kept in `places` only.
+    /// Finds a place by its parent and name, which are only in `places`.
     index: HashTable<PlaceId>,
     hasher: RandomState,
 }
@@ -44,17 +44,17 @@ impl Places {
     /// The root.
     pub const ROOT: PlaceId = 0;
 
-    /// How many there are, the root too.
+    /// The number of places, including the root.
     pub fn count(&self) -> usize {
         self.places.len()
     }
 
-    /// All places. A directory is made before what is in it, so it comes first; from the end, it comes last.
+    /// All places. A directory is made before its entries, so it comes before them, and after them in reverse order.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = PlaceId> + use<> {
         0..self.places.len() as PlaceId
     }
 
-    /// Adds to the value of each directory those of what is in it, and below.
+    /// Adds to the value of each directory the values of everything below it.
     pub fn add_up(&self, values: &mut [u64]) {
         for place in self.all().rev() {
             if let Some(dir) = self.parent(place) {
@@ -69,7 +69,7 @@ impl Places {
         self.index.find(self.hash(parent, name), same).copied()
     }
 
-    /// The place of `name` in `parent`, new if need be; `None` when there are too many.
+    /// The place of `name` in `parent`, which is made if necessary; `None` if there are too many.
     pub fn make(&mut self, parent: PlaceId, name: &[u8]) -> Option<PlaceId> {
         if let Some(known) = self.find(parent, name) {
             return Some(known);
@@ -108,13 +108,13 @@ impl Places {
         parts.join(&b'/')
     }
 
-    /// Its path as records have it, the root as `.`; `None` where it is too long for them.
+    /// Its path as in records, with the root as `.`; `None` if it is too long for them.
     pub fn wire_path(&self, id: PlaceId) -> Option<WirePath> {
         let path = if id == Self::ROOT { b".".to_vec() } else { self.path(id) };
         WirePath::new(path).ok()
     }
 
-    /// The places in it that any layer had, the newest first.
+    /// The places in it, in any layer, the newest first.
     pub fn children(&self, id: PlaceId) -> impl Iterator<Item = PlaceId> + '_ {
         let some = |id: PlaceId| Some(id).filter(|&id| id != NONE);
         std::iter::successors(some(self.places[id as usize].first_child), move |&id| {

@@ -1,5 +1,5 @@
-//! Reads an image's layers, several at a time, and hands them out in order. It holds no more layers that nobody has taken
-//! yet than there are processors.
+//! Reads an image's layers, several at a time, and returns them in order. It holds at most as many finished layers as
+//! there are processors.
 
 use crate::layer::{self, Layer};
 use crate::ledger::Ledger;
@@ -11,8 +11,8 @@ use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
 use std::thread::{self, Builder};
 
-/// Reads and verifies all layers of an image, and gives each to `take`, the lowest first. The first error, in the same
-/// order, ends it.
+/// Reads and verifies all layers of an image, and passes each to `take`, the lowest first. It stops at the first
+/// error, in the same order.
 pub fn layers(
     opened: &Opened,
     mut take: impl FnMut(&Descriptor, Layer) -> Result<(), Failure>,
@@ -33,7 +33,7 @@ pub fn layers(
             let Some((descriptor, diff_id, thread)) = started.pop_front() else { return Ok(()) };
             let layer = match thread {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic))?,
-                // No further thread may be started.
+                // No further thread can be started.
                 Err(_) => read(descriptor, diff_id)?,
             };
             take(descriptor, layer)?;
@@ -45,7 +45,7 @@ pub fn layers(
 pub fn ledger(opened: &Opened) -> Result<Ledger, Failure> {
     let (mut ledger, mut blobs) = (Ledger::default(), HashSet::new());
     layers(opened, |descriptor, mut layer| {
-        // However often an image has a blob, it is downloaded once.
+        // A blob is downloaded once, however often an image has it.
         if !blobs.insert(descriptor.digest) {
             layer.blob_size = 0;
         }

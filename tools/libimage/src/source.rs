@@ -1,5 +1,5 @@
-//! Opens an image wherever it is: in the store, in an OCI layout, or in an archive. A layout that is a store is read in
-//! place; everything else is imported into a temporary store. A store of the user's is never written to.
+//! Opens an image wherever it is: in the store, in an OCI layout, or in an archive. A layout that is a store is read
+//! in place. Everything else is imported into a temporary store. The user's store is never written.
 
 #[cfg(test)]
 mod tests;
@@ -12,22 +12,22 @@ use libwire::{Digest, Reference};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// The name of an archive that is piped in.
+/// The name for an archive on standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Where images are looked for.
+/// Where to look for images.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The store's directory.
     pub store: PathBuf,
-    /// Which image of an index of a layout or archive is meant; this machine's, if none is given.
+    /// The platform to select in the index of a layout or archive; by default this machine's.
     pub platform: Option<Platform>,
-    /// How much a layer may unpack to.
+    /// The limits for unpacking a layer.
     pub limits: Limits,
 }
 
 impl Sources {
-    /// Images of the store at `store`, and what else there is for this machine.
+    /// The images of the store at `store`, and other images for this machine.
     pub fn of(store: &Path) -> Self {
         Self { store: store.to_owned(), platform: None, limits: Limits::default() }
     }
@@ -39,11 +39,11 @@ pub struct Opened {
     pub name: String,
     /// The image.
     pub image: Image,
-    /// The name that it has in its store, where it is named by that.
+    /// The name of the image in its store, if the user named it by that.
     pub reference: Option<Reference>,
     /// The store with its blobs.
     pub store: Store,
-    /// Where that is, if it was made for this image; it is removed with this.
+    /// The directory of a temporary store, which is removed together with this value.
     pub(crate) _dir: Option<libtree::remove::Temporary>,
 }
 
@@ -54,9 +54,9 @@ impl Opened {
     }
 }
 
-/// Opens what `text` names: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` after it to
-/// choose an image; or the name or digest of an image of the store. What exists as a path and has a `/` in it, or
-/// is no image of the store, is taken as a path.
+/// Opens the image in `text`: `-`, an archive on standard input; `DIR` or `FILE`, either with `:NAME` to select an
+/// image; or the name or digest of an image in the store. A text is a path if that exists, and the text has a `/` or
+/// is not an image of the store.
 pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     let store = sources.store.as_path();
     if text == STANDARD_INPUT {
@@ -78,7 +78,7 @@ pub fn open(text: &str, sources: &Sources) -> Result<Opened, Failure> {
     Ok(Opened { name: text.to_owned(), ..in_store(&select, &path, sources.limits)? })
 }
 
-/// The failure to find an image whose name may have been meant as a path.
+/// The error for an image that is not found, if its name may have been meant as a path.
 fn not_there(text: &str, error: Failure) -> Failure {
     if text.starts_with(['/', '.']) {
         return Failure::failed(text, "there is no such file or directory");
@@ -92,7 +92,7 @@ fn not_there(text: &str, error: Failure) -> Failure {
     }
 }
 
-/// All images of the store, each once, under the names it has.
+/// All images of the store, each once, with its names.
 pub fn all(sources: &Sources) -> Result<Vec<Opened>, Failure> {
     let store = Store::open_existing(&sources.store, Options::default())?;
     let mut names: Vec<(Digest, Vec<String>)> = Vec::new();
@@ -122,12 +122,12 @@ fn in_store(text: &str, path: &Path, limits: Limits) -> Result<Opened, Failure> 
     Ok(Opened { name: text.to_owned(), image, reference: named.reference, store, _dir: None })
 }
 
-/// The path that is there, and the image that is chosen after it.
+/// The existing path, and the image selected after it.
 fn split_path(text: &str) -> Option<(PathBuf, Option<String>)> {
     if Path::new(text).exists() {
         return Some((text.into(), None));
     }
-    // A name has colons of its own: NAME:TAG.
+    // A name may have a colon of its own: NAME:TAG.
     text.match_indices(':').map(|(at, _)| at).find_map(|at| {
         let (path, name) = (Path::new(&text[..at]), &text[at + 1..]);
         (path.exists() && !name.is_empty()).then(|| (path.to_owned(), Some(name.to_owned())))
@@ -167,7 +167,7 @@ fn import(text: &str, path: &Path, name: Option<String>, sources: &Sources) -> R
     Ok(Opened { name: text.to_owned(), image, reference: None, store, _dir: Some(dir) })
 }
 
-/// A failure inside of a layout or archive: which one it is comes first.
+/// An error inside a layout or archive, with the path of that first.
 fn within(path: &Path, error: Failure) -> Failure {
     let path = path.to_string_lossy();
     match error.exit() {

@@ -1,30 +1,30 @@
-//! Follows a path through the places of an image, over the symbolic links on it. It makes no places: where there is none
-//! of a name it stops, and can go on once there is.
+//! Follows a path through the places of an image, over its symbolic links. It makes no places: at a missing name it
+//! stops, and can continue when the place exists.
 
 use crate::places::{PlaceId, Places};
 use libtree::root::components;
 use std::borrow::Cow;
 
-/// How many symbolic links one path may go through, as in the kernel.
+/// The largest number of symbolic links in one path, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// A path that is followed.
+/// A path being followed.
 pub struct Walk<'a> {
-    /// Where it has come to.
+    /// The place reached so far.
     pub place: PlaceId,
-    /// The links it has gone through, in order.
+    /// The links followed so far, in order.
     pub links: Vec<PlaceId>,
-    /// The parts that are left, the next one last.
+    /// The remaining parts, the next one last.
     left: Vec<Cow<'a, [u8]>>,
 }
 
-/// How far a walk has come.
+/// The result of following a path.
 pub enum Reached<'a> {
-    /// To its end.
+    /// The end of the path.
     End,
-    /// To a directory in which no layer had this name.
+    /// A directory in which no layer had this name.
     Missing(Cow<'a, [u8]>),
-    /// Through too many links: they lead in a circle.
+    /// Too many links, so they form a circle.
     Circle,
 }
 
@@ -34,13 +34,13 @@ impl<'a> Walk<'a> {
         Self::from(Places::ROOT, path)
     }
 
-    /// The walk of a path that begins at a place, unless it is an absolute one.
+    /// The walk of a path that starts at a place, unless the path is absolute.
     pub fn from(dir: PlaceId, path: &'a [u8]) -> Self {
         let left = components(path).rev().map(Cow::Borrowed).collect();
         Self { place: if path.starts_with(b"/") { Places::ROOT } else { dir }, links: Vec::new(), left }
     }
 
-    /// Goes on as far as there are places; `target` says where the link at a place leads, if it is one.
+    /// Continues as far as there are places. `target` returns the target of a link at a place.
     pub fn go<'l>(&mut self, places: &Places, target: impl Fn(PlaceId) -> Option<&'l [u8]>) -> Reached<'a> {
         while let Some(part) = self.left.pop() {
             if *part == *b".." {
@@ -61,12 +61,12 @@ impl<'a> Walk<'a> {
         Reached::End
     }
 
-    /// The parts that are left.
+    /// The remaining parts.
     pub fn left(&self) -> impl Iterator<Item = &[u8]> {
         self.left.iter().rev().map(|part| &**part)
     }
 
-    /// Continues along a link's target: from the directory that the link is in, or from the root if it is absolute.
+    /// Continues along a link's target, from the directory of the link, or from the root if it is absolute.
     fn continue_along(&mut self, target: &[u8]) {
         if target.starts_with(b"/") {
             self.place = Places::ROOT;

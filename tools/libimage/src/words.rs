@@ -1,13 +1,13 @@
-//! Sentences about an image's costs that several tools have, so that all say the same.
+//! Sentences about an image's costs that several tools share.
 
 use crate::image_cost::ImageCost;
 use crate::layer_cost::HiddenSum;
 use libcli::{cut, human, sanitise};
 use std::cmp::Reverse;
 
-/// Columns for an instruction's text.
+/// How many columns an instruction's text may have.
 const TEXT: usize = 60;
-/// How many sums have a line.
+/// How many sums get a line.
 const NAMED: usize = 10;
 
 /// Which layer hid how much of which: a line for each of the largest sums, and one for all others together.

@@ -1,5 +1,5 @@
-//! The ledger against the judge that matters: what libtree's extraction makes of the same layers, unpacked one
-//! upon the other, is exactly what the ledger says is visible.
+//! Compares the ledger with the judge that matters: libtree's extraction of the same layers, unpacked on top of each
+//! other, has exactly the files that the ledger calls visible.
 
 use libimage::layer::{self, Act};
 use libimage::ledger::Ledger;
@@ -20,7 +20,7 @@ struct Line {
     text: String,
 }
 
-/// Few names, so that layers meet.
+/// Few names, so that layers overlap.
 fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec("[abc]", 1..4).prop_map(|parts| parts.join("/"))
 }
@@ -54,7 +54,7 @@ fn tar_of(lines: &[Line]) -> Vec<u8> {
     tar.finish().unwrap().0
 }
 
-/// Every path with its size if it is a file, its target if it is a link.
+/// Every path, with the size of a file or the target of a link.
 type Tree = BTreeMap<String, String>;
 
 fn on_disk(dir: &Path) -> Tree {
@@ -92,13 +92,13 @@ fn in_ledger(ledger: &Ledger) -> Tree {
     tree
 }
 
-/// Directories that no layer has as an entry exist on the disk alone.
+/// Directories that no layer has as an entry exist only on disk.
 fn without_implied(tree: Tree, ledger: &Ledger) -> Tree {
     let told = |path: &str| ledger.find(path.as_bytes()).is_some_and(|place| ledger.visible(place).is_some());
     tree.into_iter().filter(|(path, what)| what != "dir" || told(path)).collect()
 }
 
-/// Each case unpacks layers: few of them unless PROPTEST_CASES asks for more.
+/// Each case unpacks layers, so there are few, unless PROPTEST_CASES asks for more.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
 }

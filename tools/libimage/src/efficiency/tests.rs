@@ -1,5 +1,5 @@
-//! The figures against what dive 0.13.1 printed for the images of `tests/dive/cases`, which says how they are
-//! written. dive itself, where there is one, is asked by `tests/57-dive.t`.
+//! Compares the figures with those of dive 0.13.1 for the images of `tests/dive/cases`, which describes their format.
+//! `tests/57-dive.t` runs dive itself, if there is one.
 
 use crate::fixtures::{Line, ledger};
 
@@ -17,7 +17,7 @@ fn layer(line: &str) -> Vec<Line<'_>> {
     entries.map(|text| entry(text).unwrap_or_else(|| panic!("{text}"))).collect()
 }
 
-/// The figures as a case has them.
+/// The figures in the form of a case.
 fn figures(layers: &[&str]) -> String {
     let layers: Vec<_> = layers.iter().map(|line| layer(line)).collect();
     let efficiency = ledger(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>()).efficiency;

@@ -1,4 +1,4 @@
-//! What ledgers tell of layers written here.
+//! Ledgers of the layers in these tests.
 
 use super::{Fate, Inode, Ledger};
 use crate::fixtures::ledger;

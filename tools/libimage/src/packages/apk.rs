@@ -1,5 +1,5 @@
-//! apk's record `lib/apk/db/installed`: a paragraph a package, lines of a letter and a value. Text in, names
-//! out.
+//! apk's record `lib/apk/db/installed`: a paragraph for each package, with lines of a letter and a value. Text in,
+//! names out.
 
 use super::stanza::Stanza;
 
@@ -7,7 +7,7 @@ pub(super) fn is_record(path: &[u8]) -> bool {
     path == b"lib/apk/db/installed" || path == b"usr/lib/apk/db/installed"
 }
 
-/// The packages that are installed, with their files.
+/// The installed packages, with their files.
 pub(super) fn stanzas(text: &[u8]) -> Vec<Stanza> {
     let mut all = Vec::new();
     let mut stanza = Stanza::default();
@@ -33,7 +33,7 @@ pub(super) fn stanzas(text: &[u8]) -> Vec<Stanza> {
     all
 }
 
-/// `so:x.so.1 a>=2 !b` without versions and conflicts.
+/// The names in `so:x.so.1 a>=2 !b`, without versions and conflicts.
 fn names(value: &str) -> impl Iterator<Item = String> {
     let words = value.split_whitespace().filter(|word| !word.starts_with('!'));
     words.map(|word| word.split(['<', '>', '=', '~']).next().unwrap_or_default().to_owned())

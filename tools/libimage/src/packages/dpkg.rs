@@ -1,5 +1,5 @@
-//! dpkg's records: `status`, one paragraph a package, and `info/PACKAGE.list`, one file a line; or, in images
-//! without dpkg, `status.d/PACKAGE` with `PACKAGE.md5sums`. Text in, names out.
+//! dpkg's records: `status`, with a paragraph for each package, and `info/PACKAGE.list`, with a line for each file.
+//! In images without dpkg, `status.d/PACKAGE` with `PACKAGE.md5sums`. Text in, names out.
 
 use super::stanza::Stanza;
 
@@ -14,13 +14,13 @@ pub(super) fn is_status(path: &str) -> bool {
     path.strip_prefix(DIR) == Some("status")
 }
 
-/// A package's own status, as distroless images have it.
+/// Whether this is the status of a single package, as in distroless images.
 pub(super) fn is_single_status(path: &str) -> bool {
     let name = path.strip_prefix(DIR).and_then(|path| path.strip_prefix("status.d/"));
     name.is_some_and(|name| !name.contains('/') && !name.ends_with(".md5sums"))
 }
 
-/// The package whose files are listed here. Its architecture, after a colon, is none of its name.
+/// The package of a list of files. The architecture, after a colon, is not part of the name.
 fn list_of(path: &str) -> Option<&str> {
     let path = path.strip_prefix(DIR)?;
     let name = match path.strip_prefix("info/") {
@@ -30,17 +30,17 @@ fn list_of(path: &str) -> Option<&str> {
     Some(name.split_once(':').map_or(name, |(name, _)| name)).filter(|name| !name.contains('/'))
 }
 
-/// The files that this record says a package has.
+/// The files of a package in this record.
 pub(super) fn files<'a>(path: &'a str, text: &'a [u8]) -> Option<(&'a str, impl Iterator<Item = &'a [u8]>)> {
     let name = list_of(path)?;
     let sums = path.ends_with(".md5sums");
     let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    // A line of sums is the sum, two spaces, the path.
+    // A line of sums is the sum, two spaces, and the path.
     let path = move |line: &'a [u8]| if sums { line.get(34..) } else { Some(line) };
     Some((name, lines.filter_map(path)))
 }
 
-/// The packages that are installed.
+/// The installed packages.
 pub(super) fn stanzas(text: &[u8]) -> Vec<Stanza> {
     let text = String::from_utf8_lossy(text);
     text.split("\n\n").filter_map(stanza).collect()
@@ -49,7 +49,7 @@ pub(super) fn stanzas(text: &[u8]) -> Vec<Stanza> {
 fn stanza(text: &str) -> Option<Stanza> {
     let mut stanza = Stanza::default();
     for line in text.lines() {
-        // Lines that go on from the one before begin with a space.
+        // A line that continues the one before begins with a space.
         let Some((key, value)) = line.split_once(':').filter(|_| !line.starts_with(' ')) else { continue };
         let value = value.trim();
         match key {
@@ -66,7 +66,9 @@ fn stanza(text: &str) -> Option<Stanza> {
     Some(stanza).filter(|stanza| !stanza.name.is_empty())
 }
 
-/// `a (>= 1) | b:any, c` as names.
+/// The names in `a (>= 1)
+///
+/// b:any, c`.
 fn relations(value: &str) -> Vec<Vec<String>> {
     let name = |one: &str| {
         let one = one.trim().split([' ', '(', '[', ':']).next().unwrap_or_default();

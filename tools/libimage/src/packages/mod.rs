@@ -1,5 +1,5 @@
-//! The packages of an image and the files that belong to each, as dpkg and apk recorded them, followed layer by layer.
-//! These records are believed for names only; sizes are the ledger's. rpm's database is not read.
+//! The packages of an image and their files, from the records of dpkg and apk, followed layer by layer. Only names
+//! are taken from these records; sizes are the ledger's. rpm's database is not read.
 
 mod apk;
 mod dpkg;
@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 /// The largest record of a package manager that is read, in bytes.
 const MAX_TEXT: u64 = 32 << 20;
 
-/// Whose package it is.
+/// The package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Manager {
@@ -30,19 +30,19 @@ pub struct Package {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Whose it is.
+    /// Its package manager.
     pub manager: Manager,
-    /// Its section, in the distribution's words; empty where it has none.
+    /// Its section, in the distribution's words; empty if it has none.
     pub section: String,
-    /// Its dependencies: each is met by any one of several names.
+    /// Its dependencies. Each is met by any of several names.
     pub depends: Vec<Vec<String>>,
-    /// Packages that are installed with it unless told otherwise.
+    /// Packages that are installed with it by default.
     pub recommends: Vec<Vec<String>>,
-    /// Names it also answers to.
+    /// Other names that it provides.
     pub provides: Vec<String>,
     /// The layer that installed it, from 0.
     pub layer: u16,
-    /// The layer that removed it.
+    /// The layer that removed it, if one did.
     pub gone: Option<u16>,
 }
 
@@ -53,7 +53,7 @@ impl Package {
     }
 }
 
-/// That a file is a package's: the package's position among all, and the path.
+/// A claim that a file belongs to a package: the package's position in the list, and the path.
 pub(crate) type Claim<'a> = (u32, Cow<'a, [u8]>);
 
 /// All packages of all layers.
@@ -65,13 +65,13 @@ pub struct Packages {
     owners: Vec<u32>,
 }
 
-/// Whether a package manager's record is at this path, and of a size to be read.
+/// Whether this is the path of a package manager's record, and its size can be read.
 pub fn is_record(path: &[u8], size: u64) -> bool {
     size <= MAX_TEXT && (dpkg::is_record(path) || apk::is_record(path))
 }
 
 impl Packages {
-    /// All that were ever installed, in the order in which layers did.
+    /// All packages that were ever installed, in the order of the layers.
     pub fn all(&self) -> &[Package] {
         &self.all
     }
@@ -81,13 +81,13 @@ impl Packages {
         self.all.get(self.owner_id(place)? as usize)
     }
 
-    /// That package's position among all.
+    /// The position of that package in the list.
     pub fn owner_id(&self, place: PlaceId) -> Option<u32> {
         self.owners.get(place as usize).copied().filter(|&id| id != NONE)
     }
 
-    /// Follows one more layer by the records in it, each a path and a text: whose file is whose, in the order in
-    /// which they say so.
+    /// Follows one more layer by its records, each a path and a text. Returns the claims of packages to files, in the
+    /// order of the records.
     pub(crate) fn follow<'a>(
         &mut self,
         records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
@@ -117,7 +117,7 @@ impl Packages {
         claims
     }
 
-    /// Makes what is at a place a package's.
+    /// Assigns the file at a place to a package.
     pub(crate) fn assign(&mut self, place: PlaceId, package: u32) {
         let at = place as usize;
         if self.owners.len() <= at {
@@ -126,8 +126,8 @@ impl Packages {
         self.owners[at] = package;
     }
 
-    /// Takes the packages of a record, and gives their files, each with its package's position among all; when the
-    /// record is `whole`, others of this manager are gone.
+    /// Adds the packages of a record, and returns their files with the package's position in the list. If the record
+    /// is `whole`, other packages of this manager are gone.
     fn installed(
         &mut self,
         manager: Manager,

@@ -19,7 +19,7 @@ fn a_package_is_of_the_layer_that_brought_its_version_until_one_leaves_it_out() 
     assert_eq!(told, [("a", 0, Some(2)), ("b", 1, None), ("a", 3, None)]);
 }
 
-/// All packages that a ledger knows: name, layer, and the one that removed it.
+/// All packages that a ledger knows: name, layer, and the layer that removed it.
 fn told(ledger: &Ledger) -> Vec<(&str, u16, Option<u16>)> {
     ledger.packages.all().iter().map(|package| (&*package.name, package.layer, package.gone)).collect()
 }
@@ -33,7 +33,7 @@ const MUSL: &str = "C:Q1LOt/fon2IqEdsKHTAqLpewVWGCU=\nP:musl\nV:1.2.5-r10\nA:x86
     F:lib\nM:0:0:755\nR:ld-musl-x86_64.so.1\na:0:0:755\nZ:Q11gJS/vdUOEDfzYFRqpQZBix5dcw=\n\n";
 const GCC: &str = "C:Q1ls0ZvmYhtrJfzALcx9pn6SUAKPw=\nP:gcc\nV:14.2.0-r6\nA:x86_64\nD:musl so:libz.so.1\np:cmd:gcc=14.2.0-r6\n\
     F:usr\nF:usr/bin\nR:gcc\nZ:Q1Y7UoEVFHhhAm+/aVbWSRpKx8WOs=\n\n";
-/// What `apk add --virtual` makes, and nothing else has: a package without files.
+/// A package without files, which only `apk add --virtual` makes.
 const VIRTUAL: &str = "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nP:.build-deps\nV:20261124.193206\nA:noarch\nS:0\nI:0\nT:virtual meta package\n\
     U:\nL:\nD:gcc\n\n";
 
@@ -65,7 +65,7 @@ fn apks_record_may_be_below_usr_with_a_link_to_it() {
     assert_eq!(owner(&ledger, "lib/ld-musl-x86_64.so.1"), Some("musl"));
 }
 
-/// apko makes a layer for each group of packages, with a record of these, and one above with all.
+/// apko makes a layer for each group of packages, with a record of those, and a layer above with the record of all.
 #[test]
 fn layers_may_each_have_a_part_of_the_record_below_the_whole() {
     let db = "usr/lib/apk/db/installed";
@@ -79,7 +79,7 @@ fn layers_may_each_have_a_part_of_the_record_below_the_whole() {
     assert_eq!(owner(&ledger, "usr/bin/gcc"), Some("gcc"));
 }
 
-/// Distroless images have no dpkg, and of each package what its archive says of it.
+/// Distroless images have no dpkg, but the data of each package from its archive.
 #[test]
 fn each_package_may_have_a_record_of_its_own() {
     let control = "Package: libssl3t64\nSource: openssl\nVersion: 3.5.1-1\nArchitecture: amd64\nSection: libs\nDepends: libc6 (>= 2.38)\n\
@@ -109,7 +109,7 @@ fn each_package_may_have_a_record_of_its_own() {
     assert_eq!(ledger.packages.all()[1].depends, [["libc6"]]);
 }
 
-/// As images are that were made small: what the packages had is still there.
+/// Images that were made small: files of removed packages are still there.
 #[test]
 fn a_record_that_is_removed_has_told_all_the_same() {
     let base: &[Line] = &[("file", "lib/ld-musl-x86_64.so.1", "1"), ("file", "lib/apk/db/installed", MUSL)];

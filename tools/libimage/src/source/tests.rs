@@ -1,4 +1,4 @@
-//! What is said of a name that leads to no image, or to several.
+//! Messages about a name that leads to no image, or to several.
 
 use super::{Sources, open};
 use crate::fixtures::make;
@@ -12,7 +12,7 @@ fn refused(text: &str, store: &Path) -> String {
     }
 }
 
-/// A layout of two images, which a store is but for the file that says so.
+/// A layout of two images, which is a store without the file that marks it.
 fn layout(at: &Path) {
     let store = Store::open(at, Options { sync: false, ..Options::default() }).unwrap();
     make(&store, "one", &[&[("file", "a", "1")]]);
