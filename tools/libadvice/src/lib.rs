@@ -1,5 +1,5 @@
-//! Judges an image: findings, advice on its Dockerfile, and its cost if it were built otherwise. Every saving is measured
-//! by packing the entries that would be there. This prints nothing.
+//! Judges an image: findings, advice for its Dockerfile, and its cost after changes. Every saving is measured by
+//! packing the new layers. It prints nothing.
 
 pub mod advice;
 pub mod findings;

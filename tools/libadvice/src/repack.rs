@@ -1,4 +1,4 @@
-//! Packs some entries of a layer to measure them. Only the count is kept, so memory does not grow with the layer.
+//! Packs some entries of a layer to measure them. The output is only counted, so memory does not grow with the layer.
 
 use layer_pack::{Compression, Sink};
 use libcli::Failure;
@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Read, Write};
 /// Threads that compress; their number does not change the size.
 const THREADS: usize = 2;
 
-/// Which entries are meant.
+/// Selects entries.
 pub type Which<'a> = Box<dyn Fn(&Part) -> bool + 'a>;
 
 /// How a layer's blob is compressed.
@@ -54,13 +54,13 @@ impl<W: Write> Packer<W> {
         Ok(Self { tar: Writer::new(BufWriter::with_capacity(1 << 18, sink)), entries: 0 })
     }
 
-    /// Takes an entry.
+    /// Adds an entry.
     pub fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> io::Result<()> {
         self.entries += 1;
         self.tar.append(entry, body)
     }
 
-    /// Ends the layer: the output, and the bytes of the tar.
+    /// Ends the layer. Returns the output, and the bytes of the tar.
     pub fn finish(self) -> io::Result<(W, u64)> {
         let (buffered, tar_size) = self.tar.finish()?;
         let (output, _) = buffered.into_inner().map_err(|error| error.into_error())?.finish()?;
@@ -69,13 +69,13 @@ impl<W: Write> Packer<W> {
 }
 
 impl Packer<Count> {
-    /// Ends the layer: its bytes packed, and those of its tar.
+    /// Ends the layer. Returns its packed bytes, and those of its tar.
     pub fn sizes(self) -> io::Result<(u64, u64)> {
         self.finish().map(|(count, tar)| (count.0, tar))
     }
 }
 
-/// The packed size of each of several choices among a layer's entries, compressed as the layer is, in one pass.
+/// The packed size of each of several choices of a layer's entries, with the layer's compression, in one pass.
 pub fn sizes(
     opened: &Opened,
     ledger: &Ledger,

@@ -1,20 +1,20 @@
-//! Alpine's apk in a RUN: with `--no-cache` it installs by lists of packages that it fetches and does not keep.
-//! Text in, text out; a use of apk that it does not know it leaves alone.
+//! Alpine's apk in a RUN: with `--no-cache` it fetches the lists of packages and does not keep them. Text in, text
+//! out. A use of apk that it does not understand stays unchanged.
 
 use libshell::list;
 
 const PROGRAM: &[&str] = &["apk", "/sbin/apk", "/usr/bin/apk"];
-/// Commands that would keep the lists they fetch.
+/// Commands that keep the lists they fetch.
 const KEEP: &[&str] = &["add", "upgrade", "fix"];
-/// Commands that fetch nothing.
+/// Commands that fetch no lists.
 const OTHERS: &[&str] = &["del", "info", "audit", "stats", "verify", "--version", "--print-arch"];
-/// Options before a command whose value is the next word.
+/// Options before a command that take the next word as their value.
 const VALUED: &[&str] =
     &["-X", "--repository", "-p", "--root", "--keys-dir", "--repositories-file", "--arch", "--wait"];
 const NO_CACHE: &str = "--no-cache";
 
-/// `command` with an apk that keeps no lists: `apk update` is left out where `&&` allows that, and what installs
-/// has the option. Empty when nothing is left to do.
+/// `command` with an apk that keeps no lists: `apk update` is left out if `&&` allows that, and installing commands
+/// get the option. Empty if nothing is left.
 pub(super) fn without_cache(command: &str) -> Option<String> {
     let updates = |part: &&str| {
         let mut words = part.split_whitespace().skip(1).filter(|word| !word.starts_with('-'));
@@ -29,7 +29,7 @@ pub(super) fn without_cache(command: &str) -> Option<String> {
     }
 }
 
-/// The same text with the option behind each command that lacks it.
+/// The same text with the option after each command that lacks it.
 fn with_option(text: &str) -> Option<String> {
     let mut made = String::with_capacity(text.len() + NO_CACHE.len() + 1);
     let mut words = text.split_inclusive([' ', '\t']);
@@ -38,7 +38,7 @@ fn with_option(text: &str) -> Option<String> {
         if !PROGRAM.contains(&piece.trim().trim_start_matches(['(', '$', '`', '!'])) {
             continue;
         }
-        // What stands between apk and its command.
+        // The words between apk and its command.
         let mut has = false;
         loop {
             let piece = words.next()?;

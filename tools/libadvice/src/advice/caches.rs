@@ -1,5 +1,5 @@
-//! Caches that a RUN leaves in its layer: with a cache mount they stay with the builder. All RUNs behind it
-//! that use the cache get the mount too, since what it holds is no longer in the image.
+//! Caches that a RUN leaves in its layer. A cache mount keeps them with the builder. All later RUNs that use the
+//! cache get the mount too, because its files are no longer in the image.
 
 use super::apk;
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Empties apt's cache after each installation, in the images of Debian and Ubuntu.
 const DOCKER_CLEAN: &[u8] = b"etc/apt/apt.conf.d/docker-clean";
 
-/// A tool's cached entries: by layer, and in which directories.
+/// A tool's cached entries by layer, and their directories.
 #[derive(Default)]
 struct Used {
     layers: BTreeMap<u16, HashSet<u32>>,
@@ -38,7 +38,7 @@ pub(super) fn advise<'a>(image: &Image<'a>) -> Vec<Candidate<'a>> {
                 used.owner.get_or_insert(put.owner);
                 used.inodes.insert(put.inode);
             }
-            // A file that is also outside of the cache is stored there then.
+            // A file that also has a name outside the cache would be stored there.
             None if put.act == Act::Hardlink => drop(elsewhere.insert(put.inode)),
             None => {}
         }
@@ -92,8 +92,8 @@ fn path(image: &Image, dir: PlaceId) -> String {
     format!("/{}", String::from_utf8_lossy(&image.ledger.places.path(dir)))
 }
 
-/// What to do about the cache of a tool: the kind of advice, its title, the lines, and what becomes of the cache.
-/// apk needs none to install, and its users say so to it; where they can't, it is a tool as any other.
+/// The advice for the cache of a tool: the kind, the title, the lines, and what happens to the cache. apk can install
+/// without one, and has an option for that. If the option cannot be added, apk is treated like any other tool.
 fn remedy(
     image: &Image,
     tool: &str,
@@ -115,8 +115,8 @@ fn remedy(
     Some((Kind::CacheMount, title, changes, "in a cache mount the next build finds it again"))
 }
 
-/// The RUNs that leave the cache, and those behind the first of them that may look for it: what `change` makes of
-/// their texts, which are lines, none for an instruction that is not needed any more.
+/// The RUNs that leave the cache, and later RUNs that may read it, after `change` of their texts. The result is
+/// lines, and no lines for an instruction that is no longer needed.
 fn changes(
     image: &Image,
     used: &Used,
@@ -133,7 +133,7 @@ fn changes(
         if !leaves && !uses {
             continue;
         }
-        // Nobody writes a trigger of the base into this Dockerfile.
+        // A trigger of the base is not in this Dockerfile.
         let lines = change(&instruction.text).filter(|_| !instruction.by_from)?;
         match lines.first() == Some(&instruction.text) {
             true if leaves => return None,
@@ -144,7 +144,7 @@ fn changes(
     Some(changes)
 }
 
-/// A RUN with mounts, and without what empties them; no line when it did nothing else.
+/// A RUN with mounts, and without commands that empty them. No line if it did nothing else.
 fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
     let Run { flags, command } = run_text::parse(text)?;
     let command = without_emptying(command, commands, dirs)?;
@@ -152,12 +152,12 @@ fn mounted(text: &str, mounts: &[String], commands: &[&str], dirs: &[String]) ->
         return Some(Vec::new());
     }
     let all: Vec<&str> = mounts.iter().map(String::as_str).chain(flags).collect();
-    // Several mounts are a line each.
+    // Several mounts get a line each.
     let between = if all.len() > 1 { "  " } else { " " };
     Some(vec![format!("RUN {}{between}{command}", all.join(between))])
 }
 
-/// A RUN that has apk keep no lists.
+/// A RUN in which apk keeps no lists.
 fn without_cache(text: &str, commands: &[&str], dirs: &[String]) -> Option<Vec<String>> {
     let Run { flags, command } = run_text::parse(text)?;
     let changed = apk::without_cache(command)?;

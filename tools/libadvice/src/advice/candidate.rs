@@ -1,11 +1,11 @@
-//! An advice: new lines for instructions, and their saving; and a candidate, whose saving is not measured yet.
+//! Advice: new lines for instructions, and their saving. A candidate is advice whose saving is not measured yet.
 
 use crate::advice::run_text;
 use crate::repack::Which;
 use libimage::instruction::Instruction;
 use serde::Serialize;
 
-/// Savings below these are not worth an advice, in bytes of content and of download.
+/// The smallest savings that are worth advice, in bytes of content and of download.
 pub(super) const LEAST: (u64, u64) = (100_000, 20_000);
 
 /// A kind of advice.
@@ -16,36 +16,36 @@ pub enum Kind {
     CacheMount,
     /// Install without leaving the lists of packages.
     NoCache,
-    /// Join RUNs, so that what one removes of another is never stored.
+    /// Join RUNs, so that files that a later one removes are never stored.
     Join,
     /// Let COPY set owner or mode.
     CopyMeta,
-    /// Leave out an instruction that stores again what is there.
+    /// Leave out an instruction that stores existing files again.
     Drop,
     /// Install no recommended packages.
     NoRecommends,
-    /// Copy what is needed into a second stage.
+    /// Copy the needed files into a second stage.
     SecondStage,
 }
 
-/// One advice.
+/// A change of the Dockerfile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Advice {
     /// Its kind.
     pub kind: Kind,
-    /// In a sentence.
+    /// The advice in a sentence.
     pub title: String,
-    /// The first instruction that changes, by number.
+    /// The number of the first instruction that changes.
     pub instruction: usize,
-    /// Where that stands: `Dockerfile:7`, or `instruction 7`.
+    /// Its place: `Dockerfile:7`, or `instruction 7`.
     pub place: String,
-    /// Bytes of files that no layer has any more.
+    /// The bytes of files that the layers lose.
     pub saves_content: u64,
-    /// Bytes that are downloaded less.
+    /// The bytes that the download loses.
     pub saves_download: u64,
     /// All changed lines, in order.
     pub paste: Vec<String>,
-    /// The same by instruction.
+    /// The changed lines by instruction.
     pub changes: Vec<Change>,
     /// The reason for the saving.
     pub why: String,
@@ -56,13 +56,13 @@ pub struct Advice {
 pub struct Change {
     /// Its number.
     pub instruction: usize,
-    /// Where it stands.
+    /// Its place.
     pub place: String,
-    /// The lines in its place; none, when it is to be left out.
+    /// The lines that replace it; empty if it is left out.
     pub lines: Vec<String>,
 }
 
-/// The part of a layer, from 0, that would be left out.
+/// The part of a layer, from 0, that the advice leaves out.
 pub(super) enum Omitted<'a> {
     /// All of it.
     Layer(usize),
@@ -70,16 +70,16 @@ pub(super) enum Omitted<'a> {
     Entries(usize, Which<'a>),
 }
 
-/// An advice whose download is not measured yet.
+/// Advice whose download is not measured yet.
 pub(super) struct Candidate<'a> {
     pub(super) advice: Advice,
     pub(super) omitted: Vec<Omitted<'a>>,
-    /// Given however little it saves.
+    /// Whether to give it even if it saves little.
     pub(super) always: bool,
 }
 
 impl Change {
-    /// An instruction whose text becomes another one, or none.
+    /// An instruction whose text is replaced or left out.
     pub(super) fn new(instruction: &Instruction, texts: Vec<String>) -> Self {
         let lines = texts.iter().flat_map(|text| run_text::lines(text)).collect();
         Self { instruction: instruction.number, place: instruction.place(), lines }

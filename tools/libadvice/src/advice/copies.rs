@@ -1,5 +1,5 @@
-//! Files that are stored again though their content is the same: by a RUN of chown or chmod, which COPY can do
-//! itself, or by an instruction that changes nothing at all.
+//! Files that are stored again with the same content: by a RUN of chown or chmod, which COPY can do itself, or by an
+//! instruction that changes nothing at all.
 
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::image::Image;
@@ -11,9 +11,9 @@ use libimage::ledger::{Fate, Put};
 use libshell::list;
 use std::collections::{BTreeMap, HashSet};
 
-/// Commands that change nothing but metadata.
+/// Commands that change only metadata.
 const META: &[&str] = &["chown", "chmod", "chgrp"];
-/// Commands that store no file of an earlier layer again.
+/// Commands that do not store a file of an earlier layer again.
 const HARMLESS: &[&str] = &[
     "adduser", "addgroup", "useradd", "groupadd", "mkdir", "rm", "ln", "apk", "apt-get", "echo", "true",
     "test",
@@ -31,7 +31,7 @@ fn replaced<'a>(image: &Image<'a>, put: &Put) -> Option<(&'a Put, Fate)> {
     (by == put.layer && old.layer < put.layer).then_some((old, fate))
 }
 
-/// A layer that has only what was there.
+/// A layer that has only existing files.
 fn unchanged<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let (_, maker) = image.maker(layer)?;
     let sums = image.ledger.layers.get(layer)?;
@@ -74,7 +74,7 @@ fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     for (id, put) in image.puts(layer) {
         let Some((old, Fate::Metadata | Fate::Unchanged)) = replaced(image, put) else { continue };
         let size = image.ledger.inode(put).filter(|_| put.act == Act::File).map_or(0, |inode| inode.size);
-        // Directories of the base that are only on the way are in a layer too.
+        // A layer also has the directories of the base above its files.
         if put.act == Act::Dir && image.maker(old.layer.into()).is_none() {
             continue;
         }
@@ -103,8 +103,8 @@ fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     Some(Candidate { advice, omitted: vec![omitted], always: false })
 }
 
-/// The COPY that made layer `source`, as it would be if it gave its files what layer `by` gives them; `None`
-/// when that is not one owner or one mode for all.
+/// The COPY of layer `source` with flags for the metadata that layer `by` sets. `None` if that is not one owner or
+/// one mode for all files.
 fn copy_with_meta(image: &Image, source: usize, by: usize, before: usize) -> Option<Change> {
     let (at, maker) = image.maker(source)?;
     let is_copy = maker.text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("COPY "));
@@ -117,7 +117,7 @@ fn copy_with_meta(image: &Image, source: usize, by: usize, before: usize) -> Opt
     let mut modes = HashSet::new();
     let (mut owner_changes, mut mode_changes) = (false, false);
     for (_, put) in image.puts(source) {
-        // A directory that was there already is left as it was.
+        // A directory that existed before keeps its metadata.
         if put.act == Act::Symlink || (put.act == Act::Dir && replaced(image, put).is_some()) {
             continue;
         }
@@ -143,7 +143,7 @@ fn copy_with_meta(image: &Image, source: usize, by: usize, before: usize) -> Opt
     Some(Change::new(maker, vec![copy_line(maker, &flags)?]))
 }
 
-/// A COPY's text with these flags in place of its own of that name.
+/// A COPY's text in which these flags replace its own flags of the same name.
 fn copy_line(maker: &Instruction, flags: &[(&str, String)]) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     let mut rest = maker.text.split_once(char::is_whitespace)?.1.trim_start();

@@ -1,11 +1,11 @@
-//! What of a command empties the caches that are mounted now: it would fail there, or throw away what the next
-//! build should find. Text in, text out; where such a part can't be taken out, there is no text.
+//! The parts of a command that empty caches which are mounted now. They would fail there, or delete files that the
+//! next build needs. Text in, text out; `None` if such a part cannot be removed.
 
 use libshell::list;
 use libshell::managers::{Emptying, MANAGERS};
 
-/// `command` without what empties `dirs`, the caches of the tool that is run as one of `commands`; empty when
-/// nothing is left to do.
+/// `command` without parts that empty `dirs`, the caches of the tool that runs as one of `commands`. Empty if nothing
+/// is left.
 pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]) -> Option<String> {
     if !empties(command, commands, dirs) {
         return Some(command.to_owned());
@@ -26,13 +26,13 @@ pub(super) fn without_emptying(command: &str, commands: &[&str], dirs: &[String]
     (!empties(&left, commands, dirs)).then_some(left)
 }
 
-/// Whether a text, which may be more than a list of commands, empties them anywhere.
+/// Whether any part of a text, which may be more than a list of commands, empties them.
 fn empties(text: &str, commands: &[&str], dirs: &[String]) -> bool {
     let removes = list::mentions(text, &["rm"]) && text.split_whitespace().any(|word| is_in(word, dirs));
     removes || text.split(['&', ';', '|', '(', ')', '{', '}']).any(|part| cleans(part, commands, dirs))
 }
 
-/// Whether a command is a tool's own to empty its cache.
+/// Whether a command is the tool's own command for emptying its cache.
 fn cleans(part: &str, commands: &[&str], dirs: &[String]) -> bool {
     let program = list::program(part);
     let name = program.rsplit('/').next().unwrap_or(program);
@@ -47,8 +47,8 @@ fn cleans(part: &str, commands: &[&str], dirs: &[String]) -> bool {
     commands.contains(&name) && MANAGERS.iter().flat_map(|manager| manager.emptying).any(is)
 }
 
-/// A `rm` without the paths in these directories, or none when it had no other; no answer when it has quotes in
-/// the midst of which a word may end.
+/// A `rm` without the paths in these directories, or `None` if it had no others. The outer `None` means that it has
+/// quotes, in which a word may end.
 fn with_other_paths(part: &str, dirs: &[String]) -> Option<Option<String>> {
     let words: Vec<&str> = part.split_whitespace().collect();
     let left: Vec<&str> = words.iter().copied().filter(|word| !is_in(word, dirs)).collect();

@@ -1,4 +1,4 @@
-//! An image as the advisers see it: who made a layer, and what is in it.
+//! An image as the advisers see it: the instruction that made a layer, and the entries in it.
 
 use crate::findings::Cached;
 use libimage::instruction::Instruction;
@@ -14,7 +14,7 @@ pub(super) struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// The instruction that made a layer, from 0, unless it came with the base image or is a trigger of it.
+    /// The instruction that made a layer, from 0. `None` if it came with the base image or is a trigger of it.
     pub(super) fn maker(&self, layer: usize) -> Option<(usize, &'a Instruction)> {
         let mut all = self.instructions.iter().enumerate();
         all.find(|(_, instruction)| instruction.layer == Some(layer + 1) && instruction.is_own())

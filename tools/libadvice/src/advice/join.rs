@@ -1,5 +1,5 @@
-//! RUNs that follow one another: when they are joined, files of an earlier one that a later one removes or writes again
-//! are never stored. Between them there may only be instructions that no RUN can see.
+//! Consecutive RUNs. If they are joined, files of an earlier one that a later one removes or rewrites are never
+//! stored. Between them there may only be instructions that have no effect on a RUN.
 
 use super::candidate::{Advice, Candidate, Change, Kind, LEAST, Omitted};
 use super::image::Image;
@@ -11,7 +11,7 @@ use libimage::ledger::Ledger;
 use libshell::list;
 use std::collections::BTreeMap;
 
-/// Instructions that a RUN after them does not notice.
+/// Instructions that have no effect on a later RUN.
 const UNSEEN: &[&str] =
     &["LABEL", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "MAINTAINER", "ONBUILD"];
 
@@ -20,7 +20,7 @@ const UNSEEN: &[&str] =
 struct Made<'a> {
     instruction: &'a Instruction,
     run: Run<'a>,
-    /// From 0.
+    /// The layer, from 0.
     layer: u16,
 }
 
@@ -51,7 +51,7 @@ fn segments<'a>(image: &Image<'a>) -> Vec<Vec<Made<'a>>> {
         let layer = instruction.layer.and_then(|layer| u16::try_from(layer - 1).ok());
         if let (Some(run), Some(layer)) = (run, layer) {
             let before = all.last().and_then(|segment| segment.last());
-            // What one stage does is not moved to another, which may be built on by more.
+            // A change in one stage is not moved to another, because further stages may be built on that.
             let differs = |before: &Made| {
                 before.run.flags != run.flags || before.instruction.stage != instruction.stage
             };
@@ -72,7 +72,7 @@ fn segments<'a>(image: &Image<'a>) -> Vec<Vec<Made<'a>>> {
     all
 }
 
-/// The parts of a segment, from and to, within which something is hidden; they do not overlap.
+/// The ranges of a segment within which something is hidden. They do not overlap.
 fn spans(segment: &[Made], hidden: &BTreeMap<(u16, u16), u64>) -> Vec<(usize, usize)> {
     let at = |layer: u16| segment.iter().position(|made| made.layer == layer);
     let mut spans: Vec<(usize, usize)> =
@@ -120,7 +120,7 @@ fn removed<'a>(image: &Image<'a>, runs: &[Made<'a>]) -> Option<Candidate<'a>> {
     Some(Candidate { advice, omitted: omitted.collect(), always: false })
 }
 
-/// RUNs that leave nothing, each joined to the one before it, or after it.
+/// RUNs that leave nothing, each joined to the one before it or after it.
 fn empty<'a>(image: &Image<'a>, segment: &[Made<'a>], spans: &[(usize, usize)]) -> Option<Candidate<'a>> {
     let is_empty = |at: usize| {
         let sums = image.ledger.layers.get(usize::from(segment[at].layer));
@@ -137,7 +137,7 @@ fn empty<'a>(image: &Image<'a>, segment: &[Made<'a>], spans: &[(usize, usize)]) 
     Some(Candidate { advice, omitted: vec![Omitted::Layer(usize::from(segment[at].layer))], always: true })
 }
 
-/// Whether an entry of layers `first..=last` would not be in the one layer that they were joined to.
+/// Whether an entry of layers `first..=last` would not be in the layer that joins them.
 fn vanishes(ledger: &Ledger, part: &Part, first: u16, last: u16) -> bool {
     match part {
         Part::Put(_, put) => {

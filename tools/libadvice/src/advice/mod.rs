@@ -1,7 +1,6 @@
-//! Changes to the Dockerfile that make the image smaller: the lines to paste, and the saving of each. A saving counts the
-//! entries that are in the layers now and would not be then; its download is the room they take in the blobs that
-//! are there. If it can't be computed this way, there is no advice. Each advice stands on its own: the savings of
-//! two do not add up.
+//! Changes to the Dockerfile that make the image smaller: the lines to paste, and the saving of each. A saving counts
+//! the entries that the layers would lose. Its download is the space of these entries in the present blobs. If it
+//! cannot be computed in this way, there is no advice. The savings of two changes cannot be added.
 
 mod apk;
 mod caches;
@@ -29,8 +28,8 @@ use libimage::source::Opened;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// All advice on an image, what saves most first. Where a second stage may help, or a layer is packed with
-/// Zstandard, reads the layers concerned once more.
+/// All advice for an image, the change that saves most first. If a second stage may help, or a layer is packed with
+/// Zstandard, it reads those layers again.
 pub fn advise(
     opened: &Opened,
     ledger: &Ledger,
@@ -52,7 +51,7 @@ pub fn advise(
     Ok(advice)
 }
 
-/// Sums up what the entries that would go take in the blobs they are in.
+/// Adds up the space of the lost entries in their blobs.
 fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Result<(), Failure> {
     let mut by_layer: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter_mut().enumerate() {
@@ -81,7 +80,7 @@ fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Resu
         let frame = repack::frame(opened, layer)?;
         for (candidate, size) in concerned.into_iter().zip(sizes) {
             let advice = &mut candidates[candidate].advice;
-            // Layers that are joined lose all frames but one, others keep theirs.
+            // Layers that are joined lose all frames but one; others keep theirs.
             let joined = advice.kind == Kind::Join && advice.saves_download > 0;
             advice.saves_download += size + if joined { frame } else { 0 };
         }
@@ -89,8 +88,8 @@ fn measure(opened: &Opened, image: &Image, candidates: &mut [Candidate]) -> Resu
     Ok(())
 }
 
-/// The room that some of a layer's entries take in its blob. With gzip, which looks back no further than 32 KiB, that is
-/// what the blob would have less without them.
+/// The space that some of a layer's entries take in its blob. With gzip, which looks back at most 32 KiB, the blob
+/// would be smaller by that much without them.
 fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
     let puts = image.puts(layer).map(|(id, put)| (Part::Put(id, put), put.packed));
     let removals = image.ledger.removals.iter().filter(|removal| usize::from(removal.layer) == layer);
@@ -98,8 +97,8 @@ fn taken(image: &Image, layer: usize, which: &Which) -> u64 {
     puts.chain(removals).filter(|(part, _)| which(part)).map(|(_, packed)| packed).sum()
 }
 
-/// The bytes that a layer would save without some of its entries, when it is packed both ways: with Zstandard, which finds
-/// again what stood megabytes before, an entry may take hardly anything, or others do because of it.
+/// The bytes that a layer would save without some of its entries, by packing it both ways. With Zstandard, which
+/// refers to bytes megabytes earlier, an entry may take hardly any space itself, or make others small.
 fn missed(opened: &Opened, ledger: &Ledger, layer: usize, choices: &[&Which]) -> Result<Vec<u64>, Failure> {
     let rest = choices.iter().map(|&which| -> Which { Box::new(move |part| !which(part)) });
     let all: Which = Box::new(|_| true);

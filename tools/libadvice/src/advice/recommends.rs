@@ -1,5 +1,5 @@
-//! Packages that apt installed only because others recommend them. They are found by dpkg's own record of this image, not
-//! by what is usual.
+//! Packages that apt installed only because others recommend them. They are found in dpkg's record of this image, not
+//! by a list of usual packages.
 
 use super::candidate::{Advice, Candidate, Change, Kind, Omitted};
 use super::image::Image;
@@ -90,7 +90,8 @@ fn without_recommends(command: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The package that a file would go with: its owner, or, for what installing makes, the owner's name in it.
+/// The package that a file would go with: its owner, or, for a file that the installation made, the owner's name in
+/// its name.
 pub(super) fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
     let ledger = image.ledger;
     if let Some(package) = ledger.packages.owner(place) {
@@ -110,7 +111,7 @@ pub(super) fn owner<'a>(image: &Image<'a>, place: PlaceId) -> Option<&'a str> {
     ledger.packages.all().iter().map(|known| known.name.as_str()).find(|known| *known == package)
 }
 
-/// How many files of packages are below each place, and how many of these stay.
+/// The number of packages' files below each place, and how many of them stay.
 struct Neighbours {
     all: Vec<u64>,
     stay: Vec<u64>,
@@ -131,8 +132,8 @@ impl Neighbours {
         found
     }
 
-    /// Whether what no package has was made of files that go, such as an index of them: it is in a directory
-    /// where nothing else is.
+    /// Whether a file of no package was made from files that go, such as an index of them: nothing else is in its
+    /// directory.
     fn go(&self, image: &Image, place: PlaceId) -> bool {
         let places = &image.ledger.places;
         let mut above = std::iter::successors(places.parent(place), |&dir| places.parent(dir));
@@ -140,9 +141,9 @@ impl Neighbours {
     }
 }
 
-/// The packages of an image, seen from one layer.
+/// The packages of an image, as one layer found them.
 struct Shelf<'a> {
-    /// The packages that answer to a name.
+    /// The packages that have or provide a name.
     by_name: HashMap<&'a str, Vec<&'a Package>>,
     layer: u16,
     later: Vec<&'a Package>,
@@ -167,23 +168,23 @@ impl<'a> Shelf<'a> {
         Self { by_name, layer, later, later_asked }
     }
 
-    /// Those of this layer that only recommendations brought.
+    /// The packages of this layer that only recommendations brought.
     fn optional(&self, asked: &HashSet<&str>) -> HashSet<&'a str> {
         let named = asked.iter().chain(&self.later_asked).filter_map(|name| self.by_name.get(name)).flatten();
         let roots: Vec<&Package> = named.copied().chain(self.later.iter().copied()).collect();
-        // A root that is not known, such as a variable, could need anything.
+        // An unknown root, such as a variable, could need any package.
         if !asked.iter().all(|name| self.by_name.contains_key(name)) {
             return HashSet::new();
         }
-        // Where one of several would do, apt takes the first that it can have; what came may be any.
+        // If one of several packages is enough, apt takes the first that is available, so any of them may be needed.
         let needed = self.closure(&roots, Some(asked), |package| package.depends.iter().collect());
         let wanted =
             self.closure(&roots, None, |package| package.depends.iter().chain(&package.recommends).collect());
         wanted.difference(&needed).copied().collect()
     }
 
-    /// The packages of this layer that these lead to, and those they lead to: of several that would do all, or
-    /// where it is known which are `asked` for, one of these or else the first.
+    /// The packages of this layer that these depend on, directly or not. If one of several is enough, all of them
+    /// count, or, if the packages `asked` for are known, one of those or else the first.
     fn closure(
         &self,
         roots: &[&'a Package],

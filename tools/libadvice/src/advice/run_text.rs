@@ -1,4 +1,4 @@
-//! The text of a RUN: its flags and its command, and the lines that it was written in.
+//! The text of a RUN: its flags, its command, and its lines.
 
 /// A RUN in shell form.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +9,7 @@ pub struct Run<'a> {
     pub command: &'a str,
 }
 
-/// The RUN that a text is, unless it has a here-document, a comment, or the exec form.
+/// The RUN in a text, unless it has a here-document, a comment, or the exec form.
 pub fn parse(text: &str) -> Option<Run<'_>> {
     let (word, mut rest) = text.split_once(char::is_whitespace)?;
     if !word.eq_ignore_ascii_case("RUN") {
@@ -27,8 +27,8 @@ pub fn parse(text: &str) -> Option<Run<'_>> {
         .then_some(Run { flags, command: rest })
 }
 
-/// The lines of an instruction as its author may have had them: broken where more than one space is, which is all
-/// that is left of a line that was continued; not within quotes, nor after a backslash.
+/// The lines of an instruction, as its author may have written them. Lines are broken at two or more spaces, because
+/// only those remain of a continued line, but not within quotes or after a backslash.
 pub fn lines(text: &str) -> Vec<String> {
     let (mut lines, mut line, mut quote) = (Vec::new(), String::new(), None);
     let mut rest = text.chars().peekable();

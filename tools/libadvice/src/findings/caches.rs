@@ -1,18 +1,19 @@
-//! Which of an image's files package managers and build tools keep for their next run: those in the directories of
-//! [`MANAGERS`]. Nothing here looks at sizes.
+//! The files that package managers and build tools keep for their next run: those in the directories of [`MANAGERS`].
+//! Sizes do not matter here.
 
 use super::finding::Kind;
 use libimage::places::{PlaceId, Places};
 use libshell::managers::{MANAGERS, Manager};
 
-/// A directory whose files are there for the next run of a tool only.
+/// A directory whose files serve only the next run of a tool.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cache {
-    /// The manager that fills it.
+    /// The manager that uses it.
     pub manager: &'static Manager,
-    /// Package lists, or what else can be fetched again; of most files, see [`Cache::kind_of`].
+    /// The kind of most of its files: package lists, or other files that can be fetched again; see
+    /// [`Cache::kind_of`].
     kind: Kind,
-    /// The directory: from the root when it begins with a slash, else anywhere, mostly in a home.
+    /// The directory. A path with a leading slash starts at the root; others can be anywhere, usually in a home.
     dir: &'static str,
 }
 
@@ -26,7 +27,7 @@ impl Cache {
     }
 }
 
-/// All that are known.
+/// All known caches.
 fn caches() -> Vec<Cache> {
     let of = |manager: &'static Manager| {
         let cache = move |kind| move |&dir: &&'static str| Cache { manager, kind, dir };
@@ -39,14 +40,14 @@ fn caches() -> Vec<Cache> {
     MANAGERS.iter().flat_map(of).collect()
 }
 
-/// Which cache each place is below, and that cache's directory.
+/// The cache that each place is in, and the directory of that cache.
 pub struct Cached {
     caches: Vec<Cache>,
     of: Vec<Option<(u8, PlaceId)>>,
 }
 
 impl Cached {
-    /// Looks at all places once: a directory's number is below those in it.
+    /// Classifies all places once. The number of a directory is smaller than those of its entries.
     pub fn new(places: &Places) -> Self {
         let caches = caches();
         let mut of: Vec<Option<(u8, PlaceId)>> = vec![None; places.count()];
@@ -61,7 +62,7 @@ impl Cached {
         Self { caches, of }
     }
 
-    /// The cache that a place is in, and its directory; not the directory itself.
+    /// The cache that a place is in, and its directory. The directory itself is not in it.
     pub fn at(&self, place: PlaceId) -> Option<(Cache, PlaceId)> {
         let (cache, dir) = (*self.of.get(place as usize)?)?;
         self.caches.get(usize::from(cache)).filter(|_| dir != place).map(|cache| (*cache, dir))

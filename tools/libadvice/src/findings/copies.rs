@@ -1,4 +1,4 @@
-//! The same content more than once: files that are all visible, and files that a later layer stores again.
+//! The same content more than once: in files that are all visible, or in files that a later layer stores again.
 
 use super::caches::Cached;
 use super::finding::{Finding, Kind, paths};
@@ -6,10 +6,10 @@ use super::groups::Groups;
 use libimage::ledger::{Fate, Inode, Ledger};
 use std::cmp::Reverse;
 
-/// Groups of duplicates told.
+/// How many groups of duplicates are listed.
 const GROUPS: usize = 100;
 
-/// Files that a layer has again, its content unchanged: they are findings of that layer.
+/// Files that a layer stores again with the same content. They are findings of that layer.
 pub(super) fn stored_again(ledger: &Ledger, groups: &mut Groups) {
     for put in &ledger.puts {
         let kind = match put.gone {
@@ -18,7 +18,7 @@ pub(super) fn stored_again(ledger: &Ledger, groups: &mut Groups) {
             _ => continue,
         };
         let (Some(old), Some((by, _))) = (ledger.inode(put), put.gone) else { continue };
-        // Another name of a file that was there already costs nothing.
+        // Another name of an existing file costs nothing.
         let again = ledger.puts_at(put.place).find(|again| again.layer == by);
         if let Some(inode) = again.and_then(|again| ledger.inode(again)).filter(|inode| inode.layer == by) {
             groups.add(kind, &format!("layer {}", old.layer + 1), by, inode);
@@ -26,7 +26,7 @@ pub(super) fn stored_again(ledger: &Ledger, groups: &mut Groups) {
     }
 }
 
-/// Contents that several visible files have, the most wasteful first.
+/// Contents of several visible files, the most wasteful first.
 pub(super) fn duplicates(ledger: &Ledger, cached: &Cached) -> Vec<Finding> {
     let counts = |inode: &&Inode| inode.gone.is_none() && inode.size > 0 && cached.at(inode.place).is_none();
     let mut visible: Vec<&Inode> = ledger.inodes.iter().filter(counts).collect();

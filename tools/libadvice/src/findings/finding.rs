@@ -1,22 +1,22 @@
-//! A finding: what it is, which layer pays, how much.
+//! A finding: its kind, the layer that pays, and the bytes.
 
 use libimage::ledger::Ledger;
 use libimage::places::PlaceId;
 use libwire::WirePath;
 use serde::Serialize;
 
-/// How many paths of a finding are named.
+/// How many paths of a finding are listed.
 pub(super) const NAMED: usize = 20;
 
 /// A kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The same content several times, all of them visible.
+    /// Several visible files have the same content.
     Duplicate,
-    /// A layer stores files again that differ in mode, owner or attributes only.
+    /// A layer stores files again that differ only in mode, owner or attributes.
     MetadataCopy,
-    /// A layer stores files again exactly as they were.
+    /// A layer stores identical files again.
     UnchangedCopy,
     /// Lists of packages that could be installed.
     PackageLists,
@@ -43,14 +43,13 @@ pub enum Kind {
 pub struct Finding {
     /// Its kind.
     pub kind: Kind,
-    /// In words: a package, a tool, a directory.
+    /// The name of a package, tool or directory.
     pub what: String,
     /// The layer that pays.
     pub layer: usize,
-    /// Bytes that would not have to be there; of setuid files and empty layers, which have a right to be, the
-    /// bytes they have.
+    /// The bytes that could be saved. Setuid files and empty layers are not waste; for them this is their size.
     pub bytes: u64,
-    /// The part of these that is not even visible.
+    /// How many of these bytes are hidden.
     pub hidden: u64,
     /// How many files.
     pub files: u64,
@@ -58,7 +57,7 @@ pub struct Finding {
     pub paths: Vec<WirePath>,
 }
 
-/// The paths of some places, as many as a finding names.
+/// The paths of some places, limited to the number that a finding lists.
 pub(super) fn paths(ledger: &Ledger, places: impl Iterator<Item = PlaceId>) -> Vec<WirePath> {
     places.filter_map(|place| ledger.places.wire_path(place)).take(NAMED).collect()
 }

@@ -1,11 +1,11 @@
-//! Findings being collected: files of one kind, name and layer are one.
+//! Collects findings: files of the same kind, name and layer are one finding.
 
 use super::finding::{Finding, Kind, NAMED, paths};
 use libimage::ledger::{Inode, Ledger};
 use libimage::places::PlaceId;
 use std::collections::BTreeMap;
 
-/// Findings being collected, by kind, name and layer.
+/// The findings so far, by kind, name and layer.
 #[derive(Default)]
 pub(super) struct Groups(BTreeMap<(Kind, String, u16), Group>);
 
@@ -14,7 +14,7 @@ struct Group {
     bytes: u64,
     hidden: u64,
     files: u64,
-    /// The largest, largest first.
+    /// The largest files, largest first.
     largest: Vec<(u64, PlaceId)>,
 }
 

@@ -1,5 +1,5 @@
-//! Findings in an image, as far as its layers show them: copies, caches and tools that nobody needs at run time, and other
-//! things to look at. Every size is the ledger's. Findings say what there is; advice says what to do.
+//! Findings in an image, as far as its layers show them: copies, caches and tools that are not needed at run time,
+//! and other things to look at. Every size is the ledger's. Findings describe the image; advice says what to change.
 
 mod caches;
 mod copies;

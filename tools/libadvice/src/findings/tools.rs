@@ -1,5 +1,5 @@
-//! Build tools that are visible in an image that only runs software: packages for development, and files of such kinds
-//! that belong to no package.
+//! Build tools that are visible in an image: packages for development, and files of such kinds that belong to no
+//! package.
 
 use super::caches::Cached;
 use super::finding::Kind;
@@ -8,8 +8,8 @@ use libimage::ledger::Ledger;
 use libimage::packages::{Manager, Package};
 use libimage::places::{PlaceId, Places};
 
-/// Packages of Alpine and Wolfi that build, which have no sections; others end in `-dev`. Several versions of one
-/// have theirs behind the name, as `clang18` and `gcc-14`.
+/// Packages of Alpine and Wolfi that build. These have no sections; other packages end in `-dev`. If there are
+/// several versions, the version follows the name: `clang18`, `gcc-14`.
 const APK_TOOLS: &[&str] = &[
     "abuild",
     "autoconf",
@@ -54,16 +54,16 @@ const APK_TOOLS: &[&str] = &[
     "yasm",
     "zig",
 ];
-/// Packages of Debian that build and are in no section for it.
+/// Packages of Debian that build, but are not in a section for that.
 const DPKG_TOOLS: &[&str] = &["git", "git-man", "golang-go", "rustc", "cargo", "maven", "gradle", "ant"];
-/// How the names of packages end that compile Java; what only runs it is in others.
+/// How the names of packages that compile Java end. Packages that only run it have other names.
 const JDK: &[&str] = &["-jdk", "-jdk-headless", "-jmods"];
 const SOURCE_ENDINGS: &[&str] =
     &["c", "cc", "cpp", "cxx", "h", "hh", "hpp", "hxx", "rs", "go", "java", "o", "obj", "lo", "s"];
-/// Toolchains that are unpacked, not installed.
+/// Toolchains that are unpacked and not installed.
 const TOOLCHAINS: &[&str] =
     &["/usr/local/go", "/usr/local/rustup", "/usr/local/cargo", "/root/.rustup", "/root/.cargo"];
-/// Where `cargo install` puts programs, and what of those there is rustup's.
+/// Where `cargo install` puts programs, and which of those belong to rustup.
 const CARGO_PROGRAMS: &[&str] = &["/usr/local/cargo/bin/", "/root/.cargo/bin/"];
 const RUSTUP: &[&str] = &[
     "cargo",
@@ -102,7 +102,7 @@ pub(crate) fn builds(package: &Package) -> bool {
     }
 }
 
-/// The purpose of a visible file that is for building: its kind, and the package or directory.
+/// The purpose of a visible file for building: its kind, and the package or directory.
 pub(crate) fn purpose(ledger: &Ledger, cached: &Cached, place: PlaceId) -> Option<(Kind, String)> {
     if let Some(package) = ledger.packages.owner(place).filter(|package| package.gone.is_none()) {
         return builds(package).then(|| (Kind::BuildTool, package.name.clone()));

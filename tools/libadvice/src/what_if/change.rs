@@ -1,17 +1,17 @@
-//! A change to an image, as people write it.
+//! A change to an image, as users write it.
 
 use std::str::FromStr;
 
-/// A change that is tried.
+/// A change to try.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// One layer of what is visible.
+    /// One layer with everything that is visible.
     Squash,
-    /// A path, and all below it, was never in any layer.
+    /// No layer ever had this path or anything below it.
     Drop(String),
-    /// These layers, counted from 1, are one.
+    /// These layers, counted from 1, become one.
     Merge(usize, usize),
-    /// The base's layers, and one with what is visible above them and not for building.
+    /// The base's layers, and one layer with the visible files above them, except those for building.
     Multistage,
 }
 

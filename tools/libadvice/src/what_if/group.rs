@@ -1,5 +1,5 @@
-//! Layers made one, with some places left out: which of their entries stay, and under which names. Entries that one layer
-//! of the group hides of another are gone; a whiteout stays while there is something below the group to hide.
+//! Layers that become one, without some places: the entries that stay, and their names. Entries that one layer of the
+//! group hides of another are gone. A whiteout stays if it hides something below the group.
 
 use super::plan::Plan;
 use crate::repack::Packer;
@@ -19,7 +19,7 @@ pub(super) struct Group<'a> {
     plan: &'a Plan,
     first: u16,
     last: u16,
-    /// Files whose first name goes: the put that is another name, and gets the content.
+    /// Files whose first name goes, and the put of another name that gets the content.
     renamed: HashMap<u32, u32>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Group<'a> {
         Ok(group)
     }
 
-    /// Whether it is one layer as it is.
+    /// Whether it is one unchanged layer.
     pub(super) fn changes_nothing(&self) -> bool {
         self.first == self.last && !self.puts().any(|(_, put)| self.plan.drops(put.place, put.layer))
     }
@@ -68,7 +68,7 @@ impl<'a> Group<'a> {
         !self.plan.drops(put.place, put.layer) && put.gone.is_none_or(|(by, _)| by > self.last)
     }
 
-    /// Packs the group; the packer, and the bytes of the files in it.
+    /// Packs the group. Returns the packer, and the bytes of its files.
     pub(super) fn pack<W: Write>(
         &self,
         opened: &Opened,
@@ -86,7 +86,7 @@ impl<'a> Group<'a> {
         Ok((packer, content))
     }
 
-    /// The entry in the group's layer that an entry becomes, if any.
+    /// The entry of the group's layer for an entry, if any.
     fn becomes(
         &self,
         part: &Part,
@@ -109,7 +109,7 @@ impl<'a> Group<'a> {
                 entry.path = self.path(to)?;
                 Some(entry)
             }
-            // Its content came with the name that is gone.
+            // The content came with the name that is gone.
             (Act::Hardlink, Some(to)) if to == id => None,
             (Act::Hardlink, Some(to)) => {
                 entry.link = self.path(to)?;
@@ -117,7 +117,7 @@ impl<'a> Group<'a> {
             }
             (Act::Hardlink, None) => {
                 let inode = self.ledger.inode(put).filter(|inode| inode.layer >= self.first);
-                // The name it is linked to may be gone; the first one is there.
+                // The name in the link may be gone, but the first name exists.
                 entry.link = inode.map_or(entry.link, |inode| self.ledger.places.path(inode.place));
                 Some(entry).filter(|_| self.stays(put))
             }

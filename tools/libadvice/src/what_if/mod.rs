@@ -1,5 +1,5 @@
-//! The cost of an image if it were cut into layers otherwise, or were without some files. It is really packed, as
-//! layer-pack would, but only counted: this makes no image.
+//! The cost of an image with other layers, or without some files. The layers are really packed, like by layer-pack,
+//! but only counted: this makes no image.
 
 mod change;
 mod group;
@@ -20,10 +20,10 @@ use plan::plan;
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// The cost that the image would have.
+/// The cost after the changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WhatIf {
-    /// The changes, as they were given.
+    /// The changes, as the user wrote them.
     pub changes: Vec<String>,
     /// Bytes of the layers' blobs.
     pub download: u64,
@@ -35,10 +35,10 @@ pub struct WhatIf {
     pub layers: Vec<NewLayer>,
 }
 
-/// A layer there would be.
+/// A layer after the changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NewLayer {
-    /// The layers it would be made of, from 1.
+    /// The present layers that it is made of, from 1.
     pub layers: Vec<usize>,
     /// Bytes of its blob.
     pub download: u64,
@@ -48,7 +48,7 @@ pub struct NewLayer {
     pub content: u64,
 }
 
-/// The cost that the image would have with all of these changes together.
+/// The cost after all of these changes together.
 pub fn what_if(
     opened: &Opened,
     ledger: &Ledger,
@@ -88,7 +88,7 @@ pub fn what_if(
     Ok(result)
 }
 
-/// A layer as it is; its blob may be one that is kept already, and is downloaded once.
+/// An unchanged layer. If a layer below has the same blob, it is downloaded once.
 fn unchanged(
     opened: &Opened,
     ledger: &Ledger,

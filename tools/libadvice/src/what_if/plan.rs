@@ -1,4 +1,4 @@
-//! A plan of several changes to an image's layers: which layers become one, and which files are left out.
+//! The plan for several changes to an image's layers: the layers that become one, and the files that are left out.
 
 use super::change::Change;
 use crate::findings::{self, Cached};
@@ -6,17 +6,17 @@ use libimage::instruction::Instruction;
 use libimage::ledger::Ledger;
 use libimage::places::PlaceId;
 
-/// How the image is cut, and what is left out.
+/// The groups of layers, and the places that are left out.
 pub(super) struct Plan {
     /// First and last layer of each group, from 0.
     pub(super) groups: Vec<(u16, u16)>,
-    /// By place.
+    /// Whether each place is left out.
     dropped: Vec<bool>,
-    /// Layers below this keep what is dropped.
+    /// Layers below this one keep their files.
     from: u16,
 }
 
-/// The plan of all of these changes together.
+/// The plan for all of these changes together.
 pub(super) fn plan(
     ledger: &Ledger,
     instructions: &[Instruction],
@@ -57,7 +57,7 @@ pub(super) fn plan(
 }
 
 impl Plan {
-    /// Whether what a layer has at a place is left out.
+    /// Whether the entry of a layer at a place is left out.
     pub(super) fn drops(&self, place: PlaceId, layer: u16) -> bool {
         layer >= self.from && self.dropped.get(place as usize).copied().unwrap_or_default()
     }
@@ -95,7 +95,7 @@ fn base_layers(instructions: &[Instruction], layers: usize) -> Result<u16, Strin
         as u16)
 }
 
-/// Places above the base that are of use to a build only.
+/// Places above the base that only a build needs.
 fn for_building(ledger: &Ledger, base: u16) -> impl Iterator<Item = PlaceId> {
     let cached = Cached::new(&ledger.places);
     ledger.places.all().skip(1).filter(move |&place| {

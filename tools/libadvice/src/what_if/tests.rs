@@ -1,4 +1,4 @@
-//! What is packed is the tree that was, whatever the layers: cut otherwise, and without what is left out.
+//! The packed layers have the same tree, however they are cut, except for what is left out.
 
 use super::group::Group;
 use super::*;
@@ -22,7 +22,7 @@ fn asked(changes: &[&str]) -> Vec<(String, Change)> {
     changes.iter().map(|text| ((*text).to_owned(), text.parse().unwrap())).collect()
 }
 
-/// What is visible: path, kind, mode, content, and the least of its file's names.
+/// The visible tree: path, kind, mode, content, and the smallest of the file's names.
 fn tree(ledger: &Ledger) -> Vec<(String, &'static str, u16, [u8; 16], String)> {
     let path = |place| String::from_utf8(ledger.places.path(place)).unwrap();
     let visible = |place: &PlaceId| ledger.visible(*place).copied();
@@ -40,7 +40,7 @@ fn tree(ledger: &Ledger) -> Vec<(String, &'static str, u16, [u8; 16], String)> {
     tree
 }
 
-/// The ledger of the image that the changes would give, packed and read again.
+/// The ledger of the image after the changes, packed and read again.
 fn packed(opened: &Opened, ledger: &Ledger, changes: &[&str]) -> Ledger {
     let plan = plan(ledger, &[], &asked(changes)).unwrap();
     let mut result = Ledger::default();
@@ -127,7 +127,7 @@ const FILES: [&str; 5] = ["a", "b", "d/x", "d/y", "d/e/z"];
 const REMOVED: [&str; 8] =
     [".wh.a", ".wh.b", "d/.wh.x", "d/.wh.y", "d/e/.wh.z", ".wh.d", "d/.wh.e", "d/.wh..wh..opq"];
 
-/// A layer of choices: what is removed, then directories, then files, each at most once.
+/// A layer from choices: removals, then directories, then files, each at most once.
 fn layer(choices: &[u8]) -> Lines<'static> {
     let removed = REMOVED.iter().zip(choices).filter(|(_, choice)| **choice % 5 == 0);
     let mut lines: Lines = removed.map(|(path, _)| ("file", *path, "")).collect();
@@ -136,7 +136,7 @@ fn layer(choices: &[u8]) -> Lines<'static> {
         match choice % 8 {
             0 => lines.push(("file", path, "1")),
             1 => lines.push(("file", path, "22")),
-            // A link's own mode is that of the file, in every tar that was made of files; here that is 0644.
+            // The mode of a link is that of the file in every tar made from files; here it is 0644.
             2 if *path != "a" => lines.push(("private", path, "22")),
             3 if *path != "a" => lines.push(("link", path, "a")),
             _ => {}
@@ -157,7 +157,7 @@ proptest! {
         let mut so_far = Ledger::default();
         for choices in &layers {
             let mut lines = layer(choices);
-            // A link needs a file to be a name of, and one that its own layer does not replace.
+            // A link needs a file that its own layer does not replace.
             let stable = so_far.find(b"a").is_some_and(|place| so_far.visible(place).is_some());
             let own = lines.iter().any(|(_, path, _)| *path == "a" || *path == ".wh.a");
             lines.retain(|(kind, ..)| *kind != "link" || (stable && !own));

@@ -1,5 +1,5 @@
-//! The accounts that a second stage has to make again, since it runs as one of them or copies files of one. They
-//! are made by the commands that made them before, and only where these give the same numbers.
+//! The accounts that a second stage has to make again, because it runs as one of them or copies files of one. The
+//! same commands make them again, and only if these give the same numbers.
 
 use super::copies::Copies;
 use super::survey::Survey;
@@ -17,15 +17,15 @@ use std::io::Read;
 const COMMANDS: &[&str] = &["useradd", "groupadd", "adduser", "addgroup", "usermod", "groupmod"];
 /// The largest list of accounts that is read.
 const MAX_LIST: u64 = 1 << 20;
-/// Below this are the accounts that packages make, from below; a system's own are made from above.
+/// Packages make accounts with numbers below this one, counting up. The system's own accounts count down.
 const MAX_PACKAGES: u32 = 500;
-/// Whose files are nobody's.
+/// The id of nobody.
 const NOBODY: u32 = 65534;
 
-/// Layer numbers, from 0, and the commands to run again of the RUN that made each.
+/// Layer numbers, from 0, and the commands of the RUN that made each which must run again.
 pub(super) type Commands = BTreeMap<usize, String>;
 
-/// The commands to run again; `None` when it can't be told whether they make the same accounts.
+/// The commands to run again; `None` if they might not make the same accounts.
 pub(super) fn accounts(
     opened: &Opened,
     survey: &Survey,
@@ -58,7 +58,8 @@ fn changed(survey: &Survey, lists: [Option<PlaceId>; 2]) -> BTreeSet<usize> {
     puts.filter(|put| put.layer >= tree.base).map(|put| usize::from(put.layer)).collect()
 }
 
-/// The commands to run again of the RUNs that made these layers; `None` when one changed the lists in another way.
+/// The commands of the RUNs that made these layers which must run again; `None` if one changed the lists in another
+/// way.
 fn commands(survey: &Survey, layers: BTreeSet<usize>) -> Option<Commands> {
     let mut commands = Commands::new();
     for layer in layers {
@@ -86,7 +87,7 @@ struct List {
 }
 
 impl List {
-    /// The put at its place now, and the base's; `None` when one of them has none.
+    /// The present put at its place, and the base's; `None` if one of them is missing.
     fn puts<'a>(survey: &Survey<'a>, place: Option<PlaceId>) -> Option<[&'a Put; 2]> {
         let tree = survey.tree;
         Some([tree.ledger.visible(place?)?, tree.had(place?)?])
@@ -98,8 +99,8 @@ impl List {
         Self { now, base }
     }
 
-    /// Whether the base and these commands give each name the number it has, or it is a package's or system's own and
-    /// nothing that is copied belongs to it.
+    /// Whether each name gets its number again. Either the base and these commands give it that number, or it belongs
+    /// to a package or the system and no copied file belongs to it.
     fn comes_again(&self, commands: &str, owners: &BTreeSet<u32>) -> bool {
         self.now.iter().all(|(name, id)| {
             let far = *id < MAX_PACKAGES || *id == NOBODY;
@@ -117,14 +118,14 @@ impl List {
     }
 }
 
-/// Numbers of users and of groups other than root.
+/// Ids of users and of groups, except root's.
 #[derive(Default)]
 struct Owners {
     users: BTreeSet<u32>,
     groups: BTreeSet<u32>,
 }
 
-/// Who has what is copied.
+/// The owners of copied files.
 fn owners(survey: &Survey, copies: &Copies) -> Owners {
     let ledger = survey.tree.ledger;
     let mut owners = Owners::default();
@@ -140,7 +141,7 @@ fn owners(survey: &Survey, copies: &Copies) -> Owners {
     owners
 }
 
-/// The texts of the files that these put, by inode. Each layer is read once, however many of them it has.
+/// The texts of the files in these puts, by inode. Each layer is read once, however many of the files it has.
 fn texts(opened: &Opened, survey: &Survey, puts: &[&Put]) -> Result<HashMap<u32, String>, Failure> {
     let ledger = survey.tree.ledger;
     let inodes: HashSet<u32> = puts.iter().map(|put| put.inode).collect();

@@ -1,5 +1,5 @@
-//! The paths that a second stage copies: a whole directory where everything in it is copied, else single files. A link by
-//! itself, or a directory's mode, is more than COPY can do: commands after it do that.
+//! The paths that a second stage copies: a whole directory if everything in it is copied, and otherwise single files.
+//! COPY can copy neither a link by itself nor a directory's mode; commands after it do that.
 
 use super::paste::{MAX_NAMED, is_plain};
 use super::removed;
@@ -9,14 +9,14 @@ use libimage::ledger::Put;
 use libimage::places::{PlaceId, Places};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// A directory of the author's alone is copied as a whole if more files than these of it are needed.
+/// If more files than this of the author's own directory are needed, the whole directory is copied.
 const MAX_FILES: usize = 8;
 /// A COPY.
 #[derive(Debug, PartialEq)]
 pub(super) struct Copy {
-    /// Files of one directory, or one directory with all that is in it.
+    /// Files of one directory, or one directory with everything in it.
     pub(super) sources: Vec<PlaceId>,
-    /// The owner it gives to all.
+    /// The owner of all its files.
     pub(super) chown: Option<(u32, u32)>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Copy {
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     pub(super) copies: Vec<Copy>,
-    /// Commands, none of which stores a file.
+    /// Commands after them. None of them stores a file.
     pub(super) commands: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Copies {
 struct Sums {
     own: u32,
     other: u32,
-    /// The part of these that is the base's or a package's.
+    /// How many of the others belong to the base or to a package.
     firm: u32,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn copies(survey: &Survey) -> Option<Copies> {
     for &place in &named {
         match survey.tree.ledger.visible(place).map(|put| put.act) {
             Some(Act::Special) => return None,
-            // By its own name a link is followed.
+            // COPY follows a link that it names.
             Some(Act::Symlink) => links.push(place),
             Some(Act::File | Act::Hardlink) => {
                 files.entry(survey.tree.ledger.places.parent(place)?).or_default().push(place);
@@ -72,7 +72,7 @@ pub(super) fn copies(survey: &Survey) -> Option<Copies> {
     Some(result)
 }
 
-/// A directory's number is below those in it.
+/// The number of a directory is smaller than those of its entries.
 fn sums(survey: &Survey) -> Vec<Sums> {
     let places = &survey.tree.ledger.places;
     let mut sums = vec![Sums::default(); places.count()];
@@ -111,7 +111,7 @@ impl Walk<'_, '_> {
         for child in children {
             let sums = self.sums[child as usize];
             let leaf = self.survey.at(child) == Class::Own;
-            // Below a directory that the base has, what is new is named.
+            // In a directory that the base has, only new paths are named.
             let only =
                 places.children(child).filter(|&below| self.sums[below as usize].own > 0).take(2).count()
                     == 1;
@@ -152,7 +152,7 @@ fn linked(survey: &Survey, place: PlaceId) -> Option<String> {
     is_plain(&target).then(|| format!("{make}ln -sfn {target} {path}"))
 }
 
-/// Directories whose owner or mode COPY does not give.
+/// Directories whose owner or mode COPY does not set.
 fn metadata(survey: &Survey, copies: &[Copy]) -> Option<Vec<String>> {
     let tree = survey.tree;
     let places = &tree.ledger.places;
@@ -180,7 +180,7 @@ fn metadata(survey: &Survey, copies: &[Copy]) -> Option<Vec<String>> {
     Some(given.commands())
 }
 
-/// Paths that are to get an owner or a mode.
+/// Paths that need an owner or a mode.
 #[derive(Default)]
 struct Given {
     owners: BTreeMap<(u32, u32), Vec<String>>,
@@ -189,7 +189,7 @@ struct Given {
 }
 
 impl Given {
-    /// Notes how a directory is, if it is not so by itself; `None` when that are too many for a line.
+    /// Adds the owner and mode of a directory if COPY does not set them; `None` if there are too many for a line.
     fn compare(&mut self, path: &str, put: &Put, owner: (u32, u32), mode: u16) -> Option<()> {
         if put.owner != owner {
             self.owners.entry(put.owner).or_default().push(path.to_owned());

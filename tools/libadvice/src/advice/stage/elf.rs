@@ -1,5 +1,5 @@
-//! The needs of an ELF program or library: its interpreter, and the libraries that this loads with it. Headers, the
-//! dynamic section and its strings are read, all bounded; a damaged file needs nothing that could be told.
+//! The needs of an ELF program or library: its interpreter and libraries. It reads headers, the dynamic section and
+//! its strings, within limits. A damaged file has no known needs.
 
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
@@ -7,7 +7,7 @@ use object::read::{ReadCache, ReadRef};
 use object::{Endian, Endianness};
 use std::io::{Read, Seek};
 
-/// Program headers and dynamic entries that are looked at; real files have some ten, and some hundred.
+/// How many program headers and dynamic entries are read. Real files have about ten, and some hundred.
 const MAX_HEADERS: u16 = 256;
 const MAX_DYNAMIC: u64 = 64 << 10;
 const MAX_STRING: u64 = 4096;
@@ -16,19 +16,19 @@ const MAX_NEEDED: usize = 512;
 /// The needs of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Elf {
-    /// For which machine it is: 32 or 64 bits, byte order and the processor's number.
+    /// Its machine: 32 or 64 bits, byte order, and the processor's number.
     pub(super) machine: (bool, bool, u16),
     /// PT_INTERP: the dynamic linker of a program.
     pub(super) interpreter: Option<Vec<u8>>,
     /// DT_NEEDED: libraries, mostly names without a slash.
     pub(super) needed: Vec<Vec<u8>>,
-    /// DT_RPATH, which libraries that it loads inherit; not when there is a DT_RUNPATH.
+    /// DT_RPATH, which the libraries that it loads inherit. `None` if there is a DT_RUNPATH.
     pub(super) rpath: Option<Vec<u8>>,
     /// DT_RUNPATH.
     pub(super) runpath: Option<Vec<u8>>,
 }
 
-/// Reads what `file` needs; `None` when it is no ELF file, or none that can be read.
+/// Reads the needs of `file`; `None` if it is not a readable ELF file.
 pub(super) fn read(file: impl Read + Seek) -> Option<Elf> {
     let cache = ReadCache::new(file);
     let ident = (&cache).read_bytes_at(0, 5).ok()?;
@@ -85,7 +85,7 @@ fn of<'a, H: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Option
     Some(elf)
 }
 
-/// The strings of a dynamic section, which are found through the segment that is loaded where they are.
+/// The strings of a dynamic section, found through the segment that loads them.
 struct Strings<'a, H: FileHeader, R> {
     data: R,
     endian: H::Endian,

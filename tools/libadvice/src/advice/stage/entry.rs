@@ -1,11 +1,11 @@
-//! The programs and files that a container of the image starts: Entrypoint, Cmd and Healthcheck name them, also within a
-//! shell's command line as far as that is plain.
+//! The programs and files that a container of the image starts. Entrypoint, Cmd and Healthcheck name them, also in
+//! simple command lines of a shell.
 
 use libshell::list;
 use libwire::image::ContainerConfig;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh"];
-/// Words of a shell that are no programs.
+/// Words of a shell that are not programs.
 const BUILT_IN: &[&str] = &[
     "cd", "export", "set", "umask", "test", "[", "echo", "printf", "true", ":", "exit", "read", "shift",
     "trap", "wait", "ulimit", "unset", "eval",
@@ -14,13 +14,13 @@ const BUILT_IN: &[&str] = &[
 /// The programs and other words of a command.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Started {
-    /// Programs that must be there: a path, or a name to be looked for.
+    /// Programs that must exist: a path, or a name to look up.
     pub(super) programs: Vec<String>,
     /// Words that may be programs or files.
     pub(super) words: Vec<String>,
 }
 
-/// The programs that the config starts; `None` when that cannot be told, or it is a shell for somebody to type into.
+/// The programs that the config starts; `None` if they are unknown, or if it is an interactive shell.
 pub(super) fn started(config: &ContainerConfig) -> Option<Started> {
     let entrypoint = config.entrypoint.iter().flatten();
     let line: Vec<&str> = entrypoint.chain(config.cmd.iter().flatten()).map(String::as_str).collect();
@@ -53,7 +53,7 @@ impl Started {
         Some(())
     }
 
-    /// The programs of a command line, each a word that nothing is expanded in.
+    /// The programs of a command line in which nothing is expanded.
     fn shell(&mut self, line: &str) -> Option<()> {
         let separated = line.replace("&&", "\n").replace("||", "\n").replace([';', '|', '&'], "\n");
         for part in separated.lines().map(str::trim).filter(|part| !part.is_empty()) {

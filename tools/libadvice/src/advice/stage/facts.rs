@@ -1,4 +1,4 @@
-//! Facts in files that decide what these need: the ELF headers of programs and libraries, the first line of scripts, the
+//! Facts that determine the needs of files: the ELF headers of programs and libraries, the first line of scripts, the
 //! imports of Python sources. Each layer is read once, one file at a time, and only the facts are kept.
 
 use super::elf::{self, Elf};
@@ -14,7 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 const LINE: usize = 256;
 /// Python sources larger than this are data.
 const MAX_SOURCE: u64 = 4 << 20;
-/// The most names that are kept of what is imported.
+/// The largest number of imported names that are kept.
 const MAX_NAMES: usize = 100_000;
 
 /// The facts of the files that may be copied, by inode.
@@ -28,7 +28,7 @@ pub(super) struct Facts {
 }
 
 /// Reads the programs and Python sources above the base that are the author's, or may turn out to be. A layer without
-/// any, such as one of packages, is not read once more.
+/// any, such as one of packages, is not read again.
 pub(super) fn read(opened: &Opened, survey: &Survey) -> Result<Facts, Failure> {
     let ledger = survey.tree.ledger;
     let mut layers: BTreeSet<u16> = BTreeSet::new();
@@ -81,7 +81,7 @@ impl Facts {
     }
 }
 
-/// Reads an ELF file, which needs to be read to and fro.
+/// Reads an ELF file, which needs random access.
 fn spooled(head: &[u8], body: &mut dyn Read) -> io::Result<Option<Elf>> {
     let mut file = tempfile::tempfile()?;
     file.write_all(head)?;

@@ -1,4 +1,4 @@
-//! A sentence on the packages, caches and directories that a second stage does without.
+//! A sentence about the packages, caches and directories that a second stage leaves out.
 
 use super::roots::Chosen;
 use super::survey::{Class, Survey};
@@ -7,10 +7,10 @@ use libcli::human;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Packages and directories that are named.
+/// How many packages and directories are named.
 const NAMED: usize = 2;
 
-/// The largest things that the second stage does without, and the bytes that nobody could see.
+/// The largest things that the second stage leaves out, and the bytes that were hidden.
 pub(super) fn sentence(image: &Image, survey: &Survey, chosen: &Chosen) -> String {
     let ledger = survey.tree.ledger;
     let (mut packages, mut dirs): (BTreeMap<u32, u64>, BTreeMap<String, u64>) = Default::default();
@@ -47,7 +47,7 @@ pub(super) fn sentence(image: &Image, survey: &Survey, chosen: &Chosen) -> Strin
     )
 }
 
-/// The largest by name, and how many others there are.
+/// The largest by name, and the number of the others.
 fn listed(mut all: Vec<(String, u64)>, of: &str) -> Option<String> {
     all.sort_by_key(|(_, bytes)| Reverse(*bytes));
     let more = all.len().saturating_sub(NAMED);
@@ -60,7 +60,7 @@ fn listed(mut all: Vec<(String, u64)>, of: &str) -> Option<String> {
     })
 }
 
-/// A path's directory, as far as two parts.
+/// The directory of a path, at most two components.
 fn top(path: &str) -> String {
     let dirs: Vec<&str> = path.split('/').collect();
     match &dirs[..] {

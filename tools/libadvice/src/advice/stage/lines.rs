@@ -1,5 +1,6 @@
-//! The lines to paste: FROM with a name, and in front of the last instructions, which only configure the image,
-//! the second stage: the same base, its packages, what is copied, and what configured the first one.
+//! The lines to paste: a FROM with a name, and the second stage in front of the last instructions, which only
+//! configure the image. It has the same base, its packages, the copied files, and the configuration of the first
+//! stage.
 
 use super::accounts::Commands;
 use super::copies::{Copies, Copy};
@@ -12,7 +13,7 @@ use libimage::instruction::Instruction;
 use libimage::packages::Manager;
 use libwire::provenance::Provenance;
 
-/// Instructions that change the config only, and that a second stage has to have as well.
+/// Instructions that change only the config, and that a second stage needs too.
 const CONFIG: &[&str] = &[
     "ENV",
     "LABEL",
@@ -35,19 +36,19 @@ const NONINTERACTIVE: &str = "DEBIAN_FRONTEND=noninteractive";
 /// The parts of a second stage.
 pub(super) struct Second<'a> {
     pub(super) known: &'a Provenance,
-    /// The user that the base runs as.
+    /// The user of the base.
     pub(super) base_user: &'a str,
     pub(super) chosen: &'a Chosen,
     pub(super) copies: &'a Copies,
     pub(super) accounts: &'a Commands,
-    /// Commands to run when all is copied.
+    /// Commands to run after everything is copied.
     pub(super) after: &'a [&'a str],
 }
 
-/// The changed lines; `None` when they could not be pasted.
+/// The changed lines; `None` if they could not be pasted.
 pub(super) fn changes(image: &Image, tree: &Tree, second: &Second) -> Option<Vec<Change>> {
     let (base, stages) = (&second.known.base, &second.known.stages);
-    // The image's own FROM gets the name; what it stands on at last is the base.
+    // The image's own FROM gets the name. The stage at the bottom gives the base.
     let (named, below) =
         stages.last().map_or((&base.from, base.history), |stage| (&stage.from, stage.history));
     let own: Vec<&Instruction> = image.instructions.iter().filter(|instruction| !instruction.base).collect();
@@ -89,7 +90,7 @@ pub(super) fn changes(image: &Image, tree: &Tree, second: &Second) -> Option<Vec
     plain.then_some(changes)
 }
 
-/// The second stage after its FROM and before the instructions of `tail`.
+/// The second stage, after its FROM and before the instructions of `tail`.
 fn stage(
     tree: &Tree,
     second: &Second,
@@ -150,7 +151,7 @@ fn is_root(user: &str) -> bool {
     matches!(user.split(':').next(), Some("" | "root" | "0"))
 }
 
-/// Whether an instruction that stays has one of the arguments that this ARG declares.
+/// Whether a remaining instruction uses one of the arguments that this ARG declares.
 fn is_used(arg: &str, texts: &[&str], second: &Second) -> bool {
     let names = arg.split_whitespace().skip(1).filter_map(|word| word.split('=').next());
     let stay = texts.iter().copied().filter(|text| CONFIG.contains(&word(text).as_str()));
@@ -161,8 +162,8 @@ fn is_used(arg: &str, texts: &[&str], second: &Second) -> bool {
     })
 }
 
-/// The RUN that installs packages, in the way of the other advice: what is downloaded stays with the builder.
-/// Where the texts say that nobody is there to be asked, it says so too.
+/// The RUN that installs packages, with cache mounts as in other advice. If the texts make apt ask no questions, it
+/// does so too.
 fn install(chosen: &Chosen, texts: &[&str]) -> Vec<String> {
     let words = chosen.words.join(" ");
     let quiet = texts.iter().any(|text| text.contains(NONINTERACTIVE));
@@ -188,14 +189,14 @@ fn line(tree: &Tree, copy: &Copy, stage: &str) -> String {
     format!("COPY --from={stage}{owner} {} {to}", paths.join(" "))
 }
 
-/// The commands to run once all is copied.
+/// The commands to run after everything is copied.
 fn finish(second: &Second) -> Option<String> {
     let after = second.after.iter().map(|command| (*command).to_owned());
     let all: Vec<String> = second.copies.commands.iter().cloned().chain(after).collect();
     (!all.is_empty()).then(|| format!("RUN {}", all.join(" && ")))
 }
 
-/// FROM's text without the stage's name.
+/// FROM's text without the name of the stage.
 struct From<'a> {
     text: &'a str,
     name: Option<&'a str>,
@@ -214,7 +215,7 @@ impl<'a> From<'a> {
     }
 }
 
-/// A name that no other stage has, as far as this one speaks of others.
+/// A name that no other stage has, as far as this stage's text shows.
 fn stage_name(own: &[&Instruction], froms: &[From], line: u32) -> String {
     let named = froms.iter().any(|from| from.name.is_some());
     let others = named || own.iter().any(|instruction| instruction.text.contains("from="));

@@ -1,14 +1,14 @@
-//! The instruction that made each layer above the base: whether it runs a package manager and nothing else, so that files
-//! of no package are nevertheless those of packages' scripts.
+//! The instruction that made each layer above the base, and whether it only runs a package manager, so that files of
+//! no package were made by packages' scripts.
 
 use crate::advice::image::Image;
 use crate::advice::run_text;
 use libshell::list;
 
-/// Commands that leave nothing but what packages, and scripts of packages, leave.
+/// Commands whose files all come from packages or their scripts.
 const MANAGERS: &[&str] =
     &["apt-get", "apt", "aptitude", "dpkg-reconfigure", "apk", "update-ca-certificates", "ldconfig"];
-/// Commands that may stand beside them.
+/// Commands that may occur beside them.
 const BESIDE: &[&str] = &["rm", "set", "export", "true", ":"];
 
 const LOCALES: &str = "/usr/lib/locale/";
@@ -16,15 +16,15 @@ const ALTERNATIVES: &str = "/etc/alternatives/";
 
 /// The instruction that made a layer.
 pub(super) struct Made<'a> {
-    /// As written.
+    /// The text as written.
     pub(super) text: &'a str,
-    /// Whether it is RUN.
+    /// Whether it is a RUN.
     pub(super) run: bool,
-    /// Whether it is WORKDIR.
+    /// Whether it is a WORKDIR.
     pub(super) workdir: bool,
-    /// Whether packages came or went with it.
+    /// Whether it installed or removed packages.
     pub(super) installs: bool,
-    /// Whether it does nothing but run a package manager.
+    /// Whether it only runs a package manager.
     pub(super) pure: bool,
 }
 
@@ -68,13 +68,12 @@ fn is_pure(text: &str) -> bool {
 }
 
 impl Made<'_> {
-    /// Whether what a RUN did to a path of the base is the author's doing, not a package manager's.
+    /// Whether the author, and not a package manager, changed a path of the base in a RUN.
     pub(super) fn is_authors(&self, path: &str) -> bool {
         self.run && !self.pure && (!self.installs || self.mentions(path))
     }
 
-    /// Whether the author had the RUN make what is at a path where otherwise packages' scripts make it: locales and
-    /// alternatives.
+    /// Whether the author had the RUN make a path that packages' scripts usually make: locales and alternatives.
     pub(super) fn sets_up(&self, path: &str) -> bool {
         let runs = |commands: &[&str]| self.run && list::mentions(self.text, commands);
         match path.strip_prefix(ALTERNATIVES) {
@@ -83,7 +82,7 @@ impl Made<'_> {
         }
     }
 
-    /// Whether the instruction's text has a path in it, or a directory above it that is not everybody's.
+    /// Whether the instruction's text has a path, or a directory above it that is not a common one.
     pub(super) fn mentions(&self, path: &str) -> bool {
         let mut path = path.trim_end_matches('/');
         let mut first = true;
@@ -98,7 +97,7 @@ impl Made<'_> {
     }
 }
 
-/// Whether a text has a path, not only the beginning of a longer one's name.
+/// Whether a text has a path as a whole, not only as the start of a longer one.
 fn names(text: &str, path: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
     !path.is_empty() && text.match_indices(path).any(|(at, _)| !text[at + path.len()..].starts_with(goes_on))

@@ -1,6 +1,6 @@
-//! A second stage: the files that an image needs at run time are copied out of the stage that built them, which stays
-//! out of the image with its compilers, sources and caches. The layers tell what is needed; where they don't, there
-//! is no advice.
+//! A second stage: the files that an image needs at run time are copied from the stage that built them. That stage,
+//! with its compilers, sources and caches, is not part of the image. The layers show which files are needed; if they
+//! do not, there is no advice.
 
 mod accounts;
 mod copies;
@@ -36,7 +36,7 @@ use survey::{Class, Survey};
 use tools::is_tool;
 use tree::Tree;
 
-/// The second stage of an image that was built in this store, if it is of use.
+/// The second stage of an image that was built in this store, if it is useful.
 pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Candidate<'a>>, Failure> {
     let Some(known) = opened.provenance() else { return Ok(None) };
     let Some(mut survey) = survey(image, &known.base) else { return Ok(None) };
@@ -78,7 +78,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
     }))
 }
 
-/// The commands to run once all is copied; `None` when the second stage has no such program.
+/// The commands to run after everything is copied; `None` if the second stage lacks such a program.
 fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'static str>> {
     let certificates = system::has_certificates(survey);
     let brings = |name: &str| {
@@ -97,7 +97,7 @@ fn after(survey: &Survey, chosen: &Chosen, ldconfig: bool) -> Option<Vec<&'stati
     Some(after)
 }
 
-/// The survey of the image above its base, if something there builds, and the image is made to start something.
+/// The survey of the image above its base, if something there builds, and the image starts a program.
 fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
     let layers = u16::try_from(base.layers).ok().filter(|&layers| layers > 0)?;
     let starts = |instruction: &libimage::instruction::Instruction| {
@@ -113,8 +113,7 @@ fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
     has_tools(image, &survey, &HashSet::new()).then_some(survey)
 }
 
-/// Whether there is something above the base that builds or installs, and is not among the packages that are
-/// needed.
+/// Whether something above the base builds or installs, and is not among the needed packages.
 fn has_tools(image: &Image, survey: &Survey, needed: &HashSet<u32>) -> bool {
     let mut packages = (0..).zip(image.ledger.packages.all());
     let tool = |(id, package): (u32, &Package)| {
@@ -124,7 +123,7 @@ fn has_tools(image: &Image, survey: &Survey, needed: &HashSet<u32>) -> bool {
     packages.any(tool) || survey.all().any(|(_, class)| class == Class::Tool)
 }
 
-/// Whether packages are kept in a record that is not read here, rpm's or pacman's: then nobody knows whose is what.
+/// Whether another package manager's record is there, rpm's or pacman's. The owners of files are then unknown.
 fn has_others(image: &Image) -> bool {
     ["var/lib/rpm", "usr/lib/sysimage/rpm", "var/lib/pacman/local"].iter().any(|dir| {
         let place = image.ledger.find(dir.as_bytes());
@@ -134,7 +133,7 @@ fn has_others(image: &Image) -> bool {
     })
 }
 
-/// The base image's config, where that is still in the store.
+/// The base image's config, if it is still in the store.
 fn base_config(opened: &Opened, base: &Base) -> ContainerConfig {
     let read = |digest| {
         let (annotations, platform, extra) = (Default::default(), None, Default::default());

@@ -1,6 +1,6 @@
-//! The needs of the copied files, followed through links, interpreters and libraries until everything is found: in the
-//! base, in a package, or among the author's files, which are then copied. A need that can't be found ends the search,
-//! and there is no advice.
+//! The needs of the copied files, followed through links, interpreters and libraries until each is found: in the
+//! base, in a package, or among the author's files, which are then copied. A need that cannot be found ends the
+//! search, and there is no advice.
 
 use super::elf::Elf;
 use super::entry::Started;
@@ -13,7 +13,7 @@ use libwire::image::ImageConfig;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Where dynamic linkers look by themselves; before them, by Debian's configuration, in /usr/local.
+/// Where dynamic linkers look by default. Debian's configuration puts /usr/local before them.
 const TRUSTED: &[&str] = &["/lib/{}", "/usr/lib/{}", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 const LOCAL: &[&str] = &["/usr/local/lib", "/usr/local/lib/{}"];
 /// Architectures by OCI's name, ELF's number and Debian's directories.
@@ -27,16 +27,16 @@ const MACHINES: &[(&str, u16, &str)] = &[
     ("s390x", 22, "s390x-linux-gnu"),
 ];
 
-/// The needs that copying does not meet.
+/// The needs that copying does not satisfy.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Needed {
-    /// Packages, by position among all.
+    /// Packages, by their position in the list.
     pub(super) packages: BTreeSet<u32>,
-    /// Whether the dynamic linker has to be told where copied libraries are.
+    /// Whether the dynamic linker must learn the directories of copied libraries.
     pub(super) ldconfig: bool,
 }
 
-/// Follows what is needed, and makes the author's what of the image has to be copied for it.
+/// Follows all needs, and marks needed files of the image as the author's, so that they are copied.
 pub(super) fn needed(
     survey: &mut Survey,
     facts: &Facts,
@@ -78,9 +78,9 @@ struct Search<'s, 'a> {
     triplet: &'static str,
     open: Vec<PlaceId>,
     seen: HashSet<PlaceId>,
-    /// DT_RPATHs of all files: what one loads inherits its own.
+    /// The DT_RPATHs of all files. A library inherits that of the file that loads it.
     inherited: BTreeSet<Vec<u8>>,
-    /// All libraries by name, once one has to be looked for everywhere.
+    /// All libraries by name, once one has to be searched everywhere.
     libraries: Option<HashMap<Vec<u8>, Vec<PlaceId>>>,
     needed: Needed,
 }
@@ -119,7 +119,7 @@ impl Search<'_, '_> {
         path.split(':').find_map(|at| self.follow(Places::ROOT, format!("{at}/{name}").as_bytes()))
     }
 
-    /// Keeps a place, and the links that lead there, for the second stage.
+    /// Keeps a place, and the links to it, for the second stage.
     fn need(&mut self, found: Found) -> Option<()> {
         for link in found.links {
             match self.survey.at(link) {
@@ -147,7 +147,7 @@ impl Search<'_, '_> {
         Some(())
     }
 
-    /// A directory that is needed is so with what packages have in it.
+    /// If a directory is needed, so are the packages' files in it.
     fn packages_below(&mut self, dir: PlaceId) {
         let tree = self.survey.tree;
         if dir == Places::ROOT || tree.had(dir).is_some() {
@@ -165,7 +165,7 @@ impl Search<'_, '_> {
         let Some(put) = ledger.visible(place) else { return Some(()) };
         let dir = ledger.places.parent(place).unwrap_or(Places::ROOT);
         match put.act {
-            // What leads nowhere does so in a second stage as well.
+            // A link without a target has none in the second stage either.
             Act::Symlink => self.follow(dir, ledger.link(put)).map_or(Some(()), |found| self.need(found)),
             Act::File | Act::Hardlink => {
                 let facts = self.facts;
@@ -179,7 +179,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// The interpreter of a script. One that is not there cannot run the script now either.
+    /// The interpreter of a script. If it does not exist, the script cannot run now either.
     fn script(&mut self, line: &[u8]) -> Option<()> {
         let line = String::from_utf8_lossy(line);
         let mut words = line.split_whitespace();
@@ -234,15 +234,15 @@ impl Search<'_, '_> {
         self.anywhere(name)
     }
 
-    /// A directory with what stands for the file's own.
+    /// A directory in which `$ORIGIN` is replaced by the file's own.
     fn origin(&self, dir: PlaceId, said: &[u8]) -> Vec<u8> {
         let own = self.survey.tree.path(dir);
         let said = String::from_utf8_lossy(said);
         said.replace("${ORIGIN}", &own).replace("$ORIGIN", &own).into_bytes()
     }
 
-    /// A library that is in none of the usual directories: whichever file of its name is meant, they come all
-    /// from one package, or are there anyway.
+    /// A library that is in none of the usual directories. All files of that name come from one package, or are in
+    /// the second stage anyway, so it does not matter which is meant.
     fn anywhere(&mut self, name: &[u8]) -> Option<()> {
         let ledger = self.survey.tree.ledger;
         let libraries = self.libraries.take().unwrap_or_else(|| {

@@ -1,5 +1,5 @@
-//! Paths that the author removed and that would be there again: of the base, and of packages and their scripts, which are
-//! installed again in the second stage.
+//! Paths that the author removed and that the second stage would have again, from the base, or from packages and
+//! their scripts, which it installs again.
 
 use super::made::Made;
 use super::paste::{MAX_NAMED, is_plain};
@@ -8,15 +8,15 @@ use libimage::places::{PlaceId, Places};
 use libshell::list;
 use std::collections::BTreeSet;
 
-/// Directories that are removed to make images smaller, which a second stage need not do again.
+/// Directories that are removed to make images smaller. A second stage need not remove them again.
 const TEXTS: &[&str] =
     &["/usr/share/doc", "/usr/share/man", "/usr/share/locale", "/usr/share/info", "/usr/share/lintian"];
-/// Directories whose files come and go with package managers and programs.
+/// Directories whose files package managers and programs add and remove.
 const PASSING: &[&str] = &["/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/log", "/tmp", "/run"];
-/// Where packages put what decides how a program behaves.
+/// Where packages put settings of programs.
 const SETTINGS: &[&str] = &["/etc/", "/var/www/"];
 
-/// The command that removes it, if there is something; `None` when it can't be pasted.
+/// The command that removes them, if there are any; `None` if it cannot be pasted.
 pub(super) fn removed(survey: &Survey) -> Option<Vec<String>> {
     let mut paths: BTreeSet<String> = gone(survey).into_iter().collect();
     let said = survey.made.iter().filter(|made| made.installs).flat_map(|made| said(survey, made));
@@ -29,7 +29,7 @@ pub(super) fn removed(survey: &Survey) -> Option<Vec<String>> {
     Some(if words.is_empty() { Vec::new() } else { vec![format!("rm -rf {}", words.join(" "))] })
 }
 
-/// The paths of the base and of packages that a layer of the author's removed, directories as a whole.
+/// The paths of the base and of packages that a layer of the author's removed, with whole directories.
 fn gone(survey: &Survey) -> Vec<String> {
     let (tree, places) = (survey.tree, &survey.tree.ledger.places);
     let gone = |place: &PlaceId| {
@@ -51,7 +51,7 @@ fn is_passing(path: &str) -> bool {
     TEXTS.iter().chain(PASSING).any(|dir| path.starts_with(dir))
 }
 
-/// Whether what is gone was of a package, or of the scripts of packages.
+/// Whether a removed path belonged to a package, or was made by its scripts.
 fn is_packages(survey: &Survey, place: PlaceId, path: &str) -> bool {
     let (tree, packages) = (survey.tree, &survey.tree.ledger.packages);
     let mut puts = tree.ledger.puts_at(place).filter(|put| put.layer >= tree.base);
@@ -62,7 +62,7 @@ fn is_packages(survey: &Survey, place: PlaceId, path: &str) -> bool {
     }
 }
 
-/// The paths that an installing RUN removes itself, so that no layer ever had them: by the words of its `rm`.
+/// The paths that an installing RUN removes itself, so that no layer ever had them, according to its `rm`.
 fn said(survey: &Survey, made: &Made) -> Vec<String> {
     let tree = survey.tree;
     let parts = made.text.split(['&', ';', '|', '(', ')']).filter(|part| list::program(part.trim()) == "rm");

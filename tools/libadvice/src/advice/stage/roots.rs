@@ -1,6 +1,5 @@
-//! The packages that a second stage has to install: those that something copied needs, and those that the
-//! Dockerfile asks for by name and that build nothing. What they depend on comes with them, by the package
-//! manager's own record of this image.
+//! The packages that a second stage has to install: those that copied files need, and those that the Dockerfile names
+//! and that do not build. Their dependencies come with them, according to the package manager's record of this image.
 
 use super::facts::Facts;
 use super::survey::{Class, Survey};
@@ -10,21 +9,21 @@ use libimage::packages::{Manager, Package};
 use libimage::places::PlaceId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Where Debian's Python has the modules that packages bring.
+/// Where Debian's Python looks for the modules of packages.
 const PYTHON: &str = "usr/lib/python3/dist-packages";
 
 /// The packages to install.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chosen {
-    /// As the package manager's command line has them.
+    /// The words for the package manager's command line.
     pub(super) words: Vec<String>,
-    /// All packages that come, by position among all.
+    /// All packages that will be installed, by position in the list.
     pub(super) all: HashSet<u32>,
-    /// By which manager; none when nothing is installed.
+    /// The package manager; `None` if nothing is installed.
     pub(super) manager: Option<Manager>,
 }
 
-/// Chooses; `None` when it can't be told what would come.
+/// Chooses the packages; `None` if it is unknown which would be installed.
 pub(super) fn choose(
     image: &Image,
     survey: &Survey,
@@ -64,14 +63,14 @@ pub(super) fn choose(
         return None;
     }
     let (all, mut roots) = shelf.closure(&needed)?;
-    // What is run is named, though a module's package would bring it along.
+    // A program that is run is named, even if the package of a module would bring it.
     roots.extend(whole.into_iter().filter(|id| !shelf.all[*id as usize].name.contains('.')));
     let word = |id: &u32| pins.get(id).cloned().unwrap_or_else(|| shelf.all[*id as usize].name.clone());
     let words: BTreeSet<String> = roots.iter().map(word).collect();
     Some(Chosen { words: words.into_iter().collect(), all, manager: Some(manager) })
 }
 
-/// Packages that come from elsewhere than the base's repositories could not be installed again.
+/// Whether packages come from repositories that the base does not have, and could not be installed again.
 fn others_sources(survey: &Survey) -> bool {
     let of = |path: &str| {
         ["/etc/apt/", "/usr/share/keyrings/", "/etc/apk/repositories", "/etc/apk/keys/"]
@@ -82,8 +81,8 @@ fn others_sources(survey: &Survey) -> bool {
     survey.all().any(own) || survey.made.iter().any(|made| made.run && made.text.contains(".deb"))
 }
 
-/// The packages that a command names after `install` or `add`: their names, and the words with versions. `None`
-/// when one of them is not said, or the release is another.
+/// The packages that a command names after `install` or `add`: their names, and the words with versions. `None` if
+/// one of them is unknown, or comes from another release.
 fn asked(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut names = Vec::new();
     let (mut manager, mut install) = (None, false);
@@ -110,7 +109,7 @@ fn asked(text: &str) -> Option<Vec<(&str, &str)>> {
     Some(names)
 }
 
-/// The packages of the modules that copied Python sources import and that are not copied themselves.
+/// The packages of modules that copied Python sources import and that are not copied themselves.
 fn modules(survey: &Survey, facts: &Facts) -> BTreeSet<u32> {
     let ledger = survey.tree.ledger;
     let stem =
@@ -145,11 +144,11 @@ fn modules(survey: &Survey, facts: &Facts) -> BTreeSet<u32> {
     found
 }
 
-/// The packages that are installed.
+/// The installed packages.
 struct Shelf<'a> {
     all: &'a [Package],
     base: u16,
-    /// The packages that answer to a name; one of that name itself comes first.
+    /// The packages that have or provide a name; one with that name itself comes first.
     by_name: HashMap<&'a str, Vec<u32>>,
 }
 
@@ -172,16 +171,16 @@ impl<'a> Shelf<'a> {
         self.all.get(id as usize).is_some_and(|package| package.layer >= self.base)
     }
 
-    /// Of packages that are parts of a program the rest of it, such as the library that Python is not complete
-    /// without.
+    /// The rest of programs whose packages are only parts of them, such as the library without which Python is
+    /// incomplete.
     fn whole(&self, needed: &BTreeSet<u32>) -> BTreeSet<u32> {
         let minimal = needed.iter().filter_map(|&id| self.all[id as usize].name.strip_suffix("-minimal"));
         let whole = minimal.filter_map(|name| self.by_name.get(name)).flatten();
         whole.copied().filter(|&id| self.is_above(id)).collect()
     }
 
-    /// What a package needs of those above the base, and whether the manager would choose each by itself; `None`
-    /// when something it needs is not there.
+    /// The packages above the base that a package needs, and whether the manager would choose each by itself. `None`
+    /// if a needed package is missing.
     fn next(&self, id: u32) -> Option<Vec<(u32, bool)>> {
         let mut next = Vec::new();
         for any in &self.all[id as usize].depends {
@@ -198,7 +197,7 @@ impl<'a> Shelf<'a> {
         Some(next)
     }
 
-    /// All packages that these bring, and those of all that have to be named.
+    /// All packages that these bring, and those among them that have to be named.
     fn closure(&self, needed: &BTreeSet<u32>) -> Option<(HashSet<u32>, BTreeSet<u32>)> {
         let mut all: HashSet<u32> = needed.iter().copied().filter(|&id| self.is_above(id)).collect();
         let mut open: Vec<u32> = all.iter().copied().collect();

@@ -1,6 +1,6 @@
-//! The saving of a second stage: the base's layers count as they are, and the new ones are really packed. Installed
-//! packages count with the files they have in the image now, and with everything that package managers left: no
-//! second stage leaves more.
+//! The saving of a second stage. The base's layers keep their size, and the new layers are really packed. Installed
+//! packages count with their present files, and with everything that package managers left, so a second stage cannot
+//! leave more.
 
 use super::accounts::Commands;
 use super::copies::Copies;
@@ -17,7 +17,7 @@ use libimage::source::Opened;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 
-/// Bytes that the image would have less: of files, and to download. `None` when it would have more.
+/// The bytes of files and of download that the image would lose. `None` if it would grow.
 pub(super) fn saving(
     opened: &Opened,
     image: &Image,
@@ -84,12 +84,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether it is in a cache mount, or nobody keeps it.
+/// Whether it is in a cache mount, or is not kept.
 fn is_passing(path: &str) -> bool {
     ["var/cache/apt/", "var/lib/apt/lists/", "tmp/", "var/tmp/"].iter().any(|dir| path.starts_with(dir))
 }
 
-/// The places of the new layers, each in the layer of its number.
+/// The places of the new layers, and the number of each place's layer.
 #[derive(Default)]
 struct New(HashMap<PlaceId, usize>);
 
@@ -98,7 +98,7 @@ impl New {
         self.0.extend(places.map(|place| (place, number)));
     }
 
-    /// Packs the visible entries of these places into `count` layers: bytes of files, and to download.
+    /// Packs the visible entries of these places into `count` layers. Returns the bytes of files and of download.
     fn packed(&self, opened: &Opened, survey: &Survey, count: usize) -> Result<(u64, u64), Failure> {
         let (tree, ledger) = (survey.tree, survey.tree.ledger);
         let contents = Contents::new(survey, self);
@@ -132,14 +132,14 @@ impl New {
     }
 }
 
-/// The contents that new layers have, by inode.
+/// The contents of new layers, by inode.
 #[derive(Default)]
 struct Contents {
-    /// The new layer that has it first, and its first name there.
+    /// The first new layer that has it, and its first name there.
     first: HashMap<u32, (usize, PlaceId)>,
-    /// Bytes of those that further new layers have again, under other names.
+    /// The bytes of contents that further new layers have again, under other names.
     again: u64,
-    /// The layers that they are in now.
+    /// The present layers of these contents.
     layers: BTreeSet<u16>,
 }
 

@@ -1,5 +1,6 @@
-//! Classes of the visible paths above the base: a package's, a cache, a tool, a source, left by package managers and their
-//! scripts, or the author's own, which a second stage has to have. Names, owners and records decide, not contents.
+//! Classes of the visible paths above the base: a package's, a cache, a tool, a source, files of package managers and
+//! their scripts, or the author's own, which a second stage needs. Names, owners and records determine the class, not
+//! contents.
 
 use super::made::Made;
 use super::tools::is_tool;
@@ -16,27 +17,27 @@ use std::collections::HashSet;
 /// The class of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Nothing, or a directory in which something else is.
+    /// Nothing, or a directory with entries.
     Nothing,
     /// The base's.
     Base,
-    /// A package's, which was installed above the base.
+    /// A file of a package that was installed above the base.
     Package(u32),
-    /// The author's: it belongs into the image.
+    /// The author's own: it belongs in the image.
     Own,
-    /// A package manager's records, logs, temporary files, and what packages' scripts make.
+    /// A package manager's records, logs, temporary files, and files of packages' scripts.
     State,
     /// A cache.
     Cache,
-    /// A toolchain that no package has.
+    /// A toolchain that belongs to no package.
     Tool,
-    /// Sources, headers and the like.
+    /// Sources, headers and similar files.
     Source,
-    /// Left by a build in its own directory, besides what it installed.
+    /// A file that a build left in its own directory, except installed ones.
     Built,
 }
 
-/// Directories and files of package managers, and of programs that only run for a while.
+/// Directories and files of package managers, and of programs that run only for a while.
 const STATE: &[&str] = &[
     "var/lib/dpkg/",
     "var/lib/apt/",
@@ -62,12 +63,12 @@ const STATE: &[&str] = &[
     "var/lib/dbus/machine-id",
     "usr/lib/locale/locale-archive",
 ];
-/// The same, also where they are symbolic links.
+/// The same, even if they are symbolic links.
 const LINKS: &[&str] = &["etc/alternatives/", "var/lib/dpkg/", "etc/ssl/certs/"];
-/// Where accounts are; the same name with a dash at its end is the state before.
+/// The lists of accounts. A dash at the end of the name marks the earlier version.
 pub(super) const ACCOUNTS: &[&str] =
     &["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
-/// Files that say how to build, by name.
+/// Names of files that tell how to build.
 const BUILD_FILES: &[&str] = &[
     "Makefile",
     "makefile",
@@ -95,10 +96,10 @@ const BUILD_FILES: &[&str] = &[
     ".dockerignore",
     ".gitignore",
 ];
-/// Directories that an interpreter loads modules from: whatever kind of file is in there, it may be loaded.
+/// Directories from which an interpreter loads modules. It may load any kind of file there.
 const MODULES: &[&[u8]] = &[b"site-packages", b"dist-packages", b"node_modules"];
 
-/// Files that make a directory one that something is built in.
+/// Files that mark a build directory.
 const BUILD_TREES: &[&[u8]] = &[b"CMakeCache.txt", b"config.status", b".ninja_log"];
 
 const IN_MODULES: u8 = 1;
@@ -110,7 +111,7 @@ pub(super) struct Survey<'a> {
     pub(super) tree: Tree<'a>,
     pub(super) made: Vec<Made<'a>>,
     classes: Vec<Class>,
-    /// Contents of packages' files, by layer.
+    /// The contents of packages' files, by layer.
     packaged: HashSet<(u16, Content)>,
 }
 
@@ -140,14 +141,14 @@ impl<'a> Survey<'a> {
         self.classes.get(place as usize).copied().unwrap_or(Class::Nothing)
     }
 
-    /// Makes something the author's, since it is needed.
+    /// Marks a needed path as the author's.
     pub(super) fn keep(&mut self, place: PlaceId) {
         if let Some(class) = self.classes.get_mut(place as usize) {
             *class = Class::Own;
         }
     }
 
-    /// All places with what they are.
+    /// All places with their classes.
     pub(super) fn all(&self) -> impl Iterator<Item = (PlaceId, Class)> + '_ {
         (0..).zip(self.classes.iter().copied())
     }
@@ -156,7 +157,7 @@ impl<'a> Survey<'a> {
         self.made.get(usize::from(put.layer.checked_sub(self.tree.base)?))
     }
 
-    /// Flags that a directory gives to all that is in it.
+    /// The flags that a directory passes to everything in it.
     fn flags(&self, place: PlaceId) -> u8 {
         let modules =
             MODULES.contains(&self.tree.ledger.places.name(place)) || self.has(place, b"pyvenv.cfg");
@@ -175,7 +176,7 @@ impl<'a> Survey<'a> {
         BUILD_TREES.iter().any(|name| self.has(dir, name))
     }
 
-    /// Files that a build left beside something that it made, when that is needed where it was built.
+    /// Files that a build left beside its product, if that is needed in the build directory.
     pub(super) fn built_beside(&self, place: PlaceId) -> Vec<PlaceId> {
         let places = &self.tree.ledger.places;
         let above = std::iter::successors(places.parent(place), |&place| places.parent(place));
@@ -222,11 +223,11 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The class of a file that some package has, or had.
+    /// The class of a file that belongs to a package, or belonged to one.
     fn of_package(&self, image: &Image, place: PlaceId, put: &Put, made: &Made, path: &str) -> Option<Class> {
         let packages = &self.tree.ledger.packages;
         let Some(id) = packages.owner_id(place) else {
-            // What is compiled of a package's file, when that is installed.
+            // A compiled form of a package's file is made again when the package is installed.
             let in_cache = path.contains("/__pycache__/") && made.installs;
             let name = recommends::owner(image, place).filter(|_| in_cache)?;
             let id =
@@ -247,21 +248,21 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Where a symbolic link leads to at last.
+    /// The last target of a symbolic link.
     fn leads_to(&self, place: PlaceId, put: &Put) -> Option<PlaceId> {
         let ledger = self.tree.ledger;
         Some(self.tree.follow(ledger.places.parent(place)?, ledger.link(put))?.place)
     }
 
-    /// Whether a link is only another name of what builds, and is of no use without it.
+    /// Whether a link leads only to a build tool, and is useless without it.
     fn leads_to_tool(&self, place: PlaceId, put: &Put) -> bool {
         let found = self.leads_to(place, put);
         let owner = found.and_then(|found| self.tree.ledger.packages.owner(found));
         owner.is_some_and(|package| is_tool(package, &package.name))
     }
 
-    /// Whether a file that a RUN with a package manager left is of the packages' scripts: another name or a copy
-    /// of something that a package brought with it, or something that the base has too.
+    /// Whether packages' scripts made a file that a RUN with a package manager left: it is another name or a copy of
+    /// a package's file, or the base has it too.
     fn by_scripts(&self, place: PlaceId, put: &Put, made: &Made, path: &str) -> bool {
         let ledger = self.tree.ledger;
         let packaged = |place| {
@@ -280,7 +281,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// A directory is something by itself only when nothing is in it.
+    /// A directory has a class of its own only if it is empty.
     fn directory(&self, image: &Image, place: PlaceId, put: &Put, flags: u8) -> Class {
         let ledger = self.tree.ledger;
         let filled = ledger.places.children(place).any(|child| ledger.visible(child).is_some());
@@ -302,18 +303,18 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The inode of what is copied, if it has one.
+    /// Whether a put is a file to copy.
     pub(super) fn is_file(&self, put: &Put) -> bool {
         put.inode != NONE && matches!(put.act, Act::File | Act::Hardlink)
     }
 }
 
-/// Whether a path is where CMake, or Python's setuptools, keep what they make on the way.
+/// Whether CMake or Python's setuptools keep intermediate files at a path.
 fn is_passing(path: &str) -> bool {
     ["/CMakeFiles/", "/build/bdist.", "/build/lib.", "/build/temp."].iter().any(|dir| path.contains(dir))
 }
 
-/// Whether a path of `/…` is where package managers, logs and temporary files are.
+/// Whether package managers, logs or temporary files use a path of `/…`.
 fn is_state(path: &str, act: Act) -> bool {
     let path = path.trim_start_matches('/');
     let below = |all: &[&str]| all.iter().any(|known| path.starts_with(known));

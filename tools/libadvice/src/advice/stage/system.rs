@@ -1,5 +1,5 @@
-//! Changes to the system that the author made by commands which packages' scripts run too: certificates have to be in the
-//! second stage as well.
+//! Changes to the system by commands that packages' scripts run too: the second stage needs the author's certificates
+//! as well.
 
 use super::made::Made;
 use super::survey::{Class, Survey};
@@ -7,7 +7,7 @@ use libshell::list;
 
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates/";
 
-/// Whether certificates of the author's have to be put among the system's.
+/// Whether the author's certificates must be added to the system's.
 pub(super) fn has_certificates(survey: &Survey) -> bool {
     let updates = |made: &Made| made.run && list::mentions(made.text, &["update-ca-certificates"]);
     let own = |(place, class)| class == Class::Own && survey.tree.path(place).starts_with(CERTIFICATES);

@@ -1,4 +1,4 @@
-//! Second stages of layers written here, with programs of ELF that are headers only.
+//! Second stages for the layers in these tests, with ELF programs that are only headers.
 
 use super::elf;
 use crate::advice::candidate::Advice;
@@ -13,10 +13,10 @@ use libwire::provenance::{Base, Line as At, Provenance};
 use proptest::prelude::*;
 use std::io::Cursor;
 
-/// An instruction above the base, and the layer it makes.
+/// An instruction above the base, and its layer.
 pub(super) type Step<'a> = (&'a str, Option<&'a [Line<'a>]>);
 
-/// A program or library for x86-64; none of its bytes is beyond ASCII.
+/// A program or library for x86-64, all of whose bytes are ASCII.
 pub(super) fn program(interpreter: &str, needed: &[&str], runpath: &str) -> String {
     let mut strings = vec![0];
     let mut keep = |text: &str| {
@@ -53,7 +53,7 @@ pub(super) fn program(interpreter: &str, needed: &[&str], runpath: &str) -> Stri
     String::from_utf8(file).unwrap()
 }
 
-/// The advice on an image of one layer of the base and these steps.
+/// The advice for an image with one layer of the base and these steps.
 pub(super) fn advice(base: &[Line], steps: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
     let dir = tempfile::tempdir().unwrap();
     let store = fixtures::store(dir.path());
@@ -122,7 +122,7 @@ const STATUS: &str = "Package: gcc\nSection: devel\nDepends: need\n\nPackage: ne
     Package: libx\nSection: libs\nDepends: need, other | helper\n\nPackage: helper\nSection: libs\n\nPackage: python3\nDepends: python3-minimal, libx\n\n\
     Package: python3-minimal\nDepends: need\n";
 
-/// A RUN that installs gcc, of some 40 kB, and libraries.
+/// A RUN that installs gcc, about 40 kB, and libraries.
 pub(super) fn install(text: &'static str, big: &'static str) -> (&'static str, Vec<Line<'static>>) {
     let layer = vec![
         ("file", "usr/bin/gcc", big),
@@ -148,7 +148,7 @@ pub(super) fn big() -> &'static str {
     Box::leak("0123456789abcdef".repeat(10_000).into_boxed_str())
 }
 
-/// A base, gcc, and what is built then.
+/// A base, gcc, and a build.
 pub(super) fn built(layer: &[Line], more: &[Step], change: impl FnOnce(&mut ImageConfig)) -> Option<Advice> {
     let (text, tools) = install("RUN apt-get update && apt-get install -y gcc", big());
     let mut steps = vec![(text, Some(&tools[..])), ("RUN make", Some(layer))];

@@ -1,9 +1,9 @@
-//! Packages that are of no use once an image is built.
+//! Packages that an image needs only while it is built.
 
 use crate::findings::builds;
 use libimage::packages::Package;
 
-/// Packages that install other software, and are of no use once that is done.
+/// Packages that install other software, and are useless after that.
 const INSTALLERS: &[&str] = &[
     "python3-pip",
     "python3-venv",

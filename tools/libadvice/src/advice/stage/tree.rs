@@ -1,10 +1,10 @@
-//! The image's final tree, and the base's within it: where a path leads, and whether that is the base's own.
+//! The image's final tree, and the base's part of it: the target of a path, and whether that belongs to the base.
 
 use libimage::ledger::{Ledger, Put};
 use libimage::places::{PlaceId, Places};
 use libimage::walk::{Reached, Walk};
 
-/// The tree of the image; its lowest layers are the base's.
+/// The tree of the image, whose lowest layers are the base's.
 #[derive(Clone, Copy)]
 pub(super) struct Tree<'a> {
     pub(super) ledger: &'a Ledger,
@@ -12,7 +12,7 @@ pub(super) struct Tree<'a> {
     pub(super) base: u16,
 }
 
-/// Where a path leads, and over which links.
+/// The target of a path, and the links to it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Found {
     pub(super) links: Vec<PlaceId>,
@@ -20,7 +20,7 @@ pub(super) struct Found {
 }
 
 impl<'a> Tree<'a> {
-    /// Where `path` leads, as seen from the directory `dir`, links followed; `None` when nothing is there.
+    /// The target of `path`, starting at the directory `dir`, with links followed; `None` if it does not exist.
     pub(super) fn follow(&self, dir: PlaceId, path: &[u8]) -> Option<Found> {
         let mut walk = Walk::from(dir, path);
         let Reached::End = walk.go(&self.ledger.places, |place| self.ledger.link_at(place)) else {
@@ -30,7 +30,7 @@ impl<'a> Tree<'a> {
         (found.place == Places::ROOT || self.ledger.visible(found.place).is_some()).then_some(found)
     }
 
-    /// The put that is visible at a place, if a layer above the base put it there.
+    /// The visible put at a place, if it comes from a layer above the base.
     pub(super) fn above(&self, place: PlaceId) -> Option<&'a Put> {
         self.ledger.visible(place).filter(|put| put.layer >= self.base)
     }
@@ -41,7 +41,7 @@ impl<'a> Tree<'a> {
         self.ledger.puts_at(place).find(|put| put.layer < self.base).filter(stayed)
     }
 
-    /// Whether the base has a program of this name where a shell looks for it.
+    /// Whether the base has a program of this name in a directory of PATH.
     pub(super) fn base_program(&self, name: &str) -> bool {
         ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"].iter().any(|dir| {
             let found = self.ledger.find(format!("{dir}/{name}").as_bytes());
