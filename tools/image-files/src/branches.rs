@@ -1,5 +1,5 @@
-//! Sums bytes up the tree, as du does: each directory of an image or a layer with all that is below it, the largest
-//! first. It counts the leaves that it is given and decides nothing about them.
+//! Adds up bytes over the tree, like du: each directory of an image or a layer with everything below it, the largest
+//! first. It counts the leaves that it gets and judges nothing.
 
 use libimage::layer::Act;
 use libimage::ledger::{Ledger, Put};
@@ -10,37 +10,37 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-/// Bytes that are counted at a place.
+/// Bytes that count at a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaf {
-    /// Where.
+    /// The place.
     pub place: PlaceId,
     /// The layer that pays, from 0.
     pub layer: u16,
-    /// How much.
+    /// The number of bytes.
     pub bytes: u64,
 }
 
-/// A directory or file with what is below it.
+/// A directory or file, with everything below it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Branch {
-    /// Where; the root is `.`.
+    /// The path; the root is `.`.
     #[serde(flatten)]
     pub path: WirePath,
-    /// How many directories it is below the path asked for.
+    /// The depth below the path that was asked for.
     pub depth: usize,
-    /// Bytes of it and all below.
+    /// The bytes of it and everything below.
     pub bytes: u64,
-    /// How many files, directories and links these are, itself too.
+    /// The number of files, directories and links, including itself.
     pub entries: u64,
-    /// Which layers pay for the bytes, the one that pays most first.
+    /// The layers that pay for the bytes, the one that pays most first.
     pub layers: Vec<Share>,
     /// The entry there.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub is: Option<Entry>,
 }
 
-/// A layer's part of the bytes.
+/// The part of the bytes that a layer pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// The layer, from 1.
@@ -90,19 +90,19 @@ fn kind(act: Act) -> &'static str {
     }
 }
 
-/// Which places are shown.
+/// The places to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// The place they are at or below.
+    /// The place at the top.
     pub top: PlaceId,
-    /// How many directories deep.
+    /// The depth, in directories.
     pub depth: usize,
-    /// Whether of directories that have only one entry the last stands for all.
+    /// Whether a chain of directories with one entry each is shown as its last.
     pub joined: bool,
 }
 
-/// The sums of `leaves` in a shape: a directory before what is in it, the largest of each directory first, of
-/// equal ones the first by name. `is` says which put made a place what it is in this view.
+/// The sums of `leaves`, limited to a shape. A directory comes before its entries, and the largest entry of each
+/// directory first; equal ones are sorted by name. `is` returns the put that made a place what it is in this view.
 pub fn branches<'a>(
     ledger: &'a Ledger,
     leaves: &[Leaf],
@@ -144,7 +144,7 @@ impl Sums {
         sums
     }
 
-    /// The entries of `dir`, and below, as far as they are shown.
+    /// The entries of `dir` and below that are shown.
     fn choose(
         &self,
         ledger: &Ledger,
@@ -180,7 +180,7 @@ impl Sums {
     }
 }
 
-/// Who pays for each of the places that are shown.
+/// The layers that pay for each of the shown places.
 fn shares(ledger: &Ledger, leaves: &[Leaf], shown: &[(PlaceId, usize)]) -> Vec<Vec<Share>> {
     let at: HashMap<PlaceId, usize> = shown.iter().enumerate().map(|(at, &(place, _))| (place, at)).collect();
     let mut sums = vec![BTreeMap::<u16, u64>::new(); shown.len()];

@@ -1,5 +1,5 @@
-//! The final tree of an image, or the part of it below a path: sizes with all that is below, and the layers that pay.
-//! Hidden files are never shown.
+//! The final tree of an image, or the part below a path: sizes with everything below, and the layers that pay. It
+//! never shows hidden files.
 
 use crate::branches::{Branch, Leaf, Shape, branches};
 use crate::lookup;
@@ -18,7 +18,7 @@ pub struct Files {
     pub image: String,
     /// Its manifest's digest.
     pub digest: Digest,
-    /// The path itself first, then what is below, the largest of each directory first.
+    /// The path itself first, then the entries below, the largest of each directory first.
     pub files: Vec<Branch>,
 }
 
@@ -33,7 +33,7 @@ pub fn files(image: &ImageCost, ledger: &Ledger, path: &[u8], depth: usize) -> R
     })
 }
 
-/// The visible entries at and below a place. A file with several names there counts at the first by path.
+/// The visible entries at a place and below. A file with several names there counts at the first by path.
 pub fn leaves(ledger: &Ledger, top: PlaceId) -> Vec<Leaf> {
     let seen = || {
         let all = std::iter::once(top).chain(ledger.places.below(top));

@@ -1,5 +1,5 @@
-//! The changes of one layer: the files it puts, those of lower layers that it removes, and those that it hides by
-//! putting something in their place. It says nothing about files that other layers put.
+//! The changes of one layer: the files that it adds, and the files of lower layers that it removes or hides. It does
+//! not show files of other layers otherwise.
 
 use crate::branches::{Branch, Leaf, Shape, branches};
 use libcli::Failure;
@@ -25,22 +25,22 @@ pub struct Contents {
     /// The instruction that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<Instruction>,
-    /// The files it puts. A further name of a file costs nothing here.
+    /// The files it adds. Another name of a file costs nothing here.
     pub puts: Vec<Branch>,
-    /// The files it removes: bytes that lower layers pay for, and that no name leads to any more.
+    /// The files it removes: lower layers pay for their bytes, and no name leads to them any more.
     pub removes: Vec<Branch>,
-    /// The files it hides: bytes that lower layers pay for, where it has the same again or something else.
+    /// The files it hides: lower layers pay for their bytes, and it has the same or another file in their place.
     pub hides: Vec<Branch>,
-    /// The bytes of both, by the layer that pays and what became of them.
+    /// The bytes of both, by the layer that pays and how they were hidden.
     pub took: Vec<Taken>,
 }
 
-/// The files that a layer removed or hid of another.
+/// The files of another layer that a layer removed or hid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Taken {
     /// The layer that pays, from 1.
     pub of: usize,
-    /// How.
+    /// How they were hidden.
     pub fate: Fate,
     /// How many files.
     pub files: u64,
@@ -48,7 +48,7 @@ pub struct Taken {
     pub bytes: u64,
 }
 
-/// The changes of the layer `number`, from 1, summed up `depth` directories deep.
+/// The changes of the layer `number`, from 1, summed up to a depth of `depth` directories.
 pub fn contents(
     image: &ImageCost,
     ledger: &Ledger,
@@ -73,7 +73,7 @@ pub fn contents(
         instruction: image.instruction_of(number).cloned(),
         puts: tree(ledger, layer, depth, |put| put.layer == layer),
         removes: tree(ledger, layer, depth, |put| gone(put, |fate| fate == Fate::Deleted)),
-        // That a layer names the directories it has something in hides nothing.
+        // A layer names the directories of its files, which hides nothing.
         hides: tree(ledger, layer, depth, |put| {
             put.act != Act::Dir && gone(put, |fate| fate != Fate::Deleted)
         }),
@@ -93,7 +93,7 @@ fn tree(ledger: &Ledger, layer: u16, depth: usize, chosen: impl Fn(&Put) -> bool
     branches(ledger, &leaves, shape, |place| is.get(&place).copied())
 }
 
-/// The bytes of a put: those that its layer pays for, or that went with the last of their names.
+/// The bytes of a put: those that its layer pays for, or that are hidden with the last of their names.
 fn leaf(ledger: &Ledger, put: &Put, layer: u16, counted: &mut HashSet<u32>) -> Leaf {
     let nothing = Leaf { place: put.place, layer: put.layer, bytes: 0 };
     let Some(inode) = ledger.inode(put) else { return nothing };

@@ -1,4 +1,5 @@
-//! Looking into an image: its final tree and who pays for it, what one layer did, and how a path came to be as it is.
+//! Looks into an image: its final tree and the layers that pay for it, the changes of one layer, and the history of a
+//! path.
 
 mod branches;
 mod files;
@@ -18,16 +19,16 @@ use libimage::source::Opened;
 use std::io::{self, Write};
 use view::{Question, view};
 
-/// How answers are written.
+/// The form of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// For people, with an empty line between two answers.
     Text,
-    /// A line of JSON each.
+    /// A JSON object on each line.
     Json,
 }
 
-/// Reads an image and writes the answers to `questions`; trees are shown `depth` directories deep.
+/// Reads an image and writes the answers to `questions`. Trees are shown to a depth of `depth` directories.
 pub fn show(
     opened: &Opened,
     questions: &[Question],

@@ -1,5 +1,5 @@
-//! Finds a path that the user named among all that the image ever had, over links; or else the nearest one, for a
-//! message. It prints nothing.
+//! Finds a path that the user named among all paths that the image ever had, over links, or else the nearest one, for
+//! a message. It prints nothing.
 
 use libcli::Failure;
 use libimage::layer::Act;
@@ -8,19 +8,19 @@ use libimage::places::{PlaceId, Places};
 use libimage::walk::{Reached, Walk};
 use libtree::root::components;
 
-/// Names beyond this are not compared: none is near.
+/// Longer names are not compared, because none is similar.
 const MAX_NAME: usize = 64;
 
-/// Where a path leads, and over which links.
+/// The target of a path, and the links to it.
 #[derive(Debug)]
 pub struct Found {
-    /// The links in the order they were followed; of a path that ends in one, that one is last.
+    /// The links, in the order they were followed. If the path ends in a link, that one is last.
     pub links: Vec<PlaceId>,
-    /// Where it leads.
+    /// The target.
     pub place: PlaceId,
 }
 
-/// Follows a path through what is visible and, where nothing is, through what last was.
+/// Follows a path through the visible places, and where nothing is visible, through the last ones.
 pub fn find(ledger: &Ledger, path: &[u8]) -> Result<Found, Failure> {
     let mut walk = Walk::new(path);
     match walk.go(&ledger.places, |place| link_at(ledger, place)) {
@@ -33,7 +33,7 @@ pub fn find(ledger: &Ledger, path: &[u8]) -> Result<Found, Failure> {
     }
 }
 
-/// The place a path leads to, which has to be visible or have something visible in it.
+/// The target of a path, which has to be visible or have something visible in it.
 pub fn visible(ledger: &Ledger, path: &[u8]) -> Result<PlaceId, Failure> {
     let place = find(ledger, path)?.place;
     let is = |place: PlaceId| ledger.visible(place).is_some();
@@ -46,7 +46,7 @@ pub fn visible(ledger: &Ledger, path: &[u8]) -> Result<PlaceId, Failure> {
     }
 }
 
-/// Where the link at a place leads: the visible one, or the last one where nothing is or was below.
+/// The target of the link at a place: the visible link, or the last one if nothing is or was there.
 fn link_at(ledger: &Ledger, place: PlaceId) -> Option<&[u8]> {
     let put = match ledger.visible(place) {
         Some(put) => Some(put),
@@ -56,19 +56,19 @@ fn link_at(ledger: &Ledger, place: PlaceId) -> Option<&[u8]> {
     put.filter(|put| put.act == Act::Symlink).map(|put| ledger.link(put))
 }
 
-/// A path as messages say it.
+/// A path in the form for messages.
 pub fn said(path: &[u8]) -> String {
     format!("/{}", String::from_utf8_lossy(&components(path).collect::<Vec<_>>().join(&b'/')))
 }
 
-/// That no layer has `path`, of which `rest` was looked for in `dir`, and what is nearest.
+/// The error that no layer has `path`, where `rest` was not found in `dir`, and the nearest path.
 fn nothing(ledger: &Ledger, path: &[u8], dir: PlaceId, rest: &[&[u8]]) -> Failure {
     let place = nearest(ledger, dir, rest);
     let near = said(&ledger.places.path(place));
     Failure::failed(said(path), format!("no layer ever had it; the nearest is {near}"))
 }
 
-/// A name like it in the directory; else a path elsewhere that ends in the same name; else the directory.
+/// A similar name in the directory, or else a path elsewhere that ends in the same name, or else the directory.
 fn nearest(ledger: &Ledger, dir: PlaceId, rest: &[&[u8]]) -> PlaceId {
     let places = &ledger.places;
     let wanted = rest.first().copied().unwrap_or_default();
@@ -85,7 +85,7 @@ fn nearest(ledger: &Ledger, dir: PlaceId, rest: &[&[u8]]) -> PlaceId {
     like.map(|(.., place)| place).or_else(same_name).unwrap_or(dir)
 }
 
-/// How many bytes to change, add or drop to make one name the other; `None` for names too long to compare.
+/// How many bytes must change to turn one name into the other; `None` if a name is too long.
 fn distance(a: &[u8], b: &[u8]) -> Option<usize> {
     if a.len().max(b.len()) > MAX_NAME {
         return None;

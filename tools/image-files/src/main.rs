@@ -1,4 +1,4 @@
-//! image-files(1): what is in an image, and who pays for it.
+//! image-files(1): the files of an image, and the layers that pay for them.
 
 use clap::Parser;
 use image_files::Form;
@@ -12,36 +12,37 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Look into an image: its final tree and which layers pay for it, what a layer did, how a path came to be as it is.
+/// List the files of an image: its final tree and the layers that pay for it, the changes of a layer, or the history
+/// of a path.
 ///
-/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
-/// PATH:NAME; - is an archive on standard input.
+/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; PATH:NAME selects one of several
+/// images in it; - reads an archive from standard input.
 #[derive(Parser)]
 #[command(name = "image-files", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Take this platform's image of an index in a layout or archive [default: this machine's]
+    /// Use the image for this platform if a layout or archive has several [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// A JSON object an answer, instead of text
+    /// Print a JSON object for each answer instead of text
     #[arg(long)]
     json: bool,
-    /// How many directories deep trees are shown
+    /// Show trees this many directories deep
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=100), conflicts_with = "why")]
     depth: u8,
-    /// What layer N puts, removes and hides, instead of the final tree
+    /// Show what layer N adds, removes and hides instead of the final tree
     #[arg(long, value_name = "N", conflicts_with_all = ["why", "paths"])]
     layer: Option<usize>,
-    /// Which instructions put each PATH there, changed or hid it, and what it costs, instead of what is below it
+    /// Show the history of each PATH, with the instructions that put it there, changed or hid it, instead of its tree
     #[arg(long, requires = "paths")]
     why: bool,
     /// The image
     image: String,
-    /// Where in the image to look [default: all of it]
+    /// Paths in the image [default: all of it]
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }

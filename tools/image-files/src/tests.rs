@@ -1,4 +1,4 @@
-//! Views of images written here.
+//! Views of the images in these tests.
 
 use crate::branches::Branch;
 use crate::view::{Question, View, view};
@@ -76,11 +76,11 @@ fn content_with_two_names_counts_once_and_where_it_is_seen() {
 fn a_layer_is_what_it_puts_removes_and_hides() {
     let (image, ledger) = image(APP);
     let of = |number| layer::contents(&image, &ledger, number, 9).unwrap();
-    // usr and usr/bin have one entry each: the file stands for them.
+    // usr and usr/bin have one entry each, so the file is shown for them.
     assert_eq!(paths(&of(5).puts), [(0, ".".into(), 3, 1), (1, "usr/bin/sh".into(), 3, 1)]);
     assert_eq!(paths(&of(5).hides), [(0, ".".into(), 5, 1), (1, "usr/bin/sh".into(), 5, 1)]);
     assert_eq!(paths(&of(5).removes), []);
-    // Of opt/a the bytes of layer 3 go; those of layer 2 were hidden before. b and c are one content.
+    // The bytes of layer 3 in opt/a go; those of layer 2 were hidden before. b and c are one content.
     let removed = of(4);
     assert_eq!(paths(&removed.removes)[0], (0, ".".into(), 13, 5));
     let took: Vec<_> = removed.took.iter().map(|took| (took.of, took.fate, took.files, took.bytes)).collect();

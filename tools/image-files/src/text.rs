@@ -1,4 +1,4 @@
-//! The views for a terminal or a pipe: columns that line up. It takes a view and prints it.
+//! The views for a terminal or a pipe, in aligned columns.
 
 mod tree;
 mod why;

@@ -1,5 +1,5 @@
-//! Questions about an image's files, and their answers, ready to be shown. Each answer is made from the ledger; none
-//! reads the image again.
+//! Questions about an image's files, and their answers, ready to be shown. Each answer comes from the ledger; the
+//! image is not read again.
 
 use crate::{files, layer, why};
 use libcli::Failure;
@@ -14,23 +14,23 @@ pub enum Question {
     Files(Vec<u8>),
     /// The changes of a layer, from 1.
     Layer(usize),
-    /// How a path came to be as it is.
+    /// The history of a path.
     Why(Vec<u8>),
 }
 
-/// The answer.
+/// The answer to a question.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum View {
-    /// To [`Question::Files`].
+    /// The answer to [`Question::Files`].
     Files(files::Files),
-    /// To [`Question::Layer`].
+    /// The answer to [`Question::Layer`].
     Layer(Box<layer::Contents>),
-    /// To [`Question::Why`].
+    /// The answer to [`Question::Why`].
     Why(why::Why),
 }
 
-/// Answers a question; trees are shown `depth` directories deep.
+/// Answers a question. Trees are shown to a depth of `depth` directories.
 pub fn view(question: &Question, depth: usize, image: &ImageCost, ledger: &Ledger) -> Result<View, Failure> {
     Ok(match question {
         Question::Files(path) => View::Files(files::files(image, ledger, path, depth)?),

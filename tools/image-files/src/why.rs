@@ -1,5 +1,4 @@
-//! How a path came to be as it is: over which links it leads, which instructions put something there, who
-//! hid it, and what all of that costs.
+//! The history of a path: the links to it, the instructions that put something there or hid it, and the cost.
 
 use crate::branches::Entry;
 use crate::lookup;
@@ -16,23 +15,23 @@ use libwire::{Digest, WirePath};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 
-/// How a path came to be as it is.
+/// The history of a path.
 #[derive(Debug, Serialize)]
 pub struct Why {
     /// The image, as the user named it.
     pub image: String,
     /// Its manifest's digest.
     pub digest: Digest,
-    /// Where the path leads; the root is `.`.
+    /// The target of the path; the root is `.`.
     #[serde(flatten)]
     pub path: WirePath,
-    /// The symbolic links it leads over, in order.
+    /// The symbolic links in the path, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
     /// The package it belongs to, or belonged to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<Package>,
-    /// Whether something is there in the image.
+    /// Whether it is visible in the image.
     pub visible: bool,
     /// The entries that layers put there, the oldest first.
     pub puts: Vec<PutThere>,
@@ -48,30 +47,30 @@ pub struct Package {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Whose package it is.
+    /// Its package manager.
     pub manager: Manager,
 }
 
-/// A symbolic link on the way.
+/// A symbolic link in the path.
 #[derive(Debug, Serialize)]
 pub struct Link {
-    /// Where it is.
+    /// The path of the link.
     #[serde(flatten)]
     pub path: WirePath,
-    /// Where it leads, as it stands in the layer.
+    /// Its target, as in the layer.
     #[serde(flatten)]
     pub target: Target,
-    /// Who put it there.
+    /// The layer that put it there.
     #[serde(flatten)]
     pub by: Maker,
 }
 
-/// A layer and what made it.
+/// A layer and its instruction.
 #[derive(Clone, Debug, Serialize)]
 pub struct Maker {
     /// The layer, from 1.
     pub layer: usize,
-    /// The instruction, if the image says.
+    /// The instruction, if the image names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<Instruction>,
 }
@@ -79,21 +78,21 @@ pub struct Maker {
 /// An entry that a layer put at the path.
 #[derive(Debug, Serialize)]
 pub struct PutThere {
-    /// Who put it.
+    /// The layer that put it there.
     #[serde(flatten)]
     pub by: Maker,
     /// The entry.
     #[serde(flatten)]
     pub is: Entry,
-    /// Bytes its layer pays for it.
+    /// The bytes that its layer pays for it.
     pub bytes: u64,
-    /// The first name of the file, if this is a further one.
+    /// The first name of the file, if this is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_of: Option<FirstName>,
-    /// Who hid it and how.
+    /// The layer that hid it, and how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
-    /// Whether its content is visible under another name all the same.
+    /// Whether its content is still visible under another name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
 }
@@ -101,17 +100,17 @@ pub struct PutThere {
 /// The first name of a file.
 #[derive(Debug, Serialize)]
 pub struct FirstName {
-    /// Where.
+    /// The path of that name.
     #[serde(flatten)]
     pub path: WirePath,
     /// The layer that pays for its content, from 1.
     pub layer: usize,
 }
 
-/// How something came to be not visible.
+/// How an entry was hidden.
 #[derive(Debug, Serialize)]
 pub struct Gone {
-    /// How.
+    /// The way it was hidden.
     pub fate: Fate,
     /// The layer that hid it.
     #[serde(flatten)]
@@ -121,21 +120,21 @@ pub struct Gone {
 /// The bytes that a layer pays for below a path.
 #[derive(Debug, Serialize)]
 pub struct PaidBelow {
-    /// Who pays.
+    /// The layer that pays.
     #[serde(flatten)]
     pub by: Maker,
-    /// Bytes that are visible.
+    /// The visible bytes.
     pub visible: u64,
-    /// Bytes that are not.
+    /// The hidden bytes.
     pub hidden: u64,
     /// How many files.
     pub files: u64,
-    /// Who hid what of it.
+    /// The layers that hid them, and how.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<HiddenSum>,
 }
 
-/// How `path` came to be as it is.
+/// The history of `path`.
 pub fn why(image: &ImageCost, ledger: &Ledger, path: &[u8]) -> Result<Why, Failure> {
     let found = lookup::find(ledger, path)?;
     let link = |&place: &PlaceId| {
@@ -185,7 +184,7 @@ fn there(image: &ImageCost, ledger: &Ledger, put: &Put) -> PutThere {
     }
 }
 
-/// The bytes that layers pay for below a place, hidden or not: each content once.
+/// The bytes that layers pay for below a place, visible or hidden, each content once.
 fn below(image: &ImageCost, ledger: &Ledger, top: PlaceId) -> Vec<PaidBelow> {
     let mut seen = HashSet::new();
     let mut sums: BTreeMap<u16, Paid> = BTreeMap::new();

@@ -1,10 +1,10 @@
-//! Branches as lines: of each directory the largest, and how many others there are.
+//! Branches as lines: the largest of each directory, and the number of the others.
 
 use crate::branches::{Branch, Share};
 use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
-/// Entries named of each directory.
+/// How many entries of each directory are named.
 const NAMED: usize = 12;
 
 /// Writes branches with their head.
@@ -18,7 +18,7 @@ enum Line<'a> {
     Others(Others),
 }
 
-/// The entries of a directory so far, and the sums of those that are not named.
+/// The entries of a directory so far, and the sums of the others.
 #[derive(Clone, Copy, Default)]
 struct Others {
     depth: usize,
@@ -48,7 +48,7 @@ fn row(line: Line) -> Vec<String> {
     }
 }
 
-/// The branches that are named, and a line for those of each directory that are not.
+/// The named branches, and a line for the others of each directory.
 fn lines(branches: &[Branch]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let mut open: Vec<Others> = Vec::new();
@@ -74,13 +74,13 @@ fn lines(branches: &[Branch]) -> Vec<Line<'_>> {
 fn close(open: &mut Vec<Others>, depth: usize, lines: &mut Vec<Line<'_>>) {
     while open.len() > depth {
         let ended = open.pop();
-        // What is in a directory that is not named is not named either.
+        // The entries of a directory that is not named are not named either.
         let named = open.iter().all(|others| others.seen <= NAMED);
         lines.extend(ended.filter(|others| named && others.seen > NAMED).map(Line::Others));
     }
 }
 
-/// The layer that pays most, with a plus when others pay too.
+/// The layer that pays most, with a plus if others pay too.
 fn payer(shares: &[Share]) -> String {
     match shares {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! How a path came to be, line by line.
+//! The history of a path, line by line.
 
 use super::words::{instruction, path};
 use crate::why::{Maker, PaidBelow, PutThere, Why};
@@ -48,7 +48,7 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
     Ok(())
 }
 
-/// The cost of all puts and everything below, and how much of it is hidden.
+/// The cost of all puts and everything below, and the hidden part of it.
 fn costs(view: &Why) -> (u64, u64) {
     let puts = view.puts.iter().map(|put| {
         let hidden = put.gone.is_some() && !put.kept;
@@ -58,13 +58,13 @@ fn costs(view: &Why) -> (u64, u64) {
     puts.chain(below).fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1))
 }
 
-/// A line for each put, and one where nothing came in its place.
+/// A line for each put, and one if nothing replaced it.
 fn puts(puts: &[PutThere]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (at, put) in puts.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| puts[at].gone.as_ref());
         let change = before.filter(|gone| gone.by.layer == put.by.layer);
-        // Each layer that has something in a directory names that again.
+        // Each layer with something in a directory has an entry for the directory again.
         if put.is.kind != "dir" || change.is_none_or(|gone| gone.fate != Fate::Unchanged) {
             let did = change.map_or_else(|| "put".to_owned(), |gone| gone.fate.to_string());
             rows.push(row(&put.by, human(put.bytes), format!("{did}: {}", what(put))));

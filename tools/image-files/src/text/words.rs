@@ -1,13 +1,13 @@
-//! Instructions and paths, which every view writes the same way.
+//! Instructions and paths in the form that all views share.
 
 use libcli::{cut, sanitise as clean};
 use libimage::instruction::Instruction;
 use libwire::WirePath;
 
-/// Columns for an instruction's text.
+/// How many columns an instruction's text may have.
 const TEXT: usize = 60;
 
-/// Where an instruction stands, and what it says.
+/// The place and text of an instruction.
 pub(super) fn instruction(known: Option<&Instruction>) -> [String; 2] {
     match known {
         Some(known) => [clean(&known.place()), cut(&clean(&known.words()), TEXT)],
@@ -15,7 +15,7 @@ pub(super) fn instruction(known: Option<&Instruction>) -> [String; 2] {
     }
 }
 
-/// A path as it is from the image's root.
+/// A path from the image's root.
 pub(super) fn path(path: &WirePath) -> String {
     match path.as_bytes() {
         b"." => "/".to_owned(),
