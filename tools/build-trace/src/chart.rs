@@ -8,7 +8,7 @@ use libwire::Span;
 use libwire::record::Wait;
 
 const WIDTH: f64 = 1200.0;
-/// Where the lanes' names end and time begins; and where it ends.
+/// Where the names of lanes end and time begins, and where time ends.
 const LEFT: f64 = 180.0;
 const RIGHT: f64 = WIDTH - 24.0;
 const TOP: f64 = 96.0;
@@ -16,12 +16,12 @@ const STEP: f64 = 28.0;
 const PACK: f64 = 12.0;
 const NOTE: f64 = 18.0;
 const GAP: f64 = 20.0;
-/// How wide letters are: those of code, and those of text at most.
+/// The width of letters: of code, and of text at most.
 const CODE: f64 = 6.7;
 const TEXT: f64 = 7.2;
-/// Nothing that took place is narrower.
+/// The smallest width of a bar.
 const NARROWEST: f64 = 1.5;
-/// How much of an instruction is in a tooltip.
+/// How much of an instruction a tooltip shows.
 const TOOLTIP: usize = 400;
 
 const STYLE: &str = include_str!("chart.css");
@@ -63,7 +63,7 @@ fn pushing(lane: &Lane) -> f64 {
     lane.uploads().len() as f64 * (PACK + 4.0)
 }
 
-/// What went wrong in a lane.
+/// The message about a failure in a lane.
 fn note(lane: &Lane) -> Option<String> {
     let failure = |done: &Done| match &done.how {
         How::Failed(message) | How::Ended(message) => Some(format!("{}: {message}", done.place)),
@@ -79,7 +79,7 @@ struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// Where a moment is.
+    /// The position of a moment.
     fn x(&self, ms: u64) -> f64 {
         let since = ms.saturating_sub(self.build.span.started_ms) as f64;
         LEFT + since / self.build.span.duration_ms.max(1) as f64 * (RIGHT - LEFT)
@@ -87,7 +87,7 @@ impl Chart<'_> {
 
     fn bar(&self, span: Span, y: f64, height: f64) -> Rect {
         let x = self.x(span.started_ms);
-        // What follows at once is still to be told apart.
+        // A bar that follows at once stays distinct.
         let width = (self.x(span.ended_ms()) - x - 0.8).max(NARROWEST);
         Rect { x, y, width, height }
     }
@@ -177,7 +177,7 @@ impl Chart<'_> {
         }
     }
 
-    /// What a step did, with lines where it waited.
+    /// Draws a step, with lines where it waited.
     fn step(&mut self, lane: &Lane, done: &Done, y: f64) {
         for wait in &done.waited {
             self.wait(wait, y);
@@ -246,7 +246,7 @@ fn line(drawing: &mut Drawing, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64
     ));
 }
 
-/// The class of what an instruction does.
+/// The class of an instruction's work.
 fn class(op: &str) -> &'static str {
     match op {
         "from" => "from",
@@ -257,7 +257,7 @@ fn class(op: &str) -> &'static str {
     }
 }
 
-/// The parts of a step's time in which it did not wait.
+/// The parts of a step in which it did not wait.
 fn worked(done: &Done) -> Vec<Span> {
     let mut waits: Vec<Span> = done.waited.iter().map(|wait| wait.span).collect();
     waits.sort_by_key(|span| span.started_ms);

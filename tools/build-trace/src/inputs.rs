@@ -1,4 +1,4 @@
-//! Which files hold a build's records, and the reading of them.
+//! Finds and reads the files that hold a build's records.
 
 use crate::timeline::Timeline;
 use libcli::Failure;
@@ -17,7 +17,7 @@ impl Timeline {
             return self.file(path);
         }
         let mut files: Vec<(usize, PathBuf)> = Vec::new();
-        // Not by std::fs::read_dir, which panics when the directory can't be closed.
+        // std::fs::read_dir panics if the directory cannot be closed.
         let dir = File::open(path).map_err(failed)?;
         for entry in Dir::read_from(&dir).map_err(|errno| failed(errno.into()))? {
             let entry = entry.map_err(|errno| failed(errno.into()))?;
@@ -38,7 +38,7 @@ impl Timeline {
         self.read(&place, BufReader::new(file))
     }
 
-    /// Reads streams of records, whole or cut, from the place of this name.
+    /// Reads streams of records, complete or cut. `place` is for messages.
     pub fn read(&mut self, place: &str, input: impl BufRead) -> Result<(), Failure> {
         let mut reader = Reader::<_, BuildRecord>::new(input).salvaging();
         while let Some(event) = reader.next_event().map_err(|error| explain(place, error))? {
@@ -53,7 +53,7 @@ impl Timeline {
     }
 }
 
-/// The stage whose records are in a file of this name.
+/// The stage whose records have this file name.
 fn stage_of(name: &str) -> Option<usize> {
     name.strip_prefix("steps.").or_else(|| name.strip_prefix("layers."))?.parse().ok()
 }

@@ -1,6 +1,6 @@
-//! Shows what a build spent its time on: as a trace that Chrome and Perfetto read, or as a chart.
+//! Shows how a build spent its time, as a trace for Chrome and Perfetto, or as a chart.
 //!
-//! Reads build-record(5), also streams of builds that failed. It changes nothing, and knows no store.
+//! It reads build-record(5), also streams of builds that failed. It changes nothing, and knows no store.
 
 mod chart;
 mod inputs;
@@ -15,7 +15,7 @@ use libcli::Failure;
 use std::io::Write;
 use std::str::FromStr;
 
-/// What is written.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Chrome's Trace Event Format, as JSON.
@@ -36,7 +36,7 @@ impl FromStr for Format {
     }
 }
 
-/// Writes what was read, if there is anything to show.
+/// Writes the builds that were read, if there is anything to show.
 pub fn write(timeline: Timeline, format: Format, output: &mut impl Write) -> Result<(), Failure> {
     let build = timeline.finish().ok_or_else(|| {
         let what = "the records tell no time of any step; give it what stage-run and layer-pack wrote";

@@ -1,4 +1,4 @@
-//! build-trace(1): a build's records in, a picture of its time out.
+//! build-trace(1): a build's records in, a picture of its times out.
 
 use build_trace::{Format, Timeline};
 use clap::Parser;
@@ -7,7 +7,7 @@ use libwire::record::BuildRecord;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Show what a build spent its time on.
+/// Show how a build spent its time.
 ///
 /// Reads build records and writes a trace for ui.perfetto.dev or chrome://tracing, or a chart as SVG.
 #[derive(Parser)]

@@ -1,6 +1,6 @@
-//! Time as people read it, and where an axis has its marks.
+//! Times for people, and the marks of an axis.
 
-/// The steps between marks that people can count in, in milliseconds.
+/// The distances between marks that people can count in, in milliseconds.
 const STEPS: [u64; 28] = [
     1,
     2,
@@ -32,7 +32,7 @@ const STEPS: [u64; 28] = [
     172_800_000,
 ];
 
-/// At most ten marks from 0 to `total`, none beyond it.
+/// At most ten marks from 0 to `total`.
 pub(crate) fn marks(total: u64) -> Vec<u64> {
     let fits = |step: u64| total / step < 10;
     let mut step = STEPS.into_iter().find(|&step| fits(step)).unwrap_or(STEPS[STEPS.len() - 1]);
@@ -56,7 +56,7 @@ pub(crate) fn words(ms: u64) -> String {
     }
 }
 
-/// A mark's name on an axis up to `total`: [`words`] without what is nothing.
+/// The name of a mark on an axis up to `total`: [`words`] without parts that are zero.
 pub(crate) fn mark(ms: u64, total: u64) -> String {
     let text = if ms < 1000 && total >= 1000 { format!("0.{:02} s", ms / 10) } else { words(ms) };
     match text

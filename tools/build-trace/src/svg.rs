@@ -1,21 +1,21 @@
-//! SVG as text: what comes from records is cleaned, cut and escaped on its way through here, and nowhere else.
+//! SVG as text. Text from records is cleaned, cut and escaped here, and nowhere else.
 
 use libcli::{cut, markup, spelled_out};
 use std::fmt::{self, Write};
 
-/// Text as it may stand in XML, in an attribute too; of control characters only line ends of our own, in tooltips.
+/// Text for XML, attributes included. Its only control characters are our own line ends in tooltips.
 pub(crate) fn escaped(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(line).collect();
     markup(&lines.join("\n"))
 }
 
-/// Text on one line, with all that its reader would not see spelled out.
+/// Text on one line, with invisible characters escaped.
 fn line(text: &str) -> String {
     let blank = text.trim_end_matches('\n').replace('\n', " | ").replace('\t', " ");
     spelled_out(blank.as_bytes())
 }
 
-/// A place and size, with one digit behind the point.
+/// A position and size, with one digit after the decimal point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rect {
     pub x: f64,
@@ -38,7 +38,7 @@ pub(crate) struct Drawing(String);
 impl Drawing {
     /// Adds markup of our own.
     pub fn raw(&mut self, markup: impl fmt::Display) {
-        // Writing to memory can't fail.
+        // Writing to memory cannot fail.
         let _ = writeln!(self.0, "{markup}");
     }
 
@@ -52,20 +52,20 @@ impl Drawing {
         self.raw(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(text)));
     }
 
-    /// A line of text in a box that it never leaves, `letter` wide each letter.
+    /// A line of text in a box, cut so that it fits. `letter` is the width of a letter.
     pub fn fitted(&mut self, class: &str, rect: Rect, letter: f64, text: &str) {
         let columns = (rect.width / letter).floor();
         if columns < 3.0 {
             return;
         }
-        // In range: it is at least 3, and no chart is wider than a line of this many letters.
+        // It is at least 3, and no chart is wider than a line of this many letters.
         let text = cut(&line(text), columns.min(1e6) as usize);
         self.raw(format_args!("<svg {rect}>"));
         self.text(class, 0.0, rect.height * 0.5 + 4.0, &text);
         self.raw("</svg>");
     }
 
-    /// Groups what `draw` adds under a tooltip.
+    /// Groups the output of `draw` under a tooltip.
     pub fn titled(&mut self, title: &str, draw: impl FnOnce(&mut Self)) {
         self.raw(format_args!("<g><title>{}</title>", escaped(title)));
         draw(self);

@@ -1,4 +1,4 @@
-//! What happened in a build and when, taken from its records. It draws nothing.
+//! The events of a build and their times, from its records. It draws nothing.
 
 use libwire::image::Descriptor;
 use libwire::record::{BaseStep, Cache, FailedStep, LayerRecord, Record, StageId, Step, Wait};
@@ -11,37 +11,37 @@ pub struct Timeline {
     lanes: BTreeMap<usize, Lane>,
     layers: Vec<Packed>,
     dockerfile: Option<String>,
-    /// The stage the current stream told of last.
+    /// The stage of the last record in the current stream.
     current: Option<usize>,
 }
 
 /// A build that has something to show.
 pub(crate) struct Build {
     pub dockerfile: String,
-    /// Stages by index; layers of unknown steps last.
+    /// The stages by index. Layers of unknown steps come last.
     pub lanes: Vec<Lane>,
-    /// From the first beginning to the last end.
+    /// From the earliest start to the latest end.
     pub span: Span,
 }
 
 /// A stage.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    /// Its index; none for layers whose step is not known.
+    /// Its index; `None` for layers whose step is unknown.
     pub stage: Option<usize>,
     pub name: String,
     pub steps: Vec<Done>,
     pub layers: Vec<Packed>,
-    /// Its records stop early.
+    /// Whether its records stop early.
     pub cut: bool,
 }
 
-/// FROM or a step.
+/// A FROM or a step.
 #[derive(Debug)]
 pub(crate) struct Done {
     /// `Dockerfile:7`.
     pub place: String,
-    /// Which step of how many.
+    /// The number of the step, and of all steps.
     pub step: Option<(usize, usize)>,
     pub text: String,
     pub op: String,
@@ -51,7 +51,7 @@ pub(crate) struct Done {
     pub why: Option<String>,
     pub log: Option<String>,
     pub snapshot: Option<String>,
-    /// Whether its layer becomes one of the image.
+    /// Whether its layer is part of the image.
     pub ships: bool,
     pub blob: Option<(Digest, u64)>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Done {
 /// How a step got its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum How {
-    /// It only concerns the config, or is a base.
+    /// It changes only the config, or is a base.
     Plain,
     Cached,
     Ran,
@@ -76,24 +76,24 @@ pub(crate) struct Packed {
     pub size: u64,
     pub tar_size: u64,
     pub span: Option<Span>,
-    /// When it was sent to registries.
+    /// The time of its upload to registries.
     pub pushed: Option<Span>,
 }
 
 impl Timeline {
-    /// Another stream begins.
+    /// Begins another stream.
     pub(crate) fn begin(&mut self) {
         self.current = None;
     }
 
-    /// The current stream stops early.
+    /// Marks the current stream as cut.
     pub(crate) fn cut(&mut self) {
         if let Some(lane) = self.current.and_then(|stage| self.lanes.get_mut(&stage)) {
             lane.cut = true;
         }
     }
 
-    /// Takes a record.
+    /// Adds a record.
     pub(crate) fn take(&mut self, record: Record) {
         match record {
             Record::Base(base) => {
@@ -122,12 +122,12 @@ impl Timeline {
         self.lanes.entry(id.stage).or_insert_with(new)
     }
 
-    /// Puts layers to their steps. `None` when there is no time to show.
+    /// Assigns layers to their steps. `None` if no record has a time.
     pub(crate) fn finish(self) -> Option<Build> {
         let mut lanes: Vec<Lane> = self.lanes.into_values().collect();
         let blobs: BTreeMap<String, (Digest, u64)> =
             self.layers.iter().map(|layer| (layer.snapshot.clone(), (layer.digest, layer.size))).collect();
-        // Who packs a snapshot that several stages have: the first one that is packed at all.
+        // If several stages have a snapshot, it is packed for the first of them that is packed at all.
         let mut owners: BTreeMap<String, (bool, usize)> = BTreeMap::new();
         for (at, lane) in lanes.iter_mut().enumerate() {
             for done in &mut lane.steps {
@@ -155,12 +155,12 @@ impl Timeline {
 }
 
 impl Lane {
-    /// From its first beginning to its last end, packing aside.
+    /// From its earliest start to its latest end, without packing.
     pub fn span(&self) -> Option<Span> {
         Span::around(self.steps.iter().map(|done| done.span))
     }
 
-    /// Its layers that were pushed, in rows of which none has two uploads at the same time.
+    /// Its pushed layers, in rows without two uploads at the same time.
     pub fn uploads(&self) -> Vec<Vec<(&Packed, Span)>> {
         let mut pushed: Vec<(&Packed, Span)> =
             self.layers.iter().filter_map(|layer| Some((layer, layer.pushed?))).collect();
@@ -178,7 +178,7 @@ impl Lane {
         rows
     }
 
-    /// What it is, for people.
+    /// Its name, for people.
     pub fn title(&self) -> String {
         match self.stage {
             Some(stage) if stage.to_string() != self.name => format!("stage {stage}: {}", self.name),
@@ -194,7 +194,7 @@ fn whole(lanes: &[Lane]) -> Option<Span> {
     Span::around(steps.chain(layers.flat_map(|layer| layer.span.into_iter().chain(layer.pushed))))
 }
 
-/// Waits, as far as they are in the span of their step.
+/// Waits, limited to the span of their step.
 fn within(waits: Vec<Wait>, span: Span) -> Vec<Wait> {
     let clamp = |wait: Wait| {
         let start = wait.span.started_ms.max(span.started_ms);

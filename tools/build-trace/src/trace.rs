@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// How many columns of an instruction are an event's name; its arguments have all of it.
+/// How many columns of an instruction are in an event's name. Its arguments have the whole instruction.
 const NAME: usize = 80;
-/// The last millisecond whose microseconds every JSON library keeps.
+/// The last millisecond whose microseconds every JSON library can represent.
 const LAST_MS: u64 = ((1 << 53) - 1) / 1000;
 
 /// Writes the trace, an event a line.
@@ -36,28 +36,28 @@ pub(crate) fn write(build: &Build, output: &mut impl Write) -> io::Result<()> {
 /// The threads of uploads are below all others.
 const UPLOADS: usize = 1_000_000;
 
-/// The thread of a lane's steps; its packing is the next one.
+/// The thread of a lane's steps. The next thread has its packing.
 fn tid(lane: usize) -> usize {
     lane * 2 + 1
 }
 
-/// Microseconds from the build's beginning to the span's, and its length.
+/// Microseconds from the start of the build to the start of the span, and its length.
 fn micros(build: &Build, span: Span) -> (u64, u64) {
     let since = |ms: u64| ms.saturating_sub(build.span.started_ms).min(LAST_MS) * 1000;
     (since(span.started_ms), since(span.ended_ms()) - since(span.started_ms))
 }
 
-/// The last moment that is still in a span.
+/// The last moment within a span.
 fn last_moment((ts, dur): (u64, u64)) -> u64 {
     ts + dur.saturating_sub(1)
 }
 
-/// What a viewer shows of a step that is chosen.
+/// The details of a step in a viewer.
 #[derive(Serialize)]
 struct StepArgs {
     instruction: String,
     line: String,
-    /// Which of how many.
+    /// The number of the step, and of all steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ impl Thread<'_> {
         events
     }
 
-    /// A thread's name, and its place below the one before.
+    /// The name of a thread, and its position below the one before.
     fn named(&self, tid: usize, name: &str) -> [Value; 2] {
         let about =
             |what: &str, args: Value| json!({"ph": "M", "name": what, "pid": 1, "tid": tid, "args": args});
@@ -154,7 +154,7 @@ impl Thread<'_> {
         let name = cut(&sanitise(&done.text), NAME);
         let args = json!(StepArgs::of(done));
         let mut event = self.complete(self.tid, &name, &sanitise(&done.op), done.span, args);
-        // Names of the viewer's own colours.
+        // The names are those of the viewer's colours.
         match done.how {
             How::Failed(_) => event["cname"] = "terrible".into(),
             How::Ended(_) => event["cname"] = "bad".into(),
@@ -164,7 +164,7 @@ impl Thread<'_> {
         event
     }
 
-    /// The wait, and an arrow to its end from that of the stage waited for, if that is known.
+    /// The wait, and an arrow to its end from the end of the other stage, if known.
     fn wait(&self, wait: &Wait, flows: &mut u64) -> Vec<Value> {
         let mut lanes = self.build.lanes.iter().enumerate();
         let found = lanes.find(|(_, lane)| lane.stage == Some(wait.stage));
