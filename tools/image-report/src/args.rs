@@ -1,5 +1,4 @@
-//! The command line of image-report(1): which options there are, and which go together. What they ask for is the
-//! library's to do.
+//! The command line of image-report(1): its options, and which of them go together. The library does the work.
 
 use crate::moved::{self, Moved};
 use clap::Parser;
@@ -13,55 +12,55 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// Say what an image costs, instruction by instruction, and how much of it is paid for but not visible.
+/// Show what an image costs, instruction by instruction, and how much of it is hidden.
 ///
-/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
-/// PATH:NAME; - is an archive on standard input.
+/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; PATH:NAME selects one of several
+/// images in it; - reads an archive from standard input.
 #[derive(Parser)]
 #[command(name = "image-report", version)]
 pub struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
-    /// Take this platform's image of an index in a layout or archive [default: this machine's]
+    /// Use the image for this platform if a layout or archive has several [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<Platform>,
     #[command(flatten)]
     pub limits: libcli::Limits,
-    /// A JSON object an image, instead of text
+    /// Print a JSON object for each image instead of text
     #[arg(long)]
     json: bool,
-    /// The layers as bars, which is how a terminal shows them
+    /// Show the layers as bars, which is the default on a terminal
     #[arg(long, conflicts_with_all = ["json", "table"])]
     bars: bool,
-    /// The layers as a table on a terminal too
+    /// Show the layers as a table, which is the default elsewhere
     #[arg(long, conflicts_with_all = ["json"])]
     table: bool,
-    /// Draw the layers into an SVG picture, instead of text; - is standard output
+    /// Draw the layers as an SVG picture instead of text; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table"])]
     svg: Option<PathBuf>,
-    /// Make a page for a browser that has all of the report, instead of text; - is standard output
+    /// Write the report as a page for a browser instead of text; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "table"])]
     html: Option<PathBuf>,
-    /// How the second of two images differs from the first, which is the default with two
+    /// Show how the second of two images differs from the first, which is the default for two
     #[arg(long, conflicts_with_all = ["bars", "table", "svg", "html", "each"])]
     compare: bool,
-    /// A report of each image, also of two
+    /// Report each image, even if there are two
     #[arg(long)]
     each: bool,
-    /// What it would cost with this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
+    /// Also show the cost after this change: squash, drop=PATH, merge=3-5 or multistage; several are tried together
     #[arg(long, value_name = "CHANGE", conflicts_with_all = ["compare"])]
     what_if: Vec<String>,
-    /// Leave out what to change, and the time it takes to find that
+    /// Give no advice, which saves the time to find it
     #[arg(long, conflicts_with_all = ["compare"])]
     no_advice: bool,
-    /// Exit with 1 when more is to be downloaded: 50MB, 48MiB
+    /// Exit with 1 if the download is larger: 50MB, 48MiB
     #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
     fail_above: Option<u64>,
-    /// Exit with 1 when more is paid for and not visible
+    /// Exit with 1 if more is hidden
     #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
     max_hidden: Option<u64>,
-    /// Exit with 1 when the efficiency is less
+    /// Exit with 1 if the efficiency is less
     #[arg(long, value_name = "PERCENT", value_parser = percent::parts)]
     min_efficiency: Option<u32>,
     /// The images
@@ -72,7 +71,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// What is asked for; a failure where options contradict each other.
+    /// The selected output; a failure if options contradict each other.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
         self.moved.refuse()?;
         if self.pictures() && self.images.len() > 1 {
@@ -89,7 +88,7 @@ impl Args {
         }
     }
 
-    /// JSON, or text: with bars on a terminal, or where `--bars` says so.
+    /// JSON, or text: with bars on a terminal, or with `--bars`.
     pub fn form(&self) -> Form {
         let terminal = std::io::stdout().is_terminal();
         match self.json {
@@ -102,7 +101,7 @@ impl Args {
         self.svg.is_some() || self.html.is_some()
     }
 
-    /// Whether two images are to be compared: asked for, or two named and nothing else asked for.
+    /// Whether to compare two images: on request, or if two are named without another request.
     fn compares(&self) -> bool {
         let shown = self.bars || self.table || self.pictures();
         let reports = self.each || shown || self.no_advice || !self.what_if.is_empty();
@@ -123,7 +122,7 @@ impl Args {
     }
 }
 
-/// The terminal, or what stands in for one.
+/// The terminal, or its substitute.
 fn canvas(terminal: bool, bars: bool) -> Canvas {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == OsStr::new("dumb"));

@@ -1,22 +1,22 @@
-//! What a user will not have an image exceed, for machines that decide whether to go on.
+//! The bounds that a user sets for an image, so that machines can decide whether to go on.
 
 use crate::percent::{percent, points};
 use libcli::{Failure, human};
 use libimage::image_cost::Totals;
 
-/// The bounds; those not given hold.
+/// The bounds. An absent one has no effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// The most bytes to download.
+    /// The largest download in bytes.
     pub download: Option<u64>,
-    /// The most bytes that are paid for and not visible.
+    /// The largest number of hidden bytes.
     pub hidden: Option<u64>,
-    /// The least efficiency, in parts of ten thousand.
+    /// The smallest efficiency, in parts of ten thousand.
     pub efficiency: Option<u32>,
 }
 
 impl Bounds {
-    /// The failure of an image that is beyond them, saying by how much.
+    /// The failure of an image that exceeds them, with the excess.
     pub fn check(&self, image: &str, totals: &Totals) -> Result<(), Failure> {
         let mut beyond = Vec::new();
         for (name, most, is) in [

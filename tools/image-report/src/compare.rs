@@ -1,5 +1,5 @@
-//! Two images side by side: which layers they share, which files only one has or both have but not the same,
-//! and the difference in three sentences. All from the ledgers of both; it changes neither.
+//! Compares two images: the layers that they share, the files that only one has or that differ, and the difference in
+//! three sentences. It uses the ledgers of both and changes neither.
 
 mod comparison;
 mod explain;
@@ -14,7 +14,7 @@ use comparison::{Comparison, Summary};
 use libimage::image_cost::ImageCost;
 use libimage::ledger::Ledger;
 
-/// An image as it was read.
+/// An image after reading.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
     /// The image and its costs.

@@ -1,7 +1,7 @@
 //! The report of an image: the cost of each instruction, how much of it is hidden, and how two images differ.
 //!
-//! libimage reads the image and libadvice judges it; this shows what they found as text, as JSON, or as a picture or a
-//! page. It never unpacks a layer to disk, and changes no image and no store of the user's.
+//! libimage reads the image and libadvice judges it. This crate shows the results as text, as JSON, as a picture or
+//! as a page. It never unpacks a layer to disk, and changes no image and no store of the user's.
 
 pub mod bounds;
 mod compare;

@@ -1,4 +1,4 @@
-//! The example of image-report(5) is what the code writes, byte for byte, and the page has every member.
+//! The example of image-report(5) is exactly what the code writes, and the page has every member.
 
 use crate::report::Report;
 use libadvice::{advice, what_if};
@@ -33,7 +33,7 @@ fn every_member_is_on_the_page_and_format_and_version_are_first() {
     let text = written();
     assert!(text.starts_with("{\"format\":\"image-report\",\"version\":1,\"image\":"));
     let mut value: Value = serde_json::from_str(&text).unwrap();
-    // Those of an image that is known better.
+    // Members of an image about which more is known.
     value["created"] = Value::from("");
     value["instructions"][0]["dockerfile"] = Value::from("");
     value["instructions"][0]["line"] = Value::from(1);

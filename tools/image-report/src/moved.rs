@@ -1,4 +1,4 @@
-//! Options that other tools have now. Whoever still writes one is told which tool, and how.
+//! Options that other tools have now. The message for such an option names the tool and its option.
 
 use clap::Args;
 use libcli::Failure;
@@ -23,7 +23,7 @@ pub struct Moved {
     registry: Option<Option<OsString>>,
 }
 
-/// The names of these options, any of which stands for the images that are missing.
+/// The names of these options. With any of them, images may be missing.
 pub const NAMES: [&str; 7] = ["files", "layer", "why", "depth", "sharing", "having", "registry"];
 
 impl Moved {

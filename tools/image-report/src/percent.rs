@@ -1,5 +1,4 @@
-//! Percentages as people write them and as they are said to them; sizes are libcli's. A part is a hundredth of a
-//! percent.
+//! Percentages as people write and read them; sizes are libcli's. A part is a hundredth of a percent.
 
 use libcli::Decimal;
 
@@ -13,8 +12,8 @@ pub fn points(parts: u32) -> String {
     format!("{}.{:02}", parts / 100, parts % 100)
 }
 
-/// A percentage, `95` or `95.5%`, in parts of ten thousand. Less than one is none: whoever writes 0.95, as dive wants
-/// it, means 95, and would have a bound that holds whatever there is.
+/// Parses a percentage, `95` or `95.5%`, into parts of ten thousand. Less than one percent is refused: 0.95, which is
+/// dive's spelling, means 95, and would be a bound that always holds.
 pub fn parts(text: &str) -> Result<u32, String> {
     let number = text.trim_end_matches('%').trim();
     let parts = Decimal::parse(number).and_then(|number| number.times(100)).filter(|&parts| parts <= 10_000);

@@ -1,5 +1,5 @@
-//! The layers as spans of one line, as long as all files of all layers: what every picture of an image draws,
-//! whatever it draws it with. It knows lengths and hues, no pixels and no colours.
+//! The layers as spans of one line, whose length is all files of all layers. Every picture of an image draws these
+//! spans. The module knows lengths and hues, but no pixels and no colours.
 
 pub mod bars;
 mod data;
@@ -18,9 +18,9 @@ use libimage::from_cost::{Brought, FromCost};
 use libimage::instruction::Instruction;
 use libimage::layer_cost::LayerCost;
 
-/// The most characters of an instruction that are shown in a list.
+/// How many characters of an instruction a list shows.
 const SHORT: usize = 90;
-/// How many layers have a hue of their own.
+/// How many layers have their own hue.
 pub const HUES: usize = 8;
 
 /// A layer's span. Lengths are parts of the whole, from 0 to 1.
@@ -28,20 +28,20 @@ pub const HUES: usize = 8;
 pub struct Span<'a> {
     /// The layer.
     pub cost: &'a LayerCost,
-    /// What made it, if the image says so.
+    /// The instruction that made it, if the image names it.
     pub instruction: Option<&'a Instruction>,
-    /// Its hue, from 1 to [`HUES`]; 0 is the one that all smaller layers share.
+    /// Its hue, from 1 to [`HUES`]. 0 is the common hue of all smaller layers.
     pub hue: usize,
-    /// Where it begins: where the layer below ends.
+    /// Its start, where the layer below ends.
     pub start: f64,
-    /// How much of it is visible.
+    /// The visible part.
     pub visible: f64,
-    /// How much is paid for and not visible; it is drawn behind what is.
+    /// The hidden part, which is drawn after the visible one.
     pub hidden: f64,
 }
 
 impl Span<'_> {
-    /// Visible and hidden.
+    /// The length of both parts.
     pub fn len(&self) -> f64 {
         self.visible + self.hidden
     }
@@ -51,7 +51,7 @@ impl Span<'_> {
         self.cost.content == 0
     }
 
-    /// Where its instruction stands.
+    /// The place of its instruction.
     pub fn place(&self) -> String {
         self.instruction.map(Instruction::place).unwrap_or_default()
     }
@@ -62,16 +62,16 @@ impl Span<'_> {
     }
 }
 
-/// What a picture has a row for.
+/// A row of a picture.
 #[derive(Clone, Copy, Debug)]
 pub enum Row<'a> {
-    /// A FROM; the layers above it are what it brought.
+    /// A FROM; it brought the layers above it.
     From(&'a FromCost),
     /// A layer.
     Layer(Span<'a>),
 }
 
-/// These layers, and the FROMs of the report between them.
+/// These layers, with the FROMs of the report in between.
 pub fn rows<'a>(report: &'a Report, spans: &[Span<'a>]) -> Vec<Row<'a>> {
     let mut froms = report.cost.from.iter().peekable();
     let mut rows = Vec::with_capacity(spans.len() + report.cost.from.len());
@@ -85,7 +85,7 @@ pub fn rows<'a>(report: &'a Report, spans: &[Span<'a>]) -> Vec<Row<'a>> {
     rows
 }
 
-/// What came with the base, and the FROM that brought it.
+/// The layers of the base, and the FROM that brought it.
 pub fn from_base(report: &Report) -> Option<(&FromCost, Brought)> {
     let base = report.cost.totals.base.filter(|base| base.content > 0)?;
     Some((report.cost.from.iter().find(|from| !from.base)?, base))
@@ -112,13 +112,13 @@ pub fn spans(report: &Report) -> Vec<Span<'_>> {
     spans
 }
 
-/// Bytes of a layer that are paid for and not visible.
+/// The hidden bytes of a layer.
 pub fn hidden(cost: &LayerCost) -> u64 {
     cost.hidden.iter().map(|sum| sum.bytes).sum()
 }
 
-/// A hue for each layer: the largest have one of their own, in the order of the image, so that neighbours never
-/// look alike; a hundred colours would tell nobody anything.
+/// A hue for each layer. The largest have their own, in the order of the image, so that neighbours never look alike.
+/// A reader could not distinguish a hundred colours.
 pub fn hues(layers: &[LayerCost]) -> Vec<usize> {
     let mut largest: Vec<usize> = (0..layers.len()).filter(|&at| layers[at].content > 0).collect();
     largest.sort_by_key(|&at| std::cmp::Reverse(layers[at].content));

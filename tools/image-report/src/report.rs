@@ -1,5 +1,5 @@
-//! The report of one image: what it costs, what was found in it, what to change. Everything a view prints is in here;
-//! a view computes nothing about the image.
+//! The report of one image: its cost, its findings, and advice. It has everything that a view prints; a view computes
+//! nothing about the image.
 
 use libadvice::advice::Advice;
 use libadvice::findings::{self, Finding};
@@ -19,23 +19,23 @@ pub const VERSION: u32 = 1;
 pub struct Report {
     /// The name of this format: `image-report`.
     pub format: &'static str,
-    /// Its version; changes only when a reader of this one would go wrong.
+    /// Its version. It changes only if a reader of this version would misread it.
     pub version: u32,
     /// The image's cost.
     #[serde(flatten)]
     pub cost: ImageCost,
     /// Other things to look at, largest first.
     pub findings: Vec<Finding>,
-    /// The advice, the largest saving first; filled in by [`libadvice::advice::advise`], if that is wanted.
+    /// The advice, the largest saving first, from [`libadvice::advice::advise`]; `None` if it is not wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
-    /// The cost otherwise, if that was asked for.
+    /// The cost after changes, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<WhatIf>,
 }
 
 impl Report {
-    /// The report of an image, as far as its ledger tells it: without advice, and without what it would cost otherwise.
+    /// The report of an image from its ledger, without advice and without the cost after changes.
     pub fn of(opened: &Opened, ledger: &Ledger) -> Self {
         Self {
             format: FORMAT,
@@ -52,8 +52,8 @@ impl Report {
         self.advice.as_deref().unwrap_or_default()
     }
 
-    /// The findings of the image's own layers, and those of layers that came with its base, which its Dockerfile
-    /// can't mend; each largest first.
+    /// The findings in the image's own layers, and those in layers of its base, which its Dockerfile cannot change;
+    /// each largest first.
     pub fn findings_by_origin(&self) -> (Vec<&Finding>, Vec<&Finding>) {
         let base = self.cost.totals.base.map_or(0, |base| base.layers);
         self.findings.iter().partition(|finding| finding.layer > base)

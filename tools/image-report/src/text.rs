@@ -1,5 +1,4 @@
-//! The report for a terminal or a pipe: a line an instruction, with what it costs, then what is paid for and
-//! not visible. It takes a report and prints it.
+//! The report for a terminal or a pipe: a line for each instruction with its cost, and then the hidden bytes.
 
 mod head;
 mod hidden;
@@ -18,14 +17,14 @@ use libimage::layer_cost::LayerCost;
 use line::{NAMED, fitted, lines};
 use std::io::{self, Write};
 
-/// Columns for an instruction's text.
+/// How many columns an instruction's text may have.
 const TEXT: usize = 60;
-/// The most columns for its place.
+/// How many columns its place may have.
 const PLACE: usize = 24;
-/// Columns before an advice's text: its bytes.
+/// How many columns the bytes before an advice's text take.
 const BEHIND: usize = 13;
 
-/// Writes the report, its layers as bars where these are wanted, else as a table.
+/// Writes the report, with its layers as bars if these are wanted, or else as a table.
 pub fn write(report: &Report, canvas: Option<Canvas>, output: &mut impl Write) -> io::Result<()> {
     let width = canvas.map(|canvas| canvas.width);
     head::write(report, width, output)?;
@@ -75,7 +74,7 @@ fn row(
     writeln!(output, "{}", fitted(line, most))
 }
 
-/// FROM has no cost of its own: the sum below it is what it brought.
+/// FROM has no cost of its own. Its row has the sum of the layers that it brought.
 fn from_cells(from: &FromCost) -> [String; 5] {
     let mut cells = <[String; 5]>::default();
     if from.brought.layers > 0 {
@@ -198,7 +197,7 @@ pub fn found(finding: &Finding) -> String {
     }
 }
 
-/// How many files a finding has besides the one that is named, in words.
+/// How many more files a finding has, in words.
 pub fn more(finding: &Finding) -> String {
     if finding.files > 1 { format!(" and {} more", finding.files - 1) } else { String::new() }
 }

@@ -1,5 +1,5 @@
-//! What can be asked about images, and its answer, as JSON or as text. It decides nothing about an image: each
-//! answer is another module's.
+//! Answers questions about images, as JSON or as text. Each answer comes from another module; this one judges
+//! nothing.
 
 use crate::bounds::Bounds;
 use crate::compare::{self, Side};
@@ -17,10 +17,10 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What is asked.
+/// A question.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    /// What each image costs.
+    /// The cost of each image.
     Reports(Reports),
     /// How the second of two images differs from the first.
     Comparison,
@@ -29,36 +29,36 @@ pub enum Wanted {
 /// Reports of images.
 #[derive(Clone, Debug)]
 pub struct Reports {
-    /// Drawn into these, instead of written.
+    /// The files to draw instead of text.
     pub pictures: Option<Pictures>,
-    /// What each image would cost with all of these changes is said as well; each with its text.
+    /// Changes whose cost is shown too, all together, each with its text.
     pub changes: Vec<(String, Change)>,
-    /// What no image may exceed.
+    /// The bounds for every image.
     pub bounds: Bounds,
-    /// Whether it is computed what to change.
+    /// Whether to give advice.
     pub advice: bool,
 }
 
-/// Files to draw into; `-` is the output.
+/// Files to write pictures to; `-` is the output.
 #[derive(Clone, Debug)]
 pub struct Pictures {
-    /// For the layers.
+    /// The file for the layers.
     pub svg: Option<PathBuf>,
-    /// For all of the report.
+    /// The file for the whole report.
     pub html: Option<PathBuf>,
 }
 
-/// How it is written.
+/// The form of an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
-    /// A JSON value an answer.
+    /// A JSON value for each answer.
     Json,
-    /// For people; layers are bars where there is something to draw on.
+    /// Text for people, with layers as bars if there is a canvas.
     Text(Option<Canvas>),
 }
 
 impl Form {
-    /// Columns of the terminal, if it is one.
+    /// The width of the terminal, if it is one.
     fn width(self) -> Option<usize> {
         match self {
             Self::Text(canvas) => canvas.map(|canvas| canvas.width),
@@ -68,8 +68,8 @@ impl Form {
 }
 
 impl Wanted {
-    /// Writes the answer for `images` to `output`. The value is a failure when an image is beyond the bounds, which
-    /// is known only when all has been written.
+    /// Writes the answer for `images` to `output`. The value is a failure if an image exceeds the bounds, which is
+    /// known only after everything is written.
     pub fn show(
         &self,
         images: &[String],

@@ -1,4 +1,4 @@
-//! How two images differ, ready to be shown.
+//! The differences between two images, ready to be shown.
 
 use super::files::Files;
 use super::layers::Row;
@@ -6,7 +6,7 @@ use libimage::image_cost::{ImageCost, Totals};
 use libwire::Digest;
 use serde::Serialize;
 
-/// How two images differ.
+/// The differences between two images.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
     /// The first.
@@ -15,21 +15,21 @@ pub struct Comparison {
     pub b: Summary,
     /// The difference in three sentences.
     pub explanation: [String; 3],
-    /// The layers of both, those that are in both once.
+    /// The layers of both. A layer that both have occurs once.
     pub layers: Vec<Row>,
     /// The files of both.
     #[serde(flatten)]
     pub files: Files,
 }
 
-/// An image of the two.
+/// One of the two images.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// As the user named it.
     pub image: String,
     /// Its manifest's digest.
     pub digest: Digest,
-    /// Sums over it, as in its report.
+    /// The sums over it, as in its report.
     pub totals: Totals,
     /// How many layers it has.
     pub layers: usize,

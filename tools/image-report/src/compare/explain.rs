@@ -1,4 +1,4 @@
-//! The difference of two images in three sentences. It says what the comparison found, and guesses nothing.
+//! The difference between two images in three sentences. It reports the comparison and guesses nothing.
 
 use super::comparison::Comparison;
 use super::files::{Group, Owner};
@@ -7,7 +7,7 @@ use libcli::human;
 /// How many packages, and how many directories, a sentence names.
 const NAMED: usize = 4;
 
-/// How much larger or smaller the second image is, what of the first it has not, and what it has besides.
+/// How much larger or smaller the second image is, what it lacks, and what it has in addition.
 pub(super) fn explain(comparison: &Comparison) -> [String; 3] {
     let hidden = match (comparison.a.totals.hidden, comparison.b.totals.hidden) {
         (0, 0) => String::new(),
@@ -67,7 +67,7 @@ fn list(groups: &[Group]) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
-/// How many packages there are, their sum, and the largest.
+/// The number of packages, their sum, and the largest.
 fn packages_of(groups: &[&Group]) -> Option<String> {
     let names: Vec<String> = groups.iter().take(NAMED).map(|group| name(group)).collect();
     let bytes = human(groups.iter().map(|group| group.sum.bytes).sum());
@@ -79,7 +79,7 @@ fn packages_of(groups: &[&Group]) -> Option<String> {
     }
 }
 
-/// A group in a word.
+/// The name of a group.
 pub(super) fn name(group: &Group) -> String {
     match &group.owner {
         Owner::Package { package, .. } => package.clone(),

@@ -1,5 +1,5 @@
-//! The files of two images, path by path: the same, different, or in one alone; those grouped by the package
-//! they belong to, or else by the topmost directory that only one image has. Directories are no files here.
+//! The files of two images, path by path: the same, different, or only in one. The latter are grouped by their
+//! package, or else by the topmost directory that only one image has. Directories do not count as files.
 
 use libimage::layer::Act;
 use libimage::ledger::{Ledger, Put};
@@ -10,71 +10,71 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-/// How many files that differ are named.
+/// How many differing files are listed.
 const NAMED: usize = 200;
 
 /// The files of two images.
 #[derive(Debug, Default, Serialize)]
 pub struct Files {
-    /// Files that both have, all the same.
+    /// The files that are the same in both.
     pub same: Sum,
-    /// Files that only the first has, by package or directory, the largest first.
+    /// The files that only the first has, by package or directory, the largest first.
     pub only_a: Vec<Group>,
-    /// Files that only the second has.
+    /// The files that only the second has.
     pub only_b: Vec<Group>,
-    /// How many files both have, but not the same.
+    /// How many files differ.
     pub differ: u64,
     /// Their bytes in the first.
     pub differ_a: u64,
     /// Their bytes in the second.
     pub differ_b: u64,
-    /// The first of them, by how much they differ.
+    /// The files that differ most.
     pub differing: Vec<Differing>,
 }
 
-/// Some files.
+/// A number of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
-    /// How many.
+    /// The number.
     pub files: u64,
     /// Their bytes. Content with several names counts once.
     pub bytes: u64,
 }
 
-/// Files that only one image has, and that belong together.
+/// A group of files that only one image has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Group {
-    /// Why they belong together.
+    /// The owner of the group.
     #[serde(flatten)]
     pub owner: Owner,
-    /// Their sums.
+    /// The sums of the group.
     #[serde(flatten)]
     pub sum: Sum,
 }
 
-/// Who has the files of a group.
+/// The owner of a group of files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Owner {
-    /// They are of one package.
+    /// A package.
     Package {
         /// Its name.
         package: String,
         /// Its version.
         version: String,
-        /// Whose package it is.
+        /// Its package manager.
         manager: Manager,
     },
-    /// They are of no package, and in one directory.
+    /// A directory, for files of no package.
     Directory(WirePath),
-    /// It is the only one of its group, and of no package.
+    /// A single file of no package, which is the only one of its group.
     File(WirePath),
 }
 
-/// A file that is in both images, but not the same.
+/// A file that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Differing {
-    /// Where.
+    /// The path.
     #[serde(flatten)]
     pub path: WirePath,
     /// Bytes in the first image.
@@ -86,7 +86,7 @@ pub struct Differing {
     pub metadata: bool,
 }
 
-/// Compares what is visible in two images.
+/// Compares the visible files of two images.
 pub fn compare(a: &Ledger, b: &Ledger) -> Files {
     let (a, b) = (Half::of(a, b), Half::of(b, a));
     let mut files = Files { only_a: a.group_by_owner(), only_b: b.group_by_owner(), ..Files::default() };
@@ -121,12 +121,12 @@ fn same_content(a: &Half, put: &Put, b: &Half, other: &Put) -> bool {
         && a.ledger.link(put) == b.ledger.link(other)
 }
 
-/// One image, and where its places are in the other.
+/// One image, and the corresponding places of the other.
 struct Half<'a> {
     ledger: &'a Ledger,
     other: &'a Ledger,
     twins: Vec<PlaceId>,
-    /// Which places of the other have something visible there or below.
+    /// Whether the other image has something visible at or below each of its places.
     inhabited: Vec<bool>,
 }
 
@@ -151,7 +151,7 @@ impl<'a> Half<'a> {
         Self { ledger, other, twins, inhabited }
     }
 
-    /// Visible files, each with the other image's at the same place, if it has one there.
+    /// The visible files, each with the other image's file at the same place, if any.
     fn files(&self) -> impl Iterator<Item = (&'a Put, Option<&'a Put>)> {
         let file = |put: &&Put| put.act != Act::Dir;
         let all = self.ledger.places.all().filter_map(|place| self.ledger.visible(place));
@@ -163,10 +163,10 @@ impl<'a> Half<'a> {
         self.files().filter_map(|(put, other)| Some((put, other?)))
     }
 
-    /// The files of this image alone, by who has them, the largest group first.
+    /// The files that only this image has, by owner, the largest group first.
     fn group_by_owner(&self) -> Vec<Group> {
         let mut sums: BTreeMap<Owner, (Sum, PlaceId)> = BTreeMap::new();
-        // Content that another name has in common with the other image is not this one's alone.
+        // If content has another name that the other image has too, it does not count here.
         let mut counted: HashSet<u32> = self.both().map(|(put, _)| put.inode).collect();
         for (put, _) in self.files().filter(|(_, other)| other.is_none()) {
             let Some(owner) = self.owner(put.place) else { continue };
@@ -183,7 +183,7 @@ impl<'a> Half<'a> {
         groups
     }
 
-    /// The file itself instead of a directory in which it is the only one.
+    /// The file itself, in place of a directory in which it is the only one.
     fn collapse_single_file(&self, owner: Owner, sum: Sum, file: PlaceId) -> Owner {
         match (&owner, sum.files, self.ledger.places.wire_path(file)) {
             (Owner::Directory(_), 1, Some(path)) => Owner::File(path),
@@ -191,7 +191,8 @@ impl<'a> Half<'a> {
         }
     }
 
-    /// The package of a file, else the topmost directory above it that the other image does not have, else its own.
+    /// The package of a file, or else the topmost directory above it that the other image does not have, or else its
+    /// own directory.
     fn owner(&self, place: PlaceId) -> Option<Owner> {
         if let Some(package) = self.ledger.packages.owner(place) {
             let (name, version) = (package.name.clone(), package.version.clone());

@@ -1,4 +1,4 @@
-//! The layers of two images, matched by what they unpack to. It reads their costs only.
+//! Matches the layers of two images by the digests of their tars. It reads only their costs.
 
 use libimage::image_cost::ImageCost;
 use libimage::instruction::Instruction;
@@ -17,9 +17,9 @@ pub struct Row {
     pub b: Option<usize>,
     /// The digest of its tar.
     pub diff_id: Digest,
-    /// Bytes to download, in the image that has it; in the first, when both do.
+    /// The bytes to download, in the image that has it; if both do, in the first.
     pub download: u64,
-    /// Whether both have the very same blob: a node that has one image need not download it for the other.
+    /// Whether both have the same blob, so that a node with one image need not download it for the other.
     pub same_blob: bool,
     /// Bytes of its files' content.
     pub content: u64,
@@ -28,8 +28,8 @@ pub struct Row {
     pub instruction: Option<Instruction>,
 }
 
-/// A row for each layer, in the order of the first image; those of the second alone stand before the next
-/// layer that both have.
+/// A row for each layer, in the order of the first image. Layers that only the second has come before the next layer
+/// that both have.
 pub fn rows(a: &ImageCost, b: &ImageCost) -> Vec<Row> {
     let mut alone: Vec<Option<&LayerCost>> = b.layers.iter().map(Some).collect();
     let mut twin = |layer: &LayerCost| {

@@ -1,4 +1,4 @@
-//! Comparisons of images written here.
+//! Comparisons of the images in these tests.
 
 use super::comparison::Comparison;
 use super::files::{Group, Owner, Sum};

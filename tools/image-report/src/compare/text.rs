@@ -1,4 +1,4 @@
-//! A comparison for a terminal or a pipe. It takes one and prints it.
+//! A comparison for a terminal or a pipe.
 
 use super::comparison::Comparison;
 use super::explain::name;
@@ -9,12 +9,12 @@ use libcli::{cut, human, sanitise as clean, write_table};
 use libimage::instruction::Instruction;
 use std::io::{self, Write};
 
-/// Columns for an instruction's text.
+/// How many columns an instruction's text may have.
 const TEXT: usize = 60;
-/// Groups and files named.
+/// How many groups and files are named.
 const NAMED: usize = 12;
 
-/// Writes the comparison, its sentences broken for a terminal of `width` columns.
+/// Writes the comparison, with sentences broken for a terminal of `width` columns.
 pub fn write(comparison: &Comparison, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
     for line in comparison.explanation.iter().flat_map(|sentence| lines(&clean(sentence), width, 0)) {
         writeln!(output, "{line}")?;
@@ -88,7 +88,7 @@ fn write_groups(groups: &[Group], title: &str, output: &mut impl Write) -> io::R
     write_table(&[">SIZE", ">FILES", "NAME", "KIND"], &rows, output)
 }
 
-/// Writes the files that both images have, but not the same.
+/// Writes the files that differ.
 fn write_differing(comparison: &Comparison, output: &mut impl Write) -> io::Result<()> {
     if comparison.files.differ == 0 {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The layers as bars of block characters, for a terminal: each begins where the one before ended, and what is
-//! paid for and not visible is shaded.
+//! The layers as bars of block characters, for a terminal. Each begins where the one before it ends, and the hidden
+//! part is shaded.
 
 use super::escape::{self, line};
 use super::{Row, Span, hidden, rows, spans};
@@ -8,34 +8,34 @@ use libcli::{columns, cut, human, padded};
 use libimage::from_cost::FromCost;
 use std::io::{self, Write};
 
-/// Columns of the layer's number, of its bytes, and of the gaps between the columns.
+/// The columns for the layer's number, for its bytes, and between columns.
 const NUMBER: usize = 3;
 const BYTES: usize = 9;
 const GAPS: usize = 8;
-/// From so many columns on there is room for what is downloaded, too.
+/// From this width there is room for the download, too.
 const WIDE: usize = 100;
-/// The name of the column of places.
+/// The heading of the column of places.
 const HEAD: &str = "PLACE";
-/// The widest that the place of an instruction is shown.
+/// The largest width of a place.
 const PLACE: usize = 18;
-/// Fewer columns than these make no picture, nor a bar.
+/// Below this width neither a picture nor a bar is drawn.
 const NARROWEST: usize = 40;
 const SHORTEST: usize = 8;
-/// A colour of the 256 for each hue: of those that are seen on white and on black, since nobody says which it is.
+/// A colour of the 256 for each hue. All are visible on white and on black, because the background is unknown.
 pub const COLOURS: [u8; super::HUES + 1] = [245, 33, 166, 29, 99, 100, 162, 31, 131];
 
-/// How a terminal is drawn on.
+/// The properties of a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Canvas {
-    /// Its columns.
+    /// The width in columns.
     pub width: usize,
-    /// Whether it shows colours, and its user wants them.
+    /// Whether to use colours: the terminal has them, and its user wants them.
     pub colour: bool,
-    /// Whether its user wants bars on it.
+    /// Whether its user wants bars.
     pub bars: bool,
 }
 
-/// Writes the bars: a line a layer, and one a FROM, below what it brought.
+/// Writes the bars: a line for each layer, and one for each FROM below the layers it brought.
 pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Result<()> {
     let spans = spans(report);
     let places = spans.iter().map(Span::place).chain(report.cost.from.iter().map(FromCost::place));
@@ -76,27 +76,28 @@ pub fn write(report: &Report, canvas: Canvas, output: &mut impl Write) -> io::Re
     writeln!(output, "{:NUMBER$}  {}", "", cut(&legend, canvas.width.saturating_sub(NUMBER + 2)))
 }
 
-/// A rule below what a FROM brought.
+/// Writes a rule below the layers that a FROM brought.
 fn rule(bytes: u64, whole: u64, width: usize, output: &mut impl Write) -> io::Result<()> {
     let part = bytes as f64 / whole.max(1) as f64;
     let len = ((part * width as f64).round() as usize).min(width);
     write!(output, "{}{:2$}", "─".repeat(len), "", width - len)
 }
 
-/// One bar, as wide as `width` columns with what stands before and behind it.
+/// Writes one bar. Its line is `width` columns wide.
 fn draw(span: &Span<'_>, width: usize, colour: bool, output: &mut impl Write) -> io::Result<()> {
     let at = |part: f64| ((part * width as f64).round() as usize).min(width);
     if span.is_empty() {
         return write!(output, "{:width$}", "");
     }
-    // What is there is seen, however small.
+    // Every layer is visible, however small.
     let start = at(span.start).min(width - 1);
     let end = at(span.start + span.len()).max(start + 1);
     let hides = hidden(span.cost) > 0;
     let edge = match (hides, span.cost.visible > 0) {
         (false, _) => end,
         (true, false) => start,
-        // One column is what most of it is: shaded whole, a little that is hidden would look like all.
+        // A single column shows what most of it is. If it were shaded for a small hidden part, all of it would look
+        // hidden.
         (true, true) if end - start == 1 => {
             if hidden(span.cost) > span.cost.visible {
                 start

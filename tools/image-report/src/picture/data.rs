@@ -1,14 +1,14 @@
-//! What the page's script draws, as JSON that may stand in a script element. It writes; the script has the words.
+//! The data for the page's script, as JSON that is safe in a script element. The script has the words.
 
 use super::escape::line;
 use super::tree::Node;
 use super::{SHORT, Span};
 use serde::Serialize;
 
-/// What `page.js` reads.
+/// The data that `page.js` reads.
 #[derive(Serialize)]
 struct Data<'a> {
-    /// Of each layer.
+    /// The hue of each layer.
     hues: Vec<usize>,
     layers: Vec<Words>,
     tree: Columns<'a>,
@@ -21,7 +21,7 @@ struct Words {
     text: String,
 }
 
-/// The nodes of the tree, a column for each of their members: as objects they would take three times as much.
+/// The nodes of the tree, with a column for each member. As objects they would take three times as much space.
 #[derive(Serialize)]
 struct Columns<'a> {
     dir: Vec<u8>,
@@ -48,8 +48,8 @@ pub(super) fn data(spans: &[Span<'_>], nodes: &[Node]) -> String {
             size: nodes.iter().map(|node| node.size).collect(),
         },
     };
-    // Text and numbers under names of our own are JSON always.
+    // Text and numbers under fixed names can always be written as JSON.
     let json = serde_json::to_string(&data).unwrap_or_default();
-    // No `<` may end the element or begin a comment in it; JSON has another way to write it.
+    // No `<` may end the element or begin a comment in it. JSON can escape it.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

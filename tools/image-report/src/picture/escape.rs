@@ -1,15 +1,15 @@
-//! Text of an image on one line of so many columns. Markup is not looked for here: whoever writes a page escapes it.
+//! Text of an image on one line with a limited width. It does not escape markup; the writer of a page does.
 
 use libcli::{columns, cut, spelled_out};
 
 /// An instruction's words on one line, at most `most` columns.
 pub fn line(text: &str, most: usize) -> String {
     let blank: String = cut(text, most).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    // Spelling out makes text longer.
+    // Escapes make text longer.
     cut(&spelled_out(blank.as_bytes()), most)
 }
 
-/// A place on one line, at most `most` columns: of a long path the end is kept, where the file and the line are.
+/// A place on one line, at most `most` columns. The end of a long path is kept, because it has the file and the line.
 pub fn place(text: &str, most: usize) -> String {
     let (mark, path) = match text.strip_prefix("base ") {
         _ if columns(text) <= most => return line(text, most),

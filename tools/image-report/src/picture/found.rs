@@ -1,5 +1,4 @@
-//! The findings of a report as a part of its page: tables, of which only the first stands open. It looks for
-//! nothing itself.
+//! The findings of a report as a part of its page: tables, of which the first is open. It finds nothing itself.
 
 use super::Span;
 use crate::report::Report;
@@ -8,13 +7,13 @@ use libadvice::findings::Finding;
 use libcli::{human, markup, spelled_out};
 use std::fmt::{self, Write};
 
-/// Findings that are shown, and how many more there are when asked for.
+/// How many findings are shown at first, and how many when the reader asks for more.
 const SHOWN: usize = 8;
 const MORE: usize = 200;
 
 const HEAD: &str = r#"<tr><th scope="col" class="number">Bytes</th><th scope="col">What</th><th scope="col" class="number">Layer</th><th scope="col">Where</th></tr>"#;
 
-/// What else there is to look at: what the image's own layers have, then what came with its base.
+/// Other things to look at: the findings in the image's own layers, and then those in its base.
 pub fn section(report: &Report, spans: &[Span<'_>], out: &mut String) -> fmt::Result {
     if report.findings.is_empty() {
         return Ok(());
@@ -33,7 +32,7 @@ pub fn section(report: &Report, spans: &[Span<'_>], out: &mut String) -> fmt::Re
     writeln!(out, "</section>")
 }
 
-/// A table that opens when asked for; nothing if it would be empty.
+/// A table that opens on request; nothing if it is empty.
 fn closed(what: &str, findings: &[&Finding], spans: &[Span<'_>], out: &mut String) -> fmt::Result {
     if findings.is_empty() {
         return Ok(());

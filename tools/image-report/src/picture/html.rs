@@ -1,5 +1,5 @@
-//! The report as one page for a browser: it loads nothing, and the only script that its own policy lets run is
-//! the one written here. Without that script the bars, the advice and the tables are there all the same.
+//! The report as one page for a browser. It loads nothing, and its policy allows only its own script. Without scripts
+//! it still has the bars, the advice and the tables.
 
 use super::data::data;
 use super::escape::line;
@@ -21,11 +21,11 @@ const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
 
-/// About how many bytes of a page the names of the treemap take.
+/// About how many bytes the names in the treemap may take.
 const TREE: usize = 1_000_000;
-/// How many visible files the table has, beside the hidden ones that the report names.
+/// How many visible files the table has, in addition to the hidden ones of the report.
 const FILES: usize = 300;
-/// The most characters of an instruction that are shown in the table.
+/// How many characters of an instruction the table shows.
 const TEXT: usize = 2000;
 
 /// The page.
@@ -72,7 +72,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
     ])
 }
 
-/// The page with its parts filled in. What is filled in is not looked at: it may look like a part.
+/// Fills the parts into the page. The inserted text is not searched, because it may look like a part.
 fn fill(parts: &[(&str, String)]) -> String {
     let mut page = String::new();
     let mut left = PAGE;
@@ -86,20 +86,19 @@ fn fill(parts: &[(&str, String)]) -> String {
     page + left
 }
 
-/// What a content security policy calls a script or style.
+/// The name of a script or style in a content security policy.
 pub(crate) fn policy(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
 fn drawn(draw: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut out = String::new();
-    // A String takes all that is written to it.
+    // Writing to a String cannot fail.
     let _ = draw(&mut out);
     out
 }
 
-/// A layer's part of a bar, in parts of a hundred of the bar. What is there is seen, however small: it has
-/// `least` of these.
+/// A layer's part of a bar, in hundredths of the bar. Every layer is visible: its width is at least `least`.
 fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
     if span.is_empty() {
         return Ok(());
@@ -126,7 +125,7 @@ fn bar(span: &Span<'_>, least: f64, out: &mut String) -> fmt::Result {
     write!(out, "</g>")
 }
 
-/// Below the bar of all layers, what came with the base, and the FROM that brought it.
+/// The part of the base, below the bar of all layers, with its FROM.
 fn bracket(report: &Report, out: &mut String) -> fmt::Result {
     let Some((from, base)) = from_base(report) else { return Ok(()) };
     rule(base.content, report, out)?;
@@ -139,7 +138,7 @@ fn bracket(report: &Report, out: &mut String) -> fmt::Result {
     )
 }
 
-/// A rule below so many of the bytes of all files.
+/// A rule below part of the bytes of all files.
 fn rule(bytes: u64, report: &Report, out: &mut String) -> fmt::Result {
     let part = 100.0 * bytes as f64 / report.cost.totals.content.max(1) as f64;
     write!(out, r#"<svg class="brought" aria-hidden="true"><rect width="{part:.3}%" height="100%"/></svg>"#)
@@ -189,7 +188,7 @@ fn option(span: &Span<'_>, out: &mut String) -> fmt::Result {
     write!(out, r#"<option value="{number}">{number}: {}</option>"#, markup(&line(&span.text(), SHORT)))
 }
 
-/// What to change, with the lines to paste.
+/// The advice, with the lines to paste.
 fn advice(report: &Report) -> String {
     if report.advised().is_empty() {
         return String::new();
@@ -215,13 +214,13 @@ fn advice(report: &Report) -> String {
     )
 }
 
-/// What an instruction becomes.
+/// The new text of an instruction.
 fn changed(change: &Change, out: &mut String) -> fmt::Result {
     let place = markup(&line(&change.place, SHORT));
     if change.lines.is_empty() {
         return writeln!(out, r#"<p><span class="path">{place}</span>: leave it out</p>"#);
     }
-    // Tabs are kept: a here-document may need them.
+    // Tabs stay, because a here-document may need them.
     let whole = |text: &String| {
         text.split('\t').map(|part| spelled_out(part.as_bytes())).collect::<Vec<_>>().join("\t")
     };

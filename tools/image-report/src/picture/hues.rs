@@ -1,16 +1,16 @@
-//! The colours of layers, in the light and in the dark. In each scheme all are told apart by eyes that lack one of
-//! their three kinds of cones, stand out from what is behind them, and carry text: tests/contrast measures that.
+//! The colours of layers, in light and dark themes. In each theme, people with each kind of colour blindness can
+//! distinguish them, and they contrast with the background and with text on them. tests/contrast measures that.
 
 use std::fmt::Write;
 
-/// A colour, and that of text on it.
+/// A colour, and the colour of text on it.
 pub type Hue = (&'static str, &'static str);
 
 /// Text on a hue.
 const WHITE: &str = "#ffffff";
 const INK: &str = "#0d1117";
 
-/// On white. The first is that of all layers without a hue of their own.
+/// Colours on white. The first is for all layers without their own hue.
 pub const LIGHT: [Hue; super::HUES + 1] = [
     ("#585b59", WHITE),
     ("#1a4ca8", WHITE),
@@ -23,7 +23,7 @@ pub const LIGHT: [Hue; super::HUES + 1] = [
     ("#966189", WHITE),
 ];
 
-/// On black.
+/// Colours on black.
 pub const DARK: [Hue; super::HUES + 1] = [
     ("#9ca19f", INK),
     ("#54acfb", INK),
@@ -36,12 +36,12 @@ pub const DARK: [Hue; super::HUES + 1] = [
     ("#9574a9", INK),
 ];
 
-/// The rules of the classes h0, h1 and so on: what is drawn is filled, and for what is not there are `--hue` and
-/// `--on`. `dark` is the condition under which a reader has it dark.
+/// The rules of the classes h0, h1 and so on. Shapes get a fill; other elements can use `--hue` and `--on`. `dark` is
+/// the condition for the reader's dark theme.
 pub fn sheet(dark: &str) -> String {
     let rules = |hues: &[Hue]| {
         hues.iter().enumerate().fold(String::new(), |mut sheet, (at, (hue, on))| {
-            // A String takes all that is written to it.
+            // Writing to a String cannot fail.
             let _ = writeln!(sheet, ".h{at} {{ fill: {hue}; --hue: {hue}; --on: {on}; }}");
             sheet
         })

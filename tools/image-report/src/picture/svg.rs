@@ -1,5 +1,5 @@
-//! The layers as a picture for a README: one bar of all, and a row for each of the largest, in the image's
-//! order. It is well-formed XML that loads nothing and runs nothing, light or dark as its reader is.
+//! The layers as a picture for a README: one bar for all, and a row for each of the largest, in the image's order. It
+//! is well-formed XML that loads nothing and runs nothing, and follows the reader's light or dark theme.
 
 use super::escape::{self, line};
 use super::{Span, from_base, hidden, hues, spans};
@@ -8,19 +8,19 @@ use libcli::{columns, cut, human, markup, spelled_out};
 use libimage::from_cost::{Brought, FromCost};
 use std::fmt::{self, Write};
 
-/// The picture's width, and the space at its edges.
+/// The width of the picture, and the margin at its edges.
 const WIDTH: f64 = 840.0;
 const EDGE: f64 = 24.0;
-/// Where rows begin, how much lower they do below a base's bracket, and how far one is from the next.
+/// The position of the first row, its offset below a base's bracket, and the distance between rows.
 const ROWS: f64 = 148.0;
 const BRACKET: f64 = 16.0;
 const ROW: f64 = 26.0;
-/// Where a row's bar begins, and its width.
+/// The start of a row's bar, and its width.
 const BAR: f64 = 500.0;
 const BAR_WIDTH: f64 = 236.0;
-/// The width of a character of an instruction: that of a monospaced font of 12 pixels, and a little more.
+/// The width of a character of an instruction, in a monospaced font of 12 pixels, and a little more.
 const CHARACTER: f64 = 7.3;
-/// The most characters shown of a place, and rows shown.
+/// How many characters of a place and how many rows are shown.
 const PLACE: usize = 18;
 const MOST_ROWS: usize = 24;
 const STYLE: &str = include_str!("svg.css");
@@ -28,7 +28,7 @@ const STYLE: &str = include_str!("svg.css");
 /// The picture.
 pub fn svg(report: &Report) -> String {
     let mut picture = String::new();
-    // A String takes all that is written to it.
+    // Writing to a String cannot fail.
     let _ = write(report, &mut picture);
     picture
 }
@@ -56,7 +56,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "</svg>")
 }
 
-/// The beginning of the document, with all that is drawn by name later.
+/// The start of the document, with the definitions that are used later.
 fn open(report: &Report, height: f64, out: &mut String) -> fmt::Result {
     let title = format!("What {} costs", spelled_out(report.cost.name.as_bytes()));
     writeln!(
@@ -89,10 +89,10 @@ fn rest(report: &Report, rows: &[Span<'_>], y: f64, out: &mut String) -> fmt::Re
     )
 }
 
-/// Stripes of what is behind, over a layer's colour: bytes that nobody sees.
+/// Stripes of the background over a layer's colour: hidden bytes.
 pub const HATCH: &str = r##"<pattern id="hidden" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="stripe" width="3" height="7"/></pattern>"##;
 
-/// The rows that are shown: the largest layers, in the order of the image.
+/// The rows: the largest layers, in the order of the image.
 fn largest<'a>(spans: &[Span<'a>]) -> Vec<Span<'a>> {
     let mut order: Vec<usize> = (0..spans.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(spans[at].cost.content));
@@ -140,7 +140,7 @@ fn whole(spans: &[Span<'_>], out: &mut String) -> fmt::Result {
     writeln!(out, "</g>")
 }
 
-/// A bracket below the bar of all layers, as wide as the base, and what that is.
+/// A bracket below the bar of all layers, as wide as the base, with its description.
 fn bracket(from: &FromCost, base: Brought, whole: u64, out: &mut String) -> fmt::Result {
     let width = (base.content as f64 / whole.max(1) as f64 * (WIDTH - 2.0 * EDGE)).max(6.0);
     let (place, text) = (escape::place(&from.place(), PLACE), line(&from.text(), 60));
@@ -152,13 +152,13 @@ fn bracket(from: &FromCost, base: Brought, whole: u64, out: &mut String) -> fmt:
     )
 }
 
-/// A layer's part of a bar that is `width` wide as a whole.
+/// A layer's part of a bar. `width` is that of the whole bar.
 fn bar(span: &Span<'_>, x: f64, y: f64, width: f64, height: f64, out: &mut String) -> fmt::Result {
-    // What is there is seen, however small.
+    // Every layer is visible, however small.
     let len = (span.len() * width).max(1.0);
     let start = x + (span.start * width).min(width - len);
     let tip = format!("layer {}: {}", span.cost.layer, human(span.cost.content));
-    // Neighbours of one hue are told apart by a gap, where there is room for one.
+    // A gap separates neighbours of the same hue, if there is room.
     let drawn = if len > 4.0 { len - 1.0 } else { len };
     write!(
         out,

@@ -1,4 +1,4 @@
-//! Pictures of reports made up here.
+//! Pictures of the reports in these tests.
 
 use super::bars::{self, Canvas};
 use super::{html, hues, svg};
@@ -16,7 +16,7 @@ use libwire::Digest;
 use libwire::provenance::Line;
 use proptest::prelude::*;
 
-/// A report of layers of so many visible and hidden bytes, all made by one instruction's words.
+/// A report of layers with these visible and hidden bytes, all made by the same instruction.
 pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     let mut report = Report {
         format: crate::report::FORMAT,
@@ -69,7 +69,7 @@ pub fn report(image: &str, text: &str, layers: &[(u64, u64)]) -> Report {
     report
 }
 
-/// The same whose first layers came with a base.
+/// The same report, whose first layers belong to a base.
 fn on_base(mut report: Report, layers: usize, text: &str) -> Report {
     let brought = Brought {
         layers,
@@ -199,7 +199,7 @@ fn sizes() -> impl Strategy<Value = Vec<(u64, u64)>> {
     proptest::collection::vec((0..1_u64 << 50, 0..1_u64 << 50), 0..12)
 }
 
-/// An advice, all of it the same words.
+/// An advice, in which every text is `text`.
 fn advice(text: &str) -> Advice {
     let change = |lines| Change { instruction: 1, place: text.into(), lines };
     Advice {
@@ -249,7 +249,7 @@ fn what_looks_like_a_part_of_the_page_is_text() {
 }
 
 proptest! {
-    // Each writes and reads a layer.
+    // Each case writes and reads a layer.
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn no_text_gets_out_of_a_page(text in any::<String>()) {

@@ -1,5 +1,5 @@
-//! The final tree of an image, small enough for a page: the largest directories and files by name, and of each
-//! directory the sum of what is smaller, by the layer that pays for it. Nothing is left out of the sums.
+//! The final tree of an image, reduced for a page: the largest directories and files by name, and the sum of the
+//! smaller ones in each directory, by the layer that pays. Nothing is missing from the sums.
 
 use libcli::spelled_out;
 use libimage::ledger::Ledger;
@@ -7,32 +7,32 @@ use libimage::places::{NONE, PlaceId, Places};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-/// The most names of one directory, and the smallest part of it that has a name.
+/// The largest number of names in a directory, and the smallest part of it that gets a name.
 const NAMES: usize = 200;
 const SHARE: u64 = 1000;
-/// The most layers told apart among what has no name.
+/// How many layers are distinguished among entries without a name.
 const LAYERS: usize = 12;
-/// What a node's numbers take in a page, about.
+/// The approximate size of a node's numbers in a page.
 const NUMBERS: usize = 36;
 
 /// A part of the tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// The directory it is in, by its number; the root, 0, is in itself.
+    /// The number of its directory. The root, 0, is in itself.
     pub parent: usize,
-    /// Its name, fit to be shown; empty for what has no name of its own here.
+    /// Its name, safe to show; empty for the sum of smaller entries.
     pub name: String,
-    /// Its bytes, with all that is in it.
+    /// Its bytes, with everything in it.
     pub size: u64,
-    /// How many files it is; a name of a file with several counts at one of them.
+    /// How many files it has. A file with several names counts at one of them.
     pub files: u64,
-    /// The layer that pays for it, from 1; 0 for a directory, and for what several layers pay.
+    /// The layer that pays for it, from 1; 0 for a directory, or if several layers pay.
     pub layer: usize,
     /// Whether it is a directory.
     pub dir: bool,
 }
 
-/// The tree, a node behind its directory; its names take about `budget` bytes at most.
+/// The tree, in which a node comes after its directory. Its names take at most about `budget` bytes.
 pub fn tree(ledger: &Ledger, budget: usize) -> Vec<Node> {
     let sums = Sums::of(ledger);
     let mut tree = Tree { ledger, sums, nodes: Vec::new(), open: BinaryHeap::new(), left: budget };
@@ -43,11 +43,11 @@ pub fn tree(ledger: &Ledger, budget: usize) -> Vec<Node> {
     tree.nodes
 }
 
-/// What is visible at each place and below.
+/// The visible bytes at each place and below.
 struct Sums {
     size: Vec<u64>,
     files: Vec<u64>,
-    /// The layer that pays for the file at a place, from 1; 0 where there is none.
+    /// The layer that pays for the file at a place, from 1; 0 if there is none.
     layer: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ impl Sums {
     }
 }
 
-/// Where each content is counted: where it was put, if that is visible, else at its first visible name.
+/// The place at which each content counts: where it was put, if that is visible, or else its first visible name.
 pub fn homes(ledger: &Ledger) -> Vec<PlaceId> {
     let mut homes = vec![NONE; ledger.inodes.len()];
     for place in ledger.places.all() {
@@ -87,7 +87,7 @@ struct Tree<'a> {
     ledger: &'a Ledger,
     sums: Sums,
     nodes: Vec<Node>,
-    /// Directories whose content is still to be told, the largest first.
+    /// Directories whose entries are not added yet, the largest first.
     open: BinaryHeap<(u64, Reverse<usize>, PlaceId)>,
     left: usize,
 }
@@ -112,7 +112,7 @@ impl Tree<'_> {
         let mut rest = BTreeMap::new();
         for (rank, child) in children.into_iter().enumerate() {
             let name = spelled_out(self.ledger.places.name(child));
-            // A directory costs what it holds without a name, too.
+            // A directory also needs nodes for its entries without a name.
             let parts = if self.sums.layer[child as usize] == 0 { LAYERS + 1 } else { 1 };
             let cost = 2 * name.len() + NUMBERS * parts;
             let large = rank < NAMES && self.size(child) >= least.max(1);
@@ -131,7 +131,7 @@ impl Tree<'_> {
         self.sums.size[place as usize]
     }
 
-    /// Adds what is at a place and below to what has no name, by layer.
+    /// Adds the entries at a place and below to the sums without a name, by layer.
     fn sum(&self, place: PlaceId, rest: &mut BTreeMap<usize, (u64, u64)>) {
         for place in std::iter::once(place).chain(self.ledger.places.below(place)) {
             let layer = self.sums.layer[place as usize];

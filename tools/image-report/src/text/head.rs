@@ -1,5 +1,4 @@
-//! What a report says first: which image this is, what it costs, and what would save most of that. It computes
-//! nothing.
+//! The first lines of a report: the image, its cost, and the change that saves most. It computes nothing.
 
 use super::line::lines;
 use crate::percent::percent;
@@ -9,7 +8,7 @@ use libimage::image_cost::Totals;
 use libimage::layer_cost::LayerCost;
 use std::io::{self, Write};
 
-/// Hexadecimal digits of a digest where there is no room for all of it, as in image-list(1).
+/// How many digits of a digest are shown in a short form, as in image-list(1).
 const SHORT: usize = 12;
 
 pub(super) fn write(report: &Report, width: Option<usize>, output: &mut impl Write) -> io::Result<()> {
@@ -45,13 +44,13 @@ fn name(report: &Report, width: Option<usize>) -> String {
     }
 }
 
-/// Whether all layers are bare tars, as in what docker saves: a registry has them smaller.
+/// Whether all layers are bare tars, as from docker save: a registry stores them smaller.
 fn stored_plainly(report: &Report) -> bool {
     let plain = |layer: &LayerCost| layer.download == layer.tar || layer.download == 0;
     report.cost.totals.download > 0 && report.cost.layers.iter().all(plain)
 }
 
-/// Who brought how much of the download, where that is known.
+/// How much of the download belongs to the base and to the Dockerfile, if known.
 fn shares(totals: &Totals) -> String {
     match totals.base.filter(|base| base.layers > 0) {
         Some(base) => {

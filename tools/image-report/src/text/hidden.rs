@@ -1,4 +1,5 @@
-//! Who hid what, the largest first, and the largest files of it. It computes nothing but what it leaves out.
+//! Which layer hid how much, the largest first, and the largest hidden files. It computes only the number of lines
+//! left out.
 
 use super::line::{NAMED, fitted};
 use crate::report::Report;

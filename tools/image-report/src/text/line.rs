@@ -1,10 +1,10 @@
-//! Lines for a terminal: cleaned, and cut or broken at its width if it has one.
+//! Lines for a terminal: cleaned, and cut or broken at its width, if it has one.
 
 use libcli::{cut, wrapped};
 
-/// Hidden files and findings that have a line.
+/// How many hidden files and findings get a line.
 pub(super) const NAMED: usize = 10;
-/// Fewer columns than these make no line of prose.
+/// Below this width, prose is not broken.
 const NARROWEST: usize = 30;
 
 /// A line cut to a terminal's width, if it has one.
@@ -15,7 +15,7 @@ pub(super) fn fitted(line: String, width: Option<usize>) -> String {
     }
 }
 
-/// A text in lines of a terminal's width, as far as it has one, after `before` columns.
+/// A text in lines of a terminal's width, if it has one, after `before` columns.
 pub(crate) fn lines(text: &str, width: Option<usize>, before: usize) -> Vec<String> {
     match width {
         Some(width) => wrapped(text, width.saturating_sub(before).max(NARROWEST)),

@@ -1,4 +1,4 @@
-//! Texts of reports made up here.
+//! Texts of the reports in these tests.
 
 use super::write;
 use crate::picture::bars::Canvas;
