@@ -1,4 +1,4 @@
-//! Archives: told by their content, whatever their name, and unpacked.
+//! Archives: recognised by their content, whatever their name, and unpacked.
 
 use crate::error::{CopyError, shown};
 use flate2::bufread::GzDecoder;
@@ -8,21 +8,21 @@ use libtree::tar::{self, BLOCK, Limits, Reader};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
-/// The kinds of files that ADD tells apart.
+/// The kinds of files that ADD distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A tar, plain or compressed, by what its first header says; whether it can be unpacked shows when it is.
+    /// A tar, plain or compressed, according to its first header. Errors in it show when it is unpacked.
     Tar,
-    /// Zeros where a header would be: an empty tar, or a file of zeros.
+    /// Zeros in place of a header: an empty tar, or a file of zeros.
     Zeros,
-    /// Anything else, a compressed file of something else too.
+    /// Anything else, including a compressed file of something else.
     Other,
 }
 
-/// The kind of `file`. It is read from its start and left anywhere.
+/// The kind of `file`, which is read from its start. Its position afterwards is undefined.
 pub fn content(file: &File) -> io::Result<Content> {
     let mut start = Vec::with_capacity(BLOCK);
-    // The bytes read before an error count: a damaged gzip file may be a tar, or a file like any other.
+    // The bytes before a read error count: a damaged gzip file may be a tar, or an ordinary file.
     let read = decoder(file)?.take(BLOCK as u64).read_to_end(&mut start);
     if let Some(error) = read.err().filter(|error| error.raw_os_error().is_some()) {
         return Err(error);
@@ -34,8 +34,8 @@ pub fn content(file: &File) -> io::Result<Content> {
     })
 }
 
-/// Unpacks the archive `file` below `root`, with `owner` instead of the archive's own. Says how many device nodes
-/// it left out because only root can make them.
+/// Unpacks the archive `file` below `root`, with `owner` instead of its own owners. Returns how many device nodes it
+/// left out because only root can make them.
 pub fn unpack(
     file: &File,
     path: &[u8],
@@ -48,7 +48,7 @@ pub fn unpack(
     let mut tar = Reader::new(decoder(file).map_err(read)?).limited(limits);
     let options = extract::Options { form: Form::Archive, owner };
     let stats = extract::extract(&mut tar, root, options).map_err(failed)?;
-    // A compressed archive that is cut off after the tar's end is damaged all the same.
+    // A compressed archive that is cut off after the end of the tar is still damaged.
     tar.drain().map_err(|error| failed(error.into()))?;
     Ok(stats.devices_skipped)
 }
@@ -74,7 +74,7 @@ fn decoder(mut file: &File) -> io::Result<Box<dyn Read + '_>> {
     })
 }
 
-/// The members of a gzip file. What follows them and is none, such as a tape's padding, is no part of it.
+/// The members of a gzip file. Other bytes after them, such as a tape's padding, do not belong to it.
 struct Gzip<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for Gzip<R> {

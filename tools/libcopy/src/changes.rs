@@ -1,7 +1,7 @@
-//! The other second phase: describes what a selection of the caller's own files would change, as records of
-//! layer-changes(5) that name the files themselves, so that a layer can be packed without a copy.
+//! The other second phase: describes the changes that a selection of the caller's own files would make, as records of
+//! layer-changes(5) that name the files themselves. A layer can then be packed without a copy.
 //!
-//! It describes only what needs no judgement: new paths in directories, old or new. Anything else is left to
+//! It describes only simple cases: new paths in old or new directories. Everything else is left to
 //! [`Selection::write`], whose result it must equal.
 
 use crate::error::CopyError;
@@ -20,8 +20,8 @@ use std::io;
 pub type Sink<'a> = dyn FnMut(Change) -> io::Result<()> + 'a;
 
 impl Selection<'_> {
-    /// Gives `sink` what [`Selection::write`] to `target` would change in a tree, `lower`, and says whether it
-    /// could: if not, `sink` got nothing. Without `lower` the tree is empty.
+    /// Passes the changes that [`Selection::write`] to `target` would make in the tree `lower` to `sink`. Returns
+    /// false, and passes nothing, if it cannot describe them. Without `lower` the tree is empty.
     pub fn changes(&self, lower: Option<&Root>, target: &[u8], sink: &mut Sink) -> Result<bool, CopyError> {
         match self.plan(lower, target) {
             Ok(plan) => plan.describe(sink).map(|()| true),
@@ -43,10 +43,10 @@ impl Selection<'_> {
     }
 }
 
-/// It needs judgement, or something is wrong with it: [`Selection::write`] has to copy it, or say what is wrong.
+/// It is not a simple case, or has an error: [`Selection::write`] has to copy it, or report the error.
 struct Unplain;
 
-/// Every path that is written, and what will be there.
+/// Every path that is written, and its new content.
 struct Plan<'a> {
     selection: &'a Selection<'a>,
     lower: Option<&'a Root>,
@@ -55,7 +55,7 @@ struct Plan<'a> {
 
 enum Planned<'a> {
     Dir(Dir),
-    /// What is at the path `from` of the source of this number.
+    /// The file at the path `from` of the source with this number.
     Copy {
         from: Vec<u8>,
         meta: &'a Meta,
@@ -68,7 +68,7 @@ struct Dir {
     mode: u32,
     owner: (u32, u32),
     mtime: i64,
-    /// Whether it is in the lower tree.
+    /// Whether it exists in the lower tree.
     old: bool,
     /// Whether it is the same there.
     same: bool,
@@ -98,7 +98,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// As `write` finds it: into `target` if that is a directory, else it is `target`.
+    /// The path that `write` uses: in `target` if that is a directory, and otherwise `target` itself.
     fn file_target(&mut self, target: &[u8], name: &[u8]) -> Result<Vec<u8>, Unplain> {
         let dest = self.resolve(target)?;
         let there = self.in_lower(&dest)?;
@@ -113,7 +113,7 @@ impl<'a> Plan<'a> {
         Ok(join(&self.directory(dir)?, &name))
     }
 
-    /// Plans the directory `dest` and those above it: as they are, or as they will be made.
+    /// Plans the directory `dest` and those above it, existing or new.
     fn directory(&mut self, dest: Vec<u8>) -> Result<Vec<u8>, Unplain> {
         let mut path = Vec::new();
         for part in components(&dest) {
@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
         Ok(dest)
     }
 
-    /// Plans the path `to`, which is at `from` of the source of this number.
+    /// Plans the path `to` for the file at `from` of the source with this number.
     fn member(
         &mut self,
         to: Vec<u8>,
@@ -149,7 +149,7 @@ impl<'a> Plan<'a> {
         source: usize,
     ) -> Result<(), Unplain> {
         let (above, name) = split(&to);
-        // Such names are refused where layers are made.
+        // Layers refuse such names.
         if name.starts_with(b".wh.") {
             return Err(Unplain);
         }
@@ -173,7 +173,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// A directory of a source, where `there` is the one that it goes over.
+    /// A directory of a source, written over the existing one, `there`.
     fn sub_directory(&self, meta: &Meta, there: Option<&Meta>, implied: bool) -> Dir {
         let mode = self.selection.mode(meta.mode, true);
         let (owner, mtime) = match there {
@@ -184,7 +184,7 @@ impl<'a> Plan<'a> {
         Dir { mode, owner, mtime, old: there.is_some(), same }
     }
 
-    /// Drops the directories that are what they were, with nothing changed in them.
+    /// Drops directories that do not change, with no change below.
     fn drop_unchanged(&mut self) {
         let mut needed: HashSet<Vec<u8>> = HashSet::new();
         let mut dropped = Vec::new();
@@ -201,7 +201,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Refuses paths that a stream can't carry.
+    /// Refuses paths that a stream cannot have.
     fn check_paths(&self) -> Result<(), Unplain> {
         let fits = |path: &[u8]| WirePath::new(path).is_ok();
         let good = |(path, planned): (&Vec<u8>, &Planned)| match planned {
@@ -253,7 +253,7 @@ impl<'a> Plan<'a> {
         Ok(changes::Kind::File { size: meta.size, source: Some(Box::new(source)) })
     }
 
-    /// Where `target` leads to in the lower tree.
+    /// The real path of `target` in the lower tree.
     fn resolve(&self, target: &[u8]) -> Result<Vec<u8>, Unplain> {
         match self.lower {
             Some(lower) => lower.resolve(target, true).map_err(|_| Unplain),
@@ -261,7 +261,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What is at `path` of the lower tree.
+    /// The metadata of `path` in the lower tree.
     fn in_lower(&self, path: &[u8]) -> Result<Option<Meta>, Unplain> {
         match self.lower.map(|lower| lower.lstat(path)) {
             None => Ok(None),

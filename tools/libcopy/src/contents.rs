@@ -1,4 +1,4 @@
-//! Digests of what files hold, found by several threads, or remembered.
+//! Digests of files' contents, computed by several threads or remembered.
 
 use crate::Tree;
 use crate::error::CopyError;
@@ -13,23 +13,23 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Files fewer than this a thread are not worth starting one.
+/// Below this number of files for each thread, another thread is not worth its start.
 const WORTH: usize = 64;
-/// Files a thread takes at a time.
+/// How many files a thread takes at a time.
 const BATCH: usize = 16;
-/// More threads only wait for the disk.
+/// More threads would only wait for the disk.
 const MOST: usize = 8;
-/// Bytes read at once.
+/// The size of a read in bytes.
 const BUFFER: usize = 1 << 17;
 
-/// What a thread keeps from one file to the next.
+/// The buffers that a thread keeps from one file to the next.
 #[derive(Default)]
 pub(crate) struct Reader {
     buffer: Vec<u8>,
     place: Place,
 }
 
-/// The contents of those of `paths` that are files, in order; nothing for what is none.
+/// The contents of `paths`, in order; `None` for paths that are not files.
 pub(crate) fn all(tree: &Tree, paths: &[(Cow<[u8]>, &Meta)]) -> Result<Vec<Option<Content>>, CopyError> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = processors.min(MOST).min(paths.len() / WORTH);
@@ -52,12 +52,12 @@ pub(crate) fn all(tree: &Tree, paths: &[(Cow<[u8]>, &Meta)]) -> Result<Vec<Optio
         }
     };
     let mut batches = thread::scope(|scope| {
-        // Where no more threads may be started, this one does it all.
+        // If no more threads can be started, this one does all the work.
         let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let threads: Vec<_> = (1..threads).filter_map(start).collect();
         let mut batches = work();
         for thread in threads {
-            // A panic goes on here; there is no result without it.
+            // A panic of the thread continues here, because without it there is no result.
             batches.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         batches
@@ -114,7 +114,7 @@ fn zeros(hasher: &mut Hasher, mut count: u64) {
     }
 }
 
-/// The attributes that count, each with its lengths, and their number before them.
+/// The attributes that count: their number, and then each with its lengths.
 pub(crate) fn attributes(
     keys: &[String],
     value: impl Fn(&str) -> io::Result<Option<Vec<u8>>>,
@@ -133,7 +133,7 @@ pub(crate) fn attributes(
     Ok(whole)
 }
 
-/// Not those by which overlayfs and this suite keep house.
+/// Attributes that overlayfs and this suite use internally do not count.
 fn counts(key: &str) -> bool {
     let ours = key.starts_with("user.overlay.") || key.starts_with("user.stagepipe.");
     key == xattr::CAPABILITY || (key.starts_with("user.") && !ours)

@@ -1,5 +1,5 @@
-//! A digest of all that decides what a selection writes: the content part of a step's cache key. Beside it a
-//! short fingerprint of each path, which only serves to say later which one changed.
+//! A digest of everything that determines the result of a selection: the content in a step's cache key. In addition,
+//! a short fingerprint of each path, which only shows later which path changed.
 
 use crate::Tree;
 use crate::contents::{self, Reader};
@@ -10,22 +10,22 @@ use crate::sources::{Found, below};
 use blake3::Hasher;
 use libtree::{FileKind, Meta, xattr};
 
-/// What a path is, apart from its content and its owner: kind, mode and device number.
+/// The properties of a path other than its content and owner: kind, mode and device number.
 type Sort = (FileKind, u32, (u32, u32));
 
-/// Bytes that are hashed at once: each call costs, and several blocks at a time are hashed faster.
+/// How many bytes are hashed at once: each call costs time, and several blocks at once are faster.
 const CHUNK: usize = 1 << 14;
 
 pub(crate) struct Digest<'a> {
     hasher: Hasher,
-    /// What is to be hashed next.
+    /// The bytes to hash next.
     text: Vec<u8>,
-    /// The sort of the path before, and what that is in the digest: most are alike.
+    /// The sort of the last path, and its text in the digest, because most paths have the same.
     before: (Option<Sort>, String),
     tree: Tree<'a>,
     /// Whether owners are kept.
     owner: bool,
-    /// One for each path and document, in order.
+    /// A fingerprint for each path and document, in order.
     fingerprints: Vec<u64>,
     /// Whether no file has capabilities.
     plain: bool,
@@ -52,7 +52,7 @@ impl<'a> Digest<'a> {
 
     pub fn source(&mut self, selected: &Selected) -> Result<(), CopyError> {
         let Found { path, name, meta, matched, .. } = &selected.found;
-        // A name that no pattern found is the request's.
+        // If no pattern found it, the name is in the request.
         let name = if *matched { name.as_slice() } else { b"" };
         match &selected.kind {
             Kind::Dir(members) => {
@@ -87,7 +87,7 @@ impl<'a> Digest<'a> {
         self.fingerprints.push(short(blake3::hash(bytes).as_bytes()));
     }
 
-    /// Every part says how long it is, and every list how many it has, so that no two selections read alike.
+    /// Every part begins with its length, and every list with its number, so that no two selections read the same.
     fn part(&mut self, bytes: &[u8]) {
         self.number(bytes.len());
         self.text.extend_from_slice(bytes);
@@ -152,7 +152,7 @@ impl<'a> Digest<'a> {
     }
 }
 
-/// The first bytes of a hash: enough to tell two versions of one file apart, and never used for more.
+/// The first bytes of a hash. They only distinguish two versions of one file.
 fn short(hash: &[u8; 32]) -> u64 {
     hash.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
 }

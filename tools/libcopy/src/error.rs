@@ -3,29 +3,29 @@
 use libtree::extract::ExtractError;
 use std::io;
 
-/// What went wrong. Paths are shown lossily, sources with a slash before them, as BuildKit does.
+/// The errors of a copy. Paths have invalid UTF-8 replaced, and sources a slash before them, as in BuildKit.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// A source is not there, or is ignored.
+    /// A source does not exist, or is ignored.
     #[error("{path:?}: not found{}", left_out(*ignored))]
     NotFound {
         /// The source.
         path: String,
-        /// The line of the ignore file that leaves it out.
+        /// The line of the ignore file that excludes it.
         ignored: Option<usize>,
     },
-    /// With `--parents`, a source that is only found by following a link above it.
+    /// With `--parents`, a source that can only be found by following a link above it.
     #[error("{path:?}: not found: --parents follows no link; name {real} instead")]
     ThroughLink {
         /// The source.
         path: String,
-        /// Where it is.
+        /// Its real path.
         real: String,
     },
-    /// A pattern can't be one.
+    /// An invalid pattern.
     #[error("{0}")]
     Pattern(String),
-    /// Something stands where a directory or a file has to go.
+    /// Another file is in the place of a directory or a file.
     #[error("{0}")]
     InTheWay(String),
     /// A source is an archive that is damaged or refused.
@@ -33,35 +33,35 @@ pub enum CopyError {
     Archive {
         /// The source.
         path: String,
-        /// What is wrong.
+        /// The error in the archive.
         error: ExtractError,
     },
-    /// Something can't be copied.
+    /// A file cannot be copied.
     #[error("{path:?} {what}")]
     Refused {
-        /// Which.
+        /// Its path.
         path: String,
-        /// Why.
+        /// The reason.
         what: &'static str,
     },
-    /// A source of the caller's changed between the reading and the writing.
+    /// A source of the caller changed between reading and writing.
     #[error("{0:?} changed while it was copied; build again")]
     Changed(String),
     /// A system call failed.
     #[error("{path:?}: {error}")]
     Io {
-        /// On which path.
+        /// The path.
         path: String,
-        /// How.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// What is wrong with a path that the system refuses.
+/// The error for a path that the system refuses.
 const TOO_LONG: &str = "is too long: a path has at most 4096 bytes, and 255 in each part; give it shorter names, or leave it out";
 
 impl CopyError {
-    /// Names the path a system call failed on.
+    /// Adds the path to the error of a system call.
     pub(crate) fn io<E: Into<io::Error>>(path: &[u8]) -> impl FnOnce(E) -> Self {
         let path = shown(path);
         move |error| match error.into() {

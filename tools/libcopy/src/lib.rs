@@ -1,9 +1,9 @@
-//! COPY and ADD: selecting what sources mean, and writing it to a destination with BuildKit's rules.
+//! COPY and ADD: selects sources and writes them to a destination by BuildKit's rules.
 //!
-//! Two phases. [`Selection::new`] resolves sources and reads them for the cache key, and writes nothing;
-//! [`Selection::write`] writes, or [`Selection::changes`] tells what it would write. Sources and destinations
-//! are resolved below their roots, whatever their symbolic links say. It expands no variables, looks up no
-//! names and fetches nothing.
+//! There are two phases. [`Selection::new`] resolves sources and reads them for the cache key, and writes nothing.
+//! [`Selection::write`] writes them, or [`Selection::changes`] describes what it would write. Sources and
+//! destinations are resolved below their roots, whatever their symbolic links say. The crate expands no variables,
+//! looks up no names and fetches nothing.
 
 pub mod archive;
 mod changes;
@@ -28,38 +28,38 @@ use libtree::Root;
 use libtree::tar::Limits;
 use libwire::Chmod;
 
-/// Where sources are read.
+/// A tree with sources.
 #[derive(Clone, Copy)]
 pub struct Tree<'a> {
     /// Its root.
     pub root: &'a Root,
     /// Paths that count as absent.
     pub ignore: Option<&'a Matcher>,
-    /// Whether it is the caller's directory: then owners are not kept.
+    /// Whether it is the caller's directory, whose owners are not kept.
     pub local: bool,
-    /// What its files held before.
+    /// The remembered contents of its files.
     pub memory: Option<&'a Memory>,
 }
 
-/// What to copy and how.
+/// The sources to copy, and the options.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Sources as they are written; they may be patterns.
+    /// Sources as written. They may be patterns.
     pub sources: Vec<String>,
-    /// Files that have no source: name and bytes.
+    /// Files without a source: name and bytes.
     pub documents: Vec<(String, Vec<u8>)>,
-    /// Owner of everything written.
+    /// The owner of everything written.
     pub owner: Option<(u32, u32)>,
-    /// Mode of everything written.
+    /// The mode of everything written.
     pub chmod: Option<Chmod>,
     /// Keep the sources' directories (`--parents`).
     pub parents: bool,
-    /// Patterns, relative to each source, of what is left out.
+    /// Patterns, relative to each source, of excluded paths.
     pub exclude: Vec<String>,
     /// Unpack archives (ADD).
     pub extract: bool,
-    /// Modification time of what has no source: seconds and nanoseconds.
+    /// The modification time of files without a source: seconds and nanoseconds.
     pub now: (i64, u32),
-    /// How much each archive may unpack to.
+    /// The limits for unpacking each archive.
     pub limits: Limits,
 }

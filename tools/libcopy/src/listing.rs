@@ -1,8 +1,9 @@
-//! What a digest was made of, path by path, as text that can be kept: so that later it can be said which
-//! path made it another digest. It decides nothing and reads no tree.
+//! The paths that a digest was computed from, as text that can be stored. It shows later which path changed the
+//! digest. It decides nothing and reads no tree.
 //!
-//! A line is `MODE OWNER FINGERPRINT SOURCE PATH`: the mode with its file type in octal, `-` where owners are
-//! not kept, the number of the source, and the path below it (0 and the whole path for what a pattern found), in which `\` and newline are `\\` and `\n`.
+//! A line is `MODE OWNER FINGERPRINT SOURCE PATH`: the mode with its file type in octal, `-` if owners are not kept,
+//! the number of the source, and the path below it, in which `\` and newline are `\\` and `\n`. For a match of a
+//! pattern the number is 0 and the path is the whole path.
 
 use crate::select::Selection;
 use crate::selected::{Kind, Selected};
@@ -11,7 +12,7 @@ use libtree::{FileKind, Meta};
 use std::collections::BTreeMap;
 use std::io::Write;
 
-/// A listing, read back.
+/// A listing, parsed.
 #[derive(Debug, Default)]
 pub struct Listing(BTreeMap<(usize, Vec<u8>), Entry>);
 
@@ -22,14 +23,14 @@ struct Entry {
     fingerprint: u64,
 }
 
-/// How a path differs in two listings.
+/// How a path differs between two listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// It was not there.
+    /// It did not exist before.
     New,
-    /// It is no longer there.
+    /// It no longer exists.
     Gone,
-    /// It is something else: a link instead of a file.
+    /// It is another kind of file, such as a link instead of a file.
     Kind,
     /// Another mode: the old and the new one.
     Mode(u32, u32),
@@ -40,7 +41,7 @@ pub enum Difference {
 }
 
 impl Selection<'_> {
-    /// The listing of what is selected.
+    /// The listing of the selection.
     pub fn listing(&self) -> Vec<u8> {
         let mut text = Vec::new();
         let owners = self.request.owner.is_none() && !self.tree.local;
@@ -48,7 +49,7 @@ impl Selection<'_> {
         let mut line = |meta: Option<&Meta>, source: usize, path: &[u8]| {
             let mode = meta.map_or(0o100_000, |meta| file_type(meta.kind) | meta.mode);
             let fingerprint = fingerprints.next().unwrap_or_default();
-            // Writing to memory does not fail.
+            // Writing to memory cannot fail.
             let _ = match meta.filter(|_| owners) {
                 Some(Meta { uid, gid, .. }) => write!(text, "{mode:06o} {uid}:{gid} "),
                 None => write!(text, "{mode:06o} - "),
@@ -58,7 +59,7 @@ impl Selection<'_> {
             text.push(b'\n');
         };
         for (source, Selected { found, kind }) in self.sources.iter().enumerate() {
-            // What patterns find is not numbered, so that one more does not change all others.
+            // Matches of patterns have no number, so that one more does not change all others.
             let (source, root) = match found.matched {
                 true => (0, found.path.as_slice()),
                 false => (source + 1, &b""[..]),
@@ -78,7 +79,7 @@ impl Selection<'_> {
         text
     }
 
-    /// Where in the tree each source of the listing is, by number.
+    /// The path of each source in the tree, by its number in the listing.
     pub fn roots(&self) -> Vec<Vec<u8>> {
         std::iter::once(Vec::new())
             .chain(self.sources.iter().map(|source| source.found.path.clone()))
@@ -93,8 +94,8 @@ impl Listing {
         lines.map(parse_line).collect::<Option<_>>().map(Self)
     }
 
-    /// The first path that differs in `self`, which is newer than `old`: its source, the path below it, how;
-    /// and how many differ.
+    /// The first path in `self` that differs from the older `old`: its source, the path below it, and how it differs;
+    /// and the number of paths that differ.
     pub fn first_difference<'a>(&'a self, old: &'a Self) -> Option<(usize, &'a [u8], Difference, usize)> {
         let mut paths: Vec<_> = self
             .0

@@ -1,4 +1,5 @@
-//! What of a directory is copied: all but what is ignored or excluded, or with `--parents` what was asked for.
+//! The part of a directory that is copied: all of it but ignored and excluded paths, or with `--parents` the
+//! requested part.
 
 use crate::Tree;
 use crate::error::CopyError;
@@ -10,7 +11,7 @@ use libtree::scan::{self, Seen};
 use libtree::walk::Next;
 use std::collections::HashMap;
 
-/// The paths below `found` that are copied, parents before what is in them.
+/// The paths below `found` that are copied, parents first.
 pub(crate) fn find(tree: &Tree, exclude: &Matcher, found: &Found) -> Result<Vec<Member>, CopyError> {
     let include = match &found.include {
         Include::Pattern(pattern) => Some(matcher([pattern.as_str()])?),
@@ -25,7 +26,7 @@ pub(crate) fn find(tree: &Tree, exclude: &Matcher, found: &Found) -> Result<Vec<
     Ok(finder.members)
 }
 
-/// What patterns say of paths.
+/// The patterns that judge paths.
 struct Rules<'a> {
     ignore: Option<&'a Matcher>,
     exclude: &'a Matcher,
@@ -37,7 +38,7 @@ struct Rules<'a> {
 /// Whether a path is copied.
 enum Verdict {
     Yes,
-    /// It is when something in it is. Unless only the ignore file says so it is then implied.
+    /// It is copied if something in it is. It then counts as implied, unless only the ignore file excludes it.
     Perhaps {
         implied: bool,
     },
@@ -45,7 +46,7 @@ enum Verdict {
 }
 
 impl Rules<'_> {
-    /// Judges what is at `path` of the directory `real`, which is called `name` where it is copied to.
+    /// Judges `path` in the directory `real`, whose name at the destination is `name`.
     fn judge(&self, (real, name): (&[u8], &[u8]), path: &[u8], meta: &Meta) -> Verdict {
         let (real, name) = (below(real, path), below(name, path));
         let ignore = self.ignore.filter(|ignore| ignore.matches(&real));
@@ -69,12 +70,12 @@ struct Finder<'a> {
     tree: &'a Tree<'a>,
     rules: Rules<'a>,
     members: Vec<Member>,
-    /// Directories that are copied only if something in them is, and whether they are implied then.
+    /// Directories that are copied only if something in them is, and whether they then count as implied.
     waiting: HashMap<Vec<u8>, (Meta, bool)>,
 }
 
 impl Finder<'_> {
-    /// Considers everything in the directory `real`, which is called `name` where it is copied to.
+    /// Judges everything in the directory `real`, whose name at the destination is `name`.
     fn walk(&mut self, real: &[u8], name: &[u8]) -> Result<(), CopyError> {
         let dir = self.tree.root.open_dir(real).map_err(CopyError::io(real))?;
         let judge = |path: &[u8], meta: &Meta| match self.rules.judge((real, name), path, meta) {
@@ -90,7 +91,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// One path below `base`, with the directories above it.
+    /// Judges one path below `base`, and the directories above it.
     fn path(&mut self, base: &[u8], path: &[u8]) -> Result<(), CopyError> {
         let root = self.tree.root;
         for (at, _) in path.iter().enumerate().filter(|&(_, &b)| b == b'/') {
@@ -106,7 +107,7 @@ impl Finder<'_> {
         if enter { self.walk(&whole, path) } else { Ok(()) }
     }
 
-    /// Takes a path or leaves it; a directory that is left is there when something in it is not.
+    /// Takes or leaves a path. A directory that was left is taken when something in it is.
     fn settle(&mut self, path: Vec<u8>, meta: Meta, verdict: &Verdict) {
         match verdict {
             Verdict::No => {}

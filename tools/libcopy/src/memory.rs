@@ -1,32 +1,32 @@
-//! What files held when they were last read, so that a file nobody touched is not read again.
+//! The contents of files at their last reading, so that an untouched file is not read again.
 //!
-//! A file is known by file system, inode, size and both of its times. The change time can't be set back by
-//! anybody but the clock, so a file that was written to has another one, unless that happened within one
-//! tick of it: a file that changed within [`SETTLED`] before it was read is not remembered (git calls such
-//! an entry racy). It knows no paths and reads no file.
+//! A file is identified by file system, inode, size and both of its times. Only the clock can set the change time
+//! back, so a file that was written has a new one, unless the write happened within one tick of the clock. A file
+//! that changed within [`SETTLED`] before it was read is therefore not remembered; git calls such an entry racy. The
+//! module knows no paths and reads no file.
 
 use libtree::Meta;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How old a file's last change has to be. The coarsest clock of a file system in use ticks every two seconds.
+/// How old the last change of a file must be. The coarsest clock of a file system in use ticks every two seconds.
 const SETTLED: Duration = Duration::from_secs(2);
-/// What the written form begins with.
+/// The start of the written form.
 const MAGIC: &[u8; 8] = b"seen 1\n\0";
-/// Bytes of one entry.
+/// The size of an entry in bytes.
 const ENTRY: usize = 88;
-/// Bytes of the checksum the written form ends with.
+/// The size of the checksum at the end of the written form, in bytes.
 const SUM: usize = 32;
-/// Days after which what nobody asked for is forgotten.
+/// After this many days without use an entry is forgotten.
 const KEEP: u32 = 30;
-/// Days that a use may go unrecorded, for a memory that has learned nothing new is not written again.
+/// A use may go unrecorded for this many days, because a memory without news is not written again.
 const STALE: u32 = 7;
 
 /// Digests of files.
 #[derive(Debug)]
 pub struct Memory {
-    /// Ordered by file.
+    /// The entries, ordered by file.
     known: Vec<Entry>,
     learned: Mutex<Learned>,
     /// Files that changed at or after this time, in seconds and nanoseconds, are not remembered.
@@ -34,30 +34,30 @@ pub struct Memory {
     today: u32,
 }
 
-/// The facts that are remembered about a file's content.
+/// The remembered facts about a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     /// A digest of its bytes and attributes.
     pub digest: [u8; 32],
-    /// Whether it has no capabilities, the only attribute a layer carries.
+    /// Whether it has no capabilities, the only attribute in layers.
     pub plain: bool,
 }
 
-/// Where to look first: files of one directory are mostly remembered side by side.
+/// A hint where to look first: files of one directory are usually remembered side by side.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place(usize);
 
 #[derive(Debug, Default)]
 struct Learned {
     digests: BTreeMap<File, (State, Content)>,
-    /// Places in `known` of what was asked for and not noted as used lately.
+    /// Positions in `known` of used entries whose last recorded use is not recent.
     used: Vec<usize>,
 }
 
 /// Device, as major and minor, and inode.
 type File = (u32, u32, u64);
 
-/// What changes with a file: size, modification time, change time.
+/// The values that change with a file: size, modification time, change time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     size: u64,
@@ -69,14 +69,14 @@ struct State {
 struct Entry {
     file: File,
     state: State,
-    /// The day it was last asked for, counted from 1970.
+    /// The day of its last use, counted from 1970.
     used: u32,
     content: Content,
 }
 
 impl Memory {
-    /// A memory from its written form, none or a damaged one being empty. `now` is a time before any file is
-    /// looked at.
+    /// Reads a memory from its written form. A missing or damaged one is empty. `now` must be before the first look
+    /// at a file.
     pub fn new(written: &[u8], now: SystemTime) -> Self {
         let settled = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(SETTLED);
         let days = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
@@ -88,7 +88,7 @@ impl Memory {
         }
     }
 
-    /// The content that the file of this metadata had.
+    /// The remembered content of the file with this metadata.
     pub(crate) fn recall(&self, meta: &Meta, place: &mut Place) -> Option<Content> {
         let (file, state) = identify(meta);
         let at = match self.known.get(place.0).is_some_and(|entry| entry.file == file) {
@@ -103,7 +103,7 @@ impl Memory {
         Some(entry.content)
     }
 
-    /// Remembers the content of a file that had this metadata before it was read.
+    /// Remembers the content of a file. The metadata must be from before the reading.
     pub(crate) fn learn(&self, meta: &Meta, content: Content) {
         if meta.ctime < self.settled {
             let (file, state) = identify(meta);
@@ -111,13 +111,13 @@ impl Memory {
         }
     }
 
-    /// Whether writing it down would add anything.
+    /// Whether there is anything new to write.
     pub fn has_news(&self) -> bool {
         let learned = self.learned();
         !learned.digests.is_empty() || !learned.used.is_empty()
     }
 
-    /// The written form, with what `others` wrote meanwhile.
+    /// The written form, together with the entries that `others` have written in the meantime.
     pub fn write(&self, others: &[u8]) -> Vec<u8> {
         let learned = self.learned();
         let today = self.today;
@@ -126,7 +126,7 @@ impl Memory {
         entries.extend(used.map(|entry| Entry { used: today, ..*entry }));
         let new = learned.digests.iter();
         entries.extend(new.map(|(&file, &(state, content))| Entry { file, state, content, used: today }));
-        // Four sorted runs, more or less: of one file the last entry counts.
+        // There are about four sorted runs. The last entry for a file counts.
         entries.sort_by_key(|entry| entry.file);
         entries.dedup_by(|later, kept| {
             let same = later.file == kept.file;
@@ -140,7 +140,7 @@ impl Memory {
     }
 
     fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
-        // What a thread that panicked learned is whole: each digest is put in at once.
+        // A thread that panicked has left complete entries, because each digest is inserted at once.
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,7 +171,7 @@ fn encode<'a>(entries: impl ExactSizeIterator<Item = &'a Entry>) -> Vec<u8> {
     out
 }
 
-/// Nothing when it is damaged: one wrong digest would be worse than none.
+/// `None` if it is damaged: a wrong digest would be worse than none.
 fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
     let (body, sum) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
     let entries = body.strip_prefix(MAGIC)?;
@@ -213,7 +213,7 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(day * DAY)
     }
 
-    /// A file's metadata, changed `age` before day 1000.
+    /// The metadata of a file that changed `age` before day 1000.
     fn meta(name: &str, age: Duration) -> Meta {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(name), name).unwrap();
@@ -226,7 +226,7 @@ mod tests {
 
     fn recall(memory: &Memory, meta: &Meta) -> Option<Content> {
         let found = memory.recall(meta, &mut Place::default());
-        // Where it is looked for first decides nothing.
+        // The hint has no effect on the result.
         for place in 1..4 {
             assert_eq!(memory.recall(meta, &mut Place(place)), found);
         }

@@ -1,4 +1,4 @@
-//! The first phase: every path that will be copied, without writing anything.
+//! The first phase: finds every path that will be copied, without writing anything.
 
 use crate::digest::Digest;
 use crate::error::CopyError;
@@ -9,7 +9,7 @@ use libpattern::Matcher;
 use libtree::FileKind;
 use std::cell::Cell;
 
-/// What a request means in a tree.
+/// The sources of a request, resolved in a tree.
 pub struct Selection<'a> {
     pub(crate) tree: Tree<'a>,
     pub(crate) request: &'a Request,
@@ -45,7 +45,7 @@ impl<'a> Selection<'a> {
         self.left_out.get()
     }
 
-    /// How many files it has that are no directory's, archives left out: each is a file at the destination.
+    /// How many sources are single files, without archives. Each is a file at the destination.
     pub fn files(&self) -> usize {
         let files = self.sources.iter().filter(|source| matches!(source.kind, Kind::File)).count();
         files + self.request.documents.len()
@@ -61,8 +61,8 @@ impl<'a> Selection<'a> {
         !self.request.exclude.is_empty()
     }
 
-    /// A digest of kinds, modes, contents and links of all that is selected, of the names that are not the
-    /// request's own words, and of owners where they are kept. Times are not in it.
+    /// A digest of kinds, modes, contents and links of the selection, of names that are not in the request itself,
+    /// and of owners if they are kept. Times are not part of it.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -82,7 +82,7 @@ fn select(
             }
             Kind::Dir(members)
         }
-        // A file of zeros is copied, as BuildKit does.
+        // A file of zeros is copied, as in BuildKit.
         FileKind::File
             if request.extract && archive::content(&open(tree, &found.path)?)? == archive::Content::Tar =>
         {

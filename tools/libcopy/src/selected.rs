@@ -1,4 +1,4 @@
-//! A source of COPY or ADD and the paths that it stands for.
+//! A source of COPY or ADD, and its paths.
 
 use crate::Tree;
 use crate::error::CopyError;
@@ -15,19 +15,19 @@ pub(crate) struct Selected {
 }
 
 pub(crate) enum Kind {
-    /// A directory's contents: paths below it, parents before what is in them.
+    /// The contents of a directory: paths below it, parents first.
     Dir(Vec<Member>),
-    /// A file, or something else that is no directory.
+    /// A file, or anything else that is not a directory.
     File,
     /// An archive to unpack.
     Archive,
 }
 
-/// A path in a directory that is copied.
+/// A path that is copied from a directory.
 pub(crate) struct Member {
     pub path: Vec<u8>,
     pub meta: Meta,
-    /// Whether it is a directory that is only copied for what is in it: one that is there keeps its owner.
+    /// Whether it is a directory that is copied only for its contents. If it exists, it keeps its owner.
     pub implied: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the words of COPY and ADD mean: patterns expanded, links followed, nothing outside the tree.
+//! Resolves the words of COPY and ADD: expands patterns and follows links, but never outside the tree.
 
 use crate::error::{CopyError, shown};
 use crate::{Request, Tree};
@@ -9,31 +9,31 @@ use rustix::io::Errno;
 use std::borrow::Cow;
 use std::io;
 
-/// A source that is there.
+/// A source that exists.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// Where it is, free of links; empty is the root.
+    /// Its real path; empty for the root.
     pub path: Vec<u8>,
-    /// The last component of its name as written: what a file is called in a directory.
+    /// The last component of its name as written: the name of a file in the destination directory.
     pub name: Vec<u8>,
-    /// What it is.
+    /// Its metadata.
     pub meta: Meta,
-    /// What of a directory is meant.
+    /// The part of a directory that is copied.
     pub include: Include,
     /// Whether a pattern found it.
     pub matched: bool,
-    /// Whether `--exclude` has its name: then it is a directory, of which only what an exception names is meant.
+    /// Whether `--exclude` matches its name. It is then a directory, of which only exceptions are copied.
     pub excluded: bool,
 }
 
-/// What of a directory is meant.
+/// The part of a directory that is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Include {
     /// Everything in it.
     All,
-    /// With `--parents`: this path below it and what is in that.
+    /// With `--parents`: this path below it, and everything in that.
     Path(Vec<u8>),
-    /// With `--parents`: what this pattern matches below it.
+    /// With `--parents`: the matches of this pattern below it.
     Pattern(String),
 }
 
@@ -49,8 +49,7 @@ pub(crate) fn find(tree: &Tree, request: &Request, exclude: &Matcher) -> Result<
     Ok(found)
 }
 
-/// The places that a cleaned path or pattern names. Only a path has to be there, and only what a pattern finds can be
-/// excluded.
+/// The places of a cleaned path or pattern. Only a path must exist, and only a match of a pattern can be excluded.
 fn named(tree: &Tree, path: &[u8], exclude: &Matcher) -> Result<Vec<Found>, CopyError> {
     if !has_wildcards(path) {
         let path = unescape(path);
@@ -61,7 +60,7 @@ fn named(tree: &Tree, path: &[u8], exclude: &Matcher) -> Result<Vec<Found>, Copy
     for part in components(path) {
         let mut next = Vec::new();
         for dir in &matches {
-            // Links are followed up to the first wildcard, and where a match is one.
+            // Links are followed up to the first wildcard, and if a match is a link.
             if !below || is_directory(tree, dir)? {
                 expand(tree, dir, part, &mut next)?;
             }
@@ -75,7 +74,7 @@ fn named(tree: &Tree, path: &[u8], exclude: &Matcher) -> Result<Vec<Found>, Copy
         let excluded = exclude.matches(split(path).1);
         match lookup(tree, path, true)? {
             Some(there) if there.meta.is_dir() || !excluded => found.push(Found { excluded, ..there }),
-            // It does not matter where an excluded link leads.
+            // The target of an excluded link does not matter.
             Some(_) => {}
             None if !excluded && is_link(tree, path)? => return Err(not_found(tree, path)),
             None => {}
@@ -88,7 +87,7 @@ fn is_directory(tree: &Tree, path: &[u8]) -> Result<bool, CopyError> {
     Ok(itself(tree, path)?.is_some_and(|meta| meta.is_dir()))
 }
 
-/// Whether `path` is a link that no ignore file leaves out.
+/// Whether `path` is a link that no ignore file excludes.
 fn is_link(tree: &Tree, path: &[u8]) -> Result<bool, CopyError> {
     match itself(tree, path)? {
         Some(meta) if meta.kind == FileKind::Symlink => visible(tree, path, &meta),
@@ -96,7 +95,7 @@ fn is_link(tree: &Tree, path: &[u8]) -> Result<bool, CopyError> {
     }
 }
 
-/// What `path` is, a link at its end not followed.
+/// The metadata of `path`, with a link at its end not followed.
 fn itself(tree: &Tree, path: &[u8]) -> Result<Option<Meta>, CopyError> {
     match tree.root.resolve(path, false).and_then(|at| tree.root.lstat(&at)) {
         Ok(meta) => Ok(Some(meta)),
@@ -105,7 +104,7 @@ fn itself(tree: &Tree, path: &[u8]) -> Result<Option<Meta>, CopyError> {
     }
 }
 
-/// Adds what `part` of a pattern matches in `dir`.
+/// Adds the matches of `part` of a pattern in `dir`.
 fn expand(tree: &Tree, dir: &[u8], part: &[u8], next: &mut Vec<Vec<u8>>) -> Result<(), CopyError> {
     if !has_wildcards(part) {
         next.push(join(dir, &unescape(part)));
@@ -124,7 +123,7 @@ fn expand(tree: &Tree, dir: &[u8], part: &[u8], next: &mut Vec<Vec<u8>>) -> Resu
     Ok(())
 }
 
-/// `--parents`: the source is the directory before `/./`, or the root, and what comes after is below it.
+/// `--parents`: the source is the directory before `/./`, or the root, and the rest is below it.
 fn with_parents(
     tree: &Tree,
     source: &str,
@@ -135,7 +134,7 @@ fn with_parents(
     let (base, below) = (clean(base.as_bytes()), clean(below.as_bytes()));
     for base in named(tree, &base, exclude)? {
         let include = match (below.is_empty(), has_wildcards(&below)) {
-            // The directory itself is everything in it.
+            // For the directory itself, everything in it is copied.
             (true, _) => Include::All,
             (false, true) if !base.meta.is_dir() => continue,
             (false, true) => Include::Pattern(String::from_utf8_lossy(&below).into_owned()),
@@ -157,8 +156,8 @@ fn with_parents(
     Ok(())
 }
 
-/// Refuses a path of `--parents`, free of links up to its base, that a link is above: the directory would take
-/// the link's name, as in no tree it is.
+/// Refuses a path of `--parents`, with links resolved up to its base, if another link is above it: the directory
+/// would have the name of the link.
 fn through_no_link(tree: &Tree, path: &[u8]) -> Result<(), CopyError> {
     let (above, name) = split(path);
     let real = tree.root.resolve(above, true).map_err(CopyError::io(path))?;
@@ -168,7 +167,7 @@ fn through_no_link(tree: &Tree, path: &[u8]) -> Result<(), CopyError> {
     }
 }
 
-/// What `path` leads to, its links followed; nothing when it is not there or ignored.
+/// The target of `path`, with links followed; `None` if it does not exist or is ignored.
 fn lookup(tree: &Tree, path: &[u8], matched: bool) -> Result<Option<Found>, CopyError> {
     let resolved = match tree.root.resolve(path, true) {
         Ok(resolved) => resolved,
@@ -187,7 +186,7 @@ fn lookup(tree: &Tree, path: &[u8], matched: bool) -> Result<Option<Found>, Copy
     Ok(Some(Found { path: resolved, name, meta, include: Include::All, matched, excluded: false }))
 }
 
-/// Whether an ignore file leaves `path`, or anything in it, in the context.
+/// Whether `path`, or anything in it, is in the context after the ignore file.
 fn visible(tree: &Tree, path: &[u8], meta: &Meta) -> Result<bool, CopyError> {
     let Some(ignore) = tree.ignore.filter(|_| !path.is_empty()) else { return Ok(true) };
     if !ignore.matches(path) {
@@ -220,7 +219,7 @@ fn not_found(tree: &Tree, path: &[u8]) -> CopyError {
     CopyError::not_found(path, ignored)
 }
 
-/// Whether it says that nothing is there, which is also so at the end of links that lead in a circle.
+/// Whether the error means that nothing is there. The end of links in a circle counts as that.
 fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
@@ -238,7 +237,7 @@ fn clean(path: &[u8]) -> Vec<u8> {
     parts.join(&b'/')
 }
 
-/// Removes the backslashes of a pattern that has no wildcard.
+/// Removes the backslashes from a pattern without wildcards.
 fn unescape(path: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(path.len());
     let mut bytes = path.iter();
@@ -251,7 +250,7 @@ fn unescape(path: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The same, and not a copy where one is the other.
+/// The same, without a copy if one of them is empty.
 pub(crate) fn below<'a>(dir: &'a [u8], name: &'a [u8]) -> Cow<'a, [u8]> {
     match (dir.is_empty(), name.is_empty()) {
         (true, _) => Cow::Borrowed(name),

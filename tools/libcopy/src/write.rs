@@ -1,7 +1,7 @@
 //! The second phase: writes a selection to its destination.
 //!
-//! The destination is resolved once, links followed; below it nothing is followed, and what stands in the
-//! way is replaced or refused as BuildKit does. Directories that were there keep their times.
+//! The destination is resolved once, with links followed. Below it nothing is followed, and files in the way are
+//! replaced or refused as in BuildKit. Existing directories keep their times.
 
 use crate::archive;
 use crate::error::{CopyError, shown};
@@ -24,11 +24,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 impl Selection<'_> {
-    /// Writes everything to `target` below `root`. A `target` that ends in a slash is a directory.
+    /// Writes everything to `target` below `root`. If `target` ends in a slash, it is a directory.
     pub fn write(&self, root: &Root, target: &[u8]) -> Result<(), CopyError> {
         let mut writer =
             Writer { selection: self, root, times: BTreeMap::new(), open: None, unpacking: false };
-        // Without anything to copy (a pattern that finds nothing) not even the destination is made.
+        // If there is nothing to copy (a pattern without a match), not even the destination is made.
         for source in &self.sources {
             writer.source(source, target)?;
         }
@@ -38,7 +38,7 @@ impl Selection<'_> {
         writer.finish()
     }
 
-    /// Mode and owner of a directory that is made because it is missing.
+    /// Mode and owner of a missing directory that is made.
     pub(crate) fn made(&self) -> (u32, (u32, u32)) {
         let mode = match self.request.chmod {
             Some(Chmod::Octal(mode)) => mode,
@@ -47,18 +47,18 @@ impl Selection<'_> {
         (mode, self.request.owner.unwrap_or((0, 0)))
     }
 
-    /// The owner something gets that has a source.
+    /// The owner of a written file that has a source.
     pub(crate) fn owner(&self, meta: &Meta) -> (u32, u32) {
         let own = if self.tree.local { (0, 0) } else { (meta.uid, meta.gid) };
         self.request.owner.unwrap_or(own)
     }
 
-    /// The mode something gets that has, or had, another.
+    /// The mode of a written file that has, or had, another.
     pub(crate) fn mode(&self, mode: u32, dir: bool) -> u32 {
         self.request.chmod.as_ref().map_or(mode, |chmod| chmod.apply(mode, dir))
     }
 
-    /// Refuses what somebody changed after it was selected: the digest would lead to another content.
+    /// Refuses a file that changed after it was selected, because the digest is that of the old content.
     pub(crate) fn unchanged(&self, from: &[u8], then: &Meta) -> Result<(), CopyError> {
         let tree = &self.tree;
         if !tree.local {
@@ -75,15 +75,15 @@ impl Selection<'_> {
 struct Writer<'a> {
     selection: &'a Selection<'a>,
     root: &'a Root,
-    /// Times of directories, set at the end: those they had, or those of their sources.
+    /// The times of directories, set at the end: their old times, or those of their sources.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
-    /// The directory that was last written to.
+    /// The directory of the last write.
     open: Option<(Vec<u8>, Rc<OwnedFd>)>,
-    /// Whether what is made is for an archive.
+    /// Whether the current path is for an archive.
     unpacking: bool,
 }
 
-/// Hard links of one source: where their first name went.
+/// Hard links of one source: the destination of their first name.
 pub(crate) type Links = HashMap<((u32, u32), u64), Vec<u8>>;
 
 impl Writer<'_> {
@@ -112,7 +112,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The contents of a directory. The destination itself keeps owner and mode, or gets the default ones.
+    /// Writes the contents of a directory. The destination itself keeps its owner and mode, or gets the default ones.
     fn tree(&mut self, source: &Selected, members: &[Member], target: &[u8]) -> Result<(), CopyError> {
         let dest = self.directory(target)?;
         let mut links = Links::new();
@@ -139,7 +139,8 @@ impl Writer<'_> {
             .map_err(CopyError::io(&dest))
     }
 
-    /// Where a file called `name` goes: into `target` if that is a directory, else it is `target`.
+    /// The destination of a file with the name `name`: in `target` if that is a directory, and otherwise `target`
+    /// itself.
     fn file_target(&mut self, target: &[u8], name: &[u8]) -> Result<Vec<u8>, CopyError> {
         if target.ends_with(b"/") {
             let dir = self.directory(target)?;
@@ -157,7 +158,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Makes `target` and what is missing above it, and gives its path free of links.
+    /// Makes `target` and missing directories above it, and returns its real path.
     fn directory(&mut self, target: &[u8]) -> Result<Vec<u8>, CopyError> {
         let fail = |error| no_directory(target, error);
         let dest = self.root.resolve(target, true).map_err(fail)?;
@@ -182,12 +183,12 @@ impl Writer<'_> {
     fn make_directory(&self, dir: &OwnedFd, name: &[u8]) -> io::Result<()> {
         mkdirat(dir, name, Mode::RWXU)?;
         let (mode, owner) = self.selection.made();
-        // --chmod is nothing to an archive, nor to the directory that is made for one.
+        // --chmod has no effect on an archive, nor on the directory that is made for one.
         let mode = if self.unpacking { 0o755 } else { mode };
         self.settle(dir, name, owner, mode, self.selection.request.now)
     }
 
-    /// Writes one path of a source that is no directory.
+    /// Writes one path of a source that is not a directory.
     fn member(&mut self, from: &[u8], dest: &[u8], meta: &Meta, links: &mut Links) -> Result<(), CopyError> {
         let linked = (meta.nlink > 1).then_some((meta.dev, meta.ino));
         if let Some(first) = linked.and_then(|inode| links.get(&inode)) {
@@ -203,7 +204,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Makes what is at `from`.
+    /// Makes a copy of the file at `from`.
     fn make(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
         let tree = &self.selection.tree;
         let node = |kind, rdev| mknodat(dir, name, kind, Mode::RUSR, rdev).map_err(CopyError::io(from));
@@ -222,7 +223,7 @@ impl Writer<'_> {
             }
             FileKind::Char => node(FileType::CharacterDevice, makedev(meta.rdev.0, meta.rdev.1))?,
             FileKind::Block => node(FileType::BlockDevice, makedev(meta.rdev.0, meta.rdev.1))?,
-            // As BuildKit does: nobody listens to a socket that was copied.
+            // As in BuildKit: nobody listens to a copied socket.
             FileKind::Socket | FileKind::Dir => create(dir, name).map(drop).map_err(CopyError::io(from))?,
         }
         match meta.kind {
@@ -238,7 +239,7 @@ impl Writer<'_> {
         .map_err(CopyError::io(from))
     }
 
-    /// A copy of a file, with its capabilities: the one attribute a layer carries.
+    /// Copies a file, with its capabilities, the only attribute in layers.
     fn file(&self, from: &[u8], meta: &Meta, dir: &OwnedFd, name: &[u8]) -> Result<(), CopyError> {
         let source = open(&self.selection.tree, from)?;
         let copy = || -> io::Result<()> {
@@ -252,7 +253,7 @@ impl Writer<'_> {
                 time(meta),
             )?;
             if let Some(value) = xattr::get_of(&source, xattr::CAPABILITY)? {
-                // Last: a change of owner drops it.
+                // This comes last, because a change of owner removes it.
                 fsetxattr(&file, xattr::CAPABILITY, &value, XattrFlags::empty())?;
             }
             Ok(())
@@ -260,7 +261,7 @@ impl Writer<'_> {
         copy().map_err(CopyError::io(from))
     }
 
-    /// A directory of a source. An implied one that is there gets the mode, and keeps owner and time.
+    /// Writes a directory of a source. An implied one that exists gets the mode, and keeps owner and time.
     fn sub_directory(&mut self, dest: &[u8], meta: &Meta, implied: bool) -> Result<(), CopyError> {
         let (dir, name) = self.parent(dest)?;
         let mode = self.selection.mode(meta.mode, true);
@@ -288,7 +289,7 @@ impl Writer<'_> {
         linkat(&first_dir, &*first_name, &dir, name, AtFlags::empty()).map_err(CopyError::io(dest))
     }
 
-    /// Opens the directory of `dest` and removes what a file would replace.
+    /// Opens the directory of `dest`, and removes the file that would be replaced.
     fn make_room<'n>(&mut self, dest: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8]), CopyError> {
         let (dir, name) = self.parent(dest)?;
         match Meta::at(&dir, name) {
@@ -305,7 +306,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The directory of `dest`, which is there, and its name in it.
+    /// The directory of `dest`, which exists, and its name in it.
     fn parent<'n>(&mut self, dest: &'n [u8]) -> Result<(Rc<OwnedFd>, &'n [u8]), CopyError> {
         let (above, name) = split(dest);
         if let Some((_, dir)) = self.open.as_ref().filter(|(path, _)| path == above) {
@@ -317,7 +318,7 @@ impl Writer<'_> {
         Ok((dir, name))
     }
 
-    /// Notes the time of a directory before the first change in it.
+    /// Remembers the time of a directory before the first change in it.
     fn remember(&mut self, path: &[u8], dir: &OwnedFd) -> io::Result<()> {
         if !self.times.contains_key(path) {
             let meta = Meta::of(dir)?;
@@ -326,7 +327,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Owner, mode and time, in the order in which none undoes another. An empty name is the open file `at`.
+    /// Sets owner, mode and time, in an order in which none undoes another. With an empty name it is the open file
+    /// `at`.
     fn settle(
         &self,
         at: impl AsFd,
@@ -378,7 +380,7 @@ fn not_a_directory(path: &[u8]) -> CopyError {
     ))
 }
 
-/// What keeps `target` from being, or being in, a directory.
+/// The reason that `target` is not a directory, or not in one.
 fn no_directory(target: &[u8], error: io::Error) -> CopyError {
     match error.kind() {
         io::ErrorKind::NotADirectory => not_a_directory(target),

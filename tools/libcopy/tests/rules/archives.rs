@@ -1,4 +1,4 @@
-//! What ADD unpacks.
+//! The archives that ADD unpacks.
 
 use crate::case::*;
 use libcopy::{CopyError, Request};
@@ -36,7 +36,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn add(source: &str) -> Request {
-    // Ids that need no privilege, where the test is not about owners.
+    // If the test is not about owners, its ids need no privilege.
     Request { extract: true, owner: Some(owner(&std::env::temp_dir())), ..request(&[source]) }
 }
 
@@ -156,7 +156,7 @@ fn no_archive_reaches_beyond_its_destination() {
         fs::create_dir(&out).unwrap();
         fs::write(out.join("secret"), "old").unwrap();
         fs::write(case.from("data"), tar(entries)).unwrap();
-        // Refused or confined: either will do.
+        // It may be refused or confined; both are right.
         let _ = case.request(&add("data"), "/in/there");
         assert_eq!(fs::read(out.join("secret")).unwrap(), b"old", "{entries:?}");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "{entries:?}");

@@ -1,4 +1,4 @@
-//! A source, a destination, and what to look at in them.
+//! A source, a destination, and functions that look at them.
 
 use libcopy::{CopyError, Memory, Request, Selection, Tree};
 use libpattern::{IgnoreFile, Matcher};
@@ -15,12 +15,12 @@ pub(crate) struct Case {
     pub dir: tempfile::TempDir,
     ignore: Option<Matcher>,
     local: bool,
-    /// What the source's files held before.
+    /// The remembered contents of the source's files.
     pub memory: Option<Memory>,
 }
 
 impl Case {
-    /// With these files in the source; a name that ends in a slash is a directory.
+    /// A case with these files in the source. A name that ends in a slash is a directory.
     pub fn new(files: &[&str]) -> Self {
         let case = Self { dir: tempfile::tempdir().unwrap(), ignore: None, local: true, memory: None };
         fs::create_dir(case.dir.path().join("to")).unwrap();
@@ -38,7 +38,7 @@ impl Case {
         case
     }
 
-    /// With one more file in the source.
+    /// Adds a file to the source.
     pub fn with(self, file: &str, content: &str) -> Self {
         fs::write(self.from(file), content).unwrap();
         self
@@ -49,7 +49,7 @@ impl Case {
         self
     }
 
-    /// With a source that is a stage's tree, not the caller's directory.
+    /// Makes the source a stage's tree instead of the caller's directory.
     pub fn stage(mut self) -> Self {
         self.local = false;
         self

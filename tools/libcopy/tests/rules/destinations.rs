@@ -1,4 +1,4 @@
-//! Where things go, and what they are there.
+//! The places and properties of written files.
 
 use crate::case::*;
 use libcopy::Request;
@@ -222,7 +222,7 @@ fn a_directory_that_parents_implies_keeps_its_owner_if_it_is_there() {
         assert_eq!(owners, [(9, 9), (9, 9), own, own]);
         assert_eq!([mode(&case.to("a")), mode(&case.to("a/b"))], [0o711, 0o755]);
         assert_eq!(case.to("a").metadata().unwrap().mtime(), OLD);
-        // New ones belong to whom all belongs.
+        // New ones have the common owner.
         case.request(&parents("a/b/f"), &format!("/new{}/", own.0)).unwrap();
         assert_eq!(crate::case::owner(&case.to(&format!("new{}/a", own.0))), own);
     }

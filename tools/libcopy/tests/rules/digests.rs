@@ -1,4 +1,4 @@
-//! What the content part of a cache key tells.
+//! The changes that the content in a cache key shows.
 
 use crate::case::*;
 use libcopy::{Difference, Listing, Memory, Selection, Tree};
@@ -55,7 +55,7 @@ fn a_digest_is_the_same_whether_contents_are_read_or_remembered() {
         read
     };
     let first = digests(&mut case);
-    // The memory of before, and a file that has changed since with its old size and time.
+    // The memory from before, and a file that has since changed with the same size and time.
     fs::write(case.from("d/3/10"), "D/3/10").unwrap();
     let changed = case.copy(&["d"], "/to").unwrap();
     assert_ne!(first, changed);
@@ -88,7 +88,7 @@ fn what_changes_after_it_was_selected_is_refused() {
             let tree = Tree { root: &from, ignore: None, local: true, memory: None };
             let request = request(&[source]);
             let selection = Selection::new(tree, &request).unwrap();
-            // Some kernels' change times have steps of a few milliseconds.
+            // In some kernels change times have steps of a few milliseconds.
             std::thread::sleep(std::time::Duration::from_millis(20));
             change(&case.from("d/x"));
             assert!(selection.write(&to, b"/to/").is_err(), "change {at} of {source}");

@@ -1,4 +1,4 @@
-//! What is neither a plain file nor a directory, and what files have beside their bytes.
+//! Special files, and attributes of files.
 
 use crate::case::*;
 use libcopy::CopyError;

@@ -1,4 +1,4 @@
-//! What sources mean.
+//! The meaning of sources.
 
 use crate::case::*;
 use libcopy::{CopyError, Request};
@@ -92,7 +92,7 @@ fn a_directory_that_a_pattern_finds_is_excluded_by_its_name() {
     case.request(&excluding(&["b", "link"], "d/*"), "/one/").unwrap();
     case.request(&excluding(&["*"], "d/*"), "/none/").unwrap();
     case.request(&excluding(&["**", "!keep"], "d/*"), "/two/").unwrap();
-    // A directory that is named is the source, and not one of its contents.
+    // A directory that is named is the source itself, and not one of its contents.
     case.request(&excluding(&["b"], "d/b"), "/three/").unwrap();
     assert_eq!(
         case.tree(),
@@ -177,7 +177,7 @@ fn parents_are_no_links_and_the_message_says_where_it_is() {
         let error = case.request(&parents(source), "/o/").unwrap_err().to_string();
         assert!(error.contains("not found") && error.contains("name /real/deep"), "{error}");
     }
-    // One before the pivot is followed, and one at the end is what is copied.
+    // A link before the pivot is followed; one at the end is copied.
     case.request(&parents("link/./deep"), "/o/").unwrap();
     case.request(&parents("real/last"), "/o/").unwrap();
     assert_eq!(case.tree(), ["o/", "o/deep/", "o/deep/x", "o/real/", "o/real/last"]);
