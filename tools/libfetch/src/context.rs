@@ -1,5 +1,5 @@
-//! Build contexts from elsewhere, in a directory: the tree of a repository, what is in an archive, or one file,
-//! which may be a Dockerfile. Owners mean nothing in a context: everything belongs to the caller.
+//! Fetches a build context into a directory: the tree of a repository, the files of an archive, or one file, which
+//! may be a Dockerfile. Owners mean nothing in a context: everything belongs to the caller.
 
 use crate::file::download_to;
 use crate::git::{self, Repository};
@@ -11,22 +11,22 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// What BuildKit calls the one file of a context.
+/// BuildKit's name for the single file of a context.
 const FILE: &str = "context";
 const TREE: &str = "tree";
 const KINDS: &str = "name a directory, a tar or a URL of http, https, git or ssh";
 
-/// What a context turned out to be.
+/// The result of fetching a context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Context {
     /// A tree, with this root.
     Tree(PathBuf),
-    /// A file that is no archive, alone in its directory.
+    /// A file that is not an archive, alone in its directory.
     File(PathBuf),
 }
 
-/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`. `keep` leaves a
-/// repository's `.git`.
+/// Fetches `source`, a URL or the path of an archive, into the empty directory `into`. With `keep`, a repository
+/// keeps its `.git`.
 pub fn fetch(
     source: &str,
     into: &Path,
@@ -47,15 +47,15 @@ pub fn fetch(
     }
 }
 
-/// The time of what `source` is, in seconds since 1970: that of a repository's commit, else what a server says,
-/// else that of the youngest file in an archive. What is fetched for it stays in the empty directory `into`.
+/// The time of `source` in seconds since 1970: that of a repository's commit, or else the time that a server gives,
+/// or else that of the youngest file in an archive. Files fetched for this stay in the empty directory `into`.
 pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Option<i64>, FetchError> {
     if Kind::of(source) == Kind::File {
         let path = into.join(FILE);
         download_to(source, &path, environment)?;
         let what = path.display().to_string();
         let meta = std::fs::metadata(&path).map_err(FetchError::io(&what))?;
-        // Without a time of the server's it has that of 1970.
+        // Without a time from the server, the file has that of 1970.
         return match (meta.mtime(), told(&crate::redact(source), path, into, environment.limits)?) {
             (0, Context::Tree(tree)) => youngest(&tree),
             (0, Context::File(_)) => Ok(None),
@@ -63,7 +63,7 @@ pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Opti
         };
     }
     match fetch(source, into, false, environment)? {
-        // All of a checkout has its commit's time.
+        // Everything in a checkout has the time of the commit.
         Context::Tree(tree) if Kind::of(source) == Kind::Repository || github(source).is_some() => {
             let meta = std::fs::metadata(&tree).map_err(FetchError::io(&tree.display().to_string()))?;
             Ok(Some(meta.mtime()))
@@ -98,7 +98,7 @@ pub fn read(input: &mut dyn Read, into: &Path, limits: Limits) -> Result<Context
     }
 }
 
-/// `github.com/OWNER/NAME`, which docker takes for a repository, as a URL.
+/// The URL of `github.com/OWNER/NAME`, which docker accepts for a repository.
 fn github(source: &str) -> Option<String> {
     source.starts_with("github.com/").then(|| {
         let end = source.find(['#', '?']).unwrap_or(source.len());
@@ -139,7 +139,7 @@ fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> 
     }
 }
 
-/// Finds out what the file at `path` is. `source` is for the message.
+/// Finds out the kind of the file at `path`. `source` is for messages.
 fn told(source: &str, path: PathBuf, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     let what = path.display().to_string();
     let file = File::open(&path).map_err(FetchError::io(&what))?;
@@ -151,7 +151,7 @@ fn told(source: &str, path: PathBuf, into: &Path, limits: Limits) -> Result<Cont
     Ok(context)
 }
 
-/// Whether a file is a tar, be it empty: nothing else that begins with zeros is a context.
+/// Whether a file is a tar, even an empty one: no other context begins with zeros.
 fn is_archive(file: &File, path: &str) -> Result<bool, FetchError> {
     let content = archive::content(file).map_err(FetchError::io(path))?;
     Ok(content != archive::Content::Other)
@@ -170,7 +170,7 @@ fn unpack(source: &str, file: &File, into: &Path, limits: Limits) -> Result<Cont
     Ok(Context::Tree(tree))
 }
 
-/// A new directory for a tree, as others would find it, whatever the umask.
+/// A new directory for a tree, readable by others whatever the umask is.
 fn tree(into: &Path) -> Result<PathBuf, FetchError> {
     let tree = into.join(TREE);
     let made = DirBuilder::new().mode(0o755).create(&tree);

@@ -1,5 +1,5 @@
-//! One file over HTTP or HTTPS. At most five redirects, none from https to http, and what authenticates
-//! with the first server is not sent to another.
+//! Downloads one file over HTTP or HTTPS. It follows at most five redirects, and none from https to http. Credentials
+//! for the first server are not sent to another.
 
 use crate::{Environment, FetchError, name};
 use flate2::read::MultiGzDecoder;
@@ -15,24 +15,24 @@ use std::time::SystemTime;
 use ureq::http::{HeaderValue, Response, StatusCode};
 use ureq::{Body, ResponseExt};
 
-/// What BuildKit calls a file whose URL has no name in it.
+/// BuildKit's name for a file whose URL has no name.
 const UNNAMED: &str = "__unnamed__";
 
 /// A file that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
-    /// What it is called in the directory.
+    /// Its name in the directory.
     pub name: String,
     /// Its content's digest.
     pub digest: Digest,
     /// Its size.
     pub size: u64,
-    /// What the server calls this version of it.
+    /// The server's identifier of this version.
     pub etag: Option<String>,
 }
 
-/// Fetches `from` into the directory `into`, mode 0600, with the server's time of modification, or 1970
-/// without one. With `expected`, other content is an error.
+/// Fetches `from` into the directory `into`, with mode 0600 and the modification time that the server gives, or else
+/// 1970. With `expected`, any other content is an error.
 pub fn download(
     from: &str,
     into: &Path,
@@ -42,7 +42,7 @@ pub fn download(
     receive(from, get(from, None, environment)?, into, expected, environment.limits)
 }
 
-/// The same, or nothing if what the server has is still the version `etag`.
+/// The same, or `None` if the server still has the version `etag`.
 pub fn download_unless(
     etag: &str,
     from: &str,
@@ -114,7 +114,7 @@ fn save(
     Ok((digest, size))
 }
 
-/// Whether the body is compressed on the way; in gzip, that is, which is the only way that is undone.
+/// Whether the transfer compresses the body with gzip. Any other encoding is an error.
 fn is_encoded(from: &str, response: &Response<Body>) -> Result<bool, FetchError> {
     let coding = |name| {
         let values = response.headers().get_all(name).iter();
@@ -156,14 +156,14 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
     let response = request.call().map_err(failed)?;
     stays_private(from, &response)?;
     let status = response.status();
-    // Other answers of success are of a part of it, of nothing, or of what a proxy made of it.
+    // Other successful answers have a part of the file, nothing, or a proxy's version of it.
     match status == StatusCode::OK || (etag.is_some() && status == StatusCode::NOT_MODIFIED) {
         true => Ok(response),
         false => Err(FetchError::remote(from, format!("the server says {status}; is the URL right?"))),
     }
 }
 
-/// No redirect may have led from https to http.
+/// Refuses a redirect from https to http.
 fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError> {
     let hops = response.get_redirect_history().unwrap_or_default();
     match from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
@@ -174,7 +174,7 @@ fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError
     }
 }
 
-/// Writes what `body` gives to `file`, hashes and counts it.
+/// Writes `body` to `file`, and hashes and counts it.
 fn write(from: &str, mut body: impl Read, file: &mut File) -> Result<(Digest, u64), FetchError> {
     let broken = |error| FetchError::remote(from, format!("it broke off: {error}; try again"));
     let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
@@ -193,7 +193,7 @@ fn write(from: &str, mut body: impl Read, file: &mut File) -> Result<(Digest, u6
 }
 
 fn settle(file: &File, modified: SystemTime) -> io::Result<()> {
-    // The umask may have taken from the mode.
+    // The umask may have removed bits from the mode.
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.set_times(FileTimes::new().set_modified(modified))
 }

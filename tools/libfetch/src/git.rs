@@ -1,5 +1,5 @@
-//! Trees from git repositories, by the git program in an environment of its own: no configuration but what
-//! is set here, no hooks, no prompts, no protocol that runs a command or reads local files.
+//! Trees from git repositories, by the git program in a clean environment: its only configuration is set here, and
+//! there are no hooks, no prompts, and no protocols that run a command or read local files.
 
 mod command;
 mod dot_git;
@@ -13,12 +13,12 @@ use libwire::remote::is_commit;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use std::path::{Path, PathBuf};
 
-/// Asks the server which commit is meant. The checksum, if one is asked for, is compared.
+/// Asks the server for the commit of a reference, and compares it with the checksum, if there is one.
 pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned, FetchError> {
     let reference = repository.reference.as_deref();
     let pinned = match (reference, repository.checksum.as_deref()) {
         (Some(commit), _) if is_commit(commit) && !repository.trusted => Pinned::to(commit, None),
-        // As in BuildKit, a short name is a branch's: nobody looks.
+        // As in BuildKit, a short name is that of a branch, without a look-up.
         (name, Some(commit)) if repository.trusted => {
             Pinned::to(commit, name.filter(|name| !is_commit(name)).map(|name| full("heads", name)))
         }
@@ -36,7 +36,7 @@ pub fn pin(repository: &Repository, environment: &Environment) -> Result<Pinned,
     }
 }
 
-/// The full name of what is called `name` among references of this kind.
+/// The full name of the reference `name` of this kind.
 fn full(kind: &str, name: &str) -> String {
     match name.starts_with("refs/") {
         true => name.to_owned(),
@@ -46,7 +46,7 @@ fn full(kind: &str, name: &str) -> String {
 
 fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Result<Pinned, FetchError> {
     let remote = &repository.remote;
-    // A branch wins over a tag; the first is for names like pull/1/head.
+    // A branch takes precedence over a tag. The first is for names like pull/1/head.
     let names = match name {
         "HEAD" => vec!["HEAD".to_owned()],
         name if name.starts_with("refs/") => vec![name.to_owned()],
@@ -59,7 +59,7 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
     }
     let listing = Listing(git.run()?);
     let found = names.iter().find_map(|name| {
-        // A tag means the commit it is of.
+        // A tag stands for its commit.
         let (object, peeled) = (listing.object(name)?, listing.object(&format!("{name}^{{}}")));
         Some((name, peeled.unwrap_or(object).to_owned(), peeled.map(|_| object.to_owned())))
     });
@@ -93,14 +93,14 @@ impl Listing {
         self.pairs().find(|(id, name)| *name == wanted && is_commit(id)).map(|(id, _)| id)
     }
 
-    /// The branch that is the server's HEAD.
+    /// The branch of the server's HEAD.
     fn branch(&self) -> Option<&str> {
         self.pairs().find(|(_, name)| *name == "HEAD")?.0.strip_prefix("ref: refs/heads/")
     }
 }
 
-/// Checks the commit out into the empty directory `into`, with its submodules, and gives the directory that is asked
-/// for of it. `keep` leaves `.git`.
+/// Checks the commit out into the empty directory `into`, with its submodules, and returns the requested directory in
+/// it. With `keep`, `.git` stays.
 pub fn check_out(
     repository: &Repository,
     pinned: &Pinned,
@@ -134,11 +134,11 @@ pub fn check_out(
     asked_for(repository, given)
 }
 
-/// Makes a repository, fetches what is meant, and checks out its commit, which is given.
+/// Makes a repository, fetches the commit and checks it out. Returns the commit.
 fn commit(remote: &str, pinned: &Pinned, run: &Run) -> Result<String, FetchError> {
     let format = if pinned.commit().len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
     run(&["init", "--quiet", "--initial-branch=main", format, "."])?;
-    // A submodule's URL may be relative to this one.
+    // The URL of a submodule may be relative to this one.
     run(&["config", "remote.origin.url", remote])?;
     run(&["config", "remote.origin.fetch", dot_git::BRANCHES])?;
     fetch(remote, pinned, run)?;
@@ -153,7 +153,7 @@ fn commit(remote: &str, pinned: &Pinned, run: &Run) -> Result<String, FetchError
 /// Runs git with these arguments in the checkout.
 type Run<'a> = dyn Fn(&[&str]) -> Result<String, FetchError> + 'a;
 
-/// Fetches the one commit, or more where a server can't give that.
+/// Fetches the one commit, or more if the server cannot send it alone.
 fn fetch(remote: &str, pinned: &Pinned, run: &Run) -> Result<(), FetchError> {
     let few = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
     let wanted = pinned.wanted();
@@ -161,12 +161,12 @@ fn fetch(remote: &str, pinned: &Pinned, run: &Run) -> Result<(), FetchError> {
         return Ok(());
     };
     if is_commit(wanted) {
-        // Some servers give no commit that is not the end of a branch.
+        // Some servers send only commits at the end of a branch.
         let all = [dot_git::BRANCHES, "+refs/tags/*:refs/tags/*"];
         return run(&["fetch", "--quiet", "--no-recurse-submodules", "--", remote, all[0], all[1]]).map(drop);
     }
     match error.to_string().contains("shallow") {
-        // Plain files on a web server can't be fetched in part.
+        // Plain files on a web server can only be fetched as a whole.
         true => run(&[&few[..], &["--", remote, wanted]].concat()).map(drop),
         false => Err(error),
     }
@@ -178,7 +178,7 @@ fn submodules(run: &Run) -> Result<(), FetchError> {
     shallow.or_else(|_| run(&update)).map(drop)
 }
 
-/// The subdirectory, which no link may lead to, or all of the checkout.
+/// The subdirectory, which must not be behind a link, or the whole checkout.
 fn asked_for(repository: &Repository, into: &Path) -> Result<PathBuf, FetchError> {
     let Some(subdir) = &repository.subdir else { return Ok(into.to_owned()) };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -1,7 +1,7 @@
-//! Sources of ADD and contexts from elsewhere: files over HTTP(S), trees from git repositories, archives.
+//! Remote sources of ADD and remote contexts: files over HTTP(S), trees from git repositories, and archives.
 //!
-//! Everything goes into an empty directory that the caller names and throws away; a built tree is never
-//! touched, and nothing that was fetched is run or trusted: not names, not links, not hooks.
+//! Everything is written into an empty temporary directory of the caller, never into a built tree. Fetched data is
+//! never run or trusted: neither names, nor links, nor hooks.
 
 pub mod context;
 mod file;
@@ -16,25 +16,25 @@ pub use name::file_name;
 pub use libtree::tar::Limits;
 use std::ffi::OsString;
 
-/// The part of the caller's environment that a fetch may see, and the limits on what it may take.
+/// The part of the caller's environment that a fetch may use, and its limits.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// How servers are reached, and what they are shown.
+    /// The way to servers, and the secrets for them.
     pub http: libhttp::Environment,
-    /// The proxy variables that git is given: name and value.
+    /// The proxy variables for git: name and value.
     pub proxies: Vec<(String, OsString)>,
-    /// Where git and ssh are looked for.
+    /// Where to look for git and ssh.
     pub path: Option<OsString>,
     /// The socket of the ssh agent to log in with.
     pub ssh_agent: Option<OsString>,
-    /// The hosts that ssh knows.
+    /// The file of hosts that ssh knows.
     pub known_hosts: Option<OsString>,
-    /// How much an archive may unpack to.
+    /// The limits for unpacking an archive.
     pub limits: Limits,
 }
 
 impl Environment {
-    /// Picks from `variable`, which looks a name up.
+    /// Takes the environment from `variable`, which looks up a name.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let names =
             ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];

@@ -1,4 +1,4 @@
-//! The name of a file from a URL: the end of the URL's path, or as a header says. Text in, text out.
+//! The name of a file from a URL: the last component of the URL's path, or the name in a header. Text in, text out.
 
 use libwire::remote::decode;
 
@@ -10,7 +10,7 @@ pub fn file_name(url: &str) -> Option<String> {
     safe_name(&decode(path.trim_end_matches('/')))
 }
 
-/// The file name a `Content-Disposition` header gives.
+/// The file name in a `Content-Disposition` header.
 pub fn disposition(header: &str) -> Option<String> {
     let mut parts = header.split(';').skip(1);
     parts.find_map(|part| {
@@ -21,7 +21,7 @@ pub fn disposition(header: &str) -> Option<String> {
     })
 }
 
-/// The last component of `path`, unless a directory entry can't be called so.
+/// The last component of `path`, unless it is not a valid file name.
 fn safe_name(path: &str) -> Option<String> {
     const LONGEST: usize = 255;
     let name = path.rsplit('/').next().unwrap_or_default();

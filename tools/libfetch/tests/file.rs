@@ -1,4 +1,4 @@
-//! Downloads, from servers on the loopback interface that answer as they are told.
+//! Downloads from servers on the loopback interface, whose answers the tests choose.
 
 #[path = "../../libhttp/tests/server/mod.rs"]
 mod server;
@@ -114,7 +114,7 @@ fn a_body_that_is_cut_off_is_an_error() {
 
 #[test]
 fn what_is_compressed_on_the_way_arrives_as_it_was() {
-    // gzip of "hello", as bytes that are no text.
+    // gzip of "hello", as bytes that are not text.
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(b"hello").unwrap();
     let body = encoder.finish().unwrap();

@@ -1,5 +1,5 @@
-//! Repositories, served on the loopback interface: one run of `git daemon --inetd` a connection, so that nothing
-//! has to be ended.
+//! Repositories, served on the loopback interface: one run of `git daemon --inetd` for each connection, so that no
+//! process has to be ended.
 
 use libfetch::git::{Repository, check_out, pin};
 use libfetch::{Environment, FetchError};
@@ -29,7 +29,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A repository with a tag `v1`, a branch `side`, a directory `sub` and a link `way` to it. None where git can't
+/// A repository with a tag `v1`, a branch `side`, a directory `sub` and a link `way` to it. `None` if git cannot
 /// serve one.
 fn server() -> Option<Server> {
     let programs = Command::new("git").arg("--exec-path").output().ok()?;
@@ -110,7 +110,7 @@ fn a_branch_a_tag_a_commit_and_nothing_name_their_trees() {
     }
 }
 
-/// The answers of git's own commands about a kept repository, which has to be whole and without changes.
+/// The output of git's own commands about a kept repository, which must be complete and unchanged.
 fn look(dir: &Path) -> (String, String) {
     git(dir, &["fsck", "--strict"]);
     assert_eq!(git(dir, &["status", "--porcelain"]), "");
@@ -202,7 +202,7 @@ fn a_repository_of_sha256_is_one_too() {
     assert_eq!((commit.len(), git(dir.path(), &["describe", "--tags"]).as_str()), (64, "v2"));
 }
 
-/// Every path below `dir` with what it has.
+/// Every path below `dir`, with its content.
 fn bytes(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![dir.to_owned()];
@@ -239,7 +239,7 @@ fn what_is_kept_is_the_same_to_the_byte_whenever_it_is_fetched() {
             .map(|what| bytes(fetch(&format!("{}{what}", server.url), true).unwrap().0.path()))
     };
     let first = fetched();
-    // The servers go on, and pack.
+    // The servers change, and pack.
     for dir in [&repo, &other] {
         git(dir, &["commit", "--quiet", "--allow-empty", "-m", "later"]);
         git(dir, &["tag", "later"]);
@@ -278,8 +278,8 @@ fn no_hook_and_no_filter_of_the_repository_runs() {
     assert_eq!(fs::read_to_string(dir.path().join("f")).unwrap(), "two");
 }
 
-/// An environment in which a program stands in for ssh: it notes how it was called in `called`, and does here what
-/// ssh should have done there.
+/// An environment in which a script replaces ssh: it records its arguments in `called`, and runs here the command
+/// that ssh would have run on the server.
 fn ssh(server: &Server) -> Environment {
     let fake = server.dir.path().join("ssh");
     let script =
@@ -332,7 +332,7 @@ fn no_password_is_left_in_what_is_kept() {
     }
 }
 
-/// Gives the repository the submodule `name` at `module`, whose URL is relative.
+/// Adds the submodule `name` at `module`, with a relative URL, to the repository.
 fn add_submodule(server: &Server, name: &str) {
     let (repo, other) = (server.dir.path().join("r"), server.dir.path().join("other"));
     fs::create_dir(&other).unwrap();

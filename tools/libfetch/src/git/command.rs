@@ -1,11 +1,11 @@
-//! One run of the git program, with an environment that holds nothing but what is written here.
+//! One run of the git program, in an environment that is complete here.
 
 use crate::{Environment, FetchError};
 use libhttp::{of_repository, url};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Settings that a repository or server must not decide.
+/// Settings that a repository or server must not control.
 const SETTINGS: [&str; 13] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -18,18 +18,18 @@ const SETTINGS: [&str; 13] = [
     "transfer.bundleURI=false",
     "transfer.fsckObjects=true",
     "gc.auto=0",
-    // A server that stopped giving anything.
+    // Ends a transfer that has stopped.
     "http.lowSpeedLimit=1",
     "http.lowSpeedTime=60",
 ];
 
-/// Those over which a repository or a submodule may come.
+/// The protocols for a repository or a submodule.
 const PROTOCOLS: &str = "https:http:ssh:git";
 
-/// How git calls ssh, by way of a shell. In a user namespace its own idea of a home is root's.
+/// The command with which git calls ssh, through a shell. In a user namespace ssh would look in root's home.
 const SSH: &str = r#"ssh -F none -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=20 -o UserKnownHostsFile="\"$KNOWN_HOSTS\"""#;
 
-/// A command line of git that has to do with `remote`.
+/// A command line of git for `remote`.
 pub(crate) struct Git<'a> {
     command: Command,
     remote: &'a str,
@@ -61,9 +61,9 @@ impl<'a> Git<'a> {
             // No redirect leads from https to http.
             ("GIT_ALLOW_PROTOCOL", if remote.starts_with("https:") { "https" } else { PROTOCOLS }),
             ("GIT_SSH_COMMAND", SSH),
-            // A parent directory's repository is none of ours.
+            // Do not use the repository of a parent directory.
             ("GIT_CEILING_DIRECTORIES", "/"),
-            // Nor is what this machine puts into new repositories.
+            // Do not use this machine's template for new repositories.
             ("GIT_TEMPLATE_DIR", ""),
             ("GIT_DEFAULT_REF_FORMAT", "files"),
         ]);
@@ -77,19 +77,19 @@ impl<'a> Git<'a> {
         Self { command: git, remote, environment }
     }
 
-    /// Lets it work in the tree `dir`, whose repository is `.git` in it.
+    /// Makes git work in the tree `dir`, whose repository is `.git` in it.
     pub fn in_tree(&mut self, dir: &Path) -> &mut Self {
         self.command.current_dir(dir).env("GIT_DIR", dir.join(".git")).env("GIT_WORK_TREE", dir);
         self
     }
 
-    /// Lets it ask other servers than the remote's: a submodule may be anywhere.
+    /// Allows other servers than the remote's, because a submodule may be anywhere.
     pub fn of_submodules(&mut self) -> &mut Self {
         self.command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
         self
     }
 
-    /// Lets it work in the repository `dir`, and on no files.
+    /// Makes git work in the repository `dir`, and on no files.
     pub fn in_repository(&mut self, dir: &Path) -> &mut Self {
         self.command.current_dir(dir).env("GIT_DIR", dir);
         self
@@ -104,7 +104,7 @@ impl<'a> Git<'a> {
         self
     }
 
-    /// Runs it, and gives what it prints.
+    /// Runs it, and returns its output.
     pub fn run(&mut self) -> Result<String, FetchError> {
         let remote = self.remote;
         if let Some((scope, value)) = of_repository(remote, &self.environment.http)? {

@@ -1,5 +1,5 @@
-//! The `.git` that a checkout keeps: one commit, the name that was asked for, and where it came from. All bytes follow
-//! from these, so that a commit is the same layer whenever, and by whomever, it is fetched; and none is secret.
+//! The `.git` that a checkout keeps: one commit, the reference that was asked for, and the URL. They determine every
+//! byte, so that a commit gives the same layer at any time and for anybody. No byte of it is secret.
 
 use crate::FetchError;
 use libtree::remove::remove_path;
@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 /// Runs git with these arguments in the repository of this directory.
 pub(super) type Run<'a> = dyn Fn(&Path, &[&str]) -> Result<String, FetchError> + 'a;
 
-/// Every branch: what `git remote add` writes.
+/// Every branch, as `git remote add` writes it.
 pub(super) const BRANCHES: &str = "+refs/heads/*:refs/remotes/origin/*";
 
-/// The files of a repository that tell how, when and from how good a server it was fetched.
+/// The files of a repository that depend on the time, the method and the server of the fetch.
 const TRACES: [&str; 5] = ["FETCH_HEAD", "logs", "packed-refs", "refs", "shallow"];
 
-/// Makes the repository in `dir`, and those of its submodules, what every fetch gives. `reference` is the only name
-/// that is left, with the object it means.
+/// Normalises the repository in `dir`, and those of its submodules, so that every fetch gives the same. `reference`
+/// is the only name that stays, with its object.
 pub(super) fn settle(dir: &Path, reference: Option<(&str, &str)>, git: &Run) -> Result<(), FetchError> {
     repository(dir, reference, git)?;
     for module in modules(dir).map_err(failed())? {
-        // Its branches are those of the day on which it was fetched.
+        // Its branches depend on the day of the fetch.
         repository(&module, None, git)?;
     }
     Ok(())
@@ -37,18 +37,18 @@ fn repository(dir: &Path, reference: Option<(&str, &str)>, git: &Run) -> Result<
     let commit = commit.trim();
     bare_of_traces(dir, commit).map_err(failed())?;
     if let Some((name, object)) = reference {
-        // A log would name this machine and this moment.
+        // A log would name this machine and the time.
         git(dir, &["-c", "core.logAllRefUpdates=false", "update-ref", name, object])?;
     }
     // A new index, without the times and inodes of files that will be copied.
     git(dir, &["read-tree", commit])?;
-    // Servers pack as they like, and give more than the commit where they can't do less.
+    // Servers pack in different ways, and some send more than the commit.
     let again = ["-c", "pack.threads=1", "repack", "-adFqn", "--window=0", "--depth=0"];
     git(dir, &again)?;
     git(dir, &["prune"]).map(drop)
 }
 
-/// Leaves HEAD at `commit`, the objects and the configuration.
+/// Keeps HEAD at `commit`, the objects and the configuration.
 fn bare_of_traces(dir: &Path, commit: &str) -> io::Result<()> {
     for name in TRACES {
         remove_path(&dir.join(name))?;
@@ -61,7 +61,7 @@ fn bare_of_traces(dir: &Path, commit: &str) -> io::Result<()> {
     fs::write(&config, configuration(&fs::read_to_string(&config)?))
 }
 
-/// A configuration without credentials, and without what a clone notes of its server's default branch.
+/// The configuration without credentials, and without the server's default branch, which a clone stores.
 fn configuration(text: &str) -> String {
     let mut branch = false;
     let mut lines = String::new();
@@ -82,7 +82,7 @@ fn configuration(text: &str) -> String {
     lines
 }
 
-/// The repositories of submodules, whose names may have slashes, and of theirs.
+/// The repositories of submodules, whose names may have slashes, and of their submodules.
 fn modules(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut waiting = vec![dir.join("modules")];

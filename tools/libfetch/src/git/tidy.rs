@@ -1,4 +1,4 @@
-//! Leaves of a checkout the files alone, with modes and times that every fetch gives alike.
+//! Reduces a checkout to its files, with modes and times that are the same for every fetch.
 
 use libtree::remove::remove_path;
 use libtree::walk::names_at;
@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Removes the repository in `into`, and the files that lead to those of submodules in it.
+/// Removes the repository in `into`, and the files that refer to those of submodules.
 pub(super) fn remove_repositories(into: &Path) -> io::Result<()> {
     remove_path(&into.join(".git"))?;
     each(
@@ -20,8 +20,8 @@ pub(super) fn remove_repositories(into: &Path) -> io::Result<()> {
     )
 }
 
-/// Sets times and modes of everything below `dir`, to now without `seconds`: when it was fetched, and by whom,
-/// is no property of a tree.
+/// Sets times and modes of everything below `dir`, by default to the present. The time and the user of the fetch are
+/// not properties of a tree.
 pub(super) fn settle(dir: &Path, seconds: Option<i64>) -> io::Result<()> {
     let time = match seconds {
         Some(seconds) => Timespec { tv_sec: seconds, tv_nsec: 0 },
@@ -40,7 +40,7 @@ pub(super) fn settle(dir: &Path, seconds: Option<i64>) -> io::Result<()> {
     Ok(set(dir)?)
 }
 
-/// Gives every path below `dir` to `visit`, which says whether to go into a directory. Follows no link.
+/// Calls `visit` with every path below `dir`; it returns whether to enter a directory. Follows no link.
 fn each(dir: &Path, visit: &mut dyn FnMut(&Path, std::fs::FileType) -> io::Result<bool>) -> io::Result<()> {
     let mut waiting: Vec<PathBuf> = vec![dir.to_owned()];
     while let Some(dir) = waiting.pop() {
