@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// The lower tree's metadata at `path`, or `None` when nothing is there.
+/// The lower tree's metadata of `path`, or `None` if it does not exist.
 pub(crate) fn lower_meta(lower: Option<&Root>, path: &[u8]) -> io::Result<Option<Meta>> {
     let Some(lower) = lower else { return Ok(None) };
     match lower.lstat(path) {
@@ -21,13 +21,13 @@ pub(crate) fn lower_meta(lower: Option<&Root>, path: &[u8]) -> io::Result<Option
     }
 }
 
-/// Whether owner, mode and kind agree. Times don't count here.
+/// Whether owner, mode and kind are the same. Times do not count here.
 pub(crate) fn same_metadata(new: &Meta, old: &Meta) -> bool {
     new.kind == old.kind && new.mode == old.mode && new.uid == old.uid && new.gid == old.gid
 }
 
-/// Whether a file or other non-directory is what it was: a copy-up whose change was undone, or a
-/// rewrite of the same bytes in the same second.
+/// Whether a file or other non-directory is unchanged: a copy-up whose change was undone, or the same bytes written
+/// again in the same second.
 pub(crate) fn unchanged(
     dir: BorrowedFd<'_>,
     name: &[u8],
@@ -67,7 +67,7 @@ fn same_bytes(dir: impl AsFd, name: &[u8], lower: &Root, path: &[u8]) -> io::Res
         let (a, b) = (new.at_hand()?, old.at_hand()?);
         let length = a.length().min(b.length());
         if length == 0 || !a.starts_as(&b, length) {
-            // At the end of both, they are the same.
+            // Both end here without a difference.
             return Ok(a.length() == b.length() && length == 0);
         }
         new.advance(length);
@@ -75,13 +75,13 @@ fn same_bytes(dir: impl AsFd, name: &[u8], lower: &Root, path: &[u8]) -> io::Res
     }
 }
 
-/// A file's content, a part of it at hand.
+/// A file's content, part of which is in memory.
 struct Content<'f> {
     extents: Extents<'f>,
     buffer: Vec<u8>,
-    /// Where in the buffer the data at hand starts and ends.
+    /// The data in the buffer.
     data: Range<usize>,
-    /// Zeros at hand, if there is no data.
+    /// The number of zeros, if there is no data.
     hole: u64,
 }
 
@@ -125,7 +125,7 @@ impl AtHand<'_> {
         }
     }
 
-    /// Whether both begin with the same bytes, of which both have `length`.
+    /// Whether both begin with the same bytes, for this length, which both have.
     fn starts_as(&self, other: &Self, length: u64) -> bool {
         match (self, other) {
             (Self::Zeros(_), Self::Zeros(_)) => true,

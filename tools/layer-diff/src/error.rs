@@ -1,19 +1,19 @@
-//! Why a difference can't be told.
+//! Why a difference cannot be described.
 
 use std::io;
 
-/// Why a difference can't be told.
+/// Why a difference cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
     /// A tree can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A path in it can't.
+    /// A path in the tree cannot be read.
     #[error("{path}: {error}")]
     At {
-        /// The path, lossily.
+        /// The path, with invalid UTF-8 replaced.
         path: String,
-        /// What failed.
+        /// The error of the system.
         error: io::Error,
     },
     /// It is too long for a layer, and for the system.
@@ -24,7 +24,7 @@ pub enum DiffError {
     /// The changes can't be written.
     #[error(transparent)]
     Output(io::Error),
-    /// The records are not what they should be.
+    /// The records are wrong or incomplete.
     #[error(transparent)]
     Wire(#[from] libwire::WireError),
     /// The store lacks a snapshot, or can't be read.
@@ -43,18 +43,18 @@ pub enum DiffError {
         /// How many it has.
         layers: usize,
     },
-    /// A step's changes can't be told.
+    /// A step's changes cannot be described.
     #[error("{place}: {error}")]
     Step {
         /// The instruction: `Dockerfile:7`.
         place: String,
-        /// Why.
+        /// The reason.
         error: Box<DiffError>,
     },
-    /// A name that an OCI layer can't hold, since it would delete something instead.
+    /// A name that an OCI layer cannot contain, because it would delete another file.
     #[error("{0:?} can't be stored in a layer: names that begin with .wh. mean deletions there; rename it")]
     WhiteoutName(String),
-    /// A path that no stream can carry.
+    /// A path that a stream cannot contain.
     #[error(transparent)]
     Path(#[from] libwire::path::BadPath),
     /// The tree's own path is not UTF-8.
@@ -65,12 +65,12 @@ pub enum DiffError {
 }
 
 impl DiffError {
-    /// Says which instruction's changes it was about.
+    /// Adds the instruction that made the changes.
     pub(crate) fn of(self, step: &libwire::record::Step) -> Self {
         Self::Step { place: format!("{}:{}", step.dockerfile, step.line), error: Box::new(self) }
     }
 
-    /// Says which path it was about, if that is not known yet.
+    /// Adds the path, if it is not known yet.
     pub(crate) fn at(self, path: &[u8]) -> Self {
         match self {
             Self::Io(error) => {
@@ -84,7 +84,7 @@ impl DiffError {
         }
     }
 
-    /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
+    /// Whether the error is in the input (exit 3) and not in the machine (exit 1).
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Wire(libwire::WireError::Io(_)) => false,

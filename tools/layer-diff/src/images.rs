@@ -1,5 +1,5 @@
-//! Two images, or what they were after some layer, compared as trees: the layers both begin with are not
-//! walked, and each file's bytes are named where they are in the store.
+//! Compares two images, or the states after one of their layers, as trees. The layers that both begin with are not
+//! walked, and each file's bytes are referred to in the store.
 
 use crate::begin;
 use crate::error::DiffError;
@@ -13,8 +13,8 @@ use libwire::changes::{Change, Kind, Source};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes one layer-changes stream that tells how `new` differs from `old`. Each is the name or digest of an
-/// image, with `@N` behind it as it was after its Nth layer, or the id of a snapshot.
+/// Writes one layer-changes stream with the differences between `old` and `new`. Each is the name or digest of an
+/// image, with `@N` for its state after layer N, or the id of a snapshot.
 pub fn diff_images<W: Write>(
     store: &Store,
     isolation: Isolation,
@@ -53,7 +53,7 @@ fn merged(trees: &[PathBuf], isolation: Isolation) -> Result<Root, DiffError> {
     Ok(Root::from_fd(merged, isolation.owners()))
 }
 
-/// The snapshots of what `text` names, lowest first, unpacked if need be.
+/// The snapshots of `text`, lowest first, unpacked if necessary.
 fn snapshots(store: &Store, isolation: Isolation, text: &str) -> Result<Vec<String>, DiffError> {
     if store.has_snapshot(text) {
         let mut all = store.snapshot_meta(text)?.parents;
@@ -82,15 +82,15 @@ fn snapshots(store: &Store, isolation: Isolation, text: &str) -> Result<Vec<Stri
     }
 }
 
-/// Where files' bytes are.
+/// The trees that have the files' bytes.
 struct Files {
     root: PathBuf,
-    /// Lowest first.
+    /// The trees, lowest first.
     trees: Vec<(PathBuf, Root)>,
 }
 
 impl Files {
-    /// The change with the place of its bytes, if it has any.
+    /// Adds the place of its bytes to a change, if it has any.
     fn locate(&self, mut change: Change) -> Result<Change, DiffError> {
         if let Change::Put(put) = &mut change
             && let Kind::File { source, .. } = &mut put.kind
@@ -101,7 +101,7 @@ impl Files {
         Ok(change)
     }
 
-    /// The topmost layer that has the file: what is visible hides all below it.
+    /// Finds the topmost layer that has the file, because it hides all below it.
     fn find(&self, path: &[u8]) -> Result<Source, DiffError> {
         for (tree, root) in self.trees.iter().rev() {
             let meta = match root.lstat(path) {

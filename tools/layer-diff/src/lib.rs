@@ -1,8 +1,8 @@
-//! Tells what a step changed: reads a snapshot's overlay upper directory, or two images or whole trees, and
+//! Describes the changes of a step: reads a snapshot's overlay upper directory, or two images or whole trees, and
 //! writes layer-changes(5).
 //!
-//! The cost is that of the change, not of the tree. It opens file contents only to compare a file that
-//! looks untouched with the one below it; it never writes to a tree and makes no archive.
+//! The cost depends on the change, not on the tree. File contents are read only to compare a file that looks
+//! unchanged with the one below it. It never writes to a tree and makes no archive.
 
 mod compare;
 mod error;
@@ -26,8 +26,8 @@ use std::path::Path;
 
 /// Writes one complete layer-changes stream for `trees`.
 ///
-/// `root` is the absolute path at which a reader finds the files' bytes, `snapshot` the id of the
-/// snapshot they belong to and `packing` how it is to be packed, if that is known; all go into the header.
+/// The header has `root`, the absolute path at which a reader finds the files' bytes, `snapshot`, the id of their
+/// snapshot, and `packing`, if that is known.
 pub fn write_stream<W: Write>(
     trees: &Trees,
     root: &Path,
@@ -55,7 +55,7 @@ fn begin<W: Write>(
     if let Some(packing) = packing {
         packing.tell(&mut extra);
     }
-    // Only of what a snapshot changed is anything remembered.
+    // The store remembers only layers of snapshots.
     match snapshot {
         Some(_) => stream::Writer::digesting(out, extra),
         None => stream::Writer::new(out, extra),

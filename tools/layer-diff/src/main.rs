@@ -1,4 +1,4 @@
-//! layer-diff: what a step, or one tree against another, changed. See layer-diff(1).
+//! layer-diff: the changes of a step, or between two trees. See layer-diff(1).
 
 use clap::Parser;
 use layer_diff::{DiffError, Steps, Trees, diff_images, diff_steps, write_stream};
@@ -10,10 +10,10 @@ use libwire::record::BuildRecord;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Tells what each step changed, as layer-changes(5).
+/// Lists what each step changed, as layer-changes(5).
 ///
-/// Reads build records on standard input and looks their snapshots up in the store. With OLD and NEW,
-/// compares two directories instead, or with --images two images of the store.
+/// Reads build records on standard input and looks up their snapshots in the store. With OLD and NEW, compares two
+/// directories instead, or with --images two images of the store.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -23,12 +23,12 @@ struct Args {
     /// Also steps that are not part of the image, or have a layer already
     #[arg(long, conflicts_with = "old")]
     all: bool,
-    /// How the snapshots were made: root, subuid or single [default: the best that works]
+    /// The mode in which the snapshots were made: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// OLD and NEW are images of the store: a name or digest, with @N as it was after layer N; or a snapshot's id
+    /// OLD and NEW are images of the store: a name or digest, with @N for the state after layer N; or a snapshot's id
     #[arg(long, requires = "new")]
     images: bool,
     /// The older directory
@@ -57,8 +57,8 @@ fn job(args: Args) -> Result<(), Failure> {
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
     let out = Stdout::open()?;
     let mut steps = Steps::new(input, args.all);
-    // Until then the tool at the other end of the pipe may still have to make the store. Where all layers are known, the
-    // sandbox would cost more than all else here.
+    // Until then the tool at the other end of the pipe may not have made the store yet. If all layers are known, the
+    // sandbox would cost more than all other work.
     let Some(first) = steps.next_step().map_err(failure)? else {
         return layer_diff::close(out).map_err(failure)?.finish();
     };

@@ -1,5 +1,5 @@
-//! Holds back directories that have not changed themselves until it is known whether anything below
-//! them has: a layer names the parents of what it changes, and nothing else that is unchanged.
+//! Holds back unchanged directories until it is known whether anything below them has changed: a layer has the
+//! parents of its changes, and no other unchanged directories.
 
 use crate::error::DiffError;
 use libwire::changes::Change;
@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 struct Held {
     path: Vec<u8>,
     change: Change,
-    /// A directory that counts only once something below it is written.
+    /// Whether the directory counts only if something below it is written.
     undecided: bool,
 }
 
-/// Puts records in order and drops unchanged directories with nothing changed below.
+/// Sorts records, and drops unchanged directories without changes below.
 pub(crate) struct Pending<'a> {
     queue: VecDeque<Held>,
     sink: &'a mut dyn FnMut(Change) -> Result<(), DiffError>,
@@ -42,13 +42,13 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Writes what is left; nothing more can come below a directory now.
+    /// Writes the remaining records, because nothing more can come below a directory now.
     pub(crate) fn finish(mut self) -> Result<(), DiffError> {
         self.queue.retain(|held| !held.undecided);
         self.flush()
     }
 
-    /// Drops undecided directories that the walk has left behind.
+    /// Drops undecided directories that the walk has passed.
     fn settle(&mut self, path: &[u8]) -> Result<(), DiffError> {
         self.queue.retain(|held| !held.undecided || may_hold_more(path, &held.path));
         self.flush()
@@ -68,8 +68,8 @@ fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
-/// Whether, at `path`, the walk can still come to something below `dir`: all of `dir/…` sorts before
-/// `dir` followed by `0`, the byte after the slash.
+/// Whether the walk, now at `path`, can still come to something below `dir`. Everything in `dir/…` sorts before `dir`
+/// followed by `0`, the byte after the slash.
 fn may_hold_more(path: &[u8], dir: &[u8]) -> bool {
     is_below(path, dir) || path < [dir, b"/"].concat().as_slice()
 }

@@ -1,4 +1,4 @@
-//! From step records to the trees they changed.
+//! Finds the trees that the steps in records changed.
 
 use crate::error::DiffError;
 use crate::upper::Trees;
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
-/// The steps of build-record streams whose changes are wanted.
+/// The steps of build-record streams to describe.
 pub struct Steps<R> {
     reader: Reader<R, BuildRecord>,
     packing: Option<Packing>,
@@ -20,13 +20,13 @@ pub struct Steps<R> {
 }
 
 impl<R: BufRead> Steps<R> {
-    /// Reads the steps that have a snapshot, are part of the image and have no layer yet; with `all`, every
-    /// step that has a snapshot.
+    /// Reads the steps that have a snapshot, are part of the image and have no layer yet; with `all`, every step with
+    /// a snapshot.
     pub fn new(input: R, all: bool) -> Self {
         Self { reader: Reader::new(input), packing: None, all }
     }
 
-    /// The next one with its snapshot; `None` when all records have been read.
+    /// The next step with its snapshot; `None` after all records.
     pub fn next_step(&mut self) -> Result<Option<(Box<Step>, String)>, DiffError> {
         while let Some(event) = self.reader.next_event()? {
             let step = match event {
@@ -46,9 +46,9 @@ impl<R: BufRead> Steps<R> {
     }
 }
 
-/// Writes one layer-changes stream for `step` and each after it, flushed, so that packing starts while the next step
-/// runs. The header of each says how layers are packed, as that of the records does. The row of streams is closed when
-/// all records have been read.
+/// Writes one layer-changes stream for `step` and each step after it, with a flush, so that packing starts while the
+/// next step runs. The header of each has the packing in the header of the records. After all records, it closes the
+/// row of streams.
 pub fn diff_steps<R: BufRead, W: Write>(
     mut steps: Steps<R>,
     first: (Box<Step>, String),
@@ -65,7 +65,7 @@ pub fn diff_steps<R: BufRead, W: Write>(
     close(out)
 }
 
-/// Closes a row of streams, which may be none.
+/// Closes a row of streams, which may have none.
 pub fn close<W: Write>(out: W) -> Result<W, DiffError> {
     changes::close(out).map_err(DiffError::Output)
 }
@@ -80,7 +80,7 @@ fn diff_step<W: Write>(
 ) -> Result<W, DiffError> {
     if let Some(changes) = store.snapshot_changes(snapshot)? {
         match File::open(changes) {
-            // Another build has packed it meanwhile: its layer stands for it now.
+            // Another build has packed it in the meantime, and its layer now replaces the changes.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             changes => return pass_on(changes?, packing, out),
         }
@@ -107,7 +107,7 @@ fn diff_step<W: Write>(
     Ok(out)
 }
 
-/// A deferred snapshot's changes are told already.
+/// Passes on the changes of a deferred snapshot, which are stored already.
 fn pass_on<W: Write>(mut changes: File, packing: Option<Packing>, mut out: W) -> Result<W, DiffError> {
     if let Some(packing) = packing {
         return Ok(changes::retell(BufReader::with_capacity(1 << 17, changes), packing, out)?);

@@ -1,24 +1,24 @@
-//! Which paths some layers say anything about: all others are as they are below these layers, with all that
-//! is in them. It reads names and marks, no contents.
+//! Finds the paths that some layers change. All others are the same as below these layers, with everything in them.
+//! It reads names and marks, but no contents.
 
 use libtree::root::split;
 use libtree::{Root, xattr};
 use std::collections::HashMap;
 use std::io;
 
-/// Layers in overlayfs's upper form, and what they have of the directories that were asked for.
+/// Layers in overlayfs's upper form, and their entries for the directories looked up so far.
 pub(crate) struct Touched {
     layers: Vec<Root>,
     opaque: &'static str,
     dirs: HashMap<Vec<u8>, Dir>,
 }
 
-/// What the layers have of a directory.
+/// The layers with entries in a directory.
 #[derive(Clone)]
 enum Dir {
-    /// One of them hides what others and the tree below have in it.
+    /// One of them hides everything that others and the tree below have in it.
     Hidden,
-    /// These have something in it.
+    /// These layers have something in it.
     Of(Vec<usize>),
 }
 
@@ -28,12 +28,11 @@ impl Touched {
         Self { layers, opaque, dirs: HashMap::from([(Vec::new(), root)]) }
     }
 
-    /// Whether any layer has something at `path` or hides what is there. A directory has to be asked for
-    /// before what is in it.
+    /// Whether any layer has something at `path` or hides it. A directory must be looked up before its entries.
     pub(crate) fn at(&mut self, path: &[u8]) -> io::Result<bool> {
         let here = match self.dirs.get(split(path).0) {
             Some(Dir::Of(layers)) => self.look(path, layers)?,
-            // What was not asked for was not known to be untouched.
+            // A directory that was not looked up cannot be assumed to be untouched.
             Some(Dir::Hidden) | None => Some(Dir::Hidden),
         };
         let touched = here.is_some();
@@ -93,7 +92,7 @@ mod tests {
             ("usr/lib/y", false),
             ("usr/share", false),
             ("var", false),
-            // Something else than a directory hides all that is below it elsewhere.
+            // If it is not a directory, it hides everything below it elsewhere.
             ("file", true),
             ("file/below", true),
             ("file/below/deep", true),

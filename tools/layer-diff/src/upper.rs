@@ -11,15 +11,15 @@ use libwire::changes::{Base64, Change, Kind, Put, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
-/// What is compared.
+/// The trees to compare.
 pub struct Trees {
-    /// What a step changed, in overlayfs's upper form, or a whole tree.
+    /// The changes of a step, in overlayfs's upper form, or a whole tree.
     pub upper: Root,
-    /// The merged view of all below it; absent below the first layer.
+    /// The merged view of everything below; `None` below the first layer.
     pub lower: Option<Root>,
-    /// The attribute by which overlayfs marks a directory opaque here.
+    /// The attribute with which overlayfs marks an opaque directory here.
     pub opaque: &'static str,
-    /// Whether `upper` is a whole tree: what it lacks is gone.
+    /// Whether `upper` is a whole tree, so that what it lacks is deleted.
     pub whole: bool,
 }
 
@@ -28,7 +28,7 @@ pub fn diff(trees: &Trees, sink: &mut dyn FnMut(Change) -> Result<(), DiffError>
     diff_where(trees, &mut |_| Ok(true), sink)
 }
 
-/// As [`diff`], where `touched` says of a path of the upper tree whether it, or anything in it, may differ.
+/// Like [`diff`]. `touched` returns whether a path of the upper tree, or anything in it, may differ.
 pub(crate) fn diff_where(
     trees: &Trees,
     touched: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
@@ -54,11 +54,11 @@ struct Job<'a> {
     trees: &'a Trees,
     touched: &'a mut dyn FnMut(&[u8]) -> io::Result<bool>,
     pending: Pending<'a>,
-    /// First path of each inode with several names.
+    /// The first path of each inode with several names.
     links: HashMap<((u32, u32), u64), Vec<u8>>,
     /// Directories whose lower content is hidden.
     opaque: BTreeSet<Vec<u8>>,
-    /// Lower paths hidden by an opaque directory, until the walk passes them.
+    /// Lower paths that an opaque directory hides, until the walk passes them.
     gone: BTreeSet<Vec<u8>>,
 }
 
@@ -95,7 +95,7 @@ impl Job<'_> {
             return Err(DiffError::WhiteoutName(String::from_utf8_lossy(entry.path).into_owned()));
         }
         match entry.meta.kind {
-            // No archive holds a socket; what it stands in for is gone all the same.
+            // An archive cannot contain a socket, but the file it replaces is gone.
             FileKind::Socket => {
                 if lower_meta(self.lower(), entry.path)?.is_some() {
                     self.delete(entry.path)?;
@@ -125,7 +125,7 @@ impl Job<'_> {
         self.hide_lower(entry.path, inherited || marked)
     }
 
-    /// Notes what an opaque directory hides of the lower one; what the upper has too is no deletion.
+    /// Adds the paths that an opaque directory hides. A path that the upper tree has too is not a deletion.
     fn hide_lower(&mut self, path: &[u8], hidden: bool) -> Result<(), DiffError> {
         let Some(lower) = self.trees.lower.as_ref().filter(|_| hidden) else { return Ok(()) };
         self.opaque.insert(path.to_vec());

@@ -1,4 +1,4 @@
-//! The example of layer-changes(5) is what the code reads and writes, byte for byte.
+//! The example of layer-changes(5) is exactly what the code reads and writes.
 
 use libwire::changes::LayerChanges;
 use libwire::{Event, Reader, Writer};

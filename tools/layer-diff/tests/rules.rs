@@ -1,4 +1,4 @@
-//! What a layer names of a change, on plain directories: no mount, no store.
+//! The changes that a layer lists, on plain directories: no mount, no store.
 
 use layer_diff::{DiffError, Trees, diff};
 use libtree::{Owners, Root};
@@ -144,7 +144,7 @@ fn whole_trees_report_what_is_gone_sorted_with_the_rest() {
     assert_eq!(pair.diff(true).unwrap(), ["a/", "-a/gone", "aa", "-b", "c>elsewhere"]);
 }
 
-/// Makes overlayfs's whiteout; false where the system does not let an ordinary user.
+/// Makes overlayfs's whiteout. Returns false if the system does not allow it to an ordinary user.
 fn whiteout(path: &Path) -> bool {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     let made = mknodat(CWD, path, FileType::CharacterDevice, Mode::empty(), 0);
