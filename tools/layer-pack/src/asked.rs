@@ -1,22 +1,22 @@
-//! How a stream is to be packed: as its header says, unless something else is asked for.
+//! How a stream is packed: as its header says, unless the caller asks for something else.
 
 use crate::error::PackError;
 use libwire::{At, Compression, Header, Packing};
 
-/// The options that the caller asks for, which win over those of a stream's header.
+/// The options of the caller, which take precedence over those in a stream's header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The compression.
     pub compression: Option<Compression>,
     /// Its level.
     pub level: Option<u32>,
-    /// Later modification times become this one.
+    /// The time that replaces later modification times.
     pub clamp: Option<i64>,
 }
 
 impl Asked {
-    /// How to pack the stream of the header that a reader is at. The level that is told is one of the compression that is
-    /// told, and means nothing for another.
+    /// The packing for a stream with this header. The level in the header belongs to the compression in the header,
+    /// and has no meaning for another.
     pub fn packing(self, header: &Header, at: At) -> Result<Packing, PackError> {
         let told = Packing::of(header, at)?.unwrap_or_default();
         let compression = self.compression.unwrap_or(told.compression);

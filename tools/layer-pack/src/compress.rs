@@ -1,4 +1,4 @@
-//! Where a layer's bytes go: hashed, compressed, hashed again, and on to the blob.
+//! The way of a layer's bytes: hashed, compressed, hashed again, and written to the blob.
 
 use crate::gzip::ParallelGzip;
 use libtree::holes::is_zero;
@@ -6,12 +6,12 @@ use libwire::{Compression, Digest};
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
 
-/// Bytes that one zstd worker compresses at a time. Part of the output's bytes: never change it lightly.
+/// How many bytes one zstd worker compresses at a time. It affects the output's bytes: never change it lightly.
 const ZSTD_JOB: u32 = 2 << 20;
 
-/// Takes a layer's tar and writes its compressed form to `W`.
+/// Reads a layer's tar and writes its compressed form to `W`.
 pub struct Sink<W: Write> {
-    /// The blob's digest is the diff ID where nothing is compressed.
+    /// `None` without compression, when the blob's digest is the diff ID.
     hasher: Option<Sha256>,
     encoder: Encoder<W>,
 }
@@ -23,7 +23,7 @@ enum Encoder<W: Write> {
 }
 
 impl<W: Write> Sink<W> {
-    /// Compresses with `threads` threads, whose number does not change the bytes.
+    /// Compresses in `threads` threads, whose number does not change the bytes.
     pub fn new(output: W, compression: Compression, level: u32, threads: usize) -> io::Result<Self> {
         let encoder = match compression {
             Compression::Gzip => Encoder::Gzip(ParallelGzip::new(output, level, threads)?),
@@ -32,8 +32,8 @@ impl<W: Write> Sink<W> {
                 let mut encoder = zstd::Encoder::new(output, level)?;
                 // Zero workers would give other bytes than any positive number.
                 encoder.multithread(u32::try_from(threads.max(1)).map_err(io::Error::other)?)?;
-                // Each worker holds a job, and twice that of output: the default job of four windows would
-                // take more memory than a layer packer should.
+                // Each worker holds a job, and twice as much output. The default job of four windows would take more
+                // memory than a layer packer should.
                 encoder.set_parameter(zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB))?;
                 encoder.include_checksum(true)?;
                 Encoder::Zstd(Box::new(encoder))
@@ -44,8 +44,8 @@ impl<W: Write> Sink<W> {
         Ok(Self { hasher, encoder })
     }
 
-    /// Ends the compressed stream: the output and the diff ID, the digest of the bytes written, where that is not
-    /// the output's own.
+    /// Ends the compressed stream. Returns the output and the diff ID, the digest of the uncompressed bytes, unless
+    /// that is the output's own digest.
     pub fn finish(self) -> io::Result<(W, Option<Digest>)> {
         let output = match self.encoder {
             Encoder::Gzip(encoder) => encoder.finish()?,

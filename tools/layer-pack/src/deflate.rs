@@ -1,7 +1,7 @@
-//! Deflates one block into a piece of a stream that other blocks' pieces are put before and behind.
+//! Deflates one block so that the result can be concatenated with those of its neighbours.
 //!
-//! What can't be shrunk goes in as it is, in stored blocks (RFC 1951, 3.2.4): deflate would take as long for
-//! it as for anything, and give back no fewer bytes.
+//! Bytes that cannot be compressed are written as stored blocks (RFC 1951, 3.2.4): deflate would take as long for
+//! them as for others, and save nothing.
 
 use crate::probe::{Probe, SEGMENT, WINDOW};
 use flate2::{Compress, Compression, FlushCompress, Status};
@@ -10,8 +10,8 @@ use std::io;
 /// The largest stored block.
 const STORED: usize = 0xffff;
 
-/// Appends to `piece` the bytes from `start` on, on a byte boundary at both ends; those before `start` may be
-/// referred to. `last` ends the stream.
+/// Appends the bytes from `start` to `piece`, on a byte boundary at both ends. The bytes before `start` are the
+/// dictionary. `last` ends the stream.
 pub(crate) fn deflate(
     bytes: &[u8],
     start: usize,
@@ -30,7 +30,8 @@ pub(crate) fn deflate(
     Ok(())
 }
 
-/// The bytes from `start` on as the longest runs of which all or nothing can be shrunk, at least one.
+/// Splits the bytes from `start` into the longest runs that can be compressed as a whole, or not at all. There is at
+/// least one.
 fn runs(bytes: &[u8], start: usize, level: u32) -> Vec<(usize, usize, bool)> {
     let mut probe = Probe::new(bytes);
     let mut runs: Vec<(usize, usize, bool)> = Vec::new();
@@ -70,7 +71,7 @@ fn compress(
     level: u32,
     piece: &mut Vec<u8>,
 ) -> io::Result<()> {
-    // A new one each time: one that is reset remembers enough to change the bytes.
+    // Use a new one each time: after a reset it remembers enough to change the bytes.
     let mut deflater = Compress::new(Compression::new(level), false);
     let dictionary = &bytes[from.saturating_sub(WINDOW)..from];
     if !dictionary.is_empty() {
@@ -78,8 +79,8 @@ fn compress(
     }
     let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
     let input = &bytes[from..to];
-    // Room for all of it, an eighth more at the worst (RFC 1951, 3.2.6): where an output that is full
-    // interrupts the deflater, it finds other matches.
+    // Reserve room for everything, at worst an eighth more (RFC 1951, 3.2.6). A full output would interrupt the
+    // deflater, which then finds other matches.
     piece.reserve(input.len() + input.len() / 8 + 1024);
     let room = piece.capacity();
     let status = deflater.compress_vec(input, piece, flush)?;
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_was_compressed_before_does_not_change_the_bytes() {
-        // More than half of it remains, by way of many matches.
+        // More than half of it remains, after many matches.
         let bytes: Vec<u8> = noise(1 << 20).iter().map(|byte| byte & 15).collect();
         for level in 1..=9 {
             let mut used = Vec::with_capacity(3 << 20);

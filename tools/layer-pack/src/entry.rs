@@ -1,4 +1,4 @@
-//! From a record to a tar entry and the file behind it.
+//! Makes the tar entry of a record, and opens its file.
 
 use crate::progress::Progress;
 use libtree::holes::{Extents, Piece, Pieces};
@@ -10,7 +10,7 @@ use rustix::fs::{OFlags, ResolveFlags, openat2};
 use std::fs::File;
 use std::io;
 
-/// The entry of a new or changed path, no younger than `clamp_mtime`, or `None` when its mode is no mode.
+/// The entry of a new or changed path, no younger than `clamp_mtime`. `None` if its mode is invalid.
 pub(crate) fn entry_of(put: &Put, clamp_mtime: Option<i64>) -> Option<Entry> {
     let (kind, link, size, rdev) = match &put.kind {
         Kind::File { size, .. } => (EntryKind::File, &[][..], *size, (0, 0)),
@@ -42,10 +42,10 @@ pub(crate) fn deletion(path: &[u8]) -> Entry {
     Entry { mode: 0, ..Entry::new([dir, slash, b".wh.", name].concat(), EntryKind::File) }
 }
 
-/// Zeros of a hole that are packed at once: few enough to say how far it is.
+/// How many zeros of a hole are packed at once, few enough for regular progress.
 const HOLE: u64 = 1 << 28;
 
-/// A file being packed. It remembers whether reading it failed, to tell that from failing to write.
+/// A file being packed. It remembers whether reading failed, to distinguish that from a failure to write.
 pub(crate) struct Source {
     file: File,
     size: u64,
@@ -53,8 +53,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens a regular file of `size` bytes, in `state` if that is known, without following any link and
-    /// without ever blocking.
+    /// Opens a regular file of `size` bytes, in `state` if that is known. It follows no link and never blocks.
     pub(crate) fn open(root: &Root, path: &[u8], size: u64, state: Option<&str>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -71,8 +70,8 @@ impl Source {
         Ok(source)
     }
 
-    /// Refuses a file that is not in the `state` in which it was read for its step's key: the layer would be
-    /// kept under the key of another content. To be called after reading too.
+    /// Refuses a file that is no longer in the `state` in which it was read for its step's key, because the layer
+    /// would be kept under the key of another content. Call it after reading, too.
     pub(crate) fn check(&self, state: Option<&str>) -> io::Result<()> {
         match state {
             Some(state) if Meta::of(&self.file)?.state() != state => {
@@ -82,13 +81,13 @@ impl Source {
         }
     }
 
-    /// Whether `error`, of appending it, is about this file rather than the output: reading failed, or
-    /// the size turned out to be another.
+    /// Whether an `error` in appending it is about this file and not the output: reading failed, or the size was
+    /// wrong.
     pub(crate) fn at_fault(&self, error: &io::Error) -> bool {
         self.failed || error.raw_os_error().is_none()
     }
 
-    /// Its content, holes as such. How far it is packed goes to `progress`, under its name `path`.
+    /// Its content, with its holes. `progress` is told how much is packed, under the name `path`.
     pub(crate) fn pieces<'s>(&'s mut self, path: &'s [u8], progress: &'s mut Progress) -> SourcePieces<'s> {
         let Self { file, size, failed } = self;
         SourcePieces { extents: Extents::new(file, *size), hole: 0, left: *size, failed, path, progress }
@@ -98,7 +97,7 @@ impl Source {
 /// The content of a [`Source`].
 pub(crate) struct SourcePieces<'s> {
     extents: Extents<'s>,
-    /// The rest of a hole that was found.
+    /// The rest of the current hole.
     hole: u64,
     left: u64,
     failed: &'s mut bool,

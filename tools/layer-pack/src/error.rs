@@ -1,49 +1,49 @@
-//! Why a layer can't be packed.
+//! Why a layer cannot be packed.
 
 use std::io;
 
-/// Why a layer can't be packed.
+/// Why a layer cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
-    /// The stream is not what it should be.
+    /// The stream is damaged or malformed.
     #[error(transparent)]
     Wire(#[from] libwire::WireError),
-    /// A record is.
+    /// A record is malformed.
     #[error("{at}: {what}")]
     Record {
-        /// Where it is.
+        /// The place of the record.
         at: libwire::At,
-        /// What is wrong with it.
+        /// The error in it.
         what: String,
     },
-    /// The header lacks what packing needs.
+    /// The header lacks a member that packing needs.
     #[error("{0}: the header has no absolute root, so the files can't be found")]
     NoRoot(libwire::At),
-    /// The level that is asked for is not one of the compression that the header says.
+    /// The requested level is not one of the compression in the header.
     #[error("{0}")]
     Level(String),
-    /// A file can't be read, or is not what its record says.
+    /// A file cannot be read, or does not match its record.
     #[error("{path}: {error}")]
     File {
         /// Its path in the layer.
         path: String,
-        /// What failed.
+        /// The error of the system.
         error: io::Error,
     },
     /// The layer is larger than its readers allow.
     #[error("with {path}, of {size} bytes, the layer unpacks to {what}")]
     TooMuch {
-        /// The path that is too much.
+        /// The path at which the limit is exceeded.
         path: String,
-        /// Bytes of its content.
+        /// The size of its content in bytes.
         size: u64,
-        /// Which limit it is beyond.
+        /// The limit that is exceeded.
         what: String,
     },
-    /// The store can't take the layer.
+    /// The store cannot store the layer.
     #[error(transparent)]
     Store(#[from] libstore::StoreError),
-    /// The layer can't be written.
+    /// The layer cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -54,7 +54,7 @@ impl PackError {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Whether the input is at fault (exit 3) rather than the machine (exit 1).
+    /// Whether the error is in the input (exit 3) and not in the machine (exit 1).
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Wire(libwire::WireError::Io(_))

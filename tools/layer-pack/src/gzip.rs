@@ -1,8 +1,8 @@
-//! gzip in parallel blocks, one member, the same bytes whatever the number of threads.
+//! gzip in parallel blocks and one member, with the same bytes for any number of threads.
 //!
-//! As pigz does it: the input is cut into blocks of 1 MiB, each deflated on its own with the 32 KiB
-//! before it as dictionary and ended on a byte boundary (RFC 1951, 3.2.4); the pieces in order are one
-//! deflate stream. RFC 1952 header with neither name nor time.
+//! Like pigz, it cuts the input into blocks of 1 MiB. Each is deflated separately, with the 32 KiB before it as
+//! dictionary, and ends on a byte boundary (RFC 1951, 3.2.4). The pieces in order are one deflate stream. The RFC
+//! 1952 header has neither name nor time.
 
 use crate::deflate::deflate;
 use crate::probe::WINDOW;
@@ -16,10 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const BLOCK: usize = 1 << 20;
-/// Blocks handed over beyond one a worker, so that none waits for the next to be read.
+/// How many blocks, in addition to one for each worker, are handed over, so that no worker waits for the next to be
+/// read.
 const AHEAD: usize = 2;
 
-/// Goes to a worker and comes back, with its buffers.
+/// A job goes to a worker and returns with its buffers.
 struct Job {
     /// The dictionary, then the block.
     bytes: Vec<u8>,
@@ -29,34 +30,34 @@ struct Job {
     piece: Vec<u8>,
 }
 
-/// A job or its outcome, with its place among all.
+/// A job or its outcome, with its number.
 type Numbered<T> = (usize, T);
 
-/// Compresses what is written to it into `output`.
+/// Compresses its input into `output`.
 pub(crate) struct ParallelGzip<W> {
     output: W,
-    /// Any worker takes the next job: blocks differ in what they cost.
+    /// Any worker takes the next job, because blocks take different times.
     jobs: SyncSender<Numbered<Job>>,
     done: Receiver<Numbered<io::Result<Job>>>,
-    /// What is done before its turn.
+    /// Outcomes that are done before their turn.
     early: BTreeMap<usize, io::Result<Job>>,
-    /// Jobs that may be under way.
+    /// How many jobs may be in progress.
     most: usize,
-    /// Bytes before the block being filled that serve as its dictionary, then the block so far.
+    /// The bytes before the current block that serve as its dictionary, and then the block so far.
     buffer: Vec<u8>,
     dictionary: usize,
     sent: usize,
     taken: usize,
-    /// Jobs that are done, for their buffers.
+    /// Finished jobs, whose buffers are used again.
     spare: Vec<Job>,
     level: u32,
     crc: Crc,
-    /// Zeros after the buffer, which then holds a dictionary of zeros and nothing else.
+    /// The number of zeros after the buffer, which then holds only a dictionary of zeros.
     zeros: usize,
     zero_block: ZeroBlock,
 }
 
-/// A block of zeros after a block of zeros, whose compressed form is always the same.
+/// The compressed form of a block of zeros after a block of zeros, which is always the same.
 #[derive(Default)]
 struct ZeroBlock {
     piece: Vec<u8>,
@@ -93,7 +94,7 @@ impl<W: Write> ParallelGzip<W> {
         })
     }
 
-    /// Compresses what is left, writes the trailer and gives the output back.
+    /// Compresses the rest, writes the trailer and returns the output.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.fill_zeros();
         self.send(true)?;
@@ -103,7 +104,7 @@ impl<W: Write> ParallelGzip<W> {
         Ok(self.output)
     }
 
-    /// Compresses `count` zeros, at the cost of no more than two blocks of them.
+    /// Compresses `count` zeros, at the cost of at most two blocks of them.
     pub(crate) fn zeros(&mut self, count: usize) -> io::Result<usize> {
         if self.zeros == 0 && self.block() == BLOCK {
             self.send(false)?;
@@ -114,7 +115,7 @@ impl<W: Write> ParallelGzip<W> {
             return Ok(n);
         }
         self.zeros += count;
-        // As long as it may be the last, a block is not sent.
+        // A block that may be the last is not sent.
         while self.zeros > BLOCK {
             self.send_zeros()?;
             self.zeros -= BLOCK;
@@ -122,17 +123,17 @@ impl<W: Write> ParallelGzip<W> {
         Ok(count)
     }
 
-    /// Bytes in the block being filled.
+    /// The number of bytes in the current block.
     fn block(&self) -> usize {
         self.buffer.len() - self.dictionary
     }
 
-    /// Whether the block being filled is empty, and comes after zeros.
+    /// Whether the current block is empty, and comes after zeros.
     fn is_blank(&self) -> bool {
         self.block() == 0 && self.dictionary == WINDOW && is_zero(&self.buffer)
     }
 
-    /// Puts the zeros that are left of the last whole block into the block being filled.
+    /// Puts the zeros after the last whole block into the current block.
     fn fill_zeros(&mut self) {
         let zeros = std::mem::take(&mut self.zeros);
         self.buffer.resize(self.buffer.len() + zeros, 0);
@@ -231,7 +232,7 @@ fn start(
     let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
     let work = move || {
         while let Ok((number, mut job)) = next() {
-            // Without an outcome of each job the writer would wait for ever.
+            // If the outcome of a job never came, the writer would wait for ever.
             let deflated = catch_unwind(AssertUnwindSafe(|| job.run(level)));
             let outcome = deflated.unwrap_or_else(|_| Err(gone())).map(|()| job);
             if results.send((number, outcome)).is_err() {
@@ -255,7 +256,7 @@ mod tests {
         gzip.finish().unwrap()
     }
 
-    /// Parts that can be shrunk and parts that can't, none as long as a block.
+    /// Parts that can be compressed and parts that cannot, all shorter than a block.
     fn sample(length: usize) -> Vec<u8> {
         let mut bytes = noise(length);
         for part in bytes.chunks_mut(300_000).step_by(2) {

@@ -1,7 +1,7 @@
-//! Packs layer-changes(5) into a layer: the canonical tar, and its compressed form, hashed as it is written.
+//! Packs layer-changes(5) into a layer: the canonical tar and its compressed form, hashed while it is written.
 //!
-//! One pass, and 8 bytes of memory a file. It believes the records and checks them against the files it reads;
-//! it decides nothing about what belongs in a layer, and walks no tree.
+//! It takes one pass, and 8 bytes of memory for each file. It compares the records with the files it reads. It does
+//! not decide what belongs in a layer, and walks no tree.
 
 mod asked;
 pub mod compress;
@@ -32,25 +32,25 @@ use progress::Progress;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-/// How to pack.
+/// The options for packing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Later modification times become this one (SOURCE_DATE_EPOCH with rewritten timestamps).
+    /// The time that replaces later modification times (SOURCE_DATE_EPOCH with rewritten timestamps).
     pub clamp_mtime: Option<i64>,
-    /// The largest layer: what is beyond, its readers refuse.
+    /// The largest layer. Readers refuse larger ones.
     pub limits: Limits,
-    /// Takes a line now and then about how far a layer is.
+    /// Called now and then with a line about the progress of a layer.
     pub tell: Option<fn(&str)>,
 }
 
-/// The most bytes that an entry may take besides its body: headers, padding, the end of the tar after it.
+/// The most bytes that an entry takes in addition to its body: headers, padding, and the end of the tar.
 const MARGIN: u64 = 1 << 21;
-/// Bytes of a file read at once.
+/// The size of a read in bytes.
 const BUFFER: usize = 1 << 17;
 
 impl<R: BufRead> Streams<R> {
-    /// Packs the rest of the stream that `header` began into `out`. The tar is left without its end marker, so that
-    /// a caller for whom more has to come before it is whole can finish it then.
+    /// Packs the rest of the stream that `header` began into `out`. The tar has no end marker yet, so that a caller
+    /// can wait for further input before it completes the tar.
     pub fn pack<W: Write>(
         &mut self,
         header: &Header,
@@ -78,11 +78,11 @@ impl<R: BufRead> Streams<R> {
     }
 }
 
-/// A layer that was packed, but for the end of its tar.
+/// A packed layer without the end marker of its tar.
 pub struct Packed<W: Write> {
     /// The tar.
     pub tar: tar::Writer<W>,
-    /// The bytes of its files; one with several names counts once.
+    /// The bytes of its files. A file with several names counts once.
     pub content_size: u64,
 }
 
@@ -147,7 +147,7 @@ impl<W: Write> Packer<W> {
         Ok(self.tar.append(entry, &mut io::empty())?)
     }
 
-    /// Refuses an entry that makes the layer larger than its readers allow.
+    /// Refuses an entry that makes the layer too large for its readers.
     fn check(&mut self, entry: &Entry) -> Result<(), PackError> {
         self.entries += 1;
         let bytes = self.tar.written().saturating_add(entry.size).saturating_add(MARGIN);

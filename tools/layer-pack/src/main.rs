@@ -13,12 +13,12 @@ use std::process::ExitCode;
 
 /// Packs layer-changes(5) into a layer.
 ///
-/// Without --store, writes the tar of one stream to standard output. With it, packs each stream into a
+/// Without --store, writes the tar of one stream to standard output. With --store, packs each stream into a
 /// compressed blob of the store and writes its record.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// The store that takes the blobs
+    /// The store for the blobs
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// gzip, zstd or none [default: as the header says, else gzip]
@@ -35,10 +35,10 @@ struct Args {
     clamp_mtime: Option<i64>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// Whether to say how far a layer is that takes long: plain or quiet
+    /// Whether to report the progress of a slow layer: plain or quiet
     #[arg(long, value_name = "MODE", default_value = "plain", value_parser = ["plain", "quiet"])]
     progress: String,
-    /// How the snapshots were made: root, subuid or single [default: the best that works]
+    /// The mode in which the snapshots were made: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
     /// Do not wait for the disk: a power cut may lose what was reported done
@@ -49,7 +49,7 @@ struct Args {
 const NOTHING: &str = "layer-pack: standard input: it tells of no layer, so nothing is packed; layer-diff --all tells also of \
 steps whose layer is known\n";
 
-/// More threads only by request: each holds a few MiB, and memory is promised to stay below 64.
+/// More threads only on request: each holds a few MiB, and memory is promised to stay below 64 MiB.
 const MOST_JOBS: usize = 8;
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn job(args: Args) -> Result<(), Failure> {
-    // Before anything is read, if it is wrong whatever the header says.
+    // Fails before anything is read, if the options are wrong for any header.
     if let (Some(compression), level) = (args.compression, args.level) {
         let packing = Packing { compression, level, clamp: None };
         packing.check().map_err(Failure::usage)?;
@@ -69,10 +69,10 @@ fn job(args: Args) -> Result<(), Failure> {
     let Some(first) = streams.next_header().map_err(failure)? else { return nothing(&args, out) };
     let path =
         args.store.clone().map(|store| locate(Some(store), &Environment::of(|name| std::env::var_os(name))));
-    // An ordinary user's snapshots hold files of other ids, which only the map makes readable. It is not made for a row
-    // without layers, as that of a cached build: it would be the largest part of that.
+    // An ordinary user's snapshots have files of other ids, which only the map makes readable. It is not made for a
+    // row without layers, such as that of a cached build, where it would take most of the time.
     let isolation = match libsandbox::enter(args.isolation) {
-        // A plain tree of the caller's own needs no privilege.
+        // The caller's own tree needs no privilege.
         Err(_) if args.store.is_none() && args.isolation.is_none() => Isolation::Root,
         entered => entered.map_err(|error| Failure::failed("", error))?,
     };
@@ -86,13 +86,13 @@ fn asked(args: &Args) -> Asked {
     Asked { compression: args.compression, level: args.level, clamp: args.clamp_mtime }
 }
 
-/// For a row of streams that tells of no layer.
+/// Handles a row of streams without a layer.
 fn nothing(args: &Args, out: Stdout) -> Result<(), Failure> {
     if args.store.is_none() {
         let what = "the row of streams is empty: there is no layer to pack";
         return Err(Failure::bad_input("standard input", what));
     }
-    // To image-build that is nothing new: all layers are known.
+    // image-build expects this: all layers are known.
     if args.progress == "plain" && std::env::var_os("STAGEPIPE_DRIVER").is_none() {
         libcli::say(NOTHING);
     }
@@ -117,7 +117,7 @@ fn to_tar(
     let options = Options { clamp_mtime: packing.clamp, ..options(args) };
     let packed = streams.pack(first, options, out).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
-        // A row that is cut leaves a tar that is.
+        // If the row is cut, so is the tar.
         None => packed.tar.finish()?.0.finish(),
         Some(_) => {
             Err(Failure::bad_input("standard input", "has several streams; give --store to pack each"))

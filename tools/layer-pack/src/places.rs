@@ -1,11 +1,11 @@
-//! Whether records come in order, each after what it stands on in the same stream: the directory that it is in, and a
-//! hard link's target. Of a layer in which one of them is missing, readers refuse the image, or make up a directory.
+//! Checks that records are in order, and that each comes after the record of its directory and of its hard link's
+//! target. Readers would refuse a layer without one of these, or invent a directory.
 
 use libtree::root::split;
 use libwire::changes::{Change, Kind};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What a record makes of its path.
+/// The kind of file that a record makes.
 #[derive(Clone, Copy, PartialEq)]
 enum Made {
     Dir,
@@ -13,18 +13,19 @@ enum Made {
     Gone,
 }
 
-/// The paths of a stream up to one of its records.
+/// The paths of a stream up to the current record.
 #[derive(Default)]
 pub(crate) struct Places {
-    /// The path of the record before; the root's is empty, for it comes before all that is in it.
+    /// The path of the last record. The root's is empty, because the root comes before everything in it.
     last: Option<Vec<u8>>,
-    /// The records below whose paths more may come. Each path is a beginning of `last`, and this is its length, ascending.
+    /// The records whose directories may still get entries. Each path is a prefix of `last`, and this is its length,
+    /// ascending.
     open: Vec<(usize, Made)>,
     links: Names,
 }
 
 impl Places {
-    /// Takes the next record, or says what is wrong with its place.
+    /// Adds the next record, or returns the error in its place.
     pub(crate) fn take(&mut self, change: &Change) -> Result<(), String> {
         let (path, made) = match change {
             Change::Put(put) if matches!(put.kind, Kind::Dir { .. }) => (&put.path, Made::Dir),
@@ -60,8 +61,8 @@ impl Places {
         Ok(())
     }
 
-    /// Drops those below which nothing comes at `path` or after it: all of `dir/…` sorts before `dir` followed by `0`,
-    /// the byte after the slash.
+    /// Drops directories that cannot get entries at `path` or later. Everything in `dir/…` sorts before `dir`
+    /// followed by `0`, the byte after the slash.
     fn close(&mut self, path: &[u8]) {
         let last = self.last.as_deref().unwrap_or_default();
         while let Some(&(length, _)) = self.open.last()
@@ -71,7 +72,8 @@ impl Places {
         }
     }
 
-    /// Says which directory `path` is in if that is not there. A deletion needs none: what it deletes is in one below.
+    /// Names the directory of `path` if it has no record. A deletion needs none, because the lower layer has its
+    /// directory.
     fn check_directory(&self, path: &[u8], made: Made) -> Result<(), String> {
         let dir = split(path).0;
         let above = self.open.iter().rev().find(|(length, _)| path[*length] == b'/');
@@ -91,14 +93,14 @@ impl Places {
     }
 }
 
-/// Names, as a hash of 8 bytes each: of two that have the same hash, which hardly happens, one is taken for the other.
+/// Names, each as a hash of 8 bytes. Two names with the same hash, which are very rare, are confused.
 #[derive(Default)]
 struct Names {
     sorted: Vec<u64>,
     new: Vec<u64>,
 }
 
-/// So many are looked through one by one.
+/// Up to this number, names are searched one by one.
 const FEW: usize = 1 << 12;
 
 impl Names {
@@ -109,7 +111,7 @@ impl Names {
     fn have(&mut self, name: &[u8]) -> bool {
         if self.new.len() > FEW {
             self.sorted.append(&mut self.new);
-            // What is in order already costs it little.
+            // Names in order cost it little.
             self.sorted.sort();
         }
         let hash = hash(name);

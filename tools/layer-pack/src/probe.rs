@@ -1,26 +1,26 @@
-//! Tells bytes that deflate can't shrink, at a small part of what deflating them costs. Compresses nothing.
+//! Recognises bytes that deflate cannot compress, much faster than deflating them. It compresses nothing.
 //!
-//! Deflate gains from two things: bytes that are not equally frequent, and strings that come again within
-//! 32 KiB. Where neither is to be found (media, archives, keys), less than one hundredth is to be gained.
-//! Only integers, so that every machine decides the same.
+//! Deflate gains from two things: bytes of different frequency, and strings that repeat within 32 KiB. Without either
+//! (media, archives, keys), it saves less than one hundredth. The probe uses only integers, so that every machine
+//! decides the same.
 
 /// How far back deflate finds a string (RFC 1951, 2).
 pub(crate) const WINDOW: usize = 32 << 10;
-/// Bytes judged at once.
+/// How many bytes are judged at once.
 pub(crate) const SEGMENT: usize = 32 << 10;
-/// A look at so many decides nearly always when they can be shrunk.
+/// A sample of this size nearly always shows that bytes can be compressed.
 const SAMPLE: usize = 4 << 10;
-/// The logarithm of the places in which strings are remembered: twice those of a window.
+/// The logarithm of the number of remembered strings: twice those of a window.
 const PLACES: u32 = 12;
-/// One string of so many is looked at, chosen by its bytes so that it is chosen again when it comes again.
+/// One of this many strings is remembered, selected by its bytes, so that its repetition is selected too.
 const CHOSEN: u32 = 16;
 
-/// Goes through one block from its start to its end.
+/// Reads one block from its start to its end.
 pub(crate) struct Probe<'a> {
     bytes: &'a [u8],
-    /// Where a string of this hash was last.
+    /// The last position of a string with this hash.
     places: Vec<u32>,
-    /// How far strings are remembered.
+    /// Up to where strings are remembered.
     remembered: usize,
 }
 
@@ -29,15 +29,15 @@ impl<'a> Probe<'a> {
         Self { bytes, places: vec![0; 1 << PLACES], remembered: 0 }
     }
 
-    /// Whether deflate would shrink the bytes from `start` to `end`, which come after those asked for before.
+    /// Whether deflate would compress the bytes from `start` to `end`. Calls must be in order.
     pub(crate) fn shrinks(&mut self, start: usize, end: usize) -> bool {
         let segment = &self.bytes[start..end];
-        // Few bytes are never evenly spread.
+        // Few bytes are never evenly distributed.
         let Some(sample) = segment.get(..SAMPLE) else { return true };
         !is_even(sample, 4) || !is_even(segment, 16) || self.repeated(start, end) > segment.len() / 64
     }
 
-    /// About how many bytes from `start` to `end` are repetitions of what is in the window before them.
+    /// About how many bytes from `start` to `end` repeat strings in the window before them.
     fn repeated(&mut self, start: usize, end: usize) -> usize {
         let from = self.remembered.max(start.saturating_sub(WINDOW));
         self.remembered = end;
@@ -58,10 +58,10 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// Whether the bytes are so evenly spread that the sum of the squares of their counts is at most one
-/// `part`th above the least it can be. Of a 16th, a code for single bytes gains less than a hundredth.
+/// Whether the bytes are distributed so evenly that the sum of the squares of their counts is at most one `part`th
+/// above the minimum. With a 16th, a code for single bytes saves less than a hundredth.
 fn is_even(bytes: &[u8], part: u64) -> bool {
-    // Four tables: equal bytes in a row would wait for one another's count.
+    // Four tables, because equal bytes in a row would wait for each other's count.
     let mut counts = [[0u32; 256]; 4];
     let (fours, rest) = bytes.as_chunks::<4>();
     for four in fours {
@@ -78,7 +78,7 @@ fn is_even(bytes: &[u8], part: u64) -> bool {
     squares <= least + least / part
 }
 
-/// Bytes as random as a hash makes them.
+/// Bytes that are as random as a hash.
 #[cfg(test)]
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     use sha2::{Digest, Sha256};

@@ -1,16 +1,16 @@
-//! Says now and then how far packing is, so that whoever waits for a large layer knows that it goes on.
+//! Reports the progress of packing now and then, so that a user who waits for a large layer knows that it goes on.
 
 use libcli::{human, sanitise};
 use std::time::{Duration, Instant};
 
-/// From one line to the next, and from the start to the first.
+/// The time from one line to the next, and from the start to the first.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How far a layer is.
+/// The progress of a layer.
 pub(crate) struct Progress {
     tell: Option<fn(&str)>,
     last: Instant,
-    /// Bytes of files packed so far.
+    /// How many bytes of files are packed.
     bytes: u64,
 }
 
@@ -19,7 +19,7 @@ impl Progress {
         Self { tell, last: Instant::now(), bytes: 0 }
     }
 
-    /// Notes that `more` bytes of the file at `path` are packed, of which `left` are left.
+    /// Adds `more` bytes of the file at `path`, of which `left` bytes remain.
     pub(crate) fn note(&mut self, more: u64, left: u64, path: &[u8]) {
         self.bytes += more;
         if let Some(tell) = self.tell.filter(|_| self.last.elapsed() >= PAUSE) {

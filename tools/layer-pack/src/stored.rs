@@ -13,19 +13,19 @@ use libwire::{Header, Span, Writer};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
 
-/// How blobs are made.
+/// The options for making blobs.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// The caller's options for the packing.
     pub asked: Asked,
-    /// Threads to compress with.
+    /// How many threads compress.
     pub threads: usize,
-    /// How the tar is made. The clamp is what a stream's packing has.
+    /// The options for the tar. The clamp comes from each stream's packing.
     pub options: Options,
 }
 
-/// Packs every stream from the one that `first` began into a blob of `store` and writes a layer record for each to `out`
-/// as soon as it is there.
+/// Packs every stream, starting with the one that `first` began, into a blob of `store`. Writes a layer record for
+/// each to `out` as soon as the blob is stored.
 pub fn pack_into_store<R: BufRead, W: Write>(
     mut streams: Streams<R>,
     first: Header,
@@ -58,8 +58,8 @@ pub fn pack_into_store<R: BufRead, W: Write>(
             span: None,
             pushed: None,
         };
-        // The changes may be those of another store's snapshot, or of none. Of changed ones the layer is not the
-        // snapshot's: a later build that changes nothing would lack what was left out here.
+        // The changes may belong to another store's snapshot, or to none. If they were changed, the layer is not the
+        // snapshot's: a later, unfiltered build would lack the files that were left out here.
         if streams.unchanged() && store.has_snapshot(&record.snapshot) {
             store.set_layer(&packing.into(), &record)?;
             store.forget_changes(&record.snapshot)?;
@@ -72,7 +72,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
     Ok(writer.finish()?)
 }
 
-/// Writes what there is to tell of a row without layers.
+/// Writes the stream of records for a row without layers.
 pub fn tell_none<W: Write>(out: W) -> io::Result<W> {
     Writer::<W, BuildRecord>::new(out, BTreeMap::new())?.finish()
 }

@@ -1,4 +1,4 @@
-//! One stream of changes after another, until the row of them is closed.
+//! Reads one stream of changes after another, until their row is closed.
 
 use crate::error::PackError;
 use libwire::changes::{Change, LayerChanges, closes, continues};
@@ -8,7 +8,7 @@ use std::io::BufRead;
 /// The streams of an input.
 pub struct Streams<R> {
     reader: Reader<R, LayerChanges>,
-    /// The last stream read was one of a row that is not closed yet.
+    /// Whether the last stream belongs to a row that is not closed yet.
     open: bool,
 }
 
@@ -18,17 +18,17 @@ impl<R: BufRead> Streams<R> {
         Self { reader: Reader::new(input).comparing(), open: false }
     }
 
-    /// Whether the stream that ended last is, to the byte, what its first writer wrote: nobody between has changed it.
+    /// Whether the last stream is, to the byte, as its first writer wrote it.
     pub(crate) fn unchanged(&self) -> bool {
         self.reader.unchanged()
     }
 
-    /// Where the reader is: at what it gave last.
+    /// The place of the last event.
     pub fn at(&self) -> At {
         self.reader.at()
     }
 
-    /// The header of the next stream that tells of a layer; `None` at the end of an input whose rows are closed.
+    /// The header of the next stream with a layer; `None` at the end of an input whose rows are closed.
     pub fn next_header(&mut self) -> Result<Option<Header>, PackError> {
         loop {
             match self.reader.next_event()? {

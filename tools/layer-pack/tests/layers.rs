@@ -1,4 +1,4 @@
-//! What a layer's bytes are, judged by GNU tar, gzip and zstd, and which records are refused.
+//! The bytes of layers, judged by GNU tar, gzip and zstd, and the records that are refused.
 
 use layer_pack::{Asked, Compression, How, Options, PackError, Streams, pack_into_store, tell_none};
 use libstore::Store;
@@ -26,7 +26,7 @@ impl Tree {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// A stream about this tree: header, the records, end.
+    /// A stream for this tree: header, the records, end.
     fn stream(&self, records: &[&str]) -> String {
         let root = self.0.path().display();
         let header = format!(
@@ -66,7 +66,7 @@ fn asked(compression: Compression) -> Asked {
     Asked { compression: Some(compression), ..Asked::default() }
 }
 
-/// The record of what is in `tree` at `path`, made with nothing of this workspace.
+/// The record of the file at `path` in `tree`, made without any code of this workspace.
 fn record(tree: &Tree, path: &str) -> String {
     let meta = fs::symlink_metadata(tree.path(path)).unwrap();
     let kind = match meta.file_type() {
@@ -316,7 +316,7 @@ fn a_layer_is_the_snapshots_only_if_nobody_changed_its_records() {
         layers(stream, &store, Compression::Gzip, 1);
         store.layer(&snapshot, &Packing::default().into()).unwrap().is_some()
     };
-    // One that does not say what it was, and some of which records were changed or dropped.
+    // One without a digest, and one with changed or missing records.
     assert!(!remembered(&told));
     assert!(!remembered(&whole.replace("0755", "0700")));
     let dropped = whole.replace(&format!("{}\n", dir("b")), "").replace("\"records\":2", "\"records\":1");
@@ -391,7 +391,7 @@ fn a_row_of_streams_is_packed_only_up_to_the_stream_that_closes_it() {
     }
     assert!(packed(&whole).0.is_ok() && packed(&closing).0.is_ok());
     assert!(packed(&(closing.clone() + &whole)).0.is_ok(), "rows may follow one another");
-    // Those of older stand-ins, and of trees that are no snapshot's, stand alone.
+    // Streams of older stand-ins, and of trees that are not snapshots, have no row.
     assert!(packed(&tree.stream(&[&deletion()])).0.is_ok());
     let rootless = closing.replace(
         "{\"type\":\"end\",\"records\":0}",
