@@ -1,4 +1,4 @@
-//! Takes a finished layer into the store, and tells whose it is: what a packer of one's own need not know of stores.
+//! Adds a finished layer to the store, with a record of its snapshot, so that other packers need not know the store.
 
 use libcli::Failure;
 use libstore::{LayerKey, Store};
@@ -9,17 +9,17 @@ use libwire::{Event, Reader, Span, WireError, Writer};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
 
-/// Whose layer it is.
+/// The snapshot that a layer belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     /// The snapshot's id.
     pub snapshot: String,
-    /// Whether nobody changed what was told of it.
+    /// Whether the description of its changes is unchanged.
     pub unchanged: bool,
 }
 
 impl Owner {
-    /// The owner of the layer that one layer-changes stream, with or without the one that closes its row, tells of.
+    /// The owner of the layer for one layer-changes stream, which the stream that closes its row may follow.
     pub fn of(changes: impl BufRead) -> Result<Self, Failure> {
         let bad = |what: &str| Failure::bad_input("--changes", what);
         let read = |error| match error {
@@ -49,8 +49,8 @@ impl Owner {
     }
 }
 
-/// Takes the layer in `input` and writes its record to `out`, as a stream. A layer of a `packer` is remembered for its
-/// snapshot, if that is here and nobody changed what was told of it.
+/// Stores the layer in `input` and writes its record to `out`, as a stream. With a `packer`, the layer is remembered
+/// for its snapshot, if that is in the store and the description of its changes is unchanged.
 pub fn put<W: Write>(
     input: impl Read,
     store: &Store,
@@ -72,7 +72,7 @@ pub fn put<W: Write>(
         && owner.unchanged
         && store.has_snapshot(&owner.snapshot)
     {
-        // The changes of a deferred snapshot stay: this layer does not stand for its tree.
+        // The changes of a deferred snapshot stay, because this layer does not replace its tree.
         store.set_layer(key, &record)?;
     }
     record.span = Some(Span::since(started));

@@ -9,23 +9,23 @@ use std::io::{BufReader, IsTerminal, stdin};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Take a finished layer into the store.
+/// Add a finished layer to the store.
 ///
-/// Reads a tar, or the gzip or Zstandard of one, from standard input, checks that it is one that readers of layers
-/// take, puts it into the store as a blob, and writes its record to standard output, for image-assemble.
+/// Reads a tar, or one compressed with gzip or Zstandard, from standard input, checks that readers of layers accept
+/// it, puts it into the store as a blob, and writes its record to standard output, for image-assemble.
 #[derive(Parser)]
 #[command(name = "layer-put", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// The snapshot whose layer it is
+    /// The snapshot that the layer belongs to
     #[arg(long, value_name = "ID", required_unless_present = "changes", conflicts_with = "changes")]
     snapshot: Option<String>,
-    /// The one stream of layer-changes(5) that it was made of, which names the snapshot
+    /// The layer-changes(5) stream that the layer was made from, which names the snapshot
     #[arg(long, value_name = "FILE")]
     changes: Option<PathBuf>,
-    /// Remember it under this name as what the snapshot has, if the changes are as layer-diff wrote them
+    /// Remember it under this name as a layer of the snapshot, if the changes are as layer-diff wrote them
     #[arg(long, value_name = "NAME", requires = "changes", value_parser = LayerKey::of_packer)]
     remember: Option<LayerKey>,
     #[command(flatten)]
