@@ -1,5 +1,5 @@
-//! Reads the records and keeps what an image needs: the last stage's config, its snapshots in order, and
-//! the layers of all.
+//! Reads the records and keeps what an image needs: the config of the last stage, its snapshots in order, and all
+//! layers.
 
 use libcli::Failure;
 use libstore::{Store, StoreError};
@@ -10,20 +10,20 @@ use libwire::{Event, Reader, WireError};
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-/// A stage's result, as its records tell it.
+/// The result of a stage, from its records.
 #[derive(Debug)]
 pub struct Build {
     /// The config after its last step.
     pub(crate) config: ImageConfig,
-    /// Which lines made it.
+    /// The lines that made it.
     pub(crate) provenance: Provenance,
-    /// At which record the history and the layers part, and how.
+    /// The record at which history and layers begin to differ, and how.
     pub(crate) parting: Option<String>,
     parts: Vec<Part>,
     packed: BTreeMap<String, Layer>,
 }
 
-/// One layer of the image, and whose it is, for messages.
+/// A layer of the image, and its instruction, for messages.
 #[derive(Debug)]
 struct Part {
     snapshot: String,
@@ -42,7 +42,7 @@ struct Stage {
     packed: BTreeMap<String, Layer>,
 }
 
-/// Reads all streams of the inputs. The image is that of the stage whose base record comes last.
+/// Reads all streams of the inputs. The image is that of the stage with the last base record.
 pub(crate) fn collect<'a, R: BufRead>(
     inputs: impl IntoIterator<Item = (&'a str, R)>,
 ) -> Result<Build, Failure> {
@@ -106,7 +106,7 @@ impl Stage {
         self.compare(&place);
     }
 
-    /// Notes where the history first accounts for another number of layers than there are.
+    /// Remembers the first place at which the history has another number of layers.
     fn compare(&mut self, place: &str) {
         let (accounted, layers) = (self.config.layers_in_history(), self.parts.len());
         if self.parting.is_none() && accounted != layers {
@@ -137,7 +137,8 @@ impl Stage {
 }
 
 impl Build {
-    /// That a snapshot has no layer, and which other one has a layer instead, if its packer misnamed it.
+    /// The error that a snapshot has no layer. It names another snapshot that has one, in case the packer used the
+    /// wrong id.
     fn no_layer(&self, snapshot: &str) -> String {
         let is_known = |other: &&String| self.parts.iter().any(|part| part.snapshot == **other);
         match self.packed.keys().find(|other| !is_known(other)) {
@@ -152,7 +153,8 @@ impl Build {
     pub(crate) fn layers(&self, store: &Store) -> Result<Vec<Layer>, Failure> {
         let mut layers = Vec::new();
         for part in &self.parts {
-            // What was packed for this build wins: the record may be of an earlier one, packed otherwise.
+            // The layer packed in this build takes precedence, because the record may be from an earlier build with
+            // another packing.
             let packed = self.packed.get(&part.snapshot);
             let Some(layer) = packed.or(part.layer.as_ref()) else {
                 return Err(Failure::bad_input(&part.place, self.no_layer(&part.snapshot)));

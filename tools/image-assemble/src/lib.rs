@@ -1,7 +1,7 @@
-//! Makes an image of a build's records: config, manifest and names.
+//! Makes an image from a build's records: config, manifest and names.
 //!
-//! It reads build-record(5) and writes two small blobs and a reference. It never opens a layer or a
-//! tree, and decides nothing that a record has not said.
+//! It reads build-record(5), and writes two small blobs and a reference. It never opens a layer or a tree, and
+//! decides nothing that is not in a record.
 
 mod collect;
 mod report;
@@ -20,24 +20,23 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
-/// What is asked for beyond the records.
+/// The caller's options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Names for the image.
     pub tags: Vec<Reference>,
-    /// Labels, which win over the Dockerfile's.
+    /// Labels, which replace those of the Dockerfile.
     pub labels: Vec<(String, String)>,
-    /// The image's creation time in Unix seconds, instead of its last step's.
+    /// The image's creation time in Unix seconds, instead of the time of its last step.
     pub epoch: Option<i64>,
 }
 
-/// Reads records, each input under the name that messages give it. The image is that of the stage whose base record
-/// comes last.
+/// Reads records. Each input has its name for messages. The image is that of the stage with the last base record.
 pub fn read<'a, R: BufRead>(inputs: impl IntoIterator<Item = (&'a str, R)>) -> Result<Build, Failure> {
     collect::collect(inputs)
 }
 
-/// Assembles the stage that was read, durably, and names it.
+/// Assembles the stage, durably, and names the image.
 pub fn assemble(build: &Build, store: &Store, options: &Options) -> Result<Image, Failure> {
     let layers = build.layers(store)?;
     let config = config_of(build, &layers, options)?;
@@ -47,7 +46,7 @@ pub fn assemble(build: &Build, store: &Store, options: &Options) -> Result<Image
     Ok(image)
 }
 
-/// Looks whether the stage that was read makes an image, and whether its layers are in the store. Makes none.
+/// Checks that the stage makes an image, and that its layers are in the store. Makes no image.
 pub fn check(build: &Build, store: &Store, options: &Options) -> Result<(), Failure> {
     config_of(build, &build.layers(store)?, options).map(drop)
 }
@@ -88,7 +87,7 @@ fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image
     let manifest_blob = json_blob(store, &manifest)?;
     let mut descriptor = describe(&manifest_blob, MEDIA_MANIFEST);
     descriptor.platform = Some(Platform::of_config(&config));
-    // One sync for what this build left unsettled and for these two.
+    // One sync for everything that this build left unsettled, and for these two.
     let batch = vec![(config_blob, MEDIA_CONFIG.to_owned()), (manifest_blob, MEDIA_MANIFEST.to_owned())];
     store.commit_and_settle(batch)?;
     Ok(Image { descriptor, manifest, config })
@@ -96,7 +95,7 @@ fn write(store: &Store, config: ImageConfig, layers: Vec<Layer>) -> Result<Image
 
 fn json_blob(store: &Store, value: &impl Serialize) -> Result<BlobWriter, StoreError> {
     let cannot = || StoreError::io("cannot write a blob");
-    // In one piece: serde_json writes each quotation mark by itself.
+    // Written in one piece, because serde_json writes each quotation mark separately.
     let bytes = serde_json::to_vec(value).map_err(|error| cannot()(error.into()))?;
     let mut blob = store.blob_writer()?;
     blob.write_all(&bytes).map_err(cannot())?;
@@ -114,7 +113,7 @@ fn describe(blob: &BlobWriter, media_type: &str) -> Descriptor {
     }
 }
 
-/// A base image may come with docker's media types, which an OCI manifest must not mix in.
+/// Replaces docker's media types, which a base image may have, because an OCI manifest must not have them.
 fn in_oci_words(layer: Descriptor) -> Descriptor {
     let suffix = match layer.media_type.strip_prefix("application/vnd.docker.image.rootfs.diff.tar") {
         None => return layer,

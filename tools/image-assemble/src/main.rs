@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Make an image of a build's records.
+/// Make an image from a build's records.
 ///
 /// Reads build records from standard input, writes config and manifest to the store, names them, and prints
 /// the manifest's digest.
@@ -29,19 +29,19 @@ struct Args {
     /// Set a label; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
-    /// Say that the image was made then, instead of when its last step ran
+    /// Set the image's creation time, which is by default that of its last step
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     source_date_epoch: Option<i64>,
-    /// Write the image as a tar too: type=oci|docker[,dest=FILE]; without FILE to standard output; may be repeated
+    /// Also write the image as a tar: type=oci|docker[,dest=FILE]; without FILE to standard output; may be repeated
     #[arg(short, long, value_name = "SPEC", value_parser = output)]
     output: Vec<(Format, Option<PathBuf>)>,
     /// Write the manifest's digest to FILE; may be repeated
     #[arg(long, value_name = "FILE")]
     iidfile: Vec<PathBuf>,
-    /// Write what was made to FILE, as JSON
+    /// Write the digests and names of the image to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     metadata_file: Option<PathBuf>,
-    /// Make nothing, but say whether an image could be made
+    /// Make no image, but fail if it could not be made
     #[arg(long, conflicts_with_all = ["output", "iidfile", "metadata_file"])]
     check: bool,
     /// Do not wait for the disk: a power cut may lose what was reported done
@@ -63,7 +63,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 fn output(text: &str) -> Result<(Format, Option<PathBuf>), String> {
-    // A file's name may have commas.
+    // The name of a file may have commas.
     let (kind, dest) = text.split_once(",dest=").unwrap_or((text, ""));
     let format = match kind {
         "type=oci" => Format::Oci,
@@ -122,7 +122,7 @@ fn job(args: Args) -> Result<(), Failure> {
     stdout.finish()
 }
 
-/// A file of records, under the name that messages give it.
+/// Opens a file of records, with its name for messages.
 fn open(path: &PathBuf) -> Result<(&str, BufReader<File>), Failure> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or("records");
     let file = File::open(path).map_err(|error| Failure::failed(path.display().to_string(), error))?;

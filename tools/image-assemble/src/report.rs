@@ -1,4 +1,4 @@
-//! What `--metadata-file` says of an image, in docker's words.
+//! The content of `--metadata-file`, in docker's form.
 
 use libstore::Image;
 use libwire::Reference;

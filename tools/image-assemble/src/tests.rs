@@ -212,7 +212,7 @@ fn dockers_layer_types_become_oci_ones() {
     assert_eq!(image.manifest.layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
 }
 
-/// How a gzip begins: nobody reads on before the layer is unpacked.
+/// The start of a gzip file. No more is read before the layer is unpacked.
 const GZIP: &[u8] = b"\x1f\x8b\x08...";
 
 #[test]
