@@ -1,6 +1,6 @@
-//! Brings images into the store from an OCI layout, an OCI archive or a docker archive, and names them.
+//! Loads images into the store from an OCI layout, an OCI archive or a docker archive, and names them.
 //!
-//! Layers are verified and kept as they come; nothing is unpacked, and nothing in them is run or looked up.
+//! Layers are verified and stored unchanged. Nothing is unpacked, and nothing in them is run or looked up.
 
 use libcli::Failure;
 use libstore::{Imported, Select, Store};
@@ -9,7 +9,7 @@ use libwire::{Digest, Reference};
 use std::io::Read;
 use std::path::PathBuf;
 
-/// Where images come from.
+/// The source of images.
 pub enum Source {
     /// An OCI layout directory.
     Layout(PathBuf),
@@ -17,18 +17,18 @@ pub enum Source {
     Archive(Box<dyn Read + Send>),
 }
 
-/// What to take, and how to name it.
+/// The images to load, and their names.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Names for the image, instead of those it has.
+    /// Names for the image, instead of its own.
     pub tags: Vec<Reference>,
-    /// Take only the image of this name, tag or digest.
+    /// Load only the image of this name, tag or digest.
     pub select: Option<String>,
-    /// Take this platform's image of an index, instead of this machine's.
+    /// Load the image for this platform of an index, instead of that for this machine.
     pub platform: Option<Platform>,
 }
 
-/// An image that is in the store now.
+/// An image that has been loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// Its manifest's digest.

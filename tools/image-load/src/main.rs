@@ -22,13 +22,13 @@ struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Name the image so, instead of as it was named; may be given several times
+    /// Give the image this name instead of its own; may be given several times
     #[arg(short, long, value_name = "NAME")]
     tag: Vec<Reference>,
     /// Load only the image of this name, tag or digest
     #[arg(long, value_name = "IMAGE")]
     select: Option<String>,
-    /// Take the image for this platform where there are several [default: this machine's]
+    /// Load the image for this platform if there are several [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
     /// Do not wait for the disk: a power cut may lose what was reported done
@@ -39,7 +39,7 @@ struct Args {
     lock_timeout: u64,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// Where to load from
+    /// The layout or archive to load
     source: PathBuf,
 }
 
