@@ -1,7 +1,7 @@
-//! Takes images out of the store: as archives and layouts, or as the file system a container would see.
+//! Writes images of the store: as archives and layouts, or as the file system of a container.
 //!
-//! Archives are copies of the store's blobs. The file system is read through an overlay of the unpacked
-//! layers, so that whiteouts and links are the kernel's business.
+//! Archives are copies of the store's blobs. The file system is read through an overlay of the unpacked layers, so
+//! that the kernel handles whiteouts and links.
 
 mod tree;
 
@@ -17,11 +17,11 @@ use std::path::PathBuf;
 pub struct Found {
     /// The image.
     pub image: Image,
-    /// The name it was asked for by; for a digest all names it has.
+    /// The name it was selected by; for a digest, all its names.
     pub names: Vec<Reference>,
 }
 
-/// Finds the image that `text` names.
+/// Finds the image named `text`.
 pub fn find(store: &Store, text: &str) -> Result<Found, Failure> {
     let named = store.find(text)?;
     let names = match named.reference {
@@ -37,8 +37,8 @@ pub fn find(store: &Store, text: &str) -> Result<Found, Failure> {
     Ok(Found { image: store.image(&named.descriptor)?, names })
 }
 
-/// Unpacks the image as far as it is not unpacked yet; its layers' directories, lowest first. One that has lost
-/// something since it was unpacked is an error.
+/// Unpacks the layers that are not unpacked yet. Returns the directories of the layers, lowest first. It is an error
+/// if one has lost files since it was unpacked.
 pub fn layers(store: &Store, image: &Image, how: &Unpack) -> Result<Vec<PathBuf>, StoreError> {
     let tree = |id: &String| store.check_snapshot(id, true, u64::MAX).and_then(|_| store.snapshot_fs(id));
     store.unpack(image, how)?.iter().map(tree).collect()

@@ -1,4 +1,4 @@
-//! image-save(1): images out of the store.
+//! image-save(1): writes images of the store.
 
 use clap::{Parser, ValueEnum};
 use image_save::{Existing, Found};
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Save an image of the store.
+/// Write an image of the store to a file or directory.
 ///
 /// IMAGE is a name, a digest, or the start of one.
 #[derive(Parser)]
@@ -21,27 +21,27 @@ struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// What to write
+    /// The format to write
     #[arg(long, value_enum, default_value_t = Form::Oci)]
     format: Form,
-    /// Where to write it; - is standard output
+    /// The file or directory to write; - is standard output
     #[arg(short, long, value_name = "DEST", default_value = "-")]
     output: PathBuf,
-    /// A name for the image in the archive or layout, instead of those it has here; may be given several times
+    /// A name for the image in the archive or layout, instead of its names in the store; may be given several times
     #[arg(short, long, value_name = "NAME")]
     tag: Vec<Reference>,
-    /// Give it no name there
+    /// Give the image no name there
     #[arg(long, conflicts_with = "tag")]
     no_tag: bool,
-    /// What becomes of files that the directory of --format dir has already
+    /// What happens to files that are already in the directory of --format dir
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Existing::Refuse)]
     existing: Existing,
-    /// How to be root for the tree's files: root, subuid or single [default: the best that works]
+    /// How to act as root for the files: root, subuid or single [default: the best that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// Which image
+    /// The image
     image: String,
 }
 
@@ -76,7 +76,7 @@ fn job(args: Args) -> Result<(), Failure> {
         return Err(Failure::usage("--tag and --no-tag are for archives and layouts; a tree has no name"));
     }
     if stdout {
-        // Before anything is unpacked for it.
+        // Fails before anything is unpacked.
         Stdout::open_for_tar()?;
     }
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;

@@ -1,4 +1,4 @@
-//! A merged tree as one tar, or as a directory of its own.
+//! Writes a merged tree as one tar, or to a directory.
 
 use libcli::Failure;
 use libtree::extract::{self, Form, Options};
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-/// Names of files with several, by device and inode: the first one met.
+/// The first name of each file with several names, by device and inode.
 type Links = HashMap<((u32, u32), u64), Vec<u8>>;
 
 /// Writes everything below `root` to `output` as a tar: sorted, numeric owners, hard links kept, sockets
@@ -91,18 +91,18 @@ fn capability(found: &walk::Entry) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(value.map(|value| (xattr::CAPABILITY.to_owned(), value)).into_iter().collect())
 }
 
-/// What becomes of the files that a target directory has already.
+/// What happens to files that are already in a target directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Existing {
-    /// There must be none
+    /// It must be empty
     Refuse,
-    /// They stay, unless the image has something in their place; directories are merged
+    /// They stay, unless they are in the place of a file of the image; directories are merged
     Merge,
-    /// They are removed, unless the image has something in their place
+    /// They are removed, unless the image has a file of the same name
     Delete,
 }
 
-/// Makes the directory `target` if it is missing, and says why a tree can't be unpacked there.
+/// Makes the directory `target` if it is missing, or returns the reason that a tree cannot be unpacked there.
 pub fn check_target(target: &Path, existing: Existing) -> Result<(), Failure> {
     let fail = |error: io::Error| Failure::failed(target.display().to_string(), error);
     match std::fs::create_dir(target) {
@@ -117,7 +117,7 @@ pub fn check_target(target: &Path, existing: Existing) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies everything below `root` into `target`. Gives the number of device nodes that this user may not make.
+/// Copies everything below `root` into `target`. Returns the number of device nodes that this user may not make.
 pub fn unpack_into(root: &Root, target: &Path, owners: Owners, existing: Existing) -> Result<u64, Failure> {
     let place = || target.display().to_string();
     let fail = |error: io::Error| Failure::failed(place(), error);
@@ -129,16 +129,16 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners, existing: Existin
     let (reader, writer) = io::pipe().map_err(fail)?;
     std::thread::scope(|scope| {
         let packing = scope.spawn(move || write_tree(root, BufWriter::with_capacity(1 << 17, writer)));
-        // The tree is ours; its layers were limited when they were unpacked.
+        // The tree is ours, and its layers were limited when they were unpacked.
         let mut tar = Reader::new(BufReader::with_capacity(1 << 17, reader)).limited(Limits::NONE);
         let options = Options { form: Form::Archive, owner: None };
         let extracted =
             extract::extract(&mut tar, &into, options).map_err(|error| Failure::failed(place(), error));
-        // The bytes after the tar's end are read too; then the other thread is never left writing.
+        // Also reads the bytes after the end of the tar, so that the other thread never waits to write.
         let drained = extracted.is_ok().then(|| tar.drain().map_err(|error| Failure::failed(place(), error)));
         let packed = packing.join().unwrap_or_else(|_| Err(io::Error::other("packing failed")));
         match (packed, extracted) {
-            // The extraction failed first: the pipe broke because of it.
+            // The extraction failed first, and broke the pipe.
             (Err(error), Err(failure)) if error.kind() == io::ErrorKind::BrokenPipe => Err(failure),
             (Err(error), _) => Err(Failure::failed("tree", error)),
             (Ok(()), extracted) => {
@@ -149,12 +149,12 @@ pub fn unpack_into(root: &Root, target: &Path, owners: Owners, existing: Existin
     })
 }
 
-/// Removes what is below `target` and not below `root`.
+/// Removes everything below `target` that is not below `root`.
 fn remove_others(root: &Root, target: &Root) -> io::Result<()> {
     walk::walk(target.fd(), target.owners(), &mut |entry| -> io::Result<Next> {
         match root.lstat(entry.path) {
             Ok(meta) if meta.is_dir() == entry.meta.is_dir() => Ok(Next::Descend),
-            // Replaced as a whole.
+            // It is replaced as a whole.
             Ok(_) => Ok(Next::Skip),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 libtree::remove::remove_all(entry.dir, entry.name)?;
