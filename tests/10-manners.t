@@ -16,8 +16,131 @@ for tool in $tools image-build; do
     ok "$tool --help names the tool" grep -q "^Usage: $tool" "$work/.out"
     is "$tool --version is its name and a number" \
         "$("$tool" --version | sed 's/ [0-9][0-9.]*$/ N/')" "$tool N"
-    status_is "$tool --no-such-option is a usage error" 2 "$tool" --no-such-option
-    is "in a line of $tool's" "$(head -n 1 .out | grep -c "^$tool: .*--no-such-option.*; $tool --help lists")" 1
+done
+
+echo "# what a wrong command line is told"
+# A row has the words, and what is said of them after the tool's name: @use and @list are where --help comes in.
+cat >wrong <<'END'
+df-parse|--frobnicate|--frobnicate: no such option@list
+df-parse|--traget x|--traget: no such option; did you mean --target?@list
+df-parse|--target|--target: the value is missing@use
+df-parse|a b|'b': there is one argument too many@use
+df-parse|--format xml|--format: 'xml' is none of text, json
+df-parse|--check --targets|--check: it can't stand beside --targets; leave one of them out
+stage-run|--frobnicate|--frobnicate: no such option@list
+stage-run|--stor x|--stor: no such option; did you mean --store?@list
+stage-run|--stage|--stage: the value is missing@use
+stage-run|a|'a': there is one argument too many@use
+stage-run|--wait x|--wait: 'x' is not a number; write digits
+layer-diff|--frobnicate|--frobnicate: no such option@list
+layer-diff|--stor|--stor: no such option; did you mean --store?@list
+layer-diff|--store|--store: the value is missing@use
+layer-diff|a|NEW: it is missing@use
+layer-diff|a b c|'c': there is one argument too many@use
+layer-diff|--max-entries x|--max-entries: 'x' is not a number; write digits
+layer-pack|--frobnicate|--frobnicate: no such option@list
+layer-pack|--progres x|--progres: no such option; did you mean --progress?@list
+layer-pack|--level|--level: the value is missing@use
+layer-pack|a|'a': there is one argument too many@use
+layer-pack|--level x|--level: 'x' is not a number; write digits
+layer-put|--frobnicate|--frobnicate: no such option@list
+layer-put|--snapshto x|--snapshto: no such option; did you mean --snapshot?@list
+layer-put|--store|--store: the value is missing@use
+layer-put||--snapshot: it is missing@use
+layer-put|a|'a': there is one argument too many@use
+layer-put|--max-entries x|--max-entries: 'x' is not a number; write digits
+image-assemble|--frobnicate|--frobnicate: no such option@list
+image-assemble|--tga x|--tga: no such option; did you mean --tag?@list
+image-assemble|--tag|--tag: the value is missing@use
+image-assemble|--source-date-epoch x|--source-date-epoch: 'x' is not a number; write digits
+image-load|--frobnicate|--frobnicate: no such option@list
+image-load|--tga x|--tga: no such option; did you mean --tag?@list
+image-load|--tag|--tag: the value is missing@use
+image-load||SOURCE: it is missing@use
+image-load|a b|'b': there is one argument too many@use
+image-load|--lock-timeout x a|--lock-timeout: 'x' is not a number; write digits
+image-pull|--frobnicate|--frobnicate: no such option@list
+image-pull|--polic x|--polic: no such option; did you mean --policy?@list
+image-pull|--policy|--policy: the value is missing@use
+image-pull||NAME: it is missing@use
+image-pull|--max-wait x a|--max-wait: 'x' is not a number; write digits
+image-push|--frobnicate|--frobnicate: no such option@list
+image-push|--folow x|--folow: no such option; did you mean --follow?@list
+image-push|--store|--store: the value is missing@use
+image-push||IMAGE: it is missing@use
+image-push|--max-wait x a|--max-wait: 'x' is not a number; write digits
+image-save|--frobnicate|--frobnicate: no such option@list
+image-save|--outptu x|--outptu: no such option; did you mean --output?@list
+image-save|--output|--output: the value is missing@use
+image-save||IMAGE: it is missing@use
+image-save|a b|'b': there is one argument too many@use
+image-save|--max-entries x a|--max-entries: 'x' is not a number; write digits
+image-save|--format x a|--format: 'x' is none of oci, docker, layout, tar, dir
+image-list|--frobnicate|--frobnicate: no such option@list
+image-list|--filtre x|--filtre: no such option; did you mean --filter?@list
+image-list|--filter|--filter: the value is missing@use
+image-inspect|--frobnicate|--frobnicate: no such option@list
+image-inspect|--sotre x|--sotre: no such option; did you mean --store?@list
+image-inspect|--store|--store: the value is missing@use
+image-inspect||IMAGE: it is missing@use
+image-tag|--frobnicate|--frobnicate: no such option@list
+image-tag|--delte x|--delte: no such option; did you mean --delete?@list
+image-tag|--delete|--delete: the value is missing@use
+image-tag||IMAGE: it is missing@use
+image-tag|a|NAME: it is missing@use
+image-tag|--lock-timeout x a b|--lock-timeout: 'x' is not a number; write digits
+image-run|--frobnicate|--frobnicate: no such option@list
+image-run|--entrypont x a|--entrypont: no such option; did you mean --entrypoint?@list
+image-run|--entrypoint|--entrypoint: the value is missing@use
+image-run||IMAGE: it is missing@use
+image-run|--grace x a|--grace: 'x' is not a number; write digits
+image-run|--add-host x a|--add-host: 'x': not NAME:ADDRESS
+image-report|--frobnicate|--frobnicate: no such option@list
+image-report|--whatif x|--whatif: no such option; did you mean --what-if?@list
+image-report|--store|--store: the value is missing@use
+image-report||IMAGE: it is missing@use
+image-report|--max-entries x a|--max-entries: 'x' is not a number; write digits
+image-files|--frobnicate|--frobnicate: no such option@list
+image-files|--dept 1 a|--dept: no such option; did you mean --depth?@list
+image-files|--depth|--depth: the value is missing@use
+image-files||IMAGE: it is missing@use
+image-files|--depth x a|--depth: 'x' is not a number; write digits
+context-fetch|--frobnicate|--frobnicate: no such option@list
+context-fetch|--secrt x|--secrt: no such option; did you mean --secret?@list
+context-fetch|--secret|--secret: the value is missing@use
+context-fetch||SOURCE: it is missing@use
+context-fetch|a b c|'c': there is one argument too many@use
+context-fetch|--max-entries x a b|--max-entries: 'x' is not a number; write digits
+build-trace|--frobnicate|--frobnicate: no such option@list
+build-trace|--fromat svg|--fromat: no such option; did you mean --format?@list
+build-trace|--format|--format: the value is missing@use
+build-sources|--frobnicate|--frobnicate: no such option@list
+build-sources|--quite a b c|--quite: no such option; did you mean --quiet?@list
+build-sources||DIR: it is missing@use
+build-sources|a b c d|'d': there is one argument too many@use
+run-together|--frobnicate|--frobnicate: no such option@list
+run-together|--jbos 1|--jbos: no such option; did you mean --jobs?@list
+run-together|--jobs|--jobs: the value is missing@use
+run-together||DIRECTORY: it is missing@use
+run-together|a b|'b': there is one argument too many@use
+run-together|--jobs x a|--jobs: 'x' is not a number; write digits
+image-build|--frobnicate|--frobnicate: no such option@list
+image-build|--traget x .|--traget: no such option; did you mean --target?@list
+image-build|--target|--target: the value is missing@use
+image-build||the context is missing; write . for this directory
+image-build|a b|one context, please; both 'a' and 'b' are given
+image-build|--max-entries x .|--max-entries: 'x' is not a number
+END
+while IFS='|' read -r tool words said; do
+    # shellcheck disable=SC2086 # words
+    status_is "$tool $words: a usage error" 2 in_file /dev/null $tool $words
+    is "in $tool's name, with what to do" "$(cat .out)" \
+        "$tool: $(echo "$said" | sed "s/@use/; $tool --help says how it is used/; s/@list/; $tool --help lists those there are/")"
+done <wrong
+status_is "build-start without a number: a usage error" 2 build-start
+is "in its name" "$(cat .out)" "image-build: build-start: the number of a shell is missing; image-build starts this"
+for tool in $tools $helpers image-build; do
+    [ "$tool" = build-start ] || ok "$tool is in the table" grep -q "^$tool|--frobnicate|" wrong
 done
 
 load_busybox

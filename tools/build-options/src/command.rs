@@ -75,7 +75,8 @@ fn hint(value: &str) -> ValueHint {
 /// Reads `args`, the words after the command's name.
 pub fn matches(args: Vec<OsString>) -> Result<ArgMatches, Failure> {
     let words = std::iter::once(OsString::from(NAME)).chain(args);
-    let matches = command().try_get_matches_from(words).map_err(|error| refusal(&error))?;
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(words).map_err(|error| refusal(&error, &command))?;
     for row in foreign() {
         let Some(idle) = &row.idle else { continue };
         let idle = |value: &OsStr| row.refused.is_empty() || value.to_str().is_some_and(idle.when);
@@ -86,36 +87,17 @@ pub fn matches(args: Vec<OsString>) -> Result<ArgMatches, Failure> {
     Ok(matches)
 }
 
-fn refusal(error: &clap::Error) -> Failure {
-    let word = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) => word.split(' ').next().unwrap_or_default().to_owned(),
-        _ => String::new(),
+/// What is said of an option that is not one, or not obeyed, or wrong.
+fn refusal(error: &clap::Error, command: &Command) -> Failure {
+    let row = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => named(word),
+        _ => None,
     };
-    let word = word.split('=').next().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::UnknownArgument => unknown(word),
-        ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            Failure::usage(format!("{word}: the value is missing"))
-        }
-        _ => {
-            let text = error.to_string();
-            let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            Failure::usage(format!("{text}; {NAME} --help lists the options"))
-        }
-    }
+    row.map_or_else(|| libcli::usage_error(error, command), refused)
 }
 
 fn refused(row: &Foreign) -> Failure {
     Failure::usage(format!("--{}: {}", row.long(), row.refusal()))
-}
-
-fn unknown(word: &str) -> Failure {
-    if let Some(row) = named(word) {
-        return refused(row);
-    }
-    let known: Vec<String> = rows().map(|row| format!("--{}", row.long)).collect();
-    let hint = libcli::did_you_mean(word, known.iter().map(String::as_str));
-    Failure::usage(format!("{word}: no such option{hint}; {NAME} --help lists those there are"))
 }
 
 /// What `--help` prints.

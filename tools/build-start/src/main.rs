@@ -11,7 +11,9 @@ fn main() -> ExitCode {
 fn job() -> Result<(), Failure> {
     let mut args = std::env::args_os().skip(1);
     let shell = args.next().and_then(|number| number.to_str()?.parse().ok());
-    let shell = shell.ok_or_else(|| Failure::usage("build-start: the number of a shell is missing"))?;
+    let shell = shell.ok_or_else(|| {
+        Failure::usage("build-start: the number of a shell is missing; image-build starts this")
+    })?;
     let asked = build_options::request(args.collect(), &|name| std::env::var_os(name))?;
     let mut out = Stdout::open()?;
     build_start::start(&asked, shell, &std::env::temp_dir(), &mut out)?;

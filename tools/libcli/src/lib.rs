@@ -20,6 +20,7 @@ mod spell;
 mod stdin;
 mod stdout;
 mod table;
+mod usage;
 mod width;
 
 pub use args::main;
@@ -37,6 +38,7 @@ pub use spell::spelled_out;
 pub use stdin::input;
 pub use stdout::Stdout;
 pub use table::write_table;
+pub use usage::usage_error;
 pub use width::{columns, cut, padded, wrapped};
 
 use std::io::Write;
