@@ -82,6 +82,11 @@ is "and without a network too" "$(image-run -p 80 --network none busybox echo ra
 ran"
 status_is "a port that is none is a usage error" 2 image-run -p http busybox true
 
+for flag in --rm=true --rm=false -i=false --tty=false --net=none; do
+    is "docker's $flag is taken" "$(image-run "$flag" busybox echo taken 2>&1)" taken
+done
+is "--read-only=false is none" "$(image-run --read-only=false busybox sh -c ': >/x && echo written' 2>&1)" written
+
 printf '# comment\n\n A=file\nB=two words \nC="quoted"\nHERE\nGONE\nD=file\r\n' >variables
 is "--env-file sets variables as docker does, and -e wins" \
     "$(HERE=there image-run --env-file variables -e A=line busybox env 2>&1 | grep '^[ABCD]=\|^HERE\|^GONE' | sed 's/$/|/')" \

@@ -1,6 +1,6 @@
 //! image-run(1): an image of the store, run once.
 
-use clap::{Parser, ValueEnum};
+use clap::{Arg, ArgAction, Parser, ValueEnum};
 use image_run::mounts::{ExtraMount, mount, tmpfs, volume};
 use image_run::publish::{Published, published, what_becomes_of};
 use image_run::{Options, env_file, own_failure, run_failed};
@@ -17,6 +17,7 @@ use std::process::ExitCode;
 #[command(
     name = "image-run",
     version,
+    mut_args = with_truth,
     override_usage = "image-run [OPTIONS] IMAGE [COMMAND [ARG]...]\n       image-run [OPTIONS] --failed ID [--before] [COMMAND [ARG]...]"
 )]
 struct Args {
@@ -66,7 +67,7 @@ struct Args {
     #[arg(short, long, value_name = "USER[:GROUP]")]
     user: Option<String>,
     /// Which network it sees
-    #[arg(long, value_enum, default_value_t = Net::Host)]
+    #[arg(long, alias = "net", value_enum, default_value_t = Net::Host)]
     network: Net,
     /// Its host name
     #[arg(long, value_name = "NAME", default_value = "stagepipe")]
@@ -99,6 +100,22 @@ enum Net {
     Host,
     /// Its own loopback interface and nothing else
     None,
+}
+
+/// Lets a flag have a truth value, as docker's have.
+fn with_truth(arg: Arg) -> Arg {
+    match arg.get_action() {
+        ArgAction::SetTrue => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_value("false")
+            .default_missing_value("true")
+            .value_name("BOOL")
+            .hide_possible_values(true)
+            .hide_default_value(true),
+        _ => arg,
+    }
 }
 
 fn main() -> ExitCode {

@@ -14,12 +14,11 @@ pub fn usage_error(error: &Error, command: &Command) -> Failure {
     let (word, value) = (bare(&text(error, ContextKind::InvalidArg)), text(error, ContextKind::InvalidValue));
     Failure::usage(match error.kind() {
         ErrorKind::UnknownArgument if word.starts_with('-') => {
-            let known: Vec<String> = longs(command).collect();
-            let hint = did_you_mean(&word, known.iter().map(String::as_str));
+            let hint = meant(&word, &longs(command).collect::<Vec<_>>());
             format!("{word}: no such option{hint}; {tool} --help lists those there are")
         }
         ErrorKind::UnknownArgument => format!("'{word}': there is one argument too many; {see}"),
-        ErrorKind::MissingRequiredArgument => format!("{word}: it is missing; {see}"),
+        ErrorKind::MissingRequiredArgument if !word.is_empty() => format!("{word}: it is missing; {see}"),
         ErrorKind::InvalidValue if value.is_empty() => format!("{word}: the value is missing; {see}"),
         ErrorKind::InvalidValue => format!("{word}: {}", none_of(error, &value)),
         ErrorKind::ValueValidation => format!("{word}: {}", invalid(error, &value)),
@@ -58,6 +57,16 @@ fn bare(shown: &str) -> String {
         false => shown.trim_end_matches('.').trim_matches(['<', '>', '[', ']']),
     };
     word.to_owned()
+}
+
+/// A hint at the option that begins as `word` does, or is near to it. Nothing is near to a letter.
+fn meant(word: &str, known: &[String]) -> String {
+    let begins: Vec<&String> = known.iter().filter(|known| known.starts_with(word)).collect();
+    match &begins[..] {
+        _ if !word.starts_with("--") => String::new(),
+        [one] => format!("; did you mean {one}?"),
+        _ => did_you_mean(word, known.iter().map(String::as_str)),
+    }
 }
 
 fn longs(command: &Command) -> impl Iterator<Item = String> {
@@ -120,6 +129,10 @@ mod tests {
             (
                 &["--levle", "3"][..],
                 "--levle: no such option; did you mean --level?; x --help lists those there are",
+            ),
+            (
+                &["--prog", "plain"],
+                "--prog: no such option; did you mean --progress?; x --help lists those there are",
             ),
             (&["-z"], "-z: no such option; x --help lists those there are"),
             (&["a", "b"], &format!("'b': there is one argument too many; {see}")),
