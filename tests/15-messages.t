@@ -14,7 +14,7 @@ said_of() {
     set -- "$1" -f Dockerfile "$context"
     [ ! -f "$1/args" ] || set -- "$@" "$(cat "$1/args")"
     (cd "$1" && shift && exec image-build "$@") 2>&1 </dev/null |
-        sed -e '/^#[0-9]* /d' -e '/^sha256:/d' -e '/ what ran beside it was stopped$/d' -e "s|$STAGEPIPE_STORE|STORE|g" -e 's|logs/[0-9a-f]*\.log|logs/ID.log|' -e "s|--failed [0-9a-f]*|--failed ID|"
+        sed -e '/^#[^ ]* /d' -e '/^sha256:/d' -e '/ what ran beside it was stopped$/d' -e "s|$STAGEPIPE_STORE|STORE|g" -e 's|logs/[0-9a-f]*\.log|logs/ID.log|' -e "s|--failed [0-9a-f]*|--failed ID|"
 }
 
 for dir in "$top"/tests/messages/*/; do

@@ -32,10 +32,14 @@ pub fn make(temporary: &Path, shell: u32, keep: Option<&Path>) -> Result<PathBuf
             made.map_err(|error| Failure::failed(temporary.display().to_string(), error))?.keep()
         }
     };
-    let alive = dir.join(ALIVE);
-    let made = rustix::fs::mknodat(rustix::fs::CWD, &alive, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
-    made.map_err(|errno| Failure::failed(alive.display().to_string(), io::Error::from(errno)))?;
+    make_fifo(&dir.join(ALIVE))?;
     Ok(dir)
+}
+
+/// Makes a FIFO for this user alone.
+pub fn make_fifo(path: &Path) -> Result<(), Failure> {
+    let made = rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
+    made.map_err(|errno| Failure::failed(path.display().to_string(), io::Error::from(errno)))
 }
 
 fn kept(keep: &Path) -> Result<PathBuf, Failure> {

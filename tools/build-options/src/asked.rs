@@ -1,5 +1,6 @@
 //! What a command line can ask for: a build, with the words of each tool, or a text.
 
+use crate::progress::Progress;
 use crate::words::Words;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ pub struct Request {
     pub silent: bool,
     /// The pipeline is printed, not run.
     pub dry_run: bool,
+    /// How the build is shown.
+    pub progress: Progress,
     /// Nothing but the digest is printed.
     pub quiet: bool,
     /// A shell is opened before a step.

@@ -9,6 +9,9 @@ use std::path::Path;
 
 type Checked = Result<(), String>;
 
+/// The words for how a build is shown.
+pub const PROGRESS: &[&str] = &["auto", "tty", "plain", "quiet", "rawjson"];
+
 /// A value of words, which are UTF-8.
 fn text(value: &OsStr) -> Result<&str, String> {
     value.to_str().ok_or_else(|| format!("{} is not UTF-8", value.display()))
@@ -151,12 +154,7 @@ pub fn level(compression: Option<&str>, value: &str) -> Checked {
 
 /// What is printed.
 pub fn progress(value: &OsStr) -> Checked {
-    match text(value)? {
-        mode @ ("tty" | "rawjson" | "none") => {
-            Err(format!("{mode}: docker build has it, stagepipe does not yet; use plain or quiet"))
-        }
-        _ => one_of(value, &["auto", "plain", "quiet"]),
-    }
+    one_of(value, PROGRESS)
 }
 
 /// A shell that has completions.

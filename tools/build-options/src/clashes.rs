@@ -38,7 +38,7 @@ pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
     if value("cpus").is_some() {
         refuse(matches, "--cpus", "says the same", &["cpu-quota", "cpu-period"])?;
     }
-    if on("quiet") && value("progress").is_some_and(|mode| mode == "plain") {
+    if on("quiet") && value("progress").is_some_and(|mode| mode != "quiet" && mode != "auto") {
         refuse(matches, "--quiet", "shows nothing of it", &["progress"])?;
     }
     let is_quiet = on("quiet") || value("progress").is_some_and(|mode| mode == "quiet");

@@ -16,6 +16,7 @@ mod foreign;
 mod output;
 mod outputs;
 mod podman;
+mod progress;
 mod proxies;
 mod request;
 mod table;
@@ -26,6 +27,7 @@ mod words;
 pub use asked::{Asked, Environment, Request};
 pub use check::beside;
 pub use foreign::Of;
+pub use progress::Progress;
 pub use request::request;
 
 use libcli::shell_word;

@@ -2,6 +2,7 @@
 
 use crate::asked::{Asked, Environment, Request};
 use crate::command::{self, CONTEXT};
+use crate::progress::Progress;
 use crate::table::{Row, Takes, To, rows};
 use crate::values::{all, flag, last, truth};
 use crate::{clashes, output};
@@ -37,7 +38,8 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
     for row in rows() {
         request.hand_on(row, &matches)?;
     }
-    request.quiet = on("quiet")? || last(&matches, "progress").is_some_and(|mode| mode == "quiet");
+    request.progress = Progress::asked(&matches, environment)?;
+    request.quiet = request.progress == Progress::Quiet;
     request.dry_run = on("dry-run")?;
     request.no_defer = on("no-defer")?;
     request.take_places(&matches, environment)?;

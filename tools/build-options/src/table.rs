@@ -245,7 +245,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "STEP",
                 "print what RUN printed when it ran, of all steps or of one, and build nothing",
             ),
-            value("progress", "MODE", To::Request, check::progress, "plain or quiet"),
+            value("progress", "MODE", To::Request, check::progress, "auto, tty, plain, quiet or rawjson"),
             short('q', flag("quiet", To::Request, "print nothing but the image's digest")),
             value(
                 "max-unpacked",

@@ -1,6 +1,8 @@
 //! build-start: what a build begins with, as shell assignments. image-build alone runs it.
 
+use build_options::{Asked, Progress};
 use libcli::{Failure, Stdout};
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -16,6 +18,12 @@ fn job() -> Result<(), Failure> {
     })?;
     let asked = build_options::request(args.collect(), &|name| std::env::var_os(name))?;
     let mut out = Stdout::open()?;
-    build_start::start(&asked, shell, &std::env::temp_dir(), &mut out)?;
+    let mode = match &asked {
+        Asked::Build(request) => {
+            request.progress.on(stderr().is_terminal(), std::env::var_os("TERM").as_deref())?
+        }
+        Asked::Text(_) => Progress::Plain,
+    };
+    build_start::start(&asked, mode, shell, &std::env::temp_dir(), &mut out)?;
     out.finish()
 }

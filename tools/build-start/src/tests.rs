@@ -10,7 +10,7 @@ fn started(temporary: &Path, args: &[&str]) -> Result<(String, String), Failure>
     let args = args.iter().map(Into::into).collect();
     let asked = build_options::request(args, &|name| (name == "STAGEPIPE_STORE").then(|| "/store".into()))?;
     let mut script = b"set -u; _sources=''; _tree='' _file='' _name=''\n".to_vec();
-    start(&asked, std::process::id(), temporary, &mut script)?;
+    start(&asked, Progress::Plain, std::process::id(), temporary, &mut script)?;
     script.extend(br#"printf '%s\0' "$_tree|$_file|$_name|$_sources" "$_dir""#);
     let output = Command::new("sh").arg("-c").arg(std::ffi::OsStr::from_bytes(&script)).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

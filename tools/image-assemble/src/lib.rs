@@ -46,6 +46,13 @@ pub fn assemble(build: &Build, store: &Store, options: &Options) -> Result<Image
     Ok(image)
 }
 
+/// The bytes that a pull of an image transfers: manifest, config and layers. A layer that it has twice comes once.
+pub fn pulled(image: &Image) -> u64 {
+    let Image { descriptor, manifest, .. } = image;
+    let blobs: BTreeMap<_, u64> = manifest.layers.iter().map(|layer| (layer.digest, layer.size)).collect();
+    descriptor.size + manifest.config.size + blobs.values().sum::<u64>()
+}
+
 /// Checks that the stage makes an image, and that its layers are in the store. Makes no image.
 pub fn check(build: &Build, store: &Store, options: &Options) -> Result<(), Failure> {
     config_of(build, &build.layers(store)?, options).map(drop)

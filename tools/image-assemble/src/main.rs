@@ -1,11 +1,11 @@
 //! image-assemble(1): build records in, an image out.
 
 use clap::Parser;
-use libcli::{Failure, Stdout};
+use libcli::{Failure, Stdout, tell};
 use libstore::export::{self, Format};
 use libstore::{Environment, Image, Options, Store, StoreError, locate};
-use libwire::Reference;
 use libwire::record::BuildRecord;
+use libwire::{Progress, Reference};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -103,6 +103,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let image = image_assemble::assemble(&build, &store, &options)?;
     let digest = image.descriptor.digest;
+    tell(&Progress::Image { digest, bytes: image_assemble::pulled(&image) });
     for path in &args.iidfile {
         write_file(path, digest.to_string().as_bytes())?;
     }

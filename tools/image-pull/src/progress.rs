@@ -2,6 +2,7 @@
 
 use libcli::{human, meanwhile, say};
 use libwire::Reference;
+use libwire::progress::{Transfer, Way};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,13 @@ pub fn watched<T, E>(
     if !shown || size == 0 {
         return job(&count);
     }
+    let transfer = || {
+        let name = name.familiar();
+        Some(Transfer { what: Way::Pull, name, bytes: count.get(), total: Some(size), done: false })
+    };
     let line =
-        || Some(format!("image-pull: {}: {}", name.familiar(), so_far(count.get(), size, begun.elapsed())));
-    let done = meanwhile(line, || job(&count));
+        |far: &Transfer| format!("image-pull: {}: {}", far.name, so_far(far.bytes, size, begun.elapsed()));
+    let done = meanwhile(transfer, line, || job(&count));
     if done.is_ok() {
         say(&format!("image-pull: {}: {}\n", name.familiar(), in_all(count.get(), begun.elapsed())));
     }

@@ -1,6 +1,7 @@
 //! How far the uploads are: counted by those who send, said now and then.
 
 use libcli::{human, meanwhile};
+use libwire::progress::{Transfer, Way};
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -48,14 +49,17 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Does `job`, and says meanwhile how far `count` is, if that is to be `shown`.
-pub fn watched<T>(name: &str, shown: bool, count: &Count, job: impl FnOnce() -> T) -> T {
+/// Does `job`, which sends at most `total` bytes, and says meanwhile how far `count` is, if that is to be `shown`.
+pub fn watched<T>(name: &str, total: u64, shown: bool, count: &Count, job: impl FnOnce() -> T) -> T {
     if !shown {
         return job();
     }
     let began = Instant::now();
-    let sent = || Some(count.sent()).filter(|sent| *sent > 0);
-    meanwhile(|| sent().map(|sent| line(name, sent, began.elapsed())), job)
+    let transfer = || {
+        let bytes = Some(count.sent()).filter(|sent| *sent > 0)?;
+        Some(Transfer { what: Way::Push, name: name.to_owned(), bytes, total: Some(total), done: false })
+    };
+    meanwhile(transfer, |transfer| line(name, transfer.bytes, began.elapsed()), job)
 }
 
 fn line(name: &str, sent: u64, time: Duration) -> String {

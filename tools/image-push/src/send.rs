@@ -193,7 +193,8 @@ impl Pusher<'_, '_> {
                 }
             }
         };
-        watched(&self.target.name(), self.progress, &count, || {
+        let total = wanted.iter().map(|blob| blob.size).sum();
+        watched(&self.target.name(), total, self.progress, &count, || {
             thread::scope(|scope| (0..self.jobs.min(wanted.len())).for_each(|_| drop(scope.spawn(work))));
         });
         match lock(&failure).take() {

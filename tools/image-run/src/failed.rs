@@ -79,6 +79,7 @@ pub fn run_failed(
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         on_signal: OnSignal::PassOn,
         grace: options.grace,
+        silent: None,
     };
     explain::run("--failed", &job, isolation)
 }

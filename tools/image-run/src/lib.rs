@@ -103,6 +103,7 @@ pub fn run(
         stdio: if options.terminal { Stdio::Terminal } else { Stdio::Relayed },
         on_signal: OnSignal::PassOn,
         grace: options.grace,
+        silent: None,
     };
     explain::run(name, &job, isolation)
 }

@@ -43,6 +43,11 @@ pub struct Options {
     pub tell: Option<fn(&str)>,
 }
 
+/// The id of the snapshot whose changes a stream has; empty if the stream does not say.
+fn snapshot(header: &Header) -> String {
+    header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned()
+}
+
 /// The most bytes that an entry takes in addition to its body: headers, padding, and the end of the tar.
 const MARGIN: u64 = 1 << 21;
 /// The size of a read in bytes.
@@ -65,7 +70,7 @@ impl<R: BufRead> Streams<R> {
             tar: tar::Writer::new(out),
             root,
             options,
-            progress: Progress::new(options.tell),
+            progress: Progress::new(options.tell, snapshot(header)),
             buffer: vec![0; BUFFER],
             entries: 0,
             content_size: 0,

@@ -4,7 +4,7 @@ use crate::asked::Asked;
 use crate::compress::Sink;
 use crate::error::PackError;
 use crate::streams::Streams;
-use crate::{Options, Packed};
+use crate::{Options, Packed, snapshot};
 use libstore::Store;
 use libtree::holes::ZEROS;
 use libwire::record::{BuildRecord, Layer, LayerRecord, Record};
@@ -48,7 +48,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
         let (blob, diff_id) = sink.into_inner().map_err(|error| error.into_error())?.finish()?;
         let blob = blob.into_inner().map_err(|error| error.into_error())?;
         let descriptor = blob.commit(&compression.media_type())?;
-        let snapshot = header.extra.get("snapshot").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+        let snapshot = snapshot(&header);
         let layer = Layer { diff_id: diff_id.unwrap_or(descriptor.digest), descriptor };
         let mut record = LayerRecord {
             snapshot,

@@ -2,8 +2,8 @@
 //!
 //! A tool's `main` is `libcli::main("name", job)`. Nothing else in the workspace writes to the
 //! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
-//! said, is here too, once for all. This crate parses no arguments but those that several tools share, and opens no file
-//! but those that they name.
+//! said, is here too, once for all; and the stream in which a build tells how far it is. This crate parses no arguments but those
+//! that several tools share, and opens no file but those that they name.
 
 mod args;
 mod csv;
@@ -13,6 +13,7 @@ mod lines;
 mod markup;
 mod meanwhile;
 mod near;
+mod progress;
 mod secret;
 mod shell;
 mod size;
@@ -31,6 +32,7 @@ pub use lines::{last_lines, plain_line};
 pub use markup::markup;
 pub use meanwhile::meanwhile;
 pub use near::{did_you_mean, nearest};
+pub use progress::{TakenTerminal, is_told, take_terminal, tell};
 pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use shell::shell_word;
 pub use size::{Decimal, decimal_size, human, size};
@@ -41,7 +43,7 @@ pub use table::write_table;
 pub use usage::usage_error;
 pub use width::{columns, cut, padded, wrapped};
 
-use std::io::Write;
+use libwire::progress::Level;
 use std::process::ExitCode;
 
 /// The variable by which a driver lets the tools it runs speak under its own name.
@@ -67,17 +69,22 @@ pub fn run(tool: &str, job: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
 /// Writes a failure's message, with its detail lines below, to standard error.
 pub fn report(tool: &str, failure: &Failure) {
     if let Some(message) = failure.render(tool) {
-        say(&message);
+        speak(Level::Error, &message);
     }
 }
 
 /// Writes one warning line, `tool: warning: what`, to standard error.
 pub fn warn(tool: &str, what: &str) {
-    say(&format!("{tool}: warning: {}\n", failure::brief(&sanitise(what))));
+    speak(Level::Warning, &format!("{tool}: warning: {}\n", failure::brief(&sanitise(what))));
 }
 
-/// Writes text to standard error as it is. A standard error that is closed is not an error: there is
-/// nobody left to tell.
+/// Writes text to standard error as it is, or to whoever shows the build in its place.
 pub fn say(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    speak(Level::Note, text);
+}
+
+fn speak(level: Level, text: &str) {
+    if !progress::message(level, text) {
+        progress::to_stderr(text);
+    }
 }

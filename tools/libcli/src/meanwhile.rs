@@ -1,6 +1,9 @@
 //! Says how far something is while it goes on: on a terminal in a line that changes, else in a line now and then.
 
+use crate::progress::{is_told, tell};
 use crate::say;
+use libwire::Progress;
+use libwire::progress::Transfer;
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -13,23 +16,34 @@ const OFTEN: Duration = Duration::from_millis(200);
 /// Goes back to the start of a terminal's line and clears it.
 const CLEAR: &str = "\r\u{1b}[K";
 
-/// Does `job`, and writes what `line` gives meanwhile to standard error. `None` says nothing yet.
-pub fn meanwhile<T>(line: impl Fn() -> Option<String> + Send, job: impl FnOnce() -> T) -> T {
+/// Does `job`, and tells meanwhile how far the `transfer` is: by records to whoever shows the build, else by a `line` on
+/// standard error. `None` says nothing yet.
+pub fn meanwhile<T>(
+    transfer: impl Fn() -> Option<Transfer> + Send,
+    line: impl Fn(&Transfer) -> String + Send,
+    job: impl FnOnce() -> T,
+) -> T {
     let live = stderr().is_terminal();
     thread::scope(|scope| {
         let (going_on, ended) = channel::<()>();
         scope.spawn(move || {
-            let mut shown = false;
-            while ended.recv_timeout(if live { OFTEN } else { SELDOM }) == Err(RecvTimeoutError::Timeout) {
-                let Some(line) = line() else { continue };
-                shown = true;
+            let pause = if live || is_told() { OFTEN } else { SELDOM };
+            let (mut told, mut shown) = (false, false);
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                let Some(transfer) = transfer() else { continue };
+                told = tell(&Progress::Transfer(transfer.clone()));
+                shown |= !told;
                 match live {
-                    true => say(&format!("{CLEAR}{line}")),
-                    false => say(&format!("{line}\n")),
+                    _ if told => {}
+                    true => say(&format!("{CLEAR}{}", line(&transfer))),
+                    false => say(&format!("{}\n", line(&transfer))),
                 }
             }
             if shown && live {
                 say(CLEAR);
+            }
+            if let Some(transfer) = transfer().filter(|_| told) {
+                tell(&Progress::Transfer(Transfer { done: true, ..transfer }));
             }
         });
         // It is dropped however the job ends, and the thread ends then.
@@ -41,12 +55,15 @@ pub fn meanwhile<T>(line: impl Fn() -> Option<String> + Send, job: impl FnOnce()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use libwire::progress::Way;
     use std::time::Instant;
 
     #[test]
     fn the_job_is_not_held_up() {
         let began = Instant::now();
-        assert_eq!(meanwhile(|| Some("far".to_owned()), || 7), 7);
+        let transfer =
+            || Some(Transfer { what: Way::Pull, name: "x".into(), bytes: 1, total: None, done: false });
+        assert_eq!(meanwhile(transfer, |_| "far".to_owned(), || 7), 7);
         assert!(began.elapsed() < SELDOM / 2);
     }
 }

@@ -53,6 +53,8 @@ pub struct Job {
     pub stdio: Stdio,
     /// The effect on the command of a signal to us.
     pub on_signal: OnSignal,
+    /// After how long without output the callback is told so, by no bytes; and again after each such time.
+    pub silent: Option<Duration>,
     /// How long it may go on after a signal that ends it, in seconds, before it is killed.
     pub grace: u64,
 }

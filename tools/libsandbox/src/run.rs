@@ -66,6 +66,7 @@ pub fn run(
         caught: None,
         deadline: None,
         grace,
+        silent: job.silent,
     };
     let relayed = watch.relay(&mut relay, &signals, output);
     if relayed.is_err() {
@@ -140,6 +141,7 @@ struct Watch {
     caught: Option<i32>,
     deadline: Option<Instant>,
     grace: Duration,
+    silent: Option<Duration>,
 }
 
 impl Watch {
@@ -150,6 +152,7 @@ impl Watch {
         signals: &Signals,
         output: &mut Output,
     ) -> Result<(), SandboxError> {
+        let mut heard = Instant::now();
         loop {
             self.meet_deadlines();
             let mut fds = vec![
@@ -158,13 +161,21 @@ impl Watch {
             ];
             fds.extend(relay.waits());
             let start_by = self.report.is_empty().then_some(self.start_by);
-            wait([self.deadline, self.time_up, start_by], &mut fds)?;
+            let call = self.silent.map(|silent| heard + silent);
+            wait([self.deadline, self.time_up, start_by, call], &mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             drop(fds);
             if !ready.contains(&true) && start_by.is_some_and(|end| end <= Instant::now()) {
                 return Err(SandboxError::NotStarted(START.as_secs()));
             }
             relay.pass_ready(&ready[2..], output).map_err(SandboxError::Output)?;
+            let is_silent = !ready[2..].contains(&true);
+            if !is_silent || call.is_some_and(|call| call <= Instant::now()) {
+                heard = Instant::now();
+                if is_silent {
+                    output(Channel::Out, &[]).map_err(SandboxError::Output)?;
+                }
+            }
             if ready[1] {
                 self.on_signal(signals, relay);
             }
@@ -281,7 +292,7 @@ impl Watch {
 }
 
 /// Waits for something to happen, or for the first of some times.
-fn wait(until: [Option<Instant>; 3], fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
+fn wait(until: [Option<Instant>; 4], fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
     let first = until.into_iter().flatten().min();
     let left = first.map(|end| end.saturating_duration_since(Instant::now()));
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
@@ -313,6 +324,7 @@ mod tests {
             caught: None,
             deadline: None,
             grace,
+            silent: None,
         };
         let mut relay = Relay::open(Stdio::Piped).unwrap();
         let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
@@ -320,6 +332,36 @@ mod tests {
         mute.kill().and_then(|()| mute.wait()).unwrap();
         let text = ended.unwrap_err().to_string();
         assert!(text.starts_with("the sandbox did not start within 60 seconds"), "{text}");
+    }
+
+    #[test]
+    fn silence_is_told_again_and_again() {
+        let mut mute = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let (outer, _inner) = UnixStream::pair().unwrap();
+        let pid = Pid::from_raw(mute.id() as i32);
+        let (start_by, grace) = (Instant::now() + START, Duration::from_secs(1));
+        let silent = Some(Duration::from_millis(5));
+        let mut watch = Watch {
+            pid,
+            outer,
+            report: Vec::new(),
+            start_by,
+            time_up: None,
+            timed_out: false,
+            caught: None,
+            deadline: None,
+            grace,
+            silent,
+        };
+        let mut relay = Relay::open(Stdio::Piped).unwrap();
+        let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
+        let mut told = 0;
+        let enough = watch.relay(&mut relay, &signals, &mut |_, bytes| {
+            told += usize::from(bytes.is_empty());
+            if told < 3 { Ok(()) } else { Err(io::Error::other("enough")) }
+        });
+        mute.kill().and_then(|()| mute.wait()).unwrap();
+        assert!(matches!(enough, Err(SandboxError::Output(_))) && told == 3);
     }
 
     #[test]

@@ -33,6 +33,16 @@ pub struct Left {
     pub id: Option<String>,
 }
 
+/// Whether a failure only says that something else ended the stage: another one that failed, or a signal.
+pub fn was_stopped(failure: &Failure) -> bool {
+    const ENDING: [u8; 3] = [129, 130, 143];
+    match failure.exit() {
+        Exit::Stopped => true,
+        Exit::Status(status) => ENDING.contains(&status),
+        _ => false,
+    }
+}
+
 impl StepError {
     /// The Dockerfile, or something it names, is not what it should be (exit 3).
     pub fn input(what: impl std::fmt::Display) -> Self {

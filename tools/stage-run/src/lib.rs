@@ -43,8 +43,8 @@ pub use logs::logs;
 pub use options::{Fetch, NamedContext, Options, Place, Policy};
 pub use sources::look_up;
 
-use error::StepError;
-use libcli::{Exit, Failure};
+use error::{StepError, was_stopped};
+use libcli::Failure;
 use libstore::Store;
 use libwire::Writer;
 use libwire::plan::Stage;
@@ -102,13 +102,10 @@ pub fn build<W: Write>(
 
 /// The failure in brief, for a driver, which says itself what failed first: a stage that was stopped says no more.
 fn brief(options: &Options, stage: &Stage, failure: Failure) -> Failure {
-    const ENDING: [u8; 3] = [129, 130, 143];
-    match failure.exit() {
-        Exit::Stopped => {}
-        Exit::Status(status) if ENDING.contains(&status) => {}
-        _ => return failure,
+    if !was_stopped(&failure) {
+        return failure;
     }
-    progress::note(options.progress, stage.index, "stopped");
+    progress::note(options.progress, stage, "stopped");
     Failure::new(failure.exit(), "", "")
 }
 

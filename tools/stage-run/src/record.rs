@@ -25,7 +25,8 @@ pub struct Outcome {
 
 /// The FROM or the step that a stage is at, since it began.
 pub struct InProgress {
-    step: Option<usize>,
+    /// Which step, unless it is FROM.
+    pub step: Option<usize>,
     /// Its line.
     pub line: u32,
     text: String,

@@ -5,7 +5,7 @@ use crate::copy::deferred;
 use crate::copy::expanded::CopyInstruction;
 use crate::copy::files::files;
 use crate::copy::step::copy;
-use crate::error::{Lines, StepError};
+use crate::error::{Lines, StepError, was_stopped};
 use crate::explain::why;
 use crate::plan::misspelt_stage;
 use crate::position::{CurrentStep, Position, Ran};
@@ -36,6 +36,12 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
         libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
     if let Err(failure) = &built
+        && failure.render("").is_some()
+        && !was_stopped(failure)
+    {
+        progress::failed(session.options.progress, stage, in_progress.step, in_progress.span());
+    }
+    if let Err(failure) = &built
         && let Some(record) = in_progress.failed(stage, failure, session.stages.take_waits())
     {
         // Should this fail too, the first failure still is the one to report.
@@ -51,7 +57,7 @@ fn steps(
     emit: &mut Emit,
 ) -> Result<State, Failure> {
     let from = |error: StepError| with_stages(stage, error).at(place(stage, stage.line), &from_lines(stage));
-    progress::note(session.options.progress, stage.index, &stage.text);
+    progress::stage(session.options.progress, stage);
     let Begun { mut state, image, files, triggers } = base::begin(session, stage).map_err(from)?;
     let triggers = parse_triggers(session, stage, &triggers).map_err(from)?;
     let base = record::base(stage, &mut state, image, in_progress.span(), session.stages.take_waits());
@@ -59,6 +65,7 @@ fn steps(
     emit(Record::Base(Box::new(base)))?;
     let steps = usize::from(files.is_some()) + triggers.len() + stage.instructions.len();
     let position = Position::new(stage, &state, steps);
+    progress::base(session.options.progress, stage, steps);
     let last_use = steps - deferred::after_last_use(triggers.iter().chain(&stage.instructions));
     let stop_points = StopPoints::new(session, stage, steps - stage.instructions.len()).map_err(from)?;
     let mut builder = Builder { session, stage, state, position, in_progress, last_use, stop_points };
@@ -190,7 +197,7 @@ impl Builder<'_> {
         for index in plan::sources(instruction) {
             let _ = self.session.stages.get(index);
         }
-        progress::step(shown, stage.index, self.position.step, self.position.steps, text);
+        progress::step(shown, stage, self.position.step, self.position.steps, text);
         if self.stop_points.shell == Some(self.position.step) {
             return Err(shell::before(self.current(), Some(&instruction.op)).into());
         }
@@ -261,7 +268,7 @@ impl Builder<'_> {
         let step = self.position.ran.first().map(|ran| ran.step).filter(|_| own);
         let why = why::follows(step, needs);
         let why = Some(why).filter(|_| self.session.options.explain);
-        progress::miss(self.session.options, self.stage.index, why.as_ref());
+        progress::miss(self.session.options, self.stage, why.as_ref());
         Outcome { runs: true, why, ..Outcome::default() }
     }
 
@@ -314,9 +321,6 @@ impl Builder<'_> {
 
     /// Puts a step's snapshot on top of the stage.
     fn put_on_top(&mut self, made: Made, created_by: String) -> Outcome {
-        if made.cache == Cache::Hit {
-            progress::note(self.session.options.progress, self.stage.index, "CACHED");
-        }
         let history = Some(self.state.note_layer(created_by, made.created.clone()));
         let (runs, why) = (made.cache == Cache::Miss, made.why.clone());
         Outcome { made: Some(made), history, runs, why }
@@ -359,7 +363,19 @@ impl Builder<'_> {
         }
         // The cache has the record already, and must not have these: they are true of this build only.
         (step.why, step.waited) = (why.map(Box::new), self.session.stages.take_waits());
+        self.say_done(&step);
         emit(Record::Step(Box::new(step))).map_err(Ended::Emit)
+    }
+
+    /// Shows the user that a step is done, and what it wrote, if that is asked for.
+    fn say_done(&self, step: &Step) {
+        let ran = step.snapshot.as_ref().filter(|_| step.cache == Cache::Miss && libcli::is_told());
+        let bytes = ran.and_then(|id| Some(self.session.store.snapshot_meta(id).ok()?.tree?.bytes));
+        // It was shown to begin after the stages that it waited for.
+        let waited: u64 = step.waited.iter().map(|wait| wait.span.duration_ms).sum();
+        let duration_ms = step.span.duration_ms.saturating_sub(waited);
+        let shown = self.session.options.progress;
+        progress::done(shown, self.stage, step.step, step.cache, duration_ms, bytes);
     }
 
     /// Puts the snapshot on top of the stage, into the step's record and into the cache.

@@ -107,7 +107,7 @@ impl Maker<'_> {
         let CurrentStep { session, stage, .. } = self.step;
         let explain = || why::explain(self.step, &self.key, parents, miss);
         let why = session.options.explain.then(explain);
-        progress::miss(session.options, stage.index, why.as_ref());
+        progress::miss(session.options, stage, why.as_ref());
         why
     }
 

@@ -82,6 +82,7 @@ fn job(dir: &Path, argv: &[String]) -> Job {
         stdio: libsandbox::Stdio::Piped,
         on_signal: OnSignal::End,
         grace: 10,
+        silent: None,
     }
 }
 

@@ -43,7 +43,7 @@ fn open(step: CurrentStep, op: Option<&Op>) -> Result<u8, StepError> {
 /// not change it.
 pub fn after_failure(step: CurrentStep, failure: &str, job: Job, error: &StepError) -> Result<u8, StepError> {
     let CurrentStep { session, stage, state, .. } = step;
-    progress::note(true, stage.index, &error.to_string());
+    progress::note(true, stage, &error.to_string());
     let kept = session.store.failure(failure)?;
     let kept = kept.ok_or_else(|| StepError::failed("what it left was removed by a later failure"))?;
     let new = session.store.new_snapshot(&state.parents())?;
@@ -61,7 +61,8 @@ fn enter(session: &Session, stage: &Stage, mut job: Job, place: &str) -> Result<
     if let Some(term) = &session.options.term {
         job.env.push((OsString::from("TERM"), term.clone()));
     }
-    progress::note(true, stage.index, &format!("a shell {place}; what it changes is thrown away"));
+    progress::note(true, stage, &format!("a shell {place}; what it changes is thrown away"));
+    let _terminal = libcli::take_terminal();
     let outcome = libsandbox::run(&job, session.options.isolation, &mut |_, _| Ok(()))?;
     Ok(outcome.status)
 }

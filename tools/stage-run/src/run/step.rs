@@ -4,7 +4,7 @@ use crate::error::{Left, StepError};
 use crate::key::Key;
 use crate::options::Options;
 use crate::position::CurrentStep;
-use crate::progress::{self, Output};
+use crate::progress::{self, Output, Shown, label};
 use crate::run::failed::{self, Printed};
 use crate::run::mounts::{self, ExpandedMount};
 use crate::run::ready::ReadyMounts;
@@ -78,11 +78,17 @@ fn execute(
     lowers: Vec<PathBuf>,
     mut mounts: ReadyMounts,
 ) -> Result<Option<String>, StepError> {
-    let CurrentStep { session, stage, .. } = step;
+    let CurrentStep { session, stage, position, .. } = step;
     let options = session.options;
     let (file, log) = session.store.new_log(new.id())?;
     let job = world.job(session, stage, lowers, new, &mut mounts)?;
-    let mut output = Output::new(file, options.progress, stage.index).keeping(options.log_max);
+    let shown = options.progress.then(|| Shown {
+        stage: stage.index,
+        label: label(stage.index, stage.name.as_deref()),
+        step: position.step,
+        steps: position.steps,
+    });
+    let mut output = Output::new(file, shown).keeping(options.log_max);
     let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| {
         output.write(bytes);
         Ok(())
@@ -92,7 +98,7 @@ fn execute(
             "{} bytes of what RUN printed are not in its log; --log-max keeps more",
             output.clipped()
         );
-        progress::note(options.progress, stage.index, &what);
+        progress::note(options.progress, stage, &what);
     }
     let (last, lost) = output.finish();
     // Only mount points are in it.

@@ -4,6 +4,7 @@ use crate::error::StepError;
 use crate::key::Key;
 use crate::options::Options;
 use crate::position::CurrentStep;
+use crate::progress::SILENT;
 use crate::run::command::{self, Assembled, Script};
 use crate::run::mounts::{self, ExpandedMount};
 use crate::run::ready::ReadyMounts;
@@ -152,6 +153,7 @@ impl World {
             stdio: Stdio::Piped,
             on_signal: OnSignal::End,
             grace: GRACE,
+            silent: Some(SILENT),
         })
     }
 

@@ -30,6 +30,9 @@ const DRIVEN: Duration = Duration::from_secs(5);
 /// its earlier result by then.
 const SETTLED: Duration = Duration::from_millis(200);
 
+/// The shortest wait that is told.
+const MOMENT: Duration = Duration::from_millis(200);
+
 /// How to wait for stages that other processes build.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitRules {
@@ -97,7 +100,7 @@ impl Stages {
 
     /// Begins stage `index`. If another process builds it, waits for the end of that.
     pub fn begin(&mut self, index: usize) -> io::Result<()> {
-        let name = self.name(index);
+        let (name, label) = (self.name(index), self.label(index));
         self.used.take();
         let Some(shared) = &mut self.shared else { return Ok(()) };
         let mut notice = WaitNotice::new(&shared.rules);
@@ -106,7 +109,7 @@ impl Stages {
                 break lock;
             }
             let dir = shared.build_dir.dir().display();
-            notice.show(index, || format!("waits: another stage-run builds {name} in {dir}"));
+            notice.say(index, &label, || format!("waits: another stage-run builds {name} in {dir}"));
             std::thread::sleep(PAUSE);
         };
         shared.current = Some((index, lock));
@@ -143,7 +146,8 @@ impl Stages {
                 })?;
             let started = now_ms();
             let again = self.given_up.borrow().contains(&index);
-            let (found, waited) = shared.wait(index, &self.name(index), again);
+            let own = self.label(shared.current.as_ref().map_or(index, |(own, _)| *own));
+            let (found, waited) = shared.wait(index, &self.name(index), &own, again);
             if waited && !again {
                 self.waits.borrow_mut().push(Wait { stage: index, span: Span::since(started) });
             }
@@ -167,6 +171,10 @@ impl Stages {
         self.waits.take()
     }
 
+    fn label(&self, index: usize) -> String {
+        progress::label(index, self.names.get(&index).and_then(Option::as_deref))
+    }
+
     fn name(&self, index: usize) -> String {
         match self.names.get(&index) {
             Some(Some(name)) => format!("stage {index} ({name})"),
@@ -176,9 +184,15 @@ impl Stages {
 }
 
 impl Shared {
-    /// The state of a stage that another process builds, and whether there was a wait for it. `again`: it was waited
-    /// for before, in vain.
-    fn wait(&self, index: usize, name: &str, again: bool) -> (Result<Done, StepError>, bool) {
+    /// The state of a stage that another process builds, and whether there was a wait for it, by the stage `own_label`.
+    /// `again`: it was waited for before, in vain.
+    fn wait(
+        &self,
+        index: usize,
+        name: &str,
+        own_label: &str,
+        again: bool,
+    ) -> (Result<Done, StepError>, bool) {
         let WaitRules { driver, .. } = self.rules;
         let asked = if driver { DRIVEN } else { self.rules.patience };
         let patience = if again { Duration::ZERO } else { asked };
@@ -220,7 +234,9 @@ impl Shared {
                 return (Err(failed), waited);
             }
             fresh |= lacking;
-            notice.show(self.current.as_ref().map_or(index, |(own, _)| *own), || match busy || driver {
+            let own = self.current.as_ref().map_or(index, |(own, _)| *own);
+            notice.tell(own, index);
+            notice.say(own, own_label, || match busy || driver {
                 true => format!("waits for {name}"),
                 false => format!("waits for {name}, which nobody builds yet; {}", self.how_to_build(index)),
             });
@@ -260,9 +276,10 @@ impl Shared {
     }
 }
 
-/// One line about a wait, if that takes longer than a moment.
+/// What the user is told of a wait: once, and only if it takes longer than a moment.
 struct WaitNotice {
     since: Instant,
+    /// After which time a line says it, until it is said or told.
     after: Option<Duration>,
 }
 
@@ -273,10 +290,18 @@ impl WaitNotice {
         Self { since: Instant::now(), after: rules.shown.then_some(after) }
     }
 
-    fn show(&mut self, stage: usize, text: impl FnOnce() -> String) {
+    /// To whoever shows stages.
+    fn tell(&mut self, stage: usize, needs: usize) {
+        if self.after.is_some() && self.since.elapsed() >= MOMENT && progress::wait(stage, needs) {
+            self.after = None;
+        }
+    }
+
+    /// In a line.
+    fn say(&mut self, stage: usize, label: &str, text: impl FnOnce() -> String) {
         if self.after.is_some_and(|after| self.since.elapsed() >= after) {
             self.after = None;
-            progress::note(true, stage, &text());
+            progress::note_of(stage, label, &text());
         }
     }
 }
