@@ -35,9 +35,13 @@ pub fn build(session: &Session, stage: &Stage, emit: &mut Emit) -> Result<State,
     for warning in session.store.take_warnings() {
         libcli::warn(&libcli::speaker("stage-run"), &warning);
     }
+    // Before the shell in what a step left, it was said already.
+    let was_entered =
+        session.options.shell_on_fail && in_progress.left.as_ref().is_some_and(|left| left.id.is_some());
     if let Err(failure) = &built
         && failure.render("").is_some()
         && !was_stopped(failure)
+        && !was_entered
     {
         progress::failed(session.options.progress, stage, in_progress.step, in_progress.span());
     }

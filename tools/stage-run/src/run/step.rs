@@ -16,7 +16,8 @@ use crate::step::{Made, Maker};
 use libsandbox::Ulimit;
 use libstore::NewSnapshot;
 use libwire::plan::{Op, Stage};
-use libwire::{Digest, Platform};
+use libwire::span::now_ms;
+use libwire::{Digest, Platform, Span};
 use std::path::PathBuf;
 
 /// Runs a RUN, or finds its result. Also gives the history entry.
@@ -89,6 +90,7 @@ fn execute(
         steps: position.steps,
     });
     let mut output = Output::new(file, shown).keeping(options.log_max);
+    let started = now_ms();
     let outcome = libsandbox::run(&job, options.isolation, &mut |_, bytes| {
         output.write(bytes);
         Ok(())
@@ -101,6 +103,7 @@ fn execute(
         progress::note(options.progress, stage, &what);
     }
     let (last, lost) = output.finish();
+    let span = Span::since(started);
     // Only mount points are in it.
     let _ = libtree::remove::remove_path(&job.scratch);
     let outcome = outcome?;
@@ -117,6 +120,9 @@ fn execute(
         // On a full disk the command's own words count.
         Err(why) => return Err(error.and_detail(&format!("       what it left can't be kept: {why}\n"))),
     };
+    if options.shell_on_fail {
+        progress::failed(options.progress, stage, Some(position.step), span);
+    }
     if options.shell_on_fail
         && let Err(why) = shell::after_failure(step, new.id(), job, &error)
     {
