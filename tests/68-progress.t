@@ -70,6 +70,18 @@ is "nothing is left of rows that a narrower terminal broke" "$(final | grep -c -
 is "and each step is there once" "$(final | cut -c 1-3 | LC_ALL=C sort | uniq -c | awk '{ print $1, $2 }')" "1 DIG
 4 ✓"
 
+echo "# pulls"
+mkdir fake pulls && cp -R busybox fake/base
+jq '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "1"' busybox/index.json >fake/base/index.json
+echo 'GET /v2/base/blobs/.* * slow=500000' >fake.faults
+fake_registry fake
+printf 'FROM %s/base:1\nRUN true\n' "$fake" >pulls/Dockerfile
+screen 90x24 ' MB' show -- image-build --store "$work/pulled" pulls
+is "it ends well" $? 0
+ok "a pull has a bar" grep -q "^▸ pull $fake/base:1  █[█░]*  [0-9.]* [kM]*B* *of [0-9.]* MB$" shown
+ok "and stays as a line" sh -c "sed '/^====/,/^====/d' screen | grep '^image-pull: $fake/base:1: .* MB in '"
+is "with nothing live" "$(final | grep -c '▸')" 0
+
 echo "# colours"
 rm "$go"
 RAW=$work/raw screen 80x24 waits "touch $go" -- image-build --no-cache context
