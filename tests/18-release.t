@@ -106,7 +106,7 @@ sleep 1
 ok "the same tools give the same bytes" cmp before "out/$name.tar.gz"
 
 if [ -z "${STAGEPIPE_FRESH-}" ]; then
-    skip "the archives of both processors" "takes some 20 CPU minutes; STAGEPIPE_FRESH=1 builds them"
+    skip "the archives of both processors" "takes some 10 CPU minutes; STAGEPIPE_FRESH=1 builds them"
 else
     git -C checkout reset -q --hard "$first" && git -C checkout tag -d "v$version" >.log && rm -r out checkout/target && mkdir out
     ok "archives of both processors are built, and agree" checkout/scripts/release --output out "$version"
