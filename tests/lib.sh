@@ -21,7 +21,7 @@ trap 'exit 143' TERM
 cd "$work" || exit 1
 STAGEPIPE_STORE=$work/store
 export PATH STAGEPIPE_BIN STAGEPIPE_STORE
-export tools='df-parse stage-run layer-diff layer-pack layer-put image-assemble image-load image-pull image-push image-save image-list image-inspect image-tag image-run image-report image-files context-fetch build-trace store-gc'
+export tools='df-parse stage-run layer-diff layer-pack layer-put image-assemble image-load image-pull image-push image-save image-list image-inspect image-tag image-run image-report image-files context-fetch build-trace store-check store-gc'
 export helpers='build-start build-sources build-view run-together' # of image-build
 count=0 failures=0
 

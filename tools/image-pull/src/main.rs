@@ -101,6 +101,7 @@ fn job(args: Args) -> Result<(), Failure> {
         sync: !args.no_sync,
         lock_timeout: None,
         lease: libstore::build_lease(variable),
+        ..libstore::Options::default()
     };
     let store = Store::open(&path, settings)?;
     let client = Client::new(&logins, &hosts, &network);

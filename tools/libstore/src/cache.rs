@@ -23,7 +23,7 @@ impl Store {
         self.write_record(&self.cache_file(key), value)
     }
 
-    fn cache_file(&self, key: Digest) -> PathBuf {
+    pub(crate) fn cache_file(&self, key: Digest) -> PathBuf {
         self.path().join("cache").join(format!("{}.json", key.hex()))
     }
 

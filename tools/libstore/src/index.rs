@@ -1,13 +1,18 @@
 //! References: which image a name means. They are entries of the layout's index.json.
 
 use crate::blob::MAX_JSON;
+use crate::cache::{seal, unseal};
 use crate::error::StoreError;
+use crate::image::parse;
 use crate::lease::Held;
-use crate::store::Store;
+use crate::store::{EMPTY_INDEX, Store};
 use crate::{image, lock};
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
 use std::io::Write;
+
+/// What was last written to index.json, sealed.
+const COPY: &str = "index.copy";
 
 /// An image of the store, and its name when it has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,12 +119,43 @@ impl Store {
             std::fs::File::open(&path).map_err(StoreError::io(format!("cannot read {}", path.display())))?;
         let bytes = image::read_limited(file, MAX_JSON)
             .map_err(StoreError::io(format!("cannot read {}", path.display())))?;
-        serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt("index.json", error.to_string()))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            StoreError::corrupt("index.json", format!("{error}; store-check --repair rebuilds it"))
+        })
+    }
+
+    /// What was last written to index.json, if that is known.
+    pub(crate) fn index_copy(&self) -> Option<Index> {
+        let bytes = std::fs::read(self.path().join(COPY)).ok()?;
+        serde_json::from_slice(unseal(&bytes).ok()?).ok()
+    }
+
+    /// Writes index.json anew when it can't be read: what was last written to it as far as that is still here, and the
+    /// other `images` without names. `false`: it can be read.
+    pub fn rebuild_index(&self, images: &[Descriptor]) -> Result<bool, StoreError> {
+        let lock = self.index_lock()?;
+        if self.read_index().is_ok() {
+            return Ok(false);
+        }
+        let empty = || parse("index.json", EMPTY_INDEX.as_bytes());
+        let mut index = self.index_copy().map_or_else(empty, Ok)?;
+        index.manifests.retain(|image| self.blob_path(image.digest).exists());
+        for image in images {
+            if !index.manifests.iter().any(|known| known.digest == image.digest) {
+                index.manifests.push(image.clone());
+            }
+        }
+        self.write_index(&index)?;
+        drop(lock);
+        Ok(true)
+    }
+
+    fn index_lock(&self) -> Result<std::fs::File, StoreError> {
+        lock::take(&self.path().join("index.lock"), lock::Mode::Exclusive, self.options().lock_timeout)
     }
 
     pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), StoreError> {
-        let lock =
-            lock::take(&self.path().join("index.lock"), lock::Mode::Exclusive, self.options().lock_timeout)?;
+        let lock = self.index_lock()?;
         let before = self.read_index()?;
         let mut index = before.clone();
         change(&mut index);
@@ -140,6 +176,8 @@ impl Store {
         temp.file.write_all(&bytes).map_err(StoreError::io(what))?;
         self.sync_file(&temp.file, what)?;
         temp.replace(&self.tmp(), &self.path().join("index.json")).map_err(StoreError::io(what))?;
+        // It is not synced: one that was cut says nothing.
+        self.write_raw(&self.path().join(COPY), &seal(bytes.trim_ascii_end()))?;
         self.sync_dir(".")
     }
 }

@@ -12,7 +12,7 @@ use crate::snapshot::{META, TREE};
 use crate::store::{DIRS, Store};
 use crate::tree_totals::disk_of;
 use libtree::walk::names_at;
-use libwire::image::{Index, Manifest};
+use libwire::image::{Descriptor, Index, Manifest};
 use libwire::record::{Ingredient, LayerRecord};
 use libwire::{Digest, Reference};
 use serde::Deserialize;
@@ -172,8 +172,7 @@ struct Recorded {
 impl Store {
     /// Reads what is in the store.
     pub fn inventory(&self) -> Result<Inventory, StoreError> {
-        let mut all = Inventory::default();
-        all.read(self).map_err(StoreError::io(format!("cannot read {}", self.path().display())))?;
+        let mut all = self.files()?;
         for named in self.images()? {
             let id = EntryId::Blob(named.descriptor.digest);
             match named.reference {
@@ -182,6 +181,28 @@ impl Store {
             }
         }
         Ok(all)
+    }
+
+    /// Reads what is in the store but for index.json, so that no image has a name.
+    pub fn files(&self) -> Result<Inventory, StoreError> {
+        let mut all = Inventory::default();
+        all.read(self).map_err(StoreError::io(format!("cannot read {}", self.path().display())))?;
+        Ok(all)
+    }
+
+    /// The manifests and indexes of `all` that no other names, and which have all that they name.
+    pub fn unnamed_images(&self, all: &Inventory) -> Vec<Descriptor> {
+        let images = all.entries.iter().filter(|(id, _)| matches!(id, EntryId::Blob(_)));
+        let named: BTreeSet<_> = images.clone().flat_map(|(_, entry)| &entry.needs).collect();
+        let is_whole = |(id, entry): &(&EntryId, &Entry)| {
+            let is_here = |id| all.entries.contains_key(id);
+            !entry.needs.is_empty() && !named.contains(*id) && entry.needs.iter().all(is_here)
+        };
+        let digest = |(id, _): (&EntryId, &Entry)| match id {
+            EntryId::Blob(digest) => Some(*digest),
+            _ => None,
+        };
+        images.filter(is_whole).filter_map(digest).filter_map(|digest| self.unlisted(digest)).collect()
     }
 }
 

@@ -16,11 +16,12 @@ use libtree::walk::names_at;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// In a snapshot that is not synced yet: the id of the boot that wrote it.
-const UNSETTLED: &str = "unsettled";
+pub(crate) const UNSETTLED: &str = "unsettled";
 pub(crate) const META: &str = "meta.json";
 /// The tree.
 pub(crate) const TREE: &str = "fs";
@@ -44,6 +45,33 @@ pub struct SnapshotMeta {
     /// How much its tree had when it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<TreeTotals>,
+}
+
+/// What stands before the seal in a meta.json.
+const SEAL: &[u8] = b",\"seal\":\"";
+
+impl SnapshotMeta {
+    /// The JSON of it, whose last member is the start of a digest of the others.
+    fn sealed(&self) -> io::Result<Vec<u8>> {
+        let json = serde_json::to_vec(self)?;
+        let seal = seal_of(&json);
+        Ok([&json[..json.len() - 1], SEAL, seal.as_bytes(), b"\"}"].concat())
+    }
+
+    /// Reads such JSON. Older files have no seal.
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if let Some(at) = bytes.windows(SEAL.len()).rposition(|part| part == SEAL) {
+            let json = [&bytes[..at], b"}"].concat();
+            if bytes[at + SEAL.len()..] != *[seal_of(&json).as_bytes(), b"\"}"].concat() {
+                return Err("its seal is wrong".into());
+            }
+        }
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}
+
+fn seal_of(json: &[u8]) -> String {
+    libwire::Digest::of(json).hex()[..16].to_owned()
 }
 
 /// A snapshot being made. Dropped without [`NewSnapshot::publish`], it is removed.
@@ -107,7 +135,7 @@ impl NewSnapshot {
             true => std::fs::remove_dir(&self.upper).map_err(StoreError::io(&what))?,
             false => self.meta.tree = Some(measure(&self.upper).map_err(StoreError::io(&what))?),
         }
-        let json = serde_json::to_vec(&self.meta).map_err(|error| StoreError::io(&what)(error.into()))?;
+        let json = self.meta.sealed().map_err(StoreError::io(&what))?;
         std::fs::write(self.dir.join(META), json).map_err(StoreError::io(&what))?;
         std::fs::write(self.dir.join(UNSETTLED), write::boot_id()).map_err(StoreError::io(&what))?;
         let target = self.store.snapshot_dir(&self.id)?;
@@ -140,7 +168,7 @@ impl NewSnapshot {
             Err(errno) => return Err(StoreError::io(what())(errno.into())),
         }
         let meta = SnapshotMeta { tree, ..self.store.snapshot_meta(id)? };
-        let json = serde_json::to_vec(&meta).map_err(|error| StoreError::io(what())(error.into()))?;
+        let json = meta.sealed().map_err(StoreError::io(what()))?;
         self.store.write_raw(&dir.join(META), &json)
     }
 }
@@ -199,7 +227,7 @@ impl Store {
     pub fn forget_changes(&self, id: &str) -> Result<(), StoreError> {
         let changes = self.snapshot_dir(id)?.join(CHANGES);
         match std::fs::remove_file(&changes) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(StoreError::io(format!("cannot remove {}", changes.display()))(error))
             }
             _ => Ok(()),
@@ -223,7 +251,7 @@ impl Store {
         let trusted = self.trusts(id)
             || match std::fs::read_to_string(dir.join(UNSETTLED)) {
                 Ok(boot) => !boot.is_empty() && boot == write::boot_id(),
-                Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
             };
         if trusted {
             if self.holds() && !self.trusts(id) {
@@ -239,8 +267,7 @@ impl Store {
         let path = self.snapshot_dir(id)?.join(META);
         let bytes =
             std::fs::read(&path).map_err(StoreError::io(format!("cannot read {}", path.display())))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| StoreError::corrupt(path.display().to_string(), error.to_string()))
+        SnapshotMeta::parse(&bytes).map_err(|why| StoreError::corrupt(path.display().to_string(), why))
     }
 
     /// Removes a snapshot. What still names it is a miss from then on.
@@ -418,6 +445,23 @@ mod tests {
         std::fs::write(store.tmp().join("dead2"), "x").unwrap();
         assert_eq!(store.reclaim().unwrap(), 2);
         assert!(live.upper().is_dir());
+    }
+
+    #[test]
+    fn any_changed_byte_of_what_is_known_is_found_and_older_files_are_read() {
+        let meta = SnapshotMeta { parents: vec!["a1".into()], entries: Some(7), ..Default::default() };
+        let sealed = meta.sealed().unwrap();
+        assert_eq!(SnapshotMeta::parse(&sealed).unwrap(), meta);
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut other = sealed.clone();
+                other[at] ^= 1 << bit;
+                // With the seal's own name damaged it has none, and says what it said.
+                let found = SnapshotMeta::parse(&other);
+                assert!(found.is_ok_and(|found| found == meta) || SnapshotMeta::parse(&other).is_err());
+            }
+        }
+        assert_eq!(SnapshotMeta::parse(&serde_json::to_vec(&meta).unwrap()).unwrap(), meta);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const VERSION: &str = "1\n";
 /// The OCI image layout's own version file.
 pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
 /// What an empty layout's index holds.
-const EMPTY_INDEX: &str =
+pub(crate) const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
 pub(crate) const DIRS: [&str; 17] = [
@@ -54,6 +54,8 @@ pub struct Options {
     pub map: String,
     /// How much a layer, or an archive of an image, may unpack to.
     pub limits: Limits,
+    /// Whether what is found damaged stays where it is.
+    pub keep_damaged: bool,
     /// The lease of the build that this process is part of ([`build_lease`](crate::build_lease)); without it what is used
     /// is held as long as the store is open.
     pub lease: Option<PathBuf>,
@@ -66,6 +68,7 @@ impl Default for Options {
             sync: true,
             map: String::new(),
             limits: Limits::default(),
+            keep_damaged: false,
             lease: None,
         }
     }
@@ -135,7 +138,10 @@ impl Store {
         }
         // The version comes last: a directory that has it is complete.
         for (name, text) in [LAYOUT, ("index.json", EMPTY_INDEX), (VERSION_FILE, VERSION)] {
-            self.write_once(name, text)?;
+            // Where there was one, its images have names that must not be lost without a word.
+            if fresh || name != "index.json" {
+                self.write_once(name, text)?;
+            }
         }
         if fresh && self.options().sync {
             write::sync_all(self.path())?;
@@ -252,6 +258,13 @@ impl Store {
 
     /// Moves a damaged file or directory out of the way, to be looked at.
     pub(crate) fn quarantine(&self, path: &Path, name: &str) {
+        if !self.options().keep_damaged {
+            self.put_away(path, name);
+        }
+    }
+
+    /// Moves a file or directory out of the way, however the store was opened.
+    pub(crate) fn put_away(&self, path: &Path, name: &str) {
         let target = self.path().join("quarantine").join(format!("{name}.{}", std::process::id()));
         // On a read-only store it stays where it is: found again, never used.
         let _ = std::fs::rename(path, target);
@@ -276,7 +289,7 @@ fn is_fresh(path: &Path) -> std::io::Result<bool> {
 }
 
 fn is_ours(name: &OsString) -> bool {
-    DIRS.iter().chain(&[LAYOUT.0, "index.json", "limits"]).any(|own| name == own)
+    DIRS.iter().chain(&[LAYOUT.0, "index.json", "index.copy", "limits"]).any(|own| name == own)
 }
 
 /// Whether `path` has what is left of a store after an ordinary user has deleted it: the trees in it belong to

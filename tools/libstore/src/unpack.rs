@@ -126,6 +126,15 @@ impl Store {
         self.layers_of(image).into_iter().map(|layer| layer.id).collect()
     }
 
+    /// The layers of `image` by the hex of their chain IDs.
+    pub(crate) fn chain(&self, image: &Image) -> Vec<(String, libwire::record::Layer)> {
+        let by_chain = |layer: Layer| {
+            let chain = layer.id[layer.id.len() - 64..].to_owned();
+            (chain, libwire::record::Layer { descriptor: layer.descriptor.clone(), diff_id: layer.diff_id })
+        };
+        self.layers_of(image).into_iter().map(by_chain).collect()
+    }
+
     fn layers_of<'a>(&self, image: &'a Image) -> Vec<Layer<'a>> {
         let map = &self.options().map;
         let prefix = if map.is_empty() { String::new() } else { format!("{map}-") };

@@ -74,7 +74,12 @@ impl Store {
         let Ok(note) = path.symlink_metadata() else { return false };
         let younger = (note.mtime(), note.mtime_nsec()) > (blob.ctime(), blob.ctime_nsec());
         let text = || std::fs::read_to_string(&path).unwrap_or_default();
-        younger && [state(blob) + "\n", self.note(blob)].contains(&text())
+        younger && self.notes(blob).contains(&text())
+    }
+
+    /// What notes say that hold of a blob in this state.
+    pub(crate) fn notes(&self, blob: &Metadata) -> [String; 2] {
+        [state(blob) + "\n", self.note(blob)]
     }
 
     /// A blob that is not synced is right only until the machine stops, so its note names this boot.

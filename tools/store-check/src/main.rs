@@ -1,0 +1,58 @@
+//! store-check(1): what of the store is not as it was written.
+
+use clap::Parser;
+use libcli::{Failure, Stdout};
+use libstore::{Environment, Options, Store, locate};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Read all of the store, and tell what is damaged.
+///
+/// Standard output has a line for each entry with a fault: damaged, repaired or stale; its kind; its name; what is wrong;
+/// the images it touches; and how it heals.
+#[derive(Parser)]
+#[command(name = "store-check", version)]
+struct Args {
+    /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Put aside what is damaged, so that the next build makes it again; write index.json anew if it can't be read
+    #[arg(long)]
+    repair: bool,
+    /// How long to wait for a lock of the store
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u64,
+}
+
+fn main() -> ExitCode {
+    libcli::main("store-check", job)
+}
+
+fn job(args: Args) -> Result<(), Failure> {
+    libsandbox::end_with_driver()?;
+    // Before the user namespace, in which everybody is root.
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    // Trees belong to the ids of the namespace.
+    let isolation = libsandbox::enter(None).map_err(|error| Failure::failed("", error))?;
+    let lock_timeout = Some(Duration::from_secs(args.lock_timeout));
+    let settings = Options { map: isolation.map(), lock_timeout, keep_damaged: true, ..Options::default() };
+    let looks = Store::open_existing(&path, settings.clone())?;
+    let store = if looks.closed_tmp().is_some() { looks } else { Store::open(&path, settings)? };
+    let mut stdout = Stdout::open()?;
+    let outcome = store_check::check(&store, args.repair, &mut stdout);
+    // They say what the lines say.
+    store.take_warnings();
+    stdout.finish()?;
+    let outcome = outcome?;
+    let checked = outcome.checked;
+    if outcome.damaged > 0 {
+        let how = if args.repair { "see above" } else { "store-check --repair puts it aside" };
+        let what = format!("{} of {checked} entries damaged; {how}", outcome.damaged);
+        return Err(Failure::failed("store", what));
+    }
+    let repaired =
+        if outcome.repaired > 0 { format!(", {} repaired", outcome.repaired) } else { String::new() };
+    libcli::say(&format!("store-check: {checked} entries are as they were written{repaired}\n"));
+    Ok(())
+}
