@@ -130,7 +130,7 @@ echo "# the page"
 {
     cd context && : >ignored
     set -- --target=maker --until=1 --platform=linux/amd64 --build-arg=A=b --build-context=n=. --label=a=b --iidfile=i --metadata-file=m \
-        --compression=zstd --secret=id=s,src=a --ssh=a=/s --network=none --add-host=h:1.2.3.4 --shm-size=1m --ulimit=nofile=9 \
+        --compression=zstd --secret=id=s,src=two-stages --ssh=a=/s --network=none --add-host=h:1.2.3.4 --shm-size=1m --ulimit=nofile=9 \
         --memory=1g --cpus=1 --pids-limit=9 --timeout=9 --log-max=9m --no-new-privileges \
         --allow=network.host --isolation=root --no-cache-filter=a --max-unpacked=5g --max-entries=9 --no-cache --shell-on-fail -f two-stages
     image-build -n --explain -t x -o type=oci,dest=x,rewrite-timestamp=true,compression-level=1 "$@" .

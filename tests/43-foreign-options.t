@@ -82,6 +82,7 @@ echo "# what works, with values that mean something"
 printf 'FROM scratch\nCOPY other /\n' >source/Dockerfile && cp other source
 mkdir fake
 fake_registry fake
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("agent")'
 mkdir engine && printf '#!/bin/sh\ncat >/dev/null\n' >engine/docker && chmod +x engine/docker
 PATH=$work/engine:$PATH
 cat >words <<END
@@ -109,7 +110,7 @@ cat >words <<END
 --quiet
 --secret=id=s,src=other
 --shm-size=1m
---ssh=agent=/socket
+--ssh=agent=agent
 --tag=name
 --target=one
 --ulimit=nofile=9

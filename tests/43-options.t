@@ -6,6 +6,7 @@
 
 mkdir context source
 touch dockerignore
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("agent")'
 printf '%s\n' 'FROM scratch AS one' 'COPY Dockerfile /a' 'FROM scratch' 'COPY --from=one /a /b' >context/Dockerfile
 cp context/Dockerfile other
 echo '# stagepipe lock 1' | tee other.lock >context/Dockerfile.lock
@@ -41,7 +42,7 @@ cat >options <<'END'
 --metadata-file=meta|--metadata-file meta
 --compression=zstd|--compression zstd
 --secret=id=s,src=other|--secret id=s
---ssh=agent=/socket|--ssh agent=/socket
+--ssh=agent=agent|--ssh agent=agent
 --network=none|--network none
 --add-host=h:1.2.3.4|--add-host h:1.2.3.4
 --shm-size=1m|--shm-size 1m

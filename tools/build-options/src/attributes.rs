@@ -43,7 +43,7 @@ const NO_ATTESTATION: &str = "no attestation is made";
 pub const ATTRIBUTES: &[Attribute] = &[
     refused(
         "image",
-        "annotation.KEY=VALUE",
+        "annotation.key=VALUE",
         "an image gets no annotations; write --label, which the image's config has",
     ),
     idle("image", "attestation-inline=false", NO_ATTESTATION),
@@ -118,7 +118,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// What comes of an attribute that no output obeys, or `None` for one that is not known.
 pub fn answer(name: &str, value: &str) -> Option<Answer> {
-    let name = if name.starts_with("annotation") { "annotation.KEY" } else { name };
+    let name = if name.starts_with("annotation") { "annotation.key" } else { name };
     let value = plain(value);
     let rows = || ATTRIBUTES.iter().filter_map(|row| Some((row.written.split_once('=')?, row.answer)));
     let exact = rows().find(|(written, _)| *written == (name, value));

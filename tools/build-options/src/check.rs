@@ -126,7 +126,12 @@ pub fn network(value: &OsStr) -> Checked {
 
 /// What a Dockerfile may ask for.
 pub fn entitlement(value: &OsStr) -> Checked {
-    one_of(value, &["network.host", "security.insecure"])
+    match text(value)? {
+        "device" => {
+            Err("'device': no RUN has devices of this machine; write --allow security.insecure".into())
+        }
+        _ => one_of(value, &["network.host", "security.insecure"]),
+    }
 }
 
 /// How RUN is set apart.
@@ -165,15 +170,6 @@ pub fn shell(value: &OsStr) -> Checked {
 /// A size, as 64m.
 pub fn size(value: &OsStr) -> Checked {
     libcli::size(text(value)?).map(drop)
-}
-
-/// A number above 0.
-pub fn count(value: &OsStr) -> Checked {
-    let value = text(value)?;
-    match value.parse::<u64>() {
-        Ok(1..) if !value.starts_with('+') => Ok(()),
-        _ => Err(format!("'{value}' is not a number above 0")),
-    }
 }
 
 /// A number.

@@ -69,7 +69,7 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
         dir if !dir.contains('=') => return Ok(plain(Kind::Local, dir)),
         _ => {}
     }
-    let fields = csv_fields(spec)?;
+    let fields: Vec<String> = csv_fields(spec)?.iter().map(|field| named(field)).collect();
     let last = |name: &str| fields.iter().rev().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
     let is_layout = last("tar").map(attributes::plain) == Some("false");
     let mut output = plain(kind(last("type"), is_layout)?, last("dest").unwrap_or_default());
@@ -78,6 +78,14 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
         attribute(&mut output, field)?;
     }
     placed(output)
+}
+
+/// An attribute with its name as docker reads it: in small letters, without blanks around it.
+fn named(field: &str) -> String {
+    match field.split_once('=') {
+        Some((name, value)) => format!("{}={value}", name.trim().to_lowercase()),
+        None => field.to_owned(),
+    }
 }
 
 fn kind(kind: Option<&str>, is_layout: bool) -> Result<Kind, String> {
@@ -185,6 +193,7 @@ mod tests {
         assert_eq!(place("type=docker,dest=x.tar"), Ok((Kind::Docker, "x.tar".into())));
         assert_eq!(place("type=oci,tar=false,dest=d"), Ok((Kind::Layout, "d".into())));
         assert_eq!(place("type=local,\"dest=a,b \"\"c\"\"\""), Ok((Kind::Local, "a,b \"c\"".into())));
+        assert_eq!(place("TYPE=oci, dest=x.tar"), Ok((Kind::Oci, "x.tar".into())));
         assert_eq!(place("type=tar,type=image"), Ok((Kind::Image, String::new())), "the last one counts");
     }
 

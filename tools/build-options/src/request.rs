@@ -230,6 +230,10 @@ impl Request {
                 "all" if matches!(method, "check" | "lint") => rules = "=all",
                 "format=json" => json = true,
                 "format=text" => {}
+                _ if word.starts_with("ignorestatus=") => {
+                    let what = "the status says what was found; write || true after the command to ignore it";
+                    return Err(Failure::usage(format!("--call: '{word}': {what}")));
+                }
                 _ => return Err(Failure::usage(format!("--call: '{call}' is not METHOD[,format=json]"))),
             }
         }

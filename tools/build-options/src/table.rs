@@ -263,7 +263,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             ),
             short(
                 'j',
-                value("jobs", "N", To::Request, check::count, "at most N stages at once (all of them)"),
+                value("jobs", "N", To::Request, check::number, "at most N stages at once (0, which is all)"),
             ),
             value(
                 "store",

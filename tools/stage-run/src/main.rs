@@ -10,7 +10,7 @@ use libwire::{Compression, Packing};
 use stage_run::bases::Lookup;
 use stage_run::limits::{cpus, microseconds, time};
 use stage_run::lock::{LockFile, Renew};
-use stage_run::options::{add_host, named_context, place, policy, ssh, ulimit};
+use stage_run::options::{add_host, is_agent, named_context, place, policy, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, Policy, suite};
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, sink, stdout};
@@ -208,7 +208,9 @@ fn secret_of(text: &str) -> Result<(String, SecretSource), String> {
 }
 
 fn ssh_of(text: &str) -> Result<(String, PathBuf), String> {
-    ssh(text, &variable)
+    let (id, socket) = ssh(text, &variable)?;
+    is_agent(&socket)?;
+    Ok((id, socket))
 }
 
 fn main() -> ExitCode {

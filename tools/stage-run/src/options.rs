@@ -10,7 +10,7 @@ use libwire::{Packing, Reference};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Everything that stage-run is told besides the plan.
@@ -280,11 +280,23 @@ pub fn ssh(text: &str, environment: &Environment) -> Result<(String, PathBuf), S
         value.map(|value| PathBuf::from(std::ffi::OsString::from_vec(value)))
     };
     let socket = match socket.filter(|socket| !socket.is_empty()) {
-        Some(socket) if socket.contains(',') => return Err("one socket, please; keys are an agent's".into()),
+        Some(socket) if socket.contains(',') => {
+            return Err("write one socket; keys are an agent's to hold".into());
+        }
         Some(socket) => PathBuf::from(socket),
         None => agent().ok_or("$SSH_AUTH_SOCK is not set; start an agent, or write ID=SOCKET")?,
     };
     Ok((if id.is_empty() { "default" } else { id }.to_owned(), socket))
+}
+
+/// Whether an agent can be reached there.
+pub fn is_agent(socket: &Path) -> Result<(), String> {
+    use std::os::unix::fs::FileTypeExt;
+    match socket.metadata() {
+        Ok(meta) if meta.file_type().is_socket() => Ok(()),
+        Ok(_) => Err(format!("{} is no socket; give a key to an agent by ssh-add", socket.display())),
+        Err(error) => Err(format!("{}: {error}; start an agent", socket.display())),
+    }
 }
 
 /// `NAME:ADDRESS` or `NAME=ADDRESS`.
@@ -296,7 +308,7 @@ pub fn add_host(text: &str) -> Result<(String, String), String> {
     match (word, bare.parse::<IpAddr>()) {
         (true, Ok(address)) => Ok((name.to_owned(), address.to_string())),
         (false, _) => Err(format!("{name:?} is no host name")),
-        (_, Err(_)) => Err(format!("{address:?} is no address")),
+        (_, Err(_)) => Err(format!("{address:?} is no address; write one as 192.0.2.1")),
     }
 }
 
