@@ -1,5 +1,6 @@
 //! RUN: its command, its mounts, and the step; and the shells that open where a RUN would run.
 
+pub mod agent;
 pub mod command;
 pub mod failed;
 pub mod failure_store;

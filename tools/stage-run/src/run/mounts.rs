@@ -87,6 +87,8 @@ pub struct Secret {
 pub struct Ssh {
     /// Its name.
     pub id: String,
+    /// Mode, owner and group of its socket.
+    pub owner: (u32, u32, u32),
     /// Whether the step fails without it.
     pub required: bool,
 }
@@ -237,7 +239,8 @@ impl Expander<'_> {
     fn ssh(&self) -> Result<(String, Kind), StepError> {
         let target = self.target()?.unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{}", self.number));
         let id = self.value(&self.mount.id)?.unwrap_or_else(|| "default".into());
-        Ok((target, Kind::Ssh(Ssh { id, required: self.mount.required })))
+        let (owner, required) = (self.owner(0o600)?, self.mount.required);
+        Ok((target, Kind::Ssh(Ssh { id, owner, required })))
     }
 
     fn size(&self) -> Result<Option<u64>, StepError> {

@@ -2,6 +2,7 @@
 
 use crate::copy::views::TreePath;
 use crate::error::StepError;
+use crate::run::agent::Agent;
 use crate::run::command::Script;
 use crate::run::mounts::{Bind, Cache, ExpandedMount, Kind, Secret, Ssh};
 use crate::session::Session;
@@ -26,6 +27,7 @@ pub struct ReadyMounts<'a> {
     pub kept: Vec<FailedMount>,
     caches: Vec<CacheMount>,
     views: Vec<NewSnapshot>,
+    agents: Vec<Agent>,
     scratch: Vec<NewSnapshot>,
 }
 
@@ -69,6 +71,7 @@ impl<'a> ReadyMounts<'a> {
             kept: Vec::new(),
             caches: Vec::new(),
             views: Vec::new(),
+            agents: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -159,13 +162,15 @@ impl<'a> ReadyMounts<'a> {
             self.secret_variables.push(variable.clone());
             self.env.push((variable, value));
         }
-        // With one id mapped every command runs as that one, and a file can have no other.
-        let single = self.session.options.isolation == libsandbox::Isolation::Single;
-        let (uid, gid) = if single { (0, 0) } else { (uid, gid) };
+        let (uid, gid) = self.ids(uid, gid);
         Ok(file.then_some(MountSource::File { bytes, mode, uid, gid }))
     }
 
-    fn ssh(&mut self, Ssh { id, required }: &Ssh, target: &str) -> Result<Option<MountSource>, StepError> {
+    fn ssh(
+        &mut self,
+        Ssh { id, owner, required }: &Ssh,
+        target: &str,
+    ) -> Result<Option<MountSource>, StepError> {
         let Some(socket) = self.session.options.ssh.get(id) else {
             return match required {
                 true => Err(StepError::failed(format!("ssh {id}: not found; pass --ssh {id}=SOCKET"))),
@@ -178,11 +183,27 @@ impl<'a> ReadyMounts<'a> {
             return Err(StepError::failed(format!("{place} is not a socket; keys are an agent's to hold")));
         }
         let socket = std::fs::canonicalize(socket).map_err(StepError::io(&place))?;
-        let (dir, name) = (socket.parent().unwrap_or(Path::new("/")), socket.file_name().unwrap_or_default());
+        let layer = self.session.store.new_snapshot(&[])?;
+        let (mode, uid, gid) = *owner;
+        let no_agent =
+            |error| StepError::failed(format!("{place}: no ssh agent answers there: {error}; start one"));
+        self.agents.push(Agent::open(open(layer.upper())?, mode, &socket).map_err(no_agent)?);
+        let (uid, gid) = self.ids(uid, gid);
+        let path = layer.upper().join(Agent::NAME);
+        std::os::unix::fs::lchown(&path, Some(uid), Some(gid)).map_err(StepError::io(&place))?;
         if !self.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
             self.env.push(("SSH_AUTH_SOCK".into(), target.to_owned()));
         }
-        Ok(Some(MountSource::Bind { tree: open(dir)?, path: name.as_encoded_bytes().to_vec() }))
+        let tree = open(layer.upper())?;
+        self.scratch.push(layer);
+        Ok(Some(MountSource::Bind { tree, path: Agent::NAME.into() }))
+    }
+
+    /// The owner of a file that the command is given. With one id mapped every command runs as that one, and a file can have
+    /// no other.
+    fn ids(&self, uid: u32, gid: u32) -> (u32, u32) {
+        let single = self.session.options.isolation == libsandbox::Isolation::Single;
+        if single { (0, 0) } else { (uid, gid) }
     }
 }
 
