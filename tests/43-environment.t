@@ -1,6 +1,6 @@
 #!/bin/sh
-# What works of docker's variables, build arguments and files, and what is told of options that would do nothing.
-# stagepipe-options(7) has them all; what it says is refused or changes nothing is 43-foreign-options.t's.
+# Docker's variables, build arguments and files that are obeyed, and options that would do nothing, which is told.
+# stagepipe-options(7) lists all; 43-foreign-options.t tries those that are refused or change nothing.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 unset DOCKER_CONFIG DOCKER_DEFAULT_PLATFORM DOCKER_HOST

@@ -1,23 +1,23 @@
-//! What comes of everything that a command line or environment made for docker or podman may have: all tables as one, of
-//! which stagepipe-options(7) is made.
+//! All tables as one: each option, attribute, build argument and variable of docker and podman, and the answer to it.
+//! stagepipe-options(7) is made of them.
 
 use crate::engines::foreign;
 use crate::foreign::Of;
 use crate::table::rows;
 use crate::{attributes, variables};
 
-/// One way to write something, and what comes of it.
+/// One way to write something, and the answer to it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// As it is written.
     pub written: String,
     /// Who has it.
     pub of: Of,
-    /// What comes of it.
+    /// The answer to it.
     pub answer: Answer,
 }
 
-/// What comes of it, with what is said of it.
+/// The answer, with the text that the page and the messages have.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It is obeyed.

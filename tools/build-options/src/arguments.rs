@@ -1,4 +1,4 @@
-//! What build arguments and the environment of a command line mean for each tool.
+//! Takes the platform, build arguments and the environment into a request.
 
 use crate::asked::{Environment, Request};
 use crate::check;

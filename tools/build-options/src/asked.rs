@@ -1,4 +1,4 @@
-//! What a command line can ask for: a build, with the words of each tool, or a text.
+//! The outcome of reading a command line: a build, with the words of each tool, or a text.
 
 use crate::progress::Progress;
 use crate::words::Words;

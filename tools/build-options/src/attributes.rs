@@ -10,11 +10,11 @@ pub struct Attribute {
     pub kind: &'static str,
     /// How it is written, with a value.
     pub written: &'static str,
-    /// What comes of it.
+    /// The answer to it.
     pub answer: Answer,
 }
 
-/// What comes of an attribute.
+/// The answer to an attribute.
 #[derive(Clone, Copy)]
 pub enum Answer {
     /// It is obeyed, to this end.
@@ -44,7 +44,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     refused(
         "image",
         "annotation.key=VALUE",
-        "an image gets no annotations; write --label, which the image's config has",
+        "an image gets no annotations; write --label KEY=VALUE, which goes into its config",
     ),
     idle("image", "attestation-inline=false", NO_ATTESTATION),
     idle("image", "attestation-inline=true", NO_ATTESTATION),
@@ -116,7 +116,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     refused("image", "unpack=true", "image-run unpacks an image when it runs it; leave it out"),
 ];
 
-/// What comes of an attribute that no output obeys, or `None` for one that is not known.
+/// The answer to an attribute that no output obeys, or `None` for one that is not known.
 pub fn answer(name: &str, value: &str) -> Option<Answer> {
     let name = if name.starts_with("annotation") { "annotation.key" } else { name };
     let value = plain(value);

@@ -16,7 +16,7 @@ pub const ROWS: &[Foreign] = &[
         Both,
         "--annotation=KEY=VALUE",
         "an image gets no annotations",
-        "write --label, which the image's config has",
+        "write --label KEY=VALUE, which goes into its config",
     ),
     but(
         Idle {

@@ -1,5 +1,5 @@
-//! What is known of an option of docker or podman that image-build does not obey: how it is written where it changes
-//! nothing, how where it is refused, and why.
+//! An option of docker or podman that image-build does not obey: how it is written where it changes nothing, how where it is
+//! refused, and why.
 
 use crate::table::Takes;
 

@@ -1,4 +1,4 @@
-//! What the outputs of a command line mean for each tool: how layers are packed, what is saved, what is pushed.
+//! Takes the outputs into a request: how layers are packed, and what is saved, loaded and pushed.
 
 use crate::asked::Request;
 use crate::check;

@@ -52,7 +52,7 @@ pub const ROWS: &[Foreign] = &[
     refused(
         Podman,
         "--cert-dir=DIR",
-        "certificates have a place by the registry's name",
+        "certificates are found by the registry's name",
         "put them into /etc/containers/certs.d/HOST:PORT",
     ),
     refused(Podman, "--cgroupns=private", ALWAYS_ISOLATED, LEAVE_OUT),
@@ -146,7 +146,7 @@ pub const ROWS: &[Foreign] = &[
     refused(
         Podman,
         "--ignorefile=FILE",
-        "an ignore file has its place",
+        "an ignore file is found by its name",
         "call it DOCKERFILE.dockerignore, beside the Dockerfile",
     ),
     refused(

@@ -204,7 +204,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             value("log-max", "SIZE", To::Stage, check::size, "how much of what it prints is kept (64m)"),
             flag("no-new-privileges", To::Stage, "let no setuid program give RUN more rights"),
             idle(
-                &[("buildx.local.delete", "mode=delete needs no leave")],
+                &[("buildx.local.delete", "mode=delete needs no permission")],
                 values(
                     "allow",
                     "ENTITLEMENT",

@@ -1,5 +1,5 @@
-//! What the environment and build arguments with a meaning of their own ask for: each is obeyed, or changes nothing, or is
-//! warned of, or is refused.
+//! Variables of the environment, and build arguments with a meaning of their own: each is obeyed, changes nothing, is warned
+//! of, or is refused.
 
 use crate::values::truth;
 use std::ffi::OsStr;
@@ -10,11 +10,11 @@ pub struct Variable {
     pub name: &'static str,
     /// A value for which it is not obeyed, or any that is.
     pub example: &'static str,
-    /// What comes of it.
+    /// The answer to it.
     pub answer: Answer,
 }
 
-/// What comes of a variable.
+/// The answer to a variable.
 pub enum Answer {
     /// It is obeyed, to this end.
     Works(&'static str),
@@ -29,7 +29,7 @@ pub enum Answer {
 /// Whether a value of a variable asks for nothing.
 pub type Unless = fn(&str) -> bool;
 
-/// What a variable's value comes to.
+/// The answer to a variable's value.
 pub enum Verdict {
     /// Nothing is to be said.
     Quiet,
@@ -40,7 +40,7 @@ pub enum Verdict {
 }
 
 impl Variable {
-    /// What is said of a value.
+    /// The answer to a value.
     pub fn verdict(&self, value: &str) -> Verdict {
         let said = |what: &str| format!("{}: {what}", self.name);
         match self.answer {
@@ -93,7 +93,7 @@ pub const ARGUMENTS: &[Variable] = &[
     row("BUILDKIT_SANDBOX_HOSTNAME", "name", Answer::Works("RUN's host name")),
     row("BUILDKIT_SBOM_SCAN_CONTEXT", "true", Answer::Idle(NO_LIST)),
     row("BUILDKIT_SBOM_SCAN_STAGE", "true", Answer::Idle(NO_LIST)),
-    row("BUILDKIT_SYNTAX", "docker/dockerfile:1", Answer::Works("as # syntax=, in whose place it is")),
+    row("BUILDKIT_SYNTAX", "docker/dockerfile:1", Answer::Works("it takes the place of # syntax=")),
     row("FTP_PROXY", "http://proxy", Answer::Works(PROXY)),
     row("HTTP_PROXY", "http://proxy", Answer::Works(PROXY)),
     row("HTTPS_PROXY", "http://proxy", Answer::Works(PROXY)),

@@ -12,17 +12,16 @@ const HEAD: &str = r".Dd December 1, 2026
 .Nm stagepipe-options
 .Nd what comes of the options of docker and podman
 .Sh DESCRIPTION
-Here is each option of
+This page lists each option of
 .Ql docker buildx build ,
 of docker's first builder and of
 .Ql podman build
 and
 .Ql buildah build ,
-with the attributes, build arguments and variables that belong to them, and what
-.Xr image-build 1
-makes of it.
+with the attributes, build arguments and variables that belong to them, and the answer of
+.Xr image-build 1 .
 None is ignored in silence.
-Each does one of these:
+There are four answers:
 .Bl -tag -width Ds
 .It works
 It means what it means to docker; image-build(1) describes it.

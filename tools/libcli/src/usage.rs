@@ -1,4 +1,4 @@
-//! What is said of a command line that clap does not take: one line, with the word at fault first and what to do last.
+//! One line about a command line that clap does not take: the word at fault first, and what to do last.
 
 use crate::failure::Failure;
 use crate::near::did_you_mean;
