@@ -176,9 +176,9 @@ impl Store {
         temp.file.write_all(&bytes).map_err(StoreError::io(what))?;
         self.sync_file(&temp.file, what)?;
         temp.replace(&self.tmp(), &self.path().join("index.json")).map_err(StoreError::io(what))?;
+        self.sync_dir(".")?;
         // It is not synced: one that was cut says nothing.
-        self.write_raw(&self.path().join(COPY), &seal(bytes.trim_ascii_end()))?;
-        self.sync_dir(".")
+        self.write_raw(&self.path().join(COPY), &seal(bytes.trim_ascii_end()))
     }
 }
 

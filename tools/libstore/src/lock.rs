@@ -65,7 +65,7 @@ pub(crate) fn try_take(file: &File, mode: Mode) -> io::Result<bool> {
 }
 
 /// Process and command that hold `file`'s lock, from /proc/locks.
-fn holder(file: &File) -> String {
+pub(crate) fn holder(file: &File) -> String {
     let found = file.metadata().ok().and_then(|meta| {
         let inode = format!(":{}", meta.ino());
         let locks = std::fs::read_to_string("/proc/locks").ok()?;

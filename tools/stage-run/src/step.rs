@@ -5,7 +5,7 @@ use crate::explain::why::{self, Miss};
 use crate::key::Key;
 use crate::position::CurrentStep;
 use crate::progress;
-use libstore::NewSnapshot;
+use libstore::{NewSnapshot, StepLock};
 use libwire::record::{Cache, Step, Why};
 use libwire::span::now_ms;
 use libwire::time::rfc3339;
@@ -28,6 +28,8 @@ pub struct Made {
     pub created: String,
     /// Why it was not there, if that was asked for.
     pub why: Option<Why>,
+    /// Until its record is in the cache nobody else makes it.
+    pub lock: Option<StepLock>,
 }
 
 /// The cache's answer for a step.
@@ -69,11 +71,12 @@ impl Maker<'_> {
             log: hit.log,
             created: self.created(hit.created),
             why: None,
+            lock: None,
         }
     }
 
     /// Finds the result, or has `make` fill a new snapshot on top of `parents`, whose trees it gets too. `make`
-    /// gives the path of a log.
+    /// gives the path of a log. If another build makes the same step, its result is waited for.
     pub fn make(
         self,
         parents: &[String],
@@ -81,9 +84,15 @@ impl Maker<'_> {
     ) -> Result<Made, StepError> {
         let session = self.step.session;
         let parents = parents.to_vec();
-        let miss = match self.known()? {
-            Known::Hit(hit) => return Ok(self.found(&parents, hit)),
-            Known::Nothing(miss) => miss,
+        let mut lock = None;
+        let miss = loop {
+            match self.known()? {
+                Known::Hit(hit) => return Ok(self.found(&parents, hit)),
+                // Who wants no result of another's waits for none.
+                Known::Nothing(Miss::NoCache) => break Miss::NoCache,
+                Known::Nothing(miss) if lock.is_some() || session.options.dry_run => break miss,
+                Known::Nothing(_) => lock = Some(self.lock()?),
+            }
         };
         let why = self.explain(&parents, miss);
         let (mut snapshot, mut log) = (None, None);
@@ -99,7 +108,17 @@ impl Maker<'_> {
             log = self.log(Some(failed.step.log));
         }
         let created = self.created(rfc3339(i64::try_from(now_ms()).unwrap_or(i64::MAX)));
-        Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created, why })
+        Ok(Made { cache: Cache::Miss, key: self.key, snapshot, parents, log, created, why, lock })
+    }
+
+    /// Becomes the one who makes the step.
+    fn lock(&self) -> Result<StepLock, StepError> {
+        let CurrentStep { session, stage, .. } = self.step;
+        let waits = |holder: &str| {
+            let what = format!("waits for {holder}, which makes the same step for another build");
+            progress::note(session.options.progress, stage.index, &what);
+        };
+        Ok(session.store.step_lock(self.key.digest(), waits)?)
     }
 
     /// Tells the user that the step has to be made, or would be, and why, as far as that is asked for.
