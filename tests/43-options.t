@@ -23,6 +23,7 @@ cat >options <<'END'
 --pull=newer|--pull newer
 --pull=never|--pull never
 --offline|--offline
+--insecure=h:5000|--insecure h:5000
 --lock|--sources --renew
 --lock=debian:12|--renew=debian:12
 --locked|--locked

@@ -132,9 +132,40 @@ df-parse Dockerfile >plan
 ok "stage-run pulls by itself" sh -c 'stage-run --context empty <plan >steps'
 ok "after that it need not" sh -c 'stage-run --offline --context empty <plan >steps'
 dockerfile "FROM $fake/nosuch:1" 'RUN true'
+faults ''
 status_is "what no registry has ends the build" 1 build
 ok "at its instruction, with the name in full" grep -q "^image-build: Dockerfile:1: image $fake/nosuch:1 is not in the store $STAGEPIPE_STORE, and can't be pulled: the registry $fake has no such image" .out
+is "after one question" "$(asked)" 1
+dockerfile 'FROM scratch' "COPY --from=$fake/nosuch:1 /a /" "COPY --from=$fake/base:1 /b /"
+faults ''
+status_is "also at a COPY" 1 build
+ok "that names it" grep -q "^image-build: Dockerfile:2: image $fake/nosuch:1 is not in the store" .out
+is "which is one question more" "$(asked nosuch)" 1
+ok "a check goes on without it" build --check
 dockerfile "FROM 127.0.0.1:1/x" 'RUN true'
 status_is "a registry that is not there may be there later" 75 build
+
+# A registry with a certificate that nobody vouches for.
+
+if have openssl; then
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out only -days 2 -subj /CN=x 2>/dev/null
+    cat only key >certificate
+    mkdir tls && cp -R fake/base tls/base
+    python3 "$top/tests/fake-registry" tls certificate <.hold-registry >.tls 2>/dev/null &
+    tries=0
+    until [ -s .tls ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+    read -r _ _ tls <.tls
+    tls=127.0.0.1:$tls
+    dockerfile "FROM $tls/base:1" 'RUN echo insecure >/i'
+    STAGEPIPE_STORE=$work/insecure
+    status_is "such a registry is not pulled from" 1 build
+    ok "for its certificate" grep -q certificate .out
+    status_is "nor with another host in --insecure" 1 build --insecure "$fake"
+    digest=$(build --insecure "$tls" --push -t "$tls/pushed:1" -q)
+    same_digest "with --insecure it is, and pushed to" "$(image-pull --insecure "$tls" -q "$tls/pushed:1")" "$digest"
+    status_is "a host that is none is refused" 2 build --insecure 'no host'
+else
+    skip "an insecure registry is pulled from and pushed to" "openssl is missing"
+fi
 
 finish

@@ -92,11 +92,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         "a push is by name; after the build, image-push DIGEST HOST/NAME@DIGEST gives it none",
     ),
     idle("image", "registry.insecure=false", "a registry is insecure by its name"),
-    refused(
-        "image",
-        "registry.insecure=true",
-        "a registry is insecure by its name; write insecure = true for it in registries.conf",
-    ),
+    refused("image", "registry.insecure=true", "a registry is insecure by its name; write --insecure HOST"),
     idle("image", "rewrite-timestamp=false", "times of files stay as they are"),
     works("image", "rewrite-timestamp=true", "no file in a new layer is younger than SOURCE_DATE_EPOCH"),
     refused(

@@ -119,6 +119,14 @@ pub fn tag(value: &OsStr) -> Checked {
     }
 }
 
+/// The host of a registry, perhaps with a port.
+pub fn host(value: &OsStr) -> Checked {
+    let value = text(value)?;
+    let host =
+        Reference::of(value, "x").map_err(|_| format!("'{value}' is no host; write HOST or HOST:PORT"));
+    host.map(drop)
+}
+
 /// A network of RUN.
 pub fn network(value: &OsStr) -> Checked {
     one_of(value, &["default", "none", "host"])

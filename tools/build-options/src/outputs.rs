@@ -50,6 +50,9 @@ impl Request {
             // A secret that got into a layer would be out before anybody could look.
             self.early = all(matches, "secret").next().is_none();
         }
+        if !self.push.as_bytes().is_empty() {
+            all(matches, "insecure").for_each(|host| self.push.push("--insecure", Some(host)));
+        }
         if let Some(level) = &level {
             check::level(compression.as_deref(), level)
                 .map_err(|what| usage(format!("compression-{what}")))?;

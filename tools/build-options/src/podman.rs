@@ -288,12 +288,7 @@ pub const ROWS: &[Foreign] = &[
     refused(Podman, "--timestamp=0", "it is a variable here", EPOCH),
     but(
         on("--tls-verify"),
-        refused(
-            Podman,
-            "--tls-verify=false",
-            "a registry is insecure by its name",
-            "write insecure = true for it in registries.conf; see stagepipe-registries(7)",
-        ),
+        refused(Podman, "--tls-verify=false", "a registry is insecure by its name", "write --insecure HOST"),
     ),
     refused(Podman, "--unsetannotation=KEY", "an image gets no annotations", LEAVE_OUT),
     refused(Podman, "--unsetenv=NAME", AS_IN_FILE, "write ENV NAME= to empty a variable of the base"),

@@ -120,7 +120,7 @@ impl Request {
         Ok(())
     }
 
-    /// `--pull` and `--offline`. Once the images were looked up, a stage that builds pulls no more than it lacks.
+    /// `--pull`, `--offline` and `--insecure`. Once the images were looked up, a stage that builds pulls no more than it lacks.
     fn take_pull(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
         let when = last(matches, "pull").map(|when| when.to_string_lossy());
         let word = match when.as_deref() {
@@ -145,6 +145,10 @@ impl Request {
         }
         if word == "never" {
             self.stage.push("--pull", Some(OsStr::new(word)));
+        }
+        for host in all(matches, "insecure") {
+            self.pull.push("--insecure", Some(host));
+            self.stage.push("--insecure", Some(host));
         }
         Ok(())
     }

@@ -129,6 +129,13 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 )
             },
             flag("offline", To::Request, "fetch nothing, and pull no image"),
+            values(
+                "insecure",
+                "HOST",
+                To::Request,
+                check::host,
+                "ask this registry by plain HTTP, or without checking its certificate; may be repeated",
+            ),
             Row {
                 check: check::source,
                 ..maybe(

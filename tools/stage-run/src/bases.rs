@@ -1,19 +1,20 @@
 //! Tells the checks which images the stages of a plan start from, without building: the images' configs.
 //!
 //! Nothing is unpacked or run, and of what the store lacks only manifests and configs are pulled. An image that can't be
-//! had is left out: a build will say so at its FROM.
+//! had is left out, unless all of them are required.
 
 use crate::base::image_name;
 use crate::error::StepError;
 use crate::lock::LockFile;
 use crate::options::{Fetch, NamedContext, Policy};
 use crate::plan::{Plan, misspelt_stage};
-use crate::session::images::select_of;
+use crate::session::images::{Missing, select_of};
 use crate::session::pull::Pull;
+use crate::stage::{from_lines, lines, place, with_stages};
 use libcli::Failure;
 use libstore::{Image, Select, Store};
 use libwire::lock::Source as Locked;
-use libwire::plan::{Base, Op, Source, Stage};
+use libwire::plan::{Base, Instruction, Op, Source, Stage};
 use libwire::record::{BaseStep, BuildRecord, Record, StageId};
 use libwire::{Reference, Writer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,8 @@ pub struct Lookup<'a> {
     pub fetch: &'a Fetch,
     /// The lock, which wins over whatever registries say.
     pub lock: &'a LockFile,
+    /// Whether an image that can't be pulled is an error, as it is in a build.
+    pub required: bool,
     /// Whether only to say what would be pulled.
     pub dry_run: bool,
     /// Whether to say anything.
@@ -74,7 +77,7 @@ pub fn write<W: Write>(input: impl BufRead, lookup: &Lookup, output: W) -> Resul
 fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Failure> {
     let mut wanted: BTreeMap<(&str, &str), (Policy, BTreeSet<String>)> = BTreeMap::new();
     for stage in plan.stages.iter().filter(|_| lookup.pull != Policy::Never) {
-        for reference in references(stage, lookup) {
+        for Named { reference, .. } in references(stage, lookup) {
             let platform = stage.platform.parse().ok();
             let known = || store?.resolve_for(&reference, platform.as_ref()?).ok()?;
             let said = || store?.remote(&reference, platform.as_ref()?).ok()?;
@@ -97,17 +100,52 @@ fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Fai
         }
         let pull = Pull { fetch: lookup.fetch, store: lookup.store, shown: lookup.progress };
         match pull.configs(&names, platform, *policy) {
-            // A build tries it again, and says at which instruction it failed.
-            Err(_) if *policy == Policy::Missing => {}
+            Err(_) if *policy == Policy::Missing && !lookup.required => {}
+            Err(error) if *policy == Policy::Missing => {
+                return Err(at_instruction(&plan.stages, lookup, error));
+            }
             pulled => pulled.map_err(StepError::into_failure)?,
         }
     }
     Ok(!wanted.is_empty() && !lookup.dry_run)
 }
 
+/// The failure of image-pull, at the instruction that names the image which its message begins with.
+fn at_instruction(stages: &[Stage], lookup: &Lookup, error: StepError) -> Failure {
+    let said = error.to_string();
+    for stage in stages {
+        for Named { name, reference, instruction } in references(stage, lookup) {
+            if said.starts_with(&format!("{reference}: ")) {
+                let error = match lookup.open() {
+                    Some(store) => {
+                        Missing { store: &store, name: &name, reference: &reference }.cant_be_pulled(error)
+                    }
+                    None => error,
+                };
+                let (line, text) = match instruction {
+                    Some(instruction) => (instruction.line, lines(instruction)),
+                    None => (stage.line, from_lines(stage)),
+                };
+                return with_stages(stage, error).at(place(stage, line), &text);
+            }
+        }
+    }
+    error.into_failure()
+}
+
+/// An image that a stage names.
+struct Named<'a> {
+    /// As it is written.
+    name: String,
+    /// As a lock has it.
+    reference: Reference,
+    /// Where; nothing is FROM.
+    instruction: Option<&'a Instruction>,
+}
+
 /// The images that a stage names, except those that are a stage's name misspelt, and those that a lock has to have and
 /// has not.
-fn references(stage: &Stage, lookup: &Lookup) -> Vec<Reference> {
+fn references<'a>(stage: &'a Stage, lookup: &Lookup) -> Vec<Named<'a>> {
     let context = |name: &str| match lookup.contexts.get(name) {
         Some(NamedContext::Image(reference)) if reference != "scratch" => {
             Some((reference.clone(), reference.clone()))
@@ -124,20 +162,27 @@ fn references(stage: &Stage, lookup: &Lookup) -> Vec<Reference> {
         Base::Context { name } => context(name),
         Base::Scratch | Base::Stage { .. } => None,
     };
-    let sources = stage.instructions.iter().flat_map(|instruction| match &instruction.op {
-        Op::Copy(copy) | Op::Add(copy) => vec![source(&copy.from)],
-        Op::Run { mounts, .. } => mounts.iter().map(|mount| source(&mount.from)).collect(),
-        _ => Vec::new(),
+    let sources = stage.instructions.iter().flat_map(|instruction| {
+        let all = match &instruction.op {
+            Op::Copy(copy) | Op::Add(copy) => vec![source(&copy.from)],
+            Op::Run { mounts, .. } => mounts.iter().map(|mount| source(&mount.from)).collect(),
+            _ => Vec::new(),
+        };
+        all.into_iter().flatten().map(move |named| (named, Some(instruction)))
     });
-    let named = [base].into_iter().chain(sources).flatten();
-    let named = named.filter(|(name, _)| misspelt_stage(stage, name).is_none());
-    let parsed = named.filter_map(|(_, reference)| Reference::parse(&reference).ok());
-    let parsed = parsed.filter(|reference| reference.as_digest().is_none());
-    let locked = parsed.map(|reference| lookup.lock.reference(reference));
-    let allowed = |reference: &Reference| {
-        Locked::image(reference).is_none_or(|source| lookup.lock.require(&source, "").is_ok())
-    };
-    locked.filter(allowed).collect()
+    let all = base.map(|named| (named, None)).into_iter().chain(sources);
+    let named = all.filter_map(|((name, reference), instruction)| {
+        let reference =
+            Reference::parse(&reference).ok().filter(|_| misspelt_stage(stage, &name).is_none())?;
+        if reference.as_digest().is_some() {
+            return None;
+        }
+        let reference = lookup.lock.reference(reference);
+        let source = Locked::image(&reference);
+        let is_allowed = source.is_none_or(|source| lookup.lock.require(&source, "").is_ok());
+        is_allowed.then_some(Named { name, reference, instruction })
+    });
+    named.collect()
 }
 
 fn image(store: Option<&Store>, lookup: &Lookup, stage: &Stage) -> Option<Image> {

@@ -33,6 +33,9 @@ struct Args {
     /// Only tell the images that stages start from, without their layers: for the checks of df-parse
     #[arg(long, conflicts_with_all = ["stage", "build_dir", "until", "shell", "shell_on_fail", "explain", "logs"])]
     bases: bool,
+    /// With --bases, fail where an image can't be pulled, as a build will
+    #[arg(long, requires = "bases")]
+    required: bool,
     /// The build context
     #[arg(long, value_name = "DIR", default_value = ".")]
     context: PathBuf,
@@ -110,6 +113,9 @@ struct Args {
     /// Fetch nothing, and pull no image
     #[arg(long)]
     offline: bool,
+    /// Ask this registry by plain HTTP, or without checking its certificate; may be repeated
+    #[arg(long, value_name = "HOST")]
+    insecure: Vec<String>,
     /// The lock of the Dockerfile: what the names of images, URLs and references of repositories mean
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
@@ -243,7 +249,7 @@ fn job(args: Args) -> Result<(), Failure> {
         None => None,
     };
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    let fetch = fetch(limits);
+    let fetch = fetch(limits, &args.insecure);
     let isolation = libsandbox::enter(args.isolation).map_err(|error| match error {
         SandboxError::Unavailable(_) => Failure::failed("", error),
         other => Failure::failed("sandbox", other),
@@ -302,9 +308,9 @@ fn warn_of_ids(build_dir: Option<&Path>) {
 }
 
 /// The program that fetches. Ask before the user namespace, in which everybody is root.
-fn fetch(limits: Limits) -> Fetch {
+fn fetch(limits: Limits, insecure: &[String]) -> Fetch {
     let caller = Caller::of(|name| std::env::var_os(name));
-    Fetch { beside: libsandbox::own_directory(), limits, caller }
+    Fetch { beside: libsandbox::own_directory(), limits, insecure: insecure.to_vec(), caller }
 }
 
 /// Writes the images that stages start from. Without a store, only those of named contexts.
@@ -314,8 +320,9 @@ fn bases(args: Args, lock: &LockFile, input: impl BufRead) -> Result<(), Failure
         store: &path,
         contexts: &args.build_context.into_iter().collect(),
         pull: if args.offline { Policy::Never } else { args.pull },
-        fetch: &fetch(Limits::default()),
+        fetch: &fetch(Limits::default(), &args.insecure),
         lock,
+        required: args.required,
         dry_run: args.dry_run,
         progress: args.progress == "plain",
     };

@@ -189,6 +189,8 @@ pub struct Fetch {
     pub beside: Option<PathBuf>,
     /// The most that an archive may unpack to.
     pub limits: Limits,
+    /// The registries that may be without TLS, or with a certificate that nobody vouches for.
+    pub insecure: Vec<String>,
     /// Whose logins it uses.
     pub caller: Caller,
 }

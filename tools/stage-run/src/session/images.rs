@@ -69,37 +69,29 @@ impl<'a> Images<'a> {
             && parsed.as_digest().is_none()
             && misspelt_stage(stage, name).is_none()
             && !(known.is_some() && policy == Policy::Missing);
-        let missing = |why: &str| {
-            let store = self.store.path().display();
-            format!("image {name}{} is not in the store {store}{why}", whole(name, &parsed))
-        };
+        let missing = Missing { store: &self.store, name, reference: &parsed };
         match known {
             Some(known) if !may_pull || self.options.dry_run => return Ok(known),
             None if may_pull && self.options.dry_run => {
                 return Err(StepError::pending(format!("image {name}, which is pulled when it is built")));
             }
             None if !may_pull => {
-                let near =
-                    self.near(&parsed).unwrap_or_else(|| "; image-pull or image-load puts one there".into());
-                return Err(StepError::failed(missing("")).hint(&near).image(name));
+                let near = missing.near();
+                let near = near.as_deref().unwrap_or("; image-pull or image-load puts one there");
+                return Err(StepError::failed(missing.what()).hint(near).image(name));
             }
             _ => {}
         }
         let pulled = self.pull().configs(&[parsed.to_string()], &stage.platform, policy);
-        pulled.map_err(|error| {
-            let why = if known.is_none() {
-                missing(", and can't be pulled")
-            } else {
-                format!("image {name} can't be pulled")
-            };
-            error
-                .without(&format!("{parsed}: "))
-                .within(&why)
-                .hint(&self.near(&parsed).unwrap_or_default())
-                .image(name)
+        pulled.map_err(|error| match known {
+            None => missing.cant_be_pulled(error),
+            Some(_) => {
+                let error = error.without(&format!("{parsed}: "));
+                error.within(&format!("image {name} can't be pulled")).image(name)
+            }
         })?;
         let found = self.store.resolve_for(&parsed, &platform)?;
-        found.ok_or_else(|| StepError::failed(missing(", though it was pulled")).image(name))
+        found.ok_or_else(|| StepError::failed(missing.what() + ", though it was pulled").image(name))
     }
 
     /// Refuses an image that has to be locked and is not, and warns of one that might be. An image of the
@@ -177,15 +169,6 @@ impl<'a> Images<'a> {
         Ok(self.store.remotes()?.iter().any(|remote| remote.manifest.digest == image))
     }
 
-    /// The image of the store with a similar name, which was perhaps meant.
-    fn near(&self, wanted: &Reference) -> Option<String> {
-        let images = self.store.images().unwrap_or_default();
-        let names: Vec<_> =
-            images.iter().filter_map(|image| Some(image.reference.as_ref()?.familiar())).collect();
-        let near = libcli::nearest(&wanted.familiar(), names.iter().map(String::as_str));
-        near.map(|near| format!("; did you mean {near}?"))
-    }
-
     /// The image in an OCI layout outside the store, which is copied into the store.
     pub fn in_layout(&self, path: &Path, select: Option<&str>, platform: &str) -> Result<Found, StepError> {
         if self.options.dry_run {
@@ -217,6 +200,40 @@ impl<'a> Images<'a> {
             mount_overlay(&overlay, isolation).map_err(io::Error::other)
         };
         job(&Unpack { owners: isolation.owners(), mount: &mount })
+    }
+}
+
+/// An image that is not in a store.
+pub struct Missing<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// As a stage calls it.
+    pub name: &'a str,
+    /// As it is asked for.
+    pub reference: &'a Reference,
+}
+
+impl Missing<'_> {
+    /// That it is not there.
+    fn what(&self) -> String {
+        let Self { store, name, reference } = self;
+        format!("image {name}{} is not in the store {}", whole(name, reference), store.path().display())
+    }
+
+    /// The image of the store with a similar name, which was perhaps meant.
+    fn near(&self) -> Option<String> {
+        let images = self.store.images().unwrap_or_default();
+        let names: Vec<_> =
+            images.iter().filter_map(|image| Some(image.reference.as_ref()?.familiar())).collect();
+        let near = libcli::nearest(&self.reference.familiar(), names.iter().map(String::as_str));
+        near.map(|near| format!("; did you mean {near}?"))
+    }
+
+    /// The failure of image-pull to bring it.
+    pub fn cant_be_pulled(&self, error: StepError) -> StepError {
+        let error = error.without(&format!("{}: ", self.reference));
+        let error = error.within(&format!("{}, and can't be pulled", self.what()));
+        error.hint(&self.near().unwrap_or_default()).image(self.name)
     }
 }
 

@@ -44,6 +44,7 @@ impl Pull<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(program(self.fetch.beside.as_deref(), PROGRAM));
         command.arg("--store").arg(self.store).env("STAGEPIPE_SPEAKER", PROGRAM);
+        command.args(self.fetch.insecure.iter().flat_map(|host| ["--insecure", host]));
         command.env(Caller::VARIABLE, self.fetch.caller.to_string());
         if !self.shown {
             command.arg("--quiet");
