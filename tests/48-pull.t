@@ -271,11 +271,13 @@ same_digest "the next pull ends it" "$(image-pull -q "$fake/app:1")" "$image"
 is "by what was missing" "$(($(grep -c "GET $layers" fake.log) <= 6 - before))" 1
 is "and nothing is left of the others" "$(find killed/tmp killed/quarantine -mindepth 1 | wc -l)" 0
 STAGEPIPE_STORE=$work/both
-faults 'set rate=1000000'
-image-pull -q "$fake/app:1" >first 2>&1 &
-image-pull -q "$fake/app:1" >second 2>&1
+faults 'set rate=700000'
+image-pull "$fake/app:1" >first 2>said.first &
+image-pull "$fake/app:1" >second 2>said.second
 wait $!
 is "two at once both have it" "$(cat first second | sort -u)" "$image"
+is "who waits for the other says so, once" "$(grep -hc "^image-pull: waits for process [0-9]* (image-pull), which brings the same layers\$" said.first said.second |
+    sort -n | tail -n 1)" 1
 is "each blob came once" "$(grep -o "GET /v2/app/blobs/[^ ]*" fake.log | sort | uniq -d | grep -vc "$(jq -r .config.digest "$old")")" 0
 
 finish

@@ -101,6 +101,7 @@ fn job(args: Args) -> Result<(), Failure> {
         sync: !args.no_sync,
         lock_timeout: None,
         lease: libstore::build_lease(variable),
+        waits: (!args.quiet).then_some(waits as fn(&str)),
         ..libstore::Options::default()
     };
     let store = Store::open(&path, settings)?;
@@ -148,6 +149,11 @@ fn pull(
         (_, true) => image_pull::pull_configs(store, client, &names, &options),
         _ => image_pull::pull(store, client, &names, unpacking, &options),
     }
+}
+
+fn waits(holder: &str) {
+    let speaker = libcli::speaker("image-pull");
+    libcli::say(&format!("{speaker}: waits for {holder}, which brings the same layers\n"));
 }
 
 fn warn(what: &str) {

@@ -9,8 +9,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long between two tries. Locks here are held for milliseconds.
+/// How long between two tries. Most locks here are held for milliseconds.
 const PAUSE: Duration = Duration::from_millis(10);
+/// A wait for longer than this is told.
+const LONG: Duration = Duration::from_secs(1);
 
 /// How to hold a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +23,18 @@ pub(crate) enum Mode {
 
 /// Takes the lock of the file at `path`, which is made when it is not there.
 pub(crate) fn take(path: &Path, mode: Mode, timeout: Option<Duration>) -> Result<File, StoreError> {
+    take_told(path, mode, timeout, |_| ())
+}
+
+/// As [`take`]; `told` is told who holds it, if the wait is long.
+pub(crate) fn take_told(
+    path: &Path,
+    mode: Mode,
+    timeout: Option<Duration>,
+    told: impl FnOnce(String),
+) -> Result<File, StoreError> {
     let file = open(path).map_err(StoreError::io(format!("cannot open the lock {}", path.display())))?;
-    wait(&file, path, mode, timeout)?;
+    wait_told(&file, path, mode, timeout, told)?;
     Ok(file)
 }
 
@@ -38,14 +50,27 @@ pub(crate) fn wait(
     mode: Mode,
     timeout: Option<Duration>,
 ) -> Result<(), StoreError> {
+    wait_told(file, path, mode, timeout, |_| ())
+}
+
+fn wait_told(
+    file: &File,
+    path: &Path,
+    mode: Mode,
+    timeout: Option<Duration>,
+    told: impl FnOnce(String),
+) -> Result<(), StoreError> {
     let what = path.display().to_string();
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let (begun, mut told) = (Instant::now(), Some(told));
     loop {
         if try_take(file, mode).map_err(StoreError::io(format!("cannot lock {what}")))? {
             return Ok(());
         }
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
             return Err(StoreError::Locked { holder: holder(file), what });
+        }
+        if let Some(told) = told.take_if(|_| begun.elapsed() >= LONG) {
+            told(holder(file));
         }
         std::thread::sleep(PAUSE);
     }

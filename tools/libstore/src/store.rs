@@ -2,10 +2,11 @@
 
 use crate::error::StoreError;
 use crate::lease::{self, Held, Lease};
-use crate::write;
+use crate::{lock, write};
 pub use libtree::tar::Limits;
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -59,6 +60,8 @@ pub struct Options {
     /// The lease of the build that this process is part of ([`build_lease`](crate::build_lease)); without it what is used
     /// is held as long as the store is open.
     pub lease: Option<PathBuf>,
+    /// Is told which process brings or unpacks the same layers, if the wait for it is long.
+    pub waits: Option<fn(&str)>,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             limits: Limits::default(),
             keep_damaged: false,
             lease: None,
+            waits: None,
         }
     }
 }
@@ -89,6 +93,8 @@ struct Inner {
     warnings: Mutex<Vec<String>>,
     /// Snapshots found to be this boot's or settled: they stay so as long as they are there.
     trusted: Mutex<HashSet<String>>,
+    /// The processes of which it was told that they are waited for.
+    waited_for: Mutex<HashSet<String>>,
 }
 
 impl Store {
@@ -125,9 +131,9 @@ impl Store {
     fn new(path: &Path, options: Options, writable: bool, uses: bool) -> Result<Self, StoreError> {
         let what = format!("cannot open the store {}", path.display());
         let path = std::fs::canonicalize(path).map_err(StoreError::io(what))?;
-        let (warnings, trusted) = Default::default();
+        let (warnings, trusted, waited_for) = Default::default();
         let lease = uses.then(|| Lease::new(&path, options.lease.as_deref(), options.lock_timeout));
-        Ok(Self(Arc::new(Inner { path, options, writable, lease, warnings, trusted })))
+        Ok(Self(Arc::new(Inner { path, options, writable, lease, warnings, trusted, waited_for })))
     }
 
     fn lay_out(&self, fresh: bool) -> Result<(), StoreError> {
@@ -200,6 +206,16 @@ impl Store {
     /// Whether it holds what is used.
     pub(crate) fn holds(&self) -> bool {
         self.0.lease.is_some()
+    }
+
+    /// Takes the lock of work that may take long, and tells once of each process that is waited for.
+    pub(crate) fn lock_work(&self, name: &str, timeout: Option<Duration>) -> Result<File, StoreError> {
+        lock::take_told(&self.path().join("locks").join(name), lock::Mode::Exclusive, timeout, |holder| {
+            let is_new = self.0.waited_for.lock().is_ok_and(|mut told| told.insert(holder.clone()));
+            if let Some(waits) = self.options().waits.filter(|_| is_new) {
+                waits(&holder);
+            }
+        })
     }
 
     /// Whether [`Store::trust`] was called for a snapshot.

@@ -9,7 +9,6 @@ mod read;
 
 use crate::error::StoreError;
 use crate::image::Image;
-use crate::lock;
 use crate::snapshot::{NewSnapshot, SnapshotMeta};
 use crate::store::Store;
 use early::EarlySync;
@@ -155,10 +154,9 @@ impl Store {
     /// Images that share their lowest layer share this lock: two processes must not do one work twice.
     fn unpack_lock(&self, layers: &[Layer]) -> Result<Option<std::fs::File>, StoreError> {
         let Some(first) = layers.first() else { return Ok(None) };
-        let path = self.path().join("locks").join(format!("unpack-{}", &first.diff_id.hex()[..2]));
         // The holder extracts a whole image.
         let timeout = self.options().lock_timeout.map(|timeout| timeout * 10);
-        lock::take(&path, lock::Mode::Exclusive, timeout).map(Some)
+        self.lock_work(&format!("unpack-{}", &first.diff_id.hex()[..2]), timeout).map(Some)
     }
 
     /// Layers are extracted alone, several at once, and put on one another in their order. One that

@@ -116,7 +116,7 @@ impl Maker<'_> {
         let CurrentStep { session, stage, .. } = self.step;
         let waits = |holder: &str| {
             let what = format!("waits for {holder}, which makes the same step for another build");
-            progress::note(session.options.progress, stage.index, &what);
+            progress::note(session.options.progress, stage, &what);
         };
         Ok(session.store.step_lock(self.key.digest(), waits)?)
     }

@@ -7,7 +7,6 @@ use crate::arrival::{Arrival, Incoming};
 use crate::blob::BlobWriter;
 use crate::error::StoreError;
 use crate::image::Image;
-use crate::lock;
 use crate::store::Store;
 use crate::unpack::{First, Unpack};
 use libwire::Digest;
@@ -67,8 +66,7 @@ impl Store {
 
     /// Whoever fetches a blob holds this lock; others wait for that one, however long it takes.
     fn fetch_lock(&self, digest: Digest) -> Result<File, StoreError> {
-        let path = self.path().join("locks").join(format!("fetch-{}", &digest.hex()[..3]));
-        lock::take(&path, lock::Mode::Exclusive, None)
+        self.lock_work(&format!("fetch-{}", &digest.hex()[..3]), None)
     }
 }
 
