@@ -53,6 +53,24 @@ ok "--pull=false pulls what is missing, as without it" build --pull=false
 status_is "--pull takes no other words" 2 build --pull=often
 status_is "--offline fetches no context" 2 image-build --offline http://127.0.0.1:1/x.git
 
+# age DAYS: the store's images were pulled so many days ago, as their records say, which begin with their digest
+age() {
+    for record in "$STAGEPIPE_STORE"/remote/*; do
+        tail -n 1 "$record" | jq -cj --arg days "$1" '.fetched = (now | floor) - ($days | tonumber) * 86400' >aged
+        printf 'sha256:%s\n%s\n' "$(sha256sum <aged | cut -d' ' -f1)" "$(cat aged)" >"$record"
+    done
+}
+old='was pulled 4[0-9] days ago; --pull=newer asks what it is now'
+age 41
+ok "a build on an old image" build
+status_is "goes on" 0 build
+is "and says how old it is, once" "$(grep -c "^image-build: $fake/base:1 $old" .out)" 1
+status_is "--offline" 0 build --offline
+is "says nothing of that" "$(grep -c "$old" .out)" 0
+status_is "--pull=newer asks" 0 build --pull=newer
+status_is "and then" 0 build
+is "it is new" "$(grep -c "$old" .out)" 0
+
 # A tag that moves.
 
 printf 'FROM busybox\nRUN echo moved >/moved\n' >moved

@@ -20,6 +20,10 @@ use libwire::{Reference, Writer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// From this many days on it is told how old an image is.
+const OLD: u64 = 30;
 
 /// Where images are looked for.
 pub struct Lookup<'a> {
@@ -76,19 +80,28 @@ pub fn write<W: Write>(input: impl BufRead, lookup: &Lookup, output: W) -> Resul
 /// Pulls manifests and configs of those images that are to be pulled; whether there were any.
 fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Failure> {
     let mut wanted: BTreeMap<(&str, &str), (Policy, BTreeSet<String>)> = BTreeMap::new();
+    let mut old: BTreeMap<String, u64> = BTreeMap::new();
     for stage in plan.stages.iter().filter(|_| lookup.pull != Policy::Never) {
         for Named { reference, .. } in references(stage, lookup) {
             let platform = stage.platform.parse().ok();
             let known = || store?.resolve_for(&reference, platform.as_ref()?).ok()?;
             let said = || store?.remote(&reference, platform.as_ref()?).ok()?;
             let is_known = known().is_some();
-            let policy = lookup.pull.with(lookup.lock, &reference, is_known && said().is_none());
+            let said = if is_known { said() } else { None };
+            let policy = lookup.pull.with(lookup.lock, &reference, is_known && said.is_none());
             // A digest means the same for ever.
-            if !is_known || policy != Policy::Missing && reference.digest().is_none() {
+            let may_change = reference.digest().is_none();
+            if let Some(said) = said.filter(|_| may_change && policy == Policy::Missing) {
+                old.insert(reference.familiar(), said.fetched);
+            }
+            if !is_known || policy != Policy::Missing && may_change {
                 let names = wanted.entry((&stage.platform, policy.word()));
                 names.or_insert((policy, BTreeSet::new())).1.insert(reference.to_string());
             }
         }
+    }
+    if lookup.required && lookup.progress {
+        old.iter().for_each(|(name, fetched)| tell_age(name, *fetched));
     }
     for ((platform, _), (policy, names)) in &wanted {
         let names: Vec<String> = names.iter().cloned().collect();
@@ -108,6 +121,18 @@ fn pull(plan: &Plan, store: Option<&Store>, lookup: &Lookup) -> Result<bool, Fai
         }
     }
     Ok(!wanted.is_empty() && !lookup.dry_run)
+}
+
+/// Says of an image that nobody has asked for since `fetched` how long that is.
+fn tell_age(name: &str, fetched: u64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let days = now.saturating_sub(fetched) / (24 * 60 * 60);
+    if days >= OLD {
+        let speaker = libcli::speaker("stage-run");
+        libcli::say(&format!(
+            "{speaker}: {name} was pulled {days} days ago; --pull=newer asks what it is now\n"
+        ));
+    }
 }
 
 /// The failure of image-pull, at the instruction that names the image which its message begins with.
