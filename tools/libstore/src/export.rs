@@ -3,7 +3,8 @@
 
 use crate::error::StoreError;
 use crate::image::Image;
-use crate::store::{LAYOUT, Store};
+use crate::layout::LAYOUT;
+use crate::store::Store;
 use libtree::tar::{Entry, EntryKind, Writer};
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};

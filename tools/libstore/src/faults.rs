@@ -1,6 +1,7 @@
 //! Looks whether entries are what they were when they were written. It changes nothing but notes, and puts nothing aside
 //! unless it is asked to.
 
+use crate::blob::BlobReader;
 use crate::blob::descriptor;
 use crate::cache::{seal, unseal};
 use crate::error::StoreError;
@@ -9,7 +10,7 @@ use crate::snapshot::{META, TREE, UNSETTLED};
 use crate::store::Store;
 use crate::tree_content::TreeContent;
 use crate::tree_totals::difference;
-use crate::{BlobReader, write};
+use crate::write;
 use libtree::walk::names_at;
 use libwire::Digest;
 use libwire::image::Descriptor;
@@ -70,7 +71,7 @@ impl Store {
     /// What is wrong with the files at the store's top: name and fault.
     pub fn top_faults(&self, all: &Inventory) -> Vec<(String, Fault)> {
         let mut faults = Vec::new();
-        let (name, wanted) = crate::store::LAYOUT;
+        let (name, wanted) = crate::layout::LAYOUT;
         if std::fs::read_to_string(self.path().join(name)).ok().as_deref() != Some(wanted) {
             faults.push((name.to_owned(), Fault::Damaged(format!("it is not {wanted}"))));
         }

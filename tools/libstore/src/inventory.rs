@@ -6,10 +6,12 @@ use crate::blob::MAX_JSON;
 use crate::cache::unseal;
 use crate::error::StoreError;
 use crate::failure::{FailedSource, FailedStep};
+use crate::layout::DIRS;
 use crate::lease::Held;
 use crate::remote::Remote;
+use crate::snapshot::SnapshotMeta;
 use crate::snapshot::{META, TREE};
-use crate::store::{DIRS, Store};
+use crate::store::Store;
 use crate::tree_totals::disk_of;
 use libtree::walk::names_at;
 use libwire::image::{Descriptor, Index, Manifest};
@@ -318,7 +320,7 @@ impl Inventory {
         let meta = path.join(META);
         // A use is noted on this file.
         let mut entry = Entry::small(&meta).or_else(|_| Entry::small(path))?;
-        let known: crate::SnapshotMeta =
+        let known: SnapshotMeta =
             std::fs::read(&meta).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
         entry.disk = blocks(path)?;
         entry.unpacked = known.diff_id.is_some();

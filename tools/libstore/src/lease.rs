@@ -9,7 +9,7 @@
 //! just ended has left.
 
 use crate::error::StoreError;
-use crate::store::may_be_store;
+use crate::layout::may_be_store;
 use crate::{lock, random};
 use libwire::Digest;
 use std::collections::HashSet;

@@ -1,46 +1,18 @@
 //! The store's directory: its parts, its version, and what every operation on it shares.
 
 use crate::error::StoreError;
+use crate::layout::{
+    DIRS, EMPTY_INDEX, LAYOUT, VERSION, VERSION_FILE, check_version, is_fresh, is_rest, rest,
+};
 use crate::lease::{self, Held, Lease};
 use crate::{lock, write};
 pub use libtree::tar::Limits;
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Says that the directory is a store, and of which version. Read before anything else.
-const VERSION_FILE: &str = "stagepipe-store";
-/// What [`VERSION_FILE`] holds in the only version there is.
-const VERSION: &str = "1\n";
-/// The OCI image layout's own version file.
-pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-/// What an empty layout's index holds.
-pub(crate) const EMPTY_INDEX: &str =
-    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
-/// The directories of a store.
-pub(crate) const DIRS: [&str; 17] = [
-    "tmp",
-    "leases",
-    "blobs",
-    "blobs/sha256",
-    "verified",
-    "cache",
-    "latest",
-    "listings",
-    "failed",
-    "builds",
-    "remote",
-    "snapshots",
-    "cachemounts",
-    "contexts",
-    "logs",
-    "locks",
-    "quarantine",
-];
 
 /// How to use a store.
 #[derive(Clone, Debug)]
@@ -287,78 +259,10 @@ impl Store {
     }
 }
 
-/// Whether a store of this version is at `path`, or one can be made there.
-pub(crate) fn may_be_store(path: &Path) -> bool {
-    check_version(path).is_ok() || (is_fresh(path).unwrap_or(false) && !is_rest(path))
-}
-
-/// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made
-/// one has got to so far.
-fn is_fresh(path: &Path) -> std::io::Result<bool> {
-    let names = match libtree::walk::names_at(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-        names => names?,
-    };
-    // The first thing made is a directory that no other layout has: by a tool, or by a build for its lease.
-    let is_first = |name: &OsString| DIRS[..2].iter().any(|first| name == first);
-    Ok(names.is_empty() || (names.iter().all(is_ours) && names.iter().any(is_first)))
-}
-
-fn is_ours(name: &OsString) -> bool {
-    DIRS.iter().chain(&[LAYOUT.0, "index.json", "index.copy", "limits"]).any(|own| name == own)
-}
-
-/// Whether `path` has what is left of a store after an ordinary user has deleted it: the trees in it belong to
-/// subordinate ids, which only root and a user namespace of that user can delete.
-pub fn is_rest(path: &Path) -> bool {
-    let names = |path: &Path| libtree::walk::names_at(path).unwrap_or_default();
-    let has_trees =
-        ["snapshots", "cachemounts", "failed"].iter().any(|dir| !names(&path.join(dir)).is_empty());
-    let all = names(path);
-    // Asked last, because another process may have made the store meanwhile.
-    has_trees && all.iter().all(is_ours) && !path.join(VERSION_FILE).exists()
-}
-
-fn rest(path: &Path) -> StoreError {
-    let namespace = match is_root() {
-        true => "",
-        false => "unshare --map-root-user --map-auto ",
-    };
-    let path = path.display().to_string();
-    let why =
-        format!("is the rest of a store that was deleted in part; delete it with: {namespace}rm -rf {path}");
-    StoreError::NotAStore { path, why }
-}
-
-/// Whether this is root, and of all ids.
-fn is_root() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    rustix::process::geteuid().is_root() && map.split_whitespace().eq(["0", "0", "4294967295"])
-}
-
 fn make_dir(path: &Path) -> Result<(), StoreError> {
     // Others must not list or run what is in unpacked trees: setuid files are among it.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(StoreError::io(format!("cannot make {}", path.display())))
-}
-
-fn check_version(path: &Path) -> Result<(), StoreError> {
-    let not = |why: &str| StoreError::NotAStore { path: path.display().to_string(), why: why.into() };
-    match std::fs::read_to_string(path.join(VERSION_FILE)) {
-        Ok(text) if text == VERSION => Ok(()),
-        Ok(text) => {
-            let version: String = text.trim().chars().take(20).collect();
-            Err(not(&format!("is a store of version {version:?}; this suite knows version 1")))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.is_dir() {
-            true if is_rest(path) => Err(rest(path)),
-            true => Err(not("is not a store, and not empty; name another directory")),
-            false => Err(not("does not exist; image-load or a build makes it")),
-        },
-        Err(error) => {
-            Err(StoreError::io(format!("cannot read {}", path.join(VERSION_FILE).display()))(error))
-        }
-    }
 }
 
 /// A new store for a test, and the directory that it goes with.
