@@ -3,22 +3,22 @@
 //! It takes one pass, and 8 bytes of memory for each file. It compares the records with the files it reads. It does
 //! not decide what belongs in a layer, and walks no tree.
 
-mod asked;
 pub mod compress;
 mod deflate;
 mod entry;
 mod error;
 mod gzip;
+mod overrides;
 mod places;
 mod probe;
 mod progress;
 mod stored;
 mod streams;
 
-pub use asked::Asked;
 pub use compress::Sink;
 pub use error::PackError;
 pub use libwire::Compression;
+pub use overrides::Overrides;
 pub use stored::{How, pack_into_store, tell_none};
 pub use streams::Streams;
 

@@ -1,7 +1,7 @@
 //! layer-pack: changes in, a layer out. See layer-pack(1).
 
 use clap::Parser;
-use layer_pack::{Asked, Compression, How, Options, PackError, Streams, pack_into_store};
+use layer_pack::{Compression, How, Options, Overrides, PackError, Streams, pack_into_store};
 use libcli::{Exit, Failure, Stdout};
 use libsandbox::Isolation;
 use libstore::{Environment, Limits, Store, locate};
@@ -82,8 +82,8 @@ fn job(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn asked(args: &Args) -> Asked {
-    Asked { compression: args.compression, level: args.level, clamp: args.clamp_mtime }
+fn overrides(args: &Args) -> Overrides {
+    Overrides { compression: args.compression, level: args.level, clamp: args.clamp_mtime }
 }
 
 /// Handles a row of streams without a layer.
@@ -113,7 +113,7 @@ fn to_tar(
     first: &Header,
     out: Stdout,
 ) -> Result<(), Failure> {
-    let packing = asked(args).packing(first, streams.at()).map_err(failure)?;
+    let packing = overrides(args).packing(first, streams.at()).map_err(failure)?;
     let options = Options { clamp_mtime: packing.clamp, ..options(args) };
     let packed = streams.pack(first, options, out).map_err(failure)?;
     match streams.next_header().map_err(failure)? {
@@ -142,7 +142,7 @@ fn to_store(
     };
     let store = Store::open(path, settings)?;
     let how = How {
-        asked: asked(args),
+        overrides: overrides(args),
         threads: args.jobs.unwrap_or_else(|| processors().min(MOST_JOBS)),
         options: options(args),
     };

@@ -1,8 +1,8 @@
 //! Packs into the store: a blob for each stream, and the record that describes it.
 
-use crate::asked::Asked;
 use crate::compress::Sink;
 use crate::error::PackError;
+use crate::overrides::Overrides;
 use crate::streams::Streams;
 use crate::{Options, Packed, snapshot};
 use libstore::Store;
@@ -17,7 +17,7 @@ use std::io::{self, BufRead, BufWriter, Write};
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// The caller's options for the packing.
-    pub asked: Asked,
+    pub overrides: Overrides,
     /// How many threads compress.
     pub threads: usize,
     /// The options for the tar. The clamp comes from each stream's packing.
@@ -37,7 +37,7 @@ pub fn pack_into_store<R: BufRead, W: Write>(
     let mut writer = Writer::<W, BuildRecord>::new(out, BTreeMap::new())?;
     while let Some(header) = next {
         let started = now_ms();
-        let packing = how.asked.packing(&header, streams.at())?;
+        let packing = how.overrides.packing(&header, streams.at())?;
         let options = Options { clamp_mtime: packing.clamp, ..how.options };
         let (compression, level) = (packing.compression, packing.level);
         let level = level.unwrap_or(compression.levels().0);

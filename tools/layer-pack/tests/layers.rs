@@ -1,6 +1,6 @@
 //! The bytes of layers, judged by GNU tar, gzip and zstd, and the records that are refused.
 
-use layer_pack::{Asked, Compression, How, Options, PackError, Streams, pack_into_store, tell_none};
+use layer_pack::{Compression, How, Options, Overrides, PackError, Streams, pack_into_store, tell_none};
 use libstore::Store;
 use libwire::record::{LayerRecord, Record};
 use libwire::{Packing, Reader};
@@ -62,8 +62,8 @@ fn dir(path: &str) -> String {
     put(path, "0755", r#""kind":"dir""#)
 }
 
-fn asked(compression: Compression) -> Asked {
-    Asked { compression: Some(compression), ..Asked::default() }
+fn asked(compression: Compression) -> Overrides {
+    Overrides { compression: Some(compression), ..Overrides::default() }
 }
 
 /// The record of the file at `path` in `tree`, made without any code of this workspace.
@@ -232,7 +232,7 @@ fn packed<W: Write>(stream: &str, store: &Store, how: How, out: W) -> Result<W, 
 }
 
 fn layers(stream: &str, store: &Store, compression: Compression, threads: usize) -> Vec<LayerRecord> {
-    let how = How { asked: asked(compression), threads, options: Options::default() };
+    let how = How { overrides: asked(compression), threads, options: Options::default() };
     let out = packed(stream, store, how, Vec::new()).unwrap();
     let records = Reader::<_, libwire::record::BuildRecord>::new(&out[..]).read_all().unwrap();
     let layer = |record| match record {
@@ -331,29 +331,29 @@ fn what_is_asked_for_wins_over_the_header_and_the_layer_is_known_as_what_it_is()
     let store = store(dir_.path());
     let snapshot = store.new_snapshot(&[]).unwrap().publish().unwrap();
     let records = [dir("a")];
-    let packed = |layers: &str, asked: Asked| {
+    let packed = |layers: &str, overrides: Overrides| {
         let stream = tree.stream(&[&records[0]]).replace("\"ab\"", &format!("\"{snapshot}\"{layers}"));
         let lines = &stream[..stream.find("{\"type\":\"end\"").unwrap()];
         let digest = libwire::Digest::of(lines.as_bytes());
         let whole = format!("{lines}{{\"type\":\"end\",\"records\":1,\"digest\":\"{digest}\"}}\n");
-        let how = How { asked, threads: 1, options: Options::default() };
+        let how = How { overrides, threads: 1, options: Options::default() };
         packed(&whole, &store, how, Vec::new()).map(|_| ())
     };
     let known = |compression, level, clamp| {
         store.layer(&snapshot, &Packing { compression, level, clamp }.into()).unwrap().is_some()
     };
     let told = r#","layers":{"compression":"zstd","level":19,"clamp":5}"#;
-    packed(told, Asked::default()).unwrap();
+    packed(told, Overrides::default()).unwrap();
     assert!(known(Compression::Zstd, Some(19), Some(5)) && !known(Compression::Gzip, None, None));
-    packed(told, Asked { level: Some(1), ..Asked::default() }).unwrap();
+    packed(told, Overrides { level: Some(1), ..Overrides::default() }).unwrap();
     assert!(known(Compression::Zstd, Some(1), Some(5)));
-    packed(told, Asked { clamp: Some(6), ..asked(Compression::Gzip) }).unwrap();
+    packed(told, Overrides { clamp: Some(6), ..asked(Compression::Gzip) }).unwrap();
     assert!(known(Compression::Gzip, None, Some(6)) && !known(Compression::Gzip, Some(19), Some(6)));
-    packed("", Asked::default()).unwrap();
+    packed("", Overrides::default()).unwrap();
     assert!(known(Compression::Gzip, None, None), "an older stream");
-    let wrong = packed(told, Asked { level: Some(30), ..Asked::default() }).unwrap_err();
+    let wrong = packed(told, Overrides { level: Some(30), ..Overrides::default() }).unwrap_err();
     assert_eq!(wrong.to_string(), "level 30 is not one of zstd: 1 to 22");
-    let wrong = packed(&told.replace("19", "0"), Asked::default()).unwrap_err();
+    let wrong = packed(&told.replace("19", "0"), Overrides::default()).unwrap_err();
     assert_eq!(wrong.to_string(), "header, layers: level 0 is not one of zstd: 1 to 22");
 }
 
@@ -362,7 +362,7 @@ fn a_stream_that_fails_leaves_no_blob_and_no_end() {
     let tree = Tree::new();
     let dir_ = tempfile::tempdir().unwrap();
     let store = store(dir_.path());
-    let how = How { asked: asked(Compression::Gzip), threads: 1, options: Options::default() };
+    let how = How { overrides: asked(Compression::Gzip), threads: 1, options: Options::default() };
     let bad = tree.stream(&[&file("gone", 3)]);
     assert!(packed(&bad, &store, how, Vec::new()).is_err());
     let cut = tree.stream(&[&dir("a")]).replace("{\"type\":\"end\",\"records\":1}\n", "");
@@ -377,7 +377,7 @@ fn a_row_of_streams_is_packed_only_up_to_the_stream_that_closes_it() {
     let closing = String::from_utf8(libwire::changes::close(Vec::new()).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    let how = How { asked: asked(Compression::None), threads: 1, options: Options::default() };
+    let how = How { overrides: asked(Compression::None), threads: 1, options: Options::default() };
     let packed = |text: &str| {
         let mut out = Vec::new();
         let result = packed(text, &store, how, &mut out).map(|_| ());

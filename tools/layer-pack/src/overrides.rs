@@ -5,7 +5,7 @@ use libwire::{At, Compression, Header, Packing};
 
 /// The options of the caller, which take precedence over those in a stream's header.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
+pub struct Overrides {
     /// The compression.
     pub compression: Option<Compression>,
     /// Its level.
@@ -14,7 +14,7 @@ pub struct Asked {
     pub clamp: Option<i64>,
 }
 
-impl Asked {
+impl Overrides {
     /// The packing for a stream with this header. The level in the header belongs to the compression in the header,
     /// and has no meaning for another.
     pub fn packing(self, header: &Header, at: At) -> Result<Packing, PackError> {
