@@ -4,7 +4,7 @@
 
 use super::accounts::Commands;
 use super::copies::{Copies, Copy};
-use super::made::word;
+use super::makers::word;
 use super::roots::Chosen;
 use super::tree::Tree;
 use crate::advice::candidate::Change;

@@ -7,9 +7,9 @@ mod copies;
 mod elf;
 mod entry;
 mod facts;
-mod left;
+mod left_out;
 mod lines;
-mod made;
+mod makers;
 mod needs;
 mod paste;
 mod removed;
@@ -29,7 +29,7 @@ use libimage::packages::Package;
 use libimage::source::Opened;
 use libwire::image::{ContainerConfig, Descriptor, MEDIA_MANIFEST};
 use libwire::provenance::Base;
-use made::word;
+use makers::word;
 use roots::Chosen;
 use std::collections::HashSet;
 use survey::{Class, Survey};
@@ -69,7 +69,7 @@ pub(super) fn advise<'a>(opened: &Opened, image: &Image<'a>) -> Result<Option<Ca
     let saves = saving::saving(opened, image, &survey, &chosen, &copies, &accounts, ldconfig)?;
     let Some((content, download)) = saves else { return Ok(None) };
     let title = "copy what is needed into a second stage, and leave behind what built it".to_owned();
-    let why = left::sentence(image, &survey, &chosen);
+    let why = left_out::sentence(image, &survey, &chosen);
     let advice = Advice::new(Kind::SecondStage, title, changes, content, why);
     Ok(advice.map(|advice| Candidate {
         advice: Advice { saves_download: download, ..advice },
@@ -109,7 +109,7 @@ fn survey<'a>(image: &Image<'a>, base: &Base) -> Option<Survey<'a>> {
         return None;
     }
     let tree = Tree { ledger: image.ledger, base: layers };
-    let survey = Survey::new(image, tree, made::made(image, layers)?);
+    let survey = Survey::new(image, tree, makers::made(image, layers)?);
     has_tools(image, &survey, &HashSet::new()).then_some(survey)
 }
 

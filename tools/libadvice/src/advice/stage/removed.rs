@@ -1,7 +1,7 @@
 //! Paths that the author removed and that the second stage would have again, from the base, or from packages and
 //! their scripts, which it installs again.
 
-use super::made::Made;
+use super::makers::Made;
 use super::paste::{MAX_NAMED, is_plain};
 use super::survey::Survey;
 use libimage::places::{PlaceId, Places};

@@ -2,7 +2,7 @@
 //! their scripts, or the author's own, which a second stage needs. Names, owners and records determine the class, not
 //! contents.
 
-use super::made::Made;
+use super::makers::Made;
 use super::tools::is_tool;
 use super::tree::Tree;
 use crate::advice::image::Image;

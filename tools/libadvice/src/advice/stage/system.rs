@@ -1,7 +1,7 @@
 //! Changes to the system by commands that packages' scripts run too: the second stage needs the author's certificates
 //! as well.
 
-use super::made::Made;
+use super::makers::Made;
 use super::survey::{Class, Survey};
 use libshell::list;
 
