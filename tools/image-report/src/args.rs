@@ -1,6 +1,6 @@
 //! The command line of image-report(1): its options, and which of them go together. The library does the work.
 
-use crate::moved::{self, Moved};
+use crate::moved_options::{self, Moved};
 use clap::Parser;
 use image_report::bounds::Bounds;
 use image_report::percent;
@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "PERCENT", value_parser = percent::parts)]
     min_efficiency: Option<u32>,
     /// The images
-    #[arg(required_unless_present_any = moved::NAMES, value_name = "IMAGE")]
+    #[arg(required_unless_present_any = moved_options::NAMES, value_name = "IMAGE")]
     pub images: Vec<String>,
     #[command(flatten)]
     moved: Moved,

@@ -1,7 +1,7 @@
 //! image-report(1): what an image costs.
 
 mod args;
-mod moved;
+mod moved_options;
 
 use args::Args;
 use libcli::{Failure, Stdout};
