@@ -38,7 +38,7 @@ pub fn fetch(
         Kind::File => {
             let path = into.join(FILE);
             download_to(source, &path, environment)?;
-            told(&crate::redact(source), path, into, environment.limits)
+            classify(&crate::redact(source), path, into, environment.limits)
         }
         Kind::Path => match github(source) {
             Some(url) => check_out(&url, into, keep, environment),
@@ -56,7 +56,7 @@ pub fn time(source: &str, into: &Path, environment: &Environment) -> Result<Opti
         let what = path.display().to_string();
         let meta = std::fs::metadata(&path).map_err(FetchError::io(&what))?;
         // Without a time from the server, the file has that of 1970.
-        return match (meta.mtime(), told(&crate::redact(source), path, into, environment.limits)?) {
+        return match (meta.mtime(), classify(&crate::redact(source), path, into, environment.limits)?) {
             (0, Context::Tree(tree)) => youngest(&tree),
             (0, Context::File(_)) => Ok(None),
             (seconds, _) => Ok(Some(seconds)),
@@ -94,7 +94,7 @@ pub fn read(input: &mut dyn Read, into: &Path, limits: Limits) -> Result<Context
     let mut file = File::create_new(&path).map_err(FetchError::io(&what))?;
     match io::copy(input, &mut file).map_err(FetchError::io("cannot read standard input"))? {
         0 => Err(FetchError::invalid("standard input is empty; give it a Dockerfile or a tar")),
-        _ => told("standard input", path, into, limits),
+        _ => classify("standard input", path, into, limits),
     }
 }
 
@@ -140,7 +140,7 @@ fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> 
 }
 
 /// Finds out the kind of the file at `path`. `source` is for messages.
-fn told(source: &str, path: PathBuf, into: &Path, limits: Limits) -> Result<Context, FetchError> {
+fn classify(source: &str, path: PathBuf, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     let what = path.display().to_string();
     let file = File::open(&path).map_err(FetchError::io(&what))?;
     if !is_archive(&file, &what)? {
