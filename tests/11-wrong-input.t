@@ -28,7 +28,7 @@ named() { # FILE: the sentence about it
     dockerfile) echo 'this is a Dockerfile' ;;
     tar) echo 'this is a tar' ;;
     zipped) echo 'this is compressed with gzip' ;;
-    empty) echo 'there is nothing in it' ;;
+    empty) echo 'it is empty' ;;
     blank | late) echo 'its first line is blank' ;;
     text) echo 'this is some other text' ;;
     json) echo 'this is JSON without a header in its first line' ;;
@@ -84,7 +84,7 @@ for file in $all; do
     esac
 done
 status_is "build-trace refuses what is empty" 3 in_file empty build-trace
-says "and says what it should be" 'build-trace: ' 'give it what stage-run and layer-pack wrote'
+says "and says what it should be" 'build-trace: ' 'give it the output of stage-run and layer-pack'
 
 # A terminal is no input, and no place for a tar; both are said before anything is done.
 if have python3; then
@@ -154,5 +154,5 @@ hand "a platform without a system" "$second .platform = \"amd64\" else . end" 'r
 hand "needs that lack a stage" "$second .needs = [] else . end" \
     'record 2, instructions[0].from: it uses stage 0, which is not in '
 hand "a stage that is not there" "$second .needs = [7] else . end" 'record 2, needs[0]: stage 7 is not among '
-hand "a wrong count" 'if .type == "end" then .records = 3 else . end' 'end record: it says 3 records, but 2 came'
+hand "a wrong count" 'if .type == "end" then .records = 3 else . end' 'end record: it counts 3 records, but there are 2'
 finish

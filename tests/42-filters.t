@@ -96,9 +96,9 @@ D
     rm -r drop
 }
 drops "a hard link to a path that was dropped" usr/share/doc/x/readme \
-    'usr/share/doc/x/twice is a hard link to usr/share/doc/x/readme, of which no record is before it' run
+    'usr/share/doc/x/twice is a hard link to usr/share/doc/x/readme, which has no record before it' run
 drops "what is in a directory that was dropped" usr/share/doc/z \
-    'usr/share/doc/z/readme is in usr/share/doc/z, of which no record is before it' copy
+    'usr/share/doc/z/readme is in usr/share/doc/z, which has no record before it' copy
 ok "and no image is made" no_image dropped
 same_digest "nor is anything left of it" "$(build plain copy)" "$want_plain"
 
@@ -138,7 +138,7 @@ is "unless asked for" "$(jq -r 'select(.type == "step") | has("layer")' steps)" 
 layer-diff <steps | layer-pack --store store --compression zstd >again 2>said
 is "then nothing is packed" "$(layers again)" ""
 equal "and layer-pack says so, and what to do" "$(cat said)" \
-    "layer-pack: standard input: it tells of no layer, so nothing is packed; layer-diff --all tells also of steps whose layer is known"
+    "layer-pack: standard input: it has no layer, so nothing is packed; layer-diff --all also writes steps whose layer is known"
 layer-diff --all <steps | layer-pack --store store --compression zstd >again
 equal "which packs it" "$(layers again)" application/vnd.oci.image.layer.v1.tar+zstd
 

@@ -316,5 +316,5 @@ is "a stage that adds more is refused with its line" "$(created two dates | head
     "image-build: Dockerfile:7: SOURCE_DATE_EPOCH stage must contain exactly one remote ADD source"
 is "a number is itself" "$(created 3 dates)" 1970-01-01T00:00:03
 is "what nothing is called is refused" "$(created nope dates | head -n 1)" \
-    "image-build: Dockerfile: invalid SOURCE_DATE_EPOCH: \"nope\" is no number of seconds since 1970, no context and no stage"
+    "image-build: Dockerfile: invalid SOURCE_DATE_EPOCH: \"nope\" is not a number of seconds since 1970, a context or a stage"
 finish

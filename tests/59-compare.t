@@ -36,7 +36,7 @@ is "--layer says what a layer puts and hides" \
     '[4,[".","opt/app/big",".","opt/app/big"],[{"of":2,"fate":"metadata","files":1,"bytes":300000}]]'
 is "--layer says what a layer removes" \
     "$(image-files --layer 5 app | grep -A 3 Removes)" \
-    "Removes of the layers below: 7 B
+    "Removes from the layers below: 7 B
 SIZE  ENTRIES  LAYER  OWNER  MODE  PATH
  7 B        2  3                   /
  7 B        1  3      0:0    0644    /opt/app/src/main.c"
@@ -116,7 +116,7 @@ status_is "a layer that is not there is an error" 1 layer-diff --images app@9 ap
 is "that says how many there are" "$(tail -n 1 .out)" "layer-diff: app@9: there is no layer 9; it has 6, numbered from 1"
 status_is "--images needs two" 2 layer-diff --images app
 status_is "names of images are no directories" 1 layer-diff app@4 app@5
-is "which is told" "$(tail -n 1 .out)" "layer-diff: app@4: there is no such directory; to compare images of the store, say --images"
+is "which is told" "$(tail -n 1 .out)" "layer-diff: app@4: there is no such directory; to compare images of the store, use --images"
 
 # Two images side by side.
 
@@ -135,14 +135,14 @@ is "two images are compared: what only one has, by package or directory" \
 ["var/lib",2,76]
 ["src/main.c",1,10]'
 is "what both have, but not the same" "$(jq -c '.differing[] | [.path, .metadata]' compared)" '["etc/passwd",true]'
-is "--why knows the package" "$(image-files --why packages /usr/lib/gcc/cc1 | sed -n 3p)" "It is of the package gcc-12 12.2"
+is "--why knows the package" "$(image-files --why packages /usr/lib/gcc/cc1 | sed -n 3p)" "It belongs to the package gcc-12 12.2"
 is "which layers they share" "$(jq -c '.layers[] | [.a, .b, .same_blob]' compared)" '[1,1,true]
 [2,null,false]
 [3,null,false]'
 image-report packages busybox >compared
 is "the difference is told in three lines" "$(sed -e 1d -e 3q compared)" \
-    "It has not: the package gcc-12 (5.0 kB), /var/lib (76 B), /src/main.c (10 B).
-It has besides: nothing; a file differs, 67 B against 67 B; 67 B are hidden in the first, 0 B in the second."
+    "It lacks: the package gcc-12 (5.0 kB), /var/lib (76 B), /src/main.c (10 B).
+It also has: nothing; a file differs, 67 B against 67 B; 67 B are hidden in the first, 0 B in the second."
 ok "the first says how much smaller" grep -q '^busybox is .* smaller than packages: .* share a layer of' compared
 is "--each is a report of each" "$(image-report --each --json app busybox | jq -r .image)" "app
 busybox"

@@ -69,7 +69,7 @@ fn note(lane: &Lane) -> Option<String> {
         How::Failed(message) | How::Ended(message) => Some(format!("{}: {message}", done.place)),
         _ => None,
     };
-    let stopped = || lane.cut.then(|| "its records stop here: it was ended, or could not go on".to_owned());
+    let stopped = || lane.cut.then(|| "its records stop here: it was ended, or it failed".to_owned());
     lane.steps.iter().rev().find_map(failure).or_else(stopped)
 }
 

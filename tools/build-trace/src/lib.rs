@@ -39,7 +39,7 @@ impl FromStr for Format {
 /// Writes the builds that were read, if there is anything to show.
 pub fn write(timeline: Timeline, format: Format, output: &mut impl Write) -> Result<(), Failure> {
     let build = timeline.finish().ok_or_else(|| {
-        let what = "the records tell no time of any step; give it what stage-run and layer-pack wrote";
+        let what = "the records have no times; give it the output of stage-run and layer-pack";
         Failure::bad_input("", what)
     })?;
     match format {

@@ -63,7 +63,7 @@ pub fn epoch(file: &Dockerfile, options: &Options, globals: &Values) -> Result<E
     match file.stages.iter().find(|stage| stage_name(stage).as_deref() == Some(&lower)) {
         Some(stage) => added(file, stage, options, globals),
         None => {
-            let what = "is no number of seconds since 1970, no context and no stage";
+            let what = "is not a number of seconds since 1970, a context or a stage";
             Err(ParseError::new(format!("invalid {NAME}: {value:?} {what}")))
         }
     }

@@ -117,7 +117,7 @@ fn copied(expander: &Expander, copy: &Copy, add: bool, known: &KnownState) -> Re
     // An empty value is like an absent flag.
     let flag = |text: &Option<String>| text.as_deref().and_then(literal).filter(|value| !value.is_empty());
     if copy_words(copy).iter().any(|word| word.contains('\0')) {
-        return Err(ParseError::new("the path has a NUL byte; no file can be called so"));
+        return Err(ParseError::new("the path has a NUL byte; no file name can have one"));
     }
     let constants: Vec<String> = copy.sources.iter().filter_map(|source| literal(source)).collect();
     let checksum = flag(&copy.checksum);

@@ -33,7 +33,7 @@ pub enum Wanted {
 /// The options of one run.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What to print.
+    /// The kind of output.
     pub wanted: Wanted,
     /// Whether to print JSON, if the output is not JSON in any case.
     pub json: bool,

@@ -177,7 +177,7 @@ fn base(file: &Dockerfile, item: &StageItem, globals: &Values, scope: &Names) ->
             None => error,
             Some(unset) => {
                 let hint = unset_hint(file, written, globals);
-                let what = format!("{written:?} is no image name without a value of {unset}{hint}");
+                let what = format!("{written:?} is not an image name without a value for {unset}{hint}");
                 ParseError::new(what).token(error.token)
             }
         }
@@ -190,7 +190,7 @@ fn unset_hint(file: &Dockerfile, word: &str, globals: &Values) -> String {
     let name = missing.first().map_or("it", String::as_str);
     suggestion(file, word, globals).unwrap_or_else(|| {
         format!(
-            "; {name} has no value here, FROM sees the ARGs before the first FROM only: give it one there"
+            "; {name} has no value here, because FROM sees only the ARGs before the first FROM; give it one there"
         )
     })
 }

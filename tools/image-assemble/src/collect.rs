@@ -89,7 +89,7 @@ impl Stage {
             Record::Layer(record) => {
                 let known = self.packed.insert(record.snapshot.clone(), record.layer.clone());
                 if known.is_some_and(|known| known != record.layer) {
-                    return Err(format!("a second layer for snapshot {}, and another one", record.snapshot));
+                    return Err(format!("snapshot {} has two different layers", record.snapshot));
                 }
             }
         }
@@ -143,7 +143,7 @@ impl Build {
         let is_known = |other: &&String| self.parts.iter().any(|part| part.snapshot == **other);
         match self.packed.keys().find(|other| !is_known(other)) {
             Some(other) => format!(
-                "no layer for snapshot {snapshot}, but one for {other}, which is none of this image's"
+                "no layer for snapshot {snapshot}, but one for {other}, which is not a snapshot of this image"
             ),
             None => format!("no layer for snapshot {snapshot}; its layer-pack failed or was left out"),
         }

@@ -274,5 +274,8 @@ fn what_does_not_fit_together_is_named() {
          are 1; entries without a layer have empty_layer"
     );
     let misnamed = [base(0, vec![]), step(0, Some("s"), 1), packed("S", &one)];
-    assert_eq!(said(&misnamed), "no layer for snapshot s, but one for S, which is none of this image's");
+    assert_eq!(
+        said(&misnamed),
+        "no layer for snapshot s, but one for S, which is not a snapshot of this image"
+    );
 }

@@ -40,7 +40,7 @@ pub fn visible(ledger: &Ledger, path: &[u8]) -> Result<PlaceId, Failure> {
     match place == Places::ROOT || is(place) || ledger.places.below(place).any(is) {
         true => Ok(place),
         false => {
-            let what = "is not in the image any more; --why tells who hid it";
+            let what = "is no longer in the image; --why shows what hid it";
             Err(Failure::failed(said(path), what))
         }
     }

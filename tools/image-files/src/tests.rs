@@ -57,7 +57,7 @@ fn a_tree_begins_where_a_link_leads_and_not_at_what_is_gone() {
     let view = files::files(&image, &ledger, b"bin", 5).unwrap();
     assert_eq!(paths(&view.files), [(0, "usr/bin".into(), 3, 2), (1, "usr/bin/sh".into(), 3, 1)]);
     let gone = files::files(&image, &ledger, b"/opt", 5).unwrap_err();
-    assert_eq!(gone.what(), "is not in the image any more; --why tells who hid it");
+    assert_eq!(gone.what(), "is no longer in the image; --why shows what hid it");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_was_removed_is_explained_with_what_was_below() {
     assert_eq!(
         lines,
         [
-            "/opt is not in the image any more; it costs 23 B, 23 B of that hidden",
+            "/opt is no longer in the image; it costs 23 B, 23 B of that hidden",
             "",
             "LAY  PLACE          BYTES  WHAT               INSTRUCTION",
             "  2  instruction 2    0 B  put: dir 0644 0:0  RUN 2",

@@ -57,9 +57,9 @@ fn layer(view: &Contents, output: &mut impl Write) -> io::Result<()> {
         writeln!(output, "  {:>9}  {} by layer {}", human(sum.bytes), sum.fate, sum.by)?;
     }
     section("Puts", &view.puts, output)?;
-    section("Removes of the layers below", &view.removes, output)?;
+    section("Removes from the layers below", &view.removes, output)?;
     took(view, true, output)?;
-    section("Hides of the layers below", &view.hides, output)?;
+    section("Hides from the layers below", &view.hides, output)?;
     took(view, false, output)
 }
 

@@ -84,7 +84,7 @@ impl Args {
         match (self.compares(), bounds == Bounds::default()) {
             (false, _) => Ok(Wanted::Reports(self.reports(bounds)?)),
             (true, true) => Ok(Wanted::Comparison),
-            (true, false) => Err(Failure::usage("bounds are for reports; what is asked for makes none")),
+            (true, false) => Err(Failure::usage("bounds are for reports, and no report is asked for")),
         }
     }
 

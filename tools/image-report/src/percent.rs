@@ -21,7 +21,7 @@ pub fn parts(text: &str) -> Result<u32, String> {
         return Err(format!("{text:?} is less than one percent; write 95 for 0.95"));
     }
     let parts = parts.and_then(|parts| u32::try_from(parts).ok());
-    parts.ok_or_else(|| format!("{text:?} is no percentage; write it as 95 or 95.5"))
+    parts.ok_or_else(|| format!("{text:?} is not a percentage; write 95 or 95.5"))
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ fn comparison(
         Ok::<_, Failure>((image_cost(&opened, &ledger), ledger))
     };
     let sides = images.iter().map(side).collect::<Result<Vec<_>, _>>()?;
-    let [a, b] = &sides[..] else { return Err(Failure::usage("two images are compared, no more or less")) };
+    let [a, b] = &sides[..] else { return Err(Failure::usage("a comparison needs exactly two images")) };
     let [a, b] = [a, b].map(|(image, ledger)| Side { image, ledger });
     let comparison = compare::compare(a, b);
     put(form, &comparison, |output| compare::text::write(&comparison, form.width(), output), output)

@@ -33,7 +33,7 @@ struct Args {
     /// Give the image no name there
     #[arg(long, conflicts_with = "tag")]
     no_tag: bool,
-    /// What happens to files that are already in the directory of --format dir
+    /// How to treat files that are already in the directory of --format dir
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Existing::Refuse)]
     existing: Existing,
     /// How to act as root for the files: root, subuid or single [default: the best that works]

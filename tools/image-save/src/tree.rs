@@ -91,7 +91,7 @@ fn capability(found: &walk::Entry) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(value.map(|value| (xattr::CAPABILITY.to_owned(), value)).into_iter().collect())
 }
 
-/// What happens to files that are already in a target directory.
+/// How to treat files that are already in a target directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Existing {
     /// It must be empty
@@ -110,8 +110,7 @@ pub fn check_target(target: &Path, existing: Existing) -> Result<(), Failure> {
         _ => {}
     }
     if existing == Existing::Refuse && !walk::names_at(target).map_err(fail)?.is_empty() {
-        let what =
-            "is not empty; name a directory that is, or one that is not there, or say --existing merge";
+        let what = "is not empty; name an empty or new directory, or use --existing merge";
         return Err(Failure::failed(target.display().to_string(), what));
     }
     Ok(())

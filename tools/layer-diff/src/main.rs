@@ -48,7 +48,9 @@ fn job(args: Args) -> Result<(), Failure> {
     match (&args.old, &args.new) {
         (Some(old), Some(new)) if args.images => return images(&args, old, new),
         (Some(_), _) if args.store.is_some() => {
-            return Err(Failure::usage("--store is for records and --images; two directories are in none"));
+            return Err(Failure::usage(
+                "--store is for records and --images; two directories are not in a store",
+            ));
         }
         (Some(old), Some(new)) => return compare(old, new),
         _ => {}
@@ -98,7 +100,7 @@ fn images(args: &Args, old: &Path, new: &Path) -> Result<(), Failure> {
 
 fn compare(old: &Path, new: &Path) -> Result<(), Failure> {
     if let Some(path) = [old, new].into_iter().find(|path| !path.exists()) {
-        let what = "there is no such directory; to compare images of the store, say --images";
+        let what = "there is no such directory; to compare images of the store, use --images";
         return Err(Failure::failed(path.to_string_lossy(), what));
     }
     let open = |path: &Path| {

@@ -46,7 +46,7 @@ struct Args {
     no_sync: bool,
 }
 
-const NOTHING: &str = "layer-pack: standard input: it tells of no layer, so nothing is packed; layer-diff --all tells also of \
+const NOTHING: &str = "layer-pack: standard input: it has no layer, so nothing is packed; layer-diff --all also writes \
 steps whose layer is known\n";
 
 /// More threads only on request: each holds a few MiB, and memory is promised to stay below 64 MiB.

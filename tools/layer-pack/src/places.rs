@@ -47,7 +47,7 @@ impl Places {
             && !self.links.have(&target.0)
         {
             return Err(format!(
-                "{shown} is a hard link to {}, of which no record is before it; keep that one, or make this one the file",
+                "{shown} is a hard link to {}, which has no record before it; keep that record, or make this one the file",
                 String::from_utf8_lossy(&target.0)
             ));
         }
@@ -80,13 +80,13 @@ impl Places {
         let name = |length: usize| String::from_utf8_lossy(&path[..length]).into_owned();
         match above {
             Some(&(length, Made::Other)) => {
-                Err(format!("{}, which is no directory in this layer", name(length)))
+                Err(format!("{}, which is not a directory in this layer", name(length)))
             }
             Some(&(length, Made::Gone)) => Err(format!("{}, which this layer deletes", name(length))),
             Some(&(length, Made::Dir)) if length == dir.len() => Ok(()),
             _ if dir.is_empty() || made == Made::Gone => Ok(()),
             _ => Err(format!(
-                "{}, of which no record is before it; keep the directory's, or drop what is in it too",
+                "{}, which has no record before it; keep the directory's record, or drop everything in it",
                 name(dir.len())
             )),
         }
@@ -165,7 +165,7 @@ mod tests {
         {
             let kept: Vec<&str> = sorted.into_iter().filter(|record| *record != dropped).collect();
             let error = taken(&kept).unwrap_err();
-            assert!(error.starts_with(&format!("{record} is in {dir}, of which no record")), "{error}");
+            assert!(error.starts_with(&format!("{record} is in {dir}, which has no record")), "{error}");
         }
     }
 

@@ -45,7 +45,7 @@ impl Owner {
                 _ => {}
             }
         }
-        owner.ok_or_else(|| bad("the file tells of no layer"))
+        owner.ok_or_else(|| bad("the file has no layer"))
     }
 }
 
@@ -99,10 +99,10 @@ mod tests {
         let closing = String::from_utf8(libwire::changes::close(Vec::new()).unwrap()).unwrap();
         assert_eq!(Owner::of((told.clone() + &closing).as_bytes()).unwrap(), owner(true));
         for (text, words) in [
-            (String::new(), "there is nothing in it"),
+            (String::new(), "it is empty"),
             (format!("{HEADER}\n"), "stops before its end"),
             (told.repeat(2), "several streams"),
-            (closing, "tells of no layer"),
+            (closing, "has no layer"),
             (told.replace(",\"snapshot\":\"ab\"", ""), "names no snapshot"),
         ] {
             let failure = Owner::of(text.as_bytes()).unwrap_err();

@@ -82,7 +82,7 @@ impl From<io::Error> for CopyError {
 }
 
 fn left_out(ignored: Option<usize>) -> String {
-    ignored.map_or_else(String::new, |line| format!("; line {line} of the ignore file leaves it out"))
+    ignored.map_or_else(String::new, |line| format!("; line {line} of the ignore file excludes it"))
 }
 
 /// A path for a message.

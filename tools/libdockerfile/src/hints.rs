@@ -46,7 +46,7 @@ impl ParseError {
 /// The hint for a `#` among the words of an instruction.
 pub fn comment(text: &str) -> Option<String> {
     let inside = text.split_whitespace().skip(1).any(|word| word.starts_with('#'));
-    let hint = "; a comment must have a line of its own, what follows # here is part of the instruction";
+    let hint = "; text after # is part of the instruction here; put a comment on a line of its own";
     inside.then(|| hint.into())
 }
 
@@ -59,7 +59,7 @@ fn stray(name: &str, above: Option<(u32, &str)>) -> String {
     let joins = ["&&", "||", "|", ";", "-"].iter().any(|start| name.starts_with(start));
     match above {
         Some((number, text)) if broken_by_comment(text) => {
-            format!("; a comment behind \\ ends line {number}, put it on a line of its own")
+            format!("; a comment after \\ ends line {number}; put it on a line of its own")
         }
         Some((number, text))
             if joins || ["&&", "||", "|", ";", ","].iter().any(|end| text.ends_with(end)) =>
@@ -118,7 +118,7 @@ fn no_pair(instruction: &str, text: &str, before: Option<&str>, word: &str) -> S
         Some((_, value)) if ends_inside(value) => {
             "; quotes inside quotes end them: leave the inner ones out, or write \\\" for those that are to stay".into()
         }
-        Some((key, "")) => format!("; write {key}={word} without a blank behind ="),
+        Some((key, "")) => format!("; write {key}={word} without a blank after ="),
         Some((key, value)) => {
             let value = value.trim_matches(['"', '\'']);
             format!("; if {word} belongs to the value, quote it: {instruction} {key}=\"{value} {word}\"")
@@ -146,7 +146,7 @@ fn no_terminator(name: &str, strip_tabs: bool, near: Option<u32>) -> String {
     match near {
         Some(number) => {
             let may = if strip_tabs { "only tabs" } else { "nothing" };
-            format!("; on line {number} there may be {may} before {name}, and nothing behind it")
+            format!("; on line {number} there may be {may} before {name}, and nothing after it")
         }
         None => format!("; end it with a line that is just {name}"),
     }

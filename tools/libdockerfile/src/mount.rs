@@ -223,7 +223,7 @@ fn number(key: &str, value: &str, radix: u32) -> Result<(), ParseError> {
     if value.contains('$') || u32::from_str_radix(value, radix).is_ok() {
         return Ok(());
     }
-    let kind = if radix == 8 { "an octal number, as 0755" } else { "a number" };
+    let kind = if radix == 8 { "an octal number such as 0755" } else { "a number" };
     Err(ParseError::new(format!("invalid value {value} for {key}: it must be {kind}")).token(value))
 }
 

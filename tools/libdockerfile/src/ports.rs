@@ -9,7 +9,8 @@ use std::net::IpAddr;
 /// The error, and the correct spelling.
 pub fn parse(spec: &str) -> Result<Vec<String>, String> {
     split(spec).map_err(|why| {
-        let hint = if spec.starts_with('#') { "" } else { "; write a number up to 65535, as 80 or 53/udp" };
+        let hint =
+            if spec.starts_with('#') { "" } else { "; write a number up to 65535, such as 80 or 53/udp" };
         format!("invalid port: {spec:?}: {why}{hint}")
     })
 }

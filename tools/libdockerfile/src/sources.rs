@@ -31,12 +31,14 @@ pub fn check(asked: &Asked) -> Result<(), ParseError> {
     let remote = asked.sources.iter().find(|source| Kind::of(source) != Kind::Path);
     let error = |what: &str, token: &str| Err(ParseError::new(what).token(token));
     match (remote, asked.add) {
-        (Some(source), false) => error(&format!("{}: COPY takes no URL; write ADD", redact(source)), source),
+        (Some(source), false) => {
+            error(&format!("{}: COPY does not take a URL; write ADD", redact(source)), source)
+        }
         (None, _) if asked.has_checksum && asked.complete => {
             error("--checksum requires HTTP(S) or Git sources; leave it out", "--checksum")
         }
         (Some(_), true) if asked.checksum.is_some() && asked.count > 1 => {
-            error("--checksum can't be of several sources; write one ADD for each", "--checksum")
+            error("--checksum needs a single source; write one ADD for each", "--checksum")
         }
         _ => asked.sources.iter().try_for_each(|source| fetched(asked, source)),
     }

@@ -13,8 +13,8 @@ pub const NUL_IN_COMMAND: &str = "the command has a NUL byte";
 /// The message for the first instruction beyond the largest number of layers.
 pub fn too_many_layers() -> String {
     format!(
-        "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs in one by && or a \
-         here-document, and copy several sources, or their directory, by one COPY"
+        "its layer is one more than the {MAX_LAYERS} that an image may have; join RUNs with && or a \
+         here-document, and copy several sources, or their directory, in one COPY"
     )
 }
 
@@ -48,7 +48,7 @@ fn is_id(number: &str) -> bool {
 /// It is not a valid digest.
 pub fn checksum(text: &str) -> Result<Digest, String> {
     text.parse()
-        .map_err(|_| format!("--checksum={text}: of a URL it is sha256: and 64 lower-case hex digits"))
+        .map_err(|_| format!("--checksum={text}: for a URL it must be sha256: and 64 lower-case hex digits"))
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ fn check_out(
 /// The archive at `path`.
 fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> {
     if path.contains("://") {
-        let what = "no such kind of URL; there are http, https, git and ssh";
+        let what = "this kind of URL is unknown; use http, https, git or ssh";
         return Err(FetchError::invalid(format!("{}: {what}", crate::redact(path))));
     }
     let file = File::open(path).map_err(|error| {
@@ -135,7 +135,7 @@ fn open(path: &str, into: &Path, limits: Limits) -> Result<Context, FetchError> 
     let meta = file.metadata().map_err(FetchError::io(path))?;
     match meta.is_file() && is_archive(&file, path)? {
         true => unpack(path, &file, into, limits),
-        false => Err(FetchError::invalid(format!("{path}: this is no tar; {KINDS}"))),
+        false => Err(FetchError::invalid(format!("{path}: this is not a tar; {KINDS}"))),
     }
 }
 

@@ -122,7 +122,7 @@ fn is_encoded(from: &str, response: &Response<Body>) -> Result<bool, FetchError>
     };
     let (content, transfer) = (coding("content-encoding"), coding("transfer-encoding"));
     let refuse = |coding: &str| {
-        let what = format!("the server sends it encoded as {coding:?}; name a URL that gives it as it is");
+        let what = format!("the server sends it encoded as {coding:?}; name a URL that serves it unencoded");
         Err(FetchError::remote(from, what))
     };
     if !matches!(transfer.to_ascii_lowercase().as_str(), "" | "identity" | "chunked") {
@@ -148,7 +148,7 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
     }
     if let Some(value) = of_url(from, &environment.http)? {
         let mut value = HeaderValue::try_from(value).map_err(|_| {
-            FetchError::invalid(format!("{}: the secret can't be a header", crate::redact(from)))
+            FetchError::invalid(format!("{}: the secret is not valid in a header", crate::redact(from)))
         })?;
         value.set_sensitive(true);
         request = request.header("Authorization", value);
@@ -167,9 +167,10 @@ fn get(from: &str, etag: Option<&str>, environment: &Environment) -> Result<Resp
 fn stays_private(from: &str, response: &Response<Body>) -> Result<(), FetchError> {
     let hops = response.get_redirect_history().unwrap_or_default();
     match from.starts_with("https:") && hops.iter().any(|hop| hop.scheme_str() != Some("https")) {
-        true => {
-            Err(FetchError::remote(from, "it leads from https to http; name the last URL if you mean it"))
-        }
+        true => Err(FetchError::remote(
+            from,
+            "it redirects from https to http; name the final URL if you trust it",
+        )),
         false => Ok(()),
     }
 }

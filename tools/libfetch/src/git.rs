@@ -71,7 +71,7 @@ fn look_up(repository: &Repository, name: &str, environment: &Environment) -> Re
         ("HEAD", Some(branch)) if libwire::remote::is_odd(branch) => {
             return Err(FetchError::remote(
                 remote,
-                "its HEAD is no name that a branch can have; name a branch",
+                "its HEAD is not a valid name of a branch; name a branch",
             ));
         }
         ("HEAD", branch) => branch.map(|branch| full("heads", branch)),

@@ -186,7 +186,7 @@ fn a_head_without_a_branch_has_no_name_and_one_with_an_odd_name_is_refused() {
     git(&repo, &["update-ref", "refs/heads/--upload-pack=touch", &old]);
     git(&repo, &["symbolic-ref", "HEAD", "refs/heads/--upload-pack=touch"]);
     let error = fetch(&server.url, true).unwrap_err().to_string();
-    assert!(error.contains("its HEAD is no name"), "{error}");
+    assert!(error.contains("its HEAD is not a valid name"), "{error}");
     assert!(fetch(&format!("{}#side", server.url), true).is_ok());
 }
 

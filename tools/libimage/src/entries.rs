@@ -38,7 +38,8 @@ pub fn each(
         let (mut links, mut room) = (Links::new(), MAX_LINKED);
         while let Some(entry) = tar.next_entry()? {
             if Links::<Vec<u8>>::is_target(&entry) {
-                let too_much = || layer::bad(&entry, "is linked to as AUFS does, and too large to be kept");
+                let too_much =
+                    || layer::bad(&entry, "is a target of AUFS's hard links, and too large to be kept");
                 room = room.checked_sub(entry.size).ok_or_else(too_much)?;
                 let mut content = Vec::new();
                 tar.body().read_to_end(&mut content)?;
@@ -55,7 +56,7 @@ pub fn each(
                 _ => (ledger.puts.get(put).map(|found| Part::Put(put as u32, found)), &mut put),
             };
             *next += 1;
-            let new = || layer::bad(&entry, "was not there when the layer was read before");
+            let new = || layer::bad(&entry, "was not in the layer when it was first read");
             let part = part.ok_or_else(new)?;
             match linked {
                 Some(content) => visit(&part, entry, &mut &*content)?,

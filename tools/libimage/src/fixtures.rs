@@ -43,7 +43,7 @@ pub fn tar(lines: &[Line]) -> Vec<u8> {
     tar.finish().unwrap().0
 }
 
-/// A layer as it is read.
+/// A layer, after reading.
 pub fn read(lines: &[Line]) -> Layer {
     let tar = tar(lines);
     let mut layer =
@@ -67,7 +67,8 @@ pub fn store(dir: &Path) -> Store {
     Store::open(&dir.join("store"), Options { sync: false, ..Options::default() }).unwrap()
 }
 
-/// Puts an image into the store, and names it: of these layers, and of what else its config says. Its manifest.
+/// Puts an image of these layers and this config into the store, and names it. Returns the descriptor of its
+/// manifest.
 pub fn put(store: &Store, name: &str, layers: &[&[Line]], config: ImageConfig) -> Descriptor {
     let blobs: Vec<_> = layers.iter().map(|lines| store.put(&tar(lines), MEDIA_LAYER).unwrap()).collect();
     let diff_ids = blobs.iter().map(|blob| blob.digest).collect();
@@ -79,7 +80,7 @@ pub fn put(store: &Store, name: &str, layers: &[&[Line]], config: ImageConfig) -
     manifest
 }
 
-/// Puts an image into the store that is made by `RUN 1`, `RUN 2` and so on.
+/// Puts an image into the store whose instructions are `RUN 1`, `RUN 2` and so on.
 pub fn make(store: &Store, name: &str, layers: &[&[Line]]) {
     let made = |at| History { created_by: Some(format!("RUN {at}")), ..History::default() };
     let config = ImageConfig {
@@ -91,7 +92,7 @@ pub fn make(store: &Store, name: &str, layers: &[&[Line]]) {
     put(store, name, layers, config);
 }
 
-/// The image of this name in the store of a directory, which goes with it.
+/// The image of this name in the store of a directory, which is removed with it.
 pub fn open(name: &str, dir: TempDir) -> Opened {
     let opened = source::open(name, &Sources::of(&dir.path().join("store"))).unwrap();
     Opened { _dir: Some(libtree::remove::Temporary::new(dir.keep())), ..opened }

@@ -105,7 +105,7 @@ impl Layer {
 
     fn add(&mut self, entry: &Entry, noted: Noted, packed: u64) -> Result<(), &'static str> {
         let (act, path) = act(entry)?;
-        let too_long = "has a name beyond what a report holds";
+        let too_long = "has a name that is too long for a report";
         let path = self.names.keep(&path).ok_or(too_long)?;
         let link = self.names.keep(&entry.link).ok_or(too_long)?;
         self.items.push(Item {
@@ -181,7 +181,7 @@ pub(crate) fn act(entry: &Entry) -> Result<(Act, Vec<u8>), &'static str> {
         path.pop();
         match hidden {
             b".wh..opq" => act = Act::Opaque,
-            b"" | b"." | b".." => return Err("is a whiteout of no name"),
+            b"" | b"." | b".." => return Err("is a whiteout without a name"),
             _ => {
                 act = Act::Whiteout;
                 path.push(hidden);

@@ -387,7 +387,7 @@ impl Ledger {
                 Reached::Missing(name) => {
                     walk.place = self.places.make(walk.place, &name).ok_or(TOO_MANY)?;
                 }
-                Reached::Circle => return Err("is behind links that go in circles"),
+                Reached::Circle => return Err("is reached through links in a circle"),
             }
         }
         if self.visible(walk.place).is_some_and(|put| put.act != Act::Dir) {

@@ -133,7 +133,7 @@ enum Stop {
     Io(io::Error),
 }
 
-const NEEDS_LOWER: Stop = Stop::Refused("it changes what a layer below has");
+const NEEDS_LOWER: Stop = Stop::Refused("it changes files of a layer below");
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {

@@ -54,7 +54,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What stays is in a directory for temporary files.
+        // Files that stay are in a directory for temporary files.
         let _ = remove_path(&self.0);
     }
 }

@@ -37,13 +37,12 @@ const MAGIC: [(usize, &[u8], &str); 6] = [
 /// Names the kind of input, as a sentence without a full stop: `this is a Dockerfile`.
 pub fn what_is(beginning: &[u8]) -> String {
     if beginning.is_empty() {
-        return "there is nothing in it, because the tool that should write it failed, or there is none"
-            .into();
+        return "it is empty, because the tool that writes it failed or is missing".into();
     }
     if let Some(what) = magic(beginning) {
         return format!("this is {what}");
     }
-    let Some(text) = text(beginning) else { return "this is no text".into() };
+    let Some(text) = text(beginning) else { return "this is not text".into() };
     match format(&text) {
         Some(format) => stream(&format),
         None if is_dockerfile(&text) => "this is a Dockerfile".into(),
@@ -106,7 +105,7 @@ fn as_text(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
     match first.trim_start().chars().next() {
-        None => "its first line is blank, where a header has to be".into(),
+        None => "its first line is blank, but must be a header".into(),
         Some('{') if is_json(first) => "this is JSON without a header in its first line".into(),
         Some('{' | '[') if !is_json(first) => {
             "this is JSON that is not one object a line, as jq -c writes it, or its first line is cut".into()
@@ -124,7 +123,7 @@ mod tests {
     fn what_people_give_by_mistake_is_named() {
         let tar = [&[b'a'; 257][..], b"ustar\0", &[0; 300]].concat();
         for (beginning, found) in [
-            (&b""[..], "there is nothing in it"),
+            (&b""[..], "it is empty"),
             (b"\n", "its first line is blank"),
             (b"# syntax=docker/dockerfile:1\n\nfrom scratch\n", "this is a Dockerfile"),
             (b"ARG X=1\nFROM $X\n", "this is a Dockerfile"),
@@ -139,7 +138,7 @@ mod tests {
             (b"hello\n", "this is some other text"),
             (b"\x1f\x8b\x08", "this is compressed with gzip"),
             (&tar, "this is a tar"),
-            (b"a\0b", "this is no text"),
+            (b"a\0b", "this is not text"),
             (b"FROM caf\xc3", "this is a Dockerfile"),
         ] {
             let what = what_is(beginning);

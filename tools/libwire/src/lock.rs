@@ -191,7 +191,7 @@ impl Lock {
             "git" => Source::Git(name.to_owned()),
             "http" => Source::Http(name.to_owned()),
             "image" => Source::Image(name.to_owned()),
-            _ => return Err(format!("{kind:?} is none of git, http and image")),
+            _ => return Err(format!("{kind:?} is not git, http or image")),
         };
         if Source::parse(name).as_ref() != Ok(&source) {
             return Err(format!("{name:?} is not the full name of a source of kind {kind}"));
@@ -240,9 +240,9 @@ fn header(line: &str) -> Result<(), String> {
         line.strip_prefix(START).map(|rest| rest.split_once(':').map_or(rest, |(number, _)| number));
     match version {
         Some("1") => Ok(()),
-        Some(other) if !other.is_empty() && other.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(format!("the lock is of version {other}, and this program reads 1; take a newer one"))
-        }
+        Some(other) if !other.is_empty() && other.bytes().all(|b| b.is_ascii_digit()) => Err(format!(
+            "the lock has version {other}, but this program reads only version 1; use a newer one"
+        )),
         _ => Err(format!("the first line of a lock begins with {:?}", format!("{START}1"))),
     }
 }
@@ -327,7 +327,7 @@ mod tests {
             (format!("image  docker.io/library/a:1@{digest}  {digest}\n"), 2, "full name"),
             (format!("http  https://u:p@h/x  {digest}\n"), 2, "full name"),
             (format!("git  https://h/x  {digest}\n"), 2, "full name"),
-            (format!("file  https://h/x  {digest}\n"), 2, "none of git, http and image"),
+            (format!("file  https://h/x  {digest}\n"), 2, "not git, http or image"),
             ("http  https://h/x  sha256:12\n".into(), 2, "64 digits"),
             (format!("git  git://h/x  sha1:{}\n", digest.hex()), 2, "40 digits"),
             (format!("image\tdocker.io/library/a:1\t{digest}"), 2, "KIND NAME DIGEST"),

@@ -63,7 +63,7 @@ pub struct Stage {
     /// Its physical lines, if there are several. For messages.
     #[serde(default, skip_serializing_if = "unset")]
     pub lines: Vec<String>,
-    /// What the stage starts from.
+    /// The base of the stage.
     pub base: Base,
     /// `os/arch[/variant]` the stage is built for.
     pub platform: String,
@@ -126,7 +126,7 @@ mod unnamed {
     }
 }
 
-/// What a stage starts from.
+/// The base of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Base {

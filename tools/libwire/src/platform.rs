@@ -149,7 +149,7 @@ impl FromStr for Platform {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         };
         if !parts.iter().all(|part| word(part)) {
-            return bad("a platform is os/arch or os/arch/variant, as linux/amd64");
+            return bad("a platform is os/arch or os/arch/variant, such as linux/amd64");
         }
         match parts[..] {
             [one] if SYSTEMS.contains(&one.to_lowercase().as_str()) => {

@@ -51,8 +51,9 @@ impl Reference {
     fn split(text: &str) -> Result<Self, &'static str> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest =
-                    digest.parse().map_err(|_| "after '@' comes sha256: and 64 lower-case hex digits")?;
+                let digest = digest
+                    .parse()
+                    .map_err(|_| "the digest after '@' must be sha256: and 64 lower-case hex digits")?;
                 (rest, Some(digest))
             }
             None => (text, None),
@@ -158,7 +159,7 @@ fn split_name(name: &str) -> Result<(String, String), &'static str> {
         return Err("the name is empty");
     }
     if name.len() == 64 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return Err("64 hexadecimal digits are taken for a digest; write sha256: before them");
+        return Err("64 hexadecimal digits look like a digest; write sha256: before them");
     }
     let (domain, path) = match name.split_once('/') {
         Some((first, rest)) if is_domain_like(first) => (first, rest),

@@ -95,7 +95,7 @@ impl Look {
     fn object(&mut self, object: &Map<String, Value>, what: &str, members: &[Member]) -> Result<(), String> {
         if let Some((name, _)) = object.iter().find(|(_, value)| value.is_null()) {
             return Err(match is_required(members, name) {
-                true => format!("`{name}` is null, and has to be there"),
+                true => format!("`{name}` is null, but is required"),
                 false => format!("`{name}` is null; leave it out"),
             });
         }

@@ -166,7 +166,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
                 self.at.line = Line::End;
                 let End { records, digest } = self.parse()?;
                 if records != seen {
-                    return Err(self.bad(format!("it says {records} records, but {seen} came")));
+                    return Err(self.bad(format!("it counts {records} records, but there are {seen}")));
                 }
                 self.records = None;
                 let found = self.hasher.as_mut().map(Sha256::finalize_reset);
@@ -228,7 +228,7 @@ impl<R: BufRead, F: Format> Reader<R, F> {
             Ok(glance) => Ok(glance),
             Err(_) if self.records.is_none() => Err(self.other(true)),
             Err(_) if self.buffer.trim_ascii().is_empty() => Err(self.bad("the line is blank")),
-            Err(error) => Err(self.bad(format!("the line is no JSON object with a type: {error}"))),
+            Err(error) => Err(self.bad(format!("the line is not a JSON object with a type: {error}"))),
         }
     }
 
@@ -245,8 +245,11 @@ impl<R: BufRead, F: Format> Reader<R, F> {
     fn look(&self, kind: &str) -> Result<(), WireError> {
         let Some((_, what, members)) = F::RECORDS.iter().find(|(known, ..)| *known == kind) else {
             let known: Vec<_> = F::RECORDS.iter().map(|(known, ..)| *known).collect();
-            let what =
-                format!("{kind:?} is no type of record of a {}; there are {}", F::NAME, known.join(", "));
+            let what = format!(
+                "{kind:?} is not a type of record in a {}; the types are {}",
+                F::NAME,
+                known.join(", ")
+            );
             return Err(self.bad(what));
         };
         match shape::fault(&self.parse()?, what, members, F::STRICT) {
@@ -393,8 +396,10 @@ impl<W: Write, F: Format> Writer<W, F> {
 
     fn put(&mut self, line: &[u8]) -> io::Result<()> {
         if line.len() as u64 > MAX_LINE {
-            let what =
-                format!("a record of {} bytes is longer than the {MAX_LINE} that readers take", line.len());
+            let what = format!(
+                "a record of {} bytes is longer than the {MAX_LINE} bytes that readers accept",
+                line.len()
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         if let Some(hasher) = &mut self.hasher {

@@ -10,9 +10,9 @@ use libdockerfile::names::stage_name;
 use libwire::plan::{Copy, Op};
 
 own_rules! {
-    REMOVED_TOO_LATE "RemovedTooLate" "Removing what an earlier layer holds frees nothing";
+    REMOVED_TOO_LATE "RemovedTooLate" "Removing files of an earlier layer frees nothing";
     RECURSIVE_CHANGE_COPIES "RecursiveChangeCopies" "Changing owner or mode of files in a later layer stores them twice";
-    LARGE_USER_ID "LargeUserId" "A user of a large id should be made without entries in the login logs";
+    LARGE_USER_ID "LargeUserId" "A user with a large id should be made without entries in the login logs";
     SECRET_COPIED "SecretCopied" "A secret that is copied and then deleted stays in the image";
 }
 

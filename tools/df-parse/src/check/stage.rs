@@ -159,7 +159,7 @@ impl Walk<'_> {
             "JSON arguments recommended for {word} to prevent unintended behavior related to OS signals"
         );
         if hints::is_broken_array(text) {
-            detail += "; it begins like a JSON array and is none, a shell gets it as it stands: put each word in \" and commas between them";
+            detail += "; it begins like a JSON array but is not one, so a shell gets it unchanged: put each word in \" and commas between them";
         }
         self.found.at(JSON_ARGS_RECOMMENDED, line, detail);
     }

@@ -150,7 +150,7 @@ impl Use<'_> {
     /// The advice for a text that is probably not a variable.
     fn literal(&self, name: &str) -> Option<String> {
         match self.word {
-            None => Some("to write the text as it stands, quote the word after <<, as in <<\"EOF\"".into()),
+            None => Some("to keep the text unchanged, quote the word after <<, as in <<\"EOF\"".into()),
             Some(word) => {
                 is_text(word, name).then(|| format!("for a dollar sign write {}$", self.file.escape()))
             }

@@ -17,7 +17,7 @@ pub(super) fn large_id(words: &[String]) -> Option<String> {
     let id = uid(words, short).filter(|id| (LARGE..=u64::from(u32::MAX)).contains(id))?;
     let size = (id * RECORDS).div_ceil(1_000_000);
     Some(format!(
-        "{tool} with the id {id} makes lastlog and faillog of {size} MB in /var/log, holes that not every tool keeps; {instead}"
+        "{tool} with the id {id} makes lastlog and faillog of {size} MB in /var/log, with holes that not every tool keeps; {instead}"
     ))
 }
 

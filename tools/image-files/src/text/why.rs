@@ -18,7 +18,7 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
         writeln!(output, "{} is a link to {target} (layer {layer}, {place}: {text})", path(&link.path))?;
     }
     let (all, hidden) = costs(view);
-    let state = if view.visible { "in the image" } else { "not in the image any more" };
+    let state = if view.visible { "in the image" } else { "no longer in the image" };
     writeln!(
         output,
         "{} is {state}; it costs {}, {} of that hidden",
@@ -27,7 +27,7 @@ pub fn write(view: &Why, image: &ImageCost, output: &mut impl Write) -> io::Resu
         human(hidden)
     )?;
     if let Some(package) = &view.package {
-        writeln!(output, "It is of the package {} {}", clean(&package.name), clean(&package.version))?;
+        writeln!(output, "It belongs to the package {} {}", clean(&package.name), clean(&package.version))?;
     }
     if !view.puts.is_empty() {
         writeln!(output)?;

@@ -28,8 +28,8 @@ pub(super) fn explain(comparison: &Comparison) -> [String; 3] {
     };
     [
         size(comparison),
-        format!("It has not: {}.", list(&comparison.files.only_a)),
-        format!("It has besides: {}{differ}{hidden}.", list(&comparison.files.only_b)),
+        format!("It lacks: {}.", list(&comparison.files.only_a)),
+        format!("It also has: {}{differ}{hidden}.", list(&comparison.files.only_b)),
     ]
 }
 

@@ -43,8 +43,8 @@ fn files_of_one_image_are_told_by_package_or_the_topmost_directory_it_alone_has(
     assert_eq!(groups(&found.files.only_b), []);
     assert_eq!((found.files.same.files, found.files.same.bytes, found.files.differ), (2, 6, 0));
     let not =
-        format!("It has not: the package gcc (10 B), /var ({records} B), /usr/bin/own (3 B), /src (2 B).");
-    assert_eq!(found.explanation[1..], [not, "It has besides: nothing.".into()]);
+        format!("It lacks: the package gcc (10 B), /var ({records} B), /usr/bin/own (3 B), /src (2 B).");
+    assert_eq!(found.explanation[1..], [not, "It also has: nothing.".into()]);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn many_packages_are_a_number_and_the_largest_of_them() {
     };
     let mut found = of(&[BASE], &[BASE]);
     found.files.only_a = ["a", "b", "c", "d", "e"].map(|name| group(name, 10)).into();
-    assert_eq!(super::explain::explain(&found)[1], "It has not: 5 packages of 50 B (a, b, c, d, ...).");
+    assert_eq!(super::explain::explain(&found)[1], "It lacks: 5 packages of 50 B (a, b, c, d, ...).");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn layers_that_both_have_stand_in_one_row() {
 fn an_image_is_as_large_as_itself_and_has_nothing_besides() {
     let found = of(&[BASE], &[BASE]);
     assert!(found.explanation[0].starts_with("app is as large as app: "), "{}", found.explanation[0]);
-    assert_eq!(found.explanation[1..], ["It has not: nothing.", "It has besides: nothing."]);
+    assert_eq!(found.explanation[1..], ["It lacks: nothing.", "It also has: nothing."]);
     let mut out = Vec::new();
     text::write(&found, None, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();

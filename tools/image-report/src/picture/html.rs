@@ -35,7 +35,7 @@ pub fn page(report: &Report, ledger: &Ledger) -> String {
     let style = STYLE.to_owned() + &hues::sheet("screen and (prefers-color-scheme: dark)");
     let files = files(report, ledger);
     let largest = format!(
-        "The largest of {} visible and {} hidden files; image-files tells of all.",
+        "The largest of {} visible and {} hidden files; image-files lists all.",
         totals.files, totals.hidden_files
     );
     let created = report.cost.created.as_deref().map(|time| format!(" · {time}")).unwrap_or_default();

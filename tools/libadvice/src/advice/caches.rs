@@ -74,7 +74,7 @@ fn candidate<'a>(
         false => "",
     };
     let dirs = dirs.join(", ");
-    let why = format!("Only {tool} uses {dirs}, and the layer keeps what is there; {what}.{kept}");
+    let why = format!("Only {tool} uses {dirs}, and the layer keeps its files;  {what}.{kept}");
     let advice = Advice::new(kind, title, changes, saves, why)?;
     let omitted = used.layers.into_iter().map(|(layer, ids)| {
         Omitted::Entries(
@@ -104,7 +104,7 @@ fn remedy(
     if tool == "apk"
         && let Some(changes) = changes(image, used, commands, &|text| without_cache(text, commands, dirs))
     {
-        let what = "with --no-cache apk fetches its lists where it needs them and keeps none";
+        let what = "with --no-cache apk fetches its lists when it needs them and keeps none";
         return Some((Kind::NoCache, "install with apk add --no-cache".into(), changes, what));
     }
     let mounts: Option<Vec<String>> =
@@ -112,7 +112,7 @@ fn remedy(
     let mounts = mounts?;
     let changes = changes(image, used, commands, &|text| mounted(text, &mounts, commands, dirs))?;
     let title = format!("keep the cache of {tool} in a cache mount");
-    Some((Kind::CacheMount, title, changes, "in a cache mount the next build finds it again"))
+    Some((Kind::CacheMount, title, changes, "in a cache mount the next build finds them again"))
 }
 
 /// The RUNs that leave the cache, and later RUNs that may read it, after `change` of their texts. The result is

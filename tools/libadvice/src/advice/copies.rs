@@ -51,7 +51,7 @@ fn unchanged<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
         _ => false,
     };
     let place = maker.place();
-    let title = format!("leave out {place}: it stores again what is there already");
+    let title = format!("leave out {place}: it stores only files that are there already");
     let why = format!("Every file of {word} is in the layers below with the same content, mode and owner.");
     let changes = vec![Change::new(maker, Vec::new())];
     let advice = Advice::new(Kind::Drop, title, changes, sums.content, why).filter(|_| may_go)?;
@@ -95,7 +95,7 @@ fn metadata<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let place = maker.place();
     let title = format!("let COPY at {copies} set what {place} changes");
     let why = format!(
-        "A layer holds whole files: {place} changes only their owner or mode, and stores them a second time. Numbers stand for users, who need not exist yet."
+        "A layer holds whole files: {place} changes only their owner or mode, and stores them a second time. Numbers work even if the users do not exist yet."
     );
     let advice = Advice::new(Kind::CopyMeta, title, changes, saves, why)?;
     let which = move |part: &Part| matches!(part, Part::Put(id, _) if ids.contains(id));

@@ -110,7 +110,7 @@ fn removed<'a>(image: &Image<'a>, runs: &[Made<'a>]) -> Option<Candidate<'a>> {
     let (from, to) = (runs.first()?.instruction.place(), runs.last()?.instruction.place());
     let title = format!("join the RUNs from {from} to {to}");
     let why = format!(
-        "What {to} removes or writes again stays in the layers below it, and is downloaded; in one RUN it is never stored."
+        "Files that {to} removes or rewrites stay in the layers below it, and are downloaded. In one RUN they are never stored."
     );
     let advice = Advice::new(Kind::Join, title, one(runs), saves, why)?;
     let omitted = runs.iter().map(|run| {
@@ -132,7 +132,7 @@ fn empty<'a>(image: &Image<'a>, segment: &[Made<'a>], spans: &[(usize, usize)]) 
     let runs = &segment[first..=last];
     let place = segment[at].instruction.place();
     let title = format!("join {place}, which leaves nothing, with the RUN beside it");
-    let why = format!("{place} changes no file, and its layer is a blob of its own to store and to ask for.");
+    let why = format!("{place} changes no file, but its empty layer is a blob to store and to request.");
     let advice = Advice::new(Kind::Join, title, one(runs), 0, why)?;
     Some(Candidate { advice, omitted: vec![Omitted::Layer(usize::from(segment[at].layer))], always: true })
 }

@@ -48,7 +48,7 @@ fn candidate<'a>(image: &Image<'a>, layer: usize) -> Option<Candidate<'a>> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     names.truncate(NAMED);
     let why = format!(
-        "{}{more}: nothing that is asked for depends on these, they are only recommended. Name the ones you use.",
+        "{}{more}: no requested package depends on these; they are only recommended. Name those that you use.",
         names.join(", ")
     );
     let title = format!("install no recommended packages at {}", maker.place());

@@ -31,6 +31,6 @@ impl FromStr for Change {
             Some(("merge", layers)) => span(layers),
             _ => None,
         };
-        known.ok_or_else(|| format!("{text:?} is none of squash, multistage, drop=PATH and merge=3-5"))
+        known.ok_or_else(|| format!("{text:?} is not squash, multistage, drop=PATH or merge=3-5"))
     }
 }

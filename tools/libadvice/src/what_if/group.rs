@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
             } else if plan.drops(inode.place, inode.layer) {
                 let name = |place| String::from_utf8_lossy(&ledger.places.path(place)).into_owned();
                 return Err(format!(
-                    "--what-if: /{} is another name of /{}, in a layer above it: what then is left can't be told",
+                    "--what-if: /{} is another name of /{}, in a layer above it: the result cannot be computed",
                     name(put.place),
                     name(inode.place)
                 ));

@@ -87,7 +87,7 @@ fn base_layers(instructions: &[Instruction], layers: usize) -> Result<u16, Strin
     let made = |instruction: &&Instruction| instruction.layer.is_some();
     if instructions.iter().filter(made).filter(known).count() != layers {
         return Err(
-            "--what-if multistage: which layers are the base's is not known; build the image in this store"
+            "--what-if multistage: it is not known which layers belong to the base; build the image in this store"
                 .into(),
         );
     }

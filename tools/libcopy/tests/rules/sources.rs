@@ -52,7 +52,7 @@ fn what_is_ignored_is_absent_unless_it_is_called_back() {
     let case = Case::new(&["keep", "secret", "b/a", "b/c/this", "b/c/that", "b-x"]);
     let case = case.ignore("secret\nb\n!b/c/this\n");
     let error = case.copy(&["secret"], "/x").unwrap_err().to_string();
-    assert!(error.contains("of the ignore file leaves it out"), "{error}");
+    assert!(error.contains("of the ignore file excludes it"), "{error}");
     case.copy(&["."], "/x").unwrap();
     assert_eq!(case.tree(), ["x/", "x/b/", "x/b/c/", "x/b/c/this", "x/b-x", "x/keep"]);
 }

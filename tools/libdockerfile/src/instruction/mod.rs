@@ -116,7 +116,8 @@ pub fn parse(line: &Line, escape: char) -> Result<Parsed, ParseError> {
                 at_least_one("SHELL", Vec::new()).and_then(|shell| plain(Op::Shell { shell }))
             }
             Err(NotJson::Text) => {
-                let what = "SHELL requires the arguments to be in JSON form, as SHELL [\"/bin/sh\", \"-c\"]";
+                let what =
+                    "SHELL requires the arguments to be in JSON form, such as SHELL [\"/bin/sh\", \"-c\"]";
                 Err(ParseError::new(what).token(rest))
             }
         },
@@ -311,7 +312,7 @@ fn healthcheck(rest: &str, escape: char) -> Result<Parsed, ParseError> {
     let (flags, _) = Flags::take("HEALTHCHECK", rest, escape, &known)?;
     let test = command(words)?;
     if matches!(&test, Command::Exec(words) if words.is_empty()) || words.is_empty() {
-        return Err(ParseError::new("Missing command after HEALTHCHECK CMD; write it behind CMD"));
+        return Err(ParseError::new("Missing command after HEALTHCHECK CMD; write it after CMD"));
     }
     let time = |name: &str| match flags.value(name).filter(|value| !value.is_empty()) {
         None => Ok(0),

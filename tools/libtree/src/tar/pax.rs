@@ -16,8 +16,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Record>, &'static str> {
     let mut rest = body;
     while !rest.is_empty() {
         let space = rest.iter().take(8).position(|&b| b == b' ').ok_or("a pax record without length")?;
-        let digits = std::str::from_utf8(&rest[..space]).map_err(|_| "a pax length that is no number")?;
-        let length: usize = digits.parse().map_err(|_| "a pax length that is no number")?;
+        let digits = std::str::from_utf8(&rest[..space]).map_err(|_| "a pax length that is not a number")?;
+        let length: usize = digits.parse().map_err(|_| "a pax length that is not a number")?;
         if length <= space + 1 || length > rest.len() || rest[length - 1] != b'\n' {
             return Err("a pax record whose length is wrong");
         }

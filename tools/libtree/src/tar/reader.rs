@@ -202,7 +202,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn number(&self, header: &Header, field: &Number) -> Result<i128, TarError> {
-        header.number(field).ok_or_else(|| self.bad(format!("the {} field is no octal number", field.0)))
+        header.number(field).ok_or_else(|| self.bad(format!("the {} field is not an octal number", field.0)))
     }
 
     /// Counts further bytes of the archive.
@@ -240,7 +240,7 @@ impl<R: Read> Reader<R> {
         }
         let kind = self.kind(header.typeflag())?;
         if sparse.is_some() && (kind != EntryKind::File || header.typeflag() == b'S') {
-            return Err(self.bad("a sparse file that is no regular file"));
+            return Err(self.bad("a sparse file that is not a regular file"));
         }
         let link = extensions.link().map_err(|what| self.bad(what))?;
         let mut entry = Entry {
@@ -325,7 +325,7 @@ impl<R: Read> Reader<R> {
             return Err(self.bad("a body on something that is not a regular file"));
         }
         (entry.mtime, entry.mtime_ns) = match ext.get("mtime", &self.global) {
-            Some(value) => pax::time(value).ok_or_else(|| self.bad("the pax mtime is no time"))?,
+            Some(value) => pax::time(value).ok_or_else(|| self.bad("the pax mtime is not a time"))?,
             None => (i64::try_from(self.number(header, &MTIME)?).unwrap_or(i64::MAX), 0),
         };
         if matches!(entry.kind, EntryKind::Char | EntryKind::Block) {
@@ -341,7 +341,7 @@ impl<R: Read> Reader<R> {
     fn or_pax(&self, header: &Header, ext: &Extensions, field: &Number) -> Result<i128, TarError> {
         let Some(value) = ext.get(field.0, &self.global) else { return self.number(header, field) };
         let number = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
-        number.map(i128::from).ok_or_else(|| self.bad(format!("the pax {} is no number", field.0)))
+        number.map(i128::from).ok_or_else(|| self.bad(format!("the pax {} is not a number", field.0)))
     }
 
     fn check(&self, entry: &Entry) -> Result<(), TarError> {

@@ -139,9 +139,7 @@ impl PaxSparse {
             }
             (Some(b"1"), Some(b"0")) => return Err(bad()),
             _ => {
-                return Err(
-                    "a sparse file of a version that is not known; pack it again without --sparse".into()
-                );
+                return Err("a sparse file of an unknown version; pack it again without --sparse".into());
             }
         };
         let size = match (value("size"), value("realsize")) {

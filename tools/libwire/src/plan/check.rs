@@ -84,7 +84,7 @@ impl Check<'_> {
             true => Ok(()),
             false => {
                 let text = text.unwrap_or_default();
-                fault("", format!("`{member}` is {text:?}; it has to be os/architecture, as linux/amd64"))
+                fault("", format!("`{member}` is {text:?}; it must be os/architecture, such as linux/amd64"))
             }
         }
     }
@@ -184,7 +184,7 @@ mod tests {
                 0,
                 "/platform",
                 json!("/amd64"),
-                "record 1: `platform` is \"/amd64\"; it has to be os/architecture",
+                "record 1: `platform` is \"/amd64\"; it must be os/architecture",
             ),
             (0, "/platform", json!("amd64"), "record 1: `platform` is \"amd64\""),
             (1, "/stages", json!([""]), "record 2: `stages` is not the names of stages 0 to 1"),

@@ -101,7 +101,7 @@ impl Repository {
     fn check(&self) -> Result<(), String> {
         let refuse = |what: &str| Err(self.refuse(what));
         if Kind::of(&self.remote) != Kind::Repository {
-            return refuse("this is no repository's URL");
+            return refuse("this is not the URL of a repository");
         }
         if self.remote.contains(|c: char| c.is_whitespace() || c.is_control())
             || self.remote.starts_with('-')

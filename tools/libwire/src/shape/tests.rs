@@ -213,7 +213,7 @@ fn a_fault_is_told_with_its_place() {
             json!({"kind": "scratch", "index": 1}),
             ", base: a base has no member `index`; it may have kind",
         ),
-        ("/target", json!(null), ": `target` is null, and has to be there"),
+        ("/target", json!(null), ": `target` is null, but is required"),
         ("/name", json!(null), ": `name` is null; leave it out"),
         ("/line", json!(-1), ": `line` is -1, not a whole number from 0 to 4294967295"),
         ("/build_args/a", json!(1), ", build_args: `a` is 1, not text"),

@@ -55,9 +55,9 @@ pub enum WireError {
     /// The input is not a stream of this format.
     #[error("{found}; expected {expected}")]
     Other {
-        /// What the input is, as a sentence.
+        /// The kind of input, as a sentence.
         found: String,
-        /// What was expected, and the tools that make that.
+        /// The expected format, and the tools that make it.
         expected: String,
     },
     /// The input stopped between two streams of a row.

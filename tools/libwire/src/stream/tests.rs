@@ -128,17 +128,17 @@ fn what_is_wrong_is_told_with_its_place() {
     for (from, to, told) in [
         (":8", ":-8", "record 2: `value` is -8, not a whole number from 0"),
         ("\"value\":9", "\"vale\":9", "stream 2, record 1: `value` is missing"),
-        ("\"records\":1", "\"records\":2", "stream 2, end record: it says 2 records, but 1 came"),
+        ("\"records\":1", "\"records\":2", "stream 2, end record: it counts 2 records, but there are 1"),
         ("\"value\":8", "\"value\":8,\"more\":null", "record 2: `more` is null; leave it out"),
-        ("\"number\",\"value\":8", "\"numbr\"", "record 2: \"numbr\" is no type of record of a numbers"),
+        ("\"number\",\"value\":8", "\"numbr\"", "record 2: \"numbr\" is not a type of record in a numbers"),
         ("{\"type\":\"number\",\"value\":8}", "", "record 2: the line is blank"),
-        ("{\"type\":\"number\",\"value\":8}", "{", "record 2: the line is no JSON object"),
+        ("{\"type\":\"number\",\"value\":8}", "{", "record 2: the line is not a JSON object"),
         (
             "{\"type\":\"end\",\"records\":1}\n",
             "",
             "the numbers stream stops before its end record, after stream 2, record 1",
         ),
-        ("{\"type\":\"end\",\"records\":2}\n", "", "record 3: \"header\" is no type"),
+        ("{\"type\":\"end\",\"records\":2}\n", "", "record 3: \"header\" is not a type"),
     ] {
         let error = read(&two.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.starts_with(told), "{error}");

@@ -41,8 +41,8 @@ pub(super) fn sentence(image: &Image, survey: &Survey, chosen: &Chosen) -> Strin
     );
     parts.extend((hidden > 0).then(|| format!("what later layers hide, {}", human(hidden))));
     format!(
-        "Left behind: {}. What the programs need is read from their files; what they open by name while they run, \
-         such as data and plugins, is not seen: try the new image.",
+        "Left out: {}. The needs of programs are read from their files. Files that a program opens by name while it runs, \
+         such as data and plugins, are not noticed: try the new image.",
         parts.join("; ")
     )
 }
