@@ -100,7 +100,9 @@ pub fn build_context(value: &OsStr) -> Checked {
             .flatten()
             .any(|(directory, _)| Path::new(directory).exists()),
         None => {
-            source.starts_with("docker-image://")
+            // Those that are no path are stage-run's to know.
+            source.contains("://")
+                || source.starts_with("target:")
                 || remote::Kind::of(source) != remote::Kind::Path
                 || Path::new(source).exists()
         }
