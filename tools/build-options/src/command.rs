@@ -103,7 +103,7 @@ fn refused(row: &Foreign) -> Failure {
 /// What `--help` prints.
 pub fn help() -> String {
     let mut text = format!(
-        "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image a Dockerfile describes. The options are those of docker build.\n"
+        "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image a Dockerfile describes, by docker build's options; all are in stagepipe-options(7).\n"
     );
     for (heading, rows) in SECTIONS {
         text += &format!("\n{heading}\n");
