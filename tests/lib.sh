@@ -4,7 +4,7 @@
 
 set -u
 umask 022
-unset CDPATH SOURCE_DATE_EPOCH
+unset CDPATH SOURCE_DATE_EPOCH BUILDKIT_PROGRESS
 top=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${STAGEPIPE_BIN-}" ]; then
     STAGEPIPE_BIN=$top/target/debug

@@ -5,7 +5,7 @@ use crate::stage::{Doing, Stage};
 use crate::units::took;
 use libcli::human;
 use libwire::Progress;
-use libwire::progress::{Level, Transfer};
+use libwire::progress::Transfer;
 use libwire::record::Cache;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -75,7 +75,9 @@ impl Build {
                 self.rows.extend(rows);
             }
             Progress::Transfer(transfer) => self.transfer(transfer),
-            Progress::Message { level, text } => self.message(*level, text),
+            Progress::Message { text, .. } => {
+                self.rows.extend(text.lines().map(|line| Row::whole(Kind::Plain, line)));
+            }
             Progress::Image { bytes, .. } => self.image = Some(*bytes),
             Progress::End { status } => self.ended = Some(*status),
             Progress::Terminal { .. } => {}
@@ -95,19 +97,6 @@ impl Build {
             None if transfer.done => {}
             None => self.transfers.push(transfer.clone()),
         }
-    }
-
-    fn message(&mut self, level: Level, text: &str) {
-        let kind = match level {
-            Level::Note => Kind::Plain,
-            Level::Warning => Kind::Warning,
-            Level::Error => Kind::Failed,
-        };
-        let rows = text
-            .lines()
-            .enumerate()
-            .map(|(at, line)| Row::whole(if at == 0 { kind } else { Kind::Plain }, line));
-        self.rows.extend(rows);
     }
 
     /// Whether something goes on that has a clock.

@@ -11,8 +11,6 @@ pub enum Kind {
     Quiet,
     /// A failure.
     Failed,
-    /// Something may be wrong.
-    Warning,
     /// What goes on.
     Running,
     /// Text as it is.
@@ -63,7 +61,6 @@ impl Row {
             Kind::Plain => return text,
             Kind::Quiet => 2,
             Kind::Failed => 31,
-            Kind::Warning => 33,
             // The mark alone.
             Kind::Done => return marked(&text, 32),
             Kind::Running => return marked(&text, 36),

@@ -1,6 +1,6 @@
 //! Reports the progress of packing now and then, so that a user who waits for a large layer knows that it goes on.
 
-use libcli::{human, is_told, sanitise, tell};
+use libcli::{human, is_watched, sanitise, tell};
 use libwire::progress::{Transfer, Way};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// That of the layer of `snapshot`: by records to whoever shows the build, else by lines that `say` gets.
     pub(crate) fn new(say: Option<fn(&str)>, snapshot: String) -> Self {
-        let pause = if is_told() { OFTEN } else { SELDOM };
+        let pause = if is_watched() { OFTEN } else { SELDOM };
         Self { say, snapshot, pause, last: Instant::now(), bytes: 0, is_told: false }
     }
 

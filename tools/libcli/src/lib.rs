@@ -32,7 +32,7 @@ pub use lines::{last_lines, plain_line};
 pub use markup::markup;
 pub use meanwhile::meanwhile;
 pub use near::{did_you_mean, nearest};
-pub use progress::{TakenTerminal, is_told, take_terminal, tell};
+pub use progress::{TakenTerminal, is_watched, take_terminal, tell};
 pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use shell::shell_word;
 pub use size::{Decimal, decimal_size, human, size};
@@ -44,6 +44,7 @@ pub use usage::usage_error;
 pub use width::{columns, cut, padded, wrapped};
 
 use libwire::progress::Level;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The variable by which a driver lets the tools it runs speak under its own name.
@@ -78,13 +79,14 @@ pub fn warn(tool: &str, what: &str) {
     speak(Level::Warning, &format!("{tool}: warning: {}\n", failure::brief(&sanitise(what))));
 }
 
-/// Writes text to standard error as it is, or to whoever shows the build in its place.
+/// Writes text to standard error as it is, or to whoever shows the build in its place. A standard error that is closed is
+/// not an error: there is nobody left to tell.
 pub fn say(text: &str) {
     speak(Level::Note, text);
 }
 
 fn speak(level: Level, text: &str) {
     if !progress::message(level, text) {
-        progress::to_stderr(text);
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }

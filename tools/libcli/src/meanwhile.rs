@@ -1,6 +1,6 @@
 //! Says how far something is while it goes on: on a terminal in a line that changes, else in a line now and then.
 
-use crate::progress::{is_told, tell};
+use crate::progress::{is_watched, tell};
 use crate::say;
 use libwire::Progress;
 use libwire::progress::Transfer;
@@ -27,7 +27,7 @@ pub fn meanwhile<T>(
     thread::scope(|scope| {
         let (going_on, ended) = channel::<()>();
         scope.spawn(move || {
-            let pause = if live || is_told() { OFTEN } else { SELDOM };
+            let pause = if live || is_watched() { OFTEN } else { SELDOM };
             let (mut told, mut shown) = (false, false);
             while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 let Some(transfer) = transfer() else { continue };

@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open, stat};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use std::fs::File;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,8 @@ pub fn tell(record: &Progress) -> bool {
     stream().is_some_and(|stream| record.lines().iter().all(|line| stream.write(line.as_bytes())))
 }
 
-/// Whether records are wanted.
-pub fn is_told() -> bool {
+/// Whether somebody shows the build by its records.
+pub fn is_watched() -> bool {
     stream().is_some_and(|stream| !stream.lost.load(Ordering::Relaxed))
 }
 
@@ -141,15 +141,10 @@ fn wait(fd: BorrowedFd<'_>, time: Duration) -> bool {
     }
 }
 
-/// Writes text to standard error as it is. A standard error that is closed is not an error: there is nobody left to tell.
-pub(crate) fn to_stderr(text: &str) {
-    let _ = stderr().lock().write_all(text.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
 
     fn stream() -> (std::io::PipeReader, Stream) {

@@ -16,7 +16,6 @@ mod ignore;
 mod key;
 pub mod limits;
 pub mod lock;
-mod log;
 mod logs;
 mod memory;
 pub mod options;

@@ -373,7 +373,7 @@ impl Builder<'_> {
 
     /// Shows the user that a step is done, and what it wrote, if that is asked for.
     fn say_done(&self, step: &Step) {
-        let ran = step.snapshot.as_ref().filter(|_| step.cache == Cache::Miss && libcli::is_told());
+        let ran = step.snapshot.as_ref().filter(|_| step.cache == Cache::Miss && libcli::is_watched());
         let bytes = ran.and_then(|id| Some(self.session.store.snapshot_meta(id).ok()?.tree?.bytes));
         // It was shown to begin after the stages that it waited for.
         let waited: u64 = step.waited.iter().map(|wait| wait.span.duration_ms).sum();
