@@ -7,6 +7,7 @@
 mkdir lower upper work merged small context
 end() {
     umount merged small 2>/dev/null
+    fusermount3 -u fused 2>/dev/null
     cd / && rm -rf "$work"
 }
 trap end EXIT
@@ -20,6 +21,7 @@ if mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
     cause='the store is on overlayfs, as in a container, .*--store or STAGEPIPE_STORE'
     printf 'FROM busybox\nRUN true\n' | build merged/store >out 2>&1
     is "on overlayfs a RUN fails" $? 1
+    ok "which is told when the store is made" grep -q 'the new store .* is on overlayfs, .*so no RUN can be run' out
     ok "and the cause is told" grep -q "$cause" out
     printf 'FROM busybox\n' | build merged/store >out 2>&1
     is "an image that runs nothing is built there" $? 0
@@ -28,6 +30,17 @@ if mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
     ok "for the same cause" grep -q "$cause" out
 else
     skip "a store on overlayfs" "there is no overlayfs here"
+fi
+
+mkdir upper-2 work-2 fused
+if have fuse-overlayfs fusermount3 && fuse-overlayfs -o lowerdir=lower,upperdir=upper-2,workdir=work-2 fused 2>/dev/null; then
+    printf 'FROM busybox\n' | build fused/store >out 2>&1
+    is "on FUSE no store is made" $? 1
+    ok "the cause is told, and what to do" grep -q 'is on FUSE, where locks .*--store or STAGEPIPE_STORE' out
+    is "before anything is written" "$(ls -A fused)" ""
+    fusermount3 -u fused
+else
+    skip "a store on FUSE" "there is no fuse-overlayfs here"
 fi
 
 if mount -t tmpfs -o size=10m tmpfs small 2>/dev/null; then

@@ -2,6 +2,7 @@
 //! one. It writes nothing.
 
 use crate::error::StoreError;
+use crate::place;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -37,7 +38,8 @@ pub(crate) const DIRS: [&str; 17] = [
 
 /// Whether a store of this version is at `path`, or one can be made there.
 pub(crate) fn may_be_store(path: &Path) -> bool {
-    check_version(path).is_ok() || (is_fresh(path).unwrap_or(false) && !is_rest(path))
+    let may_be_made = || is_fresh(path).unwrap_or(false) && !is_rest(path) && place::check(path).is_ok();
+    check_version(path).is_ok() || may_be_made()
 }
 
 /// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made

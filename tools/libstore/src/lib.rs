@@ -34,6 +34,7 @@ mod layout;
 mod lease;
 mod location;
 mod lock;
+mod place;
 mod random;
 mod remote;
 mod snapshot;

@@ -5,7 +5,7 @@ use crate::layout::{
     DIRS, EMPTY_INDEX, LAYOUT, VERSION, VERSION_FILE, check_version, is_fresh, is_rest, rest,
 };
 use crate::lease::{self, Held, Lease};
-use crate::{lock, write};
+use crate::{lock, place, write};
 pub use libtree::tar::Limits;
 use std::collections::HashSet;
 use std::fs::File;
@@ -70,17 +70,23 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the store at `path` for reading and writing, and makes one there when nothing is. What killed
+    /// Opens the store at `path` for reading and writing, and makes one there when nothing is, unless the file system is one
+    /// that a store can't rely on. What killed
     /// tools left in `tmp/` is removed.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         let fresh =
             is_fresh(path).map_err(StoreError::io(format!("cannot open the store {}", path.display())))?;
+        let mut warning = None;
         match fresh {
             true if is_rest(path) => return Err(rest(path)),
-            true => make_dir(path)?,
+            true => {
+                warning = place::check(path)?;
+                make_dir(path)?;
+            }
             false => check_version(path)?,
         }
         let store = Self::new(path, options, true, true)?;
+        warning.into_iter().for_each(|warning| store.warn(warning));
         store.lay_out(fresh)?;
         // What stays is only garbage: another user's of the same id map, or in use since.
         let _ = store.reclaim();
