@@ -74,10 +74,11 @@ pub fn options() -> Vec<Entry> {
         entries.push(Entry { written: format!("--{name}"), of: *of, answer: Answer::Works(note) });
     }
     for row in rows() {
-        for (value, why) in row.idle {
-            let of = SAME.iter().find(|(name, ..)| *name == row.long).map_or(Both, |(_, of, _)| *of);
-            let written = format!("--{}={value}", row.long);
-            entries.push(Entry { written, of, answer: Answer::Idle(why) });
+        let of = SAME.iter().find(|(name, ..)| *name == row.long).map_or(Both, |(_, of, _)| *of);
+        let idle = row.idle.iter().map(|(value, why)| (value, Answer::Idle(why)));
+        let refused = row.refused.iter().map(|(value, what)| (value, Answer::Refused((*what).to_owned())));
+        for (value, answer) in idle.chain(refused) {
+            entries.push(Entry { written: format!("--{}={value}", row.long), of, answer });
         }
     }
     for row in foreign() {

@@ -5,7 +5,7 @@ use crate::command::{self, CONTEXT};
 use crate::progress::Progress;
 use crate::table::{Row, Takes, To, rows};
 use crate::values::{all, flag, last, truth};
-use crate::{clashes, output};
+use crate::{check, clashes, output};
 use clap::ArgMatches;
 use libcli::Failure;
 use libwire::remote;
@@ -235,8 +235,7 @@ impl Request {
                 "format=json" => json = true,
                 "format=text" => {}
                 _ if word.starts_with("ignorestatus=") => {
-                    let what = "the status says what was found; write || true after the command to ignore it";
-                    return Err(Failure::usage(format!("--call: '{word}': {what}")));
+                    return Err(Failure::usage(format!("--call: {}", check::IGNORE_STATUS)));
                 }
                 _ => return Err(Failure::usage(format!("--call: '{call}' is not METHOD[,format=json]"))),
             }
@@ -286,9 +285,11 @@ fn given<'a>(matches: &'a ArgMatches, row: &Row) -> impl Iterator<Item = &'a OsS
 }
 
 fn check_value(row: &Row, value: &OsStr) -> Result<(), Failure> {
-    let what = match row.takes {
-        Takes::Flag => truth(value).map(drop),
-        _ => (row.check)(value),
+    let refused = row.refused.iter().find(|(word, _)| value == *word);
+    let what = match (refused, row.takes) {
+        (Some((_, why)), _) => Err((*why).to_owned()),
+        (None, Takes::Flag) => truth(value).map(drop),
+        (None, _) => (row.check)(value),
     };
     what.map_err(|what| Failure::usage(format!("--{}: {what}", row.long)))
 }

@@ -20,6 +20,8 @@ pub struct Row {
     pub help: &'static str,
     /// Values of docker's that change nothing, each with the reason.
     pub idle: &'static [(&'static str, &'static str)],
+    /// Values of docker's that are refused, each with the reason and what to do instead.
+    pub refused: &'static [(&'static str, &'static str)],
 }
 
 /// What is wrong with a value of an option, in words; the option's name is put before them.
@@ -56,23 +58,36 @@ pub enum To {
 }
 
 const fn value(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Value(what), to, check, help, idle: &[] }
+    Row { short: None, long, takes: Takes::Value(what), to, check, help, idle: &[], refused: &[] }
 }
 
 const fn values(long: &'static str, what: &'static str, to: To, check: Check, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Values(what), to, check, help, idle: &[] }
+    Row { short: None, long, takes: Takes::Values(what), to, check, help, idle: &[], refused: &[] }
 }
 
 const fn flag(long: &'static str, to: To, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Flag, to, check: check::anything, help, idle: &[] }
+    Row { short: None, long, takes: Takes::Flag, to, check: check::anything, help, idle: &[], refused: &[] }
 }
 
 const fn maybe(long: &'static str, what: &'static str, help: &'static str) -> Row {
-    Row { short: None, long, takes: Takes::Maybe(what), to: To::Request, check: check::step, help, idle: &[] }
+    Row {
+        short: None,
+        long,
+        takes: Takes::Maybe(what),
+        to: To::Request,
+        check: check::step,
+        help,
+        idle: &[],
+        refused: &[],
+    }
 }
 
 const fn idle(values: &'static [(&'static str, &'static str)], row: Row) -> Row {
     Row { idle: values, ..row }
+}
+
+const fn refused(values: &'static [(&'static str, &'static str)], row: Row) -> Row {
+    Row { refused: values, ..row }
 }
 
 const fn short(letter: char, row: Row) -> Row {
@@ -102,9 +117,12 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 check::step,
                 "end with this step: STEP or STAGE:STEP by number, :LINE, or STAGE",
             ),
-            idle(
-                &[("local", "the machine's own platform is the default")],
-                values("platform", "OS/ARCH", To::Request, check::platform, "for this platform"),
+            refused(
+                &[("linux/amd64,linux/arm64", check::ONE_PLATFORM)],
+                idle(
+                    &[("local", "the machine's own platform is the default")],
+                    values("platform", "OS/ARCH", To::Request, check::platform, "for this platform"),
+                ),
             ),
             values(
                 "build-arg",
@@ -145,12 +163,15 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 )
             },
             flag("locked", To::Request, "refuse what is not in FILE.lock"),
-            value(
-                "call",
-                "METHOD",
-                To::Request,
-                check::anything,
-                "build, check, targets or outline; [,format=json]",
+            refused(
+                &[("check,ignorestatus=true", check::IGNORE_STATUS)],
+                value(
+                    "call",
+                    "METHOD",
+                    To::Request,
+                    check::anything,
+                    "build, check, targets or outline; [,format=json]",
+                ),
             ),
             flag("check", To::Request, "same as --call check"),
         ],
@@ -210,14 +231,17 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             value("timeout", "TIME", To::Stage, check::filled, "how long it may take, as 90, 5m or 1h"),
             value("log-max", "SIZE", To::Stage, check::size, "how much of what it prints is kept (64m)"),
             flag("no-new-privileges", To::Stage, "let no setuid program give RUN more rights"),
-            idle(
-                &[("buildx.local.delete", "mode=delete needs no permission")],
-                values(
-                    "allow",
-                    "ENTITLEMENT",
-                    To::Stage,
-                    check::entitlement,
-                    "network.host or security.insecure",
+            refused(
+                &[("device", "no RUN has devices of this machine; write --allow security.insecure")],
+                idle(
+                    &[("buildx.local.delete", "mode=delete needs no permission")],
+                    values(
+                        "allow",
+                        "ENTITLEMENT",
+                        To::Stage,
+                        check::entitlement,
+                        "network.host or security.insecure",
+                    ),
                 ),
             ),
             idle(
