@@ -99,6 +99,10 @@ is "the step, its last 40 lines and the message" "$(final | sed -n '/^✗/,/^ima
 image-build broken 2>plain
 unnamed() { sed -e 's/[0-9a-f]\{12,\}/ID/g'; }
 is "the message is that of lines" "$(sed -n '/^image-build/,$p' screen | sed '$d' | unnamed)" "$(grep -v '^#' plain | unnamed)"
+screen 80x50 '/ #' 'type exit 7\r' -- image-build --shell-on-fail broken
+is "a shell in what the step left gets the terminal after the step's lines, and is not drawn over" \
+    "$(final | grep -n -e '^✗' -e '^oops' -e 'a shell in' -e '^/ # exit 7' -e '^image-build: Dockerfile' | sed 's/^[0-9]*:\(.\{1,8\}\).*/\1/' | tr '\n' ',')" \
+    '✗ build ,oops,  build:,/ # exit,image-bu,'
 screen 80x24 -- image-build nowhere
 is "what is wrong before anything runs is said as ever" "$(final)" "$(image-build nowhere 2>&1)"
 

@@ -135,3 +135,28 @@ fn a_failure_is_its_step_the_last_lines_and_the_message_and_no_total() {
         ]
     );
 }
+
+#[test]
+fn no_text_of_others_moves_the_cursor() {
+    const HOSTILE: &str = "\u{1b}[2J\u{9b}2J\u{1b}]0;t\u{7}\r\u{8}\u{202e}x";
+    let mut watched = Watched::new();
+    let text = serde_json::to_string(HOSTILE).unwrap();
+    for record in [
+        "{\"type\":\"stage\",\"stage\":0,\"name\":TEXT,\"text\":TEXT}",
+        "{\"type\":\"step\",\"stage\":0,\"step\":1,\"steps\":9,\"text\":TEXT}",
+        "{\"type\":\"log\",\"stage\":0,\"text\":TEXT}",
+        "{\"type\":\"note\",\"stage\":0,\"text\":TEXT}",
+        "{\"type\":\"message\",\"level\":\"error\",\"text\":TEXT}",
+        "{\"type\":\"transfer\",\"what\":\"pull\",\"name\":TEXT,\"bytes\":1}",
+        "{\"type\":\"wait\",\"stage\":1,\"needs\":0}",
+    ] {
+        watched.take(&[&record.replace("TEXT", &text)]);
+    }
+    let live = watched.build.region(SIZE, watched.now);
+    assert_eq!(live.len(), 4);
+    watched.take(&["{\"type\":\"failed\",\"stage\":0,\"step\":1,\"duration_ms\":1}"]);
+    let rows = watched.build.take_rows(watched.now).into_iter().chain(live);
+    for text in rows.map(|row| row.text(SIZE.columns())) {
+        assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+    }
+}
