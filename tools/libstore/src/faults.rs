@@ -5,7 +5,7 @@ use crate::blob::BlobReader;
 use crate::blob::descriptor;
 use crate::cache::{seal, unseal};
 use crate::error::StoreError;
-use crate::inventory::{EntryId, Inventory};
+use crate::inventory::EntryId;
 use crate::snapshot::{META, TREE, UNSETTLED};
 use crate::store::Store;
 use crate::tree_content::TreeContent;
@@ -37,14 +37,28 @@ impl Store {
     /// their chain IDs' hex. One that is gone has no fault.
     pub fn fault(&self, id: &EntryId, layers: &BTreeMap<String, Layer>) -> Result<Option<Fault>, StoreError> {
         let Some(path) = id.path().map(|path| self.path().join(path)) else { return Ok(None) };
+        let found = self.fault_at(id, &path, layers);
+        // store-gc may have taken it away meanwhile.
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => found,
+        }
+    }
+
+    fn fault_at(
+        &self,
+        id: &EntryId,
+        path: &Path,
+        layers: &BTreeMap<String, Layer>,
+    ) -> Result<Option<Fault>, StoreError> {
         let found = match id {
-            EntryId::Blob(digest) => blob_fault(&path, *digest),
-            EntryId::Record(_) | EntryId::Remote(_) | EntryId::Build(_) => sealed_fault(&path, true),
-            EntryId::Listing(_) => sealed_fault(&path, false),
+            EntryId::Blob(digest) => blob_fault(path, *digest),
+            EntryId::Record(_) | EntryId::Remote(_) | EntryId::Build(_) => sealed_fault(path, true),
+            EntryId::Listing(_) => sealed_fault(path, false),
             EntryId::Failure(_) => sealed_fault(&path.join("step.json"), true),
-            EntryId::Latest(_) => self.latest_fault(&path),
-            EntryId::Verified(name) => self.note_fault(name, &path),
-            EntryId::Snapshot(id) => return self.snapshot_fault(id, &path, layers),
+            EntryId::Latest(_) => self.latest_fault(path),
+            EntryId::Verified(name) => self.note_fault(name, path),
+            EntryId::Snapshot(id) => return self.snapshot_fault(id, path, layers),
             // What they hold is written by others, or is told of nowhere.
             _ => Ok(None),
         };
@@ -69,7 +83,7 @@ impl Store {
     }
 
     /// What is wrong with the files at the store's top: name and fault.
-    pub fn top_faults(&self, all: &Inventory) -> Vec<(String, Fault)> {
+    pub fn top_faults(&self) -> Vec<(String, Fault)> {
         let mut faults = Vec::new();
         let (name, wanted) = crate::layout::LAYOUT;
         if std::fs::read_to_string(self.path().join(name)).ok().as_deref() != Some(wanted) {
@@ -79,7 +93,7 @@ impl Store {
         match self.read_index() {
             Err(error) => index(error.to_string()),
             Ok(found) => {
-                let lost = |image: &&Descriptor| !all.entries.contains_key(&EntryId::Blob(image.digest));
+                let lost = |image: &&Descriptor| !self.blob_path(image.digest).exists();
                 if let Some(image) = found.manifests.iter().find(lost) {
                     index(format!("it names {}, which is not there", image.digest));
                 } else if self.index_copy().is_some_and(|copy| copy != found) {
@@ -105,7 +119,8 @@ impl Store {
         let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
         let key = text.strip_suffix('\n').and_then(|key| key.parse::<Digest>().ok());
         Ok(match key.filter(|key| format!("{key}\n") == text) {
-            None => Some(Fault::Damaged("it is no key".into())),
+            // One that is just being written is none either.
+            None => Some(Fault::Stale("it is no key".into())),
             Some(key) if self.cache_file(key).exists() => None,
             Some(_) => Some(Fault::Stale("it is the key of no record".into())),
         })
@@ -119,9 +134,6 @@ impl Store {
     ) -> Result<Option<Fault>, StoreError> {
         let read = |error| StoreError::io(format!("cannot read {}", path.display()))(error);
         let damaged = |what: String| Ok(Some(Fault::Damaged(what)));
-        if !path.exists() {
-            return Ok(None);
-        }
         let meta = match self.snapshot_meta(id) {
             Ok(meta) => meta,
             Err(StoreError::Corrupt { why, .. }) => return damaged(format!("{META}: {why}")),

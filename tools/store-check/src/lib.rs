@@ -38,7 +38,7 @@ pub fn check(store: &Store, repair: bool, out: &mut impl Write) -> Result<Outcom
     // So that nothing goes that was found damaged just now, nor comes into use before it is put aside.
     let mut collector = if repair { Some(store.collector()?) } else { None };
     let mut all = store.files()?;
-    for (name, fault) in store.top_faults(&all) {
+    for (name, fault) in store.top_faults() {
         let rebuilt = repair && name == "index.json" && store.rebuild_index(&store.unnamed_images(&all))?;
         top(&name, fault, rebuilt, &mut outcome).write(out)?;
     }
