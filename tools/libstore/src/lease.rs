@@ -15,7 +15,7 @@ use libwire::Digest;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -145,8 +145,8 @@ impl Lease {
             };
             let path = self.dir().join(name);
             let mut options = OpenOptions::new();
-            let options = options.append(true).create(true).mode(0o600);
-            let file = match options.open(&path) {
+            let options = options.read(true).append(true).create(true).mode(0o600);
+            let mut file = match options.open(&path) {
                 // An older store has no such directory.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     DirBuilder::new().recursive(true).mode(0o700).create(self.dir())?;
@@ -157,7 +157,11 @@ impl Lease {
             file.lock_shared()?;
             // Between its making and its locking it looks like a dead process's.
             if file.metadata()?.nlink() > 0 {
-                return Ok(Open { file, path, gate, held: HashSet::new() });
+                // What another tool of the build holds is held.
+                let mut lines = String::new();
+                file.read_to_string(&mut lines)?;
+                let held = lines.lines().filter_map(Held::of_line).collect();
+                return Ok(Open { file, path, gate, held });
             }
         }
     }
@@ -227,7 +231,7 @@ mod tests {
         let build = path.join(LEASES).join("of-a-build");
         let driver = OpenOptions::new().append(true).create(true).open(&build).unwrap();
         driver.lock_shared().unwrap();
-        for bytes in [b"1", b"2"] {
+        for bytes in [b"1", b"2", b"1"] {
             let options = Options { lease: Some(build.clone()), ..Options::default() };
             Store::open(&path, options).unwrap().put(bytes, "x").unwrap();
         }
