@@ -67,6 +67,21 @@ if have keyctl cc && key=$(keyctl add user stagepipe-host value @u 2>/dev/null);
     if left=$(keyctl search @u user stagepipe-left 2>/dev/null); then keyctl unlink "$left" @u; fi
 fi
 
+# A server of the host, in no directory. Landlock keeps commands from it since Linux 6.12.
+abstract=''
+if [ -x app/probe ] && python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 6)'; then
+    mkfifo hold opened
+    python3 -c 'import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind("\0stagepipe-abstract-" + sys.argv[1])
+server.listen()
+open("opened", "w").close()
+sys.stdin.read()' $$ <hold &
+    exec 9>hold
+    read -r _ <opened
+    abstract=stagepipe-abstract-$$
+fi
+
 for user in root $range $single; do
     mkdir -p "$work/$user" && chown "$user" "$work/$user"
     as "$user" image-load --tag busybox "$work/busybox" >/dev/null
@@ -109,6 +124,15 @@ raw socket refused"
         as "$user" image-build -f app/in-run app >out 2>&1
         is "$user: and so has RUN" "$(printed out | grep -v '^[1-9][0-9]* calls of ')" ""
         ok "$user: to as many" grep -q '^#0 [3-9][0-9][0-9] calls of ' out
+        if [ "$abstract" ]; then
+            as "$user" image-run app sh -c "probe abstract $abstract; probe abstract own" >out 2>&1
+            is "$user: no abstract socket of the host is reached, only the command's own" "$(cat out)" "$abstract refused
+own done"
+            as "$user" image-run --network none app probe abstract own >out 2>&1
+            is "$user: which it is without a network, too" "$(cat out)" "own done"
+        else
+            skip "$user: no abstract socket of the host is reached" "this kernel's Landlock is too old"
+        fi
     else
         skip "$user: keys, raw sockets and other system calls" "cc makes no static program"
     fi

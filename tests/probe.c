@@ -1,6 +1,8 @@
 /* Tries to reach the host from inside an image. For 62-sandbox.t; to be linked statically.
    probe keys: the calls by which keys are reached, in each form this machine has; probe packets: raw sockets.
    A line for each: its name, then "refused" (EPERM), "absent" (ENOSYS) or "done".
+   probe abstract NAME: connects to the abstract socket of that name, or to "own", which it opens itself.
+   probe agent: asks the agent of $SSH_AUTH_SOCK what each kind of message, a long one too, is answered.
    probe calls FILE: every call of docker-calls, in each form this machine has. None is carried out: what a filter
    above lets pass ends in a filter of the probe's own. A line for each answer that is not the file's, and a count. */
 #include <arpa/inet.h>
@@ -19,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { USER_KEYRING = -4, SESSION_KEYRING = -3, GET_KEYRING_ID = 0, LINK = 8, SEARCH = 10 };
@@ -125,6 +128,49 @@ static int calls(const char *path) {
     return 0;
 }
 
+/* Connects to an abstract socket. */
+static void reach(const char *name) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
+    socklen_t size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name);
+    if (!strcmp(name, "own")) {
+        int own = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (bind(own, (struct sockaddr *)&address, size) || listen(own, 1)) perror("own");
+    }
+    tell(name, connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, size));
+}
+
+static int open_agent(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = getenv("SSH_AUTH_SOCK");
+    int agent = socket(AF_UNIX, SOCK_STREAM, 0);
+    strncpy(address.sun_path, path ? path : "", sizeof address.sun_path - 1);
+    if (connect(agent, (struct sockaddr *)&address, sizeof address)) perror("agent"), exit(1);
+    return agent;
+}
+
+/* A line for each request (draft-ietf-sshm-ssh-agent): its type and that of the answer, or that there is none. */
+static void ask_agent(void) {
+    static const unsigned char kinds[] = {11, 13, 17, 18, 19, 22, 23, 25, 27};
+    static unsigned char answer[1 << 18], request[300 << 10];
+    int agent = open_agent();
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        const unsigned char text[] = {0, 0, 0, 5, kinds[i], 0, 0, 0, 0};
+        if (write(agent, text, sizeof text) != sizeof text || read(agent, answer, sizeof answer) < 5) printf("%d: no answer\n", kinds[i]);
+        else printf("%d: %d\n", kinds[i], answer[4]);
+    }
+    request[1] = 4, request[3] = 1, request[4] = 11; /* one more than 256 KiB */
+    if (write(agent, request, sizeof request) < 0 || read(agent, answer, sizeof answer) <= 0) printf("long: no answer\n");
+    int open = 0;
+    for (int i = 0; i < 1000; i++) {
+        const unsigned char list[] = {0, 0, 0, 1, 11};
+        int one = open_agent();
+        if (write(one, list, sizeof list) == sizeof list && read(one, answer, sizeof answer) >= 5) open++;
+        else close(one);
+    }
+    printf("%s of 1000 connections at once\n", open < 100 ? "fewer than a hundred" : "many");
+}
+
 /* A kernel without i386 takes its calls for a fault. */
 static void leave(int signal) {
     (void)signal;
@@ -133,6 +179,9 @@ static void leave(int signal) {
 
 int main(int count, char **words) {
     signal(SIGSEGV, leave);
+    signal(SIGPIPE, SIG_IGN);
+    if (count == 2 && !strcmp(words[1], "agent")) return ask_agent(), 0;
+    if (count == 3 && !strcmp(words[1], "abstract")) return reach(words[2]), 0;
     if (count == 3 && !strcmp(words[1], "calls")) return calls(words[2]);
     if (count == 2 && !strcmp(words[1], "keys")) keys();
     else if (count == 2 && !strcmp(words[1], "packets")) packets();

@@ -271,6 +271,9 @@ fn become_user(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), Sand
     let single = inside.isolation == Isolation::Single;
     if !inside.job.insecure {
         caps::drop_bounding()?;
+        if inside.job.network == Network::Host {
+            sys::leave_abstract_sockets();
+        }
         seccomp::filter_calls()?;
     }
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));

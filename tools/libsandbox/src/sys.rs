@@ -3,7 +3,7 @@
 
 use nix::libc;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 /// Attribute bits of mount_setattr(2).
 pub(crate) const ATTR_RDONLY: u64 = 1;
@@ -116,6 +116,28 @@ pub(crate) fn set_filter(program: &[libc::sock_filter]) -> io::Result<()> {
     let done =
         unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Keeps this process, and what it starts, from abstract unix sockets that others have opened (landlock(7)). They have no
+/// place in a file system, so that whoever shares a network reaches them. Kernels before 6.12 can't.
+pub(crate) fn leave_abstract_sockets() {
+    /// What landlock_create_ruleset(2) takes: no rule on files or ports, only scopes.
+    #[repr(C)]
+    struct Ruleset {
+        files: u64,
+        network: u64,
+        scoped: u64,
+    }
+    const ABSTRACT_UNIX_SOCKET: u64 = 1;
+    let ruleset = Ruleset { files: 0, network: 0, scoped: ABSTRACT_UNIX_SOCKET };
+    let size = size_of::<Ruleset>();
+    // SAFETY: the kernel reads `size` bytes of `ruleset`, which outlives the call, and gives a new descriptor.
+    let fd = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const ruleset, size, 0) };
+    let Ok(fd @ 0..) = i32::try_from(fd) else { return };
+    // SAFETY: the descriptor is new, and nobody else's.
+    let ruleset = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: it takes a descriptor and flags, and restricts only what this process may do.
+    let _ = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) };
 }
 
 /// Overwrites a part of the memory that the kernel has put this process's arguments and environment in: the
