@@ -28,7 +28,7 @@ pub use args::main;
 pub use csv::csv_fields;
 pub use failure::{Exit, Failure, sanitise};
 pub use limits::Limits;
-pub use lines::{last_lines, plain_line};
+pub use lines::{last_lines, plain_line, push_plain_line};
 pub use markup::markup;
 pub use meanwhile::meanwhile;
 pub use near::{did_you_mean, nearest};

@@ -7,12 +7,18 @@ const LAST: usize = 20;
 
 /// A line without colours, cleaned.
 pub fn plain_line(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line);
-    // As most lines are.
-    if line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.into_owned();
+    let mut text = String::new();
+    push_plain_line(&mut text, line);
+    text
+}
+
+/// The same, at the end of `text`.
+pub fn push_plain_line(text: &mut String, line: &[u8]) {
+    match std::str::from_utf8(line) {
+        // As most lines are.
+        Ok(plain) if line.iter().all(|byte| matches!(byte, b' '..=b'~')) => text.push_str(plain),
+        _ => *text += &sanitise(&without_colours(&String::from_utf8_lossy(line))),
     }
-    sanitise(&without_colours(&text))
 }
 
 /// The last lines of some output, plain; empty ones don't count. A line may end as a terminal's do.

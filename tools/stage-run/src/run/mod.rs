@@ -10,4 +10,5 @@ pub mod output;
 pub mod ready;
 pub mod shell;
 pub mod step;
+pub mod tail;
 pub mod world;

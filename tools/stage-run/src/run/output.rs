@@ -1,10 +1,10 @@
 //! The output of a command: whole into a log, and line by line to the user.
 
 use crate::run::log::Log;
-use libcli::{is_watched, plain_line, say, tell};
+use crate::run::tail::Tail;
+use libcli::{is_watched, push_plain_line, say, tell};
 use libwire::Progress;
 use rustix::pipe::PIPE_BUF;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub struct Output {
     shown: Option<Shown>,
     begun: Instant,
     line: Vec<u8>,
-    last: VecDeque<Vec<u8>>,
+    tail: Tail,
     /// Lines that are to be shown next.
     unsaid: String,
 }
@@ -48,7 +48,7 @@ impl Output {
             shown,
             begun: Instant::now(),
             line: Vec::new(),
-            last: VecDeque::new(),
+            tail: Tail::default(),
             unsaid: String::new(),
         }
     }
@@ -71,8 +71,14 @@ impl Output {
             self.still_running().iter().for_each(|line| say(line));
         }
         self.log.write(bytes);
+        self.tail.push(bytes);
+        if self.shown.is_none() {
+            return;
+        }
         for part in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             match part {
+                // Most lines come whole.
+                [text @ .., b'\n' | b'\r'] if self.line.is_empty() && text.len() < LONGEST => self.show(text),
                 [text @ .., b'\n' | b'\r'] => {
                     self.extend_line(text);
                     self.end_line();
@@ -96,26 +102,30 @@ impl Output {
     pub fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.end_line();
         self.say();
-        (self.last.iter().map(|line| plain_line(line)).collect(), self.log.finish())
+        (self.tail.lines(), self.log.finish())
     }
 
     fn end_line(&mut self) {
-        const KEPT: usize = 20;
-        if self.line.is_empty() {
-            return;
+        let mut line = std::mem::take(&mut self.line);
+        self.show(&line);
+        line.clear();
+        self.line = line;
+    }
+
+    fn show(&mut self, line: &[u8]) {
+        let Some(shown) = self.shown.as_ref().filter(|_| !line.is_empty()) else { return };
+        let before = self.unsaid.len();
+        if !is_watched() {
+            self.unsaid.extend(["#", &shown.label, " "]);
         }
-        if let Some(shown) = &self.shown {
-            let prefix = if is_watched() { String::new() } else { format!("#{} ", shown.label) };
-            let line = format!("{prefix}{}\n", plain_line(&self.line));
-            // A pipe takes so much in one piece, even if others write to it.
-            if self.unsaid.len() + line.len() > PIPE_BUF {
-                self.say();
-            }
-            self.unsaid += &line;
+        push_plain_line(&mut self.unsaid, line);
+        self.unsaid.push('\n');
+        // A pipe takes so much in one piece, even if others write to it.
+        if self.unsaid.len() > PIPE_BUF {
+            let rest = self.unsaid.split_off(before);
+            self.say();
+            self.unsaid = rest;
         }
-        let mut next = if self.last.len() == KEPT { self.last.pop_front() } else { None }.unwrap_or_default();
-        next.clear();
-        self.last.push_back(std::mem::replace(&mut self.line, next));
     }
 
     fn say(&mut self) {
@@ -148,21 +158,6 @@ mod tests {
         output.write(b"ll");
         assert_eq!(output.finish().0, ["red", "50%", "?bell"]);
         assert_eq!(std::fs::read(&path).unwrap(), b"\x1b[31mred\x1b[0m\r50%\r\n\x07bell");
-    }
-
-    #[test]
-    fn a_line_without_an_end_is_told_in_pieces_and_the_last_lines_are_kept() {
-        let log = || File::options().write(true).open("/dev/null").unwrap();
-        let mut output = Output::new(log(), None);
-        for part in [LONGEST - 1, 1, 2 * LONGEST, 3] {
-            output.write(&vec![b'x'; part]);
-        }
-        let lengths: Vec<_> = output.finish().0.iter().map(String::len).collect();
-        assert_eq!(lengths, [LONGEST, LONGEST, LONGEST, 3]);
-        let mut output = Output::new(log(), None);
-        (0..50).for_each(|number| output.write(format!("{number}\n\n").as_bytes()));
-        let wanted: Vec<_> = (30..50).map(|number| number.to_string()).collect();
-        assert_eq!(output.finish().0, wanted);
     }
 
     #[test]
