@@ -69,5 +69,5 @@ if python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("dead")'; then
     ok "which names its socket" grep -q "^image-build: .*/dead: no ssh agent answers there: .*; start one" out
 fi
 run 'RUN --mount=type=ssh true' --ssh "default=$work/app/file"
-ok "and so is a file" grep -q 'is not a socket; keys are an agent.s to hold' out
+ok "and so is a file" grep -q 'app/file is no socket; give a key to an agent' out
 finish
