@@ -24,6 +24,13 @@ certificate() { # NAME SUBJECT-ALTERNATIVE-NAME
 }
 certificate server IP:127.0.0.1
 certificate client email:client
+# The same with a certificate whose time is over.
+printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >extensions
+openssl req -newkey rsa:2048 -nodes -keyout expired.key -out csr -subj /CN=expired 2>/dev/null
+mkdir issued && : >issued/index && echo 01 >issued/serial
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=issued/index\nserial=issued/serial\nnew_certs_dir=issued\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n' >ca.conf
+openssl ca -batch -config ca.conf -cert ca.pem -keyfile ca.key -in csr -startdate 20200101000000Z -enddate 20200201000000Z \
+    -extfile extensions -out expired.cert -notext 2>/dev/null
 cat server.cert server.key >server.pem
 fake_registry reg server.pem ca.pem || skip_all "no server can be started"
 auths() { printf '{"auths":{"%s":{"auth":"dTpodW50ZXIy"}}}' "$1"; } # u:hunter2
@@ -77,6 +84,15 @@ read -r quiet _ <.quiet
 (STAGEPIPE_STORE=$work/quiet-store pull "127.0.0.1:$quiet/a/b:1" && echo 0 || echo $?) >.silence 2>&1 &
 silence=$!
 
+# A helper that hangs has as long, at the same time.
+
+mkdir hung && printf '#!/bin/sh\necho $$ >"%s/helper"\nexec sleep 300\n' "$work" >hung/docker-credential-hung && chmod +x hung/docker-credential-hung
+cp -r reg/a quiet/hung && echo "GET /v2/hung/.* * status=401 header=WWW-Authenticate:Basic" >>quiet.faults
+printf '{"credHelpers":{"127.0.0.1:%s":"hung"}}' "$quiet" >hung/auth.json
+(env STAGEPIPE_STORE="$work/hung-store" REGISTRY_AUTH_FILE="$work/hung/auth.json" PATH="$work/hung:$PATH" \
+    timeout 100 image-pull -q "127.0.0.1:$quiet/hung/b:1" && echo 0 || echo $?) >.hung 2>&1 &
+hung=$!
+
 # Who wants to be shown something.
 
 login
@@ -87,6 +103,24 @@ for realm in file:///etc/passwd 'http://u:hunter2@{other}/token' http://192.0.2.
     fails "a realm that is $realm" 1 "names no URL|over http, which others" "$fake/a/b:1"
     is "  is not asked" "$(asked token)" 0
 done
+# On this machine another server may have the tokens, and is shown the login; where that leads to is shown nothing.
+faults 'set auth=token' "http:* /v2/.* 1 $(wants 'Bearer realm="http://{other}/token",service="fake"')"
+pulls "a realm on another server of this machine" "$fake/a/b:1"
+is "  is shown the login, and the token is the registry's" "$(asked '^other GET /token.* 200 auth=basic') $(asked '^other .*auth=bearer')" "1 0"
+faults 'set auth=token' "http:GET /v2/ * $(wants 'Bearer realm="http://{http}/token",service="fake"')" \
+    'http:GET /token.* * redirect=http://{other}{path}'
+fails "a realm that leads elsewhere" 1 "." "$fake/a/b:1"
+is "  shows no login there" "$(asked '^other .*auth=')" 0
+# A registry that is not on this machine has no tokens there, nor in a private network. The proxy is the registry then.
+if [ "$tls" != 127.0.0.1:0 ]; then
+    for realm in https://127.0.0.1:1/token https://10.0.0.1/token 'https://[fd00::1]/token' https://169.254.169.254/token; do
+        faults 'CONNECT public.example:80 * status=200' "GET /v2/ * $(wants "Bearer realm=\"$realm\"")"
+        printf '{"auths":{"public.example":{"auth":"dTpodW50ZXIy"}}}' >run/containers/auth.json
+        HTTP_PROXY=http://$fake fails "a realm $realm of a registry elsewhere" 1 "private|this machine|not asked|address" public.example/a/b:1 --insecure public.example
+        is "  is not asked" "$(asked '(token|CONNECT (127|10|169|.fd00))')" 0
+    done
+    login
+fi
 faults "GET /v2/ * $(wants '(=,"')"
 fails "a challenge that is none" 1 "none of the kinds that are known here" "$fake/a/b:1"
 faults "GET /v2/ * $(wants 'Negotiate abc')"
@@ -259,6 +293,12 @@ export SSL_CERT_FILE="$work/ca.pem"
 pulls "one that is named" "$tls/a/b:1"
 is "one of a directory" "$(mkdir authorities; cp ca.pem authorities; rm -rf store; SSL_CERT_FILE='' SSL_CERT_DIR=none:authorities pull "$tls/a/b:1")" "$digest"
 fails "another name than the certificate's" 1 "certificate" "localhost:${tls#*:}/a/b:1" --insecure "$tls"
+cat expired.cert expired.key >expired.pem
+python3 "$top/tests/fake-registry" reg expired.pem <.hold-registry >.expired 2>/dev/null &
+until [ -s .expired ]; do sleep 0.1; done
+read -r _ _ expired <.expired
+fails "a certificate whose time is over" 1 "expired" "127.0.0.1:$expired/a/b:1"
+pulls "  which --insecure takes" "127.0.0.1:$expired/a/b:1" --insecure "127.0.0.1:$expired"
 unset SSL_CERT_FILE
 mkdir -p "$certs" && cp ca.pem "$certs/ca.crt"
 pulls "one of certs.d" "$tls/a/b:1"
@@ -392,6 +432,10 @@ is "  so it is" "$(asked CONNECT)" 1
 export HTTPS_PROXY=socks5://u:hunter2@127.0.0.1:1
 fails "a proxy of a kind that is not known" 3 "HTTPS_PROXY: .*no http or https URL" r.example/a
 
+wait "$hung"
+is "a helper that hangs is given up" "$(tail -1 .hung)" 1
+ok "  which is said" grep -q "^image-pull: .*docker-credential-hung: it gave no login within 30 seconds; try it alone" .hung
+ok "  and it is ended" sh -c '! kill -0 "$(cat helper)"'
 wait "$silence"
 is "a registry that says nothing is given up, and may be tried later" "$(tail -1 .silence)" 75
 ok "  which is said" grep -q "^image-pull: .*it says nothing for too long" .silence

@@ -73,6 +73,11 @@ push "$fake/a/b:1"
 is "but all where the registry has lost something" "$(cat out),$(done_as PUT /uploads/)" "$image,3"
 image-push app "$fake/h@$image" >out 2>said
 is "by a digest it gets no tag" "$(cat out),$(jq -c '[.manifests[].annotations]' registry/h/index.json)" "$image,[null]"
+image-build -q -t "$fake/by-digest:1" . >/dev/null
+same_digest "a name with a digest is the image and its place" "$(image-push -q "$fake/by-digest@$image")" "$image"
+is "again without a tag" "$(jq -c '[.manifests[].annotations]' registry/by-digest/index.json)" '[null]'
+same_digest "with a tag before the digest it gets that" "$(image-push -q app "$fake/by-digest:2@$image")" "$image"
+is "and no other" "$(jq -c '[.manifests[].annotations[]?]' registry/by-digest/index.json)" '["2"]'
 status_is "another digest than the image has is refused" 2 image-push app "$fake/h@sha256:$(printf %064d 0)"
 status_is "a digest alone says no place" 2 image-push "$image"
 ok "which is said" grep -q 'add HOST/NAME' .out
@@ -275,6 +280,8 @@ http: {addr: "127.0.0.1:0"}
 EOT
 plain=$host
 same_digest "docker-registry takes an image" "$(image-push -q app "$plain/a/b:1" "$plain/a/b")" "$image"
+same_digest "by its digest too" "$(image-push -q app "$plain/by-digest@$image")" "$image"
+same_digest "under which skopeo finds it" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$plain/by-digest@$image")" "$image"
 same_digest "skopeo sees it" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$plain/a/b")" "$image"
 ok "and copies it" copy --src-tls-verify=false "docker://$plain/a/b:1" dir:copied.dir
 ok "its manifest is ours" cmp "$manifest" copied.dir/manifest.json

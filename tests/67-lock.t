@@ -191,6 +191,31 @@ ok "they are found again" build --locked --build-arg T=hunter3 -f context/secret
 is "asking nobody" "$(asked)" 0
 status_is "another value is another name" 1 build --locked --build-arg T=hunter4 -f context/secret
 
+# The commit of a .git that is kept.
+
+printf 'FROM scratch\nADD --keep-git-dir %s/plain.git#main /code\n' "$web" >context/kept
+ok "a repository whose .git is kept" build --lock -f context/kept
+is "is locked to its commit" "$(grep '^git' context/kept.lock)" "git    $web/plain.git#main  sha1:$second"
+echo three >www/app/code && git -C www/app commit -qam 3 && git -C www/app push -q ../plain.git main && git -C www/plain.git update-server-info
+STAGEPIPE_STORE=$work/five
+ok "and built from that by somebody new, though the branch has moved" build --locked -f context/kept -o kept.d
+is "with its .git" "$(git -c safe.directory='*' -C kept.d/code log --format=%H -n 1)" "$second"
+is "and its files" "$(cat kept.d/code/code)" two
+
+# The lock in a context that is fetched.
+
+git init -q -b main www/locked && printf 'FROM %s/base:1\nRUN cat /text >/x\n' "$fake" >www/locked/Dockerfile
+printf '# stagepipe lock 1: written by image-build --lock; commit it\nimage  %s/base:1  sha256:%s\n' "$fake" "$base" >www/locked/Dockerfile.lock
+git -C www/locked add . && git -C www/locked commit -qm 1
+git clone -q --bare www/locked www/locked.git && git -C www/locked.git update-server-info
+away() { timeout 60 image-build -t away "$@" "$web/locked.git#main"; }
+status_is "a context that is fetched is built with its lock" 0 away --locked
+is "on what that says, though the name means another image now" "$(image-run away cat /x)" one
+git -C www/locked rm -q Dockerfile.lock && git -C www/locked commit -qm 2 && git -C www/locked push -q ../locked.git main && git -C www/locked.git update-server-info
+status_is "one without a lock is refused by --locked" 1 away --locked
+ok "without it, it is built" away
+is "on what the name means" "$(image-run away cat /x)" two
+
 # Files that are no lock.
 
 damaged() { # LINE-OF-THE-LOCK WHAT: status 3, and the message has the line and the text
