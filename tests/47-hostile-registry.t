@@ -189,6 +189,9 @@ faults "GET /v2/a/b/manifests/.* * flip"
 fails "a manifest that has another digest" 1 "what it gives is sha256:" "$fake/a/b@$digest"
 faults "* /v2/a/b/manifests/.* * 'header=Docker-Content-Digest: sha256:$(printf %064d 0)'"
 pulls "a wrong word about the digest" "$fake/a/b:1"
+faults "HEAD /v2/a/b/manifests/.* * 'header=Docker-Content-Digest: sha256:$(printf %064d 0)'"
+is "a tag that means another image at each question" "$(pull "$fake/a/b:1" 2>&1)" "$digest"
+ok "  is what came" grep -q "^http GET /v2/a/b/manifests/1 200" reg.log
 faults "GET /v2/a/b/blobs/$layer * flip"
 fails "a layer that has another digest" 3 "has the digest" "$fake/a/b:1"
 faults "GET /v2/a/b/blobs/$layer * zeros=2000000"
@@ -431,6 +434,10 @@ status_is "who is excepted is asked without too" 75 env NO_PROXY=.example image-
 is "  so it is" "$(asked CONNECT)" 1
 export HTTPS_PROXY=socks5://u:hunter2@127.0.0.1:1
 fails "a proxy of a kind that is not known" 3 "HTTPS_PROXY: .*no http or https URL" r.example/a
+
+export HTTPS_PROXY="http://$fake"
+faults 'CONNECT r.example:443 * status=200'
+fails "a server without TLS where there has to be some" 1 "does not speak TLS" r.example/a
 
 wait "$hung"
 is "a helper that hangs is given up" "$(tail -1 .hung)" 1

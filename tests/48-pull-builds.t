@@ -127,6 +127,9 @@ STAGEPIPE_STORE=$work/store
 dockerfile 'FROM busybox AS build' 'RUN true' 'FROM busybox' 'COPY --from=biuld /etc/passwd /x'
 status_is "a stage's name misspelt is no image" 1 timeout 5 image-build -f Dockerfile empty
 ok "it is asked what was meant" grep -q 'did you mean the stage build? An image of that name is docker.io/library/biuld$' .out
+dockerfile 'FROM busybox' 'RUN ! env | grep -i -e proxy -e hunter2'
+ok "a proxy's password is not RUN's" env HTTP_PROXY=http://u:hunter2@127.0.0.1:1 HTTPS_PROXY=http://u:hunter2@127.0.0.1:1 \
+    image-build -q --no-cache -f Dockerfile empty
 STAGEPIPE_STORE=$work/checked
 dockerfile "FROM $fake/base:1" 'COPY nothing /'
 faults ''

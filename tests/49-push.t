@@ -63,6 +63,9 @@ is "or from one that is named" "$(done_as POST 'mount=[^ ]*from=c')" 2
 faults 'set mount=403'
 push "$fake/g:1"
 is "a registry that mounts nothing is sent all" "$(cat out),$(done_as PUT /uploads/)" "$image,4"
+faults 'set mount=202'
+push "$fake/g2:1"
+is "as is one that begins an upload instead" "$(cat out),$(done_as PUT /uploads/)" "$image,4"
 faults ''
 build app two
 push "$fake/a/b:1"
@@ -281,7 +284,7 @@ EOT
 plain=$host
 same_digest "docker-registry takes an image" "$(image-push -q app "$plain/a/b:1" "$plain/a/b")" "$image"
 same_digest "by its digest too" "$(image-push -q app "$plain/by-digest@$image")" "$image"
-same_digest "under which skopeo finds it" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$plain/by-digest@$image")" "$image"
+equal "under which skopeo finds it" "$(skopeo inspect --tls-verify=false --raw "docker://$plain/by-digest@$image")" "$(cat "$manifest")"
 same_digest "skopeo sees it" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$plain/a/b")" "$image"
 ok "and copies it" copy --src-tls-verify=false "docker://$plain/a/b:1" dir:copied.dir
 ok "its manifest is ours" cmp "$manifest" copied.dir/manifest.json
