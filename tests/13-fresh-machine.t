@@ -72,6 +72,39 @@ stand_in bin/cargo 'echo cargo 1.63.0'
 as user quickstart
 ok "nor is Debian's old one enough" contains 'cargo 1.63.0 is older than'
 
+# quickstart's base, with stand-ins for what compiles and for base-debian, and a small example
+if have python3 jq make newuidmap mmdebstrap busybox && "$top/tests/busybox-layout" busybox; then
+    mkdir -p quick/bin quick/tests/dockerfiles/hello-multistage quick/home/.config/containers hub/library/debian
+    cp -R "$top/scripts" quick/ && cp "$top/rust-toolchain.toml" quick/
+    stand_in quick/bin/cargo "case \$1 in --version) echo cargo $(sed -n 's/^channel = "\(.*\)"/\1/p' "$top/rust-toolchain.toml") ;; esac"
+    stand_in quick/bin/rustc 'echo host: none'
+    stand_in quick/bin/base-debian 'echo made >>"$HOME/made" && image-load --tag made "$HOME/busybox" >/dev/null && echo made'
+    printf 'ARG BASE\nFROM $BASE\nCMD ["/bin/echo", "it runs"]\n' |
+        tee quick/tests/dockerfiles/hello-multistage/Dockerfile >quick/tests/dockerfiles/hello-multistage/Dockerfile.single
+    cp -R busybox quick/home && cp -R busybox/. hub/library/debian
+    jq '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "12"' busybox/index.json >hub/library/debian/index.json
+    fake_registry hub
+    # quick LOCATION: quickstart, with docker.io at LOCATION
+    quick() {
+        printf '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "%s"\n' "$1" >quick/home/.config/containers/registries.conf
+        : >hub.log && env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME -u DOCKER_CONFIG -u REGISTRY_AUTH_FILE HOME="$work/quick/home" \
+            STAGEPIPE_STORE="$work/quick/store" HTTPS_PROXY=http://127.0.0.1:1 PATH="$work/quick/bin:$PATH" quick/scripts/quickstart >said 2>&1 </dev/null
+    }
+    ok "where docker.io can be asked, quickstart builds" quick "$fake"
+    ok "on the base that it pulls" contains 'docker.io/library/debian:12'
+    ok "whose layers came from there" grep -q '^http GET /v2/library/debian/blobs/' hub.log
+    ok "the image runs" contains 'it runs'
+    ok "and a base was not made" [ ! -e quick/home/made ]
+    ok "it builds again" quick 127.0.0.1:1
+    ok "on what is there" contains 'docker.io/library/debian:12'
+    rm -rf quick/store
+    ok "where it can't be asked, it builds" quick 127.0.0.1:1
+    ok "on a base that it makes" grep -qx made quick/home/made
+    ok "as it says" contains "docker.io can't be asked; making one of Debian packages"
+else
+    skip "quickstart pulls its base or makes it" "python3, jq, make, newuidmap, mmdebstrap or busybox is missing"
+fi
+
 # A chroot of a plain directory
 if [ "$(id -u)" = 0 ]; then
     mkdir -p plain/proc
