@@ -67,7 +67,7 @@ fn of_transfer(transfer: &Transfer, size: Size) -> Item<'_> {
     let what = match what {
         Way::Pull => format!("▸ pull {name}"),
         Way::Push => format!("▸ push {name}"),
-        Way::Pack => "▸ packs a layer".to_owned(),
+        Way::Pack => "▸ pack a layer".to_owned(),
     };
     let facts = match total {
         Some(total) if size.width >= WIDE => vec![bar(*bytes, *total, BAR), of(*bytes, *total)],

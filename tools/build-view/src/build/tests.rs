@@ -65,7 +65,7 @@ fn a_region_has_what_goes_on_and_lines_what_is_done() {
             "  cc b",
             "▸ #1 waits for build  1m 15s",
             "▸ pull debian:12  ██████████░░░░░░░░░░  24.0 of 48.0 MB",
-            "▸ packs a layer  9.0 MB",
+            "▸ pack a layer  9.0 MB",
         ]
     );
     watched.take(&[
