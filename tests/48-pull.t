@@ -41,6 +41,8 @@ ok "umoci unpacks it" umoci unpack --rootless --image "$STAGEPIPE_STORE:$plain/a
 is "it is unpacked already" "$(find "$STAGEPIPE_STORE/snapshots" -name fs | wc -l)" 4
 is "it runs" "$(image-run "$plain/a/app:1" sh -c 'cat /1; ls /numbers /sums 2>/dev/null')" '1
 /sums'
+for mark in "$STAGEPIPE_STORE"/snapshots/*/unsettled; do echo 'another boot' >"$mark"; done
+is "it runs after a power cut, by its blobs" "$(image-run "$plain/a/app:1" cat /1)" 1
 before=$(asked plain)
 same_digest "pulled again it is what it was" "$(image-pull "$plain/a/app:1" 2>pulling)" "$image"
 is "after one question" "$(($(asked plain) - before))" 1

@@ -54,7 +54,6 @@ pub fn pull(
     {
         layers::fetch(store, client, name, &image, unpacking, options)?;
     }
-    store.settle()?;
     store.tag(&name.pinned(), &top)?;
     Ok(top.digest)
 }

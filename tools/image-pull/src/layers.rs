@@ -95,10 +95,7 @@ pub fn fetch_known(
         let name = Reference::parse(name).map_err(|bad| Failure::failed("", bad))?;
         let image = store.image(manifest).map_err(|error| at(&name, error))?;
         match fetch(store, client, &name, &image, unpacking, options) {
-            Ok(()) => {
-                store.settle()?;
-                return give_names(store, &said);
-            }
+            Ok(()) => return give_names(store, &said),
             Err(failure) => failed = failure,
         }
     }

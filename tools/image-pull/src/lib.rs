@@ -1,5 +1,6 @@
 //! Images from registries into the store: what a name means is asked first, then layers come, several at once, and are
-//! unpacked meanwhile. A name is given when all of its image is here and durable.
+//! unpacked meanwhile. A name is given when all of its image is here and durable. The trees are not: after a power cut they are
+//! unpacked again.
 
 mod all;
 mod documents;
@@ -29,7 +30,6 @@ pub fn pull(
     let found = look_up(store, client, names, options)?;
     for (name, image) in names.iter().zip(&found) {
         layers::fetch(store, client, name, image, unpacking, options)?;
-        store.settle()?;
         store.tag(&name.pinned(), &image.descriptor)?;
     }
     Ok(digests(&found))

@@ -42,11 +42,12 @@ pub struct Unpack<'a> {
 /// Opens a blob for a read whose end says that it was right.
 pub(crate) type Open<'a> = dyn Fn(&Descriptor) -> Result<Box<dyn Read + Send>, StoreError> + Sync + 'a;
 
-/// Which layer is begun first: where they come from afar, in the order in which they come.
+/// Where layers come from. Those from afar are begun in the order in which they come, the largest first; the disk has to
+/// write their blobs before anything else, so that their trees are not synced meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum First {
-    Lowest,
-    Largest,
+pub(crate) enum Origin {
+    Here,
+    Afar,
 }
 
 struct Layer<'a> {
@@ -61,7 +62,7 @@ impl Store {
     /// layer's id is its chain ID's hex, with the store's id map before it. With everything there already
     /// nothing is locked or written.
     pub fn unpack(&self, image: &Image, how: &Unpack) -> Result<Vec<String>, StoreError> {
-        self.unpack_from(&|layer| self.open_boxed(layer), image, how, First::Lowest)
+        self.unpack_from(&|layer| self.open_boxed(layer), image, how, Origin::Here)
     }
 
     /// As [`Store::unpack`], with the layers' blobs from elsewhere.
@@ -70,7 +71,7 @@ impl Store {
         open: &Open,
         image: &Image,
         how: &Unpack,
-        first: First,
+        origin: Origin,
     ) -> Result<Vec<String>, StoreError> {
         let layers = self.layers_of(image);
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
@@ -79,7 +80,7 @@ impl Store {
             let _lock = self.unpack_lock(&layers)?;
             // Garbage of a killed unpacking is large. What can't be removed does no harm.
             let _ = self.reclaim();
-            let devices = self.unpack_missing(open, &layers, how, first)?;
+            let devices = self.unpack_missing(open, &layers, how, origin)?;
             if devices > 0 {
                 self.warn(format!(
                     "image {}: device nodes of its layers, {devices}, are left out of the tree that is unpacked, \
@@ -167,11 +168,11 @@ impl Store {
         open: &Open,
         layers: &[Layer],
         how: &Unpack,
-        first: First,
+        origin: Origin,
     ) -> Result<u64, StoreError> {
         let todo: Vec<usize> = (0..layers.len()).filter(|&at| !self.has_snapshot(&layers[at].id)).collect();
         let mut queue = todo.clone();
-        if first == First::Largest {
+        if origin == Origin::Afar {
             queue.sort_by_key(|&at| Reverse(layers[at].descriptor.size));
         }
         let ids: Vec<String> = layers.iter().map(|layer| layer.id.clone()).collect();
@@ -179,7 +180,7 @@ impl Store {
         let (next, owners) = (AtomicUsize::new(0), how.owners);
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            let early = EarlySync::start(scope, self);
+            let early = if origin == Origin::Here { EarlySync::start(scope, self) } else { None };
             for _ in 0..workers {
                 let (sender, next, queue) = (sender.clone(), &next, &queue);
                 scope.spawn(move || {

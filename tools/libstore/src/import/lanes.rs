@@ -8,7 +8,7 @@ use crate::blob::BlobWriter;
 use crate::error::StoreError;
 use crate::image::Image;
 use crate::store::Store;
-use crate::unpack::{First, Unpack};
+use crate::unpack::{Origin, Unpack};
 use libwire::Digest;
 use libwire::image::Descriptor;
 use std::cmp::Reverse;
@@ -50,7 +50,7 @@ impl Store {
         let diff_ids = image.config.rootfs.diff_ids.iter().copied().map(Some);
         let lanes = Lanes::new(self, image.manifest.layers.iter().zip(diff_ids), fetch);
         lanes.run(|| match how {
-            Some(how) => self.unpack_from(&|layer| lanes.open(layer), image, how, First::Largest).map(drop),
+            Some(how) => self.unpack_from(&|layer| lanes.open(layer), image, how, Origin::Afar).map(drop),
             None => Ok(()),
         })
     }

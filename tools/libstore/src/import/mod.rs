@@ -17,7 +17,7 @@ use crate::blob::{BlobWriter, MAX_JSON};
 use crate::error::StoreError;
 use crate::image::{Image, parse, parse_manifest};
 use crate::store::Store;
-use crate::unpack::{First, Unpack};
+use crate::unpack::{Origin, Unpack};
 use libwire::Platform;
 use libwire::image::{Descriptor, Index};
 use libwire::{Digest, Reference};
@@ -109,7 +109,7 @@ impl Store {
         std::thread::scope(|scope| {
             let importing = scope.spawn(|| self.import_image(&mut layout, read));
             let unpacked =
-                self.unpack_from(&|layer| Ok(Box::new(source.open_blob(layer)?)), &image, how, First::Lowest);
+                self.unpack_from(&|layer| Ok(Box::new(source.open_blob(layer)?)), &image, how, Origin::Here);
             let died =
                 |_| StoreError::io("cannot import")(std::io::Error::other("the thread that copies died"));
             // Both find damage in a blob; the import knows which blob it is.
