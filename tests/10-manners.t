@@ -124,6 +124,18 @@ run-together|--jobs|--jobs: the value is missing@use
 run-together||DIRECTORY: it is missing@use
 run-together|a b|'b': there is one argument too many@use
 run-together|--jobs x a|--jobs: 'x' is not a number; write digits
+store-gc|--frobnicate|--frobnicate: no such option@list
+store-gc|--dyr-run|--dyr-run: no such option; did you mean --dry-run?@list
+store-gc|--max-size|--max-size: the value is missing@use
+store-gc|a|'a': there is one argument too many@use
+store-gc|--keep-for x|--keep-for: "x" is no time; write it as 7d, 12h, 30m or 90s
+store-check|--frobnicate|--frobnicate: no such option@list
+store-check|--repiar|--repiar: no such option; did you mean --repair?@list
+store-check|--store|--store: the value is missing@use
+store-check|a|'a': there is one argument too many@use
+build-view|--frobnicate|--frobnicate: no such option@list
+build-view|a|'a': there is one argument too many@use
+run-together|--hold x a|--hold: 'x': it is not VARIABLE=DIR
 image-build|--frobnicate|--frobnicate: no such option@list
 image-build|--traget x .|--traget: no such option; did you mean --target?@list
 image-build|--target|--target: the value is missing@use

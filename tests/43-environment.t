@@ -77,7 +77,7 @@ done <<'END'
 END
 status_is "an ssh key is no agent" 2 image-build --ssh default=there/file context
 is "and what to do is said" "$(cat .out)" "image-build: --ssh: 'default=there/file': there/file is no socket; give a key to an agent by ssh-add"
-ok "before anything runs" [ ! -e store ]
+ok "before a store is made" [ ! -e store/stagepipe-store ]
 ok "an OCI layout that is there may have a tag" image-build -n --build-context n=oci-layout://there:1 context
 ok "what is elsewhere is not asked for" image-build --build-context n=https://x.invalid/a.tar --build-context m=docker-image://none context
 finish

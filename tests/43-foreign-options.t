@@ -92,12 +92,15 @@ cat >words <<END
 --build-context=n=source
 --call=check
 --check
+--cpu-period=100000
+--cpu-quota=50000
 --file=other
 --iidfile=id
 --isolation=$(if [ "$(id -u)" = 0 ]; then echo root; else echo single; fi)
 --jobs=1
 --label=a=b
 --load
+--memory=1g
 --metadata-file=meta
 --network=none
 --no-cache
@@ -131,7 +134,7 @@ digest=$(image-build -q context)
 for flag in --load --push --pull --check --no-cache --quiet; do
     same_digest "$flag=false is as if it were not there" "$(image-build "$flag=false" context 2>/dev/null)" "$digest"
 done
-for letter in '-m 1g' '-c 2' -D '-v /a:/b'; do
+for letter in '-c 2' -D '-v /a:/b'; do
     # shellcheck disable=SC2086 # words
     status_is "$letter is refused" 2 image-build $letter context
     ok "$letter: by its name" grep -q '^image-build: --[a-z-]*: .*; ' .out
