@@ -96,6 +96,8 @@ fn open_cache(dir: PathBuf, mode: lock::Mode, timeout: Option<Duration>) -> Resu
         match lock::take(&path, mode, timeout) {
             // Before it was locked store-gc may have removed it.
             Ok(lock) if is_at(&lock, &path) => {
+                // It may be one that another makes anew at the moment, and not all of it there.
+                make(&dir)?;
                 // When it was used last; without it it only looks older.
                 let _ = lock.set_modified(std::time::SystemTime::now());
                 return Ok(CacheMount { dir, _lock: lock });
