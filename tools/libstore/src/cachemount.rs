@@ -91,7 +91,9 @@ fn private_cache(dir: &Path, name: &str) -> Result<CacheMount, StoreError> {
 
 fn open_cache(dir: PathBuf, mode: lock::Mode, timeout: Option<Duration>) -> Result<CacheMount, StoreError> {
     loop {
-        make(&dir)?;
+        if !make(&dir)? {
+            continue;
+        }
         let path = dir.join(LOCK);
         match lock::take(&path, mode, timeout) {
             // Before it was locked store-gc may have removed it.
@@ -113,17 +115,16 @@ fn is_at(file: &File, path: &Path) -> bool {
     inode(file.metadata()) == inode(path.symlink_metadata())
 }
 
-fn make(dir: &Path) -> Result<(), StoreError> {
-    for path in [dir, &dir.join("data")] {
-        let mode = if path == dir { 0o700 } else { 0o755 };
+/// Makes the directory, as far as it is not there. `false`: it went while it was made.
+fn make(dir: &Path) -> Result<bool, StoreError> {
+    for (path, mode) in [(dir, 0o700), (&dir.join("data"), 0o755)] {
         match std::fs::DirBuilder::new().mode(mode).create(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::io(format!("cannot make {}", path.display()))(error));
-            }
-            _ => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path != dir => return Ok(false),
+            made => made.map_err(StoreError::io(format!("cannot make {}", path.display())))?,
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
