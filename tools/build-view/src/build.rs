@@ -1,4 +1,5 @@
-//! The state of a build: takes records, gives rows that scroll away. What goes on is drawn by [`crate::region`].
+//! The state of a build: takes records, and returns the rows that scroll away. [`crate::region`] draws the steps and
+//! transfers that are running.
 
 use crate::row::{Kind, Row};
 use crate::stage::{Doing, Stage};
@@ -10,27 +11,27 @@ use libwire::record::Cache;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a step runs before the cached ones above it are told of: most are found at once.
+/// How long a step runs before the cached steps above it are shown: most of those are found at once.
 const RUNS: Duration = Duration::from_millis(300);
 
-/// A build.
+/// The state of a build, and the rows that it has not given yet.
 pub struct Build {
     begun: Instant,
     pub(crate) stages: BTreeMap<usize, Stage>,
-    /// Transfers that go on, in the order of their beginning.
+    /// The running transfers, in the order of their beginning.
     pub(crate) transfers: Vec<Transfer>,
     /// Rows that were not taken yet.
     rows: Vec<Row>,
     cached: usize,
     ran: usize,
-    /// What a pull of the image transfers.
+    /// The bytes that a pull of the image transfers.
     image: Option<u64>,
     /// The exit status.
     ended: Option<u8>,
 }
 
 impl Build {
-    /// A build that begins.
+    /// A build that begins at `now`.
     pub fn new(now: Instant) -> Self {
         Self {
             begun: now,
@@ -44,7 +45,7 @@ impl Build {
         }
     }
 
-    /// Takes a record.
+    /// Updates the state by a record that arrived at `now`.
     pub fn take(&mut self, record: &Progress, now: Instant) {
         match record {
             Progress::Stage { stage, name, text } => {
@@ -84,7 +85,7 @@ impl Build {
         }
     }
 
-    /// A stage, whose beginning a slow reader may have missed.
+    /// The stage with this index. It is added if it is not known, because a slow reader may have missed its beginning.
     fn stage(&mut self, index: usize) -> &mut Stage {
         self.stages.entry(index).or_insert_with(|| Stage::new(format!("#{index}")))
     }
@@ -99,12 +100,12 @@ impl Build {
         }
     }
 
-    /// Whether something goes on that has a clock.
+    /// Whether a live row shows a clock.
     pub fn is_live(&self) -> bool {
         !self.transfers.is_empty() || self.stages.values().any(|stage| stage.now.is_some())
     }
 
-    /// Whether the last record was there.
+    /// Whether the `end` record has arrived.
     pub fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
@@ -118,7 +119,7 @@ impl Build {
         std::mem::take(&mut self.rows)
     }
 
-    /// Nothing goes on any more. If all went well, a last row says what it took.
+    /// Ends all stages and transfers. If the build succeeded, a last row says how long it took.
     pub fn finish(&mut self, now: Instant) {
         for stage in self.stages.values_mut() {
             stage.now = None;

@@ -21,7 +21,7 @@ impl Input {
         Self { stream, rest: Vec::new() }
     }
 
-    /// What it reads from.
+    /// The pipe that it reads.
     pub fn stream(&self) -> &File {
         &self.stream
     }

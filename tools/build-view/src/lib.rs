@@ -1,7 +1,9 @@
-//! Shows a build on a terminal: build-progress(5) in, lines that scroll away and a few live rows below them out.
+//! Shows a build on a terminal: it reads build-progress(5), and writes lines that scroll away with a few live rows
+//! below them.
 //!
-//! It is the only process of a build that draws on the terminal, and nothing that is built depends on it. It never reads
-//! what is typed, hides the cursor or changes the terminal's settings: so there is nothing to restore, however it ends.
+//! It is the only process of a build that draws on the terminal, and nothing that is built depends on it. It never
+//! reads what is typed, hides the cursor or changes the terminal's settings, so there is nothing to restore, however it
+//! ends.
 
 mod build;
 mod input;
@@ -27,14 +29,14 @@ use std::time::{Duration, Instant};
 
 /// The shortest time from one drawing to the next.
 const PAUSE: Duration = Duration::from_millis(100);
-/// From one state of the clocks in live rows to the next.
+/// The time between two drawings when only the clocks in live rows change.
 const TICK: Duration = Duration::from_secs(1);
-/// The signals that it looks at. An INT is for the build, whose end ends it too.
+/// The signals that it handles. It ignores INT: the build ends by it, and its end ends the view.
 const SIGNALS: [Signal; 6] =
     [Signal::SIGWINCH, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT];
 
-/// Shows the build that `stream` tells of on `terminal`, until it ends, nobody writes any more, or a signal comes. A tool
-/// that takes the terminal gets it by a lock on the stream, see [`libcli::take_terminal`].
+/// Shows the build whose records `stream` has on `terminal`, until the build ends, the last writer closes the pipe, or
+/// a signal comes. A tool takes the terminal by a lock on the stream; see [`libcli::take_terminal`].
 pub fn view(stream: File, terminal: impl Write + AsFd, colour: bool) -> io::Result<()> {
     let mask = SigSet::from_iter(SIGNALS);
     mask.thread_block()?;
@@ -73,16 +75,16 @@ struct View<T> {
     build: Build,
     screen: Screen,
     terminal: T,
-    /// When it was drawn last.
+    /// The time of the last drawing.
     drawn: Option<Instant>,
-    /// Whether something may look different since.
+    /// Whether a record or signal has come since then.
     dirty: bool,
     /// Whether a tool has the terminal.
     paused: bool,
 }
 
 impl<T: Write + AsFd> View<T> {
-    /// Waits for something to do: whether there is something to read, and whether there is a signal.
+    /// Waits until there is something to do. Returns whether there is something to read, and whether there is a signal.
     fn wait(&self, signals: &SignalFd) -> io::Result<(bool, bool)> {
         let timeout = Timespec::try_from(self.due().unwrap_or(Duration::MAX)).ok();
         let mut fds = [
@@ -96,7 +98,7 @@ impl<T: Write + AsFd> View<T> {
         Ok((!fds[0].revents().is_empty(), !fds[1].revents().is_empty()))
     }
 
-    /// The time until it is to be drawn, if there is anything to draw.
+    /// The time until the next drawing; `None` if there is nothing to draw.
     fn due(&self) -> Option<Duration> {
         let pause = match (self.paused, self.dirty, self.build.is_live()) {
             (true, ..) | (_, false, false) => return None,
@@ -106,7 +108,7 @@ impl<T: Write + AsFd> View<T> {
         Some(pause.saturating_sub(self.drawn.map_or(pause, |drawn| drawn.elapsed())))
     }
 
-    /// Takes the records that are there. `false`: nobody writes any more.
+    /// Takes the records that have arrived. Returns `false` if the last writer has closed the pipe.
     fn read(&mut self) -> io::Result<bool> {
         let Some(records) = self.input.records()? else { return Ok(false) };
         for record in records {
@@ -136,7 +138,7 @@ impl<T: Write + AsFd> View<T> {
         }
     }
 
-    /// Writes the lines that are new, and the live rows, if they are to stand below them.
+    /// Writes the new lines, and with `live` the live rows below them.
     fn draw(&mut self, live: bool) -> io::Result<()> {
         let size = Size::of(&self.terminal);
         let rows = if live { self.build.region(size, Instant::now()) } else { Vec::new() };
@@ -146,7 +148,7 @@ impl<T: Write + AsFd> View<T> {
         self.terminal.flush()
     }
 
-    /// Stops as the job that it is of, with nothing live on the screen.
+    /// Stops with the rest of its job. No live rows stay on the screen.
     fn stop(&mut self) -> io::Result<()> {
         if !self.paused {
             self.draw(false)?;
@@ -156,7 +158,7 @@ impl<T: Write + AsFd> View<T> {
         Ok(())
     }
 
-    /// The end: all lines, and nothing live.
+    /// Writes the lines that are left, and removes the live rows.
     fn leave(&mut self) -> io::Result<()> {
         self.draw(false)
     }

@@ -1,4 +1,4 @@
-//! build-view: the records of a build in, what they tell on the terminal. image-build alone runs it.
+//! build-view: reads the records of a build, and shows them on the terminal. Only image-build runs it.
 
 use clap::Parser;
 use libcli::Failure;
@@ -7,7 +7,7 @@ use std::io::stderr;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-/// Show the build whose records are read from standard input, on the terminal that standard error is.
+/// Read the records of a build from standard input, and show them on the terminal of standard error.
 #[derive(Parser)]
 #[command(name = "build-view", version)]
 struct Args {}

@@ -1,4 +1,5 @@
-//! The rows of what goes on: at most a third of the screen, so that what is done stays in sight.
+//! The rows of running steps and transfers. They take at most a third of the screen, so that finished steps stay in
+//! sight.
 
 use crate::build::Build;
 use crate::row::{Kind, Row};
@@ -9,18 +10,18 @@ use libcli::human;
 use libwire::progress::{Transfer, Way};
 use std::time::Instant;
 
-/// Columns of a bar, and those of a screen that has room for it.
+/// The columns of a bar, and of the narrowest screen that shows it.
 const BAR: usize = 20;
 const WIDE: usize = 50;
 
-/// Something that goes on: its row, and one below it if there is room.
+/// A running step or transfer: its row, and a row below it that is shown if there is room.
 struct Item<'a> {
     head: Row,
     last_line: Option<&'a str>,
 }
 
 impl Build {
-    /// The rows for a screen of this size. There are none when nothing goes on.
+    /// The rows for a screen of this size; none if nothing is running.
     pub fn region(&self, size: Size, now: Instant) -> Vec<Row> {
         let most = (size.height / 3).max(1);
         let stages = self.stages.values().filter_map(|stage| of_stage(stage, now));
@@ -37,7 +38,7 @@ impl Build {
     }
 }
 
-/// All items, and of as many as there is room for what the command said last.
+/// The rows of all items. As many items as there is room for also show the last line that their command printed.
 fn with_lines(items: Vec<Item>, most: usize) -> Vec<Row> {
     let mut spare = most - items.len();
     let mut rows = Vec::new();

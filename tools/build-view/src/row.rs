@@ -1,4 +1,4 @@
-//! A row of text: a mark, words, and facts after them that stay when the words are cut.
+//! A row of text: a mark, words, and facts. The facts stay when the words are cut.
 
 use libcli::{columns, cut, sanitise};
 
@@ -7,17 +7,17 @@ use libcli::{columns, cut, sanitise};
 pub enum Kind {
     /// A step that is done.
     Done,
-    /// What was found in the cache, and what matters less.
+    /// A cached step, or something that matters less.
     Quiet,
     /// A failure.
     Failed,
-    /// What goes on.
+    /// A running step or transfer.
     Running,
     /// Text as it is.
     Plain,
 }
 
-/// A row.
+/// The text, the facts and the kind of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     kind: Kind,
@@ -27,11 +27,11 @@ pub struct Row {
     whole: bool,
 }
 
-/// Columns of the words below which facts give way.
+/// Facts are left out if the words would get fewer columns than this.
 const WORDS: usize = 12;
 
 impl Row {
-    /// A row that is cut to the terminal's width. The last `facts` are the first to give way where that is small.
+    /// A row that is cut to the terminal's width. On a narrow terminal the last `facts` are left out first.
     pub fn new(kind: Kind, text: &str, facts: Vec<String>) -> Self {
         Self { kind, text: sanitise(text), facts, whole: false }
     }
@@ -54,7 +54,7 @@ impl Row {
         cut(&self.text, width.saturating_sub(columns(&tail))) + &tail
     }
 
-    /// The same, with the colour of its kind.
+    /// The row in at most `width` columns, with the colour of its kind.
     pub fn coloured(&self, width: usize) -> String {
         let text = self.text(width);
         let code = match self.kind {

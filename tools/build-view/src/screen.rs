@@ -1,5 +1,5 @@
-//! Draws: lines that scroll away, and below them a region that the next drawing replaces. The cursor is left at the start
-//! of the line below, so that whatever else writes there, a prompt too, begins a line.
+//! Draws lines that scroll away, and below them a region that the next drawing replaces. The cursor stays at the start
+//! of the line below, so that a prompt, or the output of another program, begins a line.
 
 use crate::row::Row;
 use libcli::columns;
@@ -16,14 +16,14 @@ pub struct Size {
 }
 
 impl Size {
-    /// That of a terminal now; 80 columns and 24 rows where it has none.
+    /// The size of a terminal now; 80 columns and 24 rows if it has none.
     pub fn of(terminal: &impl AsFd) -> Self {
         let size = tcgetwinsize(terminal).ok();
         let of = |number: Option<u16>, usual| number.filter(|number| *number > 0).map_or(usual, usize::from);
         Self { width: of(size.map(|size| size.ws_col), 80), height: of(size.map(|size| size.ws_row), 24) }
     }
 
-    /// The columns that are used: in the last one a terminal may begin a new line.
+    /// The columns that are used. The last one is not, because some terminals begin a new line after it.
     pub fn columns(self) -> usize {
         self.width.saturating_sub(1)
     }

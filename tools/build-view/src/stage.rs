@@ -1,4 +1,4 @@
-//! One stage, as far as its records tell: what it does now, and the last lines that its command printed.
+//! The state of one stage: its running step, and the last lines that its command printed.
 
 use crate::row::{Kind, Row};
 use crate::units::took;
@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 
 /// How many lines of a failed step are shown.
 const LINES: usize = 40;
-/// A line that does not end is kept so far.
+/// The bytes that are kept of a line that does not end.
 const LONGEST: usize = 8192;
 
-/// What a stage is at.
+/// Something that a stage is doing.
 pub enum Doing {
-    /// Its base is looked up or pulled.
+    /// It looks up or pulls its base.
     Base,
-    /// A step.
+    /// It runs this step.
     Step(usize),
-    /// It waits for another stage.
+    /// It waits for this stage.
     Wait(String),
 }
 
-/// What a stage is at, and since when.
+/// Something that a stage is doing, and since when.
 pub struct Now {
-    /// What.
+    /// The step, or what the stage waits for.
     pub doing: Doing,
     /// Its instruction.
     pub text: String,
@@ -32,39 +32,39 @@ pub struct Now {
     pub since: Instant,
 }
 
-/// A stage.
+/// The state of a stage.
 pub struct Stage {
-    /// How it is called.
+    /// Its name, or its index after `#`.
     pub label: String,
     steps: usize,
-    /// What it is at, if it is at something.
+    /// Its running step, or what it waits for; `None` between two steps.
     pub now: Option<Now>,
-    /// The first and the last of the cached steps that no line tells of yet.
+    /// The first and the last of the cached steps that no row has shown yet.
     cached: Option<(usize, usize)>,
-    /// The last lines, of which the last one may go on.
+    /// The last lines. The last of them may not have ended.
     lines: VecDeque<String>,
     goes_on: bool,
 }
 
 impl Stage {
-    /// A stage of which nothing is known but what it is called.
+    /// A stage that is only known by its label.
     pub fn new(label: String) -> Self {
         Self { label, steps: 0, now: None, cached: None, lines: VecDeque::new(), goes_on: false }
     }
 
-    /// It begins with something else.
+    /// Begins to do something else.
     pub fn begin(&mut self, doing: Doing, text: &str, now: Instant) {
         self.now = Some(Now { doing, text: text.to_owned(), since: now });
     }
 
-    /// It begins with a step.
+    /// Begins a step.
     pub fn step(&mut self, step: usize, steps: usize, text: &str, now: Instant) {
         self.steps = steps;
         self.lines.clear();
         self.begin(Doing::Step(step), text, now);
     }
 
-    /// Its command printed something.
+    /// Adds text that its command printed.
     pub fn log(&mut self, text: &str) {
         for part in text.split_inclusive('\n') {
             let line = plain_line(part.trim_end_matches('\n').as_bytes());
@@ -77,12 +77,12 @@ impl Stage {
         self.lines.drain(..self.lines.len().saturating_sub(LINES));
     }
 
-    /// The last line that says something.
+    /// The last line that is not empty.
     pub fn last_line(&self) -> Option<&str> {
         self.lines.iter().map(|line| line.trim()).rfind(|line| !line.is_empty())
     }
 
-    /// A step is done. Gives the rows that tell it; cached steps are told together later.
+    /// Ends a step, and returns its rows. Cached steps share a row later.
     pub fn done(&mut self, step: usize, cache: Cache, time: Duration, bytes: Option<u64>) -> Vec<Row> {
         let text = self.now.take().map(|now| now.text).unwrap_or_default();
         let mut rows = Vec::new();
@@ -102,7 +102,7 @@ impl Stage {
         rows
     }
 
-    /// It failed, at FROM if at no step. Gives the rows that tell it, with the last lines of the command.
+    /// Ends the stage as failed, at FROM if `step` is `None`. Returns its rows, with the last lines of the command.
     pub fn failed(&mut self, step: Option<usize>, time: Duration) -> Vec<Row> {
         let text = self.now.take().map(|now| now.text).unwrap_or_default();
         let place = step.map_or_else(|| self.label.clone(), |step| self.place(step));
@@ -117,12 +117,12 @@ impl Stage {
             .collect()
     }
 
-    /// The row of the cached steps that no row told of.
+    /// The row of the cached steps that no row has shown yet.
     pub fn take_cached(&mut self) -> Option<Row> {
         self.cached.take().map(|cached| told(&self.label, self.steps, cached))
     }
 
-    /// Stage and step.
+    /// The words for a step of this stage.
     pub fn place(&self, step: usize) -> String {
         format!("{} {step}/{}", self.label, self.steps)
     }

@@ -17,7 +17,7 @@ pub struct Totals {
     pub names: u64,
     /// The sizes of regular files, for each name; 0 if sizes were not asked for.
     pub bytes: u64,
-    /// What all of it takes, the root too, as du(1) counts; 0 if that was not asked for.
+    /// The bytes on the disk, with those of the root, as du(1) counts; 0 if they were not asked for.
     pub disk: u64,
 }
 

@@ -92,7 +92,7 @@ pub enum Progress {
     },
     /// How far a transfer is.
     Transfer(Transfer),
-    /// What a tool says to the user, as it would on standard error.
+    /// A message of a tool to the user, as it would be on standard error.
     Message {
         /// How much it matters.
         level: Level,
@@ -108,7 +108,7 @@ pub enum Progress {
     Image {
         /// The manifest's digest.
         digest: Digest,
-        /// What a pull of it transfers, in bytes.
+        /// The bytes that a pull of it transfers.
         bytes: u64,
     },
     /// The build ends. Nothing follows.
@@ -123,7 +123,7 @@ pub enum Progress {
 pub struct Transfer {
     /// Which way.
     pub what: Way,
-    /// What is transferred: an image, or the snapshot of a layer.
+    /// The image, or the snapshot of a layer.
     pub name: String,
     /// How many bytes are there.
     pub bytes: u64,

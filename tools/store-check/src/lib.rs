@@ -1,6 +1,7 @@
-//! Reads all of a store and says what is not as it was written, which images that touches, and how it heals.
+//! Reads all of a store, and reports the entries that are not as they were written, the images that use them, and how
+//! they heal.
 //!
-//! Without being asked to repair it moves and changes nothing, but for the digests of trees that it notes for the next time.
+//! It moves and changes nothing unless `repair` is set, but it notes the digests of trees for the next check.
 
 use libcli::{Failure, sanitise};
 use libstore::{EntryId, Fault, Inventory, Store};
@@ -10,14 +11,14 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many entries were looked at, are damaged, and were repaired.
+/// The numbers of entries that were checked, are damaged, and were repaired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Entries that were looked at.
+    /// Entries that were checked.
     pub checked: usize,
-    /// Those that are still damaged.
+    /// Entries that are still damaged.
     pub damaged: usize,
-    /// Those that were put aside or written anew.
+    /// Entries that were put aside or written anew.
     pub repaired: usize,
 }
 
@@ -31,11 +32,11 @@ struct Finding {
     heals: String,
 }
 
-/// Looks at all of `store`, and writes a line for each entry with a fault to `out`. With `repair` what is damaged is put
-/// aside, so that the next build makes it again, and index.json is written anew if it can't be read.
+/// Checks all of `store`, and writes a line for each entry with a fault to `out`. With `repair`, damaged entries are
+/// put aside, so that the next build makes them again, and index.json is written anew if it can't be read.
 pub fn check(store: &Store, repair: bool, out: &mut impl Write) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    // So that nothing goes that was found damaged just now, nor comes into use before it is put aside.
+    // With it, a damaged entry is neither removed by others nor used before it is put aside.
     let mut collector = if repair { Some(store.collector()?) } else { None };
     let mut all = store.files()?;
     for (name, fault) in store.top_faults() {
@@ -112,7 +113,7 @@ impl Finding {
     }
 }
 
-/// What is wrong with each entry, looked for by several threads.
+/// Looks for the fault of each entry, with several threads.
 fn faults(
     store: &Store,
     all: &Inventory,
@@ -138,7 +139,7 @@ fn faults(
     checked.map(|()| found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The names of the images that an entry touches.
+/// The names of the images that need an entry.
 fn images(all: &Inventory, layers: &BTreeMap<String, Layer>, id: &EntryId) -> Vec<String> {
     let mut touched: BTreeSet<EntryId> = BTreeSet::from([id.clone()]);
     if let (EntryId::Snapshot(name), Some(entry)) = (id, all.entries.get(id)) {

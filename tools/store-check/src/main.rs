@@ -1,4 +1,4 @@
-//! store-check(1): what of the store is not as it was written.
+//! store-check(1): finds damaged entries of the store.
 
 use clap::Parser;
 use libcli::{Failure, Stdout};
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Read all of the store, and tell what is damaged.
+/// Read all of the store, and report what is damaged.
 ///
-/// Standard output has a line for each entry with a fault: damaged, repaired or stale; its kind; its name; what is wrong;
-/// the images it touches; and how it heals.
+/// Standard output has a line for each entry with a fault: damaged, repaired or stale; its kind; its name; what is
+/// wrong; the images that need it; and how it heals.
 #[derive(Parser)]
 #[command(name = "store-check", version)]
 struct Args {
@@ -31,9 +31,9 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    // Before the user namespace, in which everybody is root.
+    // The path is found before the user namespace is entered, because everybody is root in there.
     let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
-    // Trees belong to the ids of the namespace.
+    // The owners of trees are ids of the namespace.
     let isolation = libsandbox::enter(None).map_err(|error| Failure::failed("", error))?;
     let lock_timeout = Some(Duration::from_secs(args.lock_timeout));
     let settings = Options { map: isolation.map(), lock_timeout, keep_damaged: true, ..Options::default() };
@@ -41,7 +41,7 @@ fn job(args: Args) -> Result<(), Failure> {
     let store = if looks.closed_tmp().is_some() { looks } else { Store::open(&path, settings)? };
     let mut stdout = Stdout::open()?;
     let outcome = store_check::check(&store, args.repair, &mut stdout);
-    // They say what the lines say.
+    // The warnings repeat the lines.
     store.take_warnings();
     stdout.finish()?;
     let outcome = outcome?;

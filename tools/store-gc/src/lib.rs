@@ -1,6 +1,7 @@
-//! Removes from a store what is of least use until it is as small as is wanted, beside builds that go on.
+//! Removes the least useful entries of a store until it is small enough, while builds go on.
 //!
-//! It never removes what an image with a name needs, nor what is in use, and never moves or changes what stays.
+//! It never removes an entry that an image with a name needs or a tool uses, and never moves or changes an entry that
+//! stays.
 
 mod limits;
 mod plan;
@@ -17,39 +18,40 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often it is looked again whether enough has gone: what came into use meanwhile has stayed.
+/// The most rounds of removal. After each, the store is measured again, because entries that came into use meanwhile
+/// have stayed.
 const ROUNDS: usize = 3;
-/// So many entries are removed between two looks at the clock.
+/// The entries that are removed between two looks at the clock.
 const SOME: usize = 200;
 
-/// How to do it.
+/// The limits of a run, and what it prints.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How large the store may be.
+    /// The size that the store may have.
     pub limits: Limits,
     /// Remove nothing.
     pub dry_run: bool,
-    /// Tell only of entries whose name begins so, and remove nothing.
+    /// Report only the entries whose name begins so, and remove nothing.
     pub why: Option<String>,
-    /// Begin to remove nothing more after this time.
+    /// Begin no further removal after this time.
     pub within: Option<Duration>,
-    /// Tell of no entry.
+    /// Report no entry.
     pub quiet: bool,
 }
 
-/// What was done.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// How many entries went.
+    /// The number of entries that were removed.
     pub removed: usize,
-    /// What the store took before, and takes now, in bytes.
+    /// The bytes that the store took before, and takes now.
     pub disk: (u64, u64),
-    /// What it may take.
+    /// The bytes that it may take.
     pub target: u64,
 }
 
-/// Removes what is to go from `store`, and writes a line for each entry to `out`: what became of it, its kind, name and
-/// bytes, and why. It fails when the store takes more than it may after that.
+/// Removes entries of `store` as `options` ask, and writes a line for each entry to `out`: whether it was removed, its
+/// kind, name and bytes, and why. Fails if the store is still too large afterwards.
 pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result<Outcome, Failure> {
     let until = options.within.map(|within| Instant::now() + within);
     let dry = options.dry_run || options.why.is_some();
@@ -71,7 +73,7 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
                 let why = options.why.as_deref().unwrap_or_default();
                 return Err(Failure::failed(
                     why,
-                    "there is no entry whose name begins so; store-gc -n tells all",
+                    "there is no entry whose name begins so; store-gc -n lists all entries",
                 ));
             }
             tell(&all, &decided, None, options, out)?;
@@ -103,7 +105,7 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
     }
 }
 
-/// Units put together, until there are enough of them for a look at the clock.
+/// Joins units until there are enough entries for a look at the clock.
 fn some(units: &[Vec<EntryId>]) -> Vec<Vec<EntryId>> {
     let mut all: Vec<Vec<EntryId>> = Vec::new();
     for unit in units {
@@ -115,7 +117,7 @@ fn some(units: &[Vec<EntryId>]) -> Vec<Vec<EntryId>> {
     all
 }
 
-/// An image whose manifest can't be read would lose its layers.
+/// Fails if the manifest of an image with a name can't be read: its layers would be removed.
 fn check_named(store: &Store, all: &Inventory) -> Result<(), Failure> {
     for named in store.images()?.into_iter().filter(|named| named.reference.is_some()) {
         let id = EntryId::Blob(named.descriptor.digest);
@@ -133,7 +135,7 @@ fn target(store: &Store, limits: &Limits, disk: u64) -> Result<u64, Failure> {
     Ok(limits.target(disk, found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize))
 }
 
-/// Writes what became of each entry; without `gone` what would.
+/// Writes a line for each entry. Without `gone`, the lines say what would be removed.
 fn tell(
     all: &Inventory,
     plan: &Plan,
@@ -145,7 +147,7 @@ fn tell(
     tell_gone(all, plan, gone.unwrap_or(&planned), options, out)?;
     let kept = all.entries.keys().filter(|id| !gone.unwrap_or(&planned).contains(id));
     kept.filter(|id| is_asked(id, options)).try_for_each(|id| {
-        // It was to go, but came into use, or there was no time.
+        // It was to be removed, but came into use, or time was up.
         let why = if planned.contains(id) { "in use, or left for the next time" } else { reason(plan, id) };
         line("kept", id, all, why, out)
     })
@@ -181,7 +183,7 @@ fn line(state: &str, id: &EntryId, all: &Inventory, why: &str, out: &mut impl Wr
     Ok(writeln!(out, "{state}\t{kind}\t{}\t{disk}\t{}", sanitise(&name), sanitise(why))?)
 }
 
-/// Why the store is still larger than it may be.
+/// The failure that says why the store is still too large.
 fn too_large(store: &Store, outcome: &Outcome, used: BTreeSet<EntryId>) -> Result<Failure, Failure> {
     let all = store.inventory()?;
     let size = |ids: &BTreeSet<EntryId>| -> u64 {

@@ -1,4 +1,4 @@
-//! How large a store may be: as options say it, and in the store's file `limits`.
+//! How large a store may be: reads it from options and from the store's file `limits`.
 
 use libcli::Failure;
 use std::path::Path;
@@ -6,30 +6,30 @@ use std::time::Duration;
 
 /// The file of a store that says how large it may be.
 const FILE: &str = "limits";
-/// The lines of that file, which are named as the options.
+/// The first words of the lines of that file, named as the options are.
 const WORDS: [&str; 3] = ["max-size", "min-free", "keep-for"];
 
-/// How much of a file system is to be free.
+/// The part of a file system that must stay free.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Free {
-    /// So many bytes.
+    /// Bytes.
     Bytes(u64),
-    /// So many hundredths of it.
+    /// Hundredths of the file system.
     Percent(f64),
 }
 
-/// How large a store may be, and how long what is not used stays.
+/// How large a store may be, and how long an unused entry stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
     /// The most that the store takes, in bytes.
     pub max_size: Option<u64>,
-    /// What is to be free of its file system.
+    /// The part of its file system that must stay free.
     pub min_free: Option<Free>,
-    /// What was not used for so long goes, even where there is room.
+    /// An entry that was not used for this time is removed, even if there is room.
     pub keep_for: Option<Duration>,
 }
 
-/// Reads how much is to be free.
+/// Reads the part that must stay free, as `10%` or `5G`.
 pub fn free(text: &str) -> Result<Free, String> {
     let Some(number) = text.strip_suffix('%') else {
         return libcli::decimal_size(text).map(Free::Bytes);
@@ -57,7 +57,7 @@ impl Limits {
         *self == Self::default()
     }
 
-    /// The limits of the store at `path`; none where it has no such file.
+    /// The limits of the store at `path`; none if it has no such file.
     pub fn of(path: &Path) -> Result<Self, Failure> {
         let file = path.join(FILE);
         match std::fs::read_to_string(&file) {
@@ -69,7 +69,7 @@ impl Limits {
         }
     }
 
-    /// Reads the lines of such a file. Empty lines, and those that begin with `#`, say nothing.
+    /// Reads the lines of such a file. Empty lines, and lines that begin with `#`, are skipped.
     fn parse(text: &str) -> Result<Self, String> {
         let mut limits = Self::default();
         let lines = text.lines().map(str::trim).enumerate();
@@ -121,7 +121,6 @@ impl Limits {
         };
         let by_free = match wanted {
             0 => u64::MAX,
-            // What others have freed is theirs.
             wanted => (disk + free).saturating_sub(wanted),
         };
         self.max_size.unwrap_or(u64::MAX).min(by_free)

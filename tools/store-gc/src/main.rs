@@ -1,4 +1,4 @@
-//! store-gc(1): what is of least use, out of the store.
+//! store-gc(1): removes the least useful entries of the store.
 
 use clap::Parser;
 use libcli::{Failure, Stdout, human};
@@ -8,38 +8,39 @@ use std::process::ExitCode;
 use std::time::Duration;
 use store_gc::{Free, Limits, Options};
 
-/// Remove from the store what is of least use, until it is as small as is wanted.
+/// Remove the least useful entries of the store, until it is small enough.
 ///
-/// What an image with a name needs, and what is in use, is never removed. Standard output has a line for each entry: what
-/// became of it, its kind, its name, its bytes, and why. Without a limit, those of the store's file "limits" count.
+/// An entry that an image with a name needs, or a tool uses, is never removed. Standard output has a line for each
+/// entry: removed or kept, its kind, its name, its bytes, and why. Without a limit, those of the store's file "limits"
+/// count.
 #[derive(Parser)]
 #[command(name = "store-gc", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// The most that the store takes on the disk, as 20G
+    /// The most that the store may take on the disk, as 20G
     #[arg(long, value_name = "SIZE", value_parser = libcli::decimal_size)]
     max_size: Option<u64>,
-    /// What is to be free of its file system, as 10% or 5G
+    /// How much of its file system must stay free, as 10% or 5G
     #[arg(long, value_name = "SHARE", value_parser = store_gc::free)]
     min_free: Option<Free>,
-    /// Remove what was not used for this time, as 7d or 12h, even where there is room
+    /// Remove what was not used for this time, as 7d or 12h, even if there is room
     #[arg(long, value_name = "TIME", value_parser = store_gc::span)]
     keep_for: Option<Duration>,
     /// Make these the limits of the store: image-build applies them after each build
     #[arg(long)]
     set: bool,
-    /// Tell what would be removed, and remove nothing
+    /// Show what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Tell why the entries whose name begins so stay or would go, and remove nothing
+    /// Show why the entries whose name begins so would stay or go, and remove nothing
     #[arg(long, value_name = "ID")]
     why: Option<String>,
-    /// Begin to remove nothing more after so many seconds
+    /// Begin no further removal after this many seconds
     #[arg(long, value_name = "SECONDS")]
     within: Option<u64>,
-    /// Tell of no entry, and say nothing where nothing went
+    /// Report no entry, and print nothing if nothing was removed
     #[arg(short, long)]
     quiet: bool,
     /// How long to wait for a lock of the store
@@ -56,9 +57,9 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    // Before the user namespace, in which everybody is root.
+    // The path is found before the user namespace is entered, because everybody is root in there.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
-    // Trees belong to the ids of the namespace.
+    // The owners of trees are ids of the namespace.
     let isolation = libsandbox::enter(None).map_err(|error| Failure::failed("", error))?;
     let lock_timeout = Some(Duration::from_secs(args.lock_timeout));
     let settings = libstore::Options { map: isolation.map(), lock_timeout, ..libstore::Options::default() };

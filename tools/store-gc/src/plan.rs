@@ -1,36 +1,36 @@
-//! Decides which entries of a store go, in which order, and says why each goes or stays. It touches nothing.
+//! Decides which entries of a store are removed, in which order, and says why each goes or stays. It removes nothing.
 //!
-//! What is cheapest to make again for each byte it takes goes first: `(time + 0.2 s) / bytes`, halved for each week since it
-//! was used. What others stand on is worth at least what the dearest of those is.
+//! The entry that is cheapest to make again for each byte goes first: `(time + 0.2 s) / bytes`, halved for each week
+//! since it was used. An entry that others are built on is worth at least as much as the dearest of them.
 
 use crate::value::{Worth, worth};
 use libstore::{EntryId, Inventory};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-/// What is wanted.
+/// The limits to plan for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// What the store may take, in bytes.
+    /// The bytes that the store may take.
     pub target: u64,
-    /// What was not used for so long goes too.
+    /// Entries that were not used for this time go too.
     pub keep_for: Option<Duration>,
     /// Now.
     pub now: SystemTime,
 }
 
-/// What becomes of each entry.
+/// The entries that go, and the reason for each entry.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// What goes together, in the order in which it goes; in each the entries that name others come first.
+    /// The units in the order in which they go. The entries of a unit go together, those that name others first.
     pub units: Vec<Vec<EntryId>>,
     /// Why each entry goes or stays.
     pub reasons: BTreeMap<EntryId, String>,
-    /// What the store takes afterwards, in bytes.
+    /// The bytes that the store takes afterwards.
     pub disk: u64,
 }
 
-/// Decides what goes of the store of `all`, in which `used` is in use.
+/// Decides which of the entries `all` go, while `used` are in use.
 pub fn plan(all: &Inventory, used: &BTreeSet<EntryId>, wanted: Wanted) -> Plan {
     let mut planner = Planner::new(all, used);
     planner.remove_useless();
@@ -54,7 +54,7 @@ struct Rank {
 
 struct Planner<'a> {
     all: &'a Inventory,
-    /// What must stay, and why.
+    /// The entries that must stay, and why.
     fixed: BTreeMap<EntryId, String>,
     gone: BTreeSet<EntryId>,
     /// Which entries need an entry.
@@ -85,7 +85,7 @@ impl<'a> Planner<'a> {
         Self { all, fixed, gone: BTreeSet::new(), needed_by, served_by, plan }
     }
 
-    /// Removes what nothing leads to.
+    /// Removes the entries that nothing leads to.
     fn remove_useless(&mut self) {
         loop {
             let is_useless = |(id, _): &(&EntryId, _)| !self.gone.contains(*id) && self.is_useless(id);
@@ -114,11 +114,11 @@ impl<'a> Planner<'a> {
     }
 
     fn is_there(&self, ids: Option<&Vec<&EntryId>>) -> bool {
-        // A log is no way to a snapshot.
+        // A log does not keep a snapshot.
         ids.is_some_and(|ids| ids.iter().any(|id| !self.gone.contains(*id) && !matches!(id, EntryId::Log(_))))
     }
 
-    /// What may go, that which goes first in front.
+    /// The entries that may go, in the order in which they go.
     fn ranks(&mut self, wanted: Wanted) -> Vec<(EntryId, Rank)> {
         let mut worths: BTreeMap<&EntryId, Worth> = BTreeMap::new();
         for (id, entry) in &self.all.entries {
@@ -147,7 +147,7 @@ impl<'a> Planner<'a> {
         ranks
     }
 
-    /// What goes with an entry, in bytes: what is there for it, and the blobs that it alone needs.
+    /// The bytes that go with an entry: those of entries that serve it, and of blobs that it alone needs.
     fn own_disk(&self, id: &EntryId) -> u64 {
         let entry = &self.all.entries[id];
         let alone = |other: &&EntryId| {
@@ -161,7 +161,8 @@ impl<'a> Planner<'a> {
         entry.disk + others.map(|entry| entry.disk).sum::<u64>()
     }
 
-    /// Removes an entry with what is there for it alone and what it alone needs, unless something else needs it.
+    /// Removes an entry, unless another needs it, together with the entries that serve it alone and those that it alone
+    /// needs.
     fn remove_unit(&mut self, id: &EntryId, reason: &str) {
         if self.gone.contains(id) || self.fixed.contains_key(id) || self.is_there(self.needed_by.get(id)) {
             return;
@@ -200,7 +201,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Says why all else stays.
+    /// Adds the reasons of the entries that stay.
     fn finish(mut self) -> Plan {
         let kept: Vec<_> = self.all.entries.keys().filter(|id| !self.gone.contains(id)).collect();
         for id in kept {

@@ -1,29 +1,29 @@
-//! What an entry is worth: the time that it takes to make it again, for each byte.
+//! The worth of an entry: the time that it takes to make it again, for each byte.
 
 use libstore::{Entry, EntryId};
 use std::time::{Duration, SystemTime};
 
-/// What each entry costs to make, however quick that is.
+/// The least time that an entry is taken to cost, in seconds.
 const LEAST: f64 = 0.2;
-/// After so many seconds without a use it is worth half.
+/// After this many seconds without a use an entry is worth half.
 const HALF: f64 = 7.0 * 86_400.0;
-/// Bytes a second in which layers are unpacked.
+/// The bytes of a layer that are unpacked in a second.
 const UNPACKED: f64 = 100e6;
-/// Bytes a second that come over a network: what a registry gave, and what a RUN keeps in a cache mount.
+/// The bytes that come over a network in a second: from a registry, or into a cache mount.
 const FETCHED: f64 = 10e6;
 
-/// What an entry is worth.
+/// The worth of an entry.
 #[derive(Clone, Debug)]
 pub struct Worth {
-    /// Seconds for a byte; what nobody would make again is worth less than nothing.
+    /// Seconds for a byte; negative for an entry that nobody would make again.
     pub value: f64,
-    /// How long it was not used.
+    /// The time since it was used.
     pub unused: Duration,
-    /// What it is, when it was used, and how long it takes to make.
+    /// For people: its kind, when it was used, and how long it takes to make.
     pub words: String,
 }
 
-/// What an entry is worth that takes `disk` bytes, with what `serves` it.
+/// The worth of an entry that takes `disk` bytes with the entries that serve it.
 pub fn worth<'a>(
     id: &EntryId,
     entry: &Entry,
@@ -33,12 +33,12 @@ pub fn worth<'a>(
 ) -> Worth {
     let (mut took, mut made_by, mut used) = (entry.took, entry.made_by.clone(), entry.used);
     for record in serves {
-        // Of several names for one result the dearest counts.
+        // If a result has several records, the dearest counts.
         took = took.max(record.took);
         made_by = made_by.or_else(|| record.made_by.clone());
         used = used.max(if matches!(id, EntryId::Snapshot(_)) { entry.used } else { record.used });
     }
-    // A time in the future is a clock that was set back.
+    // If the time is in the future, the clock was set back.
     let unused = now.duration_since(used).unwrap_or_default();
     let bytes = disk as f64;
     let redo = match id {

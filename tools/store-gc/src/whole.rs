@@ -8,10 +8,10 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The last file that goes: as long as it is there, the directory is known as a store.
+/// The last file that is removed: as long as it is there, the directory is known as a store.
 const LAST: &str = "stagepipe-store";
 
-/// Removes the store at `path` and all that is in it, unless it is in use. A directory that is no store is refused.
+/// Removes the store at `path` with all that is in it. Fails if it is in use, or if the directory is no store.
 pub fn remove_store(path: &Path, options: Options) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::failed(path.display().to_string(), error);
     let rest = libstore::is_rest(path);
@@ -29,13 +29,13 @@ pub fn remove_store(path: &Path, options: Options) -> Result<(), Failure> {
     };
     let dir = File::open(path).map_err(failed)?;
     let mut names = names_at(path).map_err(failed)?;
-    // What leads to the others goes first, and last what says that this is a store.
+    // The index goes first, because it leads to the others, and the mark of a store last.
     names.sort_by_key(|name| (name == LAST, name != "index.json", name.clone()));
     for name in names {
         remove_all(&dir, name.as_bytes()).map_err(failed)?;
     }
     match std::fs::remove_dir(path) {
-        // It may be a mount, or in a directory that can't be written; it is empty.
+        // The directory may be a mount, or in a directory that can't be written; it is empty.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(_) if names_at(path).is_ok_and(|names| names.is_empty()) => Ok(()),
         removed => removed.map_err(failed),

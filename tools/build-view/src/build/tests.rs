@@ -1,4 +1,4 @@
-//! What a build's records look like, as rows.
+//! The rows that the records of a build become.
 
 use super::*;
 use crate::screen::Size;
