@@ -78,15 +78,15 @@ const FILES: &str = r".El
 .Sh FILES
 .Bl -tag -width Ds
 .It Pa ~/.docker/config.json
-What
+The proxies that
 .Ql proxies
-says for
+has for
 .Ev DOCKER_HOST ,
-or by
+or else for
 .Ql default ,
-becomes the build arguments HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY and ALL_PROXY, where
+become the build arguments HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY and ALL_PROXY, unless
 .Fl -build-arg
-sets none.
+sets them.
 Logins are in
 .Xr stagepipe-registries 7 .
 .It Ql # syntax=
