@@ -47,8 +47,8 @@ is "nothing is left in the directory" "$(ls dir)" ""
 # The page has what --help has, below the same headings and in the same order.
 listed() { sed -n 's/^\([A-Z].*\)$/== \1/p; s/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p' | grep -v -e '^== Usage' -e '^== Build'; }
 described() {
-    sed -n '/^.Ss What to build/,/^.Ss What is kept/p' "$top/man/image-build.1" |
-        sed -n 's/^.Ss \(.*\)/== \1/p; s/^.It \(Fl [a-z] , \)\{0,1\}Fl -\([a-z-]*\).*/--\2/p' | grep -v '^== What is kept'
+    sed -n '/^.Ss What to build/,/^.Ss Kept files/p' "$top/man/image-build.1" |
+        sed -n 's/^.Ss \(.*\)/== \1/p; s/^.It \(Fl [a-z] , \)\{0,1\}Fl -\([a-z-]*\).*/--\2/p' | grep -v '^== Kept files'
 }
 image-build --help | listed >help
 described >page

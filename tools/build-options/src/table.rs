@@ -177,7 +177,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
         ],
     ),
     (
-        "What it becomes",
+        "The image",
         &[
             short('t', values("tag", "NAME", To::Assemble, check::tag, "name the image; may be repeated")),
             values("label", "NAME=VALUE", To::Assemble, check::setting, "add a label; may be repeated"),
@@ -215,7 +215,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
         ],
     ),
     (
-        "How RUN runs",
+        "RUN",
         &[
             values("secret", "SPEC", To::Request, check::filled, "id=NAME[,src=FILE|,env=NAME]"),
             values("ssh", "SPEC", To::Stage, check::filled, "default or ID[=SOCKET]"),
@@ -257,7 +257,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
         ],
     ),
     (
-        "How it goes",
+        "The build",
         &[
             flag("no-cache", To::Stage, "run every step again"),
             values(
