@@ -1,5 +1,5 @@
-//! All tables as one: each option, attribute, build argument and variable of docker and podman, and the answer to it.
-//! stagepipe-options(7) is made of them.
+//! All tables together: each option, attribute, build argument and variable of docker and podman, with the answer to
+//! it. stagepipe-options(7) is made from them.
 
 use crate::engines::foreign;
 use crate::foreign::Of;
@@ -9,9 +9,9 @@ use crate::{attributes, variables};
 /// One way to write something, and the answer to it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// As it is written.
+    /// The words of the command line or environment.
     pub written: String,
-    /// Who has it.
+    /// The engines that have it.
     pub of: Of,
     /// The answer to it.
     pub answer: Answer,
@@ -32,7 +32,7 @@ pub enum Answer {
 
 use Of::{Both, Docker, Podman};
 
-/// Options of docker and podman that are options here: whose they are, and what to know of them.
+/// Options of docker and podman that image-build has too: whose they are, and how they differ.
 const SAME: &[(&str, Of, &str)] = &[
     ("add-host", Both, ""),
     ("allow", Docker, "network.host and security.insecure"),

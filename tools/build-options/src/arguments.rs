@@ -1,4 +1,4 @@
-//! Takes the platform, build arguments and the environment into a request.
+//! Adds the platform, build arguments and the environment to a request.
 
 use crate::asked::{Environment, Request};
 use crate::check;
@@ -10,7 +10,7 @@ use libcli::Failure;
 use std::ffi::{OsStr, OsString};
 
 impl Request {
-    /// Takes the platform, and refuses several.
+    /// Adds the platform. Several platforms are refused.
     pub fn take_platform(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         let mut asked: Vec<&OsStr> =
             all(matches, "platform").filter(|platform| *platform != "local").collect();
@@ -30,7 +30,7 @@ impl Request {
         Ok(())
     }
 
-    /// Takes the build arguments: those of the command line, of SOURCE_DATE_EPOCH and of docker's config.json.
+    /// Adds the build arguments of the command line, of SOURCE_DATE_EPOCH and of docker's config.json.
     pub fn take_build_args(
         &mut self,
         matches: &ArgMatches,
@@ -38,7 +38,7 @@ impl Request {
     ) -> Result<(), Failure> {
         let mut names = Vec::new();
         for given in all(matches, "build-arg").filter_map(OsStr::to_str) {
-            // A name that the environment does not have is left unset, as docker does.
+            // As in docker, a name that the environment does not have stays unset.
             let (name, value) = match given.split_once('=') {
                 Some((name, value)) => (name, OsString::from(value)),
                 None => match environment(given) {
@@ -78,7 +78,7 @@ impl Request {
         Ok(())
     }
 
-    /// Takes what the environment asks for and is not obeyed.
+    /// Warns of variables of the environment that are not obeyed, and refuses those that must be.
     pub fn take_environment(&mut self, environment: &Environment) -> Result<(), Failure> {
         for row in ENVIRONMENT {
             let Some(value) = environment(row.name) else { continue };

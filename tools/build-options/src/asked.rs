@@ -8,62 +8,62 @@ use std::path::PathBuf;
 /// Looks up a variable of the caller's environment.
 pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
-/// A build that is asked for: what goes to each tool, and what the driver does itself.
+/// A requested build: the words for each tool, and the settings of the driver.
 #[derive(Debug, Default)]
 pub struct Request {
     /// The context, as it was given.
     pub context: OsString,
-    /// The Dockerfile, as it was given, if it was.
+    /// The Dockerfile, as it was given; empty if it was not.
     pub file: OsString,
-    /// For df-parse, whatever it is asked.
+    /// For every call of df-parse.
     pub parse: Words,
-    /// For df-parse, what it is asked in place of a plan.
+    /// For df-parse, to print something else than a plan.
     pub call: Words,
     /// Named contexts, for stage-run.
     pub named: Words,
-    /// The same: the name, and the source as a word of shell.
+    /// Named contexts: the name, and the source as a word of shell.
     pub contexts: Vec<(String, Vec<u8>)>,
     /// For every stage-run.
     pub stage: Words,
-    /// For the stage-run that looks images up: when it pulls them.
+    /// For the stage-run that looks up images: when it pulls them.
     pub pull: Words,
-    /// For the stage-run that looks up what a lock has, before all others.
+    /// For the stage-run that looks up the sources of a lock, before all others.
     pub resolve: Words,
     /// A lock is written.
     pub lock: bool,
-    /// There has to be a lock.
+    /// A lock must exist.
     pub locked: bool,
-    /// For the target's stage-run: where it ends.
+    /// For the target's stage-run: the step at which it ends.
     pub stops: Words,
     /// For layer-pack.
     pub pack: Words,
     /// For image-assemble.
     pub assemble: Words,
-    /// For image-push: where to.
+    /// For image-push: the destinations.
     pub push: Words,
     /// Layers are pushed while the build goes on.
     pub early: bool,
     /// For image-save, each a command.
     pub saves: Vec<Words>,
-    /// For the image-save that docker or podman reads, if one is to have the image.
+    /// For the image-save whose output docker or podman loads.
     pub load: Words,
-    /// For all that use the store.
+    /// For all tools that use the store.
     pub store: Words,
-    /// Where it is.
+    /// The path of the store.
     pub store_path: PathBuf,
-    /// For all that look at snapshots.
+    /// For all tools that read snapshots.
     pub isolation: Words,
-    /// For all that read or write layers or archives.
+    /// For all tools that read or write layers or archives.
     pub limits: Words,
     /// For context-fetch.
     pub fetch: Words,
-    /// For stage-run, in place of a build: what RUN printed.
+    /// For stage-run, to print the logs of RUNs instead of building.
     pub logs: Words,
-    /// How many stages at once; 0 is all.
+    /// The number of stages that are built at once; 0 is all.
     pub jobs: OsString,
-    /// Where to leave the streams.
+    /// The directory that keeps the streams.
     pub keep: OsString,
-    /// Where the trace goes.
+    /// The file for the trace.
     pub trace: OsString,
     /// No file in a new layer is younger than SOURCE_DATE_EPOCH.
     pub rewrite: bool,
@@ -71,28 +71,28 @@ pub struct Request {
     pub cache_only: bool,
     /// An archive goes to standard output.
     pub archive: bool,
-    /// An archive goes there, or the trace, and not by image-assemble, whose digest would be in it.
+    /// An archive or the trace goes to standard output, so image-assemble must not print its digest there.
     pub silent: bool,
     /// The pipeline is printed, not run.
     pub dry_run: bool,
-    /// How the build is shown.
+    /// The form of progress.
     pub progress: Progress,
-    /// Nothing but the digest is printed.
+    /// Only the digest is printed.
     pub quiet: bool,
     /// A shell is opened before a step.
     pub shell: bool,
     /// A shell may be opened, so one stage is built after another.
     pub alone: bool,
-    /// COPYs are made although only the packer reads them.
+    /// Snapshots of COPYs are made even if only the packer reads them.
     pub no_defer: bool,
-    /// What is to be said before anything runs, each a warning.
+    /// Warnings, which are printed before anything runs.
     pub warnings: Vec<String>,
 }
 
-/// What a command line asks for.
+/// The request of a command line.
 pub enum Asked {
     /// A build.
     Build(Box<Request>),
-    /// A text.
+    /// A text to print.
     Text(Vec<u8>),
 }

@@ -1,5 +1,4 @@
-//! The attributes of `--output`, docker's and BuildKit's: which are obeyed, which say what is so anyway, and which are
-//! refused.
+//! The attributes of `--output` in docker and BuildKit: which are obeyed, which change nothing, and which are refused.
 
 use crate::values::truth;
 use std::ffi::OsStr;
@@ -8,7 +7,7 @@ use std::ffi::OsStr;
 pub struct Attribute {
     /// A type that has it.
     pub kind: &'static str,
-    /// How it is written, with a value.
+    /// The attribute with a value, as it is written.
     pub written: &'static str,
     /// The answer to it.
     pub answer: Answer,
@@ -17,11 +16,11 @@ pub struct Attribute {
 /// The answer to an attribute.
 #[derive(Clone, Copy)]
 pub enum Answer {
-    /// It is obeyed, to this end.
+    /// It is obeyed, with this effect.
     Works(&'static str),
-    /// It says what is so anyway, for this reason.
+    /// It changes nothing, for this reason.
     Idle(&'static str),
-    /// It is refused, whatever its value, but for one that another row has.
+    /// It is refused, unless another row has its value.
     Refused(&'static str),
 }
 
@@ -39,7 +38,7 @@ const fn refused(kind: &'static str, written: &'static str, what: &'static str) 
 
 const NO_ATTESTATION: &str = "no attestation is made";
 
-/// All of them.
+/// All attributes.
 pub const ATTRIBUTES: &[Attribute] = &[
     refused(
         "image",
@@ -123,7 +122,7 @@ pub fn answer(name: &str, value: &str) -> Option<Answer> {
     exact.or_else(always).map(|(_, answer)| answer)
 }
 
-/// A truth value as this table has it; anything else as it is.
+/// A truth value, spelt as in this table; any other value unchanged.
 pub fn plain(value: &str) -> &str {
     match truth(OsStr::new(value)) {
         Ok(true) => "true",

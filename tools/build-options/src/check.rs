@@ -1,5 +1,5 @@
-//! What is wrong with an option's value. Each function takes one and says so in words, or nothing is wrong with it. What
-//! only another tool can know, as whether a stage is there, is not looked at.
+//! Checks the values of options. Each function takes a value, and returns its error in words. Facts that only another
+//! tool knows, such as whether a stage exists, are not checked.
 
 use libwire::lock::Source;
 use libwire::{Compression, Platform, Reference, remote};
@@ -9,7 +9,7 @@ use std::path::Path;
 
 type Checked = Result<(), String>;
 
-/// The words for how a build is shown.
+/// The modes of `--progress`.
 pub const PROGRESS: &[&str] = &["auto", "tty", "plain", "quiet", "rawjson"];
 
 /// A value of words, which are UTF-8.
@@ -29,7 +29,7 @@ fn one_of(value: &OsStr, known: &[&str]) -> Checked {
     }
 }
 
-/// Whatever it is.
+/// Any value.
 pub fn anything(_: &OsStr) -> Checked {
     Ok(())
 }
@@ -58,7 +58,7 @@ pub fn source(value: &OsStr) -> Checked {
     if value.is_empty() { Ok(()) } else { Source::parse(value).map(drop) }
 }
 
-/// A file that can be put beside another.
+/// A file beside which another can be written.
 pub fn beside(path: &Path) -> Checked {
     new_file(path.as_os_str())
 }
@@ -90,7 +90,7 @@ pub fn setting(value: &OsStr) -> Checked {
     }
 }
 
-/// `NAME=SOURCE`, of which a source on this machine is there, whether anything uses it or not.
+/// `NAME=SOURCE`. A source on this machine must exist, even if nothing uses it.
 pub fn build_context(value: &OsStr) -> Checked {
     let value = text(value)?;
     let (name, source) = match value.split_once('=') {
@@ -104,7 +104,7 @@ pub fn build_context(value: &OsStr) -> Checked {
             .flatten()
             .any(|(directory, _)| Path::new(directory).exists()),
         None => {
-            // Those that are no path are stage-run's to know.
+            // Sources that are no path are checked by stage-run.
             source.contains("://")
                 || source.starts_with("target:")
                 || remote::Kind::of(source) != remote::Kind::Path
@@ -114,7 +114,7 @@ pub fn build_context(value: &OsStr) -> Checked {
     if is_there { Ok(()) } else { Err(format!("{name}: there is no {source}; name a directory or a tar")) }
 }
 
-/// A name that an image can be given: without a digest, which is what names are for.
+/// A name that an image can be given, so without a digest.
 pub fn tag(value: &OsStr) -> Checked {
     filled(value).map_err(|_| "the name is empty".to_owned())?;
     let value = text(value)?;
@@ -138,17 +138,17 @@ pub fn network(value: &OsStr) -> Checked {
     one_of(value, &["default", "none", "host"])
 }
 
-/// What a Dockerfile may ask for.
+/// An entitlement that a Dockerfile may ask for.
 pub fn entitlement(value: &OsStr) -> Checked {
     one_of(value, &["network.host", "security.insecure"])
 }
 
-/// How RUN is set apart.
+/// A mode of isolation.
 pub fn isolation(value: &OsStr) -> Checked {
     one_of(value, &["root", "subuid", "single"])
 }
 
-/// How layers are compressed.
+/// A compression of layers.
 pub fn compression(value: &OsStr) -> Checked {
     match text(value)? {
         "estargz" => Err("estargz: no layer is made that can be read in pieces; use gzip or zstd".into()),
@@ -156,7 +156,7 @@ pub fn compression(value: &OsStr) -> Checked {
     }
 }
 
-/// A level of that compression; gzip is meant where none is named.
+/// A level of `compression`; of gzip if that is `None`.
 pub fn level(compression: Option<&str>, value: &str) -> Checked {
     let compression: Compression = compression.unwrap_or("gzip").parse()?;
     let (name, range) = (compression.name(), compression.levels().1);
@@ -166,7 +166,7 @@ pub fn level(compression: Option<&str>, value: &str) -> Checked {
     }
 }
 
-/// What is printed.
+/// A mode of progress.
 pub fn progress(value: &OsStr) -> Checked {
     one_of(value, PROGRESS)
 }
@@ -200,7 +200,7 @@ pub fn new_file(value: &OsStr) -> Checked {
     parent_takes_files(path)
 }
 
-/// The same, or `-`.
+/// A file that can be made or replaced, or `-`.
 pub fn trace(value: &OsStr) -> Checked {
     if value == "-" { Ok(()) } else { new_file(value) }
 }
@@ -217,7 +217,7 @@ pub fn new_directory(value: &OsStr) -> Checked {
     }
 }
 
-/// The directory in which `path` is to be made is there and takes files.
+/// The directory of `path` must exist, and be writable.
 fn parent_takes_files(path: &Path) -> Checked {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !parent.is_dir() {

@@ -1,17 +1,18 @@
-//! Options that can't stand together. What describes an image or its steps may stand beside an option with which none is
-//! made, so that this one can be added to a command line; what asks for something that is not made then is refused.
+//! Finds options that contradict each other. Options that describe an image or its steps may stand beside an option
+//! with which no image is made, so that this option can be added to a command line. Options for something that is then
+//! not made are refused.
 
 use crate::output::{self, Output};
 use crate::values::{all, flag, last};
 use clap::ArgMatches;
 use libcli::Failure;
 
-/// What asks for something of a finished image.
+/// Options that need a finished image.
 const WRITTEN: [&str; 5] = ["output", "iidfile", "metadata-file", "push", "load"];
-/// What asks for something of steps that are done.
+/// Options that need steps to run.
 const BUILT: [&str; 6] = ["keep", "trace", "explain", "shell", "shell-on-fail", "lock"];
 
-/// Refuses two options of which one would be ignored.
+/// Refuses an option that would be ignored because of another.
 pub fn check(matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
     let value = |name: &str| last(matches, name).map(|value| value.to_string_lossy().into_owned());
     let on = |name: &str| flag(matches, name).unwrap_or_default();
@@ -69,7 +70,7 @@ fn method(matches: &ArgMatches, check: bool) -> Result<Option<String>, Failure> 
 
 /// An error if one of `others` is given.
 fn refuse(matches: &ArgMatches, what: &str, why: &str, others: &[&str]) -> Result<(), Failure> {
-    // A flag may be given to say that it is off; the value of another option is no truth value.
+    // A flag may be given as off; the value of another option is no truth value.
     let given = |name: &&&str| last(matches, name).is_some() && flag(matches, name).unwrap_or(true);
     match others.iter().find(given) {
         Some(other) => Err(Failure::usage(format!("--{other}: {what} {why}; leave one of them out"))),

@@ -1,4 +1,4 @@
-//! The command line as clap reads it, made of the table; and what is said of a line that it does not take.
+//! Makes the command line for clap from the table, and the messages about invalid command lines.
 
 use crate::engines::{foreign, named};
 use crate::foreign::Foreign;
@@ -14,7 +14,7 @@ use std::ffi::{OsStr, OsString};
 pub const CONTEXT: &str = "context";
 /// The driver, whose options these are.
 pub const NAME: &str = "image-build";
-/// Columns of an option with its value, before what it does.
+/// Columns of an option with its value, before its description.
 const LEFT: usize = 29;
 /// Columns of the help.
 const WIDTH: usize = 100;
@@ -23,7 +23,7 @@ const WIDTH: usize = 100;
 pub fn command() -> Command {
     let context = Arg::new(CONTEXT).value_name("PATH|URL|-").action(ArgAction::Append).num_args(0..);
     Command::new(NAME)
-        .about("Build the image a Dockerfile describes. The options are those of docker build.")
+        .about("Build the image that a Dockerfile describes. The options are those of docker build.")
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args(rows().map(option))
@@ -36,7 +36,8 @@ fn option(row: &Row) -> Arg {
     with_short(taking(arg, row.takes), row.short)
 }
 
-/// An option of others that may change nothing. Those that never do are not known to clap, and found when it says so.
+/// An option of other engines that may change nothing. Clap does not know the other options of engines; they are found
+/// when it refuses them.
 fn idle(row: &Foreign) -> Option<Arg> {
     let arg = Arg::new(row.long()).long(row.long()).hide(true);
     Some(with_short(taking(arg, row.idle.as_ref()?.takes), row.short))
@@ -87,7 +88,7 @@ pub fn matches(args: Vec<OsString>) -> Result<ArgMatches, Failure> {
     Ok(matches)
 }
 
-/// What is said of an option that is not one, or not obeyed, or wrong.
+/// The failure for an option that does not exist, is not obeyed, or is wrong.
 fn refusal(error: &clap::Error, command: &Command) -> Failure {
     let row = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => named(word),
@@ -100,10 +101,10 @@ fn refused(row: &Foreign) -> Failure {
     Failure::usage(format!("--{}: {}", row.long(), row.refusal()))
 }
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub fn help() -> String {
     let mut text = format!(
-        "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image a Dockerfile describes, by docker build's options; all are in stagepipe-options(7).\n"
+        "Usage: {NAME} [OPTION]... PATH|URL|-\nBuild the image that a Dockerfile describes, by docker build's options; all are in stagepipe-options(7).\n"
     );
     for (heading, rows) in SECTIONS {
         text += &format!("\n{heading}\n");
@@ -112,7 +113,7 @@ pub fn help() -> String {
     text
 }
 
-/// A row of the help: the option in the left column, or above it where it is too long.
+/// A row of the help: the option in the left column, or above the description if it is too long.
 fn entry(row: &Row) -> String {
     let letter = row.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
     let value = match row.takes {

@@ -1,5 +1,5 @@
-//! Options that docker has, alone or with podman, and image-build does not obey. Those of `docker buildx build` are here,
-//! hidden ones too, and those of docker's first builder.
+//! Options of docker, perhaps also of podman, that image-build does not obey. They are those of `docker buildx build`,
+//! even hidden ones, and those of docker's first builder.
 
 use crate::foreign::Of::{Both, Docker};
 use crate::foreign::{Foreign, Idle, but, idle, letter, off, off_by_value, on, refused};

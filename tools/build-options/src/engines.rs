@@ -1,4 +1,4 @@
-//! The options of all engines that image-build does not obey, and how one is found.
+//! The options of all engines that image-build does not obey, with a look-up.
 
 use crate::foreign::Foreign;
 use crate::{docker, podman};

@@ -1,9 +1,9 @@
-//! An option of docker or podman that image-build does not obey: how it is written where it changes nothing, how where it is
-//! refused, and why.
+//! An option of docker or podman that image-build does not obey: the form that changes nothing, the form that is
+//! refused, and the reason.
 
 use crate::table::Takes;
 
-/// Whose option it is.
+/// The engines that have an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// `docker buildx build`, or docker's first builder, has it.
@@ -18,15 +18,15 @@ pub enum Of {
 pub struct Foreign {
     /// Its letter.
     pub short: Option<char>,
-    /// How it is written where it changes nothing, if there is such a way.
+    /// The form that changes nothing, if there is one.
     pub idle: Option<Idle>,
-    /// How it is written where it is refused; empty where it never is.
+    /// The form that is refused; empty if none is.
     pub refused: &'static str,
-    /// Whose it is.
+    /// The engines that have it.
     pub of: Of,
     /// Why it is not obeyed.
     pub why: &'static str,
-    /// What to do instead.
+    /// The advice that follows the reason.
     pub instead: &'static str,
 }
 
@@ -34,7 +34,7 @@ pub struct Foreign {
 pub struct Idle {
     /// An example of it.
     pub written: &'static str,
-    /// What may follow the option's name.
+    /// The value that it takes.
     pub takes: Takes,
     /// Whether a value changes nothing; a flag alone has the value `true`.
     pub when: fn(&str) -> bool,
@@ -64,7 +64,7 @@ pub const fn idle(of: Of, written: &'static str, why: &'static str) -> Foreign {
     Foreign { short: None, idle: Some(idle), refused: "", of, why, instead: "" }
 }
 
-/// The row of an option that is refused but for what `idle` says.
+/// The row of an option that is refused, except in the form `idle`.
 pub const fn but(idle: Idle, row: Foreign) -> Foreign {
     Foreign { idle: Some(idle), ..row }
 }
@@ -84,7 +84,7 @@ pub const fn off(written: &'static str) -> Idle {
     Idle { written, takes: Takes::Flag, when: is_false }
 }
 
-/// An option with a value that changes nothing when that is false.
+/// An option that changes nothing if its value is false.
 pub const fn off_by_value(written: &'static str) -> Idle {
     Idle { written, takes: Takes::Value("VALUE"), when: is_false }
 }

@@ -1,7 +1,7 @@
-//! From docker's command line to the words of this suite's tools: reads the arguments of image-build, checks every value,
-//! and writes assignments that the driver's shell evaluates.
+//! Translates docker's command line into the words of this suite's tools: reads the arguments of image-build, checks
+//! every value, and writes assignments that the driver's shell evaluates.
 //!
-//! It knows what each option is called and who is told about it. It reads no Dockerfile, no store and no context.
+//! It knows the name of each option, and the tools that get it. It reads no Dockerfile, no store and no context.
 
 pub mod answers;
 mod arguments;
@@ -37,7 +37,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use words::Words;
 
-/// Writes what was asked for as shell: assignments to names that begin with `_`, or the printing of a text and `exit`.
+/// Writes the request as shell: assignments to names that begin with `_`, or commands that print a text and exit.
 pub fn write(asked: &Asked, out: &mut impl Write) -> io::Result<()> {
     match asked {
         Asked::Text(text) => {
@@ -49,7 +49,7 @@ pub fn write(asked: &Asked, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// Writes an assignment: sh has `_NAME` afterwards with the value.
+/// Writes an assignment of the value to `_NAME`.
 pub fn assign(out: &mut impl Write, name: &str, value: &[u8]) -> io::Result<()> {
     write!(out, "_{name}=")?;
     out.write_all(&shell_word(OsStr::from_bytes(value)))?;
@@ -114,14 +114,14 @@ fn assignments(request: &Request, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The option by which run-together keeps store-gc from what the build uses.
+/// The option by which run-together keeps store-gc from the entries that the build uses.
 fn hold(store: &Path) -> Vec<u8> {
     let Some(leases) = libstore::leases(store) else { return Vec::new() };
     let value = [libstore::BUILD_LEASE.as_bytes(), b"=", leases.as_os_str().as_bytes()].concat();
     [b" --hold ", &shell_word(OsStr::from_bytes(&value))[..]].concat()
 }
 
-/// The line that writes the image somewhere, after an empty one: it waits for the image.
+/// The line that writes the image somewhere. An empty line before it makes it wait for the image.
 fn save_line(snapshots: &[u8], save: &Words) -> Vec<u8> {
     [b"\n\nsave: image-save", snapshots, save.as_bytes(), b" \"$(cat \"$_dir/digest\")\""].concat()
 }

@@ -1,16 +1,16 @@
-//! `--output`: what kind, where to, and how its layers are packed.
+//! Reads `--output`: its type, its destination, and how its layers are packed.
 
 use crate::attributes::{self, Answer};
 use crate::check;
 use libcli::csv_fields;
 use std::ffi::OsStr;
 
-/// What is written of an image.
+/// The type of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing but the image in the store, and perhaps at registries.
+    /// Only the image in the store, and perhaps at registries.
     Image,
-    /// Not even that.
+    /// Not even an image.
     CacheOnly,
     /// An OCI layout in a tar.
     Oci,
@@ -27,25 +27,25 @@ pub enum Kind {
 /// One output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// What.
+    /// Its type.
     pub kind: Kind,
-    /// Where to; `-` is standard output, and empty what has no place.
+    /// Its destination; `-` is standard output, and empty means none.
     pub dest: String,
     /// Names for the image.
     pub names: Vec<String>,
     /// Whether it is pushed.
     pub push: bool,
-    /// How its new layers are compressed, and the level.
+    /// The compression of its new layers.
     pub compression: Option<String>,
-    /// The level of that.
+    /// The level of the compression.
     pub level: Option<String>,
     /// Whether no file in a new layer is younger than SOURCE_DATE_EPOCH.
     pub rewrite: bool,
-    /// Whether a directory loses what the image does not have.
+    /// Whether files that the image does not have are removed from the directory.
     pub delete: bool,
 }
 
-/// Whether all that is asked for is to fill the cache.
+/// Whether the outputs only ask to fill the cache.
 pub fn are_cache_only(outputs: &[Output]) -> bool {
     !outputs.is_empty() && outputs.iter().all(|output| output.kind == Kind::CacheOnly)
 }
@@ -80,7 +80,7 @@ pub fn output(spec: &OsStr) -> Result<Output, String> {
     placed(output)
 }
 
-/// An attribute with its name as docker reads it: in small letters, without blanks around it.
+/// An attribute with its name as docker reads it: in lower case, without blanks around it.
 fn named(field: &str) -> String {
     match field.split_once('=') {
         Some((name, value)) => format!("{}={value}", name.trim().to_lowercase()),
@@ -129,7 +129,7 @@ fn attribute(output: &mut Output, field: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An attribute that is on or off, or of no use here.
+/// Reads an attribute that is on or off, or that changes nothing.
 fn switch(output: &mut Output, field: &str, name: &str, value: &str) -> Result<(), String> {
     match (name, value) {
         ("tar", "false") => {}
@@ -151,7 +151,7 @@ fn switch(output: &mut Output, field: &str, name: &str, value: &str) -> Result<(
     Ok(())
 }
 
-/// The output with its place, if it can be there.
+/// The output with its destination, if that suits its type.
 fn placed(mut output: Output) -> Result<Output, String> {
     match output.kind {
         Kind::Layout if matches!(output.dest.as_str(), "" | "-") => Err("tar=false needs dest=DIR".into()),

@@ -1,4 +1,4 @@
-//! Takes the outputs into a request: how layers are packed, and what is saved, loaded and pushed.
+//! Adds the outputs to a request: the packing of layers, and the words to save, load and push the image.
 
 use crate::asked::Request;
 use crate::check;
@@ -10,7 +10,7 @@ use libcli::Failure;
 use std::ffi::OsStr;
 
 impl Request {
-    /// Takes what is written, and where to.
+    /// Adds the outputs, and checks that they agree.
     pub fn take_outputs(&mut self, matches: &ArgMatches, outputs: &[Output]) -> Result<(), Failure> {
         let usage = |what: String| Failure::usage(format!("--output: {what}"));
         let mut compression = last(matches, "compression").map(|name| name.to_string_lossy().into_owned());
@@ -47,7 +47,7 @@ impl Request {
         }
         for name in pushed(matches, outputs)? {
             self.push.push(&name, None);
-            // A secret that got into a layer would be out before anybody could look.
+            // A secret that got into a layer would be published before anybody could look.
             self.early = all(matches, "secret").next().is_none();
         }
         if !self.push.as_bytes().is_empty() {
@@ -98,7 +98,8 @@ impl Request {
     }
 }
 
-/// The names under which the image is pushed: those of the outputs that are, or where they have none, all that it gets.
+/// The names under which the image is pushed: those of the outputs that push it, or if they have none, all of its
+/// names.
 fn pushed(matches: &ArgMatches, outputs: &[Output]) -> Result<Vec<String>, Failure> {
     let asked = flag(matches, "push")?;
     let is_image = |output: &&Output| output.kind == Kind::Image;

@@ -1,4 +1,4 @@
-//! Options that `podman build` or `buildah build` has, docker has not, and image-build does not obey.
+//! Options that only `podman build` or `buildah build` has, and that image-build does not obey.
 
 use crate::foreign::Of::Podman;
 use crate::foreign::{Foreign, Idle, but, letter, off, on, refused};

@@ -1,4 +1,4 @@
-//! How a build is shown: `--progress`, else BUILDKIT_PROGRESS, and `auto` where neither is given.
+//! The form of progress: `--progress`, or else BUILDKIT_PROGRESS, or else `auto`.
 
 use crate::check;
 use crate::values::{flag, last};
@@ -6,27 +6,27 @@ use clap::ArgMatches;
 use libcli::Failure;
 use std::ffi::{OsStr, OsString};
 
-/// The variable that docker's build has for it.
+/// Docker's variable for it.
 const VARIABLE: &str = "BUILDKIT_PROGRESS";
 
-/// How a build is shown.
+/// The form of progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// On a terminal as `Tty`, else as `Plain`.
+    /// `Tty` on a terminal, otherwise `Plain`.
     #[default]
     Auto,
-    /// By build-view.
+    /// The view of build-view.
     Tty,
-    /// By lines of text.
+    /// Lines of text.
     Plain,
-    /// By messages alone.
+    /// Only messages.
     Quiet,
-    /// By records.
+    /// The records of build-progress(5).
     RawJson,
 }
 
 impl Progress {
-    /// The mode that is asked for.
+    /// The requested mode.
     pub fn asked(
         matches: &ArgMatches,
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// The mode on a standard error that is a terminal, or is not, and on which TERM says what that can do.
+    /// The mode for a standard error that is a terminal, or is not, with the value of TERM.
     pub fn on(self, is_terminal: bool, term: Option<&OsStr>) -> Result<Self, Failure> {
         let can_move = term.is_some_and(|term| !term.is_empty() && term != "dumb");
         match (self, is_terminal, can_move) {

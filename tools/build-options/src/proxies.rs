@@ -1,4 +1,4 @@
-//! The proxies that docker's config.json has for builds. They become build arguments, as by docker.
+//! Reads the proxies that docker's config.json has for builds. They become build arguments, as in docker.
 
 use crate::asked::Environment;
 use std::ffi::OsStr;
@@ -29,7 +29,7 @@ pub fn proxies(environment: &Environment) -> Result<Vec<(&'static str, String)>,
     of(&text, &host).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Those that a config.json has for a daemon, or for all that it does not name.
+/// The proxies that a config.json has for a daemon, or for all daemons that it does not name.
 fn of(text: &[u8], host: &OsStr) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
     let config: serde_json::Value = serde_json::from_slice(text)?;
     let proxies = &config["proxies"];

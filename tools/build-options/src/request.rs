@@ -1,4 +1,4 @@
-//! What a command line asks for, as the words of each tool.
+//! Turns a command line into the words of each tool.
 
 use crate::asked::{Asked, Environment, Request};
 use crate::command::{self, CONTEXT};
@@ -59,7 +59,7 @@ pub fn request(args: Vec<OsString>, environment: &Environment) -> Result<Asked, 
 }
 
 impl Request {
-    /// Hands an option on to the tools that take it as it is.
+    /// Passes an option on to the tools that take it unchanged.
     fn hand_on(&mut self, row: &Row, matches: &ArgMatches) -> Result<(), Failure> {
         let to = match row.to {
             To::Parse => &mut self.parse,
@@ -78,7 +78,7 @@ impl Request {
         Ok(())
     }
 
-    /// Options with a value that the driver itself needs.
+    /// Adds the options with a value that the driver itself needs.
     fn take_places(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         let word = |name| last(matches, name).map(OsStr::to_owned).unwrap_or_default();
         (self.file, self.keep, self.trace) = (word("file"), word("keep"), word("trace"));
@@ -95,7 +95,7 @@ impl Request {
         Ok(())
     }
 
-    /// Named contexts, and the secrets that servers are shown.
+    /// Adds named contexts, and the secrets that servers need.
     fn take_sources(&mut self, matches: &ArgMatches, environment: &Environment) -> Result<(), Failure> {
         for context in all(matches, "build-context") {
             let Some((name, source)) = context.to_str().and_then(|text| text.split_once('=')) else {
@@ -120,7 +120,8 @@ impl Request {
         Ok(())
     }
 
-    /// `--pull`, `--offline` and `--insecure`. Once the images were looked up, a stage that builds pulls no more than it lacks.
+    /// Adds `--pull`, `--offline` and `--insecure`. After the images were looked up, a stage only pulls the parts that
+    /// the store lacks.
     fn take_pull(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
         let when = last(matches, "pull").map(|when| when.to_string_lossy());
         let word = match when.as_deref() {
@@ -153,7 +154,7 @@ impl Request {
         Ok(())
     }
 
-    /// `--lock` and `--locked`: images are looked up for the plan, then all sources.
+    /// Adds `--lock` and `--locked`: images are looked up for the plan, then all sources.
     fn take_lock(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
         self.locked = flag(matches, "locked")?;
         if self.locked {
@@ -170,15 +171,16 @@ impl Request {
         self.pull.push(&renew, None);
         self.resolve.push("--sources", None);
         self.resolve.push(&renew, None);
-        // The plan does not have all stages then.
+        // The plan then does not have all stages.
         if ["target", "until", "shell"].iter().any(|name| last(matches, name).is_some()) {
             self.resolve.push("--keep-lines", None);
         }
         Ok(())
     }
 
-    /// `--until`, `--shell` and `--logs`: df-parse ends the plan with the step, and is told all of it; stage-run alone
-    /// knows the triggers of a base, and is told what is left to it: a number, a line, or nothing for a whole stage.
+    /// Adds `--until`, `--shell` and `--logs`. df-parse ends the plan with the step, and gets the whole value. Only
+    /// stage-run knows the triggers of a base, so it gets the part that remains: a number, a line, or nothing for a
+    /// whole stage.
     fn take_steps(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
         let mut ends: Option<String> = None;
         for name in ["until", "shell", "logs"] {
@@ -274,7 +276,7 @@ fn context(matches: &ArgMatches) -> Result<OsString, Failure> {
     }
 }
 
-/// The values of an option that count, and ask for something.
+/// The values of an option that count and are not idle.
 fn given<'a>(matches: &'a ArgMatches, row: &Row) -> impl Iterator<Item = &'a OsStr> {
     let skipped = match row.takes {
         Takes::Values(_) => 0,
@@ -294,7 +296,7 @@ fn check_value(row: &Row, value: &OsStr) -> Result<(), Failure> {
     what.map_err(|what| Failure::usage(format!("--{}: {what}", row.long)))
 }
 
-/// What of a step is for stage-run: a number or `:LINE`.
+/// The part of a step that stage-run gets: a number or `:LINE`.
 fn place(step: &str) -> &str {
     let place = match step.split_once(':') {
         Some(("", _)) => step,

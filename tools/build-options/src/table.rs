@@ -1,5 +1,5 @@
-//! The options of image-build, each in one row. The parser, the help and the completions are made of these rows, and a
-//! test holds image-build(1) to them. Options of docker and podman that are not here are in `foreign`.
+//! The options of image-build, each in one row. The parser, the help and the completions are made from these rows, and
+//! a test compares image-build(1) with them. The other options of docker and podman are in `foreign`.
 
 use crate::check;
 use std::ffi::OsStr;
@@ -10,13 +10,13 @@ pub struct Row {
     pub short: Option<char>,
     /// Its name.
     pub long: &'static str,
-    /// What may follow it.
+    /// The value that it takes.
     pub takes: Takes,
-    /// Who is told about it.
+    /// The tools that get it.
     pub to: To,
-    /// What is wrong with a value.
+    /// The check of its value.
     pub check: Check,
-    /// What it does, in a line or two.
+    /// Its description, in a line or two.
     pub help: &'static str,
     /// Values of docker's that change nothing, each with the reason.
     pub idle: &'static [(&'static str, &'static str)],
@@ -24,23 +24,23 @@ pub struct Row {
     pub refused: &'static [(&'static str, &'static str)],
 }
 
-/// What is wrong with a value of an option, in words; the option's name is put before them.
+/// Checks a value of an option. The error is in words, before which the option's name is put.
 pub type Check = fn(&OsStr) -> Result<(), String>;
 
-/// What may follow an option.
+/// The value that an option takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
-    /// A value that is called so; the last one counts.
+    /// A value with this name in the help; the last one counts.
     Value(&'static str),
-    /// A value that is called so, as often as there are some.
+    /// A value with this name in the help; the option may be repeated.
     Values(&'static str),
-    /// After `=`, a value that is called so.
+    /// An optional value with this name in the help, after `=`.
     Maybe(&'static str),
-    /// After `=`, true or false.
+    /// An optional truth value, after `=`.
     Flag,
 }
 
-/// Who is told about an option.
+/// The tools that get an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum To {
     /// df-parse, with the same words.
@@ -49,11 +49,11 @@ pub enum To {
     Stage,
     /// image-assemble, with the same words.
     Assemble,
-    /// Every tool that looks at snapshots.
+    /// Every tool that reads snapshots.
     Snapshots,
     /// Every tool that reads or writes layers or archives.
     Archives,
-    /// The request itself, which `request` makes of it.
+    /// None directly: `request` translates it.
     Request,
 }
 
@@ -94,7 +94,7 @@ const fn short(letter: char, row: Row) -> Row {
     Row { short: Some(letter), ..row }
 }
 
-/// The options, below the headings that they stand under.
+/// The options, by the headings of the help.
 pub const SECTIONS: &[(&str, &[Row])] = &[
     (
         "What to build",
@@ -121,7 +121,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 &[("linux/amd64,linux/arm64", check::ONE_PLATFORM)],
                 idle(
                     &[("local", "the machine's own platform is the default")],
-                    values("platform", "OS/ARCH", To::Request, check::platform, "for this platform"),
+                    values("platform", "OS/ARCH", To::Request, check::platform, "build for this platform"),
                 ),
             ),
             values(
@@ -159,10 +159,10 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 ..maybe(
                     "lock",
                     "NAME",
-                    "write what images, URLs and git references mean to FILE.lock beside the Dockerfile, or the line of NAME, and build with it",
+                    "write the digests of images, URLs and git references to FILE.lock beside the Dockerfile, or the line of NAME, and build with it",
                 )
             },
-            flag("locked", To::Request, "refuse what is not in FILE.lock"),
+            flag("locked", To::Request, "refuse a name that is not in FILE.lock"),
             refused(
                 &[("check,ignorestatus=true", check::IGNORE_STATUS)],
                 value(
@@ -203,14 +203,14 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "FILE",
                 To::Assemble,
                 check::new_file,
-                "write what was built there, as JSON",
+                "write a description of the image there, as JSON",
             ),
             value(
                 "compression",
                 "NAME",
                 To::Request,
                 check::compression,
-                "of new layers: gzip, zstd or none",
+                "the compression of new layers: gzip, zstd or none",
             ),
         ],
     ),
@@ -224,12 +224,36 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             value("shm-size", "SIZE", To::Stage, check::size, "size of /dev/shm"),
             values("ulimit", "NAME=SOFT[:HARD]", To::Stage, check::filled, "a resource limit"),
             short('m', value("memory", "SIZE", To::Stage, check::size, "the most memory that a RUN may use")),
-            value("cpus", "N", To::Stage, check::filled, "how many processors' time it may use, as 1.5"),
-            value("cpu-quota", "MICROSECONDS", To::Stage, check::number, "the same, of each period"),
-            value("cpu-period", "MICROSECONDS", To::Stage, check::number, "how long a period is (100000)"),
-            value("pids-limit", "N", To::Stage, check::number, "how many processes and threads it may have"),
-            value("timeout", "TIME", To::Stage, check::filled, "how long it may take, as 90, 5m or 1h"),
-            value("log-max", "SIZE", To::Stage, check::size, "how much of what it prints is kept (64m)"),
+            value(
+                "cpus",
+                "N",
+                To::Stage,
+                check::filled,
+                "the number of processors whose time it may use, as 1.5",
+            ),
+            value(
+                "cpu-quota",
+                "MICROSECONDS",
+                To::Stage,
+                check::number,
+                "the same, as a time in each period",
+            ),
+            value("cpu-period", "MICROSECONDS", To::Stage, check::number, "the length of a period (100000)"),
+            value(
+                "pids-limit",
+                "N",
+                To::Stage,
+                check::number,
+                "the most processes and threads that it may have",
+            ),
+            value(
+                "timeout",
+                "TIME",
+                To::Stage,
+                check::filled,
+                "the longest time that it may take, as 90, 5m or 1h",
+            ),
+            value("log-max", "SIZE", To::Stage, check::size, "the size to which its output is kept (64m)"),
             flag("no-new-privileges", To::Stage, "let no setuid program give RUN more rights"),
             refused(
                 &[("device", "no RUN has devices of this machine; write --allow security.insecure")],
@@ -270,14 +294,10 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
             flag("explain", To::Stage, "say why a step is not in the cache"),
             flag("no-defer", To::Request, "make every COPY's snapshot, even if only the packer reads it"),
             maybe("shell", "STEP", "open a shell before this step, or at the end, and make no image"),
-            flag("shell-on-fail", To::Request, "open a shell in what a failed RUN left"),
-            maybe(
-                "logs",
-                "STEP",
-                "print what RUN printed when it ran, of all steps or of one, and build nothing",
-            ),
+            flag("shell-on-fail", To::Request, "open a shell in the tree that a failed RUN left"),
+            maybe("logs", "STEP", "print the logs of RUNs, of all steps or of one, and build nothing"),
             value("progress", "MODE", To::Request, check::progress, "auto, tty, plain, quiet or rawjson"),
-            short('q', flag("quiet", To::Request, "print nothing but the image's digest")),
+            short('q', flag("quiet", To::Request, "print only the image's digest and errors")),
             value(
                 "max-unpacked",
                 "SIZE",
@@ -290,7 +310,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "N",
                 To::Archives,
                 check::number,
-                "refuse a layer or an archive of more entries (10000000)",
+                "refuse a layer or an archive with more entries (10000000)",
             ),
             short(
                 'j',
@@ -315,7 +335,7 @@ pub const SECTIONS: &[(&str, &[Row])] = &[
                 "FILE",
                 To::Request,
                 check::trace,
-                "write where the time went: a chart if FILE ends in .svg, else JSON for ui.perfetto.dev; also when the build fails",
+                "write how the build spent its time: a chart if FILE ends in .svg, else JSON for ui.perfetto.dev; even if the build fails",
             ),
             short(
                 'n',

@@ -1,5 +1,5 @@
-//! Variables of the environment, and build arguments with a meaning of their own: each is obeyed, changes nothing, is warned
-//! of, or is refused.
+//! Variables of the environment, and build arguments with a meaning of their own. Each is obeyed, changes nothing,
+//! causes a warning, or is refused.
 
 use crate::values::truth;
 use std::ffi::OsStr;
@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// A value for which it is not obeyed, or any that is.
+    /// A value for which it is not obeyed; if it always is, any value.
     pub example: &'static str,
     /// The answer to it.
     pub answer: Answer,
@@ -16,13 +16,13 @@ pub struct Variable {
 
 /// The answer to a variable.
 pub enum Answer {
-    /// It is obeyed, to this end.
+    /// It is obeyed, with this effect.
     Works(&'static str),
     /// It changes nothing, for this reason.
     Idle(&'static str),
-    /// Values other than those are warned of.
+    /// Other values cause a warning.
     Warned(Unless, &'static str),
-    /// Values other than those are refused.
+    /// Other values are refused.
     Refused(Unless, &'static str),
 }
 
@@ -73,7 +73,7 @@ const NO_BUILDER: &str = "there is no builder to choose, and it changes nothing;
 const NO_LIST: &str = "no list of packages is made";
 const PROXY: &str = "RUN has it, and neither the image nor the cache's keys do";
 
-/// Those that are build arguments.
+/// The build arguments.
 pub const ARGUMENTS: &[Variable] = &[
     row("ALL_PROXY", "http://proxy", Answer::Works(PROXY)),
     row("BUILDKIT_BUILD_NAME", "name", Answer::Idle("there is no list of builds that it would be in")),
@@ -101,7 +101,7 @@ pub const ARGUMENTS: &[Variable] = &[
     row("SOURCE_DATE_EPOCH", "0", Answer::Works("the time of what is made; see image-build(1)")),
 ];
 
-/// Those of the environment.
+/// The variables of the environment.
 pub const ENVIRONMENT: &[Variable] = &[
     row("BUILDKIT_HOST", "tcp://host:1234", Answer::Warned(empty, NO_BUILDER)),
     row("BUILDX_BUILDER", "name", Answer::Warned(empty, NO_BUILDER)),
