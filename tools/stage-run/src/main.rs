@@ -22,36 +22,36 @@ use std::time::Duration;
 
 /// Build the stages of a plan.
 ///
-/// Reads a plan from standard input, runs each step or finds its result in the store, and writes a record for
-/// every step to standard output. What RUN prints goes to standard error.
+/// Reads a plan from standard input, runs each step or finds its result in the store, and writes a record for every
+/// step to standard output. The output of RUN goes to standard error.
 #[derive(Parser)]
 #[command(name = "stage-run", version)]
 struct Args {
     /// Build only this stage, by index or name; without --build-dir also the stages it needs
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
-    /// Only tell the images that stages start from, without their layers: for the checks of df-parse
+    /// Only write the records of base images, without their layers, for the checks of df-parse
     #[arg(long, conflicts_with_all = ["stage", "build_dir", "until", "shell", "shell_on_fail", "explain", "logs"])]
     bases: bool,
-    /// With --bases, fail where an image can't be pulled, as a build will
+    /// With --bases, fail if an image can't be pulled, as a build would
     #[arg(long, requires = "bases")]
     required: bool,
     /// The build context
     #[arg(long, value_name = "DIR", default_value = ".")]
     context: PathBuf,
-    /// What to leave out of the context [default: .dockerignore in it]
+    /// The patterns of files to leave out of the context [default: .dockerignore in it]
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
     /// A further context: a directory, a tar, a URL, oci-layout://DIR[:TAG|@DIGEST] or docker-image://IMAGE
     #[arg(long, value_name = "NAME=SOURCE", value_parser = named_context)]
     build_context: Vec<(String, NamedContext)>,
-    /// Exchange results with the stages that other processes build
+    /// The directory in which processes exchange the results of stages
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
-    /// What --summary of df-parse says of the stage, to be held to the plan
+    /// The part of the plan that --summary of df-parse says the stage is; it must agree with the plan
     #[arg(long, value_name = "PART", requires = "stage", value_parser = ["target", "below", "beside"])]
     part: Option<String>,
-    /// How many seconds to wait there for a stage that nobody builds
+    /// The seconds to wait there for a stage that nobody builds
     #[arg(long, value_name = "SECONDS", default_value = "60", requires = "build_dir")]
     wait: u64,
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
@@ -78,36 +78,36 @@ struct Args {
     /// A resource limit, never raised
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
     ulimit: Vec<Ulimit>,
-    /// The most memory that a RUN may use, with all it starts
+    /// The most memory that a RUN and its processes may use
     #[arg(short, long, value_name = "SIZE", value_parser = libcli::size)]
     memory: Option<u64>,
-    /// How many processors' time it may use, for instance 1.5
+    /// The number of processors whose time it may use, for instance 1.5
     #[arg(long, value_name = "N", value_parser = cpus, conflicts_with_all = ["cpu_quota", "cpu_period"])]
     cpus: Option<(u64, u64)>,
-    /// The same in microseconds of each period
+    /// The same, as a time in each period
     #[arg(long, value_name = "MICROSECONDS", value_parser = microseconds)]
     cpu_quota: Option<u64>,
-    /// How long a period is
+    /// The length of a period
     #[arg(long, value_name = "MICROSECONDS", default_value = "100000", value_parser = microseconds)]
     cpu_period: u64,
-    /// How many processes and threads it may have
+    /// The most processes and threads that it may have
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pids_limit: Option<u64>,
-    /// How long it may take: seconds, or a number with s, m or h
+    /// The longest time that it may take: seconds, or a number with s, m or h
     #[arg(long, value_name = "TIME", value_parser = time)]
     timeout: Option<Duration>,
-    /// How much of what it prints is kept
+    /// The size to which its output is kept
     #[arg(long, value_name = "SIZE", default_value = "64m", value_parser = libcli::size)]
     log_max: u64,
     /// Let no setuid bit or file capability give a command of RUN more rights than it has
     #[arg(long)]
     no_new_privileges: bool,
-    /// How to set steps apart from the host: root, subuid or single [default: the first that works]
+    /// The ids that steps have: root, subuid or single [default: the first that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// When images are pulled: missing, newer, always or never
+    /// When to pull images: missing, newer, always or never
     #[arg(long, value_name = "WHEN", default_value = "missing", value_parser = policy)]
     pull: Policy,
     /// Fetch nothing, and pull no image
@@ -116,20 +116,20 @@ struct Args {
     /// Ask this registry by plain HTTP, or without checking its certificate; may be repeated
     #[arg(long, value_name = "HOST")]
     insecure: Vec<String>,
-    /// The lock of the Dockerfile: what the names of images, URLs and references of repositories mean
+    /// The lock of the Dockerfile, with the digests of images, URLs and references of repositories
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     /// Refuse a name that is not in the lock
     #[arg(long, conflicts_with = "renew")]
     locked: bool,
-    /// Ask anew for what is in the lock, or for this name
+    /// Look up the names in the lock again, or only this name
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = renew, requires = "lock")]
     renew: Option<Renew>,
-    /// With --renew, keep the lines of names that the plan does not have
+    /// With --renew, keep lines of names that the plan does not have
     #[arg(long, requires = "renew")]
     keep_lines: bool,
-    /// Only look up what the lock has or is to have, in place of a build, and write what is asked anew
+    /// Only look up the names for the lock, instead of building, and write those that were looked up again
     #[arg(long, conflicts_with_all = ["stage", "build_dir", "bases", "until", "shell", "logs"])]
     sources: bool,
     /// Run every step again
@@ -141,44 +141,44 @@ struct Args {
     /// Say why a step is not in the cache
     #[arg(long)]
     explain: bool,
-    /// Say what would be run, run nothing, and write nothing to the store
+    /// Say which steps would be run, run none, and write nothing to the store
     #[arg(long, conflicts_with = "shell")]
     dry_run: bool,
-    /// End the stage, which is the target if none is named, with this step
+    /// End the stage, or else the target, with this step
     #[arg(long, value_name = "STEP")]
     until: Option<NonZeroUsize>,
-    /// Open a shell in that stage before this step or line, or after the last, and end there
+    /// Open a shell in that stage before this step or line, or after the last step, and end there
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place)]
     shell: Option<Place>,
-    /// Open a shell in what a failed RUN left
+    /// Open a shell in the tree that a failed RUN left
     #[arg(long)]
     shell_on_fail: bool,
-    /// Print what RUN printed when it ran, of all steps or of this one of that stage, and run nothing
+    /// Print the logs of RUNs, of all steps or of this one of that stage, and run nothing
     #[arg(long, value_name = "STEP|:LINE", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = place, conflicts_with_all = ["shell", "shell_on_fail", "explain", "dry_run"])]
     logs: Option<Place>,
-    /// Say of a cached step which layer it has, so that nobody packs it again: always; auto, when PATH leads to this
-    /// suite's layer-diff and layer-pack; or NAME, of the layers that layer-put --remember NAME knows
+    /// Name the layer of a cached step, so that it is not packed again: always; auto, if PATH leads to this suite's
+    /// layer-diff and layer-pack; or NAME, for the layers that layer-put --remember=NAME recorded
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always",
         value_parser = known)]
     known_layers: Option<Known>,
-    /// How layer-pack is to compress: gzip, zstd or none
+    /// The compression for layer-pack: gzip, zstd or none
     #[arg(long, value_name = "NAME", default_value = "gzip")]
     compression: Compression,
-    /// The level it is to compress with [default: gzip 6, zstd 3]
+    /// The level of compression [default: gzip 6, zstd 3]
     #[arg(long, value_name = "N")]
     level: Option<u32>,
-    /// The time to which it is to set later modification times, in seconds since 1970
+    /// The time to which layer-pack sets later modification times, in seconds since 1970
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     clamp_mtime: Option<i64>,
-    /// Let layer-pack read the files of a COPY, the last thing a build does, where they are
+    /// Let layer-pack read the files of the last COPY where they are, without a snapshot
     #[arg(long)]
     defer_copies: bool,
-    /// The time of everything the build itself makes, in Unix seconds
+    /// The time of files and history that the build itself makes, in seconds since 1970
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     source_date_epoch: Option<i64>,
-    /// What to print on standard error: plain or quiet
+    /// The form of progress on standard error: plain or quiet
     #[arg(long, value_name = "MODE", default_value = "plain", value_parser = ["plain", "quiet"])]
     progress: String,
 }

@@ -148,7 +148,8 @@ fn send(to: &mut impl Write, text: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// What an agent gets of `requests`, and what the command is answered; the agent answers each with its own type and 1.
+    /// The bytes of `requests` that reach an agent, and the answers that the command gets. The agent answers each
+    /// request with its type and 1.
     fn passed(requests: &[&[u8]]) -> (Vec<u8>, Vec<Vec<u8>>) {
         let ((command, inner), (outer, agent)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
         let answering = thread::spawn(move || {

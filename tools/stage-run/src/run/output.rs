@@ -25,7 +25,7 @@ pub struct Shown {
     pub label: String,
     /// Which step.
     pub step: usize,
-    /// Of how many.
+    /// The number of steps.
     pub steps: usize,
 }
 

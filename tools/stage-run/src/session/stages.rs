@@ -276,7 +276,7 @@ impl Shared {
     }
 }
 
-/// What the user is told of a wait: once, and only if it takes longer than a moment.
+/// The line that tells the user of a wait, once, and only if it takes longer than a moment.
 struct WaitNotice {
     since: Instant,
     /// After which time a line says it, until it is said or told.
