@@ -51,8 +51,8 @@ fn kept(keep: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Removes the directories below `temporary` that this user's builds left and nobody uses. What can't be removed stays
-/// for the next.
+/// Removes the directories below `temporary` that builds of this user left and that nobody uses. A directory that can't
+/// be removed stays for the next build.
 pub fn remove_leftovers(temporary: &Path) {
     for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
         let name = entry.file_name();

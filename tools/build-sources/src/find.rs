@@ -18,7 +18,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// What to do about one that can't be taken.
+    /// The remedy if it can't be used.
     fn instead(self) -> &'static str {
         match self {
             Self::Dockerfile => "name a Dockerfile with -f",
@@ -71,7 +71,7 @@ impl Place<'_> {
     }
 }
 
-/// What is at a path.
+/// The kind of file at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A regular file.

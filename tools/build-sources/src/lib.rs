@@ -143,7 +143,7 @@ fn fetched_context(asked: &Asked, means: &mut Means) -> Result<Context, Failure>
     if !asked.file.is_empty() {
         return Err(Failure::usage("the context is a Dockerfile already; leave -f out"));
     }
-    // What comes from a URL is the context too.
+    // Sources from a URL are the context, too.
     let path = match asked.context == "-" {
         false => fetched.parent().unwrap_or(Path::new("/")).to_owned(),
         true => {

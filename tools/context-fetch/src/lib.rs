@@ -1,5 +1,5 @@
-//! Fetches a build context into a directory and says where in it the context is. What a source is and how it
-//! is fetched is libfetch's; no Dockerfile is read here.
+//! Fetches a build context into a directory, and returns the context's path in it. libfetch recognises and fetches
+//! sources. This crate reads no Dockerfile.
 
 mod request;
 

@@ -1,5 +1,5 @@
-//! Requests of stage-run: one on standard input, one answer on standard output. What they ask for is fetched; what is
-//! kept of it is stage-run's.
+//! Handles a request of stage-run: reads it from standard input, fetches its sources, and writes an answer to standard
+//! output. stage-run decides which of the files are kept.
 
 use crate::{empty, explain, say};
 use libcli::Failure;

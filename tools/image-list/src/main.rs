@@ -32,10 +32,10 @@ struct Args {
     /// may be given several times
     #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with = "shared")]
     filter: Vec<Filter>,
-    /// What the images share among themselves, all of the store if none is named
+    /// Show the layers that the images share; all images of the store if none is named
     #[arg(long, group = "shared")]
     sharing: bool,
-    /// What pulling the images costs a node that has IMAGE; may be given several times
+    /// Show the cost of pulling the images to a node that has IMAGE; may be repeated
     #[arg(long, value_name = "IMAGE", group = "shared")]
     having: Vec<String>,
     /// Take this platform's image of an index in a layout or archive [default: this machine's]

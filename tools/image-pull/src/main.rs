@@ -58,7 +58,7 @@ struct Args {
     /// Say nothing but what fails
     #[arg(short, long)]
     quiet: bool,
-    /// What to pull
+    /// An image to pull
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! What a container of an image runs, and in which environment: the image's config under the command
-//! line. It looks at nothing else.
+//! Decides which command a container runs, and in which environment, from the image's config and the command line. It
+//! reads nothing else.
 
 use libwire::image::ContainerConfig;
 use std::ffi::{OsStr, OsString};

@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-/// What has to stay as long as the mounts are used.
+/// Values that must live as long as the mounts are used.
 #[derive(Default)]
 struct Held {
     caches: Vec<CacheMount>,

@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What the command line says beside the image.
+/// The options of the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// In place of the image's ENTRYPOINT and CMD; an empty word takes them away.

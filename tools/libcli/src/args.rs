@@ -6,8 +6,8 @@ use crate::usage::usage_error;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Reads the arguments of `tool` and runs its job with them; see [`crate::run`]. What `--help` and `--version` ask for is
-/// printed instead.
+/// Reads the arguments of `tool` and runs its job with them; see [`crate::run`]. `--help` and `--version` print a text
+/// instead.
 pub fn main<A: Parser>(tool: &str, job: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
     match A::try_parse() {
         Ok(args) => crate::run(tool, || job(args)),

@@ -1,4 +1,4 @@
-//! What went wrong, where, what to do about it, and the exit status that says so.
+//! The failure of a tool: its place, the error, the remedy, and the exit status.
 
 use std::fmt;
 use std::io;
@@ -142,10 +142,10 @@ pub fn sanitise(text: &str) -> String {
 
 /// Longer words of a message are cut in the middle: a path of thousands of bytes hides what is said about it.
 const LONG: usize = 400;
-/// What is left of one: its start and its end.
+/// The bytes that are kept of a long word: at its start and its end.
 const KEPT: [usize; 2] = [160, 80];
 
-/// A message with no word longer than a message should have. What is in quotes is one word.
+/// A message in which long words are shortened. Text in quotes is one word.
 pub(crate) fn brief(text: &str) -> String {
     if text.len() <= LONG {
         return text.to_owned();

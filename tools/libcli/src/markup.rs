@@ -1,6 +1,6 @@
 //! Text as it may stand in HTML and XML. It knows nothing of what a reader should see: that is the caller's.
 
-/// Text for an element or a quoted attribute. What XML has no way to write becomes `?`.
+/// Text for an element or a quoted attribute. Characters that XML can't have become `?`.
 pub fn markup(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -41,7 +41,7 @@ pub fn usage_error(error: &Error, command: &Command) -> Failure {
     })
 }
 
-/// What clap says about one thing; of several the first.
+/// The text of clap for this part of an error; the first if there are several.
 fn text(error: &Error, kind: ContextKind) -> String {
     match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -82,7 +82,7 @@ fn none_of(error: &Error, value: &str) -> String {
     format!("'{value}' is none of {}{hint}", known.join(", "))
 }
 
-/// What a parser of values says, with the value.
+/// The message of a parser of values, with the value.
 fn invalid(error: &Error, value: &str) -> String {
     let Some(source) = error.source() else { return format!("'{value}' is not a value of it") };
     match source.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {

@@ -1,4 +1,4 @@
-//! What a server wants to be shown: the Authorization header, from the secrets that BuildKit takes it from.
+//! The Authorization header for a server, from the same secrets as in BuildKit.
 
 use crate::environment::Environment;
 use crate::error::FetchError;

@@ -16,7 +16,7 @@ pub const REDIRECTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 const NO_HOST: &str = "no such host; is the name right, and is there a network?";
 
-/// What happened on the way, and what to do.
+/// The reason of a failure on the way, and the remedy.
 pub fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::TooManyRedirects => format!("it leads through more than {REDIRECTS} redirects"),

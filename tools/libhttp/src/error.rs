@@ -10,7 +10,7 @@ pub(crate) const NO_TLS: &str = "it does not speak TLS; is it http?";
 /// Why a fetch failed. A URL in it has lost its user, password and query, which may be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// What is asked for can't be fetched as it is written.
+    /// The source can't be fetched as it is written.
     #[error("{what}")]
     Invalid {
         /// Why not, and what to write.
@@ -21,7 +21,7 @@ pub enum FetchError {
     Remote {
         /// Where.
         url: String,
-        /// What happened, and what to do.
+        /// The reason, and the remedy.
         what: String,
     },
     /// The server does not do it, now or later.
@@ -40,20 +40,20 @@ pub enum FetchError {
         /// Why, and what to do.
         what: String,
     },
-    /// What came is not what was promised.
+    /// The content has another digest than the expected one.
     #[error("{url}: digest mismatch: it is {got}, and --checksum says {expected}; look what changed there")]
     Checksum {
         /// Where.
         url: String,
-        /// What came.
+        /// The digest of the content.
         got: String,
-        /// What should have come.
+        /// The expected digest.
         expected: String,
     },
     /// The local side failed.
     #[error("{what}: {error}")]
     Io {
-        /// What was being done.
+        /// The operation.
         what: String,
         /// The error.
         error: io::Error,
@@ -76,7 +76,7 @@ impl FetchError {
         }
     }
 
-    /// What is asked for can't be fetched as it is written.
+    /// The source can't be fetched as it is written.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
     }

@@ -124,7 +124,7 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
     if location.starts_with('/') {
         return Some(format!("{scheme}://{authority}{location}"));
     }
-    // Of another scheme, or a path from the last slash.
+    // It has another scheme, or is a path after the last slash.
     let is_scheme = location.find([':', '/', '?', '#']).is_some_and(|at| location[at..].starts_with(':'));
     let dir = &path[..path.rfind('/').map_or(0, |at| at + 1)];
     let dir = if dir.is_empty() { "/" } else { dir };

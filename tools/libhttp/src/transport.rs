@@ -32,7 +32,7 @@ const WANTED: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(5);
 const NO_URL: &str = "it redirects to something that is not an http(s) URL";
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
     /// The method.
@@ -43,7 +43,7 @@ pub struct Call<'a> {
     pub accept: &'a str,
     /// The header that authenticates.
     pub authorization: Option<&'a HeaderValue>,
-    /// What is sent, as a form.
+    /// The body, as a form.
     pub form: Option<&'a str>,
     /// The body, which is sent as it is.
     pub payload: Option<Payload<'a>>,
@@ -85,7 +85,7 @@ impl fmt::Debug for Guard<'_> {
     }
 }
 
-/// What came.
+/// The answer to a request.
 pub struct Answer {
     /// Head and body.
     pub response: Response<Body>,

@@ -1,5 +1,5 @@
-//! What a server says that it wants to be shown: the header WWW-Authenticate (RFC 9110, 11.6.1), as text. It
-//! takes what a server sends, opens nothing, and follows none of it.
+//! Parses the challenges of a server: the header WWW-Authenticate (RFC 9110, 11.6.1). It answers none of them, and
+//! opens nothing.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ impl Challenge {
     }
 }
 
-/// The challenges of one header, in its order. What is none is passed over: junk is an unknown scheme at most.
+/// The challenges of one header, in its order. Invalid text is skipped, or becomes a challenge of an unknown scheme.
 pub fn parse(header: &[u8]) -> Vec<Challenge> {
     let mut rest = Rest(header);
     let mut all: Vec<Challenge> = Vec::new();
@@ -36,7 +36,7 @@ pub fn parse(header: &[u8]) -> Vec<Challenge> {
         let word = String::from_utf8_lossy(&word).into_owned();
         rest.skip(is_space);
         match rest.0.strip_prefix(b"=") {
-            // A word alone begins a challenge. What `Negotiate` has behind it looks so too, and is nobody's scheme.
+            // A word alone begins a challenge. The text after `Negotiate` looks the same, but is no known scheme.
             None => all.push(Challenge { scheme: word, parameters: BTreeMap::new() }),
             Some(behind) => {
                 rest.0 = behind;
@@ -50,7 +50,7 @@ pub fn parse(header: &[u8]) -> Vec<Challenge> {
     }
 }
 
-/// What is still to be read.
+/// The part of the header that is still to be read.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {

@@ -62,7 +62,7 @@ impl Repository {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
-    /// What is asked first: whether this is a registry, and whom it lets in.
+    /// The URL of the first request, which shows whether this is a registry, and which logins it asks for.
     pub fn root(&self) -> String {
         format!("{}/v2/", self.origin)
     }

@@ -14,7 +14,7 @@ use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
 /// Tokens are some kB.
 const LARGEST: u64 = 1 << 20;
-/// What we are called where that is asked for.
+/// The name of this client in requests for tokens.
 const CLIENT: &str = "stagepipe";
 /// How long a token lasts whose registry does not say, as its specification has it.
 const LIFETIME: u64 = 60;
@@ -148,13 +148,13 @@ impl Wanted<'_> {
     }
 }
 
-/// What Basic authentication shows.
+/// The Authorization header of Basic authentication.
 pub(super) fn basic(user: &str, password: &str) -> Result<HeaderValue, FetchError> {
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     header(&format!("Basic {pair}"))
 }
 
-/// What shows a token.
+/// The Authorization header with a token.
 pub(super) fn bearer(token: &str) -> Result<HeaderValue, FetchError> {
     match !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => header(&format!("Bearer {token}")),

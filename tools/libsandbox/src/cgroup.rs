@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a command and all that it starts may use together at most.
+/// The limits of a command and all of its processes together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of memory. No swap comes on top.
@@ -124,7 +124,7 @@ impl Made {
 impl Drop for Made {
     fn drop(&mut self) {
         for (dir, _) in &self.dirs {
-            // The kernel may still be taking down what was in it. What stays is swept by the next run.
+            // The kernel may still be removing its processes. The next run removes a cgroup that stays.
             for _ in 0..50 {
                 match fs::remove_dir(dir) {
                     Err(error) if error.kind() == ErrorKind::ResourceBusy => {

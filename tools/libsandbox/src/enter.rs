@@ -27,7 +27,7 @@ pub fn enter(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
         None if wanted == Some(Isolation::Root) => tried.push("root: not root".into()),
         None => {}
     }
-    // What was asked for could not be had by root: no other mode is what was asked for.
+    // Root could not have the requested mode, and no other mode was requested.
     if outer.is_some() && wanted.is_some() {
         return Err(unavailable(&tried));
     }

@@ -24,7 +24,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// What the sandbox starts with besides the job.
+/// The state with which the sandbox starts, besides the job.
 pub(crate) struct Inside<'a> {
     pub(crate) job: &'a Job,
     pub(crate) isolation: Isolation,

@@ -49,7 +49,7 @@ pub struct Job {
     pub insecure: bool,
     /// Whether no program gives it more rights than it has (`no_new_privs` of prctl(2)): no setuid bit counts.
     pub no_new_privileges: bool,
-    /// What it reads and writes.
+    /// Its standard input, output and error.
     pub stdio: Stdio,
     /// The effect on the command of a signal to us.
     pub on_signal: OnSignal,
@@ -69,7 +69,7 @@ pub enum OnSignal {
     PassOn,
 }
 
-/// What the command reads and writes.
+/// The standard input, output and error of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdio {
     /// Reads nothing; what it writes goes through pipes to the callback.
@@ -85,16 +85,17 @@ pub enum Stdio {
 pub struct Mount {
     /// Absolute path in the image. It may pass through the image's symbolic links.
     pub target: PathBuf,
-    /// What is mounted.
+    /// The source of the mount.
     pub source: MountSource,
     /// Whether it can't be written.
     pub readonly: bool,
 }
 
-/// What a mount shows.
+/// The source of a mount.
 #[derive(Debug)]
 pub enum MountSource {
-    /// What `path` leads to below `tree`, a directory or a detached mount. An empty path is `tree` itself.
+    /// The file or directory at `path` below `tree`, which is a directory or a detached mount. An empty path is `tree`
+    /// itself.
     Bind {
         /// The root of the lookup: no link leads out of it.
         tree: OwnedFd,

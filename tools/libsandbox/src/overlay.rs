@@ -17,7 +17,7 @@ const MERGED: usize = 500;
 /// The most that can be merged: overlayfs takes a view of its own as one of its directories, but none of such a view.
 const MAX_LOWERS: usize = 2 * MERGED - 1;
 
-/// What to merge.
+/// The trees to merge.
 #[derive(Clone, Copy, Debug)]
 pub struct Overlay<'a> {
     /// Directories in upper form, lowest first.

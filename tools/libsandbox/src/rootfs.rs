@@ -1,5 +1,5 @@
-//! What the command sees: the image's tree with its own /dev, /proc and /sys, the mounts asked for, and
-//! nothing of the host. Every target is opened inside the image without following a link.
+//! Makes the root file system of a command: the image's tree with its own /dev, /proc and /sys, the requested mounts,
+//! and nothing of the host. Every target is opened inside the image without following a link.
 
 use crate::isolation::Isolation;
 use crate::job::{Job, Mount, MountSource};
@@ -165,7 +165,7 @@ enum From {
 
 impl Target {
     fn point(&self) -> Point {
-        // What lies in /dev is on our own tmpfs, not in the image.
+        // Targets in /dev are on our own tmpfs, not in the image.
         Point { path: self.path.clone(), dir: self.dir }
     }
 }

@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 /// How long it may take until a sandbox is there. Some milliseconds are usual.
 const START: Duration = Duration::from_secs(60);
 
-/// Runs the job's command and waits until every process of its sandbox is gone. What it writes goes to
-/// `output` as it comes; where that is relayed, only a copy of the errors does, or of the terminal. A signal to this process is to the command what [`OnSignal`] says. After one that ends
-/// it everything is killed when the job's grace is over, at a second one, or when the driver is gone.
+/// Runs the job's command and waits until every process of its sandbox is gone. Its output goes to `output` as it
+/// comes; if it is relayed, only a copy of the errors, or of the terminal, goes there. [`OnSignal`] says what a signal
+/// to this process does to the command. After a signal that ends it, all processes are killed when the job's grace is
+/// over, at a second signal, or when the driver is gone.
 pub fn run(
     job: &Job,
     isolation: Isolation,
@@ -87,7 +88,7 @@ fn not_made(error: io::Error) -> SandboxError {
     }
 }
 
-/// What every sandbox has of its own in /etc.
+/// The files in /etc that every sandbox has of its own.
 fn host_files(job: &Job) -> Vec<HostFile> {
     let resolv = resolv_conf(
         &std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),

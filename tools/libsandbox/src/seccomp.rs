@@ -31,7 +31,7 @@ const ARM: &[Abi] = &[
     Abi { arch: 0x4000_0028, forms: &[(Form::Arm, 0)] },
 ];
 
-/// What this machine's kernel may take; nothing where the table has no numbers for it.
+/// The ABIs that this machine's kernel may accept; none if the table has no numbers for it.
 const HERE: &[Abi] = if cfg!(target_arch = "x86_64") {
     X86
 } else if cfg!(target_arch = "aarch64") {

@@ -121,7 +121,7 @@ pub(crate) fn set_filter(program: &[libc::sock_filter]) -> io::Result<()> {
 /// Keeps this process, and what it starts, from abstract unix sockets that others have opened (landlock(7)). They have no
 /// place in a file system, so that whoever shares a network reaches them. Kernels before 6.12 can't.
 pub(crate) fn leave_abstract_sockets() {
-    /// What landlock_create_ruleset(2) takes: no rule on files or ports, only scopes.
+    /// The argument of landlock_create_ruleset(2): no rule on files or ports, only scopes.
     #[repr(C)]
     struct Ruleset {
         files: u64,

@@ -85,7 +85,7 @@ fn caught() -> SigSet {
     signals
 }
 
-/// What commands have in their environment beside this process's own.
+/// The variables that commands get besides those of this process.
 fn environment(driver: Option<&PathBuf>, held: Option<&Hold>) -> Vec<(String, PathBuf)> {
     let driver = driver.map(|path| ("STAGEPIPE_DRIVER".to_owned(), path.clone()));
     driver.into_iter().chain(held.map(|held| (held.variable.clone(), held.path.clone()))).collect()
@@ -184,7 +184,7 @@ impl Together {
     }
 
     fn end(self) -> Result<(), Failure> {
-        // What stays is in a directory of the caller's.
+        // If it stays, the caller removes it with its directory.
         let _ = self.driver.as_ref().map(std::fs::remove_file);
         match (self.caught, self.failure) {
             // By the same signal, so that whoever waits knows.

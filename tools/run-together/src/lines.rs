@@ -1,9 +1,9 @@
-//! What is run: commands of the form `NAME: COMMAND`, a line each. An empty line waits for those above it.
+//! Reads the lines to run: commands of the form `NAME: COMMAND`. Lines after an empty line wait for those above it.
 
 /// A line, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: String,
     /// The first command of its pipeline, as text for sh.
     pub first: String,

@@ -20,15 +20,15 @@ pub struct Running {
     job: Job,
     first: Part,
     rest: Option<Part>,
-    /// What the later commands print: it only counts when the first has ended well.
+    /// The messages of the later commands. They only count if the first command succeeds.
     words: Option<File>,
 }
 
 /// How a command ended.
 pub struct Ended {
-    /// What its later commands printed, if the first has ended well.
+    /// The messages of its later commands, if the first has succeeded.
     pub words: String,
-    /// What went wrong.
+    /// Its failure, if it failed.
     pub failure: Option<Failure>,
 }
 
@@ -107,7 +107,7 @@ impl Running {
         Self::begin(job, environment).map_err(|error| (name.clone(), Failure::failed(name, error)))
     }
 
-    /// What it is called.
+    /// The name of the line.
     pub fn name(&self) -> &str {
         &self.job.name
     }

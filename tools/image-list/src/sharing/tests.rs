@@ -1,4 +1,4 @@
-//! What images written here share.
+//! The layers that the images of these tests share.
 
 use super::{pull, sharing, text};
 use libimage::fixtures::{Line, make, store};

@@ -16,7 +16,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What counts of it.
+/// The members that are read.
 #[derive(Default, Deserialize)]
 pub(super) struct AuthFile {
     auths: Option<BTreeMap<String, Option<Entry>>>,
@@ -104,8 +104,8 @@ impl Entry {
     }
 }
 
-/// What a key names: `host` or `host/path`, the host by its usual name. Docker's own are URLs of its first
-/// protocol.
+/// The name that a key means: `host` or `host/path`, with the usual name of the host. Docker's own keys are URLs of its
+/// first protocol.
 fn spelling(key: &str) -> String {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let bare = bare.trim_end_matches('/');

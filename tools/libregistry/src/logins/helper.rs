@@ -20,7 +20,7 @@ const LARGEST: usize = 1 << 18;
 const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The user of a login that is a token.
 const TOKEN_USER: &str = "<token>";
-/// What docker's helpers call Docker Hub.
+/// The name of Docker Hub for docker's helpers.
 const HUB: &str = "https://index.docker.io/v1/";
 
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ fn reason(said: &str, status: ExitStatus) -> String {
     }
 }
 
-/// What `program` prints when it is given `input`.
+/// The output of `program` for `input`.
 fn run(
     program: &str,
     input: &str,

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What opens a registry.
+/// A login for a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
     /// A user and a password.
@@ -46,7 +46,7 @@ impl fmt::Debug for Login {
 /// A login, and where it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What opens the registry.
+    /// The login for the registry.
     pub login: Login,
     /// A file, or a program.
     pub place: String,
