@@ -1,5 +1,5 @@
-//! A blob on its way into the store: one thread writes it while it comes, others read what has come so far. They see its
-//! end only when all of it was right.
+//! A blob on its way into the store. One thread writes it while it arrives, and others read the part that is there.
+//! They see its end only after all of it was verified.
 
 use crate::blob::BlobWriter;
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// One blob.
+/// A blob that arrives.
 #[derive(Default)]
 pub(crate) struct Arrival {
     state: Mutex<State>,
@@ -19,9 +19,9 @@ pub(crate) struct Arrival {
 
 #[derive(Default)]
 struct State {
-    /// The file, as long as it has no name.
+    /// Its file, until it has a name.
     file: Option<Arc<File>>,
-    /// How many of its bytes are there.
+    /// The number of bytes that are there.
     written: u64,
     fate: Fate,
 }
@@ -30,16 +30,16 @@ struct State {
 enum Fate {
     #[default]
     Coming,
-    /// All of it has come, and is right. It gets its name when it is on the disk.
+    /// It is complete and verified. It gets its name when it is on the disk.
     Right,
     /// It is in the store.
     Stored,
-    /// It does not come.
+    /// It has failed.
     Failed,
 }
 
 impl Arrival {
-    /// Begins to write it.
+    /// Begins to write the blob.
     pub(crate) fn begin<'a>(
         &'a self,
         store: &Store,
@@ -51,7 +51,7 @@ impl Arrival {
         Ok(Incoming { blob, arrival: self, size: descriptor.size })
     }
 
-    /// All of it has come, and is right: who reads it need not wait for the disk.
+    /// Marks the blob as complete and verified, so that readers need not wait for the disk.
     pub(crate) fn right(&self) {
         self.change(|state| state.fate = Fate::Right);
     }
@@ -61,7 +61,7 @@ impl Arrival {
         self.change(|state| (state.file, state.fate) = (None, Fate::Stored));
     }
 
-    /// It does not come, unless it is there already.
+    /// Marks the blob as failed, unless it is there already.
     pub(crate) fn failed(&self) {
         self.change(|state| {
             if state.fate == Fate::Coming {
@@ -70,7 +70,8 @@ impl Arrival {
         });
     }
 
-    /// Opens it, as soon as there is something of it, for a read whose end says that it was right.
+    /// Opens the blob as soon as its first bytes are there. A read that reaches the end without an error has verified
+    /// it.
     pub(crate) fn open(
         self: &Arc<Self>,
         store: &Store,
@@ -91,7 +92,7 @@ impl Arrival {
         self.changed.notify_all();
     }
 
-    /// Waits as long as it is coming and `idle`.
+    /// Waits as long as the blob arrives and `idle` holds.
     fn wait(&self, idle: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_while(state, |state| state.fate == Fate::Coming && idle(state));
@@ -99,10 +100,10 @@ impl Arrival {
     }
 }
 
-/// Nobody reads this: the thread that should have brought the blob has failed before, and its error is shown.
+/// Nobody sees this message: the thread that writes the blob has failed before, and its error is shown.
 const GONE: &str = "it did not come to its end";
 
-/// Takes the bytes of a blob, and no more than it should have.
+/// Writes the bytes of a blob, and refuses more than its descriptor says.
 pub struct Incoming<'a> {
     blob: BlobWriter,
     arrival: &'a Arrival,
@@ -135,7 +136,7 @@ impl Write for Incoming<'_> {
     }
 }
 
-/// Reads what has come of a blob, and waits for more.
+/// Reads the part of a blob that has arrived, and waits for more.
 struct Follower {
     arrival: Arc<Arrival>,
     file: Arc<File>,

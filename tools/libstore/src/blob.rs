@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 /// The largest index.json, manifest or config accepted, in bytes.
 pub(crate) const MAX_JSON: u64 = 4 << 20;
-/// From this many files on, one syncfs(2) costs less than a sync of each.
+/// For this many files or more, one syncfs(2) costs less than a sync of each.
 const BATCH: usize = 4;
 
 /// A blob being written. Dropped without [`BlobWriter::commit`], it leaves nothing.
@@ -33,7 +33,7 @@ impl BlobWriter {
         self.size
     }
 
-    /// The digest of what was written so far.
+    /// The digest of the bytes written so far.
     pub fn digest(&self) -> Digest {
         Digest::from_bytes(self.hasher.clone().finalize().into())
     }
@@ -45,7 +45,7 @@ impl BlobWriter {
         committed.pop().ok_or_else(|| StoreError::missing("the blob"))
     }
 
-    /// As [`BlobWriter::commit`], and refuses bytes that are not what `expected` says.
+    /// As [`BlobWriter::commit`], but refuses bytes that do not match `expected`.
     pub fn commit_as(self, expected: &Descriptor) -> Result<Descriptor, StoreError> {
         self.check(expected)?;
         self.commit(&expected.media_type)
@@ -65,7 +65,7 @@ impl BlobWriter {
         }
     }
 
-    /// Reads back what was written, from its start.
+    /// Reads back the bytes written so far.
     pub(crate) fn reread(&self) -> io::Result<File> {
         // Through /proc, for an own offset.
         use std::os::fd::AsRawFd;
@@ -75,7 +75,7 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A layer that is not compressed may have holes, which are no bytes to write either.
+        // An uncompressed layer may have holes, which need not be written.
         let written = match bytes.len() >= ZEROS.len() && is_zero(bytes) {
             true => leave_hole(&mut self.temp.file, bytes.len()).map(|()| bytes.len()),
             false => self.temp.file.write(bytes),
@@ -149,7 +149,7 @@ impl Store {
         Ok(descriptors)
     }
 
-    /// `None`: somebody else has named the same blob meanwhile.
+    /// `None`: another process has named the same blob meanwhile.
     fn name_blob(&self, mut blob: BlobWriter, sync: bool) -> Result<Option<Temp>, StoreError> {
         let digest = blob.digest();
         let what = format!("cannot store blob {digest}");
@@ -170,7 +170,7 @@ impl Store {
         }
     }
 
-    /// Where a blob is, or would be.
+    /// The path that a blob has, or would have.
     pub fn blob_path(&self, digest: Digest) -> PathBuf {
         self.path().join("blobs/sha256").join(digest.hex())
     }
@@ -193,12 +193,12 @@ impl Store {
         }
     }
 
-    /// As [`Store::open_blob`], for those who take blobs from anywhere.
+    /// As [`Store::open_blob`], as a boxed reader.
     pub(crate) fn open_boxed(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, StoreError> {
         Ok(Box::new(self.open_blob(descriptor)?))
     }
 
-    /// Reads a small blob whole and verified.
+    /// Reads all of a small blob, and verifies it.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
         let place = format!("blob {}", descriptor.digest);
         if descriptor.size > limit {
@@ -231,7 +231,7 @@ impl BlobReader {
         Self { input, hasher: Sha256::new(), digest: expected.digest, left: expected.size, store: None }
     }
 
-    /// An error, and the blob out of the way: whoever makes it again finds its name free.
+    /// Moves the blob away, so that its name is free for a new one, and returns the error.
     fn bad(&self, what: String) -> io::Error {
         if let Some(store) = &self.store {
             store.quarantine(&store.blob_path(self.digest), &self.digest.hex());

@@ -1,5 +1,5 @@
-//! Which Dockerfile an image's history comes from. Beside the image, not in it: written as well as possible,
-//! and where it is lost or damaged a report says less.
+//! Records of the Dockerfile from which an image's history comes. They are beside the image, not in it. If one can't be
+//! written, or is lost or damaged, a report says less.
 
 use crate::store::Store;
 use libwire::provenance::Provenance;
@@ -7,8 +7,8 @@ use libwire::{Digest, Reference};
 use std::path::PathBuf;
 
 impl Store {
-    /// Keeps what is known of the image whose manifest is `image`, for each of its names and for it without a name, in
-    /// place of what was. A build that did nothing to its base is that base under another name, and tells nothing.
+    /// Writes the record of the image whose manifest is `image`, for each of its names and for no name, in place of
+    /// earlier ones. A build that did not change its base makes that base again, and gets no record.
     pub fn keep_provenance(&self, image: Digest, names: &[Reference], provenance: &Provenance) {
         if provenance.base.manifest == Some(image) {
             return;
@@ -21,11 +21,11 @@ impl Store {
         }
     }
 
-    /// The record of an image's build: the one that gave it this name, else the last that made it.
+    /// The record of the build that gave an image this name, or else of the last build that made the image.
     pub fn provenance(&self, image: Digest, name: Option<&Reference>) -> Option<Provenance> {
         let named = name.and_then(|name| self.read_provenance(&self.provenance_file(image, Some(name))));
         let known = named.or_else(|| self.read_provenance(&self.provenance_file(image, None)));
-        // Older stores have records of builds that did nothing: as if an image were its own base.
+        // Older stores have records of builds that changed nothing, in which an image is its own base.
         known.filter(|known| known.base.manifest != Some(image))
     }
 

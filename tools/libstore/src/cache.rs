@@ -1,7 +1,7 @@
-//! Cache records: what a step's key led to last time. A damaged record is a miss, never an answer.
+//! Cache records: the last result of a step, by its key. A damaged record is a miss, never an answer.
 //!
-//! A record is `sha256:<hex>`, a newline, and JSON with that digest. It is not synced: after a power cut
-//! a torn record fails its digest, and what it names is judged by itself.
+//! A record is `sha256:<hex>`, a newline, and JSON with that digest. It is not synced: after a power cut a torn record
+//! fails its digest, and the entries that it names are checked by themselves.
 
 use crate::blob::MAX_JSON;
 use crate::error::StoreError;
@@ -13,12 +13,12 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 impl Store {
-    /// What was stored under `key`, or `None` when there is nothing that can be trusted.
+    /// The value that was stored under `key`; `None` if there is none that can be trusted.
     pub fn cache_get<T: DeserializeOwned>(&self, key: Digest) -> Result<Option<T>, StoreError> {
         self.read_record(&self.cache_file(key))
     }
 
-    /// Stores `value` under `key`, in place of what was there. What it names must be published.
+    /// Stores `value` under `key`, in place of an earlier value. The entries that it names must be published.
     pub fn cache_put<T: Serialize>(&self, key: Digest, value: &T) -> Result<(), StoreError> {
         self.write_record(&self.cache_file(key), value)
     }
@@ -56,7 +56,7 @@ impl Store {
     }
 }
 
-/// What follows its own digest.
+/// A sealed file: its digest, then the content.
 pub(crate) fn seal(content: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{}\n", Digest::of(content)).into_bytes();
     bytes.extend_from_slice(content);
@@ -64,7 +64,7 @@ pub(crate) fn seal(content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The content of a sealed file, if it is whole.
+/// The content of a sealed file, if its digest is right.
 pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let end = bytes.iter().position(|&b| b == b'\n').ok_or("it has no digest line")?;
     let digest: Digest =

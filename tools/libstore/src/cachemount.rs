@@ -10,9 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Says that a cache directory has had its first filling.
+/// The file that marks a cache directory as filled.
 const READY: &str = "ready";
-/// The lock of whoever uses one.
+/// The lock of the RUN that uses a cache directory.
 pub(crate) const LOCK: &str = "lock";
 
 /// How RUNs that use the same cache at the same time share it (BuildKit's words).
@@ -21,7 +21,7 @@ pub enum Sharing {
     /// All use the one directory.
     #[default]
     Shared,
-    /// Each gets its own, kept for the next.
+    /// Each gets its own, which is kept for the next RUN.
     Private,
     /// The second waits for the first.
     Locked,
@@ -40,13 +40,13 @@ impl CacheMount {
         self.dir.join("data")
     }
 
-    /// Whether it has no content yet: owner, mode and `from=` are to be applied, then
+    /// Whether it has no content yet. The caller then applies owner, mode and `from=`, and calls
     /// [`CacheMount::set_ready`].
     pub fn is_fresh(&self) -> bool {
         !self.dir.join(READY).exists()
     }
 
-    /// Says that the first filling is complete.
+    /// Marks the directory as filled.
     pub fn set_ready(&self) -> Result<(), StoreError> {
         let path = self.dir.join(READY);
         std::fs::write(&path, "").map_err(StoreError::io(format!("cannot write {}", path.display())))
@@ -59,7 +59,7 @@ impl Store {
         let name = Digest::of(format!("{}\n{id}", self.options().map).as_bytes()).hex();
         let dir = self.path().join("cachemounts");
         match sharing {
-            // As long as the RUN before takes, which no time limit of ours can know.
+            // The wait has no limit, because the RUN before may take any time.
             Sharing::Shared => open_cache(dir.join(name), lock::Mode::Shared, None),
             Sharing::Locked => open_cache(dir.join(name), lock::Mode::Exclusive, None),
             Sharing::Private => private_cache(&dir, &name),
@@ -96,11 +96,11 @@ fn open_cache(dir: PathBuf, mode: lock::Mode, timeout: Option<Duration>) -> Resu
         }
         let path = dir.join(LOCK);
         match lock::take(&path, mode, timeout) {
-            // Before it was locked store-gc may have removed it.
+            // store-gc may have removed it before it was locked.
             Ok(lock) if is_at(&lock, &path) => {
-                // It may be one that another makes anew at the moment, and not all of it there.
+                // Another process may be making it again at the moment, and not all of it may be there.
                 make(&dir)?;
-                // When it was used last; without it it only looks older.
+                // Notes the time of the use. If that fails, the directory only looks older.
                 let _ = lock.set_modified(std::time::SystemTime::now());
                 return Ok(CacheMount { dir, _lock: lock });
             }

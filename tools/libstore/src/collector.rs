@@ -1,7 +1,7 @@
-//! Takes entries away that are not in use, while others build.
+//! Removes entries that are not in use, while others build.
 //!
-//! What names others goes first, durably: records and names, then snapshots, then blobs. So a collector that is killed at
-//! any moment leaves a store that is right, and in `tmp/` what the next tool removes.
+//! Entries that name others are removed first, durably: records and names, then snapshots, then blobs. So a collector
+//! that is killed at any moment leaves a consistent store, and files in `tmp/` that the next tool removes.
 
 use crate::cachemount::LOCK;
 use crate::error::StoreError;
@@ -18,29 +18,30 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Whoever removes what is not used. There is one at a time.
+/// The right to remove entries. One process has it at a time.
 #[derive(Debug)]
 pub struct Collector {
     store: Store,
-    /// How far each lease was read.
+    /// The length of each lease that was read.
     read: BTreeMap<OsString, u64>,
     held: BTreeSet<Held>,
     gate: File,
     _alone: File,
 }
 
-/// The exclusive lock of the gate: as long as it lives, nobody comes to hold anything.
+/// The exclusive lock of the gate. As long as it lives, no entry comes into use.
 struct Closed<'a>(&'a File);
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        // It fails only for a file that is no file.
+        // It only fails for an invalid descriptor.
         let _ = self.0.unlock();
     }
 }
 
 impl Store {
-    /// Becomes the one who removes. From here on no lease goes, so that all is known that is or was used meanwhile.
+    /// Becomes the collector. From now on no lease is removed, so that all entries that are or were in use meanwhile
+    /// are known.
     pub fn collector(&self) -> Result<Collector, StoreError> {
         let alone = lock::take(&self.path().join(COLLECTOR), Mode::Exclusive, self.options().lock_timeout)?;
         let gate = self.path().join(GATE);
@@ -53,7 +54,7 @@ impl Store {
 }
 
 impl Collector {
-    /// All that is or was in use since it became the collector.
+    /// The entries that are or were in use since this process became the collector.
     pub fn used(&mut self) -> Result<&BTreeSet<Held>, StoreError> {
         let gate = self.gate.try_clone().map_err(StoreError::io("cannot lock the store"))?;
         let _closed = self.close(&gate)?;
@@ -61,8 +62,8 @@ impl Collector {
         Ok(&self.held)
     }
 
-    /// Removes `entries`, of which each comes after those that name it, and gives those that are gone. What came into use
-    /// stays, with all that it needs.
+    /// Removes `entries`, in which each comes after those that name it, and returns the removed ones. An entry that
+    /// came into use stays, with all that it needs.
     pub fn remove(
         &mut self,
         inventory: &Inventory,
@@ -85,7 +86,7 @@ impl Collector {
         Ok(gone)
     }
 
-    /// Takes images without a name out of index.json.
+    /// Removes images without a name from index.json.
     fn unlist(
         &mut self,
         gate: &File,
@@ -99,7 +100,7 @@ impl Collector {
         }
         let store = self.store.clone();
         let mut gone = Ok(BTreeSet::new());
-        // The index is locked before the gate, as by whoever gives an image a name.
+        // The index is locked before the gate, in the same order as when an image gets a name.
         store.change_index(|index| {
             gone = self.close(gate).and_then(|_closed| {
                 let used = self.closure(inventory)?;
@@ -114,7 +115,7 @@ impl Collector {
         gone
     }
 
-    /// Takes entries away that are not in use, a few at a time so that nobody waits long.
+    /// Removes entries that are not in use, a few at a time so that nobody waits long.
     fn take<'a>(
         &mut self,
         gate: &File,
@@ -136,7 +137,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Takes an entry's name away; a directory is removed with `temp`. `false`: somebody is in it.
+    /// Removes an entry's name; a directory is removed with `temp`. Returns `false` if somebody is in it.
     fn unname(&self, id: &EntryId, temp: &Path) -> Result<bool, StoreError> {
         let Some(path) = id.path().map(|path| self.store.path().join(path)) else { return Ok(false) };
         let what = || format!("cannot remove {}", path.display());
@@ -168,13 +169,13 @@ impl Collector {
         Ok(Closed(gate))
     }
 
-    /// All that is needed by what is in use. The gate is closed.
+    /// The entries in use, and all that they need. The gate is closed.
     fn closure(&mut self, inventory: &Inventory) -> Result<BTreeSet<EntryId>, StoreError> {
         self.read_leases()?;
         Ok(inventory.closure(self.held.iter().cloned().map(EntryId::from)))
     }
 
-    /// Reads what was added to leases. Those that are found first and that nobody holds are removed.
+    /// Reads the new lines of leases. Leases that were not seen before and that nobody holds are removed.
     fn read_leases(&mut self) -> Result<(), StoreError> {
         let dir = self.store.path().join(lease::LEASES);
         let what = |path: &Path| format!("cannot read {}", path.display());
@@ -197,7 +198,7 @@ impl Collector {
             *from += read.map_err(StoreError::io(what(&path)))? as u64;
             self.held.extend(text.lines().filter_map(Held::of_line));
         }
-        // So that this is done once, also where there is none.
+        // It is marked as done, even if there was none.
         self.read.entry(OsString::new()).or_default();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What an image config must satisfy before this suite builds on it or runs it.
+//! Checks an image config before this suite builds on it or runs it.
 
 use crate::error::StoreError;
 use libwire::image::ImageConfig;
@@ -6,8 +6,8 @@ use libwire::image::ImageConfig;
 /// Instructions that ONBUILD must not carry.
 const FORBIDDEN_TRIGGERS: [&str; 3] = ["ONBUILD", "FROM", "MAINTAINER"];
 
-/// Refuses a config whose meaning would depend on the reader: environment without `=`, a user id no kernel has,
-/// triggers that are none. The history says nothing that is built on, so it may be any.
+/// Refuses a config whose meaning would depend on the reader: environment without `=`, a user id that no kernel has,
+/// invalid triggers. The history is not checked, because nothing is built on it.
 pub fn check_config(config: &ImageConfig) -> Result<(), StoreError> {
     let bad = |what: String| Err(StoreError::invalid("config", what));
     if config.rootfs.kind != "layers" {
@@ -29,7 +29,7 @@ pub fn check_config(config: &ImageConfig) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A number that is no uid: left to a look-up by name it would mean whatever an image's passwd says.
+/// Whether text is a number but no uid. A look-up by name would give it whatever meaning the image's passwd has.
 fn is_impossible_id(part: &str) -> bool {
     let number = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     number && part.parse::<u32>().map_or(true, |id| id == u32::MAX)

@@ -1,4 +1,4 @@
-//! What the files of layers take when they are unpacked, as far as that is known without reading a layer.
+//! The sizes of unpacked layers, as far as they are known without reading a layer.
 
 use crate::cache::unseal;
 use crate::store::Store;
@@ -8,8 +8,8 @@ use libwire::record::LayerRecord;
 use std::collections::BTreeMap;
 
 impl Store {
-    /// Bytes of the files of each layer that was unpacked or packed here, by its diff ID. What is damaged is passed
-    /// over, and left for those who need it to find.
+    /// The bytes of the files of each layer that was unpacked or packed here, by its diff ID. Damaged entries are
+    /// skipped, and left for the tools that need them.
     pub fn content_sizes(&self) -> BTreeMap<Digest, u64> {
         let ids = names_at(&self.path().join("snapshots")).unwrap_or_default();
         ids.iter().flat_map(|id| self.content_sizes_in(&id.to_string_lossy())).collect()
@@ -17,7 +17,7 @@ impl Store {
 
     fn content_sizes_in(&self, id: &str) -> Vec<(Digest, u64)> {
         let Ok(meta) = self.snapshot_meta(id) else { return Vec::new() };
-        // Of older layers the tree is known, in which each name of a file counts.
+        // For older layers only the size of the tree is known, in which each name of a file counts.
         let size = |own: Option<u64>| own.or(meta.tree.map(|tree| tree.bytes));
         if let Some(diff_id) = meta.diff_id {
             return size(meta.content_size).map(|size| (diff_id, size)).into_iter().collect();

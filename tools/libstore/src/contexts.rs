@@ -1,7 +1,7 @@
-//! What is remembered of build contexts, each under its path: what files held when they were last read.
+//! Remembers, for each build context by its path, the content of its files when they were last read.
 //!
-//! The content is its writer's own and carries its own checksum. It is not synced, and losing it costs only
-//! reading again.
+//! The format belongs to the caller, and has its own checksum. It is not synced, and if it is lost, files are only read
+//! again.
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -10,17 +10,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How long a directory is remembered that is not built from.
+/// The time after which an unused directory is forgotten.
 const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
 impl Store {
-    /// What was last remembered of `directory`, an absolute path; empty when that is nothing.
+    /// The bytes that were last remembered for `directory`, an absolute path; empty if there are none.
     pub fn memory_of(&self, directory: &Path) -> Vec<u8> {
         std::fs::read(self.memory_file(directory)).unwrap_or_default()
     }
 
-    /// Remembers `bytes` of `directory`, in place of what was remembered before. With every further directory,
-    /// those are forgotten of which nothing was remembered for [`KEEP`]: many are temporary.
+    /// Remembers `bytes` for `directory`, in place of earlier ones. With every new directory, directories that were not
+    /// used for [`KEEP`] are forgotten, because many are temporary.
     pub fn set_memory_of(&self, directory: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let file = self.memory_file(directory);
         if !file.exists() {
@@ -35,7 +35,7 @@ impl Store {
             let file = dir.join(name);
             let time = file.symlink_metadata().and_then(|meta| meta.modified());
             if time.is_ok_and(|time| time < before) {
-                // What stays only takes room.
+                // A file that stays only takes room.
                 let _ = std::fs::remove_file(file);
             }
         }

@@ -1,11 +1,11 @@
-//! Layers' and archives' compressions, told by the first bytes.
+//! Recognises the compression of layers and archives by their first bytes, and decompresses them.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// How the media types of layers begin: OCI's and docker's, also of those that are not to be distributed.
+/// The beginnings of the media types of layers: OCI's and docker's, even of layers that must not be distributed.
 const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
 
-/// How bytes are compressed.
+/// A compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
@@ -21,7 +21,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Tells by the first bytes.
+    /// Recognises a compression by the first bytes.
     pub fn detect(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
@@ -34,7 +34,7 @@ impl Compression {
         }
     }
 
-    /// What a layer's media type says. `None` when it says something unknown, or is no layer's.
+    /// The compression in a layer's media type. `None` if it is unknown, or the type is not a layer's.
     pub fn of_layer(media_type: &str) -> Option<Self> {
         if !LAYERS.iter().any(|layers| media_type.starts_with(layers)) {
             return None;
@@ -47,7 +47,7 @@ impl Compression {
         }
     }
 
-    /// The suffix a layer's OCI media type has.
+    /// The suffix of a layer's OCI media type.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Gzip => "+gzip",
@@ -57,11 +57,11 @@ impl Compression {
     }
 }
 
-/// Reads decompressed bytes. What stands behind the compressed data is an error.
+/// Reads decompressed bytes. Bytes after the compressed data are an error.
 pub struct Decoder(Box<dyn Read + Send>);
 
 impl Decoder {
-    /// Finds out how `input` is compressed, and decompresses it.
+    /// Recognises the compression of `input`, and decompresses it.
     pub fn detect(input: impl Read + Send + 'static) -> io::Result<(Self, Compression)> {
         let mut input = BufReader::with_capacity(1 << 17, input);
         let mut start = Vec::new();

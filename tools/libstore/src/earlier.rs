@@ -1,7 +1,6 @@
-//! What explains a cache miss: which record was the latest in a place, and listings of contents.
+//! The data that explains cache misses: the latest record in a place, and listings of contents.
 //!
-//! None of it decides what a hit is. It is written as well as possible, and where it is lost, damaged or
-//! can't be written, an explanation says less.
+//! It never decides whether there is a hit. If it can't be written, or is lost or damaged, an explanation says less.
 
 use crate::store::Store;
 use libwire::Digest;
@@ -11,7 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 impl Store {
-    /// Says that `key` is the latest record of each of these places.
+    /// Makes `key` the latest record of each of these places.
     pub fn set_latest(&self, places: &[Digest], key: Digest) {
         for &place in places {
             let _ = overwrite(&self.place_file(place), format!("{key}\n").as_bytes());
@@ -23,7 +22,7 @@ impl Store {
         std::fs::read_to_string(self.place_file(place)).ok()?.trim_end().parse().ok()
     }
 
-    /// Keeps the listing of a content. One that is there stays.
+    /// Writes the listing of a content, unless there is one.
     pub fn keep_listing(&self, content: &str, listing: impl FnOnce() -> Vec<u8>) {
         let Some(path) = self.listing_file(content) else { return };
         if !path.exists() {
@@ -49,8 +48,8 @@ impl Store {
     }
 }
 
-/// Makes `content` what is in a file, in place: a new file for each of a step's places costs more than its cache
-/// record, and what is half-written is no key.
+/// Writes `content` to a file in place. A new file for each place of a step would cost more than its cache record, and
+/// a half-written key is recognised as invalid.
 fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;

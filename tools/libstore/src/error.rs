@@ -1,16 +1,16 @@
-//! What can go wrong with a store, and the exit status it means.
+//! The errors of a store, and their exit statuses.
 
 use libcli::Failure;
 use std::io;
 use std::path::Path;
 
-/// Why the store could not do it.
+/// The reason why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A system call failed.
     #[error("{what}: {source}")]
     Io {
-        /// What was being done, to what.
+        /// The operation and its object.
         what: String,
         /// The system's error.
         source: io::Error,
@@ -20,51 +20,51 @@ pub enum StoreError {
     NotAStore {
         /// The directory.
         path: String,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
-    /// Another process holds a lock for too long (exit 75).
+    /// Another process has held a lock for too long (exit 75).
     #[error("{what} is locked by {holder}; wait for it to end, or raise the lock timeout")]
     Locked {
-        /// What the lock guards.
+        /// The object of the lock.
         what: String,
-        /// Process id and command, as far as known.
+        /// The process id and command of the holder, as far as known.
         holder: String,
     },
-    /// Something asked for is not there.
+    /// A requested entry is not there.
     #[error("{what} is not in the store{hint}")]
     Missing {
-        /// What was asked for.
+        /// The requested entry.
         what: String,
-        /// What to do, with its separator; may be empty.
+        /// The remedy, with its separator; may be empty.
         hint: String,
     },
     /// The store's own content is damaged.
     #[error("{what} is damaged: {why}")]
     Corrupt {
-        /// Which content.
+        /// The damaged entry.
         what: String,
-        /// How it shows.
+        /// The sign of the damage.
         why: String,
     },
-    /// An image given to the store is not what it should be (exit 3).
+    /// An image given to the store is invalid (exit 3).
     #[error("{place}: {what}")]
     Invalid {
-        /// Which part: `layer sha256:…`, `manifest`, `index.json`.
+        /// The part: `layer sha256:…`, `manifest`, `index.json`.
         place: String,
-        /// What is wrong with it.
+        /// The error in it.
         what: String,
     },
 }
 
 impl StoreError {
-    /// Wraps a system error with what was being done.
+    /// Adds the operation to a system error.
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// An input that is not what it should be.
+    /// An error in an input.
     pub fn invalid(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Invalid { place: place.into(), what: what.into() }
     }
@@ -79,7 +79,7 @@ impl StoreError {
     }
 }
 
-/// The error with its place and what to do, where there was no room for what was to be written to the store at `path`.
+/// Adds the place and the remedy to an error of a write to the store at `path`, if there was no room.
 pub(crate) fn no_room(error: io::Error, path: &Path) -> io::Error {
     let path = path.display();
     let what = match error.kind() {

@@ -1,5 +1,5 @@
-//! Images out of the store: as OCI archives and as archives for `docker load`. Blobs are verified as they
-//! are copied; the same image gives the same bytes.
+//! Writes images of the store as OCI archives and as archives for `docker load`. Blobs are verified as they are copied,
+//! and the same image gives the same bytes.
 
 use crate::error::StoreError;
 use crate::image::Image;
@@ -15,8 +15,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes a file through `write` and gives it its name at the end, so that nobody sees half of it. Something
-/// at `path` that is no regular file (a fifo, a terminal) is written to as it is.
+/// Writes a file by `write`, and gives it its name at the end, so that nobody sees half of it. If there is something at
+/// `path` that is no regular file (a FIFO, a terminal), it is written to directly.
 pub fn to_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>,
@@ -50,7 +50,7 @@ fn write_buffered(
     output.flush().map_err(StoreError::io(what))
 }
 
-/// Which archive to write.
+/// The kind of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// An OCI image layout in a tar.
@@ -83,7 +83,7 @@ pub fn archive(
     }
     let manifest = &image.descriptor;
     let all = image.manifest.layers.iter().chain([&image.manifest.config, manifest]);
-    // By name, each once: an archive has no order of its own.
+    // Sorted by name, each once, because an archive has no order of its own.
     let blobs: BTreeMap<String, &Descriptor> = all.map(|blob| (path(blob), blob)).collect();
     for (path, blob) in blobs {
         let mut body = store.open_blob(blob)?;
@@ -145,7 +145,7 @@ fn index(image: &Image, names: &[Reference]) -> Index {
     Index { schema_version: 2, media_type: Some(MEDIA_INDEX.into()), manifests, extra: BTreeMap::new() }
 }
 
-/// In an archive of one image ref.name is the tag alone, as other tools write it.
+/// As other tools write it, ref.name is the tag alone in an archive of one image.
 fn named(manifest: &Descriptor, name: &Reference) -> Descriptor {
     let mut annotations = BTreeMap::from([(IMAGE_NAME.to_owned(), name.to_string())]);
     if let Some(tag) = name.tag() {

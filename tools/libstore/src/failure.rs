@@ -1,6 +1,6 @@
-//! What the last failed command of a store left: its tree and how it was run, to be entered again.
+//! Keeps the tree and the settings of the last failed command of a store, so that they can be entered.
 //!
-//! Of a store one is kept: keeping one removes those before it that nobody is in. Nothing builds on it.
+//! A store keeps one failure. A new one removes the earlier ones that nobody is in. Nothing is built on it.
 
 use crate::error::StoreError;
 use crate::lock;
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 /// A command that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedStep {
-    /// The key its step would have had.
+    /// The key of its step.
     pub key: Digest,
     /// Its output: a path in the store.
     pub log: String,
     /// The id map under which it ran.
     pub isolation: String,
-    /// The snapshots below, lowest first.
+    /// The snapshots below its tree, lowest first.
     pub parents: Vec<String>,
     /// The shell of its stage.
     pub shell: String,
@@ -43,25 +43,25 @@ pub struct FailedStep {
     pub ulimits: Vec<(String, u64, u64)>,
     /// Whether it was not confined.
     pub insecure: bool,
-    /// Whether no setuid bit counted.
+    /// Whether setuid bits had no effect.
     #[serde(default)]
     pub no_new_privileges: bool,
-    /// Its mounts, but for secrets and agents.
+    /// Its mounts, except secrets and agents.
     pub mounts: Vec<FailedMount>,
 }
 
 /// A mount of a failed command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedMount {
-    /// Where.
+    /// The target.
     pub target: String,
     /// Whether it can't be written.
     pub readonly: bool,
-    /// What.
+    /// The source.
     pub source: FailedSource,
 }
 
-/// What a mount of a failed command shows.
+/// The source of a mount of a failed command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FailedSource {
@@ -98,17 +98,17 @@ pub enum FailedSource {
     },
 }
 
-/// A kept failure, not removed as long as this lives.
+/// A kept failure, which is not removed as long as this lives.
 #[derive(Debug)]
 pub struct KeptFailure {
     dir: PathBuf,
-    /// What failed.
+    /// The failed command.
     pub step: FailedStep,
     _lock: File,
 }
 
 impl KeptFailure {
-    /// What the command left: a tree in overlay form.
+    /// The tree that the command left, in overlay form.
     pub fn fs(&self) -> PathBuf {
         self.dir.join("fs")
     }
@@ -120,7 +120,7 @@ impl KeptFailure {
 }
 
 impl Store {
-    /// Keeps what a command left in `new`, and the trees its mounts showed, in place of the failure before.
+    /// Keeps the tree that a command left in `new`, and the trees of its mounts, in place of the failure before.
     pub fn keep_failure(
         &self,
         new: &NewSnapshot,
@@ -140,7 +140,7 @@ impl Store {
         Ok(())
     }
 
-    /// The failure `id`, or whose id begins so.
+    /// The failure whose id is `id` or begins so.
     pub fn failure(&self, id: &str) -> Result<Option<KeptFailure>, StoreError> {
         let found = self.failures().into_iter().find(|name| !id.is_empty() && name.starts_with(id));
         found.map_or(Ok(None), |id| self.open_failure(&id))
@@ -156,7 +156,7 @@ impl Store {
         let dir = self.failure_dir(id)?;
         let Ok(lock) = File::open(&dir) else { return Ok(None) };
         let what = format!("cannot lock {}", dir.display());
-        // Whoever has it alone is making it or removing it.
+        // A process that holds it exclusively is making or removing it.
         if !lock::try_take(&lock, lock::Mode::Shared).map_err(StoreError::io(what))? {
             return Ok(None);
         }
@@ -174,7 +174,7 @@ impl Store {
         Ok(self.path().join("failed").join(id))
     }
 
-    /// Removes all failures but `but`. One that somebody is in stays until the next time.
+    /// Removes all failures except `but`. A failure that somebody is in stays until the next time.
     fn remove_failures(&self, but: &str) {
         for id in self.failures().iter().filter(|id| *id != but) {
             let Ok(dir) = self.failure_dir(id) else { continue };
@@ -182,7 +182,7 @@ impl Store {
             if !lock::try_take(&lock, lock::Mode::Exclusive).unwrap_or(false) {
                 continue;
             }
-            // What is left in tmp/ is removed later.
+            // Files that are left in tmp/ are removed later.
             if let Ok((temp, _held)) = self.temp_dir() {
                 let _ = std::fs::rename(&dir, temp.join("removed"));
                 let _ = self.remove_tmp(&temp);

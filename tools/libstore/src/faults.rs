@@ -1,5 +1,5 @@
-//! Looks whether entries are what they were when they were written. It changes nothing but notes, and puts nothing aside
-//! unless it is asked to.
+//! Checks whether entries are as they were written. It changes only its notes, and puts entries aside only by
+//! [`Store::put_aside`].
 
 use crate::blob::BlobReader;
 use crate::blob::descriptor;
@@ -20,25 +20,25 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// In a snapshot: the digest of what its files hold, noted when they were first found right.
+/// In a snapshot: the digest of its files, noted when they were first found without a fault.
 const CONTENT: &str = "content";
 
-/// What is wrong with an entry.
+/// A fault of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not what was written.
+    /// It is not as it was written.
     Damaged(String),
-    /// It counts for nothing, so that it can do no harm.
+    /// Nothing uses it, so that it does no harm.
     Stale(String),
 }
 
 impl Store {
-    /// What is wrong with an entry, if something is. Of unpacked layers `layers` knows what they were unpacked from, by
-    /// their chain IDs' hex. One that is gone has no fault.
+    /// The fault of an entry, if it has one. `layers` has the layers of unpacked snapshots, by the hex of their chain
+    /// IDs. An entry that is gone has no fault.
     pub fn fault(&self, id: &EntryId, layers: &BTreeMap<String, Layer>) -> Result<Option<Fault>, StoreError> {
         let Some(path) = id.path().map(|path| self.path().join(path)) else { return Ok(None) };
         let found = self.fault_at(id, &path, layers);
-        // store-gc may have taken it away meanwhile.
+        // store-gc may have removed it meanwhile.
         match path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             _ => found,
@@ -59,7 +59,7 @@ impl Store {
             EntryId::Latest(_) => self.latest_fault(path),
             EntryId::Verified(name) => self.note_fault(name, path),
             EntryId::Snapshot(id) => return self.snapshot_fault(id, path, layers),
-            // What they hold is written by others, or is told of nowhere.
+            // Others write their content, or no digest of it is known.
             _ => Ok(None),
         };
         gone_is_none(found).map_err(StoreError::io(format!("cannot read {}", path.display())))
@@ -82,7 +82,7 @@ impl Store {
         }
     }
 
-    /// What is wrong with the files at the store's top: name and fault.
+    /// The faults of the files at the store's top, by name.
     pub fn top_faults(&self) -> Vec<(String, Fault)> {
         let mut faults = Vec::new();
         let (name, wanted) = crate::layout::LAYOUT;
@@ -119,7 +119,7 @@ impl Store {
         let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
         let key = text.strip_suffix('\n').and_then(|key| key.parse::<Digest>().ok());
         Ok(match key.filter(|key| format!("{key}\n") == text) {
-            // One that is just being written is none either.
+            // A file that is just being written has no key either.
             None => Some(Fault::Stale("it is no key".into())),
             Some(key) if self.cache_file(key).exists() => None,
             Some(_) => Some(Fault::Stale("it is the key of no record".into())),
@@ -173,8 +173,7 @@ impl Store {
         }
     }
 
-    /// Compares a tree with the digest that was noted of it, or else with its layer, and notes the digest of one that is
-    /// right as far as can be known.
+    /// Compares a tree with its noted digest, or else with its layer. If no fault is found, the digest is noted.
     fn content_fault(&self, path: &Path, layer: Option<&Layer>) -> Result<Option<Fault>, StoreError> {
         let read = |error| StoreError::io(format!("cannot read {}", path.display()))(error);
         let content = TreeContent::of(&path.join(TREE)).map_err(read)?;
@@ -184,7 +183,7 @@ impl Store {
         if is_whole == Some(true) {
             return Ok(None);
         }
-        // A layer that is damaged itself says nothing.
+        // A damaged layer proves nothing about the tree.
         if let Some(other) = layer.and_then(|layer| content.other_than(self, layer).ok()).flatten() {
             return Ok(Some(Fault::Damaged(format!("{other} is not what its layer has"))));
         }
@@ -220,7 +219,7 @@ fn blob_fault(path: &Path, digest: Digest) -> io::Result<Option<Fault>> {
     }
 }
 
-/// Whether a sealed file is whole, with `json` also whether it holds JSON.
+/// The fault of a sealed file. With `json` its content must be JSON.
 fn sealed_fault(path: &Path, json: bool) -> io::Result<Option<Fault>> {
     let bytes = std::fs::read(path)?;
     Ok(match unseal(&bytes) {

@@ -1,4 +1,4 @@
-//! Which image of the store a user's text means: a name, a digest, or the start of one.
+//! Finds the image of the store that a user's text means: a name, a digest, or the start of one.
 
 use crate::blob::{self, MAX_JSON};
 use crate::error::StoreError;
@@ -9,12 +9,12 @@ use crate::store::Store;
 use libwire::image::{Descriptor, Index, MEDIA_MANIFEST, Manifest};
 use libwire::{Digest, Reference};
 
-/// The fewest digits that are taken for the start of a digest.
+/// The least number of digits that can be the start of a digest.
 const FEWEST: usize = 6;
-/// How deep indexes may stand in indexes.
+/// The depth to which indexes may be nested.
 const DEPTH: usize = 4;
 
-/// The digits of a text that is a digest or the start of one.
+/// The digits in a text that is a digest or the start of one.
 pub fn start_of_digest(text: &str) -> Option<&str> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     let is_hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -22,8 +22,9 @@ pub fn start_of_digest(text: &str) -> Option<&str> {
 }
 
 impl Store {
-    /// The image that `text` names: a name, the digest of its manifest or config, or the start of one that no other image
-    /// has. A whole digest may be that of a manifest that is not listed. Only a name gives the reference.
+    /// The image that `text` names: a name, the digest of its manifest or config, or the start of one that no other
+    /// image has. A whole digest may be that of a manifest that is not listed. The reference is only set if `text` is a
+    /// name.
     pub fn find(&self, text: &str) -> Result<Named, StoreError> {
         let named = self.look_for(text)?;
         self.hold(Held::Blob(named.descriptor.digest), || ())?;
@@ -56,7 +57,7 @@ impl Store {
         }
     }
 
-    /// The index that `descriptor` is; none where it is an image.
+    /// The index of `descriptor`; `None` if it is an image.
     pub fn index(&self, descriptor: &Descriptor) -> Result<Option<Index>, StoreError> {
         if !is_index(&descriptor.media_type) {
             return Ok(None);
@@ -64,8 +65,8 @@ impl Store {
         parse(&format!("index {}", descriptor.digest), &self.read_blob(descriptor, MAX_JSON)?).map(Some)
     }
 
-    /// The listed images and indexes, and the images in these, of which a digest starts with `digits`: each once, or only
-    /// the one that has just this digest.
+    /// The listed images and indexes, and the images in these, that have a digest that starts with `digits`: each once,
+    /// or only the one with exactly this digest.
     fn fitting(&self, digits: &str) -> Result<Vec<Descriptor>, StoreError> {
         let mut all = Vec::new();
         for named in self.images()? {
@@ -95,7 +96,7 @@ impl Store {
         }
     }
 
-    /// The config of an image; none of an index, or of an image that can't be read.
+    /// The config of an image; `None` for an index, or for an image that can't be read.
     fn config_of(&self, image: &Descriptor) -> Option<Digest> {
         let manifest: Manifest = serde_json::from_slice(&self.read_blob(image, MAX_JSON).ok()?).ok()?;
         Some(manifest.config.digest)

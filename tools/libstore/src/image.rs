@@ -8,16 +8,16 @@ use libwire::image::{
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
 
-/// Docker's name for what OCI calls a manifest.
+/// Docker's media type of a manifest.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-/// The names of layers that are not to be passed on: whoever has one may use it.
+/// The media types of layers that must not be distributed. They may be used where they are.
 const FOREIGN: [&str; 2] = [
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
     "application/vnd.docker.image.rootfs.foreign.diff.tar",
 ];
-/// Docker's name for what OCI calls an index.
+/// Docker's media type of an index.
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// Docker's name for a gzip layer.
+/// Docker's media type of a gzip layer.
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 
 /// An image of the store.
@@ -32,7 +32,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Puts an image together from its parsed manifest and its config's bytes.
+    /// Makes an image from its parsed manifest and its config's bytes.
     pub(crate) fn new(descriptor: Descriptor, manifest: Manifest, config: &[u8]) -> Result<Self, StoreError> {
         let config: ImageConfig = parse(&format!("config {}", manifest.config.digest), config)?;
         check_config(&config)?;
@@ -57,7 +57,7 @@ pub(crate) fn is_layer(media_type: &str) -> bool {
     [MEDIA_LAYER, DOCKER_LAYER].iter().chain(&FOREIGN).any(|layer| media_type.starts_with(layer))
 }
 
-/// Parses a manifest and refuses one that could be read in two ways.
+/// Parses a manifest, and refuses an ambiguous one.
 pub(crate) fn parse_manifest(descriptor: &Descriptor, bytes: &[u8]) -> Result<Manifest, StoreError> {
     let place = format!("manifest {}", descriptor.digest);
     let bad = |what: String| StoreError::invalid(place.clone(), what);

@@ -1,4 +1,4 @@
-//! References: which image a name means. They are entries of the layout's index.json.
+//! References: the image that each name means. They are entries of the layout's index.json.
 
 use crate::blob::MAX_JSON;
 use crate::cache::{seal, unseal};
@@ -12,10 +12,10 @@ use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, MEDIA_INDEX, REF_NAME};
 use std::io::Write;
 
-/// What was last written to index.json, sealed.
+/// A sealed copy of the last content of index.json.
 const COPY: &str = "index.copy";
 
-/// An image of the store, and its name when it has one.
+/// An image of the store, and its name if it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
     /// Its name.
@@ -25,7 +25,7 @@ pub struct Named {
 }
 
 impl Store {
-    /// All images: one entry a name, and one for each image without any, in a stable order.
+    /// All images: an entry for each name, and one for each image without a name, in a stable order.
     pub fn images(&self) -> Result<Vec<Named>, StoreError> {
         let entry = |descriptor: Descriptor| Named { reference: name_of(&descriptor), descriptor };
         let mut all: Vec<_> = self.read_index()?.manifests.into_iter().map(entry).collect();
@@ -37,8 +37,8 @@ impl Store {
         Ok(all)
     }
 
-    /// The manifest a reference means. A digest in it must be the one found, or be in the name found; one that is all of it needs no name in
-    /// the store.
+    /// The manifest that a reference means. A digest in it must be that of the image found, or of an image in the index
+    /// found. A reference that is only a digest needs no name in the store.
     pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, StoreError> {
         let all = self.images()?;
         let same_name = |named: &&Named| match &named.reference {
@@ -46,7 +46,7 @@ impl Store {
             None => false,
         };
         let matches = |named: &&Named| match reference.digest() {
-            // A name with an index's digest is one of the images in it.
+            // If the name means an index, the digest may be that of an image in it.
             Some(digest) => {
                 let own = named.reference.as_ref().and_then(Reference::digest);
                 named.descriptor.digest == digest || own == Some(digest)
@@ -64,14 +64,14 @@ impl Store {
         })
     }
 
-    /// Names an image durably, taking the name from the image that had it. What it names must be durable.
+    /// Names an image durably, and takes the name from the image that had it. The image must be durable.
     pub fn tag(&self, reference: &Reference, manifest: &Descriptor) -> Result<(), StoreError> {
         self.tag_all(std::slice::from_ref(reference), manifest)
     }
 
     /// Gives an image several names at once; with none, records it without a name.
     pub fn tag_all(&self, references: &[Reference], manifest: &Descriptor) -> Result<(), StoreError> {
-        // It may have lost its last name since it was found.
+        // The image may have lost its last name since it was found.
         if !self.hold(Held::Blob(manifest.digest), || self.blob_path(manifest.digest).exists())? {
             let hint = "; it was removed meanwhile".into();
             return Err(StoreError::Missing { what: format!("image {}", manifest.digest), hint });
@@ -92,8 +92,8 @@ impl Store {
         })
     }
 
-    /// Takes names away, all or none of them, and gives those that no image has. An image whose last name goes stays,
-    /// without one.
+    /// Removes names, all or none of them, and returns those that no image has. An image that loses its last name stays
+    /// without a name.
     pub fn untag(&self, references: &[Reference]) -> Result<Vec<Reference>, StoreError> {
         let mut missing = references.to_vec();
         self.change_index(|index| {
@@ -125,14 +125,14 @@ impl Store {
         })
     }
 
-    /// What was last written to index.json, if that is known.
+    /// The last content of index.json, if it is known.
     pub(crate) fn index_copy(&self) -> Option<Index> {
         let bytes = std::fs::read(self.path().join(COPY)).ok()?;
         serde_json::from_slice(unseal(&bytes).ok()?).ok()
     }
 
-    /// Writes index.json anew when it can't be read: what was last written to it as far as that is still here, and the
-    /// other `images` without names. `false`: it can be read.
+    /// Writes index.json anew if it can't be read: its last entries whose images are still here, and the other `images`
+    /// without names. Returns `false` if it can be read.
     pub fn rebuild_index(&self, images: &[Descriptor]) -> Result<bool, StoreError> {
         let lock = self.index_lock()?;
         if self.read_index().is_ok() {
@@ -178,7 +178,7 @@ impl Store {
         self.sync_file(&temp.file, what)?;
         temp.replace(&self.tmp(), &self.path().join("index.json")).map_err(StoreError::io(what))?;
         self.sync_dir(".")?;
-        // It is not synced: one that was cut says nothing.
+        // It is not synced, because a cut copy is recognised as invalid.
         self.write_raw(&self.path().join(COPY), &seal(bytes.trim_ascii_end()))
     }
 }
@@ -190,7 +190,7 @@ fn named(manifest: &Descriptor, reference: &Reference) -> Descriptor {
     descriptor
 }
 
-/// The name an index entry carries; other tools' entries have only a ref.name.
+/// The name of an index entry; entries of other tools have only a ref.name.
 pub(crate) fn name_of(descriptor: &Descriptor) -> Option<Reference> {
     let annotation = |key: &str| descriptor.annotations.get(key);
     let text = annotation(IMAGE_NAME).or_else(|| annotation(REF_NAME))?;

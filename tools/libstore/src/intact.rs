@@ -1,4 +1,4 @@
-//! Looks whether a snapshot's tree still has what it had when it was made.
+//! Checks whether a snapshot's tree still has the files that it had when it was made.
 
 use crate::error::StoreError;
 use crate::snapshot::{SnapshotMeta, TREE};
@@ -7,9 +7,9 @@ use crate::tree_totals::difference;
 use std::fs::File;
 
 impl Store {
-    /// Fails when a snapshot's tree has lost or gained a name since it was made, with `sizes` also when its files
-    /// have other lengths. Then the snapshot is put aside, and whoever made it can make it again. `false`: it has
-    /// more than `most` names, and was not looked at.
+    /// Fails if a snapshot's tree has lost or gained a name since it was made, with `sizes` also if its files have
+    /// other lengths. The snapshot is then put aside, so that it can be made again. Returns `false` without a check if
+    /// it has more than `most` names.
     pub fn check_snapshot(&self, id: &str, sizes: bool, most: u64) -> Result<bool, StoreError> {
         let dir = self.snapshot_dir(id)?;
         let why = match self.snapshot_meta(id) {
@@ -17,10 +17,10 @@ impl Store {
             Ok(SnapshotMeta { tree: Some(made), .. }) => match File::open(dir.join(TREE)) {
                 Ok(tree) => difference(made, tree, sizes)
                     .map_err(StoreError::io(format!("cannot read {}", dir.display())))?,
-                // It is deferred.
+                // The snapshot is deferred.
                 Err(_) => None,
             },
-            // An older one.
+            // An older snapshot does not have these numbers.
             Ok(_) => None,
             Err(StoreError::Corrupt { why, .. }) => Some(why),
             Err(error) => return Err(error),

@@ -1,6 +1,6 @@
-//! What is in a store: each entry, what it takes on the disk, and which others it names.
+//! The inventory of a store: each entry, its size on the disk, and the entries that it names.
 //!
-//! It is read without a lock while others write, so it may miss what is new. What is damaged names nothing.
+//! It is read without a lock while others write, so it may miss new entries. A damaged entry names no others.
 
 use crate::blob::MAX_JSON;
 use crate::cache::unseal;
@@ -23,10 +23,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The largest blob that is looked at for being a manifest or an index.
+/// The largest blob that is read to see whether it is a manifest or an index.
 const MAX_MANIFEST: u64 = MAX_JSON;
 
-/// An entry: its kind, and its name among those.
+/// An entry: its kind, and its name within that kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryId {
     /// An entry of index.json without a name: the digest of its manifest or index.
@@ -43,24 +43,24 @@ pub enum EntryId {
     Verified(String),
     /// A directory of `RUN --mount=type=cache`.
     CacheMount(String),
-    /// What a failed step left.
+    /// The tree of a failed step.
     Failure(String),
-    /// What a RUN printed: its file.
+    /// The log of a RUN: its file.
     Log(String),
-    /// What is remembered of a build context: its file.
+    /// The digests of the files of a build context: its file.
     Context(String),
-    /// Which record was the latest in a place: its file.
+    /// The key of the latest record in a place: its file.
     Latest(String),
     /// The listing of a content: its file.
     Listing(String),
-    /// Which Dockerfile an image comes from: its file.
+    /// The record of an image's Dockerfile: its file.
     Build(String),
-    /// Something damaged that was put aside.
+    /// A damaged entry that was put aside.
     Quarantine(String),
 }
 
 impl EntryId {
-    /// Kind and name, as users are shown them.
+    /// Kind and name, as they are shown to users.
     pub fn words(&self) -> (&'static str, String) {
         match self {
             Self::Image(digest) => ("image", digest.to_string()),
@@ -111,22 +111,22 @@ impl From<Held> for EntryId {
     }
 }
 
-/// What is known of an entry.
+/// The properties of an entry.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What it takes on the disk, in bytes.
+    /// Its size on the disk, in bytes.
     pub disk: u64,
-    /// When it was made, or used if that is noted.
+    /// The time when it was made, or used if that is noted.
     pub used: SystemTime,
-    /// What has to be there as long as it is.
+    /// The entries that it needs.
     pub needs: Vec<EntryId>,
-    /// What it is of use for, if that is all that it is for.
+    /// The entry that it serves, if it has no other use.
     pub serves: Option<Vec<EntryId>>,
-    /// How long it took to make, if that is known.
+    /// The time that it took to make it, if that is known.
     pub took: Option<Duration>,
-    /// What made it: place and instruction.
+    /// The instruction that made it, with its place.
     pub made_by: Option<String>,
-    /// Whether it is a layer that was unpacked, and can be again.
+    /// Whether it is an unpacked layer, which can be unpacked again.
     pub unpacked: bool,
 }
 
@@ -135,7 +135,7 @@ impl Entry {
         Ok(Self { disk: disk_of(path)?, ..Self::small(path)? })
     }
 
-    /// One whose size is still to be found.
+    /// An entry whose size is not known yet.
     fn small(path: &Path) -> std::io::Result<Self> {
         let used = path.symlink_metadata()?.modified().unwrap_or(UNIX_EPOCH);
         let (needs, serves, took, made_by) = (Vec::new(), None, None, None);
@@ -148,18 +148,18 @@ impl Entry {
     }
 }
 
-/// All of a store.
+/// All entries of a store.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     /// The entries.
     pub entries: BTreeMap<EntryId, Entry>,
     /// The images that have names, by these.
     pub named: Vec<(Reference, EntryId)>,
-    /// What all else takes on the disk: directories, index.json, what is being written.
+    /// The bytes on the disk of all else: directories, index.json, unfinished files.
     pub other: u64,
 }
 
-/// What a cache record says, if it is a step's.
+/// The members of a step's cache record.
 #[derive(Default, Deserialize)]
 struct Recorded {
     snapshot: Option<String>,
@@ -172,7 +172,7 @@ struct Recorded {
 }
 
 impl Store {
-    /// Reads what is in the store.
+    /// Reads the entries of the store.
     pub fn inventory(&self) -> Result<Inventory, StoreError> {
         let mut all = self.files()?;
         for named in self.images()? {
@@ -185,14 +185,14 @@ impl Store {
         Ok(all)
     }
 
-    /// Reads what is in the store but for index.json, so that no image has a name.
+    /// Reads the entries of the store without index.json, so that no image has a name.
     pub fn files(&self) -> Result<Inventory, StoreError> {
         let mut all = Inventory::default();
         all.read(self).map_err(StoreError::io(format!("cannot read {}", self.path().display())))?;
         Ok(all)
     }
 
-    /// The manifests and indexes of `all` that no other names, and which have all that they name.
+    /// The complete manifests and indexes of `all` that no other one names.
     pub fn unnamed_images(&self, all: &Inventory) -> Vec<Descriptor> {
         let images = all.entries.iter().filter(|(id, _)| matches!(id, EntryId::Blob(_)));
         let named: BTreeSet<_> = images.clone().flat_map(|(_, entry)| &entry.needs).collect();
@@ -209,7 +209,7 @@ impl Store {
 }
 
 impl Inventory {
-    /// All that `roots` need, they themselves among it.
+    /// `roots` and all entries that they need.
     pub fn closure(&self, roots: impl IntoIterator<Item = EntryId>) -> BTreeSet<EntryId> {
         let (mut found, mut todo) = (BTreeSet::new(), roots.into_iter().collect::<Vec<_>>());
         while let Some(id) = todo.pop() {
@@ -223,7 +223,7 @@ impl Inventory {
         found
     }
 
-    /// What all of it takes on the disk.
+    /// The bytes that the store takes on the disk.
     pub fn disk(&self) -> u64 {
         self.other + self.entries.values().map(|entry| entry.disk).sum::<u64>()
     }
@@ -246,7 +246,7 @@ impl Inventory {
             };
         }
         self.other += blocks(&root.join("blobs/sha256"))?;
-        // Records say which listings are of use.
+        // Records name the listings that are still of use.
         self.each(root, "listings", |name, path, all| {
             all.add(EntryId::Listing(name), Entry::at(path)?.serving(Vec::new()))
         })?;
@@ -283,7 +283,7 @@ impl Inventory {
         self.each(root, "quarantine", |name, path, all| all.add(EntryId::Quarantine(name), Entry::at(path)?))
     }
 
-    /// Reads the entries of a directory. One that goes meanwhile is none.
+    /// Reads the entries of a directory. Entries that are removed meanwhile are skipped.
     fn each(
         &mut self,
         root: &Path,
@@ -292,7 +292,7 @@ impl Inventory {
     ) -> std::io::Result<()> {
         let dir = root.join(dir);
         for name in names_at(&dir)? {
-            // Any other name is not ours, and would not be found again.
+            // A file with any other name is not one of the store, and could not be found again.
             let Some(text) = name.to_str() else { continue };
             match read(text.to_owned(), &dir.join(text), self) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -388,17 +388,18 @@ impl Inventory {
     }
 }
 
-/// What a directory or file takes by itself.
+/// The bytes on the disk of a directory or file alone.
 fn blocks(path: &Path) -> std::io::Result<u64> {
     path.symlink_metadata().map(|meta| meta.blocks() * 512)
 }
 
-/// What a sealed record holds, if it is whole. It is left to those who use it to put it aside.
+/// The content of a sealed record, if its digest is right. A damaged record is put aside by the tool that uses it, not
+/// here.
 fn sealed<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(unseal(&std::fs::read(path).ok()?).ok()?).ok()
 }
 
-/// The blobs that a blob names, if it is a manifest or an index, and right.
+/// The blobs that a blob names, if it is a valid manifest or index.
 fn named_by(store: &Store, digest: Digest) -> Vec<Digest> {
     let Ok(bytes) = std::fs::read(store.blob_path(digest)) else { return Vec::new() };
     if bytes.first() != Some(&b'{') || Digest::of(&bytes) != digest {

@@ -1,4 +1,4 @@
-//! Which layer a snapshot was packed into, so that it is packed once.
+//! Records of the layers into which snapshots were packed, so that each is packed once.
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -8,28 +8,29 @@ use libwire::record::LayerRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// How a layer was packed: the same snapshot packed otherwise is another layer.
+/// The settings with which a layer was packed. With other settings the same snapshot gives another layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerKey {
-    /// `gzip`, `zstd` or `none`; of another packer its name.
+    /// `gzip`, `zstd` or `none`; for another packer its name.
     pub compression: String,
-    /// The compression level, where it has one.
+    /// The compression level, if it has one.
     pub level: Option<i32>,
-    /// Modification times beyond this were set to it.
+    /// Later modification times were set to this.
     pub clamp: Option<i64>,
 }
 
-/// Whether a record's name is that of a layer of layer-pack's in which no time was changed.
+/// Whether a record's name is that of a layer by layer-pack in which no time was changed.
 fn is_faithful(name: &str) -> bool {
     let packer = name.strip_prefix("layer-").and_then(|rest| rest.split(['-', '.']).next());
     packer.is_some_and(|packer| TAKEN[..3].contains(&packer)) && !name.contains("-c")
 }
 
-/// Names that no packer can have: the first are layer-pack's, the others mean something where a packer's name may stand.
+/// Names that no packer can have: the first are layer-pack's, the others have a meaning of their own in options.
 const TAKEN: [&str; 5] = ["gzip", "zstd", "none", "always", "auto"];
 
 impl LayerKey {
-    /// That of the layers that a packer of this name, not of the suite, says are exactly the snapshots'.
+    /// The settings for layers that a packer with this name, which is not of the suite, declares to be exactly the
+    /// snapshots.
     pub fn of_packer(name: &str) -> Result<Self, String> {
         let word = (1..=32).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -53,7 +54,7 @@ impl LayerKey {
 }
 
 impl From<Packing> for LayerKey {
-    /// That of layer-pack's layers.
+    /// The settings for layer-pack's layers.
     fn from(packing: Packing) -> Self {
         let Packing { compression, level, clamp } = packing;
         let level = level.and_then(|level| i32::try_from(level).ok());
@@ -70,7 +71,7 @@ impl Store {
         self.layer_in(&self.layer_file(snapshot, key)?, snapshot)
     }
 
-    /// The layer of a snapshot that a record tells of, if its blob is there.
+    /// The layer of a snapshot in a record, if its blob is there.
     fn layer_in(&self, path: &Path, snapshot: &str) -> Result<Option<LayerRecord>, StoreError> {
         let record: Option<LayerRecord> = self.read_record(path)?;
         match record.filter(|record| record.snapshot == snapshot) {
@@ -84,8 +85,8 @@ impl Store {
         self.write_record(&self.layer_file(&record.snapshot, key)?, record)
     }
 
-    /// Any layer of a snapshot that is exactly it: one of layer-pack's, whose times are its own. What another packer
-    /// puts into its layers, nobody here knows.
+    /// Any layer that is exactly the snapshot: one by layer-pack in which no time was changed. The content of other
+    /// packers' layers is not known.
     pub(crate) fn faithful_layer(&self, snapshot: &str) -> Result<Option<LayerRecord>, StoreError> {
         if !self.has_snapshot(snapshot) {
             return Ok(None);
@@ -117,7 +118,7 @@ impl Store {
         let what = format!("cannot write {}", path.display());
         let mut temp = self.temp()?;
         temp.file.write_all(bytes).map_err(StoreError::io(&what))?;
-        // Most are new, and a name in place of another costs two more.
+        // Most records are new, and replacing a name costs two more system calls.
         match temp.link(path).map_err(StoreError::io(&what))? {
             true => Ok(()),
             false => temp.replace(&self.tmp(), path).map_err(StoreError::io(&what)),

@@ -6,13 +6,13 @@ use crate::place;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Says that the directory is a store, and of which version. Read before anything else.
+/// The file that marks the directory as a store, and has its version. It is read before anything else.
 pub(crate) const VERSION_FILE: &str = "stagepipe-store";
-/// What [`VERSION_FILE`] holds in the only version there is.
+/// The content of [`VERSION_FILE`] in the only version.
 pub(crate) const VERSION: &str = "1\n";
-/// The OCI image layout's own version file.
+/// The version file of the OCI image layout.
 pub(crate) const LAYOUT: (&str, &str) = ("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-/// What an empty layout's index holds.
+/// The content of an empty layout's index.
 pub(crate) const EMPTY_INDEX: &str =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 /// The directories of a store.
@@ -42,14 +42,13 @@ pub(crate) fn may_be_store(path: &Path) -> bool {
     check_version(path).is_ok() || may_be_made()
 }
 
-/// Whether a store is to be made at `path`: nothing is there, or no more than a process that makes or made
-/// one has got to so far.
+/// Whether a store can be made at `path`: nothing is there, or only the files with which the making of a store begins.
 pub(crate) fn is_fresh(path: &Path) -> std::io::Result<bool> {
     let names = match libtree::walk::names_at(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
         names => names?,
     };
-    // The first thing made is a directory that no other layout has: by a tool, or by a build for its lease.
+    // The first directory that a tool, or a build for its lease, makes is one that no other layout has.
     let is_first = |name: &OsString| DIRS[..2].iter().any(|first| name == first);
     Ok(names.is_empty() || (names.iter().all(is_ours) && names.iter().any(is_first)))
 }
@@ -58,14 +57,14 @@ fn is_ours(name: &OsString) -> bool {
     DIRS.iter().chain(&[LAYOUT.0, "index.json", "index.copy", "limits"]).any(|own| name == own)
 }
 
-/// Whether `path` has what is left of a store after an ordinary user has deleted it: the trees in it belong to
-/// subordinate ids, which only root and a user namespace of that user can delete.
+/// Whether `path` has the rest of a store that an ordinary user has deleted. Its trees belong to subordinate ids, so
+/// only root and a user namespace of that user can delete them.
 pub fn is_rest(path: &Path) -> bool {
     let names = |path: &Path| libtree::walk::names_at(path).unwrap_or_default();
     let has_trees =
         ["snapshots", "cachemounts", "failed"].iter().any(|dir| !names(&path.join(dir)).is_empty());
     let all = names(path);
-    // Asked last, because another process may have made the store meanwhile.
+    // This is checked last, because another process may have made the store meanwhile.
     has_trees && all.iter().all(is_ours) && !path.join(VERSION_FILE).exists()
 }
 
@@ -80,13 +79,13 @@ pub(crate) fn rest(path: &Path) -> StoreError {
     StoreError::NotAStore { path, why }
 }
 
-/// Whether this is root, and of all ids.
+/// Whether this process is root, and all ids are mapped.
 fn is_root() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     rustix::process::geteuid().is_root() && map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// Refuses a directory that is not a store of this version, and says what it is.
+/// Refuses a directory that is not a store of this version. The error says what it is.
 pub(crate) fn check_version(path: &Path) -> Result<(), StoreError> {
     let not = |why: &str| StoreError::NotAStore { path: path.display().to_string(), why: why.into() };
     match std::fs::read_to_string(path.join(VERSION_FILE)) {

@@ -1,12 +1,13 @@
-//! Leases: what a tool or a build uses, so that store-gc leaves it alone.
+//! Leases: the entries that a tool or a build uses, so that store-gc does not remove them.
 //!
-//! A lease is a file in `leases/` whose holders have a shared flock(2) on it, with a line for each blob and snapshot that they
-//! found or made. A line is written under a shared lock of the gate, and only then is it looked whether the entry is there.
-//! store-gc reads the leases and takes an entry's name away under the gate's exclusive lock, so that an entry is either held
-//! before it goes, or found missing. An entry goes only after all that name it, so whoever holds one holds what it names.
+//! A lease is a file in `leases/` on which its holders have a shared flock(2), with a line for each blob and snapshot
+//! that they found or made. A line is written under a shared lock of the gate, and only then is the entry looked up.
+//! store-gc reads the leases and removes an entry's name under the gate's exclusive lock, so an entry is either held
+//! before it is removed, or found missing. An entry is removed only after all entries that name it, so a process that
+//! holds an entry also holds those that it names.
 //!
-//! No lease is removed while store-gc runs, even if nobody holds it any more: store-gc would not know what a build that has
-//! just ended has left.
+//! No lease is removed while store-gc runs, even if nobody holds it any more: store-gc would not know the entries of a
+//! build that has just ended.
 
 use crate::error::StoreError;
 use crate::layout::may_be_store;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The variable by which the tools of a build find the lease of it, which its driver holds.
+/// The variable by which the tools of a build find its lease, which its driver holds.
 pub const BUILD_LEASE: &str = "STAGEPIPE_LEASE";
 /// The lease of the build that this process is part of, from a look-up of environment variables.
 pub fn build_lease(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
@@ -30,7 +31,7 @@ pub fn build_lease(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBu
 
 /// The directory of leases.
 pub(crate) const LEASES: &str = "leases";
-/// The lock under which entries are held and taken away.
+/// The lock under which entries are held and removed.
 pub(crate) const GATE: &str = "locks/gate";
 /// The lock of store-gc.
 pub(crate) const COLLECTOR: &str = "locks/gc";
@@ -43,18 +44,18 @@ pub(crate) fn sweep(store: &Path) {
     for path in names.iter().map(|name| dir.join(name)) {
         let free = File::open(&path).and_then(|file| lock::try_take(&file, lock::Mode::Exclusive));
         if free.unwrap_or(false) {
-            // What stays is removed later.
+            // A lease that stays is removed later.
             let _ = std::fs::remove_file(&path);
         }
     }
 }
 
-/// Where the tools of a build look for its lease, if a store is at `store` or can be made there.
+/// The path of a build's lease, if a store is at `store` or can be made there.
 pub fn leases(store: &Path) -> Option<PathBuf> {
     may_be_store(store).then(|| store.join(LEASES))
 }
 
-/// Keeps store-gc from beginning, unless it runs.
+/// Keeps store-gc from beginning, unless it runs already.
 fn no_collector(store: &Path) -> Option<File> {
     let file = lock::open(&store.join(COLLECTOR)).ok()?;
     lock::try_take(&file, lock::Mode::Shared).ok()?.then_some(file)
@@ -63,7 +64,7 @@ fn no_collector(store: &Path) -> Option<File> {
 /// An entry of the store that may be in use.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Held {
-    /// A blob. That of a manifest stands for its image.
+    /// A blob. A manifest's blob includes its image.
     Blob(Digest),
     /// A snapshot, with its log and those below it.
     Snapshot(String),
@@ -111,8 +112,8 @@ impl Lease {
         Self { store: store.to_owned(), build, timeout, open: Mutex::default() }
     }
 
-    /// Holds `entry` and then asks `look` whether it is there, or has it put there. What is held already is only looked
-    /// at. Where no lease can be written, nothing can be removed either.
+    /// Holds `entry`, and then lets `look` find or make it. If it is held already, only `look` is called. If no lease
+    /// can be written, no entry can be removed either.
     pub(crate) fn hold<T>(&self, entry: Held, look: impl FnOnce() -> T) -> Result<T, StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.is_none() {
@@ -155,9 +156,9 @@ impl Lease {
                 file => file?,
             };
             file.lock_shared()?;
-            // Between its making and its locking it looks like a dead process's.
+            // Before it is locked, it looks like that of a dead process.
             if file.metadata()?.nlink() > 0 {
-                // What another tool of the build holds is held.
+                // An entry that another tool of the build holds is held.
                 let mut lines = String::new();
                 file.read_to_string(&mut lines)?;
                 let held = lines.lines().filter_map(Held::of_line).collect();
@@ -177,7 +178,7 @@ impl Drop for Lease {
         if let Some(Open { path, .. }) = open.as_ref().filter(|_| self.build.is_none())
             && let Some(_no_collector) = no_collector(&self.store)
         {
-            // What stays is removed by the next who opens the store.
+            // If it stays, the next process that opens the store removes it.
             let _ = std::fs::remove_file(path);
         }
     }

@@ -1,12 +1,12 @@
 //! The store: a directory that is an OCI image layout at its root, with the snapshots, cache records,
 //! logs and cache mounts of builds beside the blobs (stagepipe-store(5)).
 //!
-//! Promises. A blob's name is its content, at every instant. A reference is published only when what it
-//! names is durable. A command that reported success loses nothing to a power cut. Locks are flock(2)'s
-//! alone, so the kernel drops them with their holder, and reading takes none. What is corrupt is found
-//! when it is used, and moved to `quarantine/` where a rebuild can replace it.
+//! Promises. A blob's name is its content, at every instant. A reference is published only when the image that it names
+//! is durable. After a command has reported success, a power cut loses nothing. All locks are those of flock(2), so the
+//! kernel releases them when their holder ends, and reading takes none. A corrupt entry is found when it is used, and
+//! moved to `quarantine/`, so that it can be made again.
 //!
-//! Nothing here runs or prints, and what mounts is the caller's.
+//! This crate runs, prints and mounts nothing.
 
 mod arrival;
 mod blob;

@@ -1,10 +1,10 @@
-//! Where the store is when nobody says.
+//! The default place of the store.
 
 use crate::error::StoreError;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the default depends on. A tool's main fills it in.
+/// The values on which the default depends. A tool's main fills them in.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// `$STAGEPIPE_STORE`
@@ -18,8 +18,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Fills it in from a look-up of environment variables and from who runs this process. Call it before
-    /// a user namespace is entered, in which everybody is root.
+    /// Reads the values from a look-up of environment variables and from the user of this process. It must be called
+    /// before a user namespace is entered, because everybody is root in there.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         Self {
             stagepipe_store: variable("STAGEPIPE_STORE"),
@@ -30,7 +30,7 @@ impl Environment {
     }
 }
 
-/// The store that was named, or the default one.
+/// The named store, or the default one.
 pub fn locate(named: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, StoreError> {
     let nowhere = || StoreError::NotAStore {
         path: "the store".into(),
@@ -41,8 +41,8 @@ pub fn locate(named: Option<PathBuf>, environment: &Environment) -> Result<PathB
 }
 
 /// `$STAGEPIPE_STORE`, else `/var/lib/stagepipe` for root, else `$XDG_DATA_HOME/stagepipe`, else
-/// `$HOME/.local/share/stagepipe`. `None` when none of them is there. Empty variables count as unset,
-/// and so does an `$XDG_DATA_HOME` that is not absolute.
+/// `$HOME/.local/share/stagepipe`. `None` if there is none of them. Empty variables count as unset, and so does an
+/// `$XDG_DATA_HOME` that is not absolute.
 pub fn default_path(environment: &Environment) -> Option<PathBuf> {
     let set = |value: &Option<OsString>| value.clone().filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = set(&environment.stagepipe_store) {

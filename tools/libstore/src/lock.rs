@@ -1,6 +1,6 @@
-//! flock(2) with a time limit, and who holds it when the time is up.
+//! flock(2) with a time limit, and the holder of the lock if the time is up.
 //!
-//! No lock here outlives its holder, and no lock file is ever removed or judged by its age.
+//! No lock outlives its holder. No lock file is ever removed, and the age of a lock file has no meaning.
 
 use crate::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -9,24 +9,24 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long between two tries. Most locks here are held for milliseconds.
+/// The time between two tries. Most locks here are held for milliseconds.
 const PAUSE: Duration = Duration::from_millis(10);
-/// A wait for longer than this is told.
+/// The user is told of a wait that is longer than this.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How to hold a lock.
+/// The mode of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Shared,
     Exclusive,
 }
 
-/// Takes the lock of the file at `path`, which is made when it is not there.
+/// Takes the lock of the file at `path`, which is made if it does not exist.
 pub(crate) fn take(path: &Path, mode: Mode, timeout: Option<Duration>) -> Result<File, StoreError> {
     take_told(path, mode, timeout, |_| ())
 }
 
-/// As [`take`]; `told` is told who holds it, if the wait is long.
+/// As [`take`]; if the wait is long, `told` gets the holder.
 pub(crate) fn take_told(
     path: &Path,
     mode: Mode,
@@ -38,7 +38,7 @@ pub(crate) fn take_told(
     Ok(file)
 }
 
-/// Opens the file at `path`, which is made when it is not there, to be locked.
+/// Opens the file at `path` to lock it. It is made if it does not exist.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }

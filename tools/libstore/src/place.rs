@@ -1,22 +1,22 @@
-//! Whether a store can keep its promises on a file system. It can't where locks, or the order in which names become durable,
-//! are another machine's or another program's business.
+//! Decides whether a store can keep its promises on a file system. It can't if another machine or program decides about
+//! locks, or about the order in which names become durable.
 
 use crate::error::StoreError;
 use std::path::Path;
 
-/// What a file system does to a store.
+/// The suitability of a file system for a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// It keeps to what is asked of it.
+    /// It can keep all promises.
     Sound,
-    /// Locks and durable names can't be relied on.
+    /// Locks and durable names are unreliable.
     Remote(&'static str),
     /// No snapshot can be made there, but blobs can.
     Overlay,
 }
 
 impl Place {
-    /// What is known of the file systems of statfs(2)'s `f_type`, cut to 32 bits.
+    /// The suitability by `f_type` of statfs(2), cut to 32 bits.
     fn of(kind: u32) -> Self {
         match kind {
             0x6969 => Self::Remote("NFS"),
@@ -31,9 +31,9 @@ impl Place {
     }
 }
 
-/// Refuses a new store at `path` where it could lose what it acknowledges. Gives a warning where not all of it will work.
+/// Refuses a new store at `path` if it could lose acknowledged data. Returns a warning if a part of it will not work.
 pub(crate) fn check(path: &Path) -> Result<Option<String>, StoreError> {
-    // Its directory may not be there yet.
+    // Its directory may not exist yet.
     let found = path.ancestors().find_map(|place| {
         let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
         rustix::fs::statfs(place).ok()

@@ -19,33 +19,33 @@ const DIR: &str = "remote";
 pub struct Remote {
     /// The full name.
     pub name: String,
-    /// The platform that was wanted, in normal form.
+    /// The requested platform, in normal form.
     pub platform: String,
-    /// The registry, as it is called in names.
+    /// The registry, as it is written in names.
     pub registry: String,
     /// The repository there.
     pub repository: String,
-    /// The index that the name means; none where it means an image.
+    /// The index that the name means; `None` if it means an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<Digest>,
-    /// The image's manifest, whose blob and whose config's are here.
+    /// The image's manifest. Its blob and that of its config are here.
     pub manifest: Descriptor,
-    /// The image that the store had under the name then, and which the name means no more.
+    /// The image that had the name in the store then, but is no longer the one that the name means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Digest>,
-    /// When it was said, in seconds since 1970.
+    /// The time of the answer, in seconds since 1970.
     pub fetched: u64,
 }
 
 impl Remote {
-    /// The digest that the registry has the name for.
+    /// The digest that the name has at the registry.
     pub fn top(&self) -> Digest {
         self.index.unwrap_or(self.manifest.digest)
     }
 }
 
 impl Store {
-    /// Keeps what a registry said durably, in place of what it said before. Manifest and config must be durable.
+    /// Writes an answer of a registry durably, in place of the answer before. Manifest and config must be durable.
     pub fn keep_remote(&self, remote: &Remote) -> Result<(), StoreError> {
         let path = self.remote_file(&remote.name, &remote.platform);
         self.write_record(&path, remote)?;
@@ -66,7 +66,7 @@ impl Store {
         Ok(known.filter(|known| known.name == name && known.platform == platform))
     }
 
-    /// All that registries said, in no order.
+    /// All answers of registries, in no order.
     pub fn remotes(&self) -> Result<Vec<Remote>, StoreError> {
         let dir = self.path().join(DIR);
         let names = match libtree::walk::names_at(&dir) {
@@ -76,9 +76,9 @@ impl Store {
         names.iter().filter_map(|name| self.read_record(&dir.join(name)).transpose()).collect()
     }
 
-    /// The manifest that a reference means where `platform` is wanted: by its name in index.json, else, or if it was
-    /// asked since, by what a registry said, of which the layers may be missing. An image for another platform is taken
-    /// where no other is known.
+    /// The manifest that a reference means for `platform`: that of its name in index.json, or else, or if the registry
+    /// was asked since, that of the registry's answer, whose layers may be missing. An image for another platform is
+    /// used if no other is known.
     pub fn resolve_for(
         &self,
         reference: &Reference,
@@ -109,7 +109,7 @@ impl Store {
         }
     }
 
-    /// The registry's answer about the tag that stands before a digest, if the answer was this digest.
+    /// The registry's answer about the tag before a digest, if the answer was this digest.
     fn remote_of_tag(
         &self,
         reference: &Reference,

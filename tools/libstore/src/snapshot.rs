@@ -1,11 +1,11 @@
-//! Snapshots: what one step or one layer changed, as the upper directory of an overlay.
+//! Snapshots: the changes of a step or layer, as the upper directory of an overlay.
 //!
-//! A snapshot is made under `tmp/` and published by one rename, so it is whole or not there. It is not
-//! synced then: it carries this boot's id, and after another boot it is taken for missing, until
-//! [`Store::settle`] has made it durable and removed the mark. A lost snapshot is only a cache miss.
+//! A snapshot is made under `tmp/` and published by one rename, so it is complete or absent. It is not synced then. It
+//! has a mark with the id of this boot, and counts as missing after another boot, until [`Store::settle`] has made it
+//! durable and removed the mark. A lost snapshot is only a cache miss.
 //!
-//! A deferred snapshot has no tree: what was changed is told in a file, in terms of files elsewhere, until it is
-//! packed. From then on the layer stands for it, and the tree is unpacked when somebody wants it (`restore`).
+//! A deferred snapshot has no tree. Until it is packed, a file lists its changes, whose content is in files elsewhere.
+//! After that the layer replaces the list, and the tree is unpacked when it is needed (`restore`).
 
 use crate::error::StoreError;
 use crate::lease::Held;
@@ -20,15 +20,15 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// In a snapshot that is not synced yet: the id of the boot that wrote it.
+/// The mark of a snapshot that is not synced yet: the id of the boot that wrote it.
 pub(crate) const UNSETTLED: &str = "unsettled";
 pub(crate) const META: &str = "meta.json";
 /// The tree.
 pub(crate) const TREE: &str = "fs";
-/// In a deferred snapshot that is not packed yet: what it changed, as layer-changes(5).
+/// The changes of a deferred snapshot that is not packed yet, as layer-changes(5).
 const CHANGES: &str = "changes";
 
-/// What is known of a snapshot.
+/// The properties of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotMeta {
     /// The snapshots below it, lowest first.
@@ -39,19 +39,19 @@ pub struct SnapshotMeta {
     /// How many entries that layer had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
-    /// The bytes of that layer's files; one with several names counts once.
+    /// The bytes of that layer's files; a file with several names counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_size: Option<u64>,
-    /// How much its tree had when it was made.
+    /// The size of its tree when it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<TreeTotals>,
 }
 
-/// What stands before the seal in a meta.json.
+/// The text before the seal in a meta.json.
 const SEAL: &[u8] = b",\"seal\":\"";
 
 impl SnapshotMeta {
-    /// The JSON of it, whose last member is the start of a digest of the others.
+    /// The JSON of a meta.json. Its last member is the start of a digest of the others.
     fn sealed(&self) -> io::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;
         let seal = seal_of(&json);
@@ -84,7 +84,7 @@ pub struct NewSnapshot {
     work: PathBuf,
     meta: SnapshotMeta,
     published: bool,
-    /// Held as long as the directory is in use, so that nobody takes it for a dead process's leavings.
+    /// Held as long as the directory is in use, so that it is not removed as that of a dead process.
     _lock: File,
 }
 
@@ -93,8 +93,8 @@ impl NewSnapshot {
         (self.meta.entries, self.meta.content_size) = (Some(entries), Some(bytes));
     }
 
-    /// Puts a snapshot made without parents on top of some, which are there by now. Unless its root has
-    /// metadata of its own, it takes the topmost parent's.
+    /// Gives parents to a snapshot that was made without them. Its root gets the metadata of the topmost parent, unless
+    /// it has its own.
     pub(crate) fn stand_on(&mut self, parents: &[String], own_root: bool) -> Result<(), StoreError> {
         self.meta.parents = parents.to_vec();
         match parents.last() {
@@ -108,8 +108,8 @@ impl NewSnapshot {
         &self.id
     }
 
-    /// The overlay's upper directory. Its own metadata, which hides that of the directories below it, is the
-    /// topmost parent's; without parents mode 0755, owner root.
+    /// The overlay's upper directory. Its metadata hides that of the directories below it, and is that of the topmost
+    /// parent; without parents its mode is 0755 and its owner root.
     pub fn upper(&self) -> &Path {
         &self.upper
     }
@@ -119,14 +119,13 @@ impl NewSnapshot {
         &self.work
     }
 
-    /// The file that tells what it changes, for a deferred snapshot. Once that is there, nothing may be in
-    /// `upper`.
+    /// The file for the changes of a deferred snapshot. If it exists, `upper` must be empty.
     pub fn changes(&self) -> PathBuf {
         self.dir.join(CHANGES)
     }
 
-    /// Publishes the snapshot under its id, which is returned. Unmount the overlay before. When another
-    /// process has published the same id meanwhile, that one stays: ids that can meet name contents.
+    /// Publishes the snapshot under its id, which is returned. The overlay must be unmounted before. If another process
+    /// has published the same id meanwhile, that snapshot stays, because only ids that name a content can be equal.
     pub fn publish(mut self) -> Result<String, StoreError> {
         let what = format!("cannot publish snapshot {} in {}", self.id, self.store.path().display());
         libtree::remove::remove_all(File::open(&self.dir).map_err(StoreError::io(&what))?, b"work")
@@ -152,13 +151,12 @@ impl NewSnapshot {
         Ok(std::mem::take(&mut self.id))
     }
 
-    /// Gives its tree to the snapshot `id`, which has none. If another process has done so meanwhile, that
-    /// tree stays.
+    /// Moves its tree to the snapshot `id`, which has none. If another process has done so meanwhile, that tree stays.
     pub(crate) fn give_tree(self, id: &str) -> Result<(), StoreError> {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         let dir = self.store.snapshot_dir(id)?;
         let (target, mark) = (dir.join(TREE), dir.join(UNSETTLED));
-        // The tree is not synced: from here to the next settling the snapshot is this boot's again.
+        // The tree is not synced, so the snapshot is marked with this boot again until it is settled.
         std::fs::write(&mark, write::boot_id())
             .map_err(StoreError::io(format!("cannot write {}", mark.display())))?;
         let what = || format!("cannot make {}", target.display());
@@ -205,10 +203,10 @@ impl Store {
         Ok(new)
     }
 
-    /// Where a snapshot's tree is: what it changed, in overlay form.
+    /// The path of a snapshot's tree, in overlay form.
     pub fn snapshot_fs(&self, id: &str) -> Result<PathBuf, StoreError> {
         let tree = self.snapshot_dir(id)?.join(TREE);
-        // With many layers this is asked for each of them at each step.
+        // Each step calls this for each of many layers.
         match (self.trusts(id) || self.has_snapshot(id)) && tree.is_dir() {
             true => Ok(tree),
             false => {
@@ -217,13 +215,13 @@ impl Store {
         }
     }
 
-    /// The file that tells what a deferred snapshot changed, if it is not packed yet.
+    /// The file with the changes of a deferred snapshot, if it is not packed yet.
     pub fn snapshot_changes(&self, id: &str) -> Result<Option<PathBuf>, StoreError> {
         let changes = self.snapshot_dir(id)?.join(CHANGES);
         Ok(Some(changes).filter(|changes| self.has_snapshot(id) && changes.is_file()))
     }
 
-    /// Forgets what a deferred snapshot changed: its layer is there.
+    /// Removes the changes of a deferred snapshot after its layer was made.
     pub fn forget_changes(&self, id: &str) -> Result<(), StoreError> {
         let changes = self.snapshot_dir(id)?.join(CHANGES);
         match std::fs::remove_file(&changes) {
@@ -234,7 +232,7 @@ impl Store {
         }
     }
 
-    /// Whether a snapshot is there, in whatever form, and can be trusted.
+    /// Whether a snapshot is there, with or without a tree, and can be trusted.
     pub fn has_snapshot(&self, id: &str) -> bool {
         let Ok(dir) = self.snapshot_dir(id) else { return false };
         let there = self.hold(Held::Snapshot(id.to_owned()), || self.is_there(id, &dir));
@@ -262,7 +260,7 @@ impl Store {
         trusted
     }
 
-    /// What is known of a snapshot.
+    /// The properties of a snapshot.
     pub fn snapshot_meta(&self, id: &str) -> Result<SnapshotMeta, StoreError> {
         let path = self.snapshot_dir(id)?.join(META);
         let bytes =
@@ -270,11 +268,11 @@ impl Store {
         SnapshotMeta::parse(&bytes).map_err(|why| StoreError::corrupt(path.display().to_string(), why))
     }
 
-    /// Removes a snapshot. What still names it is a miss from then on.
+    /// Removes a snapshot. A record that still names it is then a miss.
     pub fn remove_snapshot(&self, id: &str) -> Result<(), StoreError> {
         let what = format!("cannot remove snapshot {id}");
         let dir = self.snapshot_dir(id)?;
-        // First out of its name: a half-removed tree must never look like a snapshot.
+        // It loses its name first, because a half-removed tree must never look like a snapshot.
         let (temp, _lock) = self.temp_dir()?;
         std::fs::rename(&dir, temp.join("removed")).map_err(StoreError::io(what))?;
         self.remove_tmp(&temp)
@@ -294,7 +292,7 @@ impl Store {
         loop {
             let dir = self.tmp().join(random::hex32().map_err(StoreError::io(what()))?);
             std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(StoreError::io(what()))?;
-            // A janitor may see it between its making and its locking, and remove it: then try again.
+            // Another process may remove it before it is locked; then this is repeated.
             let Ok(lock) = File::open(&dir) else { continue };
             if lock::try_take(&lock, lock::Mode::Exclusive).map_err(StoreError::io(what()))? && dir.exists() {
                 return Ok((dir, lock));
@@ -309,7 +307,7 @@ impl Store {
         libtree::remove::remove_all(tmp, name).map_err(StoreError::io(what()))
     }
 
-    /// Removes what dead processes left under `tmp/`. Anything in use is locked, and stays
+    /// Removes the files of dead processes under `tmp/`. Files in use are locked, and stay
     pub fn reclaim(&self) -> Result<usize, StoreError> {
         let what = || format!("cannot read {}", self.tmp().display());
         let mut removed = 0;
@@ -329,19 +327,20 @@ impl Store {
         let snapshots = self.path().join("snapshots");
         let names = names_at(&snapshots).unwrap_or_default();
         let marks = names.into_iter().map(|name| snapshots.join(name).join(UNSETTLED));
-        // Marks of another boot stay: what they mark was perhaps lost.
+        // Marks of another boot stay, because their snapshots may have been lost.
         marks.filter(|mark| std::fs::read_to_string(mark).is_ok_and(|text| text == boot)).collect()
     }
 
     pub(crate) fn mark_settled(&self, marks: &[PathBuf]) {
         for mark in marks {
-            // A mark that stays is a needless miss after the next boot, no more.
+            // A mark that stays only causes a needless miss after the next boot.
             let _ = std::fs::remove_file(mark);
         }
     }
 }
 
-/// Notes on a snapshot's meta.json that it was used: store-gc goes by its time. Without it it only looks older.
+/// Sets the time of a snapshot's meta.json, which store-gc takes as the time of its last use. If that fails, the
+/// snapshot only looks older.
 fn note_use(meta: &Path) {
     use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
     let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
@@ -349,7 +348,7 @@ fn note_use(meta: &Path) {
     let _ = utimensat(CWD, meta, &times, AtFlags::empty());
 }
 
-/// Whether a snapshot without a tree is told by its changes or stood for by a layer.
+/// Whether a snapshot without a tree has its changes or a layer instead.
 fn is_deferred(dir: &Path) -> bool {
     let tells = |name: &OsString| name == CHANGES || name.as_encoded_bytes().starts_with(b"layer-");
     names_at(dir).unwrap_or_default().iter().any(tells)

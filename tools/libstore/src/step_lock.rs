@@ -1,7 +1,7 @@
 //! The lock of a step that is being made, so that builds that need the same one make it once.
 //!
-//! Its file is in `tmp/`, named by the step's key. Whoever has it makes one step, and takes only locks of cache mounts and
-//! of unpacking after it; so nobody waits in a circle.
+//! Its file is in `tmp/`, named by the step's key. Its holder makes one step, and after it only takes locks of cache
+//! mounts and of unpacking, so there is no deadlock.
 
 use crate::error::StoreError;
 use crate::lock::{self, Mode};
@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long between two looks whether the other has ended.
+/// The time between two looks whether the other process has ended.
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// The right to make a step.
@@ -25,15 +25,15 @@ pub struct StepLock {
 
 impl Drop for StepLock {
     fn drop(&mut self) {
-        // As long as it is locked: who waits for it finds that it has no name any more. What stays is removed as all that
-        // nobody holds in tmp/.
+        // It is removed while it is locked, so that waiting processes see that it has no name any more. A file that
+        // stays is removed like all unlocked files in tmp/.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 impl Store {
-    /// Becomes the one who makes the step with this key. As long as another does, which may take hours, it waits, and says
-    /// once whom it waits for. The step may be there then.
+    /// Gets the right to make the step with this key. While another process makes it, which may take hours, this waits,
+    /// and names that process once. The step may be there afterwards.
     pub fn step_lock(&self, key: Digest, waits: impl FnOnce(&str)) -> Result<StepLock, StoreError> {
         let path = self.path().join("tmp").join(format!("step-{}", key.hex()));
         let failed = |error: io::Error| StoreError::io(format!("cannot lock {}", path.display()))(error);
@@ -41,7 +41,7 @@ impl Store {
         loop {
             let file = lock::open(&path).map_err(failed)?;
             while !lock::try_take(&file, Mode::Exclusive).map_err(failed)? {
-                // By the second look one that only cleans up has gone.
+                // At the second look, a process that only cleans up has gone.
                 std::thread::sleep(PAUSE);
                 if lock::try_take(&file, Mode::Exclusive).map_err(failed)? {
                     break;

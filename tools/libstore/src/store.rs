@@ -1,4 +1,4 @@
-//! The store's directory: its parts, its version, and what every operation on it shares.
+//! The store's directory, its options, and the state that all operations on it share.
 
 use crate::error::StoreError;
 use crate::layout::{
@@ -14,25 +14,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How to use a store.
+/// The options of an open store.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long to wait for a lock; `None` waits for ever.
+    /// The time to wait for a lock; `None` waits for ever.
     pub lock_timeout: Option<Duration>,
-    /// Whether to make data durable before it is named. Without it a killed tool still loses nothing; a
-    /// power cut may.
+    /// Whether to make data durable before it is named. Without it a power cut may lose data, but a kill of the tool
+    /// does not.
     pub sync: bool,
     /// Names the user namespace's id map; empty for root's own ids. Trees unpacked and caches mounted
     /// under different maps are kept apart.
     pub map: String,
-    /// How much a layer, or an archive of an image, may unpack to.
+    /// The limits to which a layer, or an archive of an image, may unpack.
     pub limits: Limits,
-    /// Whether what is found damaged stays where it is.
+    /// Whether damaged entries stay where they are.
     pub keep_damaged: bool,
-    /// The lease of the build that this process is part of ([`build_lease`](crate::build_lease)); without it what is used
-    /// is held as long as the store is open.
+    /// The lease of the build that this process is part of ([`build_lease`](crate::build_lease)); without it used
+    /// entries are held as long as the store is open.
     pub lease: Option<PathBuf>,
-    /// Is told which process brings or unpacks the same layers, if the wait for it is long.
+    /// Gets the process that fetches or unpacks the same layers, if the wait for it is long.
     pub waits: Option<fn(&str)>,
 }
 
@@ -60,19 +60,18 @@ struct Inner {
     options: Options,
     /// Whether it was opened for writing.
     writable: bool,
-    /// Holds what is used; for those who only look there is none.
+    /// The lease; none for readers.
     lease: Option<Lease>,
     warnings: Mutex<Vec<String>>,
-    /// Snapshots found to be this boot's or settled: they stay so as long as they are there.
+    /// Snapshots that were found to be settled or of this boot, and that stay so.
     trusted: Mutex<HashSet<String>>,
-    /// The processes of which it was told that they are waited for.
+    /// The processes whose wait was reported.
     waited_for: Mutex<HashSet<String>>,
 }
 
 impl Store {
-    /// Opens the store at `path` for reading and writing, and makes one there when nothing is, unless the file system is one
-    /// that a store can't rely on. What killed
-    /// tools left in `tmp/` is removed.
+    /// Opens the store at `path` for reading and writing. If there is nothing, a store is made, unless it can't rely on
+    /// the file system. Files that killed tools left in `tmp/` are removed.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         let fresh =
             is_fresh(path).map_err(StoreError::io(format!("cannot open the store {}", path.display())))?;
@@ -88,7 +87,7 @@ impl Store {
         let store = Self::new(path, options, true, true)?;
         warning.into_iter().for_each(|warning| store.warn(warning));
         store.lay_out(fresh)?;
-        // What stays is only garbage: another user's of the same id map, or in use since.
+        // A file that stays does no harm: it belongs to another user of the same id map, or is in use by now.
         let _ = store.reclaim();
         lease::sweep(store.path());
         Ok(store)
@@ -100,7 +99,8 @@ impl Store {
         Self::new(path, options, false, false)
     }
 
-    /// Opens the store at `path` as [`Store::open_existing`] does, and holds what is used of it, if it can be written.
+    /// Opens the store at `path` as [`Store::open_existing`] does, and holds the entries that are used if it can write
+    /// a lease.
     pub fn open_to_use(path: &Path, options: Options) -> Result<Self, StoreError> {
         check_version(path)?;
         Self::new(path, options, false, true)
@@ -122,7 +122,7 @@ impl Store {
         }
         // The version comes last: a directory that has it is complete.
         for (name, text) in [LAYOUT, ("index.json", EMPTY_INDEX), (VERSION_FILE, VERSION)] {
-            // Where there was one, its images have names that must not be lost without a word.
+            // If there was an index, the names of its images must not be lost silently.
             if fresh || name != "index.json" {
                 self.write_once(name, text)?;
             }
@@ -161,8 +161,8 @@ impl Store {
         self.0.writable
     }
 
-    /// What went wrong without making an operation fail (a damaged cache record is a miss). The caller
-    /// prints them; each is given out once.
+    /// Problems that did not make an operation fail; a damaged cache record is a miss, for instance. The caller prints
+    /// them. Each is returned once.
     pub fn take_warnings(&self) -> Vec<String> {
         self.0.warnings.lock().map(|mut warnings| std::mem::take(&mut *warnings)).unwrap_or_default()
     }
@@ -173,7 +173,7 @@ impl Store {
         }
     }
 
-    /// Has store-gc leave `entry` alone from here on, and then asks `look` about it.
+    /// Keeps store-gc from removing `entry` from now on, and then calls `look`.
     pub(crate) fn hold<T>(&self, entry: Held, look: impl FnOnce() -> T) -> Result<T, StoreError> {
         match &self.0.lease {
             Some(lease) => lease.hold(entry, look),
@@ -181,12 +181,12 @@ impl Store {
         }
     }
 
-    /// Whether it holds what is used.
+    /// Whether it holds the entries that are used.
     pub(crate) fn holds(&self) -> bool {
         self.0.lease.is_some()
     }
 
-    /// Takes the lock of work that may take long, and tells once of each process that is waited for.
+    /// Takes the lock of work that may take long, and reports each process that it waits for once.
     pub(crate) fn lock_work(&self, name: &str, timeout: Option<Duration>) -> Result<File, StoreError> {
         lock::take_told(&self.path().join("locks").join(name), lock::Mode::Exclusive, timeout, |holder| {
             let is_new = self.0.waited_for.lock().is_ok_and(|mut told| told.insert(holder.clone()));
@@ -208,8 +208,8 @@ impl Store {
         }
     }
 
-    /// Makes all that was written to the store so far durable, by one syncfs(2). Snapshots published before
-    /// are trusted after a power cut from here on.
+    /// Makes all that was written to the store so far durable, by one syncfs(2). Snapshots that were published before
+    /// are then trusted after a power cut.
     pub fn settle(&self) -> Result<(), StoreError> {
         if !self.options().sync {
             return Ok(());
@@ -220,7 +220,7 @@ impl Store {
         Ok(())
     }
 
-    /// The directory in which all that is new is made, if nothing can be made there.
+    /// The directory for new entries, if it can't be written.
     pub fn closed_tmp(&self) -> Option<PathBuf> {
         let tmp = self.tmp();
         let refused = rustix::fs::access(&tmp, rustix::fs::Access::WRITE_OK).err()?;
@@ -250,28 +250,28 @@ impl Store {
         }
     }
 
-    /// Moves a damaged file or directory out of the way, to be looked at.
+    /// Moves a damaged file or directory to `quarantine/`.
     pub(crate) fn quarantine(&self, path: &Path, name: &str) {
         if !self.options().keep_damaged {
             self.put_away(path, name);
         }
     }
 
-    /// Moves a file or directory out of the way, however the store was opened.
+    /// Moves a file or directory to `quarantine/`, even if the store was opened for reading.
     pub(crate) fn put_away(&self, path: &Path, name: &str) {
         let target = self.path().join("quarantine").join(format!("{name}.{}", std::process::id()));
-        // On a read-only store it stays where it is: found again, never used.
+        // On a read-only store it stays where it is. It is found again, and never used.
         let _ = std::fs::rename(path, target);
     }
 }
 
 fn make_dir(path: &Path) -> Result<(), StoreError> {
-    // Others must not list or run what is in unpacked trees: setuid files are among it.
+    // Other users must not list or run files of unpacked trees, because some are setuid.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(StoreError::io(format!("cannot make {}", path.display())))
 }
 
-/// A new store for a test, and the directory that it goes with.
+/// A new store for a test, and the directory that is removed with it.
 #[cfg(test)]
 pub(crate) fn fixture() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The images of the store, read from their blobs. An index among them means the image for one platform.
+//! Reads the images of the store from their blobs. An index means the image for one platform.
 
 use crate::blob::MAX_JSON;
 use crate::error::StoreError;
@@ -9,7 +9,7 @@ use crate::store::Store;
 use libwire::image::Descriptor;
 
 impl Store {
-    /// Reads and checks the image whose manifest is `descriptor`; of an index it is the image for this machine. Layers
+    /// Reads and checks the image whose manifest is `descriptor`, or for an index its image for this machine. Layers
     /// are not read.
     pub fn image(&self, descriptor: &Descriptor) -> Result<Image, StoreError> {
         self.hold(Held::Blob(descriptor.digest), || ())?;

@@ -1,4 +1,4 @@
-//! What the files of a tree hold, to find a byte that has changed.
+//! The content of the files of a tree, to find a byte that has changed.
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -15,16 +15,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// What a path holds.
+/// The content of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
     File(Digest),
     Symlink(Vec<u8>),
-    /// Its kind and mode say all.
+    /// None: its kind and mode say all.
     Other,
 }
 
-/// What the paths of a tree hold.
+/// The contents of the paths of a tree.
 pub(crate) struct TreeContent {
     paths: BTreeMap<Vec<u8>, (FileKind, u32, Content)>,
 }
@@ -50,7 +50,7 @@ impl TreeContent {
         Ok(Self { paths })
     }
 
-    /// A digest of all of it.
+    /// A digest of all contents.
     pub(crate) fn digest(&self) -> Digest {
         let mut hasher = Sha256::new();
         for (path, (kind, mode, content)) in &self.paths {
@@ -67,8 +67,8 @@ impl TreeContent {
         Digest::from_bytes(hasher.finalize().into())
     }
 
-    /// The path of a file or link that is not what the layer it belongs to has. A path that the tree lacks is not looked
-    /// for: its names are counted.
+    /// The path of a file or link that differs from its layer. Missing paths are not looked for, because the names are
+    /// counted.
     pub(crate) fn other_than(&self, store: &Store, layer: &Layer) -> Result<Option<String>, StoreError> {
         let mut expected: BTreeMap<Vec<u8>, Content> = BTreeMap::new();
         store.read_layer(&layer.descriptor, layer.diff_id, |tar| {

@@ -1,4 +1,4 @@
-//! How much is in a tree.
+//! The size of a tree.
 
 use libtree::totals::{Totals, totals};
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// How much is in a snapshot's tree.
+/// The size of a snapshot's tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeTotals {
-    /// Names below its root.
+    /// The number of names below its root.
     pub names: u64,
     /// Bytes of the regular files among them.
     pub bytes: u64,
-    /// What it takes on the disk; older snapshots do not say.
+    /// Its bytes on the disk; `None` for older snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<u64>,
 }
@@ -23,7 +23,7 @@ pub(crate) fn measure(tree: &Path) -> std::io::Result<TreeTotals> {
     Ok(TreeTotals { names, bytes, disk: Some(disk) })
 }
 
-/// What a file or a tree takes on the disk, as du(1) counts; nothing where there is none.
+/// The bytes of a file or tree on the disk, as du(1) counts; 0 if it does not exist.
 pub(crate) fn disk_of(path: &Path) -> std::io::Result<u64> {
     let disk = match path.symlink_metadata() {
         Ok(meta) if meta.is_dir() => {
@@ -37,7 +37,7 @@ pub(crate) fn disk_of(path: &Path) -> std::io::Result<u64> {
     }
 }
 
-/// In which way `tree` is not what was `made`.
+/// The difference of `tree` from the tree that was `made`.
 pub(crate) fn difference(made: TreeTotals, tree: File, sizes: bool) -> std::io::Result<Option<String>> {
     let found = totals(tree, sizes)?;
     Ok(if found.names != made.names {

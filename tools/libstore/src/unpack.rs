@@ -1,7 +1,7 @@
 //! Unpacks an image's layers into snapshots, verifying each blob and each diff ID on the way.
 //!
-//! Layers are extracted several at a time, each while a thread of its own reads, decompresses and hashes
-//! it. A layer that changes what is below it needs the merged view of that: those wait for their turn.
+//! Several layers are extracted at a time, each while a thread of its own reads, decompresses and hashes it. A layer
+//! that changes files below it needs the merged view of these, and waits for its turn.
 
 mod early;
 mod feed;
@@ -27,11 +27,11 @@ use std::sync::mpsc::{Receiver, channel};
 
 pub use read::LayerTar;
 
-/// Mounts lower directories, lowest first, with an upper and a work directory, and gives the root of the
-/// merged tree. The tree is unmounted when it is dropped.
+/// Mounts lower directories, lowest first, with an upper and a work directory, and returns the root of the merged tree.
+/// The tree is unmounted when it is dropped.
 pub type Mount<'a> = dyn Fn(&[PathBuf], &Path, &Path) -> io::Result<OwnedFd> + 'a;
 
-/// How to unpack.
+/// The options of unpacking.
 pub struct Unpack<'a> {
     /// Whether the kernel can give files any owner here.
     pub owners: Owners,
@@ -39,11 +39,11 @@ pub struct Unpack<'a> {
     pub mount: &'a Mount<'a>,
 }
 
-/// Opens a blob for a read whose end says that it was right.
+/// Opens a blob. A read that reaches the end without an error has verified it.
 pub(crate) type Open<'a> = dyn Fn(&Descriptor) -> Result<Box<dyn Read + Send>, StoreError> + Sync + 'a;
 
-/// Where layers come from. Those from afar are begun in the order in which they come, the largest first; the disk has to
-/// write their blobs before anything else, so that their trees are not synced meanwhile.
+/// The source of layers. Layers of a registry are begun in the order in which they arrive, the largest first. Their
+/// trees are not synced meanwhile, because the disk must write their blobs first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     Here,
@@ -58,14 +58,14 @@ struct Layer<'a> {
 }
 
 impl Store {
-    /// Makes sure that every layer of `image` is unpacked, and gives the snapshots' ids, lowest first. A
-    /// layer's id is its chain ID's hex, with the store's id map before it. With everything there already
-    /// nothing is locked or written.
+    /// Makes sure that every layer of `image` is unpacked, and returns the snapshots' ids, lowest first. A layer's id
+    /// is its chain ID's hex, with the store's id map before it. If all layers are there already, nothing is locked or
+    /// written.
     pub fn unpack(&self, image: &Image, how: &Unpack) -> Result<Vec<String>, StoreError> {
         self.unpack_from(&|layer| self.open_boxed(layer), image, how, Origin::Here)
     }
 
-    /// As [`Store::unpack`], with the layers' blobs from elsewhere.
+    /// As [`Store::unpack`], with the layers' blobs from another source.
     pub(crate) fn unpack_from(
         &self,
         open: &Open,
@@ -78,7 +78,7 @@ impl Store {
         let missing = |layers: &[Layer]| layers.iter().any(|layer| !self.has_snapshot(&layer.id));
         if missing(&layers) {
             let _lock = self.unpack_lock(&layers)?;
-            // Garbage of a killed unpacking is large. What can't be removed does no harm.
+            // The files of a killed unpacking are large. Files that can't be removed do no harm.
             let _ = self.reclaim();
             let devices = self.unpack_missing(open, &layers, how, origin)?;
             if devices > 0 {
@@ -92,7 +92,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Where a snapshot's tree is, unpacked from its layer if it was deferred. The trees below it have to be
+    /// The path of a snapshot's tree, which is unpacked from its layer if it was deferred. The trees below it must be
     /// there.
     pub fn snapshot_tree(&self, id: &str, owners: Owners) -> Result<PathBuf, StoreError> {
         let tree = self.snapshot_fs(id);
@@ -110,7 +110,7 @@ impl Store {
         let root = Root::open(new.upper(), owners);
         let root = root.map_err(StoreError::io(format!("cannot open {}", new.upper().display())))?;
         let open = |descriptor: &Descriptor| self.open_boxed(descriptor);
-        // No device node is left out of it: those are never deferred.
+        // No device node is left out, because device nodes are never deferred.
         extract_into(&open, &layer, &root, Form::Layer)??;
         new.give_tree(id)?;
         self.snapshot_fs(id)
@@ -121,7 +121,7 @@ impl Store {
         Ok(self.snapshot_fs(id).is_ok() || self.faithful_layer(id)?.is_some())
     }
 
-    /// The ids that the snapshots of `image` have, lowest first, whether they are there or not.
+    /// The ids of the snapshots of `image`, lowest first, whether they are there or not.
     pub fn layer_ids(&self, image: &Image) -> Vec<String> {
         self.layers_of(image).into_iter().map(|layer| layer.id).collect()
     }
@@ -152,17 +152,17 @@ impl Store {
         layers
     }
 
-    /// Images that share their lowest layer share this lock: two processes must not do one work twice.
+    /// Images with the same lowest layer share this lock, so that two processes do not unpack the same layers.
     fn unpack_lock(&self, layers: &[Layer]) -> Result<Option<std::fs::File>, StoreError> {
         let Some(first) = layers.first() else { return Ok(None) };
-        // The holder extracts a whole image.
+        // This may take long, because the holder extracts a whole image.
         let timeout = self.options().lock_timeout.map(|timeout| timeout * 10);
         self.lock_work(&format!("unpack-{}", &first.diff_id.hex()[..2]), timeout).map(Some)
     }
 
-    /// Layers are extracted alone, several at once, and put on one another in their order. One that
-    /// can't be is extracted again, on the merged view of those below it, when it is its turn.
-    /// Gives the number of device nodes that were left out.
+    /// Layers are extracted alone, several at once, and then put on one another in their order. A layer that can't be
+    /// extracted alone is extracted again at its turn, on the merged view of those below it. Returns the number of
+    /// device nodes that were left out.
     fn unpack_missing(
         &self,
         open: &Open,
@@ -187,7 +187,7 @@ impl Store {
                     while let Some(&at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let form = if at == 0 { Form::Layer } else { Form::LayerAlone };
                         let extracted = self.extract_alone(open, &layers[at], form, owners);
-                        // Nobody listens any more when another layer has failed.
+                        // Nobody receives it if another layer has failed.
                         if sender.send((at, extracted)).is_err() {
                             return;
                         }
@@ -270,7 +270,7 @@ impl Store {
         let what = || format!("cannot mount the layers below layer {}", layer.descriptor.digest);
         let root = root.map_err(StoreError::io(what()))?;
         let stats = extract_into(open, layer, &root, Form::Layer)??;
-        // The root has been given its metadata on the merged view.
+        // The root already got its metadata on the merged view.
         Ok(Extracted { new, stats: Stats { root: true, ..stats } })
     }
 }
@@ -281,7 +281,7 @@ struct Extracted {
     stats: Stats,
 }
 
-/// Inside, the error is that an entry was refused.
+/// The inner error means that an entry was refused.
 fn extract_into(
     open: &Open,
     layer: &Layer,
@@ -297,7 +297,7 @@ fn extract_into(
             Err(error @ ExtractError::Refused { .. }) => return Ok(Err(explain(&place, error))),
             stats => stats.map_err(|error| explain(&place, error))?,
         };
-        // What stands behind the end marker counts for the diff ID, and the end brings the verdict.
+        // Bytes after the end marker count for the diff ID, and only a read to the end verifies the layer.
         io::copy(&mut input, &mut io::sink()).map_err(|error| read_error(&place, error))?;
         Ok(Ok(stats))
     })
@@ -328,7 +328,7 @@ pub(crate) fn explain(place: &str, error: ExtractError) -> StoreError {
     }
 }
 
-/// Whether the system refused what the layer asks for, rather than failed at it.
+/// Whether the system refused an entry of the layer, rather than failed.
 fn is_shape(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let shapes = [Errno::LOOP, Errno::NAMETOOLONG, Errno::NOTDIR, Errno::ISDIR, Errno::EXIST];

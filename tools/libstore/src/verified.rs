@@ -1,8 +1,8 @@
-//! Which blobs were found right, and in which state their files were: a blob in another state is hashed again
-//! before it is used without being read.
+//! Notes of verified blobs, with the state of their files. A blob in another state is hashed again before it is used
+//! without being read.
 //!
-//! The note about a blob is not synced and may be lost; then the blob is hashed once more. So it is with a
-//! copied store, whose files have other inodes and times.
+//! The note about a blob is not synced. If it is lost, the blob is hashed once more, as in a copied store, whose files
+//! have other inodes and times.
 
 use crate::blob::{BlobReader, descriptor};
 use crate::error::StoreError;
@@ -18,8 +18,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 impl Store {
-    /// Whether a blob of this digest and length is there, whole and right. One that is not what it was is
-    /// hashed; a damaged one is put aside, so that whoever makes it again finds its name free.
+    /// Whether a blob of this digest and length is there and right. If its file has changed, the blob is hashed. A
+    /// damaged blob is put aside, so that its name is free for a new one.
     pub fn has_blob(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
         Ok(self.sound_blob(descriptor.digest)? == Some(descriptor.size))
     }
@@ -42,7 +42,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Hashes the blob whose file is `meta`, and notes that it is right if it is.
+    /// Hashes the blob whose file is `meta`, and notes it if it is right.
     fn is_right(&self, digest: Digest, meta: &Metadata) -> io::Result<bool> {
         let path = self.blob_path(digest);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -62,7 +62,7 @@ impl Store {
     /// Notes that a blob is right, as long as its file has this metadata.
     pub(crate) fn note_sound(&self, digest: Digest, meta: &Metadata) {
         if self.is_writable() {
-            // Without it the blob is hashed again, no more.
+            // Without the note, the blob is only hashed again.
             let _ = std::fs::write(self.note_path(digest), self.note(meta));
         }
     }
@@ -77,7 +77,7 @@ impl Store {
         younger && self.notes(blob).contains(&text())
     }
 
-    /// What notes say that hold of a blob in this state.
+    /// The texts of the notes that are valid for a blob in this state.
     pub(crate) fn notes(&self, blob: &Metadata) -> [String; 2] {
         [state(blob) + "\n", self.note(blob)]
     }

@@ -1,7 +1,7 @@
 //! The write recipe: a file gets its name only when its bytes are complete, checked and durable.
 //!
-//! O_TMPFILE, so that a killed writer leaves nothing behind; a locked name in `tmp/` where a file system
-//! has no such thing. A failed sync is final and is never tried again: the kernel has dropped the pages.
+//! The file is made by O_TMPFILE, so that a killed writer leaves nothing; on a file system without that, it has a
+//! locked name in `tmp/`. A failed sync is final and never repeated, because the kernel has dropped the pages.
 
 use crate::error::StoreError;
 use crate::{lock, random};
@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 #[derive(Debug)]
 pub(crate) struct Temp {
     pub(crate) file: File,
-    /// Its name in `tmp/`, where it needs one.
+    /// Its name in `tmp/`, if it needs one.
     name: Option<PathBuf>,
 }
 
@@ -39,14 +39,14 @@ impl Temp {
         loop {
             let path = tmp.join(random::hex32()?);
             let file = File::from(open(&path, flags, Mode::from_raw_mode(0o600))?);
-            // Between its making and its locking it looks like a dead process's.
+            // Before it is locked, it looks like that of a dead process.
             if lock::try_take(&file, lock::Mode::Exclusive)? && path.exists() {
                 return Ok(Self { file, name: Some(path) });
             }
         }
     }
 
-    /// Gives the file the name `target`. `false` when something has that name already.
+    /// Gives the file the name `target`. Returns `false` if that name exists already.
     pub(crate) fn link(&mut self, target: &Path) -> io::Result<bool> {
         let linked = match self.name.take() {
             None => link_fd(&self.file, target),
@@ -65,7 +65,7 @@ impl Temp {
         }
     }
 
-    /// Gives the file the name `target`, in place of what has it now.
+    /// Gives the file the name `target`, and replaces an existing file.
     pub(crate) fn replace(mut self, tmp: &Path, target: &Path) -> io::Result<()> {
         let name = match self.name.take() {
             Some(name) => name,
@@ -102,14 +102,14 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io(what()))
 }
 
-/// Makes everything on `dir`'s file system durable: for many files cheaper than one sync each.
+/// Makes everything on `dir`'s file system durable. For many files this is cheaper than a sync of each.
 pub(crate) fn sync_all(dir: &Path) -> Result<(), StoreError> {
     let what = || format!("cannot sync the file system of {}", dir.display());
     let open = File::open(dir).map_err(StoreError::io(what()))?;
     rustix::fs::syncfs(&open).map_err(|errno| StoreError::io(what())(errno.into()))
 }
 
-/// This boot's id. Data that was not synced is whole exactly as long as the machine has not stopped.
+/// This boot's id. Data that was not synced is complete exactly as long as the machine has not stopped.
 pub(crate) fn boot_id() -> &'static str {
     static ID: LazyLock<String> = LazyLock::new(|| {
         // Without /proc nothing unsynced can be trusted, which is safe.

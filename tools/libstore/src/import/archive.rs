@@ -13,16 +13,16 @@ use libwire::image::{Descriptor, Index};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 
-/// What is to be read, and who makes it.
+/// The expected input, and the programs that write it.
 pub const ARCHIVE: &str = "an archive, which image-save, docker save and podman save make";
-/// How much of the input tells what it is.
+/// The bytes of the input by which it is recognised.
 const START: u64 = 1 << 9;
 /// Files up to this length are kept in memory, up to [`MAX_SMALL`] in all.
 const SMALL: u64 = 1 << 16;
 const MAX_SMALL: u64 = 64 << 20;
-/// The most files spooled: each is an open file.
+/// The most files that are spooled, because each is an open file.
 const MAX_FILES: usize = 800;
-/// How often a link may lead to a link.
+/// The most links that may lead from one to the next.
 const MAX_LINKS: usize = 8;
 
 pub(super) enum File {
@@ -42,7 +42,7 @@ fn bad(what: impl Into<String>) -> StoreError {
     StoreError::invalid("archive", what)
 }
 
-/// Why there is no next entry. Where the input is `no_archive`, what it is says more.
+/// The error of a missing next entry. If the input is `no_archive`, the kind of the input is the better reason.
 fn refused(error: TarError, no_archive: Option<&str>) -> StoreError {
     match (no_archive, read_error(error)) {
         (Some(found), StoreError::Invalid { .. }) => bad(format!("{found}; expected {ARCHIVE}")),
@@ -67,7 +67,7 @@ impl Archive {
         let no_archive = guess::no_archive(&start);
         let (decoder, compression) = Decoder::detect(io::Cursor::new(start).chain(input))
             .map_err(StoreError::io("cannot read the archive"))?;
-        // An archive that is not compressed holds whole layers, and is as large as it is.
+        // An uncompressed archive has whole layers, and cannot unpack to more than its size.
         let limits = match compression {
             Compression::None => Limits::NONE,
             _ => store.options().limits,
@@ -93,7 +93,7 @@ impl Archive {
                 }
             }
         }
-        // To the end, where a cut or damaged compression shows.
+        // Reads to the end, where a cut or damaged compression shows.
         tar.drain().map_err(read_error)?;
         Ok(archive)
     }
@@ -122,7 +122,7 @@ impl Archive {
         Ok(())
     }
 
-    /// The layout's index, when the archive is a layout.
+    /// The layout's index, if the archive is a layout.
     pub(super) fn index(&self) -> Result<Option<Index>, StoreError> {
         let (Some(layout), Some(index)) = (self.small(b"oci-layout"), self.small(b"index.json")) else {
             return Ok(None);
@@ -135,7 +135,7 @@ impl Archive {
         self.files.contains_key(&self.follow(path))
     }
 
-    /// A file that is small by nature.
+    /// Reads a file that is always small.
     pub(super) fn small(&self, path: &[u8]) -> Option<&[u8]> {
         match self.files.get(&self.follow(path)) {
             Some(File::Small(bytes)) => Some(bytes),
@@ -143,7 +143,7 @@ impl Archive {
         }
     }
 
-    /// A file's bytes; `None` when there is no such file.
+    /// The bytes of a file; `None` if there is no such file.
     pub(super) fn read_path(&self, path: &[u8], limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
         match self.files.get(&self.follow(path)) {
             None => Ok(None),
@@ -160,7 +160,7 @@ impl Archive {
         }
     }
 
-    /// Takes a file out, as a blob to be committed.
+    /// Takes a file as a blob that can be committed.
     pub(super) fn take_path(&mut self, path: &[u8]) -> Result<Option<BlobWriter>, StoreError> {
         match self.files.remove(&self.follow(path)) {
             None => Ok(None),

@@ -1,5 +1,5 @@
-//! What `docker save` and `podman save` write: manifest.json, configs, and layers as tars. The config is
-//! kept byte for byte; the manifest, which such an archive has none of, is made here.
+//! Imports the archives of `docker save` and `podman save`: manifest.json, configs, and layers as tars. The config is
+//! kept byte for byte. Such an archive has no OCI manifest, so one is made here.
 
 use super::{Imported, Select, archive::Archive, layer};
 use crate::blob::{BlobWriter, MAX_JSON, descriptor};
@@ -61,7 +61,7 @@ pub(super) fn import(
     }
 }
 
-/// Whether an image is asked for by a name, as it stands or as it is read, or by a tag.
+/// Whether an image is requested by its name, as written or in full, or by its tag.
 fn is_called(wanted: &str, tags: &[String], names: &[Reference]) -> bool {
     let read = Reference::parse(wanted).ok();
     tags.iter().any(|tag| tag == wanted)

@@ -1,4 +1,4 @@
-//! A layer that somebody else packed.
+//! Imports a layer that another program packed.
 
 use super::layer;
 use crate::decompress::Decoder;
@@ -18,8 +18,8 @@ const PLACE: &str = "layer";
 const BUFFER: usize = 1 << 18;
 
 impl Store {
-    /// Takes a layer from `input`: a tar, or the gzip or Zstandard of one. It becomes a blob when all of it is found to
-    /// be what readers of layers take. Gives also the tar's length in bytes.
+    /// Reads a layer from `input`: a tar, or a tar in gzip or Zstandard. It becomes a blob if all of it is valid for
+    /// readers of layers. Also returns the tar's length in bytes.
     pub fn put_layer(&self, input: impl Read) -> Result<(Layer, u64), StoreError> {
         let bad = |what: String| StoreError::invalid(PLACE, what);
         let limits = self.options().limits;

@@ -1,6 +1,6 @@
-//! Blobs from afar: several at once, the largest first, each locked against other processes, checked, and committed soon
-//! after, so that whoever is interrupted goes on from those that are whole. Layers are unpacked while they come, and nothing
-//! waits for the disk but the names.
+//! Fetches blobs: several at once, the largest first, each locked against other processes, checked, and committed soon
+//! after, so that an interrupted pull goes on from the complete ones. Layers are unpacked while they arrive, and only
+//! the names wait for the disk.
 
 use super::layer;
 use crate::arrival::{Arrival, Incoming};
@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many come at once.
+/// The number of blobs that are fetched at once.
 const LANES: usize = 4;
 
-/// Brings the bytes of a blob.
+/// Fetches the bytes of a blob.
 pub type Fetch<'f, E> = dyn Fn(&Descriptor, &mut Incoming) -> Result<(), E> + Sync + 'f;
 
-/// A blob that is wanted.
+/// A blob to fetch.
 struct Wanted<'a> {
     descriptor: &'a Descriptor,
     /// The diff ID, if it is a layer.
@@ -31,16 +31,16 @@ struct Wanted<'a> {
     arrival: Arc<Arrival>,
 }
 
-/// A blob that has come and is right, and has no name yet.
+/// A complete and verified blob that has no name yet.
 struct Arrived<'a> {
     wanted: &'a Wanted<'a>,
     blob: BlobWriter,
-    /// Others look whether it is in the store as soon as this is free.
+    /// Other processes check whether it is in the store as soon as this is free.
     lock: File,
 }
 
 impl Store {
-    /// Has `fetch` bring the layers of `image` that are missing, and unpacks meanwhile, where it is said how.
+    /// Fetches the missing layers of `image` by `fetch`, and unpacks them meanwhile if `unpack` says how.
     pub fn fetch_layers<E: From<StoreError> + Send>(
         &self,
         image: &Image,
@@ -55,7 +55,7 @@ impl Store {
         })
     }
 
-    /// Has `fetch` bring those of `blobs` that are missing, whatever they are.
+    /// Fetches the missing ones of `blobs` by `fetch`.
     pub fn fetch_blobs<E: From<StoreError> + Send>(
         &self,
         blobs: &[Descriptor],
@@ -64,7 +64,7 @@ impl Store {
         Lanes::new(self, blobs.iter().map(|blob| (blob, None)), fetch).run(|| Ok(()))
     }
 
-    /// Whoever fetches a blob holds this lock; others wait for that one, however long it takes.
+    /// The process that fetches a blob holds this lock. Others wait for it without a limit.
     fn fetch_lock(&self, digest: Digest) -> Result<File, StoreError> {
         self.lock_work(&format!("fetch-{}", &digest.hex()[..3]), None)
     }
@@ -102,7 +102,7 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         }
     }
 
-    /// Brings all while `job` is done. The first failure ends both, and is the one that is told.
+    /// Fetches all blobs while `job` runs. The first failure ends both, and is returned.
     fn run(&self, job: impl FnOnce() -> Result<(), StoreError>) -> Result<(), E> {
         let (sender, receiver) = channel();
         let done = std::thread::scope(|scope| {
@@ -129,7 +129,7 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         }
     }
 
-    /// Commits what has arrived: together all that came while the disk wrote what came before.
+    /// Commits the blobs that have arrived: those that arrived during one commit are committed together by the next.
     fn commit(&self, arrived: &Receiver<Arrived>) {
         while let Ok(first) = arrived.recv() {
             let (mut blobs, mut others) = (Vec::new(), Vec::new());
@@ -144,7 +144,7 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
         }
     }
 
-    /// Lets nothing more come. A later failure is a consequence of this one and is not kept.
+    /// Ends all transfers. A later failure is a consequence of this one, and is not kept.
     fn end(&self, failure: Option<E>) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
@@ -168,7 +168,7 @@ impl<'a, E: From<StoreError> + Send> Lanes<'a, E> {
                 blob.check(descriptor)?;
                 check(layer::compression(&blob)?)?;
                 arrival.right();
-                // Nobody takes it any more after a failure, which ends this one too.
+                // After a failure, which ends this transfer too, nobody receives it any more.
                 let _ = arrived.send(Arrived { wanted: one, blob, lock });
                 return Ok(());
             }

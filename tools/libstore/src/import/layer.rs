@@ -1,4 +1,4 @@
-//! Tells what a layer is by its bytes, so that one that can't be used is refused before it is named.
+//! Recognises a layer by its bytes, so that an unusable one is refused before it is named.
 
 use crate::blob::BlobWriter;
 use crate::decompress::Compression;
@@ -10,7 +10,7 @@ use libwire::record::Layer;
 use std::fs::File;
 use std::io::{self, Read};
 
-/// How the layer in `blob` is compressed.
+/// The compression of the layer in `blob`.
 pub(super) fn compression(blob: &BlobWriter) -> Result<Compression, StoreError> {
     blob.reread().and_then(of_start).map_err(StoreError::io("cannot read back a layer"))
 }
@@ -21,8 +21,8 @@ fn of_start(file: File) -> io::Result<Compression> {
     Ok(Compression::detect(&start))
 }
 
-/// Refuses a layer that is neither gzip, zstd nor a tar. A tar has its diff ID for its digest; what is in a compressed
-/// one shows when it is unpacked.
+/// Refuses a layer that is neither gzip, zstd nor a tar. The digest of a tar must be its diff ID. A compressed layer is
+/// only checked when it is unpacked.
 pub(super) fn check(layer: &Descriptor, compression: Compression, diff_id: Digest) -> Result<(), StoreError> {
     let bad = |what: String| Err(StoreError::invalid(format!("layer {}", layer.digest), what));
     match compression {
@@ -36,7 +36,7 @@ pub(super) fn check(layer: &Descriptor, compression: Compression, diff_id: Diges
     }
 }
 
-/// Refuses a compression that layers don't have.
+/// Refuses a compression that layers can't have.
 pub(super) fn usable(compression: Compression) -> Result<(), String> {
     match compression {
         Compression::None | Compression::Gzip | Compression::Zstd => Ok(()),
@@ -47,9 +47,9 @@ pub(super) fn usable(compression: Compression) -> Result<(), String> {
 }
 
 impl Store {
-    /// Whether the blob of a layer is here, and right. An error says what the layer's record says of it that is not so.
-    /// It is not unpacked: of a compressed one the diff ID shows only then. Whether its media type is that of its bytes
-    /// is looked at where the record is `new`.
+    /// Whether the blob of a layer is here, and matches the layer's record. An error names a false statement of the
+    /// record. The blob is not unpacked, so the diff ID of a compressed one is not checked. The media type is compared
+    /// with the bytes if the record is `new`.
     pub fn has_layer(&self, layer: &Layer, new: bool) -> Result<bool, StoreError> {
         let Layer { descriptor, diff_id } = layer;
         let Descriptor { digest, size, media_type, .. } = descriptor;
@@ -75,14 +75,14 @@ impl Store {
         Err(StoreError::invalid(format!("layer {digest}"), wrong))
     }
 
-    /// How a layer that is in the store is compressed.
+    /// The compression of a layer in the store.
     pub(super) fn compression_of(&self, layer: &Descriptor) -> Result<Compression, StoreError> {
         let read = File::open(self.blob_path(layer.digest)).and_then(of_start);
         read.map_err(StoreError::io(format!("cannot read blob {}", layer.digest)))
     }
 
-    /// The descriptor of a layer with the media type that its bytes have. It stays as it is where it is right, and
-    /// where the blob is not there.
+    /// The descriptor of a layer with the media type that its bytes have. It is unchanged if the type is right, or if
+    /// the blob is not there.
     pub fn typed_by_bytes(&self, layer: Descriptor) -> Descriptor {
         match self.compression_of(&layer) {
             Ok(found) if Compression::of_layer(&layer.media_type) != Some(found) => {

@@ -1,5 +1,5 @@
-//! An OCI image layout directory as a source. Its files are regular ones at the places the layout gives
-//! them; a symbolic link or device there is refused.
+//! An OCI image layout directory as a source. Its files must be regular files at the paths that the layout gives; a
+//! symbolic link or device there is refused.
 
 use super::{Documents, Source, check_layout, parse_index};
 use crate::blob::{BlobReader, BlobWriter, MAX_JSON};
@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub(super) struct Layout {
-    /// Where layers are taken to; without it they can't be.
+    /// The store that layers are copied to; without one they can't be.
     store: Option<Store>,
     dir: File,
 }

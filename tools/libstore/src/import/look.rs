@@ -1,4 +1,4 @@
-//! Tells what an entry of an index is by its descriptor and, where that is silent, by what it leads to.
+//! Recognises an entry of an index by its descriptor or, if that says nothing, by its manifest.
 
 use super::Documents;
 use crate::blob::MAX_JSON;
@@ -7,12 +7,12 @@ use libwire::Platform;
 use libwire::image::{Descriptor, ImageConfig, MEDIA_CONFIG, Manifest, REF_NAME};
 use serde_json::Value;
 
-/// Docker's name for what OCI calls an image config.
+/// Docker's media type of an image config.
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
-/// BuildKit's mark of what it says about an image beside it.
+/// BuildKit's annotation of an attestation about another image.
 const ATTESTATION: &str = "vnd.docker.reference.type";
 
-/// Why an entry is no image, by its descriptor alone.
+/// The reason why an entry is no image, by its descriptor alone.
 pub(super) fn no_image(entry: &Descriptor) -> Option<String> {
     let unknown = |platform: &Platform| platform.os == "unknown" && platform.architecture == "unknown";
     if let Some(kind) =
@@ -33,15 +33,16 @@ pub(super) fn no_image(entry: &Descriptor) -> Option<String> {
     (!known).then(|| format!("something of type {:?}", entry.media_type))
 }
 
-/// Whether a name is a tag that cosign, or a registry without referrers, gives to what is about an image:
-/// `sha256-…`, perhaps with `.sig` or the like after it.
+/// Whether a name is a tag that cosign, or a registry without referrers, gives to an artifact about an image:
+/// `sha256-…`, perhaps with a suffix like `.sig`.
 fn is_about_another(name: &str) -> bool {
     let tag = name.rsplit_once(':').map_or(name, |(_, tag)| tag);
     let hex = |text: &str| text.len() >= 64 && text.bytes().take(64).all(|b| b.is_ascii_hexdigit());
     tag.strip_prefix("sha256-").is_some_and(hex)
 }
 
-/// Why a manifest is no image's, by what is in it. One that can't be read says so when it is taken.
+/// The reason why a manifest is not that of an image, by its content. A manifest that can't be read fails when it is
+/// imported.
 pub(super) fn no_image_inside(source: &mut dyn Documents, entry: &Descriptor) -> Option<String> {
     let manifest = manifest(source, entry)?;
     let config = &manifest.config.media_type;
@@ -52,7 +53,7 @@ pub(super) fn no_image_inside(source: &mut dyn Documents, entry: &Descriptor) ->
     Some(format!("something with a layer of type {:?}", layer.media_type))
 }
 
-/// The platform that an entry says it is for, else the one that its config does.
+/// The platform of an entry, or else that of its config.
 pub(super) fn platform(source: &mut dyn Documents, entry: &Descriptor) -> Option<Platform> {
     if entry.platform.is_some() {
         return entry.platform.clone();

@@ -1,5 +1,5 @@
-//! Brings images into the store: from layouts, and from OCI and docker archives. Every digest and size is
-//! verified before anything gets a name.
+//! Imports images into the store, from layouts and from OCI and docker archives. Every digest and size is verified
+//! before anything gets a name.
 
 mod archive;
 mod docker;
@@ -25,21 +25,21 @@ use pick::Picked;
 use std::io::Read;
 use std::path::Path;
 
-/// Blobs held open before they are committed together.
+/// The number of blobs that are held open and then committed together.
 const BATCH: usize = 64;
 
-/// Which images to take.
+/// The images to import.
 #[derive(Clone, Debug)]
 pub struct Select {
     /// Only the one of this name or tag.
     pub name: Option<String>,
     /// Only the one of this digest.
     pub digest: Option<Digest>,
-    /// Which of an index's images.
+    /// The platform to choose in an index.
     pub platform: Platform,
-    /// Whether an image for another platform will do where it is the only one.
+    /// Whether an image for another platform is accepted if it is the only one.
     pub other_platform: bool,
-    /// How the user says which of several is meant, for messages.
+    /// The option by which the user chooses one of several, for messages.
     pub choose_by: &'static str,
 }
 
@@ -50,39 +50,38 @@ impl Default for Select {
     }
 }
 
-/// An image brought into the store, not named there yet.
+/// An image that was imported, but has no name yet.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The image.
     pub image: Image,
-    /// The names it had where it came from.
+    /// Its names in the source.
     pub names: Vec<Reference>,
-    /// Its names there that can't be names here, and why.
+    /// Its names in the source that can't be names here, each with the reason.
     pub left_out: Vec<String>,
 }
 
 impl Imported {
-    /// The platform that the image is for, if that is not what `wanted` runs.
+    /// The platform of the image, if `wanted` can't run it.
     pub fn other_platform(&self, wanted: &Platform) -> Option<String> {
         let own = self.image.descriptor.platform.as_ref()?;
         (!own.runs_on(wanted)).then(|| own.to_string())
     }
 }
 
-/// Where the JSON of images comes from: indexes, manifests and configs.
+/// A source of the JSON of images: indexes, manifests and configs.
 pub trait Documents {
     /// A small blob, verified.
     fn read(&mut self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError>;
 }
 
-/// Where whole images come from.
+/// A source of whole images.
 trait Source: Documents {
     /// A blob, complete and verified, ready to be committed.
     fn take(&mut self, descriptor: &Descriptor) -> Result<BlobWriter, StoreError>;
 }
 
-/// The one image that `select` means in an OCI image layout directory. Its layers are not read, and nothing is
-/// taken anywhere.
+/// The one image that `select` means in an OCI image layout directory. Its layers are not read, and nothing is copied.
 pub fn peek_layout(dir: &Path, select: &Select) -> Result<Image, StoreError> {
     Ok(read_one(&mut layout::Layout::open(None, dir)?, dir, select)?.image)
 }
@@ -95,8 +94,8 @@ impl Store {
         self.import_index(&mut layout, &index, select)
     }
 
-    /// Imports the one image that `select` means from an OCI image layout directory, and unpacks it as
-    /// [`Store::unpack`] does, at the same time: one waits for the disk, the other for the processor.
+    /// Imports the one image that `select` means from an OCI image layout directory, and unpacks it meanwhile as
+    /// [`Store::unpack`] does. One waits for the disk while the other needs the processor.
     pub fn import_and_unpack(
         &self,
         dir: &Path,
@@ -112,12 +111,12 @@ impl Store {
                 self.unpack_from(&|layer| Ok(Box::new(source.open_blob(layer)?)), &image, how, Origin::Here);
             let died =
                 |_| StoreError::io("cannot import")(std::io::Error::other("the thread that copies died"));
-            // Both find damage in a blob; the import knows which blob it is.
+            // Both find a damaged blob, but only the import knows which blob it is.
             Ok((importing.join().map_err(died)??, unpacked?))
         })
     }
 
-    /// Imports from an archive, compressed or not: an OCI layout in a tar, or what `docker save` writes.
+    /// Imports from an archive, compressed or not: an OCI layout in a tar, or an archive of `docker save`.
     pub fn import_archive(
         &self,
         input: impl Read + Send + 'static,
@@ -125,7 +124,7 @@ impl Store {
     ) -> Result<Vec<Imported>, StoreError> {
         let mut archive = archive::Archive::spool(self, input)?;
         match archive.index()? {
-            // Docker 25 leaves the index empty where an image is saved by its id.
+            // Docker 25 leaves the index empty if an image is saved by its id.
             Some(index) if !index.manifests.is_empty() || !archive.has(b"manifest.json") => {
                 self.import_index(&mut archive, &index, select)
             }
@@ -178,7 +177,7 @@ impl Store {
         self.commit_with(batch, read)
     }
 
-    /// Keeps an image's manifest and config durably. Its layers may be missing, so that nothing may name it yet.
+    /// Keeps an image's manifest and config durably. Its layers may be missing, so it must not get a name yet.
     pub fn keep_image(&self, read: ReadImage) -> Result<Image, StoreError> {
         self.commit_with(Vec::new(), read)
     }
@@ -237,7 +236,7 @@ fn read_image(source: &mut dyn Documents, descriptor: &Descriptor) -> Result<Rea
     Ok(ReadImage { image, manifest, config })
 }
 
-/// The image that `select` means, when it means one.
+/// The image that `select` means, if it means exactly one.
 fn read_one(layout: &mut layout::Layout, dir: &Path, select: &Select) -> Result<ReadImage, StoreError> {
     let index = layout.index()?;
     let picked = pick::pick(layout, &index, select)?;

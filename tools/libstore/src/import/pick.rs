@@ -1,4 +1,4 @@
-//! Which images of an index are meant. What is beside them, as signatures, is passed over.
+//! Chooses images of an index. Other entries, such as signatures, are skipped.
 
 use super::{Documents, Select, look, parse_index};
 use crate::blob::MAX_JSON;
@@ -9,19 +9,19 @@ use libwire::Platform;
 use libwire::Reference;
 use libwire::image::{Descriptor, IMAGE_NAME, Index, REF_NAME};
 
-/// How deep indexes may stand in indexes.
+/// The depth to which indexes may be nested.
 const MAX_DEPTH: usize = 8;
 
-/// A manifest that is meant.
+/// A chosen manifest.
 pub(super) struct Picked {
     pub(super) descriptor: Descriptor,
-    /// The names it has.
+    /// Its names.
     pub(super) names: Vec<Reference>,
-    /// Its names that can't be names here, and why.
+    /// Its names that can't be names here, each with the reason.
     pub(super) left_out: Vec<String>,
 }
 
-/// An entry of an index, and how well its platform serves.
+/// An entry of an index, and the rank of its platform.
 struct Ranked {
     entry: Descriptor,
     rank: u32,
@@ -45,7 +45,7 @@ pub(super) fn pick(
 fn choose(source: &mut dyn Documents, index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
     let bad = |what: String| Err(StoreError::invalid("index.json", what));
     let asked = asked_for(index, select)?;
-    // A digest says which, whatever platform that is for.
+    // A digest chooses an image, whatever its platform is.
     if select.digest.is_some() {
         return Ok(asked.into_iter().take(1).collect());
     }
@@ -53,7 +53,7 @@ fn choose(source: &mut dyn Documents, index: &Index, select: &Select) -> Result<
     if let Some(name) = said_twice(&ranked) {
         return bad(format!("says twice, and not alike, what {name} is"));
     }
-    // The best of each name.
+    // The best entry for each name.
     let best = |ranked: &[Ranked], name: &str| {
         let same = ranked.iter().filter(|other| names_text(&other.entry) == name);
         same.map(|other| other.rank).min()
@@ -62,7 +62,7 @@ fn choose(source: &mut dyn Documents, index: &Index, select: &Select) -> Result<
         ranked.iter().map(|one| best(&ranked, &names_text(&one.entry)) == Some(one.rank)).collect();
     let mut keep = keep.into_iter();
     ranked.retain(|_| keep.next().unwrap_or(true));
-    // One name several times, or no names at all: one image. Then it must be clear which.
+    // If one name stands there several times, or none at all, one image is meant, and it must be clear which.
     let entries: Vec<Descriptor> = ranked.into_iter().map(|one| one.entry).collect();
     let first = &entries[0];
     let same_name = entries.iter().all(|entry| names_text(entry) == names_text(first));
@@ -80,7 +80,7 @@ fn choose(source: &mut dyn Documents, index: &Index, select: &Select) -> Result<
     }
 }
 
-/// The entries of the name and digest that were asked for.
+/// The entries with the requested name and digest.
 fn asked_for(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreError> {
     let bad = |what: String| Err(StoreError::invalid("index.json", what));
     let named = |entry: &&Descriptor| {
@@ -96,7 +96,7 @@ fn asked_for(index: &Index, select: &Select) -> Result<Vec<Descriptor>, StoreErr
     }
 }
 
-/// The images among `entries` that serve, with their ranks; there is at least one.
+/// The images among `entries` whose platform is suitable, with their ranks; there is at least one.
 fn images(
     source: &mut dyn Documents,
     place: &str,
@@ -111,7 +111,7 @@ fn images(
         }
         let known = look::platform(source, &entry);
         let rank = known.as_ref().map_or(Some(Platform::LACKING), |known| known.rank(&select.platform));
-        // Others may be listed without being there, so they are not looked into.
+        // Manifests for other platforms may be missing, so they are not read.
         match rank.map(|rank| (rank, look::no_image_inside(source, &entry))) {
             Some((_, Some(what))) => no_images.push(what),
             Some((rank, None)) => ranked.push(Ranked { entry, rank }),
@@ -135,7 +135,7 @@ fn images(
     }
 }
 
-/// A name given to one manifest twice, for different platforms.
+/// A name that stands twice for different platforms.
 fn said_twice(ranked: &[Ranked]) -> Option<String> {
     let clash = |(at, one): (usize, &Ranked)| {
         let (entry, name) = (&one.entry, names_text(&one.entry));
@@ -147,7 +147,7 @@ fn said_twice(ranked: &[Ranked]) -> Option<String> {
     ranked.iter().enumerate().find_map(clash)
 }
 
-/// Follows indexes down to the manifest that serves best; of equal ones the first.
+/// Follows indexes down to the manifest with the best platform; the first of equal ones.
 pub(super) fn manifest_of(
     source: &mut dyn Documents,
     descriptor: Descriptor,
@@ -184,8 +184,7 @@ fn no_platform(known: Vec<Platform>, wanted: &Platform) -> String {
     format!("has no image for {wanted}; there is {}, which --platform chooses", known.join(", "))
 }
 
-/// An entry's full names, and what it is called that is none: a ref.name that is only a tag, or one that nobody could
-/// type.
+/// An entry's full names, and its invalid names: a ref.name that is only a tag, or that nobody could type.
 fn names(entry: &Descriptor) -> (Vec<Reference>, Vec<String>) {
     let annotation = |key: &str| entry.annotations.get(key).map(String::as_str);
     let Some(text) = annotation(IMAGE_NAME).or(annotation(REF_NAME)) else { return Default::default() };
@@ -207,7 +206,7 @@ fn names_text(entry: &Descriptor) -> String {
     annotation(IMAGE_NAME).or_else(|| annotation(REF_NAME)).unwrap_or_default()
 }
 
-/// How an entry can be asked for.
+/// The names by which entries can be requested.
 fn label(entry: &Descriptor) -> String {
     Some(names_text(entry)).filter(|name| !name.is_empty()).unwrap_or_else(|| entry.digest.to_string())
 }

@@ -1,5 +1,5 @@
-//! Has the disk write what is unpacked while unpacking goes on, so that little is left for the one sync at
-//! the end of a build. It makes no promise of durability, and takes no part in unpacking.
+//! Writes unpacked files to the disk while unpacking goes on, so that little is left for the one sync at the end of a
+//! build. It promises no durability, and does not unpack.
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -9,18 +9,18 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-/// From one sync to the next. A small layer is unpacked before the first.
+/// The time between two syncs. A small layer is unpacked before the first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A thread that syncs now and then.
+/// A thread that syncs from time to time.
 pub(super) struct EarlySync<'scope> {
     going_on: SyncSender<()>,
     thread: ScopedJoinHandle<'scope, Result<(), StoreError>>,
 }
 
 impl<'scope> EarlySync<'scope> {
-    /// Starts it, unless nothing is synced in this store anyway, or no more threads may be started: then the
-    /// sync at the end has all to do.
+    /// Starts the thread, unless this store is never synced, or no more threads may be started. The sync at the end
+    /// then does all the work.
     pub(super) fn start(scope: &'scope Scope<'scope, '_>, store: &'scope Store) -> Option<Self> {
         let (going_on, ended) = sync_channel(0);
         let again = move || {
@@ -36,8 +36,7 @@ impl<'scope> EarlySync<'scope> {
         Some(Self { going_on, thread })
     }
 
-    /// Ends it. The kernel reports a failed sync once: who does not pass this error on hides it from the sync
-    /// at the end.
+    /// Ends the thread. The kernel reports a failed sync only once, so the caller must pass this error on.
     pub(super) fn end(self) -> Result<(), StoreError> {
         drop(self.going_on);
         let died = |_| StoreError::io("cannot sync")(io::Error::other("a thread ended early"));

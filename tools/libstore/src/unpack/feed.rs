@@ -1,4 +1,4 @@
-//! A layer's uncompressed bytes, read, decompressed and hashed by a thread of their own.
+//! Reads, decompresses and hashes a layer in a thread of its own, and passes on the uncompressed bytes.
 
 use super::{Layer, Open};
 use crate::decompress::{Compression, Decoder};
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 
-/// Bytes handed over at once, and how many such pieces a layer may be ahead of its extraction. Each piece
-/// may wake the other thread, which on a busy machine then waits for its turn.
+/// The bytes of a piece, and the number of pieces by which a layer may be ahead of its extraction. Each piece may wake
+/// the other thread, which on a busy machine then waits for its turn.
 pub(super) const PIECE: usize = 1 << 20;
 const PIECES: usize = 16;
 
@@ -23,8 +23,8 @@ struct Piece {
     packed: Vec<u64>,
 }
 
-/// Starts reading a layer. The end comes only when the diff ID was right. Every `step` uncompressed bytes, of which
-/// a piece has a whole number, it is noted where in the blob they are.
+/// Starts reading a layer. The reader only reaches the end if the diff ID was right. After every `step` uncompressed
+/// bytes, of which a piece has a whole number, their position in the blob is noted.
 pub(super) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     open: &'scope Open,
@@ -35,14 +35,14 @@ pub(super) fn start<'scope>(
     let (used, spare) = channel();
     scope.spawn(move || {
         if let Err(error) = feed(open, layer, step, &sender, &spare) {
-            // Nobody listens any more when the extraction has failed first.
+            // Nobody receives it if the extraction has failed before.
             let _ = sender.send(Err(error));
         }
     });
     Pieces { receiver, used, piece: Piece::default(), at: 0, step, ended: false }
 }
 
-/// Sends a layer's uncompressed bytes, and the end when they were right.
+/// Sends a layer's uncompressed bytes, and the end if they were right.
 fn feed(
     open: &Open,
     layer: &Layer,
@@ -54,12 +54,12 @@ fn feed(
     let blob = open(layer.descriptor).map_err(|error| bad(error.to_string()))?;
     let packed = Arc::new(AtomicU64::new(0));
     let mut blob = Tally { input: BufReader::with_capacity(PIECE, blob), bytes: packed.clone() };
-    // Media types are wrong often enough that everybody goes by the bytes.
+    // Media types are often wrong, so all tools go by the bytes.
     let compression = Compression::detect(blob.fill_buf()?);
     let mut input = Decoder::new(blob, compression)?;
     let (mut hasher, mut total) = (Sha256::new(), 0u64);
     loop {
-        // A piece that was used is in the processor's cache and has its pages.
+        // A used piece is in the processor's cache, and its pages are mapped.
         let mut piece = spare.try_recv().unwrap_or_default();
         fill(&mut input, step, &packed, &mut piece)?;
         if piece.bytes.is_empty() {
@@ -77,15 +77,15 @@ fn feed(
         return Err(bad(format!("its diff ID is {found}, but the config says {}", layer.diff_id)));
     }
     if total == 0 {
-        // docker's layers of nothing have no bytes at all; a tar of nothing has an end marker.
+        // Docker's empty layers have no bytes at all; an empty tar has an end marker.
         let _ = sender.send(Ok(Piece { bytes: vec![0; 1024], packed: Vec::new() }));
     }
-    // An empty piece is the end: a channel that just closes is a thread that died.
+    // An empty piece is the end. If the channel closes without it, the thread has died.
     let _ = sender.send(Ok(Piece::default()));
     Ok(())
 }
 
-/// Reads as much as a piece holds. What it held is written over, not cleared before.
+/// Fills a piece. Its old bytes are overwritten, not cleared before.
 fn fill(input: &mut impl Read, step: usize, packed: &AtomicU64, piece: &mut Piece) -> io::Result<()> {
     piece.bytes.resize(PIECE, 0);
     piece.packed.clear();
@@ -108,7 +108,7 @@ fn fill(input: &mut impl Read, step: usize, packed: &AtomicU64, piece: &mut Piec
     Ok(())
 }
 
-/// Counts the bytes that are taken from it.
+/// Counts the bytes that are read from it.
 struct Tally<R> {
     input: R,
     bytes: Arc<AtomicU64>,
@@ -133,10 +133,10 @@ impl<R: BufRead> Read for Tally<R> {
     }
 }
 
-/// The bytes another thread sends.
+/// The bytes that another thread sends.
 pub(super) struct Pieces {
     receiver: Receiver<io::Result<Piece>>,
-    /// Takes the pieces back.
+    /// Returns the pieces to that thread.
     used: Sender<Piece>,
     piece: Piece,
     at: usize,
@@ -145,7 +145,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// The bytes of the blob that hold what was read so far: known at each step, in between by proportion.
+    /// The bytes of the blob for the bytes that were read so far: exact at each step, and proportional in between.
     pub(super) fn packed(&self) -> u64 {
         let Piece { bytes, packed } = &self.piece;
         let (step, rest) = (self.at / self.step, self.at % self.step);
@@ -164,7 +164,7 @@ impl Read for Pieces {
             }
             let died = || io::Error::other("decompression ended without a verdict");
             let next = self.receiver.recv().map_err(|_| died())??;
-            // Nobody waits for it any more when the end is near.
+            // Near the end nobody waits for the piece any more.
             let _ = self.used.send(std::mem::replace(&mut self.piece, next));
             self.at = 0;
             self.ended = self.piece.bytes.is_empty();

@@ -1,4 +1,4 @@
-//! A layer's tar for those who only look at it: nothing is unpacked.
+//! Reads a layer's tar without unpacking it.
 
 use super::{Layer, feed, read_error};
 use crate::error::StoreError;
@@ -8,8 +8,8 @@ use libwire::Digest;
 use libwire::image::Descriptor;
 use std::io::{self, Read};
 
-/// After so many uncompressed bytes it is noted where in the blob they are: few enough that what is in between is
-/// nearly of one kind, enough for decompression to be as fast as without.
+/// The uncompressed bytes after which the position in the blob is noted: few enough that the bytes in between compress
+/// alike, and enough that decompression is not slower.
 const STEP: usize = 1 << 12;
 
 /// The uncompressed tar of a layer.
@@ -19,8 +19,8 @@ pub struct LayerTar {
 }
 
 impl LayerTar {
-    /// About how many bytes of the blob hold what was read so far. Of gzip and of an uncompressed blob that is true
-    /// to some hundred bytes; a Zstandard decoder takes blocks of 128 KiB at once.
+    /// About how many bytes of the blob hold the bytes that were read so far. For gzip and for an uncompressed blob the
+    /// error is a few hundred bytes; a Zstandard decoder reads blocks of 128 KiB at once.
     pub fn packed(&self) -> u64 {
         self.input.packed()
     }
@@ -35,8 +35,8 @@ impl Read for LayerTar {
 }
 
 impl Store {
-    /// Gives `read` the uncompressed tar of the layer `descriptor`, reads what it left, and verifies blob and
-    /// diff ID: the result counts only then. Gives also the tar's length in bytes.
+    /// Calls `read` with the uncompressed tar of the layer `descriptor`, reads the rest, and verifies blob and diff ID.
+    /// The result only counts if these are right. Also returns the tar's length in bytes.
     pub fn read_layer<T>(
         &self,
         descriptor: &Descriptor,
