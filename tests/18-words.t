@@ -4,7 +4,6 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-
 # help_options TOOL, page_options PAGE: each option once, short and long
 help_options() { "$1" --help | sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}\(--[a-z][a-z-]*\).*/\1\2/p' | sed 's/, /\n/' | drop_common; }
 page_options() {
