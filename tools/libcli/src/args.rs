@@ -1,4 +1,4 @@
-//! A tool's arguments, and the end of a tool that does not take them.
+//! Reads a tool's arguments, and ends the tool if they are wrong.
 
 use crate::failure::Failure;
 use crate::report;

@@ -1,7 +1,7 @@
-//! Comma-separated values, as docker's options have them.
+//! Reads comma-separated values, as in docker's options.
 
 /// The fields of a line of comma-separated values (RFC 4180), as Go's encoding/csv reads it: a field that begins with a
-/// quote ends with one, and two quotes in it are one.
+/// quote ends with one, and two quotes in it mean one.
 pub fn csv_fields(line: &str) -> Result<Vec<String>, String> {
     let (mut fields, mut rest) = (Vec::new(), line);
     loop {
@@ -29,7 +29,7 @@ pub fn csv_fields(line: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// The text before a closing quote, and what follows that quote.
+/// The text before a closing quote, and the text after it.
 fn until_quote(text: &str) -> Option<(String, &str)> {
     let (mut field, mut rest) = (String::new(), text);
     loop {

@@ -6,19 +6,19 @@ use std::io;
 /// Exit statuses of all tools (stagepipe(7), EXIT STATUS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Could not do it; a failing RUN too.
+    /// The job failed, or a RUN did.
     Failed,
     /// The command line is wrong.
     Usage,
-    /// A Dockerfile, record, tar or image is not what it should be.
+    /// A Dockerfile, record, tar or image is invalid.
     BadInput,
-    /// A lock or a registry; later it may work.
+    /// A lock or a registry was not available; it may be later.
     TryAgain,
-    /// The reader of our standard output has gone: quiet, as if SIGPIPE had ended us.
+    /// The reader of standard output has gone: ends quietly, as by SIGPIPE.
     ClosedPipe,
     /// The status of a command that was run for the user, or 128 + a signal's number.
     Status(u8),
-    /// Something else of the same build failed; as if SIGTERM had ended us.
+    /// Another part of the same build failed: ends as by SIGTERM.
     Stopped,
 }
 
@@ -32,12 +32,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure at `place` (`Dockerfile:7`, `record 3`; empty when there is none).
+    /// A failure at `place` (`Dockerfile:7`, `record 3`; empty if there is none).
     pub fn new(exit: Exit, place: impl Into<String>, what: impl fmt::Display) -> Self {
         Self { exit, place: place.into(), what: what.to_string(), detail: String::new() }
     }
 
-    /// Could not do it (exit 1).
+    /// The job failed (exit 1).
     pub fn failed(place: impl Into<String>, what: impl fmt::Display) -> Self {
         Self::new(Exit::Failed, place, what)
     }
@@ -47,12 +47,12 @@ impl Failure {
         Self::new(Exit::Usage, "", what)
     }
 
-    /// An input is not what it should be (exit 3).
+    /// An input is invalid (exit 3).
     pub fn bad_input(place: impl Into<String>, what: impl fmt::Display) -> Self {
         Self::new(Exit::BadInput, place, what)
     }
 
-    /// Later it may work (exit 75).
+    /// It may work later (exit 75).
     pub fn try_again(place: impl Into<String>, what: impl fmt::Display) -> Self {
         Self::new(Exit::TryAgain, place, what)
     }
@@ -75,7 +75,7 @@ impl Failure {
         self.exit
     }
 
-    /// Where it is; empty when there is no place.
+    /// The place; empty if there is none.
     pub fn place(&self) -> &str {
         &self.place
     }
@@ -92,7 +92,7 @@ impl Failure {
         self
     }
 
-    /// Ends with another status, the message unchanged.
+    /// Changes the exit status, but not the message.
     #[must_use]
     pub fn with_exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
@@ -128,8 +128,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Replaces control characters (newlines and escape sequences too) so that text from an input can't
-/// move the cursor or forge a second message.
+/// Replaces control characters, even newlines and escape sequences, so that text from an input can't move the cursor or
+/// forge a second message.
 pub fn sanitise(text: &str) -> String {
     let safe = |c: char| match c {
         '\t' => ' ',
@@ -140,7 +140,7 @@ pub fn sanitise(text: &str) -> String {
     text.trim_end_matches('\n').replace('\n', " | ").chars().map(safe).collect()
 }
 
-/// Longer words of a message are cut in the middle: a path of thousands of bytes hides what is said about it.
+/// Longer words of a message are cut in the middle, because a path of thousands of bytes hides the rest of the message.
 const LONG: usize = 400;
 /// The bytes that are kept of a long word: at its start and its end.
 const KEPT: [usize; 2] = [160, 80];

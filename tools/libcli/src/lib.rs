@@ -1,9 +1,8 @@
-//! Manners every tool shares: exit status, one-line messages, checked standard output.
+//! The manners that all tools share: exit status, one-line messages, checked standard output.
 //!
-//! A tool's `main` is `libcli::main("name", job)`. Nothing else in the workspace writes to the
-//! terminal or decides an exit status. How text of others is cleaned, cut and escaped, and how sizes are
-//! said, is here too, once for all; and the stream in which a build tells how far it is. This crate parses no arguments but those
-//! that several tools share, and opens no file but those that they name.
+//! A tool's `main` is `libcli::main("name", job)`. Only this crate writes messages or decides an exit status. It also
+//! cleans, cuts and escapes the text of others, prints sizes, and writes the stream of build-progress(5). It only
+//! parses arguments that several tools share, and only opens files that these name.
 
 mod args;
 mod csv;
@@ -47,16 +46,16 @@ use libwire::progress::Level;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// The variable by which a driver lets the tools it runs speak under its own name.
+/// The variable by which a driver makes its tools speak under its own name.
 const SPEAKER: &str = "STAGEPIPE_SPEAKER";
 
-/// Who a tool speaks as: itself, or the driver that runs it and whose input it is about.
+/// The name in a tool's messages: its own, or that of the driver whose input it reads.
 pub fn speaker(tool: &str) -> String {
     std::env::var(SPEAKER).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| tool.to_owned())
 }
 
-/// Runs a tool's job and turns its result into an exit status, printing
-/// `tool: place: what; what to do` on standard error when it failed.
+/// Runs a tool's job and turns its result into an exit status. If it failed, this prints `tool: place: what; what to
+/// do` on standard error.
 pub fn run(tool: &str, job: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     match job() {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,8 +78,8 @@ pub fn warn(tool: &str, what: &str) {
     speak(Level::Warning, &format!("{tool}: warning: {}\n", failure::brief(&sanitise(what))));
 }
 
-/// Writes text to standard error as it is, or to whoever shows the build in its place. A standard error that is closed is
-/// not an error: there is nobody left to tell.
+/// Writes text unchanged to standard error, or as a record to the view of the build. A closed standard error is no
+/// error, because nobody would read the message.
 pub fn say(text: &str) {
     speak(Level::Note, text);
 }

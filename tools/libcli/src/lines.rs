@@ -2,7 +2,7 @@
 
 use crate::failure::sanitise;
 
-/// How many lines tell enough of how a program ended.
+/// The number of lines that show how a program ended.
 const LAST: usize = 20;
 
 /// A line without colours, cleaned.
@@ -12,16 +12,16 @@ pub fn plain_line(line: &[u8]) -> String {
     text
 }
 
-/// The same, at the end of `text`.
+/// Writes such a line to the end of `text`.
 pub fn push_plain_line(text: &mut String, line: &[u8]) {
     match std::str::from_utf8(line) {
-        // As most lines are.
+        // Most lines need no change.
         Ok(plain) if line.iter().all(|byte| matches!(byte, b' '..=b'~')) => text.push_str(plain),
         _ => *text += &sanitise(&without_colours(&String::from_utf8_lossy(line))),
     }
 }
 
-/// The last lines of some output, plain; empty ones don't count. A line may end as a terminal's do.
+/// The last lines of some output, cleaned, without empty ones. A line may end as on a terminal.
 pub fn last_lines(output: &[u8]) -> Vec<String> {
     let lines = output.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty());
     let mut lines: Vec<String> = lines.map(plain_line).collect();

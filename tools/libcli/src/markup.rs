@@ -1,4 +1,4 @@
-//! Text as it may stand in HTML and XML. It knows nothing of what a reader should see: that is the caller's.
+//! Escapes text for HTML and XML. The caller decides what a reader should see.
 
 /// Text for an element or a quoted attribute. Characters that XML can't have become `?`.
 pub fn markup(text: &str) -> String {

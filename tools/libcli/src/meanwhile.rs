@@ -1,4 +1,4 @@
-//! Says how far something is while it goes on: on a terminal in a line that changes, else in a line now and then.
+//! Shows the progress of a transfer: on a terminal in a line that changes, elsewhere in a line from time to time.
 
 use crate::progress::{is_watched, tell};
 use crate::say;
@@ -9,15 +9,15 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// From one line to the next.
+/// The time between two lines.
 const SELDOM: Duration = Duration::from_secs(10);
-/// From one state of a terminal's line to the next.
+/// The time between two states of a terminal's line.
 const OFTEN: Duration = Duration::from_millis(200);
 /// Goes back to the start of a terminal's line and clears it.
 const CLEAR: &str = "\r\u{1b}[K";
 
-/// Does `job`, and tells meanwhile how far the `transfer` is: by records to whoever shows the build, else by a `line` on
-/// standard error. `None` says nothing yet.
+/// Runs `job`, and meanwhile reports the progress of `transfer`: by records to the view of the build, or else by a
+/// `line` on standard error. `None` prints no line yet.
 pub fn meanwhile<T>(
     transfer: impl Fn() -> Option<Transfer> + Send,
     line: impl Fn(&Transfer) -> String + Send,
@@ -46,7 +46,7 @@ pub fn meanwhile<T>(
                 tell(&Progress::Transfer(Transfer { done: true, ..transfer }));
             }
         });
-        // It is dropped however the job ends, and the thread ends then.
+        // It is dropped however the job ends, and then the thread ends.
         let _going_on = going_on;
         job()
     })

@@ -1,14 +1,14 @@
-//! Which known word somebody meant who wrote another: by the number of edits between them.
+//! Finds the known word that is nearest to a wrong one, by the number of edits between them.
 
-/// `; did you mean X?` for the known word nearest to `word`, or nothing when none is near.
+/// `; did you mean X?` for the known word nearest to `word`; empty if none is near.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
-/// The known word nearest to `word`, when it is near enough to be meant.
+/// The known word nearest to `word`, if it is near enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    // Beyond this no word is near, and a long one would take long to compare.
+    // A longer word is near to none, and would take long to compare.
     if lower.len() > 100 {
         return None;
     }

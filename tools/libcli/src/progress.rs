@@ -1,4 +1,5 @@
-//! The stream of build-progress(5), to whoever shows the build. Nothing that a tool does depends on whether it is read.
+//! Writes the stream of build-progress(5) for the view of a build. Nothing that a tool makes depends on whether it is
+//! read.
 
 use libwire::Progress;
 use libwire::progress::Level;
@@ -15,22 +16,22 @@ use std::time::{Duration, Instant};
 
 /// The variable that has the number of the stream's descriptor.
 const STREAM: &str = "STAGEPIPE_PROGRESS";
-/// How long a slow reader is waited for.
+/// The longest wait for a slow reader.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long for the one who shows the build to leave the terminal to a tool.
+/// The longest wait until the view leaves the terminal to a tool.
 const HANDOVER: Duration = Duration::from_secs(5);
 
-/// Writes a record, if somebody reads them. `false`: nobody does.
+/// Writes a record. Returns `false` if nobody reads the stream.
 pub fn tell(record: &Progress) -> bool {
     stream().is_some_and(|stream| record.lines().iter().all(|line| stream.write(line.as_bytes())))
 }
 
-/// Whether somebody shows the build by its records.
+/// Whether somebody reads the stream.
 pub fn is_watched() -> bool {
     stream().is_some_and(|stream| !stream.lost.load(Ordering::Relaxed))
 }
 
-/// Writes a message as a record, if that is where messages go. `false`: it is for standard error.
+/// Writes a message as a record. Returns `false` if messages go to standard error.
 pub(crate) fn message(level: Level, text: &str) -> bool {
     stream().is_some_and(|stream| stream.has_messages)
         && tell(&Progress::Message { level, text: text.to_owned() })
@@ -39,12 +40,12 @@ pub(crate) fn message(level: Level, text: &str) -> bool {
 /// The terminal, as long as it is the caller's.
 pub struct TakenTerminal(Option<File>);
 
-/// Has whoever shows the build leave the terminal to the caller, until the value is dropped.
+/// Takes the terminal from the view of the build, until the value is dropped.
 pub fn take_terminal() -> TakenTerminal {
     if !tell(&Progress::Terminal { taken: true }) {
         return TakenTerminal(None);
     }
-    // The one who shows the build holds a lock on the stream while the terminal is his.
+    // The view holds a lock on the stream while it has the terminal.
     let file = stream().and_then(|stream| stream.fd.try_clone().ok()).map(File::from);
     let until = Instant::now() + HANDOVER;
     while file.as_ref().is_some_and(|file| file.try_lock().is_err()) && Instant::now() < until {
@@ -70,11 +71,11 @@ fn stream() -> Option<&'static Stream> {
 
 struct Stream {
     fd: OwnedFd,
-    /// Whether messages go there: standard error is the same file, or a terminal that somebody else draws on.
+    /// Whether messages go there, because standard error is the same file, or a terminal on which the view draws.
     has_messages: bool,
     /// Nobody reads it any more.
     lost: AtomicBool,
-    /// The last record was dropped: the next one is not waited for.
+    /// Whether the last record was dropped; the next one then does not wait.
     stalled: AtomicBool,
 }
 
@@ -83,11 +84,11 @@ impl Stream {
         let path = format!("/proc/self/fd/{number}");
         let own = stat(&path).ok()?;
         let fd = match FileType::from_raw_mode(own.st_mode) {
-            // Anew: if it were told here not to wait, all others who have it would not wait either.
+            // It is opened anew: a flag not to wait would hold for all other users of the descriptor.
             FileType::Fifo => {
                 open(&path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?
             }
-            // The same, since in a file all write where the last one ended.
+            // A file is shared, because all tools write where the last one ended.
             _ => duplicate(number)?,
         };
         let error = stderr();
@@ -96,7 +97,7 @@ impl Stream {
         Some(Self { fd, has_messages, lost: AtomicBool::new(false), stalled: AtomicBool::new(false) })
     }
 
-    /// Writes a line in one piece, or drops it. `false`: nobody reads.
+    /// Writes a line at once, or drops it. Returns `false` if nobody reads.
     fn write(&self, line: &[u8]) -> bool {
         if self.lost.load(Ordering::Relaxed) {
             return false;
@@ -125,13 +126,13 @@ impl Stream {
     }
 }
 
-/// Another descriptor for what this process has open under a number.
+/// Another descriptor for an open descriptor of this process.
 fn duplicate(number: i32) -> Option<OwnedFd> {
     let own = pidfd_open(getpid(), PidfdFlags::empty()).ok()?;
     pidfd_getfd(own, number, PidfdGetfdFlags::empty()).ok()
 }
 
-/// Waits until there is room for a line. `false`: there is none in that time.
+/// Waits until there is room for a line. Returns `false` if there was none in that time.
 fn wait(fd: BorrowedFd<'_>, time: Duration) -> bool {
     let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];

@@ -1,5 +1,4 @@
-//! Secrets as options name them, the same in every tool that takes some: the words of `--secret`, and the bytes that
-//! they mean.
+//! Reads secrets, the same in every tool that takes some: the words of `--secret`, and the bytes that they name.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -8,17 +7,17 @@ use std::path::PathBuf;
 /// The largest secret, in bytes, as BuildKit's.
 const MAX_SECRET: u64 = 500 << 10;
 
-/// Where a secret's bytes are.
+/// The place of a secret's bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// In a file.
     File(PathBuf),
-    /// Here: they came from the environment.
+    /// In the environment: its bytes.
     Value(Vec<u8>),
 }
 
 impl SecretSource {
-    /// An error if it is a file that is not there, in words that name `id`.
+    /// An error that names `id`, if the file does not exist.
     pub fn check(&self, id: &str) -> Result<(), String> {
         match self {
             Self::File(path) if !path.exists() => Err(format!(
@@ -29,7 +28,7 @@ impl SecretSource {
         }
     }
 
-    /// The bytes of the secret, which is called `id`.
+    /// The bytes of the secret `id`.
     pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
         let path = match self {
             Self::Value(bytes) => return Ok(bytes.clone()),
@@ -55,7 +54,7 @@ impl std::fmt::Debug for SecretSource {
     }
 }
 
-/// `id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`. Without either, the variable NAME, else the file NAME.
+/// `id=NAME[,src=FILE|,env=VARIABLE][,type=file|env]`. Without both, the variable NAME, or else the file NAME.
 pub fn secret(
     text: &str,
     environment: &dyn Fn(&str) -> Option<Vec<u8>>,
@@ -86,7 +85,7 @@ pub fn secret(
     Ok((id, source))
 }
 
-/// The bytes of those secrets that are for servers, by name.
+/// The bytes of the secrets for servers, by name.
 pub fn secrets_for_servers(
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<BTreeMap<String, Vec<u8>>, String> {
@@ -94,7 +93,7 @@ pub fn secrets_for_servers(
     asked.map(|(id, source)| Ok((id.clone(), source.read(id)?))).collect()
 }
 
-/// Whether a secret is shown to servers: it is called as BuildKit calls those.
+/// Whether a secret is for servers: it has one of BuildKit's names for these.
 fn is_for_servers(id: &str) -> bool {
     ["GIT_AUTH_HEADER", "GIT_AUTH_TOKEN", "HTTP_AUTH_HEADER_", "HTTP_AUTH_TOKEN_"]
         .iter()

@@ -1,9 +1,9 @@
-//! Words as a shell reads them.
+//! Quotes words for a shell.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// `word` as one word of shell: what sh makes of it are the same bytes.
+/// `word` as one word of shell, which sh turns into the same bytes.
 pub fn shell_word(word: impl AsRef<OsStr>) -> Vec<u8> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:,=@%+-".contains(byte);
     let bytes = word.as_ref().as_bytes();

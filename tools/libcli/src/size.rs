@@ -1,11 +1,11 @@
-//! Sizes as people say them.
+//! Reads and prints sizes in bytes.
 
-/// A number of bytes as docker's options have it, where all units are powers of 1024: `64m`, `1.5G`, `512kB`.
+/// Reads a number of bytes as docker's options do, with powers of 1024 for all units: `64m`, `1.5G`, `512kB`.
 pub fn size(text: &str) -> Result<u64, String> {
     parsed(text, 1024).unwrap_or_else(|| Err(format!("{text:?} is not a size such as 64m")))
 }
 
-/// A number of bytes as sizes are said, where units are powers of 1000, or of 1024 with an i: `20MB`, `1.5 GiB`.
+/// Reads a number of bytes with units that are powers of 1000, or of 1024 with an i: `20MB`, `1.5 GiB`.
 pub fn decimal_size(text: &str) -> Result<u64, String> {
     let none = || Err(format!("{text:?} is no size; write it as 20000000, 20MB or 20MiB"));
     parsed(text, 1000).unwrap_or_else(none)
@@ -27,7 +27,7 @@ fn parsed(text: &str, base: u64) -> Option<Result<u64, String>> {
     Some(bytes.ok_or_else(|| format!("{text:?} is too large")))
 }
 
-/// A number that may have a fraction, as people write it.
+/// A number that may have a fraction.
 #[derive(Clone, Copy, Debug)]
 pub struct Decimal {
     whole: u64,
@@ -52,7 +52,7 @@ impl Decimal {
     }
 }
 
-/// Bytes in the unit people would say, with one digit behind the point: 1.4 MB.
+/// Bytes in a suitable unit, with one digit after the point: 1.4 MB.
 pub fn human(bytes: u64) -> String {
     let units = ["kB", "MB", "GB", "TB"];
     let mut tenths = u128::from(bytes) * 10;

@@ -1,10 +1,10 @@
-//! Text of others in a picture or a page, where it may hold what its reader would not see, or marks that turn the text
-//! around it. Markup is not looked for here: whoever writes a page escapes what it writes.
+//! Spells out text of others for a picture or a page, if it has invisible characters, or marks that turn the text
+//! around it. It does not escape markup; the writer of a page does that.
 
 use std::fmt::Write;
 
-/// Bytes as text that shows what it holds: what cannot be seen, moves or turns other text, and what is not
-/// UTF-8, is spelled out.
+/// Bytes as text in which invisible characters, characters that move or turn other text, and bytes that are not UTF-8
+/// are spelled out.
 pub fn spelled_out(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -35,7 +35,7 @@ fn unfit(c: char) -> bool {
 }
 
 fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
-    // A String takes all that is written to it.
+    // Writing to a String never fails.
     let _ = text.write_fmt(piece);
 }
 

@@ -1,9 +1,9 @@
-//! Standard input as the place of data, which nobody types.
+//! Opens standard input for data that nobody types.
 
 use crate::failure::Failure;
 use std::io::{IsTerminal, Stdin, stdin};
 
-/// Standard input, from which `wanted` is read: it may be anything but a terminal.
+/// Standard input, from which `wanted` is read. A terminal is an error.
 pub fn input(wanted: &str) -> Result<Stdin, Failure> {
     match stdin().is_terminal() {
         true => Err(Failure::usage(format!("standard input is a terminal; give it {wanted}"))),

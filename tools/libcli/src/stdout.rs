@@ -1,12 +1,12 @@
-//! Standard output, buffered, whose end is checked.
+//! Buffered standard output, whose last write is checked.
 
 use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-/// Standard output as a sink. Dropped without [`Stdout::finish`], buffered bytes may be lost: a tool
-/// that fails half-way has nothing more to say there.
+/// Standard output as a sink. If it is dropped without [`Stdout::finish`], buffered bytes may be lost, because a tool
+/// that fails half-way writes nothing more.
 pub struct Stdout {
     out: BufWriter<File>,
 }
@@ -18,7 +18,7 @@ impl Stdout {
         Ok(Self { out: BufWriter::with_capacity(1 << 16, File::from(fd)) })
     }
 
-    /// The same for what a terminal can't show, which is refused there.
+    /// As [`Stdout::open`], for data that a terminal can't show. A terminal is an error.
     pub fn open_for_tar() -> Result<Self, Failure> {
         match io::stdout().is_terminal() {
             true => Err(Failure::usage(
@@ -28,7 +28,7 @@ impl Stdout {
         }
     }
 
-    /// Flushes. A full disk or closed pipe behind standard output is a failure, not a detail.
+    /// Flushes. A full disk or a closed pipe is a failure.
     pub fn finish(mut self) -> Result<(), Failure> {
         self.out.flush().map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::from(error),

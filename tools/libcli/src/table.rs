@@ -1,10 +1,10 @@
-//! Rows whose columns line up. It knows nothing about what is in them.
+//! Writes rows whose columns line up.
 
 use crate::width::{columns, padded};
 use std::io::{self, Write};
 
-/// Writes a head and rows; columns whose head begins with `>` are aligned to the right, and a last one to the
-/// left is not filled up.
+/// Writes a head and rows; columns whose head begins with `>` are aligned to the right, and a last column on the left
+/// is not padded.
 pub fn write_table(head: &[&str], rows: &[Vec<String>], output: &mut impl Write) -> io::Result<()> {
     let names: Vec<String> = head.iter().map(|name| name.trim_start_matches('>').to_owned()).collect();
     let width = |at: usize| {

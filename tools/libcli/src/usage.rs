@@ -1,4 +1,4 @@
-//! One line about a command line that clap does not take: the word at fault first, and what to do last.
+//! Turns an error of clap into one line: the word at fault, the error, and the remedy.
 
 use crate::failure::Failure;
 use crate::near::did_you_mean;
@@ -59,7 +59,7 @@ fn bare(shown: &str) -> String {
     word.to_owned()
 }
 
-/// A hint at the option that begins as `word` does, or is near to it. Nothing is near to a letter.
+/// A hint at the option that begins as `word` does, or is near to it; none for a letter.
 fn meant(word: &str, known: &[String]) -> String {
     let begins: Vec<&String> = known.iter().filter(|known| known.starts_with(word)).collect();
     match &begins[..] {

@@ -1,18 +1,18 @@
-//! Text in the columns of a terminal, or of a picture with letters of one width: how many it takes, cut to some,
-//! filled up to some. It takes text and gives text; whether it is fit to be shown is [`sanitise`](crate::sanitise)'s.
+//! Measures, cuts and pads text by the columns of a terminal, or of a picture with letters of one width. It does not
+//! clean text; see [`sanitise`](crate::sanitise).
 
 use unicode_width::UnicodeWidthChar;
 
-/// How many characters a column may take: a hostile text piles thousands of marks on one letter.
+/// The most characters in a column, because a hostile text may pile thousands of marks on one letter.
 const PILED: usize = 8;
 
-/// Columns of a text: two for a wide letter, none for a mark on the letter before it, one for a control character,
-/// which is shown as one that is none.
+/// The columns of a text: two for a wide letter, none for a mark on the letter before it, one for a control character,
+/// which is replaced when it is shown.
 pub fn columns(text: &str) -> usize {
     text.chars().map(of).sum()
 }
 
-/// At most `width` columns of a text, the last of them a mark that there is more, when there is.
+/// At most `width` columns of a text. If it was cut, the last one is a mark.
 pub fn cut(text: &str, width: usize) -> String {
     let most = width.saturating_mul(PILED);
     let (mut end, mut taken) = (0, 0);
@@ -24,7 +24,7 @@ pub fn cut(text: &str, width: usize) -> String {
                 _ => format!("{}…", &text[..end]),
             };
         }
-        // With the mark behind it; a mark of nothing stays with its letter.
+        // The mark follows; a character without width stays with its letter.
         if taken < width {
             end = at + c.len_utf8();
         }
@@ -44,7 +44,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A text filled up with blanks to `width` columns.
+/// A text padded with blanks to `width` columns.
 pub fn padded(text: &str, width: usize) -> String {
     format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
 }

@@ -6,7 +6,7 @@ use crate::error::FetchError;
 /// The header's value for a file at `url`.
 pub fn of_url(url: &str, environment: &Environment) -> Result<Option<String>, FetchError> {
     let Some(host) = host(url) else { return Ok(None) };
-    // A port is no part of the name, as in BuildKit; brackets of an IPv6 address aren't either.
+    // As in BuildKit, the name has neither the port nor the brackets of an IPv6 address.
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
@@ -16,13 +16,13 @@ pub fn of_url(url: &str, environment: &Environment) -> Result<Option<String>, Fe
     Ok(token.or(find(environment, &format!("HTTP_AUTH_HEADER_{host}"))?))
 }
 
-/// For a repository, the start of the URLs that are shown the header, and its value.
+/// For a repository, the start of the URLs that get the header, and its value.
 pub fn of_repository(
     remote: &str,
     environment: &Environment,
 ) -> Result<Option<(String, String)>, FetchError> {
     let Some(host) = host(remote) else { return Ok(None) };
-    // Submodules at GitHub are mostly its owner's too.
+    // Submodules at GitHub mostly have the same owner.
     let github = ["https://github.com/", "https://www.github.com/"];
     let scope = github.into_iter().find(|start| remote.starts_with(start)).unwrap_or(remote);
     for end in [format!(".{host}"), String::new()] {
@@ -44,7 +44,7 @@ fn host(url: &str) -> Option<&str> {
     Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
 }
 
-/// A secret as text, without the line end that a file has.
+/// A secret as text, without the line end of a file.
 fn find(environment: &Environment, name: &str) -> Result<Option<String>, FetchError> {
     let Some(bytes) = environment.secrets.get(name) else { return Ok(None) };
     let text = std::str::from_utf8(bytes).map(str::trim_end).ok();

@@ -1,5 +1,4 @@
-//! Connections: their time limits, the way through proxies, the certificates that TLS is checked with, and what an
-//! error on the way means.
+//! Makes connections, with time limits, proxies and the certificates for TLS, and explains their errors.
 
 use crate::environment::Environment;
 use crate::error::{FetchError, NO_TLS};
@@ -10,9 +9,9 @@ use ureq::config::RedirectAuthHeaders;
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Proxy};
 
-/// How many redirects are followed.
+/// The most redirects that are followed.
 pub const REDIRECTS: u32 = 5;
-/// How long a server may say nothing.
+/// The longest silence of a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 const NO_HOST: &str = "no such host; is the name right, and is there a network?";
 
@@ -39,7 +38,7 @@ pub fn reason(error: &ureq::Error) -> String {
     }
 }
 
-/// The error of a connection to `url`; it may work later unless what came makes no sense.
+/// The error of a connection to `url`. It may work later, unless the answer makes no sense.
 pub(crate) fn failure(url: &str, error: &ureq::Error) -> FetchError {
     let what = reason(error);
     let passes = match error {
@@ -54,7 +53,8 @@ pub(crate) fn failure(url: &str, error: &ureq::Error) -> FetchError {
     }
 }
 
-/// Connections for what begins at `url` and follows so many redirects. All that is said is taken for an answer.
+/// Connections for requests that begin at `url` and follow this many redirects. Every status is an answer, not an
+/// error.
 pub fn agent(environment: &Environment, url: &str, redirects: u32) -> Result<Agent, FetchError> {
     let proxy = Origin::of(url).map(|server| environment.proxies.for_server(&server)).transpose()?;
     let trust = Trust::of_machine(environment)?;

@@ -1,11 +1,11 @@
-//! The part of the caller's environment that decides how servers are reached.
+//! The settings of the caller's environment for reaching servers.
 
 use crate::proxy::Proxies;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// By name, the bytes of secrets.
+/// The bytes of secrets, by name.
 pub type Secrets = BTreeMap<String, Vec<u8>>;
 
 /// The settings that decide how servers are reached.
@@ -15,11 +15,11 @@ pub struct Environment {
     pub certificates: Option<OsString>,
     /// Directories of such files, separated by colons.
     pub certificate_dirs: Option<OsString>,
-    /// The way through proxies.
+    /// The proxies.
     pub proxies: Proxies,
     /// The secrets that are for servers.
     pub secrets: Secrets,
-    /// How long a run waits for servers that can't answer yet, together; none for the usual time.
+    /// The time that a run waits for all servers that can't answer yet; `None` for the default.
     pub max_wait: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! Why something could not be fetched.
+//! The errors of fetching.
 
 use libcli::{Exit, Failure};
 use libwire::remote::redact;
@@ -7,13 +7,13 @@ use std::io;
 /// The words about a server that does not speak TLS.
 pub(crate) const NO_TLS: &str = "it does not speak TLS; is it http?";
 
-/// Why a fetch failed. A URL in it has lost its user, password and query, which may be secrets.
+/// The reason why a fetch failed. URLs in it have no user, password and query, which may be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The source can't be fetched as it is written.
     #[error("{what}")]
     Invalid {
-        /// Why not, and what to write.
+        /// The reason, and the remedy.
         what: String,
     },
     /// The server, or the way to it, failed.
@@ -24,7 +24,7 @@ pub enum FetchError {
         /// The reason, and the remedy.
         what: String,
     },
-    /// The server does not do it, now or later.
+    /// The server refuses, now and later.
     #[error("{url}: {what}")]
     Refused {
         /// Where.
@@ -32,12 +32,12 @@ pub enum FetchError {
         /// The server's words, and what to do.
         what: String,
     },
-    /// There is no way in.
+    /// The server refuses access.
     #[error("{place}: {what}")]
     Login {
-        /// The server, or what has logins.
+        /// The server, or the file of logins.
         place: String,
-        /// Why, and what to do.
+        /// The reason, and the remedy.
         what: String,
     },
     /// The content has another digest than the expected one.
@@ -50,7 +50,7 @@ pub enum FetchError {
         /// The expected digest.
         expected: String,
     },
-    /// The local side failed.
+    /// An operation on this machine failed.
     #[error("{what}: {error}")]
     Io {
         /// The operation.
@@ -67,7 +67,7 @@ impl From<FetchError> for Failure {
 }
 
 impl FetchError {
-    /// The exit status that it means for whoever asks a registry: a server that does not answer now may do so later.
+    /// The exit status for tools that ask registries. A server that does not answer now may do so later.
     pub fn exit(&self) -> Exit {
         match self {
             error if error.is_passing() => Exit::TryAgain,
@@ -86,17 +86,17 @@ impl FetchError {
         Self::Remote { url: redact(url), what: what.into() }
     }
 
-    /// The server at a URL does not do it, and would not later.
+    /// The server at a URL refuses, now and later.
     pub fn refused(url: &str, what: impl Into<String>) -> Self {
         Self::Refused { url: redact(url), what: what.into() }
     }
 
-    /// No way in, at a URL.
+    /// The server at a URL refuses access.
     pub fn login(url: &str, what: impl Into<String>) -> Self {
         Self::Login { place: redact(url), what: what.into() }
     }
 
-    /// Says what was being done when the local side failed.
+    /// Adds the operation to an error on this machine.
     pub fn io(what: &str) -> impl FnOnce(io::Error) -> Self + '_ {
         move |error| Self::Io { what: what.to_owned(), error }
     }

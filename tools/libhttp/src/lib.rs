@@ -1,6 +1,5 @@
-//! HTTP and HTTPS: connections and what they may see of the caller's environment, requests that are led elsewhere and
-//! asked again, what is shown to which server, and errors that show no secret. It writes no file and knows no
-//! registry.
+//! HTTP and HTTPS: connections and their settings from the caller's environment, redirects and retries of requests, the
+//! choice of the server that gets a secret, and errors without secrets. It writes no file and knows no registry.
 
 mod access;
 mod agent;

@@ -1,4 +1,4 @@
-//! Networks of addresses, as `10.0.0.0/8`. Text in, yes or no out.
+//! Networks of addresses, as `10.0.0.0/8`: decides whether an address is in one.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ impl FromStr for Network {
 }
 
 impl Network {
-    /// Whether an address is of this network.
+    /// Whether an address is in this network.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (ours, theirs) = (wide(self.address), wide(address));
         let unused = if self.address.is_ipv4() { 32 } else { 128 } - u32::from(self.bits);

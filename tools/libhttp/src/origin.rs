@@ -1,4 +1,5 @@
-//! Which server a URL is of, and what may be told to it: scheme, host and port, compared as a browser does.
+//! The server of a URL: scheme, host and port, compared as in a browser. It decides whether a password may be sent
+//! there.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,18 +9,18 @@ use ureq::http::Uri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     https: bool,
-    /// Host and port, in lower case, without the port that the scheme has by itself.
+    /// Host and port, in lower case, without the default port of the scheme.
     authority: String,
 }
 
 impl Origin {
-    /// That of `authority`, a host perhaps with a port. Unless told, this machine is without TLS.
+    /// The origin of `authority`, a host perhaps with a port. By default, this machine is without TLS.
     pub fn new(https: Option<bool>, authority: &str) -> Self {
         let origin = Self { https: true, authority: authority.to_ascii_lowercase() };
         Self { https: https.unwrap_or(!origin.is_loopback()), ..origin }
     }
 
-    /// That of an absolute URL of http or https which has no user in it.
+    /// The origin of an absolute http(s) URL without a user.
     pub fn of(url: &str) -> Option<Self> {
         let url: Uri = url.parse().ok()?;
         let https = match url.scheme_str()? {
@@ -54,7 +55,7 @@ impl Origin {
         self.host() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
-    /// The port, which the scheme has by itself where none is written.
+    /// The port, or else the default port of the scheme.
     pub fn port(&self) -> u16 {
         let written = match self.authority.rsplit_once(':') {
             Some((_, port)) if !port.contains(']') => port.parse().ok(),
@@ -63,8 +64,8 @@ impl Origin {
         written.unwrap_or(if self.https { 443 } else { 80 })
     }
 
-    /// Whether it is this machine, or an address of a network that is nobody else's: a server elsewhere can't know what
-    /// is there, and may want to have it asked.
+    /// Whether it is this machine, or an address of a private network. A server elsewhere can't know the servers there,
+    /// and may try to have one asked.
     pub fn is_local(&self) -> bool {
         let local = |address: std::net::Ipv4Addr| {
             address.is_loopback()
@@ -92,7 +93,7 @@ impl Origin {
         self.https
     }
 
-    /// Whether a password may go there: over TLS, or not over any wire.
+    /// Whether a password may be sent there: over TLS, or within this machine.
     pub fn may_have_secrets(&self) -> bool {
         self.https || self.is_loopback()
     }
@@ -109,7 +110,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The URL that `location`, of a redirect, means at `base`.
+/// The URL of a redirect from `base` to `location`.
 pub fn resolve(base: &str, location: &str) -> Option<String> {
     let (scheme, rest) = base.split_once("://")?;
     let path = rest.find(['/', '?', '#']).unwrap_or(rest.len());

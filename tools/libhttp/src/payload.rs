@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-/// So few bytes are on their way before a refusal can close the connection: asking first would only cost time.
+/// This many bytes are sent before a refusal can close the connection, so asking first would only cost time.
 const SMALL: u64 = 64 << 10;
 
 /// Opens the bytes to send at their beginning.
@@ -14,17 +14,17 @@ pub type Open<'a> = dyn Fn() -> io::Result<Box<dyn Read>> + Sync + 'a;
 pub struct Payload<'a> {
     /// Its media type.
     pub media_type: &'a str,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub size: u64,
-    /// The bytes' place in something longer, as the value of Content-Range.
+    /// The position of the bytes in a longer blob, as the value of Content-Range.
     pub range: Option<&'a str>,
     /// Opens them.
     pub open: &'a Open<'a>,
 }
 
 impl Payload<'_> {
-    /// Whether the server is asked to say that it wants them, before they are sent (Expect: 100-continue). A server that
-    /// refuses a long body mostly closes the connection, and the answer that says why is lost with it.
+    /// Whether the server is asked to say that it wants them, before they are sent (Expect: 100-continue). A server
+    /// that refuses a long body mostly closes the connection, and its answer is lost.
     pub(crate) fn is_announced(&self) -> bool {
         self.size > SMALL
     }
@@ -36,7 +36,7 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
-/// A reader that keeps its error: the connection's own say nothing of where it came from.
+/// A reader that keeps its error, because the error of the connection does not show where it came from.
 pub(crate) struct Sent {
     pub input: Box<dyn Read>,
     pub error: Option<io::Error>,

@@ -1,5 +1,5 @@
-//! The way through proxies, as the usual variables say it: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read as
-//! Go's tools and curl read them. A proxy's password is in no message.
+//! Chooses a proxy by the usual variables: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read as by Go's tools and
+//! curl. A proxy's password is in no message.
 
 use crate::error::FetchError;
 use crate::network::Network;
@@ -15,11 +15,11 @@ pub struct Proxies {
     /// For each scheme, the variable and its value.
     https: Option<(String, String)>,
     http: Option<(String, String)>,
-    /// Who is asked without one.
+    /// The servers that are asked without a proxy.
     exceptions: Vec<String>,
 }
 
-/// It may get into a message, and a proxy's URL may have a password.
+/// The text may get into a message, so it leaves out the URLs, which may have passwords.
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proxies")
@@ -43,7 +43,7 @@ impl Proxies {
         }
     }
 
-    /// The proxy through which a server is asked. This machine is asked without.
+    /// The proxy through which a server is asked. This machine is asked without one.
     pub(crate) fn for_server(&self, server: &Origin) -> Result<Option<Proxy>, FetchError> {
         let proxy = if server.is_https() { &self.https } else { &self.http };
         let Some((name, value)) = proxy else { return Ok(None) };
@@ -51,7 +51,7 @@ impl Proxies {
             return Ok(None);
         }
         let proxy = Proxy::new(value).ok().filter(|proxy| {
-            // Without the code for it, one of SOCKS would be passed over in silence.
+            // A SOCKS proxy would be ignored silently, because its code is not compiled in.
             matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https)
         });
         let what =
@@ -77,7 +77,7 @@ fn is_excepted(server: &Origin, exception: &str) -> bool {
     let domain = name.trim_start_matches('*').trim_start_matches('.');
     match domain {
         "" => name == "*",
-        // With a dot before it, what is below a domain and not the domain itself.
+        // With a dot before it, an entry means the names below a domain, but not the domain itself.
         _ => {
             let below = server.host().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
             below && server.address().is_none() || server.host() == name

@@ -1,5 +1,5 @@
-//! When a server is asked again: what it says about that, else after a pause that grows, and how long a run waits for all
-//! servers together.
+//! Decides when a request is repeated: at the time that the server says, or else after a growing pause. It also limits
+//! the time that a run waits for all servers together.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
@@ -9,9 +9,9 @@ use ureq::Body;
 use ureq::http::header::RETRY_AFTER;
 use ureq::http::{HeaderMap, Method, Response, StatusCode};
 
-/// How long a run waits for servers, together, unless its caller says otherwise.
+/// The default time that a run waits for all servers together.
 const WAITING: Duration = Duration::from_secs(60);
-/// How often one thing is asked.
+/// The most tries of a request.
 const TRIES: u32 = 4;
 /// The first pause.
 const FIRST: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ impl Patience {
         Self(Mutex::new(most.unwrap_or(WAITING)))
     }
 
-    /// Waits, if there is so much time left.
+    /// Waits if there is enough time left.
     pub fn wait(&self, pause: Duration) -> bool {
         {
             let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ pub(crate) enum Again {
     Perhaps(Duration),
     /// There were too many requests.
     Later(Duration),
-    /// There were too many, and what counts them forgets them hours later.
+    /// There were too many requests, and the server resets its count hours later.
     MuchLater,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn again(response: &Response<Body>, method: &Method, tried: u32) -> A
     }
 }
 
-/// Whether a connection broke in a way that it may not the next time.
+/// Whether a connection broke in a way that may pass.
 pub(crate) fn is_broken(error: &ureq::Error, method: &Method, tried: u32) -> bool {
     let broke = matches!(
         error,
@@ -78,12 +78,12 @@ pub(crate) fn is_broken(error: &ureq::Error, method: &Method, tried: u32) -> boo
     broke && is_harmless(method) && tried < TRIES
 }
 
-/// Whether nothing was asked for so often as this.
+/// Whether this was the last try.
 pub(crate) fn is_enough(tried: u32) -> bool {
     tried >= TRIES
 }
 
-/// A pause that grows, and is not the same for all who wait.
+/// A growing pause, with a random part so that clients do not all return at once.
 pub(crate) fn backoff(tried: u32) -> Duration {
     let whole = FIRST * 3_u32.pow((tried.max(1) - 1).min(5));
     let part = RandomState::new().hash_one(tried) % 1024;
@@ -94,7 +94,7 @@ fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 500 | 502 | 503 | 504)
 }
 
-/// Whether to ask twice does nothing else than to ask.
+/// Whether a repeated request has the same effect as one.
 fn is_harmless(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }

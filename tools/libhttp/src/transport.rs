@@ -1,5 +1,5 @@
-//! One request, wherever it is led, as often as the server wants to be waited for. It shows what it is given to the
-//! server it is given for, and knows no login. Threads may share it.
+//! Makes one request, with its redirects and retries. It sends an authentication only to the server that it is for, and
+//! knows no logins. Threads may share it.
 
 use crate::agent::{REDIRECTS, build, failure};
 use crate::environment::Environment;
@@ -22,13 +22,13 @@ use ureq::http::{HeaderValue, Method, Request, Response, request};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
-/// How long the body of a short answer may take, however slowly it comes.
+/// The longest time for the body of a short answer.
 const BODY: Duration = Duration::from_secs(60);
-/// How long a server may take to answer what was sent: it may have to move gigabytes first.
+/// The longest time until a server answers a body, because it may have to move gigabytes first.
 const DIGESTION: Duration = Duration::from_secs(300);
-/// How long a server may take to say that it wants a body; it gets it all the same then.
+/// The longest time until a server says that it wants a body. It gets the body after that time, too.
 const WANTED: Duration = Duration::from_millis(300);
-/// How long connecting may take to a server that another can stand in for.
+/// The longest time to connect to a server that another one can replace.
 const SOON: Duration = Duration::from_secs(5);
 const NO_URL: &str = "it redirects to something that is not an http(s) URL";
 
@@ -47,18 +47,18 @@ pub struct Call<'a> {
     pub form: Option<&'a str>,
     /// The body, which is sent as it is.
     pub payload: Option<Payload<'a>>,
-    /// Whether a certificate that nobody vouches for will do, of the server itself and of no other to which it leads.
+    /// Whether any certificate of this server is accepted, but not of servers to which it redirects.
     pub unverified: bool,
-    /// Whether another server may be asked instead: this one has to be there soon, and is asked once.
+    /// Whether another server may be asked instead. This one must then answer soon, and is asked once.
     pub replaceable: bool,
-    /// Who may be asked, where it leads.
+    /// Decides which servers redirects may lead to.
     pub guard: Option<Guard<'a>>,
-    /// The byte with which a body begins that may be long: it may take any time, as long as it goes on.
+    /// The first byte of a body that may be long. It may take any time, as long as bytes arrive.
     pub from: Option<u64>,
 }
 
 impl<'a> Call<'a> {
-    /// A request with this method that sends nothing and shows nothing.
+    /// A request with this method, without a body and authentication.
     pub fn new(method: Method, url: &'a str, accept: &'a str) -> Self {
         Self {
             method,
@@ -75,7 +75,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Says why a server may not be asked to which a request is led.
+/// The reason why a request may not be redirected to a server.
 #[derive(Clone, Copy)]
 pub struct Guard<'a>(pub &'a (dyn Fn(&Origin) -> Result<(), String> + Sync));
 
@@ -89,19 +89,19 @@ impl fmt::Debug for Guard<'_> {
 pub struct Answer {
     /// Head and body.
     pub response: Response<Body>,
-    /// Whether the server that was asked said so itself, and no other to which it led.
+    /// Whether this is the answer of the server itself, and not of one to which it redirected.
     pub own: bool,
 }
 
 #[derive(Default)]
 struct Pool {
-    /// By server, and whether its certificate is checked; those for which nothing is special have one together.
+    /// By server, and whether its certificate is checked. Servers without special settings share one.
     agents: BTreeMap<(String, bool), Agent>,
     /// The certificates that most servers are checked with, read for the first server with TLS.
     trust: Option<Trust>,
 }
 
-/// The directories that may have certificates for a server; the first counts that is there.
+/// The directories that may have certificates for a server; the first that exists counts.
 pub type CertificateDirs = Box<dyn Fn(&Origin) -> Vec<PathBuf> + Send + Sync>;
 
 /// Connections, which are kept, and the time that is left for waiting.
@@ -113,7 +113,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Connects nothing yet.
+    /// A transport without connections.
     pub fn new(environment: &Environment, dirs: CertificateDirs) -> Self {
         Self {
             environment: environment.clone(),
@@ -123,18 +123,18 @@ impl Transport {
         }
     }
 
-    /// Waits before what was `tried` so often is tried again, if it may be and there is time left for that.
+    /// Waits before a request that was `tried` this often is repeated, if that is allowed and there is time left.
     pub fn wait(&self, tried: u32) -> bool {
         !is_enough(tried) && self.pause(backoff(tried))
     }
 
-    /// Waits so long, if there is so much time left for waiting.
+    /// Waits this long if there is enough time left.
     pub fn pause(&self, pause: Duration) -> bool {
         self.patience.wait(pause)
     }
 
-    /// Asks, and again after a while if the server says that there were too many requests, or fails at one that it may
-    /// be asked twice.
+    /// Makes a request, and repeats it after a while if the server says that there were too many, or fails at a request
+    /// that may be repeated.
     pub fn send(&self, call: &Call) -> Result<Answer, FetchError> {
         for tried in 1.. {
             let answer = self.follow(call)?;
@@ -162,8 +162,8 @@ impl Transport {
         Err(FetchError::remote(call.url, "it takes no more requests"))
     }
 
-    /// Asks, and then where that leads. From https it leads to https only; only the server itself is shown what
-    /// authenticates.
+    /// Makes a request, and follows redirects. From https it only follows those to https. Only the first server gets
+    /// the authentication.
     fn follow(&self, call: &Call) -> Result<Answer, FetchError> {
         let failed = |what: &str| FetchError::refused(call.url, what);
         let first = Origin::of(call.url).ok_or_else(|| failed("this can't be a server's URL"))?;
@@ -179,7 +179,7 @@ impl Transport {
             }
             let response = self.ask(call, &url, &origin, own)?;
             let status = response.status();
-            // A form is for the server that it was sent to; what else is sent, is sent on as it is or not at all.
+            // A form is only for the first server; another body is sent on unchanged or not at all.
             let ends = match call.method {
                 Method::GET | Method::HEAD => !status.is_redirection(),
                 _ => call.form.is_some() || !matches!(status.as_u16(), 307 | 308),
@@ -195,7 +195,7 @@ impl Transport {
         Err(failed(&format!("it leads through more than {REDIRECTS} redirects")))
     }
 
-    /// Asks one server; once more if the connection broke at what may be asked twice.
+    /// Asks one server, and once more if the connection broke at a request that may be repeated.
     fn ask(&self, call: &Call, url: &str, server: &Origin, own: bool) -> Result<Response<Body>, FetchError> {
         let agent = self.agent(server, call.unverified && own)?;
         for tried in 1.. {
@@ -240,7 +240,7 @@ impl Transport {
         Ok(agent)
     }
 
-    /// Makes one request. The inner error is of the connection.
+    /// Makes one request. The inner error is that of the connection.
     fn once(
         agent: &Agent,
         call: &Call,
@@ -256,9 +256,9 @@ impl Transport {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         if let Some(from) = call.from {
-            // The bytes that have the digest, and never another coding of them.
+            // The server must send the bytes of the digest, and not another encoding of them.
             request = request.header(ACCEPT_ENCODING, "identity");
-            // Asked for all, some servers fail at a range, and one beyond the end has no answer.
+            // A request for all bytes has no range: some servers fail at one, and one beyond the end has no answer.
             if from > 0 {
                 request = request.header(RANGE, format!("bytes={from}-"));
             }

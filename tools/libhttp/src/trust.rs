@@ -1,4 +1,4 @@
-//! Certificates: those that a server's is checked with, and the one that it is shown.
+//! Certificates: the authorities that are trusted, and the client certificate for a server.
 
 use crate::environment::Environment;
 use crate::error::FetchError;
@@ -11,23 +11,23 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// The certificates that servers are checked with: those for all hosts, or those of one host's directory.
+/// The trusted certificates for all hosts, or for the host of a directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trust {
-    /// None for those that are compiled in.
+    /// `None` for the compiled-in authorities.
     roots: Vec<Certificate<'static>>,
     client: Option<ClientCert>,
 }
 
 impl Trust {
-    /// The machine's own, or what the caller names instead.
+    /// The machine's authorities, or those that the caller names instead.
     pub fn of_machine(environment: &Environment) -> Result<Self, FetchError> {
         let mut roots = Vec::new();
         if let Some(path) = &environment.certificates {
             roots.extend(certificates(Path::new(path))?);
         }
         for dir in environment.certificate_dirs.iter().flat_map(std::env::split_paths) {
-            // It may have anything; what is a certificate counts.
+            // The file may have other content; only certificates count.
             for path in files(&dir)?.unwrap_or_default() {
                 roots.extend(certificates(&path).unwrap_or_default());
             }
@@ -46,8 +46,8 @@ impl Trust {
         Ok(Self { roots, client: None })
     }
 
-    /// With what the first of `dirs` has that is there: authorities in `*.crt`, and a certificate to show in `NAME.cert` with
-    /// its key in `NAME.key`.
+    /// Adds the files of the first of `dirs` that exists: authorities in `*.crt`, and a client certificate in
+    /// `NAME.cert` with its key in `NAME.key`.
     pub fn with_first(&self, dirs: &[PathBuf]) -> Result<Option<Self>, FetchError> {
         for dir in dirs {
             let Some(files) = files(dir)? else { continue };
@@ -96,7 +96,7 @@ fn pair(certificate: &Path, key: &Path) -> Result<ClientCert, FetchError> {
         _ => None,
     });
     let secret: PrivateKey = secret.ok_or_else(|| malformed(key, "it has no private key"))?;
-    // A connection would end the program by a pair that does not fit.
+    // A connection would panic if key and certificate do not match.
     let der = chain.iter().map(|one| one.der().to_owned().into()).collect();
     let ours = rustls::pki_types::PrivateKeyDer::try_from(secret.der().to_owned());
     let ours = ours.map_err(|why| malformed(key, why))?;
@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Vec<u8>, FetchError> {
     std::fs::read(path).map_err(FetchError::io(&path.display().to_string()))
 }
 
-/// The files in a directory, in order; none where there is no such directory, or none that may be looked into.
+/// The files in a directory, in order; none if the directory does not exist, or may not be read.
 fn files(dir: &Path) -> Result<Option<Vec<PathBuf>>, FetchError> {
     let name = dir.display().to_string();
     let entries = match std::fs::read_dir(dir) {

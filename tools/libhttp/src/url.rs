@@ -1,6 +1,6 @@
-//! URLs as text: what a request holds of one, and what of one may be shown. Opens nothing.
+//! URLs as text: the form for a request, and the part that may be shown. It opens nothing.
 
-/// `text` without the user and password that `url` has: a message may be of another URL that begins like it.
+/// `text` without the user and password of `url`, because a message may have another URL that begins like it.
 pub fn without_secret(text: &str, url: &str) -> String {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     match rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@') {
@@ -9,7 +9,7 @@ pub fn without_secret(text: &str, url: &str) -> String {
     }
 }
 
-/// `url` with what a request line can't hold escaped, and no fragment.
+/// `url` without its fragment, and with characters escaped that a request line can't have.
 pub fn encode(url: &str) -> String {
     let end = url.find('#').unwrap_or(url.len());
     let mut text = String::with_capacity(end);
