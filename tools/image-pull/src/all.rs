@@ -1,4 +1,4 @@
-//! All that a name means: an index with every image in it, and with what is said about these, byte for byte.
+//! Pulls all that a name means: an index with its images and their attestations, byte for byte.
 
 use crate::documents::{ACCEPT, Remote};
 use crate::failure::{at, failure};
@@ -12,9 +12,9 @@ use libstore::{Documents, Incoming, Store, StoreError};
 use libwire::image::{Descriptor, Index, Manifest};
 use libwire::{Digest, Reference};
 
-/// The most manifests that are taken of one name.
+/// The most manifests that are pulled for one name.
 const MOST: usize = 64;
-/// How deep indexes may stand in indexes.
+/// The depth to which indexes may be nested.
 const DEPTH: usize = 4;
 /// The largest manifest.
 const LARGEST: u64 = 4 << 20;
@@ -22,13 +22,13 @@ const LARGEST: u64 = 4 << 20;
 /// All that a name means.
 #[derive(Default)]
 struct Whole {
-    /// Indexes and manifests, with their bytes; an index after what is in it.
+    /// Indexes and manifests, with their bytes; an index after its manifests.
     documents: Vec<(Descriptor, Vec<u8>)>,
     /// Configs and layers.
     blobs: Vec<Descriptor>,
 }
 
-/// Pulls all that `name` means, and gives its digest.
+/// Pulls all that `name` means, and returns its digest.
 pub fn pull(
     store: &Store,
     client: &Client,

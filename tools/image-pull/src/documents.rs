@@ -1,5 +1,5 @@
-//! The JSON of images as a registry has it, or the store by its digest. An error of the registry is kept, because who reads may take it for something
-//! that is merely not there.
+//! Reads the JSON of images from a registry, or from the store by its digest. The registry's error is kept, because a
+//! reader may take it for a missing document.
 
 use libhttp::FetchError;
 use libregistry::Session;
@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 /// The media types to ask for: indexes and manifests of images, and no older formats.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
 application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
-/// The most that is asked of one name: an index without platforms must not become thousands of requests.
+/// The most documents that are requested for one name, because an index without platforms must not cause thousands of
+/// requests.
 const MOST: usize = 64;
 
-/// Reads from a repository, each thing once.
+/// Reads documents of a repository, each once.
 pub struct Remote<'s, 'c> {
     store: &'s Store,
     session: &'s Session<'c>,

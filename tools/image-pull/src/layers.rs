@@ -1,4 +1,4 @@
-//! Layers of an image whose manifest and config are here.
+//! Pulls the layers of an image whose manifest and config are here.
 
 use crate::failure::{at, failure};
 use crate::look_up::open;
@@ -18,15 +18,15 @@ use std::path::{Path, PathBuf};
 /// Bytes read at once.
 const BUFFER: usize = 1 << 18;
 
-/// How trees are unpacked.
+/// The settings of unpacking.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpacking {
-    /// Where this process is.
+    /// The isolation of this process.
     pub isolation: Isolation,
 }
 
 impl Unpacking {
-    /// Has `job` unpack.
+    /// Runs `job` with the settings of unpacking.
     fn with<T>(this: Option<&Self>, job: impl FnOnce(Option<&Unpack>) -> T) -> T {
         let Some(Self { isolation }) = this else { return job(None) };
         let mount = |lowers: &[PathBuf], upper: &Path, work: &Path| -> io::Result<OwnedFd> {
@@ -37,7 +37,8 @@ impl Unpacking {
     }
 }
 
-/// Has the layers of `image` here, and unpacked where that is wanted. Nothing is asked if they are.
+/// Pulls the missing layers of `image`, and unpacks them if that is wanted. If none is missing, the registry is not
+/// asked.
 pub fn fetch(
     store: &Store,
     client: &Client,
@@ -78,7 +79,8 @@ fn missing(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, Failur
     Ok(missing)
 }
 
-/// Has the layers of the image `digest` here, by any name that a registry gave it, and gives it those that are free.
+/// Pulls the missing layers of the image `digest`, by any name that it has at a registry, and gives it the names that
+/// are free.
 pub fn fetch_known(
     store: &Store,
     client: &Client,
@@ -102,7 +104,8 @@ pub fn fetch_known(
     Err(failed)
 }
 
-/// Gives an image the names that the store has for no image, or for one that an earlier pull for the same platform got.
+/// Gives an image its names that no image has in the store, or that an image of an earlier pull for the same platform
+/// has.
 fn give_names(store: &Store, said: &[Remote]) -> Result<(), Failure> {
     for Remote { name, manifest, .. } in said {
         let name = Reference::parse(name).map_err(|bad| Failure::failed("", bad))?;

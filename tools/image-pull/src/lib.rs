@@ -1,6 +1,6 @@
-//! Images from registries into the store: what a name means is asked first, then layers come, several at once, and are
-//! unpacked meanwhile. A name is given when all of its image is here and durable. The trees are not: after a power cut they are
-//! unpacked again.
+//! Pulls images from registries into the store. Names are looked up first. Then several layers are pulled at once, and
+//! unpacked meanwhile. An image gets its name when all of it is here and durable. The unpacked trees are not durable:
+//! after a power cut they are unpacked again.
 
 mod all;
 mod documents;
@@ -19,7 +19,7 @@ use libstore::{Image, Store};
 use libwire::{Digest, Reference};
 use std::thread;
 
-/// Pulls an image for one platform under each of `names`, and gives their manifests' digests.
+/// Pulls the image of each of `names` for one platform, and returns the digests of their manifests.
 pub fn pull(
     store: &Store,
     client: &Client,
@@ -35,7 +35,7 @@ pub fn pull(
     Ok(digests(&found))
 }
 
-/// Asks what each of `names` means, all at once, and keeps manifests and configs alone.
+/// Looks up all of `names` at once, and only pulls manifests and configs.
 pub fn pull_configs(
     store: &Store,
     client: &Client,
@@ -45,7 +45,7 @@ pub fn pull_configs(
     Ok(digests(&look_up(store, client, names, options)?))
 }
 
-/// Pulls the layers of images whose configs are here already, and names these where their names are free.
+/// Pulls the layers of images whose configs are here already, and gives these the names that are free.
 pub fn pull_layers(
     store: &Store,
     client: &Client,
@@ -56,8 +56,8 @@ pub fn pull_layers(
     images.iter().try_for_each(|image| layers::fetch_known(store, client, *image, unpacking, options))
 }
 
-/// Pulls everything that each of `names` means, the index with all that is in it, and gives the digests of that. Only the
-/// image for the platform of `options` is unpacked.
+/// Pulls each of `names` as a whole, an index with all of its images, and returns the digests. Only the image for the
+/// platform of `options` is unpacked.
 pub fn pull_all(
     store: &Store,
     client: &Client,

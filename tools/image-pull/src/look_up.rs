@@ -1,5 +1,5 @@
-//! Looks up the image that a name means: in the store, or at the name's registry where that is wanted. The
-//! manifest, the config and the registry's answer are kept.
+//! Looks up the image that a name means, in the store or, if the policy says so, at the name's registry. The manifest,
+//! the config and the registry's answer are kept.
 
 use crate::documents::{ACCEPT, Remote};
 use crate::failure::{at, failure};
@@ -20,7 +20,7 @@ pub fn look_up(
 ) -> Result<Image, Failure> {
     match (known(store, name, options)?, options.policy) {
         (Some(image), Policy::Missing | Policy::Never) => Ok(image),
-        // A digest means the same for ever.
+        // A digest always means the same image.
         (Some(image), _) if name.digest().is_some() => Ok(image),
         (None, Policy::Never) => {
             let what = "the store does not have it, and it is not to be pulled";
@@ -36,7 +36,7 @@ pub fn look_up(
     }
 }
 
-/// The image that the store has under a name, if it is one for the platform, or the registry said that it is.
+/// The image that has a name in the store, if it is for the platform, or the registry said that it is.
 fn known(store: &Store, name: &Reference, options: &Options) -> Result<Option<Image>, Failure> {
     let Some(found) = store.resolve_for(name, &options.platform)? else { return Ok(None) };
     let fits = found.platform.as_ref().is_some_and(|own| own.rank(&options.platform).is_some());
@@ -54,7 +54,7 @@ pub fn open<'c>(client: &'c Client, name: &Reference) -> Result<Session<'c>, Fai
     client.open(&repository, Access::Pull).map_err(|error| failure(name, &error))
 }
 
-/// The digest or the tag by which the registry knows the image of a name.
+/// The digest or the tag of a name, by which the registry finds the image.
 fn which(name: &Reference) -> String {
     let digest = name.digest().map(|digest| digest.to_string());
     digest.or_else(|| name.tag().map(str::to_owned)).unwrap_or_default()
@@ -85,7 +85,7 @@ fn ask(store: &Store, client: &Client, name: &Reference, options: &Options) -> R
     Ok(image)
 }
 
-/// The manifest or index that the registry has under a name.
+/// The manifest or index that a name has at the registry.
 pub fn top(session: &Session, name: &Reference) -> Result<(Descriptor, Vec<u8>), Failure> {
     let manifest = session.manifest(&which(name), ACCEPT).map_err(|error| failure(name, &error))?;
     let Some(Manifest { media_type, digest, bytes }) = manifest else {
@@ -97,7 +97,7 @@ pub fn top(session: &Session, name: &Reference) -> Result<(Descriptor, Vec<u8>),
     Ok((descriptor(media_type, digest, size), bytes))
 }
 
-/// The media type of what the registry sent as `told`.
+/// The media type of an answer that the registry sent with the type `told`.
 fn kind(told: String, bytes: &[u8]) -> Result<String, String> {
     let is_image = |kind: &str| ACCEPT.split(", ").any(|known| known == kind);
     if is_image(&told) {

@@ -1,4 +1,4 @@
-//! image-pull(1): images from registries into the store.
+//! image-pull(1): pulls images from registries into the store.
 
 use clap::Parser;
 use image_pull::{Options, Policy, Unpacking};
@@ -15,47 +15,47 @@ use std::time::Duration;
 
 /// Pull images from registries into the store.
 ///
-/// NAME is a reference as in FROM: a name without a registry is one of docker.io. Prints the digest of each image.
+/// NAME is a reference as in FROM: a name without a registry belongs to docker.io. Prints the digest of each image.
 #[derive(Parser)]
 #[command(name = "image-pull", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Take the image for this platform where there are several [default: this machine's]
+    /// Pull the image of an index for this platform [default: this machine's]
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
-    /// Take an index with the images for all platforms, and what is said about them
+    /// Pull an index with the images for all platforms and their attestations
     #[arg(long, conflicts_with_all = ["config_only", "layers", "policy"])]
     all_platforms: bool,
-    /// When to ask the registry: always; newer, where the store's image will do if it can't be asked; missing, if the
-    /// store does not have the image; or never
+    /// When to ask the registry: always; newer, the same, but with the store's image if the registry can't be asked;
+    /// missing, if the store does not have the image; or never
     #[arg(long, value_name = "WHEN", default_value = "always", value_parser = policy)]
     policy: Policy,
-    /// Take manifests and configs only, and give no names
+    /// Only pull manifests and configs, and give no names
     #[arg(long)]
     config_only: bool,
-    /// Each NAME is the digest of an image whose config was taken alone: take its layers
+    /// Pull the layers of images that --config-only has pulled; each NAME is the digest of one
     #[arg(long, conflicts_with_all = ["config_only", "policy", "platform"])]
     layers: bool,
     /// Ask HOST by plain HTTP, or without checking its certificate; may be repeated
     #[arg(long, value_name = "HOST")]
     insecure: Vec<String>,
-    /// Do not unpack the layers: the first build on the image does it then
+    /// Do not unpack the layers; the first build on the image then does
     #[arg(long)]
     no_unpack: bool,
-    /// How to unpack: root, subuid or single [default: the first that works]
+    /// The ids with which layers are unpacked: root, subuid or single [default: the first that works]
     #[arg(long, value_name = "MODE", conflicts_with = "no_unpack")]
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// Do not wait for the disk: a power cut may lose what was reported done
+    /// Do not wait for the disk; a power cut may lose images that were reported as pulled
     #[arg(long)]
     no_sync: bool,
-    /// How long to wait for registries that can't answer yet, together
+    /// The seconds to wait for all registries that can't answer yet
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     max_wait: u64,
-    /// Say nothing but what fails
+    /// Print only errors
     #[arg(short, long)]
     quiet: bool,
     /// An image to pull
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
 
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
-    // Before the user namespace, in which everybody is root.
+    // The path is found before the user namespace is entered, because everybody is root in there.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let variable = |name: &str| std::env::var_os(name);
     let logins = Logins::of(variable, Caller::of(variable));
@@ -94,7 +94,7 @@ fn job(args: Args) -> Result<(), Failure> {
     };
     let map = unpacking.map(|unpacking| unpacking.isolation.map()).unwrap_or_default();
     let limits = Limits { bytes: args.limits.max_unpacked, entries: args.limits.max_entries };
-    // Whoever pulls the same has the locks, as long as it takes.
+    // Another process that pulls the same layers may hold the locks for any time.
     let settings = libstore::Options {
         map,
         limits,

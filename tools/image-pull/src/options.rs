@@ -2,25 +2,25 @@
 
 use libwire::Platform;
 
-/// When a registry is asked.
+/// The policy for asking the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Always.
     Always,
-    /// Always; if it can't be, what the store has will do.
+    /// Always, but with the store's image if the registry can't be asked.
     Newer,
-    /// When the store does not have the image.
+    /// If the store does not have the image.
     Missing,
     /// Never.
     Never,
 }
 
-/// How to pull.
+/// The options of a pull.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The platform to take of an index.
+    /// The platform to choose in an index.
     pub platform: Platform,
-    /// When a registry is asked.
+    /// The policy for asking the registry.
     pub policy: Policy,
     /// Whether to show the progress.
     pub progress: bool,

@@ -1,4 +1,4 @@
-//! How far a pull is, and what it took in the end.
+//! Shows the progress of a pull, and its size and time at the end.
 
 use libcli::{human, meanwhile, say};
 use libwire::Reference;
@@ -6,12 +6,12 @@ use libwire::progress::{Transfer, Way};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The bytes that came so far.
+/// The bytes that have arrived.
 #[derive(Default)]
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// Some more came.
+    /// Counts bytes that have arrived.
     pub fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -21,7 +21,7 @@ impl Count {
     }
 }
 
-/// Does `job`, by which `size` bytes come, and says how far it is if that is to be `shown`. Nothing is said of nothing.
+/// Runs `job`, which pulls `size` bytes, and shows its progress if `shown` is set. A job without bytes is not shown.
 pub fn watched<T, E>(
     name: &Reference,
     size: u64,
@@ -53,7 +53,7 @@ fn in_all(bytes: u64, took: Duration) -> String {
     format!("{} in {:.1} s{}", human(bytes), took.as_secs_f64(), rate(bytes, took, ", "))
 }
 
-/// Bytes a second, where that can be told.
+/// Bytes a second, if the time is long enough to tell.
 fn rate(bytes: u64, took: Duration, before: &str) -> String {
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match bytes.saturating_mul(1000).checked_div(milliseconds) {

@@ -4,11 +4,11 @@
 use libwire::image::ContainerConfig;
 use std::ffi::{OsStr, OsString};
 
-/// Where programs are looked for when the image does not say.
+/// The PATH of a command if the image has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// ENTRYPOINT then CMD, as docker joins them: a command replaces CMD; an entrypoint replaces both, and an
-/// empty one takes both away. `None` when nothing is left.
+/// ENTRYPOINT and CMD, joined as in docker: a command replaces CMD; an entrypoint replaces both, and an empty one
+/// removes both. `None` if nothing is left.
 pub fn argv(
     config: &ContainerConfig,
     entrypoint: Option<&OsString>,
@@ -29,7 +29,7 @@ pub fn argv(
     (!argv.is_empty()).then_some(argv)
 }
 
-/// The image's variables with `extra` over them, and a PATH and the host's name in any case.
+/// The image's variables, replaced by those of `extra`. A PATH and the host's name are always set.
 pub fn environment(
     config: &ContainerConfig,
     hostname: &str,

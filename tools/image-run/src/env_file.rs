@@ -4,7 +4,7 @@ use libcli::Failure;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Reads one. `here` says what a variable is here: a line that is only a name takes that, and nothing if there is none.
+/// Reads a file. A line with only a name gets its value from `here`, and is left out if there is none.
 pub fn read(
     path: &Path,
     here: &dyn Fn(&str) -> Option<OsString>,
@@ -15,7 +15,7 @@ pub fn read(
     parse(&text, here).map_err(|(line, why)| Failure::bad_input(format!("{name}:{line}"), why))
 }
 
-/// The variables of a text, or the number of the line that is none, and why.
+/// The variables of a text, or the number of an invalid line with the reason.
 fn parse(
     text: &str,
     here: &dyn Fn(&str) -> Option<OsString>,

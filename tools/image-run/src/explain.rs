@@ -1,12 +1,13 @@
-//! Runs a command, and says why one that failed did, where that can be told.
+//! Runs a command, and says why it failed, if that can be found.
 
 use libcli::{Exit, Failure};
 use libsandbox::{Failed, Isolation, Job, Outcome, SandboxError};
 
-/// How much of the end of its output is looked at, in bytes.
+/// The bytes at the end of its output that are searched for a reason.
 const TAIL: usize = 8 << 10;
 
-/// Runs the job of what `name` names. It is a failure with the command's own status when there is something to say.
+/// Runs the job for the image or step `name`. Returns a failure with the command's own status if there is something to
+/// say.
 pub fn run(name: &str, job: &Job, isolation: Isolation) -> Result<Outcome, Failure> {
     let mut tail = Vec::new();
     let outcome = libsandbox::run(job, isolation, &mut |_, bytes| {
@@ -49,8 +50,8 @@ fn reason(job: &Job, isolation: Isolation, outcome: Outcome, last: &[String]) ->
     failed.reason().map(|reason| reason.text)
 }
 
-/// A command that had to be killed ends us as the signal would that was to end it; everything else is a failure of
-/// our own.
+/// If the command had to be killed, the status is that of the signal that asked it to end. All other errors are
+/// failures of this tool.
 fn own(name: &str, error: SandboxError) -> Failure {
     match error {
         SandboxError::Interrupted(signal) => {

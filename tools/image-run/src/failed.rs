@@ -1,5 +1,5 @@
-//! Enters what a failed step of a build left, or found: its tree, with the environment, user, directory and mounts
-//! it had, on a layer of its own that is thrown away afterwards. Secrets and agents are not there.
+//! Enters the tree that a failed step of a build left, or the tree before it, with the step's environment, user,
+//! directory and mounts. Changes go to a layer that is thrown away afterwards. Secrets and agents are not there.
 
 use crate::mounts::ready;
 use crate::readonly_store::make_room;
@@ -23,7 +23,7 @@ struct Held {
     scratch: Vec<NewSnapshot>,
 }
 
-/// Runs the command of `options`, or the stage's shell, in what the failed step `id` left, or in what was there
+/// Runs the command of `options`, or the stage's shell, in the tree that the failed step `id` left, or in the tree
 /// `before` it.
 pub fn run_failed(
     store: &Store,
@@ -137,7 +137,7 @@ fn mounts(
     Ok(mounts)
 }
 
-/// The merged view of trees; what is written to it is thrown away.
+/// The merged view of trees. Changes to it are thrown away.
 fn merged(
     store: &Store,
     isolation: Isolation,

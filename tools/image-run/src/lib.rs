@@ -1,4 +1,4 @@
-//! Runs an image of the store, or what a failed step left, on a layer of its own that is thrown away afterwards.
+//! Runs an image of the store, or the tree of a failed step. Changes go to a layer that is thrown away afterwards.
 //!
 //! The command's input and output are relayed from and to the caller's standard streams. The image and the
 //! store's snapshots are never changed.
@@ -25,21 +25,21 @@ use std::path::{Path, PathBuf};
 /// The options of the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// In place of the image's ENTRYPOINT and CMD; an empty word takes them away.
+    /// The program instead of the image's ENTRYPOINT and CMD; an empty word removes both.
     pub entrypoint: Option<OsString>,
-    /// In place of the image's CMD, when there are any.
+    /// The words instead of the image's CMD, if there are any.
     pub command: Vec<OsString>,
-    /// Variables to set, over those of the image.
+    /// Variables that replace those of the image.
     pub env: Vec<(OsString, OsString)>,
-    /// In place of the image's WORKDIR.
+    /// The directory instead of the image's WORKDIR.
     pub workdir: Option<PathBuf>,
-    /// In place of the image's USER.
+    /// The user instead of the image's USER.
     pub user: Option<String>,
-    /// Mounts beside those that every command has.
+    /// Mounts besides those that every command has.
     pub mounts: Vec<ExtraMount>,
     /// Whether the image's tree can't be written.
     pub readonly: bool,
-    /// Which network it sees.
+    /// Its network.
     pub network: Network,
     /// Its host name.
     pub hostname: String,
@@ -47,14 +47,14 @@ pub struct Options {
     pub add_hosts: Vec<(String, String)>,
     /// Whether it gets a terminal of its own, relayed to the caller's.
     pub terminal: bool,
-    /// How long it may go on after a signal, in seconds.
+    /// The seconds until it is killed after a signal.
     pub grace: u64,
 }
 
 /// Docker's size of /dev/shm.
 const SHM: u64 = 64 << 20;
 
-/// Runs the image that `name` names and says how its command ended.
+/// Runs the image `name`, and returns the end of its command.
 pub fn run(
     store: &Store,
     isolation: Isolation,
@@ -74,7 +74,7 @@ pub fn run(
     };
     let snapshots = store.unpack(&image, &Unpack { owners: isolation.owners(), mount: &mount })?;
     store.take_warnings().iter().for_each(|warning| warn(warning));
-    // Never published: it goes when it is dropped, with all that the command changed.
+    // It is never published, so it is removed with all changes of the command when it is dropped.
     let layer = store.new_snapshot(&snapshots)?;
     let scratch = layer.upper().with_file_name("scratch");
     std::fs::create_dir(&scratch).map_err(StoreError::io(format!("cannot make {}", scratch.display())))?;
@@ -108,8 +108,8 @@ pub fn run(
     explain::run(name, &job, isolation)
 }
 
-/// The failure with the status of a tool that itself failed: 125, which a command seldom has. A wrong command line
-/// keeps its own.
+/// The failure with the status 125, which commands seldom have: the tool itself failed. The status for a wrong command
+/// line stays.
 pub fn own_failure(failure: Failure) -> Failure {
     match failure.exit() {
         Exit::Status(_) | Exit::Usage => failure,

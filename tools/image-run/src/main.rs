@@ -1,4 +1,4 @@
-//! image-run(1): an image of the store, run once.
+//! image-run(1): runs an image of the store once.
 
 use clap::{Arg, ArgAction, Parser, ValueEnum};
 use image_run::mounts::{ExtraMount, mount, tmpfs, volume};
@@ -12,7 +12,7 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Run an image of the store, and throw away what it changes.
+/// Run an image of the store, and throw away its changes.
 #[derive(Parser)]
 #[command(
     name = "image-run",
@@ -24,19 +24,19 @@ struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Run this instead of the image's ENTRYPOINT and CMD; an empty word takes them away
+    /// Run this instead of the image's ENTRYPOINT and CMD; an empty word removes both
     #[arg(long, value_name = "PROGRAM")]
     entrypoint: Option<OsString>,
-    /// Set a variable; without a value, to what it is here
+    /// Set a variable; without a value, to its value here
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Set the variables of a file of NAME=VALUE; what -e says wins
+    /// Set the variables of a file with lines NAME=VALUE; -e has precedence
     #[arg(long, value_name = "FILE")]
     env_file: Vec<PathBuf>,
     /// Mount a file or directory of this machine
     #[arg(short, long, value_name = "SRC:DST[:ro]", value_parser = volume)]
     volume: Vec<ExtraMount>,
-    /// The same, and memory, in more words
+    /// Mount a file, a directory or memory, in docker's words
     #[arg(long, value_name = "type=bind|tmpfs,KEY=VALUE,...", value_parser = mount)]
     mount: Vec<ExtraMount>,
     /// Mount an empty directory in memory
@@ -45,19 +45,19 @@ struct Args {
     /// Make the image's own tree read-only
     #[arg(long)]
     read_only: bool,
-    /// No-op: the command has this machine's network, and its ports with it; a line says so
+    /// No-op: the command has this machine's network and ports; a line says so
     #[arg(short, long, value_name = "[[ADDRESS:]PORT:]PORT", value_parser = published)]
     publish: Vec<Published>,
-    /// No-op: the command reads standard input anyway
+    /// No-op: the command always reads standard input
     #[arg(short, long)]
     interactive: bool,
     /// No-op: the command has a terminal if input and output are one
     #[arg(short, long)]
     tty: bool,
-    /// No-op: nothing is left anyway
+    /// No-op: no container is ever left
     #[arg(long)]
     rm: bool,
-    /// No-op: there is no list that a name would be in
+    /// No-op: there is no list of containers
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Working directory
@@ -66,7 +66,7 @@ struct Args {
     /// Run as this user of the image, by name or number
     #[arg(short, long, value_name = "USER[:GROUP]")]
     user: Option<String>,
-    /// Which network it sees
+    /// The network of the command
     #[arg(long, alias = "net", value_enum, default_value_t = Net::Host)]
     network: Net,
     /// Its host name
@@ -75,21 +75,21 @@ struct Args {
     /// A line of /etc/hosts
     #[arg(long, value_name = "NAME:ADDRESS", value_parser = host)]
     add_host: Vec<(String, String)>,
-    /// How long it may go on after a signal before it is killed
+    /// The seconds until it is killed after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u64,
-    /// How to isolate it: root, subuid or single [default: the best that works]
+    /// The ids that it has: root, subuid or single [default: the first that works]
     #[arg(long, value_name = "MODE")]
     isolation: Option<Isolation>,
     #[command(flatten)]
     limits: libcli::Limits,
-    /// Enter what a failed step of a build left: the message that it failed says the ID
+    /// Enter the tree of a failed step of a build; the message about the failure has the ID
     #[arg(long, value_name = "ID")]
     failed: Option<String>,
-    /// With --failed: as it was before the step, which has left nothing then
+    /// With --failed: enter the tree as it was before the step
     #[arg(long, requires = "failed")]
     before: bool,
-    /// The image, by name or digest, and what to run in it instead of its CMD
+    /// The image, by name or digest, and a command instead of its CMD
     #[arg(required_unless_present = "failed", value_name = "IMAGE", trailing_var_arg = true)]
     words: Vec<OsString>,
 }
@@ -98,11 +98,11 @@ struct Args {
 enum Net {
     /// The host's
     Host,
-    /// Its own loopback interface and nothing else
+    /// Only a loopback interface of its own
     None,
 }
 
-/// Lets a flag have a truth value, as docker's have.
+/// Lets a flag have a truth value, as in docker.
 fn with_truth(arg: Arg) -> Arg {
     match arg.get_action() {
         ArgAction::SetTrue => arg
@@ -125,7 +125,7 @@ fn main() -> ExitCode {
 fn job(args: Args) -> Result<(), Failure> {
     let sandbox = |error| Failure::failed("", error);
     libsandbox::seal(std::env::args_os(), std::env::vars_os()).map_err(sandbox)?;
-    // Before the user namespace, in which everybody is root.
+    // The path is found before the user namespace is entered, because everybody is root in there.
     let path = locate(args.store.clone(), &Environment::of(|name| std::env::var_os(name)))?;
     let isolation = libsandbox::enter(args.isolation).map_err(sandbox)?;
     if let Some(why) = libsandbox::too_few_ids().filter(|_| isolation == Isolation::Single) {
@@ -190,7 +190,7 @@ fn options(args: Args, command: Vec<OsString>) -> Result<Options, Failure> {
     })
 }
 
-/// `NAME=VALUE`, or `NAME` for the caller's own value; nothing when there is none.
+/// `NAME=VALUE`, or `NAME` for the caller's own value; `None` if there is none.
 fn variable(text: &str) -> Option<(OsString, OsString)> {
     match text.split_once('=') {
         Some((name, value)) => Some((name.into(), value.into())),

@@ -5,7 +5,7 @@ use libsandbox::{Mount, MountSource};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
-/// A mount that was asked for.
+/// A requested mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtraMount {
     /// Absolute path in the image.
@@ -64,7 +64,7 @@ pub fn volume(text: &str) -> Result<ExtraMount, String> {
         match option {
             "ro" | "readonly" => readonly = true,
             "rw" => readonly = false,
-            // These ask for what is so already, or matter on other systems only.
+            // These are the default, or only matter on other systems.
             "z" | "Z" | "cached" | "delegated" | "consistent" | "private" | "rprivate" | "nocopy" => {}
             "shared" | "rshared" | "slave" | "rslave" => return Err(propagation(option)),
             _ => return Err(format!("{option:?} is no option of a volume; there are ro, rw, z and Z")),
@@ -83,7 +83,7 @@ pub fn tmpfs(text: &str) -> Result<ExtraMount, String> {
             Some(("mode", value)) => mode = octal(value)?,
             None if matches!(option, "ro" | "rw") => readonly = option == "ro",
             None if matches!(option, "exec" | "noexec") => noexec = option == "noexec",
-            // They are so already.
+            // These are the default.
             None if matches!(option, "nosuid" | "nodev") => {}
             None if matches!(option, "suid" | "dev") => {
                 return Err(format!(
@@ -215,7 +215,7 @@ fn absolute(target: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The mounts for a sandbox: each after those above it.
+/// The mounts for a sandbox. Each comes after those above its target.
 pub fn ready(extra: &[ExtraMount]) -> Result<Vec<Mount>, Failure> {
     let mut sorted: Vec<&ExtraMount> = extra.iter().collect();
     sorted.sort_by_key(|mount| mount.target.components().count());

@@ -1,12 +1,12 @@
-//! Ports that a command line wants published, and what becomes of that: the network is the host's, or there is none.
+//! Reads the ports to publish, and says why none is: the network is the host's, or there is none.
 
 use libsandbox::Network;
 
-/// A port of the command's, from `[[ADDRESS:]PORT:]PORT[/PROTOCOL]`; each port may be a range.
+/// A port of the command, from `[[ADDRESS:]PORT:]PORT[/PROTOCOL]`; each port may be a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published(String);
 
-/// Reads what `--publish` says.
+/// Reads a value of `--publish`.
 pub fn published(text: &str) -> Result<Published, String> {
     let wrong = || format!("{text:?} is not [[ADDRESS:]PORT:]PORT[/tcp|/udp]");
     let (ports, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
@@ -25,7 +25,7 @@ fn is_ports(text: &str) -> bool {
     [first, last].iter().all(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// The line that says what becomes of them, if any were to be published.
+/// The line that says that they are not published, if there are any.
 pub fn what_becomes_of(ports: &[Published], network: Network) -> Option<String> {
     let list = ports.iter().map(|Published(port)| port.as_str()).collect::<Vec<_>>().join(", ");
     match network {

@@ -1,9 +1,9 @@
-//! A store that can't be written: what a command changes is kept in memory, and what is not unpacked can't be.
+//! Uses a store that can't be written: changes of a command are kept in memory, and images must be unpacked already.
 
 use libcli::Failure;
 use libstore::{Image, Store};
 
-/// Gives the store a place in memory for what is made in it, if it has none. It is there for this process alone.
+/// Mounts a directory in memory for new entries, if the store's can't be written. Only this process sees it.
 pub fn make_room(store: &Store) -> Result<(), Failure> {
     match store.closed_tmp() {
         Some(dir) => libsandbox::mount_memory(&dir).map_err(|error| Failure::failed("store", error)),
@@ -11,7 +11,7 @@ pub fn make_room(store: &Store) -> Result<(), Failure> {
     }
 }
 
-/// The same for an image, whose layers have to be unpacked there already.
+/// Does the same for an image, whose layers must be unpacked there already.
 pub fn make_room_for(store: &Store, image: &Image) -> Result<(), Failure> {
     if store.closed_tmp().is_some() && !store.layer_ids(image).iter().all(|id| store.has_snapshot(id)) {
         let what = format!(

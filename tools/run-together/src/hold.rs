@@ -1,4 +1,4 @@
-//! A file that is locked as long as the commands run, for what they do in it. A shared flock(2): the kernel drops it with
+//! A file that is locked as long as the commands run. The lock is a shared flock(2), which the kernel releases with
 //! this process.
 
 use std::fs::{DirBuilder, File, TryLockError};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A locked file.
 pub struct Hold {
-    /// The variable that is to have its path.
+    /// The variable for its path.
     pub variable: String,
     /// Its path.
     pub path: PathBuf,
@@ -16,14 +16,14 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Makes and locks an empty file with a name of its own, in `directory`, which is made where there is none.
+    /// Makes and locks an empty file with a name of its own in `directory`, which is made if it does not exist.
     pub fn take(variable: &str, directory: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         loop {
             let (file, path) =
                 tempfile::Builder::new().prefix("").rand_bytes(20).tempfile_in(directory)?.keep()?;
             match file.try_lock_shared() {
-                // Before it was locked it may have been removed, as one that nobody holds.
+                // Another process may have removed it before it was locked, because nobody held it.
                 Ok(()) if file.metadata()?.nlink() > 0 => {
                     return Ok(Self { variable: variable.to_owned(), path, _locked: file });
                 }

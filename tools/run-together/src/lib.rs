@@ -1,9 +1,9 @@
-//! Runs commands at the same time until all have ended well, or until one fails: then the others are ended.
+//! Runs commands at the same time until all have succeeded, or one has failed. Then the others are ended.
 //!
-//! It knows nothing of what they do. A command is a line of shell with a name. Commands after an empty line begin when
-//! those before it have ended. If a command is a pipeline, what follows its first command is run apart from that, so that
-//! both statuses are known: when the first fails, what the others say is dropped, for they only miss their input.
-//! Programs with plain words are started as they are; all else is sh's.
+//! It does not know what they do. A command is a line of shell with a name. Commands after an empty line begin when
+//! those before it have ended. The first command of a pipeline is run apart from the others, so that both statuses are
+//! known. If the first fails, the messages of the others are dropped, because they only miss their input. Programs with
+//! plain words are started directly; sh runs everything else.
 
 mod hold;
 mod lines;
@@ -22,24 +22,24 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How to run them.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// At most so many at once; 0 is all.
+    /// The most commands that run at once; 0 is all.
     pub jobs: usize,
-    /// A directory for the FIFO by which commands learn that this process is gone.
+    /// A directory for the FIFO by which commands notice that this process is gone.
     pub directory: PathBuf,
-    /// Whether they have one already, of a driver, with which this process ends too.
+    /// Whether they already have the FIFO of a driver, with which this process ends too.
     pub driver: bool,
-    /// A variable, and the directory of the locked file whose path they have in it.
+    /// The directory of the locked file, and the variable in which commands get its path.
     pub hold: Option<(String, PathBuf)>,
 }
 
 /// The signals that end this process.
 const ENDING: [Signal; 3] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
 
-/// Runs the commands. The failure of the first that failed is returned, after all have ended; `say` takes what the
-/// later commands of a pipeline had to say.
+/// Runs the commands. After all have ended, returns the failure of the first that failed. `say` gets the messages of
+/// the later commands of a pipeline.
 pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed("", error);
     let signals = caught();
@@ -61,7 +61,7 @@ pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) 
         caught: None,
     };
     loop {
-        // Until none of those that were started has ended already.
+        // It is repeated until no started command has ended already.
         all.fill();
         while all.reap(say) {
             all.fill();
@@ -78,7 +78,7 @@ pub fn run(groups: Vec<Vec<Job>>, options: &Options, say: &mut dyn FnMut(&str)) 
     }
 }
 
-/// The signals that are waited for.
+/// The signals that this process waits for.
 fn caught() -> SigSet {
     let mut signals = SigSet::from_iter(ENDING);
     signals.add(Signal::SIGCHLD);
@@ -91,16 +91,16 @@ fn environment(driver: Option<&PathBuf>, held: Option<&Hold>) -> Vec<(String, Pa
     driver.into_iter().chain(held.map(|held| (held.variable.clone(), held.path.clone()))).collect()
 }
 
-/// A FIFO that this process alone has open for writing.
+/// A FIFO that only this process has open for writing.
 fn alive(directory: &Path) -> io::Result<(PathBuf, File)> {
     let path = directory.join("running");
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR)?;
-    // For both, because a writer alone would wait for a reader.
+    // It is opened for both, because a writer alone would wait for a reader.
     let alive = OpenOptions::new().read(true).write(true).open(&path)?;
     Ok((path, alive))
 }
 
-/// The commands that run, those that do not yet, and how it went so far.
+/// The running and the waiting commands, and the failure so far.
 struct Together {
     /// Groups of commands, each after the one before.
     waiting: VecDeque<VecDeque<Job>>,
@@ -113,7 +113,7 @@ struct Together {
     _held: Option<Hold>,
     /// Open as long as the commands are to live.
     alive: Option<File>,
-    /// The name of the first command that failed, and how.
+    /// The name of the first command that failed, and its failure.
     failure: Option<(String, Failure)>,
     /// Whether another one failed after it, because it was asked to end.
     stopped: bool,
@@ -121,7 +121,7 @@ struct Together {
 }
 
 impl Together {
-    /// Starts as many as may run.
+    /// Starts as many commands as may run.
     fn fill(&mut self) {
         while self.failure.is_none() && self.caught.is_none() && self.running.len() < self.most {
             let Some(group) = self.waiting.front_mut() else { return };
@@ -132,7 +132,7 @@ impl Together {
                 self.waiting.pop_front();
                 continue;
             };
-            // A command begins with the mask of its parent. One that ends meanwhile is found without a signal.
+            // A command inherits the signal mask. A command that ends meanwhile is found without a signal.
             let _ = caught().thread_unblock();
             let started = Running::start(job, &self.environment);
             let _ = caught().thread_block();
@@ -143,8 +143,8 @@ impl Together {
         }
     }
 
-    /// Looks which have ended. Only the first failure counts, for the others were asked to end.
-    /// `false` if none has.
+    /// Collects the commands that have ended. Only the first failure counts, because the others were asked to end.
+    /// Returns `false` if none has.
     fn reap(&mut self, say: &mut dyn FnMut(&str)) -> bool {
         let before = self.running.len();
         let is_going_on = self.failure.is_none() && self.caught.is_none();
@@ -187,9 +187,9 @@ impl Together {
         // If it stays, the caller removes it with its directory.
         let _ = self.driver.as_ref().map(std::fs::remove_file);
         match (self.caught, self.failure) {
-            // By the same signal, so that whoever waits knows.
+            // It ends by the same signal, so that its parent knows.
             (Some(signal), _) => Err(Failure::new(libcli::Exit::Status(128 + signal as u8), "", "")),
-            // The command has said why itself, but what the others say follows.
+            // The command has printed the reason itself, but messages of the others follow it.
             (None, Some((name, failure))) if self.stopped && failure.what().is_empty() => {
                 Err(Failure::new(failure.exit(), name, "it failed, and what ran beside it was stopped"))
             }

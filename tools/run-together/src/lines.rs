@@ -1,6 +1,6 @@
 //! Reads the lines to run: commands of the form `NAME: COMMAND`. Lines after an empty line wait for those above it.
 
-/// A line, taken apart.
+/// The parts of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Its name in messages.
@@ -48,18 +48,18 @@ fn job(line: &str) -> Result<Job, &'static str> {
     Ok(Job { name: name.trim().to_owned(), first: first.trim().to_owned(), rest })
 }
 
-/// Where `sign` is the first time that sh would take it for one: outside of quotes and, a pipe sign, not half of `||`.
-/// The end of the text, if it is not there; `None` if a quote is not closed.
+/// The first position of `sign` as a sign of sh: outside of quotes and, for a pipe sign, not half of `||`. The end of
+/// the text, if it is not there; `None` if a quote is not closed.
 fn first(text: &str, sign: char) -> Option<usize> {
     find(text, |c| c == sign)
 }
 
-/// Whether sh needs no process of its own for a command: it has one program, and nothing follows that.
+/// Whether sh needs no process of its own for a command, because nothing follows its one program.
 pub fn is_simple(command: &str) -> bool {
     find(command, |c| ";&|(){}\n".contains(c)) == Some(command.len())
 }
 
-/// Where the first sign is that `is_sought`, outside of quotes; see [`first`].
+/// The position of the first sign that `is_sought`, outside of quotes; see [`first`].
 fn find(text: &str, is_sought: impl Fn(char) -> bool) -> Option<usize> {
     let mut quote = None;
     let mut chars = text.char_indices().peekable();

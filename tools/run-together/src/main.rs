@@ -1,4 +1,4 @@
-//! run-together: lines of shell in, run at once; the first failure ends the rest. image-build alone runs it.
+//! run-together: runs lines of shell at the same time; the first failure ends the rest. Only image-build runs it.
 
 use clap::Parser;
 use libcli::Failure;
@@ -10,13 +10,13 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "run-together", version)]
 struct Args {
-    /// At most so many at once; 0 is all
+    /// The most commands that run at once; 0 is all
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// Make a file in this directory and have a shared lock on it while they run; they have its path in the environment
+    /// Make a file in this directory, and hold a shared lock on it while they run; they get its path in the environment
     #[arg(long, value_name = "VARIABLE=DIR", value_parser = hold)]
     hold: Option<(String, PathBuf)>,
-    /// A directory of the caller's own, in which a FIFO is made while they run
+    /// A directory of the caller, for a FIFO while they run
     directory: PathBuf,
 }
 

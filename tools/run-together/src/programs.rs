@@ -1,5 +1,5 @@
-//! Finds the programs of a command that needs no shell: one program or a pipeline, with words and files that
-//! are written plainly. Any other command is for sh to read, and to complain of.
+//! Finds the programs of a command that needs no shell: one program or a pipeline, with plain words and files. sh reads
+//! any other command, and reports its errors.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ pub struct Program {
     pub output: Option<File>,
 }
 
-/// The programs of a command, if it needs no shell. Files that they are to write are made.
+/// The programs of a command, if it needs no shell. The files that they write are made.
 pub fn programs(command: &str) -> Option<Vec<Program>> {
     let plain = pipeline(command, &|name| std::env::var_os(name))?;
     if !plain.iter().all(|one| is_program(&one.words[0])) {
@@ -38,7 +38,7 @@ pub fn programs(command: &str) -> Option<Vec<Program>> {
     plain.into_iter().map(program).collect()
 }
 
-/// Whether a command's first word is a program, not something that the shell does itself.
+/// Whether a command's first word is a program, and not a builtin of the shell.
 pub fn is_program(word: impl AsRef<Path>) -> bool {
     let word = word.as_ref();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -46,7 +46,7 @@ pub fn is_program(word: impl AsRef<Path>) -> bool {
         || std::env::split_paths(&path).any(|dir| dir.join(word).is_file())
 }
 
-/// A FIFO would have to be waited for.
+/// Opening a FIFO could wait for the other side.
 fn open(path: &Path) -> io::Result<File> {
     match fs::metadata(path)?.is_file() {
         true => File::open(path),
@@ -71,7 +71,7 @@ struct Plain {
     output: Option<OsString>,
 }
 
-/// Reads a pipeline; `None` if it has something that only sh knows the meaning of.
+/// Reads a pipeline; `None` if it has something that only sh understands.
 fn pipeline(text: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<Vec<Plain>> {
     let mut text = Text { chars: text.chars().peekable(), variable };
     let mut all = vec![Plain::default()];
@@ -97,14 +97,14 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// The sign after blanks, if there is one and not a word; `None` at the end.
+    /// The sign after blanks, if it is not a word; `None` at the end.
     fn sign(&mut self) -> Option<Option<char>> {
         while self.chars.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
         self.chars.peek()?;
         Some(self.chars.next_if(|c| "<>|".contains(*c)))
     }
 
-    /// The file after < or >. A longer sign, as >> or >&, is not known here.
+    /// The file after < or >. Longer signs, such as >> or >&, are left to sh.
     fn file(&mut self) -> Option<OsString> {
         match self.sign()? {
             None => self.word(),
@@ -126,7 +126,7 @@ impl Text<'_> {
         Some(OsString::from_vec(word))
     }
 
-    /// To the end of '…'.
+    /// Reads to the end of '…'.
     fn quoted(&mut self, word: &mut Vec<u8>) -> Option<()> {
         loop {
             match self.chars.next()? {
@@ -136,7 +136,7 @@ impl Text<'_> {
         }
     }
 
-    /// To the end of "…".
+    /// Reads to the end of "…".
     fn expanded(&mut self, word: &mut Vec<u8>) -> Option<()> {
         loop {
             match self.chars.next()? {
@@ -149,7 +149,8 @@ impl Text<'_> {
         }
     }
 
-    /// The value of the variable after $. The shell has some that are not in its environment.
+    /// The value of the variable after $. Variables that are not in the environment are left to sh, which has some of
+    /// its own.
     fn value(&mut self) -> Option<OsString> {
         let mut name = String::new();
         while let Some(c) = self.chars.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {

@@ -1,4 +1,4 @@
-//! One command that runs: its first command, and the pipeline that reads what that writes.
+//! A running command: its first command, and the pipeline that reads its output.
 
 use crate::lines::{Job, is_simple};
 use crate::programs::{Program, is_program, programs};
@@ -12,10 +12,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// The status of a program that ended because nobody read what it wrote.
+/// The status of a program that ended because nobody read its output.
 const UNREAD: i32 = 141;
 
-/// A command that runs.
+/// A running command.
 pub struct Running {
     job: Job,
     first: Part,
@@ -24,7 +24,7 @@ pub struct Running {
     words: Option<File>,
 }
 
-/// How a command ended.
+/// The end of a command.
 pub struct Ended {
     /// The messages of its later commands, if the first has succeeded.
     pub words: String,
@@ -42,7 +42,7 @@ struct Part {
 struct Streams {
     input: Stdio,
     output: Stdio,
-    /// For its words, if not this process's own.
+    /// The standard error for its messages, if not this process's own.
     words: Option<File>,
 }
 
@@ -80,19 +80,19 @@ impl Part {
         self.status.is_some()
     }
 
-    /// The status as sh says it.
+    /// The status as in sh.
     fn status(&self) -> i32 {
         let status = self.status.unwrap_or_default();
         status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1)
     }
 
-    /// The signal that killed it.
+    /// The signal that killed it, if one did.
     fn signal(&self) -> Option<i32> {
         self.status.and_then(|status| status.signal())
     }
 }
 
-/// A shell for a command. It hands on no signal, so it makes way for the program if there is just one.
+/// A shell for a command. It passes on no signal, so it is replaced by the program if there is just one.
 fn shell(command: &str) -> Program {
     let word = command.split(' ').next().unwrap_or_default();
     let exec = if is_simple(command) && is_program(word) { "exec " } else { "" };
@@ -101,7 +101,7 @@ fn shell(command: &str) -> Program {
 }
 
 impl Running {
-    /// Starts a command, with `environment` beside this process's own.
+    /// Starts a command, with `environment` added to this process's own.
     pub fn start(job: Job, environment: &[(String, PathBuf)]) -> Result<Self, (String, Failure)> {
         let name = job.name.clone();
         Self::begin(job, environment).map_err(|error| (name.clone(), Failure::failed(name, error)))
@@ -135,7 +135,7 @@ impl Running {
         }
     }
 
-    /// How it ended, if it has.
+    /// Its end, if it has ended.
     pub fn ended(&mut self) -> Option<Ended> {
         let first = self.first.has_ended();
         let rest = self.rest.as_mut().is_none_or(Part::has_ended);
@@ -149,7 +149,7 @@ impl Running {
     fn words(&mut self) -> String {
         let Some(file) = &mut self.words else { return String::new() };
         let mut words = Vec::new();
-        // Losing what was said does not change how it went.
+        // Losing the messages does not change the result.
         let _ = file.rewind().and_then(|()| file.read_to_end(&mut words));
         String::from_utf8_lossy(&words).into_owned()
     }
@@ -172,7 +172,7 @@ impl Running {
             }
             (first, _) => match self.first.signal() {
                 Some(signal) => with(first, format!("{program} was killed by signal {signal}")),
-                // It has said itself why.
+                // The command has printed the reason itself.
                 None => with(first, String::new()),
             },
         }
