@@ -1,8 +1,9 @@
-//! The directory of a build: makes it, and removes those of builds that were killed.
+//! Makes the directory of a build, and removes those of builds that were killed.
 //!
-//! A build's shell has the FIFO `alive` of its directory open for writing from before the file `begun` is there until its
-//! end, and nobody else has: so the kernel knows which directories are in use. Before that, the number in a directory's
-//! name tells whether the shell that asked for it still runs. Nothing here runs a tool or reads what is in a directory.
+//! The shell of a build holds the FIFO `alive` of its directory open for writing, from before the file `begun` exists
+//! until the shell ends, and no other process does. So the kernel knows which directories are in use. Before that, the
+//! number in a directory's name shows whether its shell still runs. This crate runs no tool, and reads no file of a
+//! directory.
 
 use libcli::Failure;
 use libtree::remove::remove_path;
@@ -14,15 +15,15 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// How the names of these directories begin; the number of a shell and something random follow.
+/// The beginning of the names of these directories. The number of a shell and a random part follow.
 const PREFIX: &str = "image-build.";
-/// The length of what is random.
+/// The length of the random part.
 const RANDOM: usize = 8;
 /// The FIFO that the shell has open.
 const ALIVE: &str = "alive";
 
-/// Makes a directory below `temporary` for the shell with the number `shell`, or takes `keep`, which has to be empty or
-/// missing; and makes the FIFO in it.
+/// Makes a directory below `temporary` for the shell with the number `shell`, or uses `keep`, which must be empty or
+/// missing, and makes the FIFO in it.
 pub fn make(temporary: &Path, shell: u32, keep: Option<&Path>) -> Result<PathBuf, Failure> {
     let dir = match keep {
         Some(keep) => kept(keep)?,
@@ -80,7 +81,7 @@ fn is_left(dir: &Path, shell: i32) -> bool {
         return Pid::from_raw(shell).is_none_or(|pid| test_kill_process(pid) == Err(Errno::SRCH));
     }
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // Without a reader it can't be opened (fifo(7)); if it is gone, somebody removed it and was killed.
+    // Without a reader it can't be opened (fifo(7)). If it is gone, the process that removed it was killed.
     let open = rustix::fs::open(dir.join(ALIVE), flags, Mode::empty());
     matches!(open, Err(Errno::NXIO | Errno::NOENT))
 }

@@ -1,4 +1,5 @@
-//! Looks for files that nobody named, which have to be regular files of the context, and for one that somebody did.
+//! Finds files that the caller did not name, which must be regular files of the context, and the Dockerfile that the
+//! caller named.
 
 use libcli::Failure;
 use std::ffi::OsStr;
@@ -6,14 +7,14 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// The kind of file that is looked for.
+/// The kind of a wanted file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// A Dockerfile.
     Dockerfile,
     /// A lock.
     Lock,
-    /// An ignore file. A link that leads nowhere counts as none, as it does to docker.
+    /// An ignore file. As in docker, a link that leads nowhere counts as no file.
     IgnoreFile,
 }
 
@@ -29,22 +30,22 @@ impl Wanted {
 
 /// The context, for messages.
 pub struct Place<'a> {
-    /// Where it is.
+    /// Its path.
     pub root: &'a Path,
-    /// As it was given.
+    /// The words of the caller for it.
     pub shown: &'a OsStr,
-    /// Whether it came from elsewhere.
+    /// Whether it was fetched.
     pub is_fetched: bool,
 }
 
 impl Place<'_> {
-    /// A path as messages show it: one in a fetched context without the directory that it is in.
+    /// A path as messages show it: in a fetched context without the build's directory.
     fn shown(&self, path: &Path) -> String {
         let inside = path.strip_prefix(self.root).ok().filter(|_| self.is_fetched);
         inside.unwrap_or(path).display().to_string()
     }
 
-    /// That there is no Dockerfile.
+    /// The failure that there is no Dockerfile.
     pub fn has_no_dockerfile(&self) -> Failure {
         let instead = Wanted::Dockerfile.instead();
         match self.is_fetched {
@@ -56,7 +57,7 @@ impl Place<'_> {
         }
     }
 
-    /// An error if `path` is in none of `dirs`, wherever links lead.
+    /// An error if `path`, after links are followed, is in none of `dirs`.
     fn inside(&self, path: &Path, dirs: &[&Path], wanted: Wanted) -> Result<(), Failure> {
         let real = fs::canonicalize(path);
         let is_in = |dir: &&Path| matches!((&real, fs::canonicalize(dir)), (Ok(real), Ok(dir)) if real.starts_with(&dir) && *real != dir);
@@ -82,7 +83,7 @@ pub enum Found {
     Nothing,
 }
 
-/// Looks for a file that may be read though nobody named it: a regular file below one of `dirs`.
+/// Looks for a file that the caller did not name: a regular file below one of `dirs`.
 pub fn found(path: &Path, dirs: &[&Path], place: &Place, wanted: Wanted) -> Result<Found, Failure> {
     let Ok(own) = fs::symlink_metadata(path) else { return Ok(Found::Nothing) };
     if own.is_symlink() {
@@ -101,7 +102,8 @@ pub fn found(path: &Path, dirs: &[&Path], place: &Place, wanted: Wanted) -> Resu
     }
 }
 
-/// The Dockerfile that somebody named: from here, else from the context. In a fetched context it is a path of that.
+/// The Dockerfile that the caller named: a local file, or else a file of the context. If the context was fetched, it is
+/// a path in that.
 pub fn named(file: &Path, place: &Place) -> Result<PathBuf, Failure> {
     let inside = place.root.join(file);
     if place.is_fetched && file.is_relative() {

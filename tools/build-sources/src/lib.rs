@@ -1,9 +1,8 @@
-//! Where a build's context, its Dockerfile and its ignore file are. A source that comes from standard input,
-//! from a FIFO or from elsewhere is put into the build's directory first.
+//! Finds a build's context, its Dockerfile and its ignore file. A source from standard input, a FIFO or a URL is put
+//! into the build's directory first.
 //!
-//! This module reads none of them, and [`here`] writes nothing either. A file that the caller names may be
-//! anything that can be read. A file that is found in a context is a stranger's, and has to be a regular file
-//! of that context.
+//! This module reads none of them, and [`here`] writes nothing either. A file that the caller names may be anything
+//! that can be read. A file that is found in a context is not trusted, and must be a regular file of that context.
 
 mod find;
 
@@ -15,21 +14,21 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The most bytes that are kept of a Dockerfile: one more than df-parse takes.
+/// The most bytes that are kept of a Dockerfile: one more than df-parse accepts.
 const MOST: u64 = (16 << 20) + 1;
-/// The names of a context's Dockerfile, the first that is there.
+/// The names of a context's Dockerfile; the first that exists counts.
 const NAMES: [&str; 2] = ["Dockerfile", "dockerfile"];
 
 /// The caller's words for the context and the Dockerfile.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// A directory, `-`, or what can be fetched.
+    /// A directory, `-`, or a source that can be fetched.
     pub context: OsString,
     /// A file, `-`, a URL, or nothing.
     pub file: OsString,
 }
 
-/// Where everything is.
+/// The paths of the sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     /// The context.
@@ -40,25 +39,25 @@ pub struct Sources {
     pub name: OsString,
     /// The ignore file, if there is one.
     pub ignore: Option<PathBuf>,
-    /// The lock file of the Dockerfile, if there is one.
+    /// The lock of the Dockerfile, if there is one.
     pub lock: Option<PathBuf>,
     /// Warnings for the caller.
     pub warnings: Vec<String>,
 }
 
-/// By what is got what is not here.
+/// The means to get sources that are not here.
 pub struct Means<'a> {
     /// The build's directory.
     pub dir: &'a Path,
-    /// Whether the sources have to be there a second time.
+    /// Whether the sources must be readable a second time.
     pub again: bool,
     /// Standard input.
     pub input: &'a mut dyn Read,
-    /// Fetches a source into a directory; the path of what it is.
+    /// Fetches a source into a directory, and returns its path.
     pub fetch: &'a mut dyn FnMut(&OsStr, &Path) -> Result<PathBuf, Failure>,
 }
 
-/// Finds sources that are here; `None` if one of them has to be fetched, or can be read once only.
+/// Finds local sources; `None` if one of them must be fetched, or can only be read once.
 pub fn here(asked: &Asked) -> Result<Option<Sources>, Failure> {
     let Some(context) = own_context(asked)? else { return Ok(None) };
     let Some(mut found) = own_dockerfile(asked, &context)? else { return Ok(None) };
@@ -70,7 +69,7 @@ pub fn here(asked: &Asked) -> Result<Option<Sources>, Failure> {
     Ok(Some(found))
 }
 
-/// Finds the sources, and gets what is not here.
+/// Finds the sources, and gets those that are not here.
 pub fn find(asked: &Asked, means: &mut Means) -> Result<Sources, Failure> {
     let standard = |word: &OsString| word == "-";
     if means.again && (standard(&asked.context) || standard(&asked.file)) {
@@ -103,7 +102,7 @@ fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
-/// The context, and the Dockerfile where that is all there is.
+/// The context, and the Dockerfile if that is the whole source.
 struct Context {
     path: PathBuf,
     sole: Option<PathBuf>,
@@ -115,14 +114,14 @@ impl Context {
         Place { root: &self.path, shown: &asked.context, is_fetched: self.is_fetched }
     }
 
-    /// It with a Dockerfile. A context that is fetched has no ignore file, as in BuildKit.
+    /// Adds the Dockerfile. As in BuildKit, a fetched context has no ignore file.
     fn with(&self, file: PathBuf, name: OsString) -> Sources {
         let ignore = self.is_fetched.then(|| "/dev/null".into());
         Sources { context: self.path.clone(), file, name, ignore, ..Sources::default() }
     }
 }
 
-/// A context that is a directory here.
+/// The context in a local directory.
 fn own_context(asked: &Asked) -> Result<Option<Context>, Failure> {
     let path = Path::new(&asked.context);
     if asked.context == "-" || !path.exists() {
@@ -134,7 +133,7 @@ fn own_context(asked: &Asked) -> Result<Option<Context>, Failure> {
     Ok(Some(Context { path: path.to_owned(), sole: None, is_fetched: false }))
 }
 
-/// Has context-fetch fetch a context that is no directory here.
+/// Fetches a context that is no local directory by context-fetch.
 fn fetched_context(asked: &Asked, means: &mut Means) -> Result<Context, Failure> {
     let fetched = (means.fetch)(&asked.context, &means.dir.join("context"))?;
     if fetched.is_dir() {
@@ -155,7 +154,7 @@ fn fetched_context(asked: &Asked, means: &mut Means) -> Result<Context, Failure>
     Ok(Context { path, sole: Some(fetched), is_fetched: true })
 }
 
-/// A Dockerfile that is in the context, or a file here.
+/// The Dockerfile in the context, or in a local file.
 fn own_dockerfile(asked: &Asked, context: &Context) -> Result<Option<Sources>, Failure> {
     if let Some(sole) = &context.sole {
         return Ok(Some(context.with(sole.clone(), NAMES[0].into())));
@@ -181,7 +180,7 @@ fn is_url(file: &OsStr) -> bool {
     [&b"http://"[..], b"https://"].iter().any(|start| file.as_bytes().starts_with(start))
 }
 
-/// A Dockerfile from standard input, or of a URL.
+/// The Dockerfile from standard input, or from a URL.
 fn fetched_dockerfile(asked: &Asked, means: &mut Means) -> Result<PathBuf, Failure> {
     if asked.file == "-" {
         return save(means.dir, means.input);
@@ -193,7 +192,7 @@ fn fetched_dockerfile(asked: &Asked, means: &mut Means) -> Result<PathBuf, Failu
     }
 }
 
-/// The ignore file beside the Dockerfile, else the context's.
+/// The ignore file beside the Dockerfile, or else the context's.
 fn ignore(place: &Place, found: &mut Sources) -> Result<(), Failure> {
     let beside = found.file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut own = found.file.clone().into_os_string();
@@ -216,7 +215,7 @@ fn ignore(place: &Place, found: &mut Sources) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The lock that belongs to a Dockerfile, whether it is there or not.
+/// The path of the lock of a Dockerfile, whether it exists or not.
 pub fn lock_of(dockerfile: &Path) -> PathBuf {
     let mut path = dockerfile.to_owned().into_os_string();
     path.push(".lock");
@@ -233,7 +232,7 @@ fn lock(place: &Place, found: &mut Sources) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A Dockerfile that can be read once is kept, because it is read twice.
+/// Keeps a copy of a Dockerfile that can only be read once, because it is read twice.
 fn save_named(found: &mut Sources, means: &Means) -> Result<(), Failure> {
     if means.again {
         let file = found.file.display();

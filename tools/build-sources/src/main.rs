@@ -1,5 +1,5 @@
-//! build-sources: gets those of a build's sources that are not here, and says where all are, a line each. image-build alone
-//! runs it.
+//! build-sources: gets the sources of a build that are not here, and prints a line with the path of each source. Only
+//! image-build runs it.
 
 use build_sources::{Asked, Means};
 use clap::Parser;
@@ -10,11 +10,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-/// Find the sources of a build, and fetch those that are elsewhere with context-fetch.
+/// Find the sources of a build, and fetch remote ones by context-fetch.
 #[derive(Parser)]
 #[command(name = "build-sources", version)]
 struct Args {
-    /// Refuse what can be read once only
+    /// Refuse sources that can only be read once
     #[arg(long)]
     again: bool,
     /// Print no warnings
@@ -55,7 +55,7 @@ fn job(args: Args) -> Result<(), Failure> {
     out.finish()
 }
 
-/// Has context-fetch fetch a source; it says itself what goes wrong.
+/// Fetches a source by context-fetch, which prints its own errors.
 fn fetch(options: &[OsString], source: &OsStr, into: &Path) -> Result<PathBuf, Failure> {
     let mut command = Command::new("context-fetch");
     libsandbox::end_with_parent(&mut command);

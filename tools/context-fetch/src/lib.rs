@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// How much of a file is looked at to tell text.
+/// The bytes of a file that are read to recognise text.
 const START: u64 = 1 << 10;
 
 /// Fetches `source`, or reads it from `input` if it is `-`, into `dir`, if it is no directory itself, and writes the path of the tree or of
@@ -26,7 +26,7 @@ pub fn fetch<W: Write>(
     environment: &Environment,
     output: W,
 ) -> Result<W, Failure> {
-    // One may be called like a repository, and is none, as in docker.
+    // As in docker, a directory may have the name of a repository.
     if Path::new(source).is_dir() {
         return say(source.as_bytes(), output);
     }
@@ -54,7 +54,8 @@ fn say<W: Write>(text: &[u8], mut output: W) -> Result<W, Failure> {
     Ok(output)
 }
 
-/// Fetches `source` into `dir` and writes its time to `output`, in seconds since 1970; nothing if it has none, as a directory.
+/// Fetches `source` into `dir` and writes its time to `output`, in seconds since 1970; nothing if it has none, like a
+/// directory.
 pub fn time<W: Write>(source: &str, dir: &Path, environment: &Environment, output: W) -> Result<W, Failure> {
     if Path::new(source).is_dir() {
         return Ok(output);
@@ -82,7 +83,7 @@ fn explain(error: FetchError) -> Failure {
     }
 }
 
-/// Why a file is no Dockerfile, as far as its beginning tells.
+/// The reason why a file is no Dockerfile, as far as its beginning shows.
 fn no_dockerfile(path: &Path) -> Result<Option<String>, Failure> {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(START).read_to_end(&mut start));

@@ -1,4 +1,4 @@
-//! context-fetch(1): a build context from a URL or a tar, as a directory.
+//! context-fetch(1): fetches a build context from a URL or a tar into a directory.
 
 use clap::Parser;
 use libcli::{Failure, SecretSource, Stdout};
@@ -10,27 +10,27 @@ use std::process::ExitCode;
 
 /// Fetch a build context into a directory.
 ///
-/// Prints the path of the context's root; or, when the source is one file that is no tar, that file's path.
+/// Prints the path of the context's root or, if the source is a file but no tar, the path of that file.
 #[derive(Parser)]
 #[command(name = "context-fetch", version)]
 struct Args {
     /// A URL of http, https, git or ssh, github.com/OWNER/NAME, a tar, or - for standard input
     #[arg(required_unless_present = "request")]
     source: Option<String>,
-    /// Where to put it: a directory that is empty or not there
+    /// The directory for it, which must be empty or missing
     #[arg(required_unless_present = "request")]
     dir: Option<PathBuf>,
-    /// Read a request from standard input, as stage-run makes it, put what it asks for into DIR, and answer it
+    /// Read a request of stage-run from standard input, fetch its sources into DIR, and answer it
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true,
         conflicts_with_all = ["source", "dir", "keep_git_dir", "time", "secret"])]
     request: Option<Option<PathBuf>>,
-    /// Leave a repository's .git
+    /// Keep a repository's .git
     #[arg(long)]
     keep_git_dir: bool,
-    /// Print the time of what the source is instead, in seconds since 1970: a commit's, or what the server says
+    /// Print only the time of the source, in seconds since 1970: that of the commit, or the one that the server gives
     #[arg(long)]
     time: bool,
-    /// A secret to show servers: id=NAME[,src=FILE|,env=VARIABLE]
+    /// A secret for servers: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SPEC", value_parser = secret_of)]
     secret: Vec<(String, SecretSource)>,
     #[command(flatten)]

@@ -11,11 +11,11 @@ use libwire::fetch::{Answer, Request, Wanted};
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// Far more than all secrets take.
+/// The most bytes of a request, far more than secrets need.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads a request from `input`, puts what it asks for into the directory `into`, and writes the answer to `output`.
-/// Servers are shown the request's secrets and no others.
+/// Reads a request from `input`, fetches its sources into the directory `into`, and writes the answer to `output`.
+/// Servers only get the secrets of the request.
 pub fn answer<W: Write>(
     input: &mut dyn Read,
     into: Option<&Path>,

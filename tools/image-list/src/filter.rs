@@ -1,17 +1,17 @@
-//! Which images are listed: docker's filters, and the names or digests that images are asked for by.
+//! Selects the images to list, by docker's filters and by names or digests.
 
 use libcli::Failure;
 use libpattern::path_match;
 use libstore::{Image, Named, Store, start_of_digest};
 use libwire::time::instant;
 
-/// The filters there are, for messages.
+/// The known filters, for messages.
 const KNOWN: &str = "reference=PATTERN, dangling=true|false, before=IMAGE, since=IMAGE or label=KEY[=VALUE]";
 
-/// A filter, as `--filter` has it.
+/// A value of `--filter`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// One of the image's names fits the pattern.
+    /// One of the image's names matches the pattern.
     Reference(String),
     /// Whether it has no name.
     Dangling(bool),
@@ -47,11 +47,11 @@ impl Filter {
     }
 }
 
-/// When an image was made; none is before all others, as in docker.
+/// The time when an image was made. As in docker, an image without a time is before all others.
 type Made = Option<(i64, u32)>;
 
-/// The choice of the images to list. An image has to fit one of the patterns, one of the names, and every
-/// other filter.
+/// The selection of the images to list. An image must match one of the patterns, one of the names, and every other
+/// filter.
 #[derive(Debug)]
 pub struct Chosen<'a> {
     filters: &'a [Filter],
@@ -105,17 +105,17 @@ fn made(image: &Image) -> Made {
     image.config.created.as_deref().and_then(instant)
 }
 
-/// Whether the image's name, short or full, with its tag or without, fits the pattern.
+/// Whether the image's name, short or full, with or without its tag, matches the pattern.
 fn is_called(named: &Named, pattern: &str) -> bool {
     let Some(reference) = &named.reference else { return false };
     let (short, full, repository) = (reference.familiar(), reference.to_string(), reference.name());
     let without = &short[..short.len() - (full.len() - repository.len())];
-    // A pattern that is none was refused before.
+    // Invalid patterns were refused before.
     let fits = |name: &str| path_match(pattern.as_bytes(), name.as_bytes()).unwrap_or(false);
     [&short, without, &full, &repository].into_iter().any(fits)
 }
 
-/// Whether the digest of the image's manifest, index or config is `text` or starts so.
+/// Whether the digest of the image's manifest, index or config starts with `text`.
 fn has_digest(named: &Named, image: &Image, text: &str) -> bool {
     let digests = [named.descriptor.digest, image.descriptor.digest, image.manifest.config.digest];
     start_of_digest(text).is_some_and(|start| digests.iter().any(|digest| digest.hex().starts_with(start)))

@@ -1,4 +1,4 @@
-//! Lists the images of a store. Reads only; one damaged image does not hide the others.
+//! Lists the images of a store. It only reads, and a damaged image does not hide the others.
 
 pub mod filter;
 pub mod sharing;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-/// One image, or one name of it.
+/// A row: an image, or one of its names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Its name.
@@ -20,12 +20,12 @@ pub struct Row {
     pub name: Option<String>,
     /// Its manifest's digest.
     pub digest: Digest,
-    /// When it was made, RFC 3339.
+    /// The time when it was made, as RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// `os/architecture`.
     pub platform: String,
-    /// How many layers it has.
+    /// The number of its layers.
     pub layers: usize,
     /// Bytes of its blobs, as stored.
     pub size: u64,
@@ -34,8 +34,8 @@ pub struct Row {
     pub content: Option<u64>,
 }
 
-/// The images of `store` that pass all filters and are asked for by one of `names`, if there are any; and a warning
-/// for each image that can't be read.
+/// The images of `store` that match all filters and, if there are any, one of `names`; and a warning for each image
+/// that can't be read.
 pub fn list(store: &Store, filters: &[Filter], names: &[String]) -> Result<(Vec<Row>, Vec<String>), Failure> {
     let chosen = Chosen::new(store, filters, names)?;
     let (mut rows, mut warnings, sizes) = (Vec::new(), Vec::new(), store.content_sizes());

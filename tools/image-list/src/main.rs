@@ -1,4 +1,4 @@
-//! image-list(1): what images the store has, and what they share.
+//! image-list(1): lists the images of the store, and the layers that they share.
 
 use clap::Parser;
 use image_list::filter::Filter;
@@ -12,24 +12,24 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// List the images of the store, or say what images share.
+/// List the images of the store, or the layers that images share.
 ///
-/// IMAGE is a name or digest of the store, an OCI layout directory or an archive; with several images in it,
-/// PATH:NAME; - is an archive on standard input.
+/// IMAGE is a name or digest of the store, an OCI layout directory or an archive, or PATH:NAME if that has several
+/// images; - is an archive on standard input.
 #[derive(Parser)]
 #[command(name = "image-list", version)]
 struct Args {
     /// The store [default: $STAGEPIPE_STORE, else /var/lib/stagepipe for root, else below $XDG_DATA_HOME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// JSON instead of a table: one object a line, or one value of what is shared
+    /// Print JSON instead of a table: an object for each line, or one value with --sharing or --having
     #[arg(long)]
     json: bool,
-    /// Only the digests, each once
+    /// Print only the digests, each once
     #[arg(short, long, conflicts_with_all = ["json", "shared"])]
     quiet: bool,
-    /// List only what fits: reference=PATTERN, dangling=true|false, before=IMAGE, since=IMAGE or label=KEY[=VALUE];
-    /// may be given several times
+    /// List only images that match: reference=PATTERN, dangling=true|false, before=IMAGE, since=IMAGE or
+    /// label=KEY[=VALUE]; may be repeated
     #[arg(short, long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with = "shared")]
     filter: Vec<Filter>,
     /// Show the layers that the images share; all images of the store if none is named
@@ -38,10 +38,10 @@ struct Args {
     /// Show the cost of pulling the images to a node that has IMAGE; may be repeated
     #[arg(long, value_name = "IMAGE", group = "shared")]
     having: Vec<String>,
-    /// Take this platform's image of an index in a layout or archive [default: this machine's]
+    /// Use the image for this platform of an index in a layout or archive [default: this machine's]
     #[arg(long, value_name = "OS/ARCH", requires = "shared")]
     platform: Option<Platform>,
-    /// The images to list, by names without their tags and patterns too; or those that share
+    /// The images to list, also by names without tags and by patterns; or the images to compare
     #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
@@ -71,7 +71,7 @@ fn job(args: Args) -> Result<(), Failure> {
     stdout.finish()
 }
 
-/// Says what images share among themselves, or with a node.
+/// Prints the layers that images share among themselves, or with a node.
 fn shared(args: &Args, sources: &Sources, output: &mut impl Write) -> Result<(), Failure> {
     let images = if args.images.is_empty() { source::all(sources)? } else { open(&args.images, sources)? };
     if args.sharing {

@@ -1,5 +1,5 @@
-//! Blobs that images share: a store, a node or a registry has them once for several images. Only manifests are looked
-//! at; layers, config and manifest count, as in a registry.
+//! Finds the blobs that images share: a store, a node or a registry has them once for several images. It only reads
+//! manifests. Layers, config and manifest count, as in a registry.
 
 pub mod text;
 

@@ -1,13 +1,13 @@
-//! Shared blobs, for a terminal or a pipe. It takes sums and prints them.
+//! Prints the sums of shared blobs for a terminal or a pipe.
 
 use super::{Pull, Share, SharedLayer, Sharing};
 use libcli::{human, sanitise as clean, write_table};
 use std::io::{self, Write};
 
-/// Layers named.
+/// The most layers that are listed.
 const NAMED: usize = 12;
 
-/// Writes what images share among themselves.
+/// Writes the layers that images share among themselves.
 pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
     let row = |share: &Share| {
         let sizes = [share.size, share.shared, share.unique].map(human);
@@ -40,7 +40,7 @@ pub fn sharing(it: &Sharing, output: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// Writes what pulling images costs.
+/// Writes the cost of pulling images.
 pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
     let row = |it: &Pull| row(&it.image, [it.size, it.pull], it.missing, it.layers);
     write_table(
@@ -50,7 +50,7 @@ pub fn pull(pulls: &[Pull], output: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// An image, its bytes and those that go over the wire, and how many of its layers do.
+/// An image, its bytes, and the bytes and the number of layers that are transferred.
 fn row(image: &str, bytes: [u64; 2], missing: usize, layers: usize) -> Vec<String> {
     let [size, sent] = bytes.map(human);
     vec![clean(image), size, sent, format!("{missing} of {layers}")]
