@@ -103,7 +103,10 @@ pub const ARGUMENTS: &[Variable] = &[
 
 /// The variables of the environment.
 pub const ENVIRONMENT: &[Variable] = &[
+    row("BUILDKIT_COLORS", "run=blue", Answer::Idle("steps have the terminal's own colours")),
     row("BUILDKIT_HOST", "tcp://host:1234", Answer::Warned(empty, NO_BUILDER)),
+    row("BUILDKIT_PROGRESS", "plain", Answer::Works("how the build is shown, without --progress")),
+    row("BUILDKIT_TTY_LOG_LINES", "9", Answer::Idle("a step that runs shows the last line of its output")),
     row("BUILDX_BUILDER", "name", Answer::Warned(empty, NO_BUILDER)),
     row("BUILDX_CONFIG", "/directory", Answer::Idle("there is no builder that it would configure")),
     row(
@@ -173,6 +176,7 @@ pub const ENVIRONMENT: &[Variable] = &[
         Answer::Works("for what is fetched; RUN has it by --build-arg HTTP_PROXY"),
     ),
     row("HTTPS_PROXY", "http://proxy", Answer::Works("the same")),
+    row("NO_COLOR", "1", Answer::Works("the terminal gets no colours")),
     row("NO_PROXY", "host", Answer::Works("the same")),
     row("REGISTRY_AUTH_FILE", "/file", Answer::Works("where logins are")),
     row("SOURCE_DATE_EPOCH", "0", Answer::Works("as the build argument, which wins")),
