@@ -1,6 +1,6 @@
-//! A blob's bytes as one stream, however often its connection breaks: it is taken up where it broke, at the registry's own
-//! URL, for one that the registry led to may be over. A mirror that breaks off too often, or whose bytes have another digest,
-//! is left out from then on. Whether the registry's own bytes have the digest, the reader has to look.
+//! Reads a blob's bytes as one stream, however often its connection breaks. It goes on where the connection broke, at
+//! the registry's own URL, because the URL of a redirect may have expired. A mirror that breaks off too often, or whose
+//! bytes have another digest, is left out from then on. The reader must check the digest of the registry's own bytes.
 
 use crate::repository::Repository;
 use crate::session::Session;
@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// How often a blob is asked for again, without so much of it in between as makes up for it.
+/// The most tries for a blob, unless enough bytes arrive in between.
 const TRIES: u32 = 5;
 /// This many bytes make up for all earlier tries.
 const ENOUGH: u64 = 1 << 20;
 /// The pause before the second try; each later one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The limit of silence: a wait of this length that brings fewer than this many bytes.
+/// A wait of this length in which fewer than this many bytes arrive counts as silence.
 const STALL: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 /// A silence counts as this many tries.
 const STALL_TRIES: u32 = 3;
@@ -26,17 +26,17 @@ pub struct BlobStream<'s, 'c> {
     session: &'s Session<'c>,
     digest: Digest,
     size: u64,
-    /// How many bytes were given.
+    /// The number of bytes that were returned.
     at: u64,
     body: Option<Box<dyn Read + Send>>,
-    /// The mirror that the body is of, if it is not the registry's.
+    /// The mirror that sends the body, if it is not the registry's.
     mirror: Option<Repository>,
-    /// All mirrors that gave bytes.
+    /// All mirrors that sent bytes.
     mirrors: Vec<Repository>,
-    /// Hashes the bytes, if a mirror may give them.
+    /// Hashes the bytes, if a mirror may send them.
     hasher: Option<Sha256>,
     tries: u32,
-    /// How many bytes came since the last try.
+    /// The number of bytes since the last try.
     gained: u64,
     pace: Pace,
 }
@@ -61,7 +61,7 @@ impl<'c> Session<'c> {
 }
 
 impl BlobStream<'_, '_> {
-    /// Reads some bytes; none are the end.
+    /// Reads some bytes; none at the end.
     pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, FetchError> {
         while self.at < self.size {
             let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
@@ -80,7 +80,7 @@ impl BlobStream<'_, '_> {
                     }
                     match self.pace.is_stalled(read, took) {
                         false => return Ok(read),
-                        // They count all the same.
+                        // Such bytes count, too.
                         true => return self.again("hardly sends anything", STALL_TRIES).map(|()| read),
                     }
                 }
@@ -111,7 +111,7 @@ impl BlobStream<'_, '_> {
         if self.body.is_none() {
             let refused = |what: &str| FetchError::refused(&url, what);
             let blob = match self.session.blob(self.digest, self.at) {
-                // A registry that refuses to give a part may still give the whole.
+                // A registry that refuses a part of a blob may still send the whole.
                 Err(FetchError::Refused { .. }) if self.at > 0 => self.session.blob(self.digest, 0)?,
                 blob => blob?,
             };
@@ -119,7 +119,7 @@ impl BlobStream<'_, '_> {
             self.mirrors.extend(blob.mirror.clone());
             self.mirror = blob.mirror;
             if blob.from < self.at {
-                // It gives no parts.
+                // The server sends no parts.
                 let skipped = io::copy(&mut blob.body.by_ref().take(self.at), &mut io::sink());
                 if skipped.ok() != Some(self.at) {
                     return Err(FetchError::remote(&url, "the server breaks off, and gives no parts"));
@@ -130,8 +130,8 @@ impl BlobStream<'_, '_> {
         self.body.as_mut().ok_or_else(|| FetchError::remote(&url, "the server sends nothing"))
     }
 
-    /// Reads to the end of the server's body, so that its connection can be used again. A failure there does
-    /// no harm to the bytes that came.
+    /// Reads to the end of the server's body, so that its connection can be used again. A failure there does not affect
+    /// the bytes that were read.
     fn end(&mut self) -> Result<usize, FetchError> {
         let more = self.body.take().map(|mut body| body.read(&mut [0]));
         let hashed = self.hasher.as_ref().map(|hasher| Digest::from_bytes(hasher.clone().finalize().into()));
@@ -149,7 +149,8 @@ impl BlobStream<'_, '_> {
         Err(FetchError::refused(&self.url(), what))
     }
 
-    /// Has the next read ask again, unless that was tried too often. The server after a mirror is tried as often again.
+    /// Makes the next read ask again, unless that was tried too often. The tries for the server after a mirror are
+    /// counted anew.
     fn again(&mut self, why: &str, tries: u32) -> Result<(), FetchError> {
         self.body = None;
         if std::mem::take(&mut self.gained) >= ENOUGH {
@@ -171,7 +172,7 @@ impl BlobStream<'_, '_> {
         }
     }
 
-    /// Waits for the next try, if there is time left for that.
+    /// Waits before the next try, if there is time left.
     fn pause(&mut self, tries: u32) -> bool {
         let pause = PAUSE * (1 << self.tries.min(TRIES));
         self.tries += tries;
@@ -190,7 +191,7 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// How much came in how long a wait for it.
+/// The bytes that arrived in a time of waiting.
 #[derive(Default)]
 struct Pace {
     waited: Duration,

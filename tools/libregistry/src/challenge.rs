@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-/// One way to be let in.
+/// A challenge: one way to authenticate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
     /// `bearer`, `basic` or another, in lower case.
     pub scheme: String,
-    /// By name, in lower case; of a name that is there twice the first counts.
+    /// By name, in lower case; the first counts if a name is there twice.
     pub parameters: BTreeMap<String, String>,
 }
 

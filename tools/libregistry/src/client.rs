@@ -1,5 +1,6 @@
-//! One run's dealings with registries: connections, logins and tokens, which all its threads share. Whom a registry lets
-//! in is asked once, a login is looked for once a repository, and a token fetched once for all who want it at the same time.
+//! The connections, logins and tokens of a run, which all of its threads share. Each registry is asked once how to
+//! authenticate, a login is looked up once for each repository, and a token is fetched once for all threads that need
+//! it at the same time.
 
 use crate::challenge::{self, Challenge};
 use crate::hosts::Hosts;
@@ -18,28 +19,28 @@ use ureq::http::{Method, StatusCode};
 /// The use that is made of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To read, wherever it can be had.
+    /// To read, also from mirrors.
     Pull,
-    /// To see what it has itself, whoever mirrors it.
+    /// To read only from the registry itself.
     Look,
     /// To read and write.
     Push,
 }
 
-/// A token that is shown to a registry, and the challenge by which another is fetched when its time is over.
+/// A token for a registry, and the challenge by which the next one is fetched when it expires.
 pub(crate) struct Pass {
     pub token: Token,
     pub challenge: Option<Challenge>,
 }
 
-/// The pass for one scope at one registry. Whoever fetches it has it locked, and others wait for that one.
+/// The pass for one scope at one registry. The thread that fetches it holds the lock, and others wait.
 pub(crate) type Slot = Arc<Mutex<Option<Pass>>>;
 
-/// How a server that was asked for the first time is to be asked.
+/// The way to ask a server, known after the first request.
 pub(crate) struct Greeting {
     /// Its address, which may be one of two.
     pub origin: Origin,
-    /// The kinds of proof that it wants to be shown; nothing if it lets everybody in.
+    /// The challenges of the server; none if it needs no authentication.
     pub challenges: Vec<Challenge>,
     /// The reasons for the challenge, in the server's words.
     pub reasons: String,
@@ -57,15 +58,15 @@ pub struct Client {
     doors: Mutex<BTreeMap<String, Door>>,
     /// By registry and scope.
     passes: Mutex<BTreeMap<(String, String), Slot>>,
-    /// The mirrors that are not asked: they don't answer, or sent wrong bytes.
+    /// The mirrors that are not asked any more: they don't answer, or sent wrong bytes.
     left_out: Mutex<BTreeSet<String>>,
-    /// How often a mirror sent wrong bytes.
+    /// The number of times that a mirror sent wrong bytes.
     deceptions: AtomicUsize,
     warnings: Mutex<Warnings>,
 }
 
 impl Client {
-    /// Connects nothing yet.
+    /// A client without connections.
     pub fn new(logins: &Logins, hosts: &Hosts, environment: &Environment) -> Self {
         let dirs = hosts.clone();
         Self {
@@ -80,8 +81,8 @@ impl Client {
         }
     }
 
-    /// The warnings of registries, and the mirrors that were passed over; each once in a run. Most of these
-    /// texts are not our words.
+    /// The warnings of registries, and the mirrors that were skipped; each once in a run. Most of these texts come from
+    /// servers.
     pub fn take_warnings(&self) -> Vec<String> {
         lock(&self.warnings).take()
     }
@@ -95,7 +96,7 @@ impl Client {
         lock(&self.left_out).contains(&origin.to_string())
     }
 
-    /// Says why a mirror was of no use, and asks it no more if that is because it does not answer.
+    /// Warns that a mirror was skipped. If it did not answer, it is not asked again.
     pub(crate) fn pass_over(&self, origin: &Origin, error: &FetchError) {
         match error.is_passing() {
             true => self.leave_out(origin, error),
@@ -103,19 +104,19 @@ impl Client {
         }
     }
 
-    /// Says why a mirror is asked no more.
+    /// Warns that a mirror is not asked again.
     pub(crate) fn leave_out(&self, origin: &Origin, error: &FetchError) {
         lock(&self.left_out).insert(origin.to_string());
         self.warn_of_mirror(error);
     }
 
-    /// A mirror sent wrong bytes: it is asked no more.
+    /// Records that a mirror sent wrong bytes. It is not asked again.
     pub(crate) fn is_deceived_by(&self, origin: &Origin, error: &FetchError) {
         self.leave_out(origin, error);
         self.deceptions.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often a mirror sent wrong bytes.
+    /// The number of times that a mirror sent wrong bytes.
     pub(crate) fn deceptions(&self) -> usize {
         self.deceptions.load(Ordering::Relaxed)
     }
@@ -124,8 +125,9 @@ impl Client {
         self.warn(std::iter::once(format!("mirror passed over: {error}")));
     }
 
-    /// Asks the server of a repository whom it lets in. A server that may have TLS or not is asked without it first: a server
-    /// with TLS refuses such a request at once, while one without may wait for the rest of a handshake.
+    /// Asks the server of a repository how to authenticate. A server that may have TLS or not is asked without it
+    /// first: a server with TLS refuses such a request at once, but one without TLS may wait for the rest of a
+    /// handshake.
     pub(crate) fn greet(
         &self,
         repository: &Repository,
@@ -154,7 +156,7 @@ impl Client {
                     Ok(answer) if is_of_http(&answer) && is_final(&answer) => greeting(&plain, answer)?,
                     Ok(answer) if is_of_http(&answer) => greeting(&plain, ask(&plain, replaceable)?)?,
                     Ok(_) => greeting(&secure, ask(&secure, replaceable)?)?,
-                    // Where nobody answers to either, it is not TLS that is missing.
+                    // If neither has an answer, the reason is not TLS.
                     Err(error) => match ask(&secure, true) {
                         Err(other) if other.is_passing() || other.is_no_tls() => return Err(error),
                         other => greeting(&secure, other?)?,
@@ -175,7 +177,7 @@ impl Client {
         lock(&self.keeper).find(repository)
     }
 
-    /// Fetches a token for `scopes` as `challenge` wants it; the inner error is how that was refused.
+    /// Fetches a token for `scopes` according to `challenge`. The inner error is the refusal.
     pub(crate) fn token(
         &self,
         registry: &Origin,
@@ -188,18 +190,19 @@ impl Client {
     }
 }
 
-/// Whether an answer without TLS is of a server without TLS: one with it says that this is a bad request, or leads to itself.
+/// Whether an answer without TLS comes from a server without TLS. A server with TLS answers that this is a bad request,
+/// or redirects to itself.
 fn is_of_http(answer: &Answer) -> bool {
     answer.own && answer.response.status() != StatusCode::BAD_REQUEST
 }
 
-/// Whether to ask once more, with more patience, would be of no use.
+/// Whether another try with a longer time would not help.
 fn is_final(answer: &Answer) -> bool {
     let status = answer.response.status();
     !status.is_server_error() && !matches!(status.as_u16(), 408 | 429)
 }
 
-/// The greeting that a server's first answer means.
+/// The greeting of a server by its first answer.
 fn greeting(repository: &Repository, mut answer: Answer) -> Result<Greeting, FetchError> {
     let (root, origin) = (repository.root(), repository.origin().clone());
     let mut greeting = Greeting { origin, challenges: Vec::new(), reasons: String::new() };
@@ -216,7 +219,7 @@ fn greeting(repository: &Repository, mut answer: Answer) -> Result<Greeting, Fet
             let reasons = refusal::reasons(&mut answer.response, &[]);
             return Err(FetchError::remote(&root, format!("the server says {status}{reasons}")));
         }
-        // Whatever else it says here, it may still have the repository.
+        // With any other status, it may still have the repository.
         _ => {}
     }
     Ok(greeting)
@@ -228,7 +231,7 @@ pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
     headers.flat_map(|value| challenge::parse(value.as_bytes())).collect()
 }
 
-/// A thread that panicked left the value whole: no change to it takes more than one statement.
+/// A thread that panicked left the value consistent, because each change to it is one statement.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

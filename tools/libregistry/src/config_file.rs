@@ -1,14 +1,14 @@
-//! Reading a file of configuration, which may not be there and is never large.
+//! Reads a file of configuration, which may be missing and is never large.
 
 use libhttp::FetchError;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// Nobody has so many registries.
+/// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads a file, if it is there. `malformed` says that it is too large.
+/// Reads a file, if it exists. `malformed` makes the error that it is too large.
 pub(crate) fn read(
     path: &Path,
     malformed: impl Fn(&Path, &str) -> FetchError,

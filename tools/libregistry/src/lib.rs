@@ -1,5 +1,5 @@
-//! Asking registries (OCI distribution-spec): a repository's addresses, the servers and logins for it, and requests
-//! that are let in. A password or token goes to the server it is for and to no other, and into no message.
+//! Talks to registries (OCI distribution-spec): the addresses of a repository, its servers and logins, and
+//! authenticated requests. A password or token is sent only to its own server, and is in no message.
 
 mod blob;
 pub mod challenge;

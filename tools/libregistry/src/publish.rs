@@ -1,4 +1,4 @@
-//! Manifests and tags of a repository, written after all that they name.
+//! Writes manifests and tags of a repository, after all that they name.
 
 use crate::retry::{Attempt, retry};
 use crate::session::Session;
@@ -17,7 +17,7 @@ pub enum Published {
 }
 
 impl Session<'_> {
-    /// The digest that a tag means, or that a manifest has by its digest; the registry's word for it, or that of its bytes.
+    /// The digest of the manifest with a tag or digest, as the registry says, or else that of its bytes.
     pub fn digest(&self, which: &str, accept: &str) -> Result<Option<Digest>, FetchError> {
         let Some(head) = self.look_up(which, accept)? else { return Ok(None) };
         match head.digest {
@@ -26,14 +26,14 @@ impl Session<'_> {
         }
     }
 
-    /// Stores a manifest's bytes, as they are, under a tag or their digest.
+    /// Stores a manifest's bytes unchanged under a tag or their digest.
     pub fn publish(&self, which: &str, media_type: &str, bytes: &[u8]) -> Result<Published, FetchError> {
         let (url, digest) = (self.repository.manifest(which), Digest::of(bytes));
         let open = || Ok(Box::new(io::Cursor::new(bytes.to_vec())) as Box<dyn Read>);
         let payload = Payload { media_type, size: bytes.len() as u64, range: None, open: &open };
         let mut first = true;
         retry(&self.client.transport, || {
-            // An answer may have got lost, and a tag that can't change is written once.
+            // The answer may have been lost, and an immutable tag can only be written once.
             if !std::mem::take(&mut first) && self.digest(which, media_type)? == Some(digest) {
                 return Ok(Attempt::Done(Published::Done));
             }

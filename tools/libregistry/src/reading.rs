@@ -1,5 +1,5 @@
-//! Reads from a repository: each manifest and blob comes from the first mirror that has it, else from the
-//! registry itself.
+//! Reads from a repository: each manifest and blob comes from the first mirror that has it, or else from the registry
+//! itself.
 
 use crate::hosts::{Endpoint, Use};
 use crate::repository::Repository;
@@ -10,7 +10,7 @@ use std::io::Read;
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode};
 
-/// Every registry takes a manifest of this size (distribution-spec, "Pushing Manifests").
+/// Every registry accepts a manifest of this size (distribution-spec, "Pushing Manifests").
 const LARGEST: u64 = 4 << 20;
 
 /// A manifest as a registry describes it without sending it.
@@ -18,7 +18,7 @@ const LARGEST: u64 = 4 << 20;
 pub struct Head {
     /// Without parameters.
     pub media_type: String,
-    /// The registry's word for it; old ones say none.
+    /// The digest as the registry says; `None` from old registries.
     pub digest: Option<Digest>,
 }
 
@@ -27,17 +27,17 @@ pub struct Head {
 pub struct Manifest {
     /// As the registry says.
     pub media_type: String,
-    /// The bytes' own.
+    /// The digest of its bytes.
     pub digest: Digest,
-    /// Its bytes, as they came.
+    /// Its bytes, unchanged.
     pub bytes: Vec<u8>,
 }
 
-/// A blob on its way. Whether it has its digest, only who has read it to its end can tell.
+/// A blob that is being read. Its digest can only be checked by reading it to its end.
 pub struct Blob {
-    /// The byte it begins with: the first one where the registry gives no part of a blob.
+    /// The first byte; 0 if the registry sends no parts of blobs.
     pub from: u64,
-    /// The bytes. A pause of half a minute is an error, however long they take together.
+    /// The bytes. A pause of half a minute is an error, but there is no limit for all of them together.
     pub body: Box<dyn Read + Send>,
     /// The mirror that it comes from, if it is not the registry.
     pub(crate) mirror: Option<Repository>,
@@ -50,7 +50,7 @@ impl Session<'_> {
         self.ask(&Call::new(Method::HEAD, &url, "*/*")).map(|found| found.is_some())
     }
 
-    /// Asks about the manifest with a tag or a digest, which is found if it has one of the media types `accept`.
+    /// Looks up the manifest with a tag or a digest, if it has one of the media types `accept`.
     pub fn look_up(&self, which: &str, accept: &str) -> Result<Option<Head>, FetchError> {
         self.first(which.parse::<Digest>().is_err(), |session| session.own_head(which, accept))
     }
@@ -66,7 +66,7 @@ impl Session<'_> {
         self.first(false, |session| session.own_blob(digest, from))
     }
 
-    /// The answer of the first mirror that has one, else of the registry itself.
+    /// The answer of the first mirror that has one, or else of the registry itself.
     fn first<T>(
         &self,
         by_tag: bool,
@@ -87,7 +87,7 @@ impl Session<'_> {
         }
         match self.mirrors.is_empty() {
             true => ask(self),
-            // Nobody asked it for anything before.
+            // The mirror was not asked before.
             false => {
                 let (repository, is_insecure) = (self.repository.clone(), self.is_insecure);
                 let home = Endpoint { repository, is_insecure, mirror: None };
@@ -122,7 +122,7 @@ impl Session<'_> {
         }
     }
 
-    /// Where a blob is asked for.
+    /// Requests a blob.
     pub(crate) fn blob_url(&self, digest: Digest) -> String {
         self.repository.blob(digest)
     }

@@ -1,5 +1,5 @@
-//! Why a registry refuses: the codes and messages of its answer (distribution-spec, "Error Codes"), for a message of
-//! ours. They are a server's words, so they are cut, and left out where a secret could be in them.
+//! Reads the reasons of a refusal: the codes and messages of a registry's answer (distribution-spec, "Error Codes").
+//! These are a server's words, so they are cut, and left out if a secret could be in them.
 
 use serde::Deserialize;
 use std::io::Read;
@@ -23,15 +23,15 @@ struct Reason {
     message: String,
 }
 
-/// The reasons in parentheses, to go after a word; nothing if the answer has none.
+/// The reasons in parentheses, to follow a word; empty if the answer has none.
 pub(crate) fn reasons(response: &mut Response<Body>, secrets: &[String]) -> String {
     let mut text = Vec::new();
-    // docker-registry promises a body then, and does not send it.
+    // docker-registry then announces a body, and does not send it.
     if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
         return String::new();
     }
     let body = response.body_mut().with_config().limit(u64::MAX).reader();
-    // An answer that breaks off has no reasons; it stays the refusal that it is.
+    // An answer that breaks off has no reasons, but is still a refusal.
     match body.take(LARGEST).read_to_end(&mut text) {
         Ok(_) => of(&text, secrets),
         Err(_) => String::new(),

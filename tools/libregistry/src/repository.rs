@@ -1,29 +1,28 @@
-//! A repository of a registry as a name and as addresses: where it is asked, and whose logins are for it. Text
-//! in, text out.
+//! The name of a repository, its server, its URLs, and the host of its logins. It opens nothing.
 
 use libhttp::Origin;
 use libwire::{Digest, Reference};
 
-/// The registry that its users call something else.
+/// The registry that users know by another name.
 const HUB: &str = "docker.io";
-/// Where that is asked.
+/// The host at which it is asked.
 const HUB_HOST: &str = "registry-1.docker.io";
 
 /// A repository of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     origin: Origin,
-    /// The host as in an image's name, in lower case: the one that logins are for.
+    /// The host as in an image's name, in lower case, to which logins belong.
     domain: String,
     /// Its name in the registry.
     path: String,
-    /// Whether the address is the very one to ask, and no file may say another.
+    /// Whether exactly this address is asked, and no file may replace it.
     is_explicit: bool,
 }
 
 impl Repository {
-    /// Reads `HOST/NAME[:TAG]`, perhaps with `http://` or `https://` before it. Without, a host that is this
-    /// machine is asked over http first, all others over https.
+    /// Reads `HOST/NAME[:TAG]`, perhaps with `http://` or `https://` before it. Without these, this machine is asked
+    /// over http first, and all other hosts over https.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, name) = match text.split_once("://") {
             None => (None, text),
@@ -34,13 +33,13 @@ impl Repository {
         Ok(Self::new(scheme.map(|scheme| scheme == "https"), &reference))
     }
 
-    /// The repository `path` at `domain`, which needs to look like no host.
+    /// The repository `path` at `domain`, which need not look like a host.
     pub fn of(domain: &str, path: &str) -> Result<Self, String> {
         let reference = Reference::of(&canonical(domain), path).map_err(|bad| bad.to_string())?;
         Ok(Self::new(None, &reference))
     }
 
-    /// The repository `path` at the very server `origin`.
+    /// The repository `path` at exactly the server `origin`.
     pub(crate) fn explicit(origin: &Origin, path: &str) -> Result<Self, String> {
         let reference = Reference::of(origin.authority(), path).map_err(|bad| bad.to_string())?;
         Ok(Self::new(Some(origin.is_https()), &reference))
@@ -52,7 +51,7 @@ impl Repository {
         Self { origin, path: reference.path().to_owned(), domain, is_explicit: https.is_some() }
     }
 
-    /// The same, asked at another address.
+    /// The same repository at another address.
     pub(crate) fn at(&self, origin: Origin) -> Self {
         Self { origin, ..self.clone() }
     }
@@ -102,7 +101,7 @@ impl Repository {
         self.domain == HUB
     }
 
-    /// Whether the address is the very one to ask.
+    /// Whether exactly this address is asked.
     pub(crate) fn is_explicit(&self) -> bool {
         self.is_explicit
     }
@@ -118,7 +117,7 @@ impl Repository {
     }
 }
 
-/// A registry's host by the name that logins of it may be under in another spelling.
+/// The usual spelling of a registry's host, under which logins may be stored in another one.
 pub fn canonical(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     match &*host {

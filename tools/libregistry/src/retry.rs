@@ -1,4 +1,4 @@
-//! Doing something again that failed and may work later, with the pauses of all requests.
+//! Repeats an attempt that failed and may work later, with the pauses of all requests.
 
 use libhttp::{FetchError, Transport};
 
@@ -7,11 +7,11 @@ pub(crate) enum Attempt<T> {
     Done(T),
     /// It failed in a way that may not last.
     Again(FetchError),
-    /// It is done in another way at once.
+    /// It is repeated in another way at once.
     Now,
 }
 
-/// Tries until it is done, or has failed too often.
+/// Tries until it has succeeded, or has failed too often.
 pub(crate) fn retry<T>(
     transport: &Transport,
     mut attempt: impl FnMut() -> Result<Attempt<T>, FetchError>,

@@ -1,5 +1,5 @@
-//! Requests to one repository that are let in. A pass is kept for the run, and fetched anew when its time is over and once
-//! when the registry takes it no more; nothing is asked in a circle.
+//! Makes authenticated requests to one repository. A pass is kept for the run. It is fetched anew when it expires, and
+//! once if the registry refuses it, so there is no endless loop.
 
 use crate::challenge::Challenge;
 use crate::client::{Access, Client, Pass, Slot, challenges, lock};
@@ -14,35 +14,35 @@ use ureq::Body;
 use ureq::http::header::WARNING;
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
-/// How many passes are shown for one question at most.
+/// The most passes that are sent for one request.
 const MOST_PASSES: usize = 4;
 
 /// Requests to one repository. Threads may share it.
 pub struct Session<'c> {
     pub(crate) client: &'c Client,
     pub(crate) repository: Repository,
-    /// Whether its server may be asked without TLS, and with a certificate that nobody vouches for.
+    /// Whether its server may be asked without TLS, and with any certificate.
     pub(crate) is_insecure: bool,
     /// The images that it is asked for as a mirror of another.
     mirror: Option<Use>,
     /// The mirrors that a read asks before the registry.
     pub(crate) mirrors: Vec<Endpoint>,
     pub(crate) access: Access,
-    /// Another repository of the registry that is read.
+    /// Another repository of the registry, from which blobs are read.
     reading: Option<String>,
     slot: Slot,
 }
 
 impl Client {
-    /// Asks a repository's registry whom it lets in, and does what it wants for that.
+    /// Opens a session: asks the registry of a repository how to authenticate, and does that.
     pub fn open(&self, repository: &Repository, access: Access) -> Result<Session<'_>, FetchError> {
         Session::open(self, repository, access)
     }
 }
 
 impl<'c> Session<'c> {
-    /// Asks the registry whom it lets in, and does what it wants for that, before anything is asked for: there are
-    /// registries that deny having what they don't let see. One that has mirrors may never be needed.
+    /// Authenticates before the first request, because some registries deny that they have a repository if access is
+    /// refused. A registry with mirrors may never be needed.
     pub(crate) fn open(
         client: &'c Client,
         repository: &Repository,
@@ -67,7 +67,7 @@ impl<'c> Session<'c> {
         Self { client, repository, is_insecure, mirror, mirrors: Vec::new(), access, reading: None, slot }
     }
 
-    /// The one at the right of two addresses, if the server may be one with TLS or without.
+    /// The session at the right address, if the server may be one with or without TLS.
     pub(crate) fn chosen(
         client: &'c Client,
         mut endpoint: Endpoint,
@@ -81,8 +81,8 @@ impl<'c> Session<'c> {
         Ok(Self::at(client, endpoint, access))
     }
 
-    /// The same, with the right to read another repository of the registry, by its name there. A token for both is fetched
-    /// when the registry asks for one.
+    /// The session, with the right to read another repository of the registry, by its name there. A token for both is
+    /// fetched when the registry asks for one.
     pub(crate) fn reading_too(&self, other: &str) -> Self {
         let (repository, access) = (self.repository.clone(), self.access);
         let lasts = lock(&self.slot).as_ref().is_some_and(|pass| pass.challenge.is_none());
@@ -97,7 +97,8 @@ impl<'c> Session<'c> {
         Self { client, repository, is_insecure, mirror: None, mirrors: Vec::new(), access, reading, slot }
     }
 
-    /// Does `job`, and again each time that it fails after a mirror sent wrong bytes, for that one is not asked again.
+    /// Runs `job`, and repeats it each time that it fails after a mirror sent wrong bytes, because that mirror is not
+    /// asked again.
     pub fn past_bad_mirrors<T, E>(&self, job: impl Fn() -> Result<T, E>) -> Result<T, E> {
         loop {
             let known = self.client.deceptions();
@@ -113,7 +114,7 @@ impl<'c> Session<'c> {
         self.mirror.map(|_| self.repository.clone())
     }
 
-    /// The answer to a question for something that the registry has; nothing if it has not.
+    /// The answer to a request for something; `None` if the registry does not have it.
     pub(crate) fn ask(&self, call: &Call) -> Result<Option<Response<Body>>, FetchError> {
         let mut answer = self.call(call)?;
         match answer.response.status() {
@@ -126,11 +127,12 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Asks, and once more with a new pass if the registry wants one.
+    /// Makes a request, and repeats it once with a new pass if the registry asks for one.
     pub(crate) fn call(&self, call: &Call) -> Result<Answer, FetchError> {
         let mut shown = self.pass_for(call)?;
         let mut answer = self.send(call, shown.as_ref())?;
-        // Others may have used up the pass that they fetched meanwhile: one that is fetched here is the last.
+        // Other threads may have fetched a pass meanwhile that has expired, too. A pass that is fetched here is the
+        // last.
         for _ in 0..MOST_PASSES {
             if !answer.own || answer.response.status() != StatusCode::UNAUTHORIZED {
                 break;
@@ -162,8 +164,8 @@ impl<'c> Session<'c> {
         self.pass_for(&Call::new(Method::GET, url, "*/*"))
     }
 
-    /// The header to show now. A token whose time is over is not shown first, to be refused; and one that a long body
-    /// would outlive is not shown with that.
+    /// The header for a request now. An expired token is not sent, and neither is one that would expire during a long
+    /// body.
     fn pass_for(&self, call: &Call) -> Result<Option<HeaderValue>, FetchError> {
         let greeting = self.client.greet(&self.repository, self.is_insecure, self.mirror.is_some())?;
         let mut pass = lock(&self.slot);
@@ -186,7 +188,7 @@ impl<'c> Session<'c> {
         Ok(pass.as_ref().map(|pass| pass.token.header.clone()))
     }
 
-    /// Does what one of the `challenges` wants that came for what was `shown`: gives what is shown from now on, and
+    /// Answers one of the `challenges` that came for the pass `shown`. Returns the pass to send from now on, and
     /// whether that is new. There is none without a login.
     fn log_in(
         &self,
@@ -195,7 +197,7 @@ impl<'c> Session<'c> {
         shown: Option<&HeaderValue>,
     ) -> Result<Option<(HeaderValue, bool)>, FetchError> {
         let mut pass = lock(&self.slot);
-        // Another thread may have done it meanwhile.
+        // Another thread may have done this meanwhile.
         if let Some(pass) = pass.as_ref().filter(|pass| Some(&pass.token.header) != shown) {
             return Ok(Some((pass.token.header.clone(), false)));
         }
@@ -235,7 +237,8 @@ impl<'c> Session<'c> {
         Ok(self.found()?.map(|found| found.login))
     }
 
-    /// The login for the repository. There is none for a server that others listen to, unless its user knows.
+    /// The login for the repository. There is none for a server whose connection others could read, unless an option
+    /// allows it.
     fn found(&self) -> Result<Option<Found>, FetchError> {
         match self.is_insecure || self.repository.origin().may_have_secrets() {
             true => self.client.login(&self.repository),
@@ -243,7 +246,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Why nothing is said of `url`, by the registry's answer.
+    /// The error for a request to `url`, by the registry's answer.
     fn denied(&self, url: &str, answer: &mut Answer) -> FetchError {
         self.no_way_in(url, &self.reasons(answer))
     }
@@ -280,7 +283,7 @@ impl<'c> Session<'c> {
         login.chain(shown.map(|(_, secret)| secret)).map(str::to_owned).collect()
     }
 
-    /// The error that the login, or anybody without one, is not let in: why, and what to do.
+    /// The error that access is refused, with or without a login: the reason, and the remedy.
     fn no_way_in(&self, url: &str, reasons: &str) -> FetchError {
         let (host, name) = (self.repository.domain(), self.repository.path());
         let log_in = format!("skopeo login {host} or docker login {host}");
@@ -307,7 +310,7 @@ pub(crate) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a s
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The use of a repository in the words of a token.
+/// The use of a repository, as written in a scope.
 fn scope(repository: &Repository, access: Access) -> String {
     let actions = match access {
         Access::Pull | Access::Look => "pull",
@@ -321,7 +324,7 @@ fn reading(path: &str) -> String {
     format!("repository:{path}:pull")
 }
 
-/// The scopes of a token: our use, and the registry's words for that if they say no more than reading.
+/// The scopes of a token: our use, and the registry's own scope if it asks for no more than reading.
 fn scopes(repository: &Repository, access: Access, challenge: &Challenge) -> Vec<String> {
     let ours = scope(repository, access);
     let theirs = challenge.get("scope").unwrap_or_default().split(' ');

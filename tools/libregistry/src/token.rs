@@ -1,6 +1,5 @@
-//! Fetching a token as registries want it (the token specification of the distribution project): a challenge in,
-//! a header for the registry out. A login is shown to the realm that the registry names, over https or on this
-//! machine, and is in no message.
+//! Fetches a token for a registry (the token specification of the distribution project): a challenge becomes a header.
+//! A login is sent to the realm that the registry names, over https or on this machine, and is in no message.
 
 use crate::challenge::Challenge;
 use crate::logins::Login;
@@ -12,31 +11,31 @@ use std::time::{Duration, Instant};
 use ureq::Body;
 use ureq::http::{HeaderValue, Method, Response, StatusCode};
 
-/// Tokens are some kB.
+/// The largest answer, in bytes. Tokens have some kB.
 const LARGEST: u64 = 1 << 20;
 /// The name of this client in requests for tokens.
 const CLIENT: &str = "stagepipe";
-/// How long a token lasts whose registry does not say, as its specification has it.
+/// The lifetime of a token in the specification, if the registry does not give one.
 const LIFETIME: u64 = 60;
-/// How long one is believed to last at most.
+/// The longest lifetime that is believed.
 const LONGEST: u64 = 3600;
-/// How long one has to last still that is shown with a long body.
+/// The least time that a token must still be valid for a long body.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// A header that is shown to a registry, and how long it is good.
+/// A header for a registry, and the time that it is valid.
 pub(crate) struct Token {
     pub header: HeaderValue,
-    /// When it was asked for, and how long it lasts.
+    /// The time of the request, and its lifetime.
     term: Option<(Instant, Duration)>,
 }
 
 impl Token {
-    /// One that has no end that anybody knows.
+    /// A pass without a known end.
     pub fn lasting(header: HeaderValue) -> Self {
         Self { header, term: None }
     }
 
-    /// Whether its time is over, or would be before a long request is.
+    /// Whether it has expired, or would expire during a long request.
     pub fn is_over(&self, is_long: bool) -> bool {
         self.term.is_some_and(|(asked, lasts)| {
             let margin = if is_long { MARGIN.min(lasts / 2) } else { Duration::ZERO };
@@ -49,11 +48,11 @@ impl Token {
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
-    /// Some registries send what is no number of seconds.
+    /// Some registries send a value that is no number of seconds.
     expires_in: Option<serde_json::Value>,
 }
 
-/// A token that a registry wants to be shown, before it is fetched.
+/// A token that a registry asks for, before it is fetched.
 pub(crate) struct Wanted<'a> {
     pub transport: &'a Transport,
     pub registry: &'a Origin,
@@ -92,15 +91,15 @@ impl Wanted<'_> {
         let failed = format!("asked for a token, the server says {status}{reasons}");
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Err(reasons)),
-            // How OAuth 2 says that a token is not valid.
+            // The code of OAuth 2 for an invalid token.
             StatusCode::BAD_REQUEST if identity => Ok(Err(reasons)),
             status if status.is_server_error() => Err(FetchError::remote(realm, failed)),
             _ => Err(FetchError::refused(realm, failed)),
         }
     }
 
-    /// Whether a token may be fetched from there: over https if the registry is asked so, a login over nothing that others
-    /// read, and from no address inside of a network that the registry itself is not in.
+    /// Checks whether a token may be fetched from a realm: over https if the registry is asked so, without sending a
+    /// login where others could read it, and from no address of a private network unless the registry is in one, too.
     fn check(&self, realm: &Origin, with_login: bool) -> Result<(), String> {
         let same = realm.host() == self.registry.host();
         let may_have_login = realm.may_have_secrets() || self.insecure && same;
@@ -128,7 +127,7 @@ impl Wanted<'_> {
         self.send(&Call { authorization, ..Call::new(Method::GET, &url, "application/json") })
     }
 
-    /// Has a token that a login left exchanged for one that the registry takes.
+    /// Exchanges a token from a login for one that the registry accepts.
     fn exchange(&self, realm: &str, secret: &str) -> Result<Response<Body>, FetchError> {
         let mut fields =
             vec![("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", secret)];
@@ -139,7 +138,7 @@ impl Wanted<'_> {
         self.send(&Call { form: Some(&form), ..Call::new(Method::POST, realm, "application/json") })
     }
 
-    /// Whoever the realm leads to is held to the same rules.
+    /// The same rules hold for redirects of the realm.
     fn send(&self, call: &Call) -> Result<Response<Body>, FetchError> {
         let guard = |origin: &Origin| self.check(origin, false);
         let same = Origin::of(call.url).is_some_and(|origin| origin.host() == self.registry.host());
@@ -178,7 +177,7 @@ fn query(challenge: &Challenge, scopes: &[String], user: Option<&str>) -> String
     form(&fields)
 }
 
-/// `a=b&c=d`, with all escaped that could be taken for something else.
+/// `a=b&c=d`, with special characters escaped.
 fn form(fields: &[(&str, &str)]) -> String {
     let escape = |text: &str| -> String {
         let byte = |byte: u8| match byte {
@@ -194,7 +193,7 @@ fn form(fields: &[(&str, &str)]) -> String {
 }
 
 fn read(realm: &str, mut response: Response<Body>, asked: Instant) -> Result<Token, FetchError> {
-    // The error of a reader could repeat a part of the token.
+    // The reader's error could repeat a part of the token.
     let none = || FetchError::refused(realm, "asked for a token, the server answers with something else");
     let text = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(|_| none())?;
     let answer: Answer = serde_json::from_slice(&text).map_err(|_| none())?;

@@ -1,6 +1,6 @@
-//! Blobs on their way to a repository: those that it has are not sent, those of a neighbour at the same registry are
-//! mounted, and the others are sent whole, or in chunks where a server in between takes no more at once. Whatever breaks
-//! off begins anew, for a session that was cut is dead at most registries.
+//! Sends blobs to a repository. A blob that it has is not sent, a blob of a neighbour at the same registry is mounted,
+//! and others are sent whole, or in chunks if a server in between accepts no more at once. An upload that breaks off
+//! begins anew, because a session that was cut is dead at most registries.
 
 use crate::retry::{Attempt, retry};
 use crate::session::{Session, text};
@@ -14,10 +14,10 @@ use ureq::http::header::LOCATION;
 /// The size of chunks to begin with, and the smallest.
 const CHUNK: u64 = 32 << 20;
 const SMALLEST: u64 = 256 << 10;
-/// The hosts that take less, and how much.
+/// The hosts that accept less, and how much.
 const SMALL_CHUNKS: (&str, u64) = ("ghcr.io", 4 << 20);
 
-/// A blob that can be read from any byte on, as often as it has to be sent.
+/// A blob that can be read from any byte on, as often as it must be sent.
 #[derive(Clone, Copy)]
 pub struct Upload<'a> {
     /// Its digest.
@@ -28,18 +28,18 @@ pub struct Upload<'a> {
     pub open: &'a (dyn Fn(u64) -> io::Result<Box<dyn Read>> + Sync + 'a),
 }
 
-/// How a repository came to a blob.
+/// The way by which a repository got a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// It had it.
+    /// The repository had it.
     Had,
-    /// The registry took it from this repository.
+    /// The registry mounted it from this repository.
     Mounted(String),
     /// It was sent.
     Sent,
 }
 
-/// The answer to the wish for an upload.
+/// The answer to a request for an upload.
 enum Begun {
     Mounted(String),
     Session { location: String, least: u64 },
@@ -54,8 +54,8 @@ enum End {
 }
 
 impl Session<'_> {
-    /// Brings a blob into the repository. One that is missing may be in one of `neighbours`, repositories of the same
-    /// registry, by their names there.
+    /// Sends a blob to the repository, unless it is there. It may be mounted from one of `neighbours`, repositories of
+    /// the same registry, by their names there.
     pub fn upload(
         &self,
         blob: &Upload,
@@ -85,7 +85,7 @@ impl Session<'_> {
         })
     }
 
-    /// Whether the repository has a blob. Some let nobody ask who may write all the same.
+    /// Whether the repository has a blob. Some registries refuse this request to clients that may write.
     fn may_have(&self, digest: Digest) -> Result<bool, FetchError> {
         match self.has_blob(digest) {
             Err(FetchError::Login { .. } | FetchError::Refused { .. }) => Ok(false),
@@ -93,14 +93,14 @@ impl Session<'_> {
         }
     }
 
-    /// Asks for a blob to be mounted from one of `neighbours`, else for an upload.
+    /// Asks to mount a blob from one of `neighbours`, or else for an upload.
     fn begin(&self, digest: Digest, neighbours: &[String]) -> Result<Begun, FetchError> {
         let uploads = self.repository.uploads();
         for from in neighbours {
             let url = format!("{uploads}?mount={digest}&from={from}");
             let answer = match self.reading_too(from).call(&Call::new(Method::POST, &url, "*/*")) {
                 Ok(answer) => answer,
-                // Neither may the neighbour be read, nor is that needed.
+                // The neighbour may not be read, and need not be.
                 Err(FetchError::Login { .. } | FetchError::Refused { .. }) => continue,
                 Err(error) => return Err(error),
             };
@@ -118,7 +118,7 @@ impl Session<'_> {
         }
     }
 
-    /// ECR says nothing at all then.
+    /// ECR then gives no reason at all.
     fn hint(&self, error: FetchError) -> FetchError {
         match error {
             FetchError::Remote { url, what } if self.repository.domain().ends_with(".amazonaws.com") => {
@@ -140,7 +140,7 @@ impl Session<'_> {
         Ok(Begun::Session { location, least: least.unwrap_or_default() })
     }
 
-    /// Where an answer leads to, if it does.
+    /// The location in an answer, if it has one.
     fn location(&self, answer: &Answer) -> Result<Option<String>, FetchError> {
         let Some(location) = answer.response.headers().get(LOCATION).and_then(|value| value.to_str().ok())
         else {
@@ -163,12 +163,11 @@ impl Session<'_> {
         }
     }
 
-    /// Sends to a place that the registry named. The login is for the registry itself, and no other server
-    /// gets it.
+    /// Sends to a location that the registry named. Only the registry itself gets the login.
     fn deliver(&self, call: &Call) -> Result<Answer, FetchError> {
         match Origin::of(call.url).is_some_and(|origin| origin.is(self.repository.origin())) {
             true => self.call(call),
-            // Its refusal is not the registry's, and asks for no login that is for this one.
+            // A refusal by another server is not the registry's, and its challenges are not answered.
             false => Ok(Answer { own: false, ..self.client.transport.send(call)? }),
         }
     }
@@ -189,7 +188,7 @@ impl Session<'_> {
         }
     }
 
-    /// An answer that a blob or manifest is stored may say as which one.
+    /// Checks the digest in an answer that a blob or manifest is stored, if it has one.
     pub(crate) fn stored(&self, url: &str, answer: &Answer, digest: Digest) -> Result<(), FetchError> {
         match text(&answer.response, "docker-content-digest") {
             Some(other) if other.parse::<Digest>().is_ok_and(|other| other != digest) => {
@@ -212,27 +211,27 @@ impl Session<'_> {
                 200..=204 => {}
                 _ => return self.failed(&location, &mut answer),
             }
-            // An older place is taken no more.
+            // An older location is no longer accepted.
             location = self.location(&answer)?.unwrap_or(location);
             from += size;
         }
         self.finish(&location, blob.digest, None)
     }
 
-    /// The end that a refusal in the middle of an upload means.
+    /// The end of an upload by a refusal in its middle.
     fn failed(&self, url: &str, answer: &mut Answer) -> Result<End, FetchError> {
         let status = answer.response.status().as_u16();
         let error = self.rejected(url, answer);
         Ok(match status {
             413 | 416 => End::TooLarge(error),
-            // The session is lost, or somebody else has it.
+            // The session is lost, or in use by another client.
             404 | 409 | 410 => End::Again(error),
             400 if error.to_string().contains("BLOB_UPLOAD_") => End::Again(error),
             _ => return Err(error),
         })
     }
 
-    /// The size of chunks after one that was too large; none if there is nothing smaller.
+    /// The next smaller size of chunks; `None` if there is none.
     fn smaller(&self, chunk: Option<u64>, least: u64) -> Option<u64> {
         let (host, small) = SMALL_CHUNKS;
         let first = if self.repository.domain() == host { small } else { CHUNK };
@@ -246,8 +245,7 @@ impl Session<'_> {
 
 const OCTETS: &str = "application/octet-stream";
 
-/// The character before a further parameter. The place is kept as it was sent, because its own parameters may
-/// be signed.
+/// The character before a further parameter. The location is kept unchanged, because its own parameters may be signed.
 fn separator(url: &str) -> char {
     if url.contains('?') { '&' } else { '?' }
 }

@@ -1,10 +1,10 @@
-//! The warnings of registries (distribution-spec, "Warnings"): each text once. They are a server's words, so
-//! they are cut, and left out where a secret could be in them.
+//! The warnings of registries (distribution-spec, "Warnings"): each text once. These are a server's words, so they are
+//! cut, and left out if a secret could be in them.
 
 use std::collections::BTreeSet;
 use ureq::http::HeaderMap;
 
-/// This many texts of a run are kept, and this many bytes of each.
+/// The most texts of a run that are kept, and the most bytes of each.
 const MOST: usize = 20;
 const LONGEST: usize = 300;
 
@@ -16,14 +16,14 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Keeps `text`, if it is a new one.
+    /// Keeps `text`, if it is new.
     pub fn add(&mut self, text: String) {
         if self.known.len() < MOST && self.known.insert(text.clone()) {
             self.new.push(text);
         }
     }
 
-    /// The texts that nobody has taken yet.
+    /// Takes the texts that were not taken yet.
     pub fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.new)
     }

@@ -1,4 +1,4 @@
-//! Reads dockerd's daemon.json: the mirrors of Docker Hub, and the hosts that it takes for insecure.
+//! Reads dockerd's daemon.json: the mirrors of Docker Hub, and the insecure hosts.
 
 use super::files::{malformed, read};
 use crate::repository::canonical;
@@ -6,7 +6,7 @@ use libhttp::{FetchError, Network, Origin};
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// The members of it that count here.
+/// The members that are read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Daemon {
     /// The mirrors of Docker Hub, in the order in which they are asked.
@@ -23,7 +23,7 @@ struct Members {
 }
 
 impl Daemon {
-    /// Reads the first of these files that is there.
+    /// Reads the first of these files that exists.
     pub fn read(files: &[PathBuf]) -> Result<Self, FetchError> {
         for path in files {
             let Some(text) = read(path)? else { continue };
@@ -50,8 +50,8 @@ impl Daemon {
         Ok(Self::default())
     }
 
-    /// Whether a host is named as insecure, or its address is in a network that is. No name is looked up for that, for
-    /// whoever answers would decide.
+    /// Whether a host is named as insecure, or its address is in an insecure network. No name is looked up for that,
+    /// because the server that answers would decide.
     pub fn is_insecure(&self, domain: &str) -> bool {
         let address = Origin::new(None, domain).address();
         self.hosts.iter().any(|host| host == domain)

@@ -1,31 +1,31 @@
-//! Where the files about hosts are, and reading one.
+//! Finds and reads the files about hosts.
 
 use crate::config_file;
 use libhttp::FetchError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where files about hosts are.
+/// The paths of the files about hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostFiles {
-    /// Files as registries.conf; the first that is there counts.
+    /// Paths of registries.conf; the first that exists counts.
     pub(super) registries: Vec<PathBuf>,
-    /// Directories of files that add to it or change it, the last word last.
+    /// Directories of files that add to it or change it; later ones have precedence.
     pub(super) parts: Vec<PathBuf>,
-    /// Files as docker's daemon.json; the first that is there counts.
+    /// Paths of docker's daemon.json; the first that exists counts.
     pub(super) daemon: Vec<PathBuf>,
-    /// Directories that have one for a host, with certificates.
+    /// Directories with a directory of certificates for each host.
     pub(super) certificates: Vec<PathBuf>,
 }
 
 impl HostFiles {
-    /// Picks the places from `variable`, which looks a name up.
+    /// Picks the paths from `variable`, which looks up a name.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let dir = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let own = dir("XDG_CONFIG_HOME").or(dir("HOME").map(|home| home.join(".config")));
         let own = |end: &str| own.as_ref().map(|own| own.join(end));
         let registries = match dir("CONTAINERS_REGISTRIES_CONF") {
-            // Who names a file means that one.
+            // A file that is named is the only one.
             Some(file) => vec![file],
             None => both(own("containers/registries.conf"), "/etc/containers/registries.conf"),
         };
@@ -42,7 +42,7 @@ fn both(own: Option<PathBuf>, system: &str) -> Vec<PathBuf> {
     own.into_iter().chain([system.into()]).collect()
 }
 
-/// Reads a file, if it is there.
+/// Reads a file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<String>, FetchError> {
     let Some(text) = config_file::read(path, malformed)? else { return Ok(None) };
     String::from_utf8(text).map(Some).map_err(|_| malformed(path, "it is not UTF-8"))

@@ -1,5 +1,5 @@
-//! Which servers are asked for a repository, in which order, and how strictly: from the files that podman and docker
-//! read for that, and from options. It opens those files and no connection.
+//! Decides which servers are asked for a repository, in which order, and how strictly, from the files of podman and
+//! docker, and from options. It opens these files and no connection.
 
 mod daemon;
 mod files;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct Hosts {
     registries: Registries,
     daemon: Daemon,
-    /// Hosts that a caller takes for insecure, by their names in images.
+    /// Hosts that are insecure by an option, by their names in images.
     insecure: Vec<String>,
     certificates: Vec<PathBuf>,
 }
@@ -28,27 +28,26 @@ pub struct Hosts {
 pub(crate) struct Endpoint {
     /// The repository as that server has it.
     pub repository: Repository,
-    /// Whether it may be asked without TLS, and with a certificate that nobody vouches for.
+    /// Whether it may be asked without TLS, and with any certificate.
     pub is_insecure: bool,
-    /// The images that it is asked for as a mirror; none where it is the registry itself, which is asked for
-    /// everything.
+    /// The images for which it is asked as a mirror; `None` for the registry itself, which is asked for all.
     pub mirror: Option<Use>,
 }
 
-/// The images that a mirror is asked for.
+/// The images for which a mirror is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Use {
     /// All images.
     #[default]
     All,
-    /// Manifests and blobs that are asked for by their digests.
+    /// Manifests and blobs by their digests.
     Digests,
-    /// Images by their tags, and what these consist of.
+    /// Images by their tags, and their parts.
     Tags,
 }
 
 impl Hosts {
-    /// Reads the files that are there. The hosts `insecure` are, whatever those say.
+    /// Reads the files that exist. The hosts `insecure` are insecure, whatever the files say.
     pub fn read(files: &HostFiles, insecure: &[String]) -> Result<Self, FetchError> {
         let insecure = insecure.iter().map(|host| {
             let host = canonical(host);
@@ -65,7 +64,7 @@ impl Hosts {
         })
     }
 
-    /// The servers to ask for something that is read, in this order.
+    /// The servers from which to read, in this order.
     pub(crate) fn to_read(&self, repository: &Repository) -> Result<Vec<Endpoint>, FetchError> {
         let registry = self.registry(repository)?;
         let mut all: Vec<Endpoint> = match registry {
@@ -82,13 +81,13 @@ impl Hosts {
         Ok(all)
     }
 
-    /// The one server to write to: mirrors are only read.
+    /// The one server to write to, because mirrors are only read.
     pub(crate) fn to_write(&self, repository: &Repository) -> Result<Endpoint, FetchError> {
         let registry = self.registry(repository)?;
         Ok(self.endpoint(repository.clone(), registry, None))
     }
 
-    /// The directories that may have certificates for a server, the first of which counts.
+    /// The directories that may have certificates for a server; the first that exists counts.
     pub(crate) fn certificates(&self, server: &Origin) -> Vec<PathBuf> {
         let name = canonical(server.authority());
         self.certificates.iter().map(|dir| dir.join(&name)).collect()
@@ -118,7 +117,7 @@ impl Hosts {
         registry.mirrors.iter().map(one).collect()
     }
 
-    /// Docker asks its mirrors for images of Docker Hub alone.
+    /// Docker asks its mirrors only for images of Docker Hub.
     fn daemon_mirrors(&self, repository: &Repository) -> Result<Vec<Endpoint>, FetchError> {
         let one = |mirror: &Origin| {
             let there = Repository::explicit(mirror, repository.path()).map_err(FetchError::invalid)?;

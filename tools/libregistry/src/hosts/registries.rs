@@ -1,6 +1,6 @@
-//! registries.conf(5) of podman, skopeo and buildah: where the names below a prefix really are, and who mirrors them.
-//! Its lists of registries to try for short names, and its aliases, are never looked at: they would let a name mean
-//! what its writer did not write.
+//! Reads registries.conf(5) of podman, skopeo and buildah: the locations and mirrors of the names below a prefix. Its
+//! lists of registries for short names, and its aliases, are never read, because they would change the meaning of a
+//! name.
 
 use super::Use;
 use super::files::{malformed, read};
@@ -17,7 +17,7 @@ pub(super) struct Registries(Vec<Registry>);
 /// The settings for the names below a prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Registry {
-    /// The file that says it.
+    /// The file that has them.
     pub file: PathBuf,
     prefix: String,
     /// The location that replaces the prefix, if there is one.
@@ -89,8 +89,8 @@ struct List {
 }
 
 impl Registries {
-    /// Reads the first of `files` that is there, then what is in the directories `parts`, in the order of the names.
-    /// The last that is said of a prefix counts.
+    /// Reads the first of `files` that exists, then the files of the directories `parts`, in the order of their names.
+    /// The last entry for a prefix counts.
     pub fn read(files: &[PathBuf], parts: &[PathBuf]) -> Result<Self, FetchError> {
         let mut all = Self::default();
         for path in files {
@@ -124,11 +124,11 @@ impl Registries {
         Ok(())
     }
 
-    /// The settings for a repository: those of the longest prefix that it is below.
+    /// The settings for a repository: those of the longest prefix above it.
     pub fn find(&self, repository: &Repository) -> Option<&Registry> {
         let name = repository.name();
         let all = self.0.iter().filter_map(|registry| Some((below(&name, &registry.prefix)?, registry)));
-        // If two have the same length, the one without a star says more.
+        // If two have the same length, the one without a star is more specific.
         let longest = all.max_by_key(|(length, registry)| (*length, !registry.prefix.starts_with('*')));
         longest.map(|(_, registry)| registry)
     }
@@ -190,7 +190,7 @@ impl Registry {
         })
     }
 
-    /// Where a repository below the prefix really is.
+    /// The location of a repository below the prefix.
     pub fn locate(&self, repository: &Repository) -> Result<Repository, FetchError> {
         match &self.location {
             None => Ok(repository.clone()),
@@ -210,7 +210,7 @@ impl Registry {
     }
 }
 
-/// The text as it is compared, if it is a host, perhaps with a name below it.
+/// The text in the form for comparison, if it is a host, perhaps with a name below it.
 fn place(text: &str) -> Option<String> {
     let text = text.trim_end_matches('/');
     let (domain, path) = text.split_once('/').map_or((text, None), |(domain, path)| (domain, Some(path)));
@@ -219,7 +219,7 @@ fn place(text: &str) -> Option<String> {
     Some(path.map_or(domain.clone(), |path| format!("{domain}/{path}")))
 }
 
-/// How many bytes of `name` are `prefix`, if the name is that or goes on below it.
+/// The bytes of `name` that `prefix` covers, if the name is the prefix or below it.
 fn below(name: &str, prefix: &str) -> Option<usize> {
     let end = match prefix.strip_prefix('*') {
         Some(domain) => {
@@ -235,7 +235,7 @@ fn below(name: &str, prefix: &str) -> Option<usize> {
     matches!(name.as_bytes().get(end), None | Some(b'/' | b':')).then_some(end)
 }
 
-/// The files `*.conf` in a directory, if it is there.
+/// The files `*.conf` in a directory, if it exists.
 fn in_order(dir: &Path) -> Result<Vec<PathBuf>, FetchError> {
     let name = dir.display().to_string();
     let entries = match std::fs::read_dir(dir) {

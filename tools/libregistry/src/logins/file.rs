@@ -1,5 +1,5 @@
-//! A file of logins, as docker's `config.json` and containers-auth.json(5) are: JSON in, the login for a
-//! repository out. No message repeats what is in such a file.
+//! Reads a file of logins, docker's `config.json` or containers-auth.json(5), and finds the login for a repository. No
+//! message repeats the content of such a file.
 
 use super::{Found, Login};
 use crate::config_file;
@@ -40,7 +40,7 @@ struct Entry {
 /// Reads the file at `path`, if there is one.
 pub(super) fn read(path: &Path) -> Result<Option<AuthFile>, FetchError> {
     let Some(text) = config_file::read(path, malformed)? else { return Ok(None) };
-    // skopeo takes an empty file too.
+    // skopeo accepts an empty file, too.
     if text.trim_ascii().is_empty() {
         return Ok(Some(AuthFile::default()));
     }
@@ -57,14 +57,14 @@ fn malformed(path: &Path, why: &str) -> FetchError {
 }
 
 impl AuthFile {
-    /// The helper that is set for a host, else the one that is set for all.
+    /// The helper for a host, or else the helper for all hosts.
     pub(super) fn helper(&self, domain: &str) -> Option<&str> {
         let of_host = self.helpers.iter().flatten().find(|(key, _)| spelling(key) == domain);
         let helper = of_host.map(|(_, name)| name.as_str()).or(self.store.as_deref());
         helper.filter(|name| !name.is_empty())
     }
 
-    /// The login that is written here: that for the repository, else for the longest name above it.
+    /// The login in the file: that for the repository, or else for the longest name above it.
     pub(super) fn login(&self, repository: &Repository, path: &Path) -> Result<Option<Found>, FetchError> {
         let name = format!("{}/{}", repository.domain(), repository.path());
         let mut wanted = Some(name.as_str());
@@ -84,7 +84,7 @@ impl AuthFile {
 }
 
 impl Entry {
-    /// An entry may be empty, where a helper has the login.
+    /// An entry may be empty if a helper has the login.
     fn login(&self) -> Result<Option<Login>, &'static str> {
         let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = some(&self.identity) {

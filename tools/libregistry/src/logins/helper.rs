@@ -1,6 +1,6 @@
-//! A program that keeps logins, `docker-credential-NAME`: the server's name on its standard input, a login on its
-//! standard output. Its time and what it may print are bounded; what it prints is never shown as it is, and what it says
-//! beside that is not shown, for it may be the login.
+//! Asks a program that keeps logins, `docker-credential-NAME`: it reads the server's name from standard input, and
+//! prints a login. Its time and its output are limited. Neither its output nor its standard error is shown, because
+//! they may have the login.
 
 use super::{Found, Login};
 use libhttp::FetchError;
@@ -13,10 +13,10 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// One may ask its user for a password first.
+/// The time for a helper, which may ask its user for a password first.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LARGEST: usize = 1 << 18;
-/// How docker's helpers say that they don't know of a server.
+/// The message of docker's helpers for an unknown server.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The user of a login that is a token.
 const TOKEN_USER: &str = "<token>";
@@ -32,8 +32,8 @@ struct Answer {
     secret: String,
 }
 
-/// Asks the helper `name`, which `file` names, for the login of `domain`. `path` is where it is looked for, and
-/// `caller` who runs it.
+/// Asks the helper `name`, which `file` names, for the login of `domain`. It is looked for in `path`, and run as
+/// `caller`.
 pub(super) fn get(
     name: &str,
     domain: &str,
@@ -67,7 +67,7 @@ pub(super) fn get(
             said => Err(failed(format!("it failed: {}; try it alone", reason(said, status)))),
         };
     }
-    // An error of the reader could repeat a part of it.
+    // The reader's error could repeat a part of the login.
     let answer: Answer = serde_json::from_str(&output)
         .map_err(|_| failed("what it prints is no login; try it alone".into()))?;
     let login = match &*answer.username {
@@ -78,7 +78,7 @@ pub(super) fn get(
     Ok(Some(Found { login, place: program }))
 }
 
-/// Why it says that it failed, unless that could be a login.
+/// The reason in a helper's message, unless that could be a login.
 fn reason(said: &str, status: ExitStatus) -> String {
     let line = said.lines().next().unwrap_or_default();
     match line.is_empty() || said.contains(['{', '"']) {
@@ -103,7 +103,7 @@ fn run(
     }
     let mut child = libsandbox::end_with_parent(caller.runs(&mut command)).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read may know all the same.
+        // A helper that does not read its input may still have the login.
         let _ = stdin.write_all(input.as_bytes());
     }
     let done = collect(&mut child, deadline).and_then(|output| Ok((wait(&mut child, deadline)?, output)));

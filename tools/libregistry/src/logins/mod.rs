@@ -1,5 +1,4 @@
-//! Logins that docker, podman and skopeo left: where they are looked for, and whose they are. Found, they are
-//! handed on and never written, shown or kept.
+//! Finds logins that docker, podman and skopeo left. They are passed on, and never written, shown or stored.
 
 mod file;
 mod helper;
@@ -17,14 +16,14 @@ use std::path::{Path, PathBuf};
 pub enum Login {
     /// A user and a password.
     Password(String, String),
-    /// A token that fetches others, which a login without a password left.
+    /// A token by which others are fetched, from a login without a password.
     Identity(String),
-    /// A token as the registry itself takes it.
+    /// A token for the registry itself.
     Token(String),
 }
 
 impl Login {
-    /// The part that must be in no message.
+    /// The part that must not be in a message.
     pub(crate) fn secret(&self) -> &str {
         match self {
             Self::Password(_, secret) | Self::Identity(secret) | Self::Token(secret) => secret,
@@ -32,7 +31,7 @@ impl Login {
     }
 }
 
-/// It may get into a message: it has nothing to tell.
+/// The text may get into a message, so it leaves out the login.
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -43,7 +42,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// A login, and where it was.
+/// A login, and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The login for the registry.
@@ -52,7 +51,7 @@ pub struct Found {
     pub place: String,
 }
 
-/// The files that may have logins, and where their helpers are.
+/// The files that may have logins, and the directories of their helpers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logins {
     files: Vec<PathBuf>,
@@ -61,13 +60,13 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Picks the places from `variable`, which looks a name up, for the user `caller`, by whom helpers are run.
+    /// Picks the paths from `variable`, which looks up a name. Helpers are run as the user `caller`.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>, caller: Caller) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let dir = |name: &str| set(name).map(PathBuf::from);
         let home = |end: &str| dir("HOME").map(|home| home.join(end));
         let files = match dir("REGISTRY_AUTH_FILE") {
-            // Who names a file means that one.
+            // A file that is named is the only one.
             Some(file) => vec![file],
             None => {
                 let runtime = dir("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json"));
@@ -84,16 +83,16 @@ impl Logins {
     }
 }
 
-/// The logins that were found in a run. Each is looked for once a repository, and a helper asked once a host: one that
-/// asks its user, or hangs, does it no second time.
+/// The logins that were found in a run. Each is looked up once for each repository, and a helper is asked once for each
+/// host, because it may ask its user, or hang.
 pub(crate) struct Keeper {
     logins: Logins,
     repositories: BTreeMap<String, Option<Found>>,
-    /// By helper and host; what failed is kept as its message.
+    /// By helper and host; a failure is kept as its message.
     helpers: BTreeMap<(String, String), Result<Option<Found>, Complaint>>,
 }
 
-/// Where something failed, and what to do.
+/// The place and the text of a failure.
 type Complaint = (String, String);
 
 impl Keeper {
@@ -101,7 +100,7 @@ impl Keeper {
         Self { logins: logins.clone(), repositories: BTreeMap::new(), helpers: BTreeMap::new() }
     }
 
-    /// The login for a repository: of the first file that has one.
+    /// The login for a repository, from the first file that has one.
     pub fn find(&mut self, repository: &Repository) -> Result<Option<Found>, FetchError> {
         if let Some(found) = self.repositories.get(&repository.name()) {
             return Ok(found.clone());
@@ -118,8 +117,8 @@ impl Keeper {
         Ok(found)
     }
 
-    /// A helper that is set for this registry comes before what the file itself has; one that is set for all
-    /// does too, as in docker, but may not know of it.
+    /// A helper for this registry has precedence over a login in the file. As in docker, so has a helper for all
+    /// registries, but that may not know this one.
     fn find_in(
         &mut self,
         file: &file::AuthFile,
@@ -131,7 +130,7 @@ impl Keeper {
         let own = file.login(repository, path)?;
         match of_helper {
             Ok(None) => Ok(own),
-            // Such a file came from a machine that had the helper, and logins were added here.
+            // Such a file may come from a machine that had the helper, with logins added here.
             Err(_) if own.is_some() => Ok(own),
             other => other,
         }
