@@ -1,6 +1,6 @@
-//! Tells by a file's first bytes which machine it is built for, and why no kernel here starts it.
+//! Finds by a file's first bytes for which machine it is built, and why the kernel does not start it.
 
-/// The machine this program is built for.
+/// The machine for which this program is built.
 const OWN: &str = match std::env::consts::ARCH.as_bytes() {
     b"x86_64" => "amd64",
     b"aarch64" => "arm64",
@@ -8,7 +8,7 @@ const OWN: &str = match std::env::consts::ARCH.as_bytes() {
     _ => std::env::consts::ARCH,
 };
 
-/// Why a file that begins with `bytes`, and that may be executed, is none that the kernel starts.
+/// The reason why the kernel does not start an executable file that begins with `bytes`.
 pub fn refused(name: &str, bytes: &[u8]) -> String {
     if let Some(why) = foreign(name, bytes) {
         return why;
@@ -35,7 +35,7 @@ pub fn foreign(name: &str, bytes: &[u8]) -> Option<String> {
     if let Some(system) = system {
         return Some(format!("{name} is a program for {system}; put one for linux/{OWN} there"));
     }
-    // A 64-bit x86 runs both.
+    // A 64-bit x86 runs programs for both.
     let machine = machine(bytes).filter(|machine| *machine != OWN && (*machine, OWN) != ("386", "amd64"))?;
     Some(format!(
         "{name} is a program for {machine}, and this machine is {OWN}; install qemu-user-static, which registers \

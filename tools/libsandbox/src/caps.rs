@@ -1,5 +1,5 @@
-//! The capabilities a build command keeps: docker's fourteen but CAP_NET_RAW, with which it would read the
-//! packets of a host whose network it shares.
+//! The capabilities that a command keeps: docker's fourteen without CAP_NET_RAW, with which it could read the packets
+//! of a host whose network it shares.
 
 use crate::{SandboxError, setup};
 use rustix::thread::{
@@ -21,8 +21,8 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::KILL)
     .union(CapabilitySet::AUDIT_WRITE);
 
-/// Takes everything else from the bounding set, so that no setuid program gets it back. Needs
-/// CAP_SETPCAP: call it before [`drop_sets`].
+/// Removes all others from the bounding set, so that no setuid program gets them back. This needs CAP_SETPCAP, so it
+/// must be called before [`drop_sets`].
 pub(crate) fn drop_bounding() -> Result<(), SandboxError> {
     for bit in 0..64 {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
@@ -39,11 +39,11 @@ pub(crate) fn drop_bounding() -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Leaves the process what it keeps of what it has, or all with `insecure`, and nothing to inherit.
+/// Drops all other capabilities, or none with `insecure`, and clears the inheritable ones.
 pub(crate) fn drop_sets(insecure: bool) -> Result<(), SandboxError> {
     let mut sets = capabilities(None).map_err(setup("capabilities"))?;
     if !insecure {
-        // A container around us may have taken some away already.
+        // An outer container may have removed some already.
         sets.permitted &= KEPT;
         sets.effective &= KEPT;
     }

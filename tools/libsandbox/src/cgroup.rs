@@ -1,7 +1,7 @@
-//! Cgroups that hold a command to its limits, of version 1 or 2 (cgroups(7)): found once, made for each command below the
-//! one this process is in, and removed with the command.
+//! Enforces the limits of a command by cgroups of version 1 or 2 (cgroups(7)). They are found once, made for each
+//! command below that of this process, and removed with the command.
 //!
-//! It mounts no hierarchy and moves no process but the sandbox's own.
+//! It mounts no hierarchy, and moves only processes of the sandbox.
 
 use crate::{SandboxError, fork, setup};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -14,28 +14,28 @@ use std::time::Duration;
 /// The limits of a command and all of its processes together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory. No swap comes on top.
+    /// Bytes of memory, without swap.
     pub memory: Option<u64>,
-    /// Time on processors: so many microseconds in each period, which is the second number.
+    /// Processor time: the microseconds in each period, and the period.
     pub cpu: Option<(u64, u64)>,
     /// Processes and threads.
     pub pids: Option<u64>,
 }
 
-/// The places where limits can be held here, and how they are written there; none for no limits.
+/// The directories where limits can be enforced, and the text that is written there; none if there are no limits.
 #[derive(Clone, Debug, Default)]
 pub struct Cgroups {
     places: Vec<Place>,
 }
 
-/// A directory below which a cgroup is made, and what is written to its files.
+/// A directory below which a cgroup is made, and the text for its files.
 #[derive(Clone, Debug, Default)]
 struct Place {
     parent: PathBuf,
     settings: Vec<Setting>,
-    /// The file that counts the processes which were killed for lack of memory.
+    /// The file that counts the processes that were killed for lack of memory.
     events: Option<&'static str>,
-    /// The options that asked for it.
+    /// The options that set the limit.
     options: Vec<&'static str>,
 }
 
@@ -43,22 +43,22 @@ struct Place {
 struct Setting {
     file: &'static str,
     value: String,
-    /// Whether a kernel may lack the file, as one that does not account swap.
+    /// Whether a kernel may lack the file, for instance one that does not account swap.
     optional: bool,
 }
 
-/// The cgroups of one command. They are removed when this is dropped, which is when the command is gone.
+/// The cgroups of one command. They are removed when this is dropped, after the command has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     dirs: Vec<(PathBuf, File)>,
     events: Option<PathBuf>,
 }
 
-/// The names of our cgroups begin so.
+/// The beginning of the names of our cgroups.
 const NAME: &str = "stagepipe-";
 
 impl Cgroups {
-    /// Finds where `limits` can be held, each by doing. Fails where one can't be.
+    /// Finds where `limits` can be enforced, by trying each. Fails if one can't be.
     pub fn find(limits: &Limits) -> Result<Self, SandboxError> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(setup("/proc/self/mountinfo"))?;
         let own = fs::read_to_string("/proc/self/cgroup").map_err(setup("/proc/self/cgroup"))?;
@@ -93,7 +93,7 @@ impl Cgroups {
 impl Made {
     fn add(&mut self, place: &Place) -> io::Result<()> {
         let (dir, lock) = new_directory(&place.parent)?;
-        // From here on it is removed whatever happens.
+        // From now on it is removed in any case.
         self.dirs.push((dir.clone(), lock));
         for Setting { file, value, optional } in &place.settings {
             match put(&dir.join(file), value) {
@@ -113,7 +113,7 @@ impl Made {
         self.dirs.iter().map(open).collect::<io::Result<_>>().map_err(setup("cgroup"))
     }
 
-    /// Whether a process in it was killed because its memory was used up.
+    /// Whether a process in it was killed because the memory was used up.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
         let text = self.events.as_ref().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -137,12 +137,12 @@ impl Drop for Made {
     }
 }
 
-/// Writes to a file that is there: a kernel makes no other.
+/// Writes to an existing file, because a cgroup can get no other.
 fn put(file: &Path, value: &str) -> io::Result<()> {
     File::options().write(true).open(file)?.write_all(value.as_bytes())
 }
 
-/// Has this process join the cgroups behind `doors`.
+/// Makes this process join the cgroups of `doors`.
 pub(crate) fn join(doors: &mut [File]) -> io::Result<()> {
     doors.iter_mut().try_for_each(|door| door.write_all(b"0"))
 }
@@ -153,7 +153,7 @@ enum Version {
     Two,
 }
 
-/// A limit that is asked for, as each version of cgroups says it.
+/// A limit in the form of each version of cgroups.
 struct Wanted {
     option: &'static str,
     controller: &'static str,
@@ -196,7 +196,7 @@ fn wanted(limits: &Limits) -> Vec<Wanted> {
 /// A mounted hierarchy.
 #[derive(Debug, PartialEq, Eq)]
 struct Hierarchy {
-    /// Its controllers in version 1; `None` for version 2, where the directories say which they have.
+    /// Its controllers in version 1; `None` for version 2, in which each directory lists its own.
     controllers: Option<Vec<String>>,
     mount: PathBuf,
     /// The directory of the cgroup that this process is in.
@@ -227,19 +227,19 @@ fn hierarchy(line: &str, own: &str) -> Option<Hierarchy> {
         let (controllers, path) = rest.split_once(':')?;
         is_own(controllers).then_some(path)
     })?;
-    // In a container, the mount begins at the container's own cgroup.
+    // In a container, the root of the mount is the container's own cgroup.
     let below = Path::new(path).strip_prefix(root).ok()?;
     Some(Hierarchy { controllers: (kind == "cgroup").then_some(options), own: mount.join(below), mount })
 }
 
 impl Hierarchy {
-    /// Whether it is of version 1 and has this controller.
+    /// Whether it is a hierarchy of version 1 with this controller.
     fn has(&self, controller: &str) -> bool {
         self.controllers.iter().flatten().any(|one| one == controller)
     }
 }
 
-/// Adds what is wanted to the place below `parent`, which is one however many limits are held there.
+/// Adds limits to the place below `parent`, which is the same for all limits there.
 fn add(places: &mut Vec<Place>, parent: &Path, wanted: &Wanted, version: Version) {
     let at = places.iter().position(|place| place.parent == parent).unwrap_or_else(|| {
         places.push(Place { parent: parent.to_owned(), ..Place::default() });
@@ -255,7 +255,7 @@ fn add(places: &mut Vec<Place>, parent: &Path, wanted: &Wanted, version: Version
     place.options.push(wanted.option);
 }
 
-/// The one place of version 2: a process is in one cgroup of it, so all limits have to be held there.
+/// The one place of version 2. A process is in one cgroup of that version, so all limits must be enforced there.
 fn unified(hierarchies: &[Hierarchy], wanted: &[Wanted]) -> Result<Place, SandboxError> {
     let options: Vec<_> = wanted.iter().map(|wanted| wanted.option).collect();
     let controllers: Vec<_> = wanted.iter().map(|wanted| wanted.controller).collect();
@@ -283,8 +283,8 @@ fn impossible(options: &[&str], why: &str) -> SandboxError {
     ))
 }
 
-/// The cgroups from this process's own upward that hand the controllers to those below them, or can be made to. A cgroup with
-/// processes in it hands out none, so that it is usually one above.
+/// The cgroups from this process's own upward that delegate the controllers, or can be made to. A cgroup with processes
+/// delegates none, so it is usually one above.
 fn handing_out(hierarchy: &Hierarchy, controllers: &[&str]) -> Vec<PathBuf> {
     let hands_out = |dir: &Path| {
         let file = dir.join("cgroup.subtree_control");
@@ -297,7 +297,7 @@ fn handing_out(hierarchy: &Hierarchy, controllers: &[&str]) -> Vec<PathBuf> {
     upward.filter(|dir| hands_out(dir)).map(Path::to_owned).collect()
 }
 
-/// Makes a cgroup there, has a process join it, and removes it.
+/// Makes a cgroup there, makes a process join it, and removes it.
 fn try_out(place: &Place) -> Result<(), SandboxError> {
     let mut made = Made::default();
     made.add(place).map_err(setup("cgroup"))?;
@@ -318,7 +318,7 @@ fn try_out(place: &Place) -> Result<(), SandboxError> {
     }
 }
 
-/// A new directory that nobody sweeps as long as the file is open.
+/// A new directory that no other process removes as long as the file is open.
 fn new_directory(parent: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = 0;
     loop {
@@ -328,7 +328,7 @@ fn new_directory(parent: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
             made => made?,
         }
-        // Somebody may have swept it before it was locked.
+        // Another process may have removed it before it was locked.
         match File::open(&dir) {
             Ok(lock) if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && dir.exists() => {
                 return Ok((dir, lock));
@@ -338,13 +338,13 @@ fn new_directory(parent: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// Removes the cgroups that runs have left which were killed: they are empty, and nobody has them locked.
+/// Removes the cgroups of killed runs, which are empty and not locked.
 fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(NAME)) {
         let lock = File::open(entry.path());
         if lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()) {
-            // A process in it keeps it.
+            // A cgroup with a process can't be removed.
             let _ = fs::remove_dir(entry.path());
         }
     }

@@ -1,4 +1,4 @@
-//! Programs of the host that help a tool, and must not go on without it.
+//! Starts programs of the host that help a tool, and must not outlive it.
 
 use crate::enter::unshare;
 use rustix::process::{Signal, getgid, getppid, getuid, set_parent_process_death_signal};
@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Has `command`'s process ended when the thread that starts it is no more.
+/// Makes `command`'s process end with the thread that starts it.
 #[allow(unsafe_code)]
 pub fn end_with_parent(command: &mut Command) -> &mut Command {
     let parent = rustix::process::getpid();
@@ -25,7 +25,7 @@ pub fn end_with_parent(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(tie) }
 }
 
-/// The user for whom a tool works, by the ids outside of the user namespace that the suite enters.
+/// The user for whom a tool works, by ids outside of the user namespace that the tools enter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The user's id.
@@ -35,10 +35,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The variable in which a tool that has entered a namespace tells those that it starts.
+    /// The variable by which a tool in a namespace passes the ids to programs that it starts.
     pub const VARIABLE: &str = "STAGEPIPE_CALLER";
 
-    /// The caller that [`Caller::VARIABLE`] names, else whoever this process is. Ask before [`crate::enter`].
+    /// The caller that [`Caller::VARIABLE`] names, or else the user of this process. It must be called before
+    /// [`crate::enter`].
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let told = variable(Self::VARIABLE).and_then(|text| {
             let (uid, gid) = text.to_str()?.split_once(':')?;
@@ -47,8 +48,8 @@ impl Caller {
         told.unwrap_or_else(|| Self { uid: getuid().as_raw(), gid: getgid().as_raw() })
     }
 
-    /// Has `command`'s process be this user, with these ids, in a user namespace too where its user is root: programs
-    /// that ask a service of the user's session are refused otherwise.
+    /// Runs `command` as this user, with these ids even in a user namespace in which the user is root. Otherwise
+    /// services of the user's session refuse the program.
     #[allow(unsafe_code)]
     pub fn runs(self, command: &mut Command) -> &mut Command {
         let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
@@ -67,7 +68,7 @@ impl Caller {
     }
 }
 
-/// As it stands in [`Caller::VARIABLE`].
+/// The value for [`Caller::VARIABLE`].
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.uid, self.gid)

@@ -1,4 +1,4 @@
-//! The command line and the environment that /proc shows of a process. The kernel reads them from the process's
+//! Hides the command line and the environment that /proc shows of a process. The kernel reads them from the process's
 //! own memory.
 
 use crate::{SandboxError, setup, sys};
@@ -8,17 +8,17 @@ use std::sync::OnceLock;
 /// The command line that pid 1 shows instead.
 const NAME: &[u8] = b"init";
 
-/// Overwrites this process's command line and environment, which are the caller's: a command may read the
-/// command line of any process it sees. They are gone for `std::env` as well.
+/// Overwrites this process's command line and environment, which are the caller's, because a command may read those of
+/// any process that it sees. `std::env` loses them, too.
 pub(crate) fn hide() -> Result<(), SandboxError> {
     let [arguments, environment] = locate()?;
     sys::overwrite_start(arguments.clone(), NAME);
     sys::overwrite_start(environment.clone(), b"");
-    // The name that is shown for a process beside its command line.
+    // The name of a process that is shown besides its command line.
     rustix::thread::set_name(c"init").map_err(setup("name of pid 1"))
 }
 
-/// Where arguments and environment are, in this process and in all that are forked from it.
+/// The addresses of arguments and environment, in this process and all of its forks.
 pub(crate) fn locate() -> Result<&'static [Range<usize>; 2], SandboxError> {
     static AREAS: OnceLock<[Range<usize>; 2]> = OnceLock::new();
     if let Some(areas) = AREAS.get() {
@@ -31,7 +31,7 @@ pub(crate) fn locate() -> Result<&'static [Range<usize>; 2], SandboxError> {
     Ok(AREAS.get_or_init(|| found))
 }
 
-/// Where they are, from the text of proc_pid_stat(5).
+/// The addresses in the text of proc_pid_stat(5).
 fn areas(stat: &str) -> Option<[Range<usize>; 2]> {
     // The second field, in parentheses, may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();

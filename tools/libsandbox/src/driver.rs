@@ -1,4 +1,4 @@
-//! The process that started a tool as one of several, and without which it must not go on.
+//! Ends a tool with the driver that started it as one of several.
 
 use crate::sys;
 use rustix::fs::{Mode, OFlags};
@@ -18,11 +18,10 @@ pub fn has_driver() -> bool {
     path().is_some()
 }
 
-/// Has this process ended by SIGTERM as soon as its driver is gone, however that ended. Without a driver it does
-/// nothing.
+/// Makes SIGTERM end this process as soon as its driver is gone, however that ended. Without a driver it does nothing.
 ///
-/// The parent's death would not do: between driver and tool there are shells, which go on. The kernel tells of a
-/// FIFO that has lost its last writer by a signal, so that no thread has to watch it.
+/// The death of the parent is not enough, because between driver and tool there are shells, which go on. The kernel
+/// sends a signal when a FIFO has lost its last writer, so that no thread has to watch it.
 pub fn end_with_driver() -> io::Result<()> {
     let Some(path) = path() else { return Ok(()) };
     let gone = || io::Error::other("the driver that started this is gone");
@@ -33,7 +32,7 @@ pub fn end_with_driver() -> io::Result<()> {
         Err(Errno::AGAIN) => {}
         _ => return Err(gone()),
     }
-    // The signal comes only as long as it is open.
+    // The signal only comes as long as it is open.
     std::mem::forget(fifo);
     Ok(())
 }

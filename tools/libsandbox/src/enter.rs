@@ -1,5 +1,5 @@
-//! Moves this process to where the store's trees have their owners: a mount namespace of its own and,
-//! for an ordinary user, a user namespace in which it is root.
+//! Moves this process to namespaces in which the store's trees have their owners: a mount namespace of its own and, for
+//! an ordinary user, a user namespace in which it is root.
 
 use crate::isolation::Isolation;
 use crate::subids::{MORE_IDS, Range, subordinate_ranges};
@@ -13,8 +13,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-/// Enters the best mode that works, or the one wanted. Call it once, first thing in `main`, while the
-/// process has one thread. Afterwards this process sees itself as root and may mount.
+/// Enters the best mode that works, or the requested one. It must be called once, early in `main`, while the process
+/// has one thread. Afterwards this process is root in its own view, and may mount.
 pub fn enter(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
     let mut tried = Vec::new();
     let outer = geteuid().is_root().then(outer_mode);
@@ -37,7 +37,7 @@ pub fn enter(wanted: Option<Isolation>) -> Result<Isolation, SandboxError> {
 fn enter_unprivileged(wanted: Option<Isolation>, tried: &mut Vec<String>) -> Option<Isolation> {
     if wanted.is_none_or(|wanted| wanted == Isolation::Subuid) {
         match subordinate_ranges() {
-            // A process that is in a new namespace can't go back to try the next: it falls inside.
+            // A process in a new namespace can't leave it to try the next mode, so it falls back inside.
             Ok(ranges) => return enter_userns(Some(ranges), wanted.is_none(), tried),
             Err(why) => tried.push(format!("subuid: {why}")),
         }
@@ -69,7 +69,7 @@ fn enter_userns(
     enter().map_err(|error: SandboxError| tried.push(format!("{mode}: {error}"))).ok()
 }
 
-/// Root of the host, or of a user namespace that somebody made before us.
+/// Root of the host, or of an existing user namespace.
 fn outer_mode() -> Isolation {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let mut lines = map.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -132,8 +132,8 @@ impl Mapper {
                 if wait.read_exact(&mut [0]).is_err() {
                     fork::exit_now(NEITHER);
                 }
-                // Where one id will do, failing to get more (newuidmap without its setuid bit, as in many
-                // containers) is no news.
+                // If one id is enough, a failure to get more (newuidmap without its setuid bit, as in many containers)
+                // is not reported.
                 let quiet = single_will_do;
                 let many = ranges.is_some_and(|(uids, gids)| {
                     run_mapper("newuidmap", parent, uid.as_raw(), uids, quiet)
@@ -149,7 +149,7 @@ impl Mapper {
         }
     }
 
-    /// Has the maps of this process written.
+    /// Lets a child write the maps of this process.
     fn map(mut self) -> Result<Isolation, SandboxError> {
         self.go.write_all(b"g").map_err(setup("id map helper"))?;
         match waitpid(self.child, None) {

@@ -1,4 +1,4 @@
-//! Why a command failed, as far as its status, the end of its output and the tree it left tell.
+//! Finds the reason why a command failed, by its status, the end of its output and the tree that it left.
 
 use crate::binary;
 use crate::isolation::Isolation;
@@ -10,12 +10,12 @@ use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::Read;
 
-/// How pid 1 says on the command's standard error, after its name, that there is none.
+/// The message of pid 1, after the command's name, that the command does not exist.
 pub(crate) const ABSENT: &str = ": not found in the image";
-/// The same of a file that is there, but not what runs or loads it.
+/// The message that a file exists, but not its interpreter or loader.
 pub(crate) const CANT_BEGIN: &str = ": what it needs to begin is not in the image";
 
-/// The tree that a job's command left, to be read only; `None` when it can't be looked at.
+/// A read-only view of the tree that a job's command left; `None` if it can't be read.
 pub fn left_tree(job: &Job, isolation: Isolation) -> Option<Root> {
     let layers = [&job.lowers[..], std::slice::from_ref(&job.upper)].concat();
     let merged = mount_overlay(&Overlay { lowers: &layers, upper: None }, isolation).ok()?;
@@ -26,27 +26,27 @@ pub fn left_tree(job: &Job, isolation: Isolation) -> Option<Root> {
 pub struct Failed<'a> {
     /// Its words.
     pub argv: &'a [String],
-    /// Whether they are a shell's, which ran text.
+    /// Whether they are those of a shell that ran text.
     pub shell: bool,
-    /// How it ended.
+    /// Its end.
     pub outcome: Outcome,
     /// The last lines of its output.
     pub last: &'a [String],
-    /// Who it ran as.
+    /// Its user.
     pub user: &'a str,
     /// Its working directory.
     pub cwd: &'a str,
-    /// Where it looks for programs.
+    /// Its PATH.
     pub path: &'a str,
-    /// How it would get a raw socket, unless it may have one.
+    /// The way to get a raw socket, unless it may have one.
     pub raw_sockets: Option<&'a str>,
-    /// How it was set apart from the host.
+    /// The isolation under which it ran.
     pub isolation: Isolation,
-    /// The tree it left, when that can be looked at.
+    /// The tree that it left, if that can be read.
     pub root: Option<&'a Root>,
 }
 
-/// A reason with what to do about it, and the word of the command it is about.
+/// A reason with its remedy, and the word of the command that it is about.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reason {
     /// `what; what to do`
@@ -86,8 +86,8 @@ impl Failed<'_> {
         }
     }
 
-    /// The reason about a file that the kernel does not start: one that a line of the output says so of, or a
-    /// program for another machine, which some shells take for a script.
+    /// The reason about a file that the kernel does not start: a file that the output names, or a program for another
+    /// machine, which some shells run as a script.
     fn not_started(&self) -> Option<Reason> {
         if self.outcome.signal.is_some() || ![2, 126, 127].contains(&self.outcome.status) {
             return None;
@@ -110,7 +110,7 @@ impl Failed<'_> {
         self.places(name).iter().find_map(|path| self.bytes(path))
     }
 
-    /// Where a program is looked for.
+    /// The paths at which a program is looked for.
     fn places(&self, name: &str) -> Vec<String> {
         match name.contains('/') {
             true => vec![name.to_owned()],
@@ -124,7 +124,7 @@ impl Failed<'_> {
         ))
     }
 
-    /// A program whose file has a capability that can't be given is not executed at all.
+    /// The reason about a program that was not executed because its file has a capability that the command can't have.
     fn asks_for_raw_sockets(&self, name: &str) -> Option<String> {
         let remedy = self.raw_sockets?;
         let asks = self
@@ -134,7 +134,7 @@ impl Failed<'_> {
         asks.then(|| format!("the file of {name} asks for CAP_NET_RAW, for raw sockets; {remedy}"))
     }
 
-    /// The reason where only one id exists and a file or a process was to have another, as packages ask for.
+    /// The reason if only one id exists, and a file or a process should get another, as in many packages.
     fn refused_owner(&self) -> Option<Reason> {
         let lacks = self.isolation == Isolation::Single && self.last.iter().any(|line| tells_of_owner(line));
         let text =
@@ -149,7 +149,7 @@ impl Failed<'_> {
         Some(Reason { text, token: String::new() })
     }
 
-    /// The reason about the program a line of the output names before one of `endings`, the last such line.
+    /// The reason about the program that the last line of the output with one of `endings` names before it.
     fn named(&self, endings: &[&str], why: impl Fn(&Self, &str) -> Option<String>) -> Option<Reason> {
         let name = self.last.iter().rev().find_map(|line| program(line, endings))?;
         why(self, &name).map(|text| Reason { text, token: name })
@@ -181,7 +181,7 @@ impl Failed<'_> {
         }
     }
 
-    /// Whether a whole command was given where each of its words should be one.
+    /// Whether a whole command was given as one word.
     fn is_one_word(&self, name: &str) -> bool {
         !self.shell && self.argv.len() == 1 && name.contains(' ')
     }
@@ -229,7 +229,7 @@ impl Failed<'_> {
         Some(bytes)
     }
 
-    /// The same as text.
+    /// The beginning of a file of the tree, as text.
     fn begin(&self, path: &str) -> Option<String> {
         self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -250,8 +250,8 @@ fn tells_of_owner(line: &str) -> bool {
         || (line.contains("operation not permitted") && line.contains("setgroups"))
 }
 
-/// Whether a program says in its last lines that it could not open a raw or packet socket. Other sockets, and files
-/// that are called so, are refused in other words.
+/// Whether a program says in its last lines that it could not open a raw or packet socket. The errors of other sockets,
+/// and of files with such names, have other words.
 fn tells_of_raw_socket(last: &[String]) -> bool {
     const PINGS: [&str; 5] = ["ping:", "ping6:", "arping:", "traceroute:", "traceroute6:"];
     let lines: Vec<String> = last.iter().map(|line| line.to_lowercase()).collect();

@@ -1,4 +1,4 @@
-//! Copies of this process: plain ones, and pid 1 of a sandbox.
+//! Forks this process: plain children, and pid 1 of a sandbox.
 #![allow(unsafe_code)]
 
 use nix::libc;
@@ -12,14 +12,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// Which side of a fork this is.
+/// The side of a fork.
 pub(crate) enum Side {
     Parent(Pid),
     Child,
 }
 
-/// fork(2) by the C library, which leaves its own locks free in the child, also those that another thread of
-/// this process holds at the moment.
+/// fork(2) by the C library, which frees its own locks in the child, even those that another thread of this process
+/// holds.
 pub(crate) fn fork() -> io::Result<Side> {
     // SAFETY: the child allocates, which the C library provides for. It takes no lock of std's that another thread
     // may hold: a sandbox prints nothing through std's streams and reads no variables, and the one who writes id
@@ -32,8 +32,8 @@ pub(crate) fn fork() -> io::Result<Side> {
 
 /// A child in new namespaces.
 ///
-/// The C library has no call for it, and a bare clone(2) copies its locks as they are: one that a thread holds,
-/// be it on its way out, would never be free in the child. It is for a process that is alone.
+/// The C library has no call for this, and a bare clone(2) copies its locks as they are. A lock that another thread
+/// holds, even one that is ending, would never be free in the child. So this is only for a process with one thread.
 pub(crate) fn fork_into(namespaces: libc::c_int, patience: Duration) -> io::Result<Side> {
     match is_alone() {
         true => clone(namespaces),
@@ -41,14 +41,14 @@ pub(crate) fn fork_into(namespaces: libc::c_int, patience: Duration) -> io::Resu
     }
 }
 
-/// Whether this process has no thread but this one, by the kernel's own count: a directory has two links of its
-/// own and one for each directory in it. A thread is counted until it runs none of our code any more.
+/// Whether this is the only thread of this process, by the kernel's count: a directory has two links of its own, and
+/// one for each directory in it. A thread is counted until it no longer runs our code.
 fn is_alone() -> bool {
     rustix::fs::stat("/proc/self/task").is_ok_and(|task| task.st_nlink == 3)
 }
 
-/// The same with a plain child first. That has no other thread, and what it clones is made this process's child by
-/// CLONE_PARENT. `patience` bounds the wait for it: then it is [`io::ErrorKind::TimedOut`].
+/// A child in new namespaces by way of a plain child. That has no other thread, and CLONE_PARENT makes its clone a
+/// child of this process. If the plain child takes longer than `patience`, the error is [`io::ErrorKind::TimedOut`].
 fn fork_between(namespaces: libc::c_int, patience: Duration) -> io::Result<Side> {
     let (answer, say) = pipe_with(PipeFlags::CLOEXEC)?;
     match fork()? {
@@ -73,7 +73,7 @@ fn fork_between(namespaces: libc::c_int, patience: Duration) -> io::Result<Side>
     }
 }
 
-/// The pid, or the negated error, that the process between says.
+/// The pid, or the negated error, from the plain child.
 fn hear(answer: OwnedFd, patience: Duration) -> io::Result<Pid> {
     let timeout = Timespec::try_from(patience).map_err(io::Error::other)?;
     loop {
@@ -92,7 +92,7 @@ fn hear(answer: OwnedFd, patience: Duration) -> io::Result<Pid> {
     }
 }
 
-/// clone(2) with new namespaces, as fork(2) otherwise. Only for a process that has no other thread.
+/// clone(2) with new namespaces, otherwise like fork(2). It is only for a process with one thread.
 fn clone(flags: libc::c_int) -> io::Result<Side> {
     let flags = libc::c_long::from(flags | libc::SIGCHLD);
     // SAFETY: with no stack and no CLONE_VM this is fork(2): the child gets a copy of this process, in which no

@@ -1,25 +1,25 @@
-//! Users and groups of an image, from its own passwd(5) and group(5): never the host's name service.
+//! Looks up users and groups of an image in its own passwd(5) and group(5), never by the host's name service.
 
 use libtree::Root;
 use std::io;
 
-/// Files beyond this are no passwd or group.
+/// The largest passwd or group file, in bytes.
 const MAX_FILE: u64 = 10 << 20;
 
-/// Who a command runs as.
+/// The user of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// User.
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// All groups, its own too: that is what getgroups(2) says after a login, and programs look there.
+    /// All groups, even its own: getgroups(2) returns these after a login, and programs rely on that.
     pub groups: Vec<u32>,
     /// Home directory.
     pub home: String,
 }
 
-/// Why a user can't be had.
+/// The reason why a user can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum IdError {
     /// No such user in the image.
@@ -32,7 +32,7 @@ pub enum IdError {
         "unable to find group {0}: no matching entry in the image's /etc/group; create it in an earlier RUN, or use a number"
     )]
     NoGroup(String),
-    /// A number that is no id.
+    /// The number is no id.
     #[error("{0} is not an id: ids go from 0 to 4294967294")]
     Range(String),
     /// The image's file can't be trusted.
@@ -53,9 +53,8 @@ struct Group {
     members: Vec<String>,
 }
 
-/// Resolves `user[:group]` as docker does: a user by name or number brings its own group and
-/// supplementary groups; an explicit group replaces them all. An unknown number is taken as it is, with
-/// group 0.
+/// Resolves `user[:group]` as docker does: a user by name or number brings its own group and supplementary groups; an
+/// explicit group replaces them all. An unknown number is used unchanged, with group 0.
 pub fn lookup(root: &Root, spec: &str) -> Result<Identity, IdError> {
     let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
     let user = if user.is_empty() { "0" } else { user };
@@ -85,8 +84,8 @@ pub fn lookup(root: &Root, spec: &str) -> Result<Identity, IdError> {
     Ok(identity)
 }
 
-/// The uid and primary gid of a user named or numbered `user`; `None` when the name is unknown. The
-/// gid is `None` for a number without entry.
+/// The uid and primary gid of a user named or numbered `user`; `None` if the name is unknown. The gid is `None` for a
+/// number without an entry.
 pub fn user_id(root: &Root, user: &str) -> Result<Option<(u32, Option<u32>)>, IdError> {
     if let Some(uid) = number(user)? {
         return Ok(Some((uid, None)));
@@ -95,7 +94,7 @@ pub fn user_id(root: &Root, user: &str) -> Result<Option<(u32, Option<u32>)>, Id
     Ok(found.map(|entry| (entry.uid, Some(entry.gid))))
 }
 
-/// The gid of a group named or numbered `group`; `None` when the name is unknown.
+/// The gid of a group named or numbered `group`; `None` if the name is unknown.
 pub fn group_id(root: &Root, group: &str) -> Result<Option<u32>, IdError> {
     if let Some(gid) = number(group)? {
         return Ok(Some(gid));
@@ -103,7 +102,7 @@ pub fn group_id(root: &Root, group: &str) -> Result<Option<u32>, IdError> {
     Ok(read_groups(root)?.into_iter().find(|entry| entry.name == group).map(|entry| entry.gid))
 }
 
-/// All digits is a number, never a name: an image must not redirect it by an entry of that name.
+/// Text of digits is a number, never a name, so that an image can't redirect it by an entry of that name.
 fn number(text: &str) -> Result<Option<u32>, IdError> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(None);
@@ -129,7 +128,7 @@ fn read(root: &Root, path: &'static str) -> Result<String, IdError> {
     }
 }
 
-/// Lines that are no entry are skipped, as the C library does.
+/// Invalid lines are skipped, as by the C library.
 fn read_users(root: &Root) -> Result<Vec<User>, IdError> {
     let parse = |line: &str| {
         let fields: Vec<_> = line.split(':').collect();

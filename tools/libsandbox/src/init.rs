@@ -1,7 +1,7 @@
-//! Inside: pid 1 of the sandbox, and the command it runs.
+//! Inside: pid 1 of the sandbox, and the command that it runs.
 //!
-//! Pid 1 builds the root, starts the command, reaps whatever is orphaned and leaves when the command
-//! ends; the kernel then kills the rest of the namespace. It dies with the outer process.
+//! Pid 1 builds the root, starts the command, reaps orphans and ends with the command; the kernel then kills the rest
+//! of the namespace. It dies with the outer process.
 
 use crate::isolation::Isolation;
 use crate::job::{Job, Network, Stdio};
@@ -33,11 +33,11 @@ pub(crate) struct Inside<'a> {
     /// Standard input, output and error of the command, unless it has a terminal.
     pub(crate) stdio: Option<Ends>,
     pub(crate) outer: UnixStream,
-    /// The cgroups' files by which it joins them.
+    /// The files by which it joins its cgroups.
     pub(crate) doors: Vec<File>,
 }
 
-/// How pid 1 tells the outer process what happened: one byte, then what belongs to it.
+/// The messages of pid 1 to the outer process: one byte, then its data.
 pub(crate) mod word {
     /// The sandbox is there; the command is about to start.
     pub(crate) const BEGUN: u8 = b'B';
@@ -47,11 +47,11 @@ pub(crate) mod word {
     pub(crate) const KILLED: u8 = b'K';
     /// Followed by a message: the command did not start.
     pub(crate) const FAILED: u8 = b'X';
-    /// Followed by a message: the command did not start, because its user can't be had.
+    /// Followed by a message: the command did not start, because its user does not exist.
     pub(crate) const NO_USER: u8 = b'U';
     /// The terminal's master side comes along.
     pub(crate) const TERMINAL: u8 = b'P';
-    /// From outside, followed by a signal's number: the command is to get it.
+    /// From outside, followed by the number of a signal for the command.
     pub(crate) const SIGNAL: u8 = b'S';
 }
 
@@ -87,11 +87,11 @@ fn start(inside: &mut Inside<'_>) -> Result<Pid, SandboxError> {
     }
     rustix::system::sethostname(inside.job.hostname.as_bytes()).map_err(setup("host name"))?;
     sys::new_keyring();
-    // From here on nothing can take long that the command does not want.
+    // From now on only the command can take long.
     inside.outer.write_all(&[word::BEGUN]).map_err(setup("word to the outside"))?;
     match fork::fork().map_err(setup("fork"))? {
         fork::Side::Parent(child) => {
-            // Only the command may hold the pipes open.
+            // Only the command may keep the pipes open.
             inside.stdio = None;
             Ok(child)
         }
@@ -133,7 +133,7 @@ fn supervise(child: Pid, mut outer: &UnixStream) -> Vec<u8> {
             let mut request = [0; 2];
             match outer.read_exact(&mut request) {
                 Ok(()) if request[0] == word::SIGNAL => sys::send_signal(child, request[1].into()),
-                // The outer process is gone: so are we, and everything with us.
+                // The outer process is gone, so this process ends with all others.
                 _ => fork::exit_now(0),
             }
         }
@@ -141,7 +141,7 @@ fn supervise(child: Pid, mut outer: &UnixStream) -> Vec<u8> {
 }
 
 enum Start {
-    /// As a shell: 127 not found, 126 not executable; said on standard error.
+    /// As in a shell: 127 if the command is not found, 126 if it is not executable; a message goes to standard error.
     Status(i32),
     Failed(SandboxError),
 }
@@ -167,22 +167,22 @@ fn command(inside: &Inside<'_>) -> Result<std::convert::Infallible, Start> {
     require_ids(inside, &identity)?;
     change_directory(&job.cwd, &identity)?;
     if job.readonly {
-        // Not earlier: the working directory may have been missing.
+        // Not earlier, because the working directory may have been missing.
         rootfs::close_to_writes()?;
     }
     for limit in &job.ulimits {
         lower_limit(limit)?;
     }
     if let Some(terminal) = terminal {
-        // Whoever the command is, it may open its own terminal again.
+        // The command may open its own terminal again, whatever its user is.
         let _ = rustix::fs::fchown(&terminal, Some(rustix::fs::Uid::from_raw(identity.uid)), None);
     }
     become_user(inside, &identity)?;
     exec(job, &identity.home)
 }
 
-/// Gives the command its descriptors 0, 1 and 2 and marks everything else, the way to the outer process
-/// too, to be closed by exec. Returns its terminal, if it has one.
+/// Sets the command's descriptors 0, 1 and 2, and marks all others, even that to the outer process, to be closed by
+/// exec. Returns its terminal, if it has one.
 fn connect(inside: &Inside<'_>) -> Result<Option<OwnedFd>, SandboxError> {
     let mut terminal = None;
     match (inside.job.stdio, &inside.stdio) {
@@ -209,11 +209,11 @@ fn dup_to_stdio(input: &OwnedFd, output: &OwnedFd, error: &OwnedFd) -> Result<()
     rustix::stdio::dup2_stderr(error).map_err(setup("standard error"))
 }
 
-/// Makes the working directory the command's, and what is missing of it its user's.
+/// Enters the working directory. Missing directories are made, and belong to the command's user.
 fn change_directory(cwd: &Path, user: &ids::Identity) -> Result<(), SandboxError> {
     let name = cwd.display().to_string();
     let missing: Vec<_> = cwd.ancestors().take_while(|dir| !dir.exists()).collect();
-    // One that leads back to what was made meanwhile (`..`) is there by then.
+    // A path that leads back (`..`) finds directories that were made meanwhile.
     for dir in missing.into_iter().rev().filter(|dir| !dir.exists()) {
         std::fs::create_dir(dir).map_err(setup(&name))?;
         std::os::unix::fs::lchown(dir, Some(user.uid), Some(user.gid)).map_err(setup(&name))?;
@@ -248,13 +248,13 @@ fn lower_limit(limit: &crate::job::Ulimit) -> Result<(), SandboxError> {
         other => return Err(SandboxError::Setup(format!("{other:?} is not a resource limit"))),
     };
     let (_, hard) = getrlimit(resource).map_err(setup("getrlimit"))?;
-    // Where we may not raise the hard limit, the limit that holds already is the closest there is.
+    // If the hard limit may not be raised, the present limit is the closest.
     setrlimit(resource, limit.soft, limit.hard)
         .or_else(|_| setrlimit(resource, limit.soft.min(hard), limit.hard.min(hard)))
         .map_err(setup(&limit.name))
 }
 
-/// Refuses a user whose ids do not exist here, before anything is to be his.
+/// Refuses a user whose ids do not exist here, before a file gets these.
 fn require_ids(inside: &Inside<'_>, identity: &ids::Identity) -> Result<(), SandboxError> {
     let (uid, gid) = (identity.uid, identity.gid);
     let missing = match inside.isolation {
@@ -317,12 +317,12 @@ fn exec(job: &Job, home: &str) -> Result<std::convert::Infallible, Start> {
         true if there() => failed::CANT_BEGIN,
         true => failed::ABSENT,
     };
-    // Not through std: a thread of the outer process may have held its lock.
+    // This does not use std, whose lock a thread of the outer process may have held.
     let _ = rustix::io::write(rustix::stdio::stderr(), format!("{}{why}\n", program.display()).as_bytes());
     Err(Start::Status(if missing { 127 } else { 126 }))
 }
 
-/// Where a program may be: itself when it has a slash, else in each directory of PATH.
+/// The paths of a program: itself if it has a slash, or else in each directory of PATH.
 fn candidates(program: &OsStr, path: &OsStr) -> Vec<OsString> {
     if program.as_bytes().contains(&b'/') {
         return vec![program.to_owned()];

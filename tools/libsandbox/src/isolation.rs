@@ -1,10 +1,10 @@
-//! How a tool and its sandbox are set apart from the host.
+//! The modes by which a tool and its sandbox are isolated from the host.
 
 use libtree::Owners;
 use std::fmt;
 use std::str::FromStr;
 
-/// The ways that work, best first (the tools' `--isolation`).
+/// A mode, the best first (the tools' `--isolation`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
     /// Real root: no user namespace, ids are the host's.
@@ -32,8 +32,8 @@ impl Isolation {
         }
     }
 
-    /// The name of the id map under which a store keeps trees in this mode, so that those of another are
-    /// never used: empty for root's own ids.
+    /// The name of the id map under which a store keeps trees in this mode, so that those of another mode are never
+    /// used; empty for root's own ids.
     pub fn map(self) -> String {
         match self {
             Self::Root => String::new(),

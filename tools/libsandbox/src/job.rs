@@ -1,4 +1,4 @@
-//! One command to run, and how it ended: plain data.
+//! A command to run, and its end, as plain data.
 
 use crate::cgroup::Cgroups;
 use std::ffi::OsString;
@@ -6,12 +6,12 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A command and the world it sees.
+/// A command and its surroundings.
 #[derive(Debug)]
 pub struct Job {
     /// Layers below, lowest first.
     pub lowers: Vec<PathBuf>,
-    /// Where changes go.
+    /// The directory for changes.
     pub upper: PathBuf,
     /// overlayfs's own directory, empty, beside `upper`.
     pub work: PathBuf,
@@ -19,43 +19,43 @@ pub struct Job {
     pub scratch: PathBuf,
     /// The command's words.
     pub argv: Vec<OsString>,
-    /// Its whole environment. HOME is added from the image's passwd(5) when it isn't here.
+    /// Its whole environment. HOME is added from the image's passwd(5) if it is missing.
     pub env: Vec<(OsString, OsString)>,
-    /// Working directory in the image, made when it is missing.
+    /// Working directory in the image, made if it is missing.
     pub cwd: PathBuf,
     /// `user[:group]` as in USER; empty is root.
     pub user: String,
     /// Further mounts, in order.
     pub mounts: Vec<Mount>,
-    /// Whether the image's tree can't be written. Mounts, /dev and what is in memory still can.
+    /// Whether the image's tree can't be written. Mounts, /dev and files in memory still can.
     pub readonly: bool,
-    /// Which network it sees.
+    /// Its network.
     pub network: Network,
     /// Its host name.
     pub hostname: String,
     /// Lines for /etc/hosts: name and address.
     pub add_hosts: Vec<(String, String)>,
-    /// Whether /etc/hosts and /etc/resolv.conf can be written. They are in memory, so no layer gets what is.
+    /// Whether /etc/hosts and /etc/resolv.conf can be written. They are in memory, so no layer gets the changes.
     pub writable_etc: bool,
     /// Size of /dev/shm in bytes.
     pub shm_size: u64,
     /// Resource limits to lower.
     pub ulimits: Vec<Ulimit>,
-    /// Where its cgroups are made, which hold all that it starts to what they may use together.
+    /// The places of its cgroups, which limit all of its processes together.
     pub cgroups: Cgroups,
-    /// How long it may take. Then it is ended, as by a signal to us.
+    /// The time that it may take. After that it is ended, as by a signal to this process.
     pub timeout: Option<Duration>,
     /// Keep all capabilities and mask nothing (`--security=insecure`).
     pub insecure: bool,
-    /// Whether no program gives it more rights than it has (`no_new_privs` of prctl(2)): no setuid bit counts.
+    /// Whether setuid bits and file capabilities give it no further rights (`no_new_privs` of prctl(2)).
     pub no_new_privileges: bool,
     /// Its standard input, output and error.
     pub stdio: Stdio,
-    /// The effect on the command of a signal to us.
+    /// The effect on the command of a signal to this process.
     pub on_signal: OnSignal,
-    /// After how long without output the callback is told so, by no bytes; and again after each such time.
+    /// The time without output after which the callback gets no bytes as a sign, and again after each such time.
     pub silent: Option<Duration>,
-    /// How long it may go on after a signal that ends it, in seconds, before it is killed.
+    /// The seconds after a signal that ends it until it is killed.
     pub grace: u64,
 }
 
@@ -64,19 +64,19 @@ pub struct Job {
 pub enum OnSignal {
     /// TERM, INT, HUP and QUIT end it by TERM. However it then ends, the run was interrupted.
     End,
-    /// Every signal reaches it as it was sent, and its own end is the outcome. TERM, INT and the loss of the
-    /// terminal are to end it.
+    /// Every signal reaches it as it was sent, and its own end is the outcome. TERM, INT and the loss of the terminal
+    /// ask it to end.
     PassOn,
 }
 
 /// The standard input, output and error of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdio {
-    /// Reads nothing; what it writes goes through pipes to the callback.
+    /// It reads nothing, and its output goes through pipes to the callback.
     Piped,
-    /// Reads what we read and writes where we write, through pipes: our own three are not handed in.
+    /// It reads and writes the standard streams of this process through pipes, without getting the descriptors.
     Relayed,
-    /// Has a terminal of its own, relayed to ours.
+    /// It has a terminal of its own, relayed to that of this process.
     Terminal,
 }
 
@@ -99,15 +99,15 @@ pub enum MountSource {
     Bind {
         /// The root of the lookup: no link leads out of it.
         tree: OwnedFd,
-        /// Where below it.
+        /// The path below it.
         path: Vec<u8>,
     },
-    /// The caller's file or directory at this path, with all that is mounted below it. No device opens there,
-    /// and no program gets its owner's rights.
+    /// The caller's file or directory at this path, with all mounts below it. Devices and setuid bits have no effect
+    /// there.
     Host(PathBuf),
     /// An empty directory in memory.
     Tmpfs {
-        /// Limit in bytes; none means half the memory.
+        /// Limit in bytes; `None` means half the memory.
         size: Option<u64>,
         /// Its mode.
         mode: u32,
@@ -127,7 +127,7 @@ pub enum MountSource {
     },
 }
 
-/// Which network a command sees.
+/// The network of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// The host's.
@@ -147,7 +147,7 @@ pub struct Ulimit {
     pub hard: u64,
 }
 
-/// Which of the command's outputs.
+/// One of the command's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// Standard output.
@@ -156,7 +156,7 @@ pub enum Channel {
     Err,
 }
 
-/// How the command ended.
+/// The end of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Its exit status, or 128 + the signal's number; 127 not found, 126 not executable; 124 if its time was up.
@@ -165,6 +165,6 @@ pub struct Outcome {
     pub signal: Option<i32>,
     /// Whether it was ended because its time was up.
     pub timed_out: bool,
-    /// Whether something of it was killed because it would have used more memory than its limit.
+    /// Whether one of its processes was killed because it would have used more memory than its limit.
     pub out_of_memory: bool,
 }

@@ -1,5 +1,5 @@
-//! The parts of the root that are the kernel's: /dev, /proc and /sys, and what of them is masked or can
-//! only be read. Nothing of the image is used to make them, and no link is followed.
+//! Makes the parts of the root that are the kernel's: /dev, /proc and /sys, with their masked and read-only paths. It
+//! uses nothing of the image, and follows no link.
 
 use crate::isolation::Isolation;
 use crate::job::{Job, Network};
@@ -34,7 +34,7 @@ const MASKED: [&str; 15] = [
 ];
 
 impl Tree {
-    /// Our own /dev. No device opens where a command can make nodes: each of ours is a mount of its own.
+    /// Our own /dev. Each of its devices is a mount of its own, because no device opens where a command can make nodes.
     pub(crate) fn devices(
         &self,
         job: &Job,
@@ -65,7 +65,7 @@ impl Tree {
 
     pub(crate) fn kernel_filesystems(&self, job: &Job, isolation: Isolation) -> Result<(), SandboxError> {
         let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-        // Under a container that masks its /proc a fresh one is refused: then the container's own.
+        // In a container that masks its /proc, a new one is refused, and the container's own is used.
         let proc = new_mount("proc", &[], inert).or_else(|_| host_tree("/proc", inert, true))?;
         self.mount(b"proc", &proc)?;
         let own = isolation == Isolation::Root || job.network == Network::None;
@@ -120,14 +120,14 @@ fn device_filesystems(dev: &OwnedFd, job: &Job, isolation: Isolation) -> Result<
     let size = job.shm_size.to_string();
     let inert = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
     mount(dev, "shm", &new_mount("tmpfs", &[("mode", "1777"), ("size", &size)], inert)?)?;
-    // A kernel may be built without message queues; nothing in a build needs them.
+    // A kernel may have no message queues, which no build needs.
     if let Ok(queues) = new_mount("mqueue", &[], inert) {
         mount(dev, "mqueue", &queues)?;
     }
     Ok(())
 }
 
-/// Puts a node in our /dev. Root's is not the host's: a command that changes its mode would change it there.
+/// Makes a node in our /dev. For root it is not the host's node, because a command could change the mode of that.
 fn place_node(
     dev: &OwnedFd,
     (name, major, minor): (&str, u32, u32),
@@ -152,7 +152,7 @@ fn empty_directory() -> Result<OwnedFd, SandboxError> {
     new_mount("tmpfs", &[("size", "0"), ("nr_inodes", "1"), ("mode", "0555")], attributes)
 }
 
-/// A node of the host, where none can be made.
+/// A node of the host, if none can be made.
 fn host_node(name: &str, device: (u32, u32)) -> Result<OwnedFd, SandboxError> {
     let node = host_tree(&format!("/dev/{name}"), 0, false)?;
     let meta = Meta::of(&node).map_err(setup(name))?;
@@ -162,7 +162,7 @@ fn host_node(name: &str, device: (u32, u32)) -> Result<OwnedFd, SandboxError> {
     }
 }
 
-/// A clone of what is mounted at a host path.
+/// A clone of the mount at a host path.
 fn host_tree(path: &str, attributes: u64, recursive: bool) -> Result<OwnedFd, SandboxError> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if recursive {

@@ -1,8 +1,8 @@
-//! Namespaces, id maps, overlay mounts and the sandbox a RUN lives in.
+//! Namespaces, id maps, overlay mounts and the sandbox of a RUN.
 //!
-//! [`enter`] moves a tool to where the store's trees have their owners; [`mount_overlay`] gives the
-//! merged view of snapshots as a file descriptor; [`run`] runs one command in it, with nothing of the
-//! host in sight and nothing left when it ends; [`Failed`] says why one failed. It knows no image, no Dockerfile and no store.
+//! [`enter`] moves a tool to namespaces in which the store's trees have their owners; [`mount_overlay`] gives the
+//! merged view of snapshots as a file descriptor; [`run`] runs a command in it, which sees nothing of the host and
+//! leaves no process; [`Failed`] says why a command failed. This crate knows no image, no Dockerfile and no store.
 //!
 //! The order of system calls is the design: see the modules `run` (outside), `init` (pid 1) and
 //! `rootfs` (what the command sees). `seccomp` filters the command's system calls.
@@ -50,10 +50,10 @@ pub use subids::too_few_ids;
 
 use std::io;
 
-/// Why a sandbox can't be had, or ended early.
+/// The reason why a sandbox can't be had, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// No way to isolate works here; the text says what was tried and what helps.
+    /// No mode of isolation works here; the text says what was tried, and what helps.
     #[error("{0}")]
     Unavailable(String),
     /// Setting up failed before the command ran.
@@ -62,16 +62,16 @@ pub enum SandboxError {
     /// The user can't be had.
     #[error(transparent)]
     User(#[from] ids::IdError),
-    /// The same, found out inside.
+    /// The user can't be had, as pid 1 found.
     #[error("{0}")]
     NoUser(String),
-    /// A signal ended us; the command is gone.
+    /// A signal ended the run; the command is gone.
     #[error("interrupted by signal {0}")]
     Interrupted(i32),
     /// The callback that takes the output failed; the command is gone.
     #[error("cannot pass on the command's output: {0}")]
     Output(io::Error),
-    /// Nothing was heard of the sandbox.
+    /// The sandbox did not answer.
     #[error(
         "the sandbox did not start within {0} seconds and was ended; look in dmesg for a lack of memory or a disk that does not answer, and try again"
     )]
@@ -81,7 +81,7 @@ pub enum SandboxError {
     Lost,
 }
 
-/// Says what was being done when a system call failed.
+/// Adds the operation to the error of a system call.
 pub(crate) fn setup<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> SandboxError + '_ {
     move |error| SandboxError::Setup(format!("{what}: {error}"))
 }

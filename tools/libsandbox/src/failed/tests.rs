@@ -155,7 +155,7 @@ fn a_file_that_is_not_started_is_looked_into() {
             "/bin/bash: line 1: /exe: cannot execute binary file: Exec format error",
             "for Windows",
         ),
-        // Some shells take it for a script.
+        // Some shells run it as a script.
         (&shell, 127, "/exe: line 1: MZ: not found", "for Windows"),
         (&shell, 2, "/exe: 1: Syntax error: \"(\" unexpected", "for Windows"),
     ] {
