@@ -1,4 +1,4 @@
-//! The merged view of snapshots, as a mount that hangs nowhere but on its file descriptor.
+//! Mounts the merged view of snapshots as a detached mount, which only its file descriptor keeps.
 
 use crate::isolation::Isolation;
 use crate::{SandboxError, setup};
@@ -12,9 +12,9 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The most directories one mount of overlayfs merges.
+/// The most directories that a mount of overlayfs merges.
 const MERGED: usize = 500;
-/// The most that can be merged: overlayfs takes a view of its own as one of its directories, but none of such a view.
+/// The most directories in all: overlayfs accepts one of its views as a directory, but not a view of such a view.
 const MAX_LOWERS: usize = 2 * MERGED - 1;
 
 /// The trees to merge.
@@ -22,18 +22,18 @@ const MAX_LOWERS: usize = 2 * MERGED - 1;
 pub struct Overlay<'a> {
     /// Directories in upper form, lowest first.
     pub lowers: &'a [PathBuf],
-    /// Where changes go, and an empty directory of the same file system for overlayfs's own use.
-    /// Without them the view is read-only.
+    /// The directory for changes, and an empty directory of the same file system for overlayfs's own use. Without them
+    /// the view is read-only.
     pub upper: Option<(&'a Path, &'a Path)>,
 }
 
-/// Mounts the merged view. The mount is detached: it ends when the descriptor, and everything opened
-/// through it, is closed. Directories are passed by descriptor, so their names may hold anything.
+/// Mounts the merged view. The mount is detached: it ends when the descriptor, and everything opened through it, is
+/// closed. Directories are passed by descriptor, so their names may have any bytes.
 pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd, SandboxError> {
     let lowers = topmost(overlay.lowers);
     let overlay = &Overlay { lowers: &lowers, ..*overlay };
     match (overlay.lowers, overlay.upper) {
-        // overlayfs wants something below; alone, the upper directory is its own view.
+        // overlayfs needs a lower directory; without one, the upper directory is the view.
         ([], Some((upper, _))) => open_dir(upper),
         ([only], None) => open_dir(only),
         ([], None) => Err(SandboxError::Setup("nothing to merge".into())),
@@ -43,7 +43,7 @@ pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd,
             Err(SandboxError::Setup(what))
         }
         (lowers, _) if lowers.len() > MERGED => {
-            // From below: a view shows no whiteouts, but what is under all others needs none.
+            // The lowest are merged first: a view shows no whiteouts, but the lowest directories need none.
             let (below, above) = lowers.split_at(lowers.len() - MERGED + 1);
             let below = mount(&Overlay { lowers: below, upper: None }, None, isolation)?;
             mount(&Overlay { lowers: above, ..*overlay }, Some(below), isolation)
@@ -52,8 +52,8 @@ pub fn mount_overlay(overlay: &Overlay, isolation: Isolation) -> Result<OwnedFd,
     }
 }
 
-/// Each directory once, where it is topmost: there it hides all that it brings further below. A linked COPY that comes
-/// twice is the same snapshot twice, and overlayfs refuses that as a loop.
+/// Each directory once, at its topmost place, where it hides its own files further below. A linked COPY that comes
+/// twice gives the same snapshot twice, which overlayfs refuses as a loop.
 fn topmost(lowers: &[PathBuf]) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
     let mut kept: Vec<_> = lowers.iter().rev().filter(|lower| seen.insert(*lower)).cloned().collect();
@@ -77,7 +77,7 @@ fn mount(overlay: &Overlay, below: Option<OwnedFd>, isolation: Isolation) -> Res
     if let Some((upper, work)) = overlay.upper {
         fsconfig_set_fd(&fs, "upperdir", open_path(upper)?).map_err(|errno| no_upper(upper, errno))?;
         fsconfig_set_fd(&fs, "workdir", open_path(work)?).map_err(setup("overlay work"))?;
-        // A snapshot is made durable when it is published, not by each fsync of a RUN.
+        // A snapshot is made durable as a whole, not by each fsync of a RUN.
         fsconfig_set_flag(&fs, "volatile").map_err(setup("overlay volatile"))?;
     }
     if isolation != Isolation::Root {
@@ -90,14 +90,14 @@ fn mount(overlay: &Overlay, below: Option<OwnedFd>, isolation: Isolation) -> Res
         Some((upper, _)) => no_upper(upper, errno),
         None => setup("overlay mount")(errno),
     })?;
-    // A device node in an image is data: nothing opens it.
+    // A device node in an image is only data, which nothing opens.
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NODEV)
         .map_err(setup("overlay mount"))
 }
 
-/// A view of `dir` whose file system nobody can write to, since it has nowhere to put it.
+/// A view of `dir` that nobody can write, because its file system has no upper directory.
 pub(crate) fn mount_read_only(dir: &Path) -> Result<OwnedFd, SandboxError> {
-    // overlayfs wants two directories when it has none for changes.
+    // Without a directory for changes, overlayfs needs two others.
     let empty = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(setup("tmpfs"))?;
     fsconfig_create(&empty).map_err(setup("tmpfs"))?;
     let cloexec = FsMountFlags::FSMOUNT_CLOEXEC;
@@ -111,7 +111,7 @@ pub(crate) fn mount_read_only(dir: &Path) -> Result<OwnedFd, SandboxError> {
     fsmount(&view, cloexec, attributes).map_err(setup("overlay mount"))
 }
 
-/// nofollow, not off: a layer's smuggled redirect must not be followed where the kernel is built to.
+/// nofollow, not off: a redirect in a hostile layer must not be followed, even if the kernel does so by default.
 fn fixed_options(isolation: Isolation) -> &'static [(&'static str, &'static str)] {
     match isolation {
         Isolation::Root => &[("index", "off"), ("metacopy", "off"), ("redirect_dir", "nofollow")],
@@ -119,9 +119,9 @@ fn fixed_options(isolation: Isolation) -> &'static [(&'static str, &'static str)
     }
 }
 
-/// The same mount for kernels before 6.13, which take no directories by descriptor: mount(2), with each
-/// directory named through `/proc/self/fd`, so that its own name may still hold anything. The mount
-/// is made on its own lowest directory, in this process's private namespace, and detached from there.
+/// The same mount for kernels before 6.13, which accept no directories by descriptor: mount(2), with each directory
+/// named through `/proc/self/fd`, so that its own name may still have any bytes. The mount is made on its own lowest
+/// directory, in this process's private namespace, and detached from there.
 fn mount_by_name(
     overlay: &Overlay,
     lowers: &[OwnedFd],
@@ -142,7 +142,7 @@ fn mount_by_name(
     if isolation != Isolation::Root {
         options += ",userxattr";
     }
-    // mount(2) cuts its options at a page without a word.
+    // mount(2) silently cuts its options at a page.
     if options.len() >= 4096 {
         let what =
             format!("{} layers; this kernel merges about 200 (6.13 and later merge {MERGED})", lowers.len());
@@ -163,7 +163,7 @@ fn mount_by_name(
     tree
 }
 
-/// Why changes can't go to `upper`: most often because of its file system.
+/// The reason why changes can't go to `upper`: most often its file system.
 fn no_upper(upper: &Path, errno: rustix::io::Errno) -> SandboxError {
     // f_type of statfs(2), cut to 32 bits.
     let name = match rustix::fs::statfs(upper).map(|found| found.f_type as u32) {

@@ -1,5 +1,5 @@
-//! Passes on what the command reads and writes, from outside. Nothing here waits for a reader: one that is slow
-//! must not keep a signal waiting, nor the other output.
+//! Passes on the input and output of a command, from outside. It never waits for a reader, because a slow one must not
+//! delay signals or the other output.
 
 use crate::job::{Channel, Stdio};
 use crate::terminal::Terminal;
@@ -15,20 +15,20 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// Takes the command's output.
 pub(crate) type Output<'a> = dyn FnMut(Channel, &[u8]) -> io::Result<()> + 'a;
 
-/// How much is read at once.
+/// The bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 
-/// Where bytes go.
+/// The destination of bytes.
 enum Sink {
     Callback(Channel),
-    /// The command. Writing there never waits.
+    /// The command. A write to it never waits.
     Command(OwnedFd),
-    /// Our own output, to which the kernel moves what is in the source, a pipe.
+    /// Our own output, to which the kernel moves the bytes of the source, a pipe.
     Spliced(OwnedFd),
-    /// Our own output, where it can't.
+    /// Our own output, if the kernel can't.
     Ours {
         fd: OwnedFd,
-        /// How much may be written without waiting, when there is room for any.
+        /// The bytes that may be written without waiting, if there is any room.
         at_once: usize,
         /// Whether the callback gets a copy.
         copied: Option<Channel>,
@@ -38,14 +38,14 @@ enum Sink {
 struct Stream {
     source: OwnedFd,
     sink: Sink,
-    /// Bytes that were read; those from `passed` on are not passed on yet.
+    /// Bytes that were read. Those from `passed` on are not passed on yet.
     buffer: Vec<u8>,
     passed: usize,
-    /// Whether the source has something for which there was no room, as far as it is spliced.
+    /// Whether the source of a splice has bytes for which there was no room.
     full: bool,
 }
 
-/// The command's ends, for the one who starts it. Without an input it has nothing to read.
+/// The command's ends of the pipes. Without an input it has nothing to read.
 pub(crate) struct Ends {
     pub(crate) input: Option<OwnedFd>,
     pub(crate) output: OwnedFd,
@@ -76,7 +76,7 @@ impl Relay {
         Ok(relay)
     }
 
-    /// Ties pipes to our own three.
+    /// Connects pipes to our own standard streams.
     fn ours(&mut self) -> Result<Ends, SandboxError> {
         let (inner, input) = pipe()?;
         rustix::fs::fcntl_setfl(&input, OFlags::NONBLOCK).map_err(setup("pipe"))?;
@@ -87,7 +87,7 @@ impl Relay {
         let (err, error) = pipe()?;
         self.add(err, errors);
         let output = if same_file(stdout, stderr) {
-            // One pipe keeps the order.
+            // A single pipe keeps the order.
             copy(error.as_fd())?
         } else {
             let (out, output) = pipe()?;
@@ -107,7 +107,7 @@ impl Relay {
         });
     }
 
-    /// Takes over the outer side of the terminal that the sandbox has made.
+    /// Takes the outer side of the terminal that the sandbox has made.
     pub(crate) fn adopt(&mut self, master: OwnedFd) -> Result<(), SandboxError> {
         let Some(terminal) = &mut self.terminal else { return Ok(()) };
         rustix::fs::fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK).map_err(setup("terminal"))?;
@@ -119,17 +119,17 @@ impl Relay {
         Ok(())
     }
 
-    /// In the sandbox's own processes: lets go of the outer ends, so that the command learns when they close.
+    /// Closes the outer ends in the sandbox's own processes, so that the command notices when they close.
     pub(crate) fn forget(&mut self) {
         (self.streams, self.input) = (Vec::new(), None);
     }
 
-    /// The event that each stream waits for.
+    /// The event for which each stream waits.
     pub(crate) fn waits(&self) -> impl Iterator<Item = PollFd<'_>> {
         self.streams.iter().map(Stream::waits_for)
     }
 
-    /// Moves on the streams that are `ready`, and forgets those that have ended.
+    /// Passes on bytes of the streams that are `ready`, and forgets those that have ended.
     pub(crate) fn pass_ready(&mut self, ready: &[bool], output: &mut Output) -> io::Result<()> {
         let mut ready = ready.iter();
         let mut result = Ok(());
@@ -145,7 +145,7 @@ impl Relay {
         result
     }
 
-    /// The command is gone. The part of a file that it did not read is left to the next reader of our input.
+    /// After the command is gone, leaves the part of a file that it did not read to the next reader of our input.
     pub(crate) fn end_input(&mut self) {
         let ours = |stream: &Stream| matches!(stream.sink, Sink::Command(_));
         let pending: usize = self.streams.iter().filter(|stream| ours(stream)).map(Stream::pending).sum();
@@ -158,7 +158,7 @@ impl Relay {
         }
     }
 
-    /// Whether there is something for which our readers have no room yet.
+    /// Whether there are bytes for which our readers have no room yet.
     pub(crate) fn is_pending(&self) -> bool {
         self.streams.iter().any(|stream| stream.pending() > 0 || stream.full)
     }
@@ -166,7 +166,7 @@ impl Relay {
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), SandboxError> {
     let (outer, inner) = pipe_with(PipeFlags::CLOEXEC).map_err(setup("pipe"))?;
-    // A user who has many pipes may not have large ones: then it is as large as any.
+    // A user with many pipes may not have large ones; the pipe then keeps its size.
     let _ = fcntl_setpipe_size(&outer, BUFFER);
     Ok((outer, inner))
 }
@@ -175,8 +175,9 @@ fn copy(fd: BorrowedFd<'_>) -> Result<OwnedFd, SandboxError> {
     fd.try_clone_to_owned().map_err(setup("standard streams"))
 }
 
-/// Writes what there is room for, but never waits for room, if `fd` is ready. Others may have it open too, so it can't be
-/// told not to wait; a pipe takes that for one write, and all else takes so much whenever it takes anything.
+/// Writes as many bytes as there is room for, without waiting, if `fd` is ready. Others may have it open too, so it
+/// can't be set not to wait. A pipe accepts that flag for one write, and other files accept this many bytes whenever
+/// they accept any.
 fn write_at_once(fd: &OwnedFd, bytes: &[u8]) -> rustix::io::Result<usize> {
     const WHERE_IT_IS: u64 = u64::MAX;
     match pwritev2(fd, &[IoSlice::new(bytes)], WHERE_IT_IS, ReadWriteFlags::NOWAIT) {
@@ -197,7 +198,7 @@ fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
 impl Sink {
     fn ours(fd: OwnedFd, copied: Option<Channel>) -> io::Result<Self> {
         let stat = rustix::fs::fstat(&fd)?;
-        // Others may have it open too, so it can't be told not to wait.
+        // Others may have it open too, so it can't be set not to wait.
         let at_once = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => usize::MAX,
             _ => PIPE_BUF,
@@ -221,7 +222,7 @@ impl Stream {
         }
     }
 
-    /// Passes on some of what is there. `false`: the stream has ended.
+    /// Passes on some bytes. Returns `false` if the stream has ended.
     fn pass(&mut self, output: &mut Output) -> io::Result<bool> {
         if let Some(more) = self.splice()? {
             return Ok(more);
@@ -232,7 +233,7 @@ impl Stream {
         self.buffer.clear();
         self.passed = 0;
         match rustix::io::read(&self.source, spare_capacity(&mut self.buffer)) {
-            // EIO: the last one that had the terminal open has closed it, or we may not read ours now.
+            // EIO: the last process with the terminal open has closed it, or we may not read ours now.
             Ok(0) | Err(Errno::IO) => return Ok(false),
             Ok(_) => {}
             Err(Errno::INTR | Errno::AGAIN) => return Ok(true),
@@ -252,13 +253,13 @@ impl Stream {
         }
     }
 
-    /// The same where the kernel does it all; `None` where it does not.
+    /// The same by the kernel alone; `None` if it can't.
     fn splice(&mut self) -> io::Result<Option<bool>> {
         let Sink::Spliced(fd) = &self.sink else { return Ok(None) };
         match splice(&self.source, None, fd, None, BUFFER, SpliceFlags::NONBLOCK) {
             Ok(0) | Err(Errno::PIPE) => return Ok(Some(false)),
             Ok(_) => self.full = false,
-            // Nothing was there, or no room: the other has to be waited for.
+            // There were no bytes, or no room, so the other side must be waited for.
             Err(Errno::AGAIN) => self.full = !self.full,
             Err(Errno::INTR) => {}
             // A terminal, or a file that is appended to.
@@ -286,7 +287,7 @@ impl Stream {
         match (written, &self.sink) {
             (Ok(n), _) => self.passed += n,
             (Err(Errno::INTR | Errno::AGAIN), _) => {}
-            // Nobody is there to read it any more: the command learns it when it reads or writes itself.
+            // Nobody reads it any more. The command notices when it reads or writes itself.
             (Err(Errno::PIPE), _) | (Err(Errno::IO), Sink::Command(_)) => return Ok(false),
             (Err(errno), _) => return Err(errno.into()),
         }

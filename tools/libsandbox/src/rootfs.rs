@@ -35,8 +35,8 @@ pub(crate) struct Prepared {
     dir: bool,
 }
 
-/// Detaches the sources of bind mounts: done in the caller's own mount namespace, before the sandbox's
-/// exists, as the kernel asks.
+/// Detaches the sources of bind mounts. The kernel requires that this is done in the caller's own mount namespace,
+/// before the sandbox's exists.
 pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>, SandboxError> {
     let prepare = |(at, mount): (usize, &Mount)| {
         let target = mount.target.as_os_str().as_bytes().to_vec();
@@ -51,7 +51,7 @@ pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>,
             }
         };
         let dir = Meta::of(&clone).map_err(setup("mount source"))?.is_dir();
-        // Whatever is mounted below the source comes along, with attributes of its own.
+        // Mounts below the source are included, with attributes of their own.
         let attributes = attributes | if mount.readonly { ATTR_RDONLY } else { 0 };
         sys::set_mount_attributes(&clone, attributes, true).map_err(setup("attributes of a mount"))?;
         Ok(Prepared { target, tree: Some(clone), dir })
@@ -59,7 +59,7 @@ pub(crate) fn prepare(mounts: &[Mount], scratch: &Path) -> Result<Vec<Prepared>,
     mounts.iter().enumerate().map(prepare).collect()
 }
 
-/// A tree and all that is mounted in it: without that, a user namespace may not clone what has mounts in it.
+/// A tree with all mounts in it. A user namespace may not clone a tree without the mounts in it.
 fn whole_tree() -> OpenTreeFlags {
     OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -67,7 +67,7 @@ fn whole_tree() -> OpenTreeFlags {
         | OpenTreeFlags::AT_RECURSIVE
 }
 
-/// Detaches a copy of the caller's mounts at `path`. Links may lead anywhere: they are the caller's own.
+/// Detaches a copy of the caller's mounts at `path`. Links may lead anywhere, because they are the caller's own.
 fn detach_host(path: &Path) -> Result<OwnedFd, SandboxError> {
     let name = path.display().to_string();
     let source = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
@@ -81,7 +81,7 @@ fn detach(tree: &OwnedFd, path: &[u8], place: &Path) -> Result<OwnedFd, SandboxE
     };
     match clone(tree)? {
         Ok(clone) => Ok(clone),
-        // Kernels before 6.15 clone only from what is mounted somewhere.
+        // Kernels before 6.15 clone only from attached mounts.
         Err(Errno::INVAL) => {
             create_dir(place).map_err(setup("mount source"))?;
             attach(tree, CWD, place.as_os_str().as_bytes()).map_err(setup("mount source"))?;
@@ -105,7 +105,7 @@ pub(crate) fn build(
     prepared: &[Prepared],
     files: &[HostFile],
 ) -> Result<(), SandboxError> {
-    // Every node, file and directory below has the mode that is said there.
+    // All nodes, files and directories below get exactly the modes that are given.
     rustix::process::umask(Mode::empty());
     let mut lowers = job.lowers.clone();
     if lowers.is_empty() {
@@ -150,7 +150,7 @@ fn fixed_points() -> impl Iterator<Item = Point> {
     ["dev", "proc", "sys"].into_iter().map(|path| Point { path: path.into(), dir: true })
 }
 
-/// Where something is mounted besides the fixed points.
+/// The mount points besides the fixed ones.
 struct Target {
     path: Vec<u8>,
     dir: bool,
@@ -193,15 +193,15 @@ fn targets(image: &Root, prepared: &[Prepared], files: &[HostFile]) -> Result<Ve
     Ok(targets)
 }
 
-/// A tmpfs for what is to be nowhere else: our device nodes, the only ones that open, and files. It is mounted on
-/// `place`, where no command sees it, because kernels before 6.15 clone only from what is mounted somewhere.
+/// A tmpfs for our device nodes, the only ones that open, and for files. It is mounted on `place`, where no command
+/// sees it, because kernels before 6.15 clone only from attached mounts.
 fn hidden_memory(place: &Path) -> Result<OwnedFd, SandboxError> {
     let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NOEXEC)?;
     attach(&mount, CWD, place.as_os_str().as_bytes()).map_err(setup("memory"))?;
     Ok(mount)
 }
 
-/// A mount of what `dir` has as `name`.
+/// A mount of the file `name` in `dir`.
 pub(crate) fn clone_of(dir: impl AsFd, name: &str) -> rustix::io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     open_tree(dir, name, if name.is_empty() { flags | OpenTreeFlags::AT_EMPTY_PATH } else { flags })
@@ -224,7 +224,7 @@ pub(crate) fn new_mount(
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(setup(kind))
 }
 
-/// The root being built.
+/// The root that is being built.
 pub(crate) struct Tree {
     root: OwnedFd,
 }
@@ -277,8 +277,7 @@ impl Tree {
         self.mount(&target.path, &mount)
     }
 
-    /// Below an earlier mount (our /dev, a tmpfs, a cache) the stub layer is out of sight: a missing
-    /// point is made there.
+    /// Below an earlier mount (our /dev, a tmpfs, a cache) the stub layer is hidden, so a missing point is made there.
     fn make_point(&self, target: &Target) -> rustix::io::Result<()> {
         if self.open(&target.path).is_ok() {
             return Ok(());
@@ -311,14 +310,14 @@ impl Tree {
     }
 }
 
-/// Makes the image's tree, which is `/` by now, read-only, but nothing that is mounted in it.
+/// Makes the image's tree, which is `/` by now, read-only, but not the mounts in it.
 pub(crate) fn close_to_writes() -> Result<(), SandboxError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open("/", flags, Mode::empty()).map_err(setup("/"))?;
     sys::set_mount_attributes(&root, ATTR_RDONLY, false).map_err(setup("read-only root"))
 }
 
-/// Why there is no place for `target`. Those in `mounted` came before it.
+/// The reason why there is no place for `target`. The mounts in `mounted` came before it.
 fn no_point(errno: Errno, target: &Target, mounted: &[Target]) -> SandboxError {
     let covers =
         |above: &&Target| target.path.strip_prefix(&*above.path).is_some_and(|below| below.starts_with(b"/"));
@@ -343,8 +342,7 @@ fn tmpfs(size: Option<u64>, mode: u32, attributes: u64) -> Result<OwnedFd, Sandb
     new_mount("tmpfs", &options, ATTR_NOSUID | ATTR_NODEV | attributes)
 }
 
-/// Mounts an empty directory in memory on `dir`, for this process and what it starts, and nobody else. It is gone when
-/// they are.
+/// Mounts an empty directory in memory on `dir`, only for this process and its children. It is gone when they are.
 pub fn mount_memory(dir: &Path) -> Result<(), SandboxError> {
     let mount = new_mount("tmpfs", &[("mode", "0700")], ATTR_NOSUID | ATTR_NODEV)?;
     attach(&mount, CWD, dir.as_os_str().as_bytes()).map_err(setup(&dir.display().to_string()))
@@ -364,7 +362,7 @@ fn memory_file(
     Owners::Real.set(&file, b"", uid, gid).map_err(setup("owner of a file in memory"))?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(setup("file in memory"))?;
     let mount = clone_of(memory, name).map_err(setup("file in memory"))?;
-    // A script may be among them.
+    // A file may be a script.
     let (set, clear) = (ATTR_NODEV | if readonly { ATTR_RDONLY } else { 0 }, ATTR_NOEXEC);
     sys::change_mount_attributes(&mount, set, clear, false).map_err(setup("file in memory"))?;
     Ok(mount)

@@ -19,7 +19,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// How long it may take until a sandbox is there. Some milliseconds are usual.
+/// The longest time until a sandbox is ready. Some milliseconds are usual.
 const START: Duration = Duration::from_secs(60);
 
 /// Runs the job's command and waits until every process of its sandbox is gone. Its output goes to `output` as it
@@ -31,7 +31,7 @@ pub fn run(
     isolation: Isolation,
     output: &mut dyn FnMut(Channel, &[u8]) -> io::Result<()>,
 ) -> Result<Outcome, SandboxError> {
-    // Where the sandbox has to show the /proc of a container around us, we are in it too.
+    // If the sandbox must show the /proc of an outer container, this process is visible in it, too.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(setup("dumpable"))?;
     cmdline::locate()?;
     let prepared = rootfs::prepare(&job.mounts, &job.scratch)?;
@@ -107,8 +107,8 @@ fn host_files(job: &Job) -> Vec<HostFile> {
     ]
 }
 
-/// The resolver configuration a command gets: the host's, but systemd's real servers instead of its
-/// stub, and, without the host's network, no loopback server, for there is nothing behind it.
+/// The resolver configuration a command gets: the host's, but systemd's real servers instead of its stub, and, without
+/// the host's network, no loopback server, because none listens there.
 fn resolv_conf(host: &str, behind_stub: &str, network: Network) -> String {
     let servers = |text: &str| -> Vec<String> {
         let server = |line: &str| line.trim().strip_prefix("nameserver").map(|rest| rest.trim().to_owned());
@@ -134,9 +134,9 @@ struct Watch {
     pid: Pid,
     outer: UnixStream,
     report: Vec<u8>,
-    /// Until when pid 1 has to say something.
+    /// The time by which pid 1 must answer.
     start_by: Instant,
-    /// When the command's time is up, unless that was so already.
+    /// The time at which the command must end, unless that has passed already.
     time_up: Option<Instant>,
     timed_out: bool,
     caught: Option<i32>,
@@ -186,7 +186,7 @@ impl Watch {
         }
     }
 
-    /// Does what is due: ends a command whose time is up, and kills one that did not end in its grace.
+    /// Ends a command whose time is up, and kills one that did not end in its grace.
     fn meet_deadlines(&mut self) {
         let now = Instant::now();
         if self.deadline.take_if(|end| *end <= now).is_some() {
@@ -199,7 +199,7 @@ impl Watch {
         }
     }
 
-    /// Reads what the sandbox says. `false`: it has closed its end.
+    /// Reads messages of the sandbox. Returns `false` if it has closed its end.
     fn listen(&mut self, relay: &mut Relay) -> Result<bool, SandboxError> {
         match terminal::receive(&self.outer, &mut self.report) {
             Ok((read, None)) => Ok(read > 0),
@@ -230,14 +230,14 @@ impl Watch {
                 self.deadline = Some(Instant::now() + self.grace);
             }
             if let Some(number) = signals.passed_on(&signal) {
-                // A command that is gone needs none.
+                // A command that is gone needs no signal.
                 let _ = self.outer.write_all(&[word::SIGNAL, number]);
             }
         }
     }
 
-    /// Passes on what is still there when the command is gone. It waits for our readers, until a signal, but for
-    /// nothing else: a pipe that somehow got out of the sandbox may stay open for ever.
+    /// Passes on the rest of the output after the command is gone. It only waits for our readers, until a signal,
+    /// because a pipe that got out of the sandbox may stay open for ever.
     fn drain(
         &mut self,
         relay: &mut Relay,
@@ -292,7 +292,7 @@ impl Watch {
     }
 }
 
-/// Waits for something to happen, or for the first of some times.
+/// Waits for an event, or for the first of some times.
 fn wait(until: [Option<Instant>; 4], fds: &mut [PollFd<'_>]) -> Result<(), SandboxError> {
     let first = until.into_iter().flatten().min();
     let left = first.map(|end| end.saturating_duration_since(Instant::now()));

@@ -1,5 +1,5 @@
-//! Runs the tool such that a command which reaches `/proc/self/exe` of the outer process finds nothing it
-//! could overwrite (CVE-2019-5736): from a read-only view of its own directory, or from a sealed copy.
+//! Runs the tool from a read-only view of its own directory, or from a sealed copy, so that a command that reaches
+//! `/proc/self/exe` of the outer process can't overwrite the tool (CVE-2019-5736).
 
 use crate::{SandboxError, overlay, setup};
 use rustix::fs::{
@@ -15,13 +15,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const MARK: &str = "STAGEPIPE_SEALED";
-/// How often and how long to wait for pages in use.
+/// The tries, and the waits between them, for pages in use.
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// In root mode, replaces this process by one that can't be written to through itself, once; otherwise
-/// does nothing. `arguments` are the process's own, `environment` likewise: they are passed on unchanged
-/// but for a mark, which names the directory of this one.
+/// In root mode, replaces this process once by one whose file can't be written through `/proc`; otherwise does nothing.
+/// `arguments` are the process's own, `environment` likewise: they are passed on unchanged but for a mark, which names
+/// the directory of this one.
 pub fn seal(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -30,7 +30,7 @@ pub fn seal(
     if !nix::unistd::geteuid().is_root() || environment.iter().any(|(key, _)| key == MARK) {
         return Ok(());
     }
-    // The new process has no path from which its directory could be told.
+    // The new process has no path that shows its directory.
     let directory = own_directory().map_or("/".into(), PathBuf::into_os_string);
     let words = c_strings(arguments)?;
     let marked = environment.into_iter().chain([(MARK.into(), directory)]);
@@ -45,23 +45,23 @@ pub fn seal(
             nix::unistd::execveat(program, c"", &words, &pairs, nix::fcntl::AtFlags::AT_EMPTY_PATH);
         errno
     };
-    // A copy of megabytes costs more than all of a build that is cached. Where there is no such view (before
-    // Linux 6.13, or on a file system that overlayfs does not take), the copy does as well.
+    // A copy of megabytes costs more than a whole cached build. It is only made if there can be no such view (before
+    // Linux 6.13, or on a file system that overlayfs does not accept).
     if let Ok(program) = read_only() {
         execute(&program);
     }
     Err(setup("sealed copy")(execute(&copy()?)))
 }
 
-/// The directory of this program's file, also after it was replaced by one that has none.
+/// The directory of this program's file, even after the process was replaced by one without a path.
 pub fn own_directory() -> Option<PathBuf> {
     let marked = std::env::var_os(MARK).map(PathBuf::from).filter(|path| path.is_absolute());
     marked.or_else(|| Some(std::env::current_exe().ok()?.parent()?.to_owned()))
 }
 
-/// This program's file in a file system that is read-only itself: an overlay of its directory and an empty
-/// one, mounted nowhere. A read-only mount would not do: whoever has it open and makes a user namespace may
-/// make a mount that belongs to none writable again.
+/// This program's file in a file system that is read-only itself: an overlay of its directory and an empty one, mounted
+/// nowhere. A read-only mount is not enough: a process that has it open and makes a user namespace may make a detached
+/// mount writable again.
 fn read_only() -> Result<OwnedFd, SandboxError> {
     let own = std::fs::read_link("/proc/self/exe").map_err(setup("/proc/self/exe"))?;
     let (Some(dir), Some(name)) = (own.parent(), own.file_name()) else {
@@ -70,7 +70,7 @@ fn read_only() -> Result<OwnedFd, SandboxError> {
     let view = overlay::mount_read_only(dir)?;
     let program = openat(&view, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
     let program = program.map_err(setup("this program"))?;
-    // Another one may have been installed in its place meanwhile, or a mount may hide it there.
+    // Another file may have been installed in its place meanwhile, or a mount may hide it.
     let same = |a: Statx, b: Statx| {
         (a.stx_ino, a.stx_size, a.stx_mtime.tv_sec) == (b.stx_ino, b.stx_size, b.stx_mtime.tv_sec)
     };
@@ -93,7 +93,7 @@ fn copy() -> Result<OwnedFd, SandboxError> {
     Ok(copy.into())
 }
 
-/// On a busy machine the kernel may still hold the pages just written, for a moment, and says EBUSY.
+/// On a busy machine the kernel may still hold the new pages for a moment, and returns EBUSY.
 fn add_seals(file: &File, seals: SealFlags) -> Result<(), Errno> {
     for _ in 0..BUSY_TRIES {
         match fcntl_add_seals(file, seals) {

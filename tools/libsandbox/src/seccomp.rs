@@ -1,8 +1,8 @@
-//! The filter of system calls: docker's default profile, in every form in which this machine's kernel takes calls.
+//! The filter of system calls: docker's default profile, in every form in which this machine's kernel accepts calls.
 //!
-//! `calls` is the policy, `program` makes a program of it. A command under it makes no namespace, mounts nothing and reaches
-//! no keys: a session keyring of its own does not do, since the keyring of the user is found by the uid, and root's is the
-//! host's.
+//! `calls` is the policy, and `program` makes a program of it. With the filter, a command can make no namespace, mount
+//! nothing and reach no keys. A session keyring of its own would not be enough, because the keyring of a user is found
+//! by the uid, and root's is the host's.
 
 mod calls;
 mod program;

@@ -1,12 +1,12 @@
-//! The signals that this process holds back while a sandbox runs, so that none of them leaves it behind.
+//! Blocks signals of this process while a sandbox runs, so that none ends it before the sandbox.
 
 use crate::job::{OnSignal, Stdio};
 use crate::{SandboxError, setup};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 
-/// The signals that stay ours where all others are the command's: faults and limits of our own, the ends of our children and
-/// pipes, and the job control of the shell that started us.
+/// The signals that are for this process, while all others are passed on: its own faults and limits, the ends of its
+/// children and pipes, and the job control of its shell.
 const OURS: [Signal; 18] = [
     Signal::SIGILL,
     Signal::SIGTRAP,
@@ -49,15 +49,15 @@ impl Signals {
         }
         let before = SigSet::thread_get_mask().map_err(setup("signals"))?;
         set.thread_block().map_err(setup("signals"))?;
-        // In the background reading from our terminal then fails, instead of stopping us and with us the output.
+        // In the background a read from our terminal then fails, instead of stopping this process and the output.
         SigSet::from(Signal::SIGTTIN).thread_block().map_err(setup("signals"))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let fd = SignalFd::with_flags(&set, flags).map_err(setup("signalfd"))?;
         Ok(Self { fd, before, on_signal })
     }
 
-    /// Whether the command is to end by it. A program may take HUP and QUIT for a request (to read its configuration,
-    /// to print its threads), but not when its terminal is gone.
+    /// Whether it asks the command to end. HUP and QUIT may be requests to a program (to read its configuration, to
+    /// print its threads), unless its terminal is gone.
     pub(crate) fn ends(&self, signal: &siginfo) -> bool {
         let is = |other: Signal| signal.ssi_signo == other as u32;
         match self.on_signal {
@@ -68,9 +68,10 @@ impl Signals {
         }
     }
 
-    /// The number of the signal that the command gets for it.
+    /// The number of the signal that is passed on to the command.
     pub(crate) fn passed_on(&self, signal: &siginfo) -> Option<u8> {
-        // The size of a terminal that is not the command's. Sent by a process, it ends some servers in an orderly way.
+        // The size of our terminal is not the command's concern. If a process sent the signal, it ends some servers in
+        // an orderly way.
         let resized = signal.ssi_signo == Signal::SIGWINCH as u32 && of_the_kernel(signal);
         match self.on_signal {
             _ if resized => None,
@@ -91,9 +92,9 @@ fn of_the_kernel(signal: &siginfo) -> bool {
     signal.ssi_code > 0
 }
 
-/// Whether the signal is that of [`crate::end_with_driver`]: then nobody is left to wait for an orderly end.
+/// Whether the signal is that of [`crate::end_with_driver`]. Nobody then waits for an orderly end.
 pub fn driver_is_gone(signal: &siginfo) -> bool {
-    /// POLL_IN to POLL_HUP of sigaction(2), as only a descriptor's signal has them.
+    /// POLL_IN to POLL_HUP of sigaction(2), which only the signal of a descriptor has.
     const OF_A_DESCRIPTOR: std::ops::RangeInclusive<i32> = 1..=6;
     signal.ssi_signo == Signal::SIGTERM as u32 && OF_A_DESCRIPTOR.contains(&signal.ssi_code)
 }

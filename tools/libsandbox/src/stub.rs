@@ -1,6 +1,6 @@
-//! The stub layer: mount points the image lacks, laid on top of its layers instead of being made in the
-//! upper directory and removed afterwards. A step that changes nothing leaves nothing, and there is no
-//! clean-up that an image could lead astray (CVE-2024-23652).
+//! The stub layer: mount points that the image lacks, in a layer on top of its own instead of in the upper directory.
+//! So a step that changes nothing leaves nothing, and there is no clean-up that an image could redirect
+//! (CVE-2024-23652).
 
 use crate::{SandboxError, setup};
 use libtree::{FileKind, Root, extract::set_time, root};
@@ -17,11 +17,11 @@ pub(crate) struct Point {
     pub(crate) dir: bool,
 }
 
-/// The modification times that directories of the stub layer are to have.
+/// The modification times for directories of the stub layer.
 type Times = BTreeMap<Vec<u8>, (i64, u32)>;
 
-/// Makes in a new directory `place` what `image` lacks of `points`, and the directories above with the image's
-/// metadata. `false`: nothing was needed, and there is no `place`.
+/// Makes those of `points` that `image` lacks in a new directory `place`, and the directories above them with the
+/// image's metadata. Returns `false` without making `place` if none was needed.
 pub(crate) fn lay(place: &Path, image: &Root, points: &[Point]) -> Result<bool, SandboxError> {
     let mut missing = Vec::new();
     for point in points {
@@ -96,7 +96,7 @@ fn open_dir(dir: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     Ok(openat(dir, name, flags, Mode::empty())?)
 }
 
-/// Gives `dir` what the image's directory at `path` has.
+/// Gives `dir` the metadata of the image's directory at `path`.
 fn clone_metadata(
     stub: &Root,
     dir: &impl AsFd,

@@ -1,35 +1,35 @@
-//! The caller's subordinate ids, subuid(5), which its user namespace gets besides its own: those of the first range that
-//! is large enough, or why there are none.
+//! Finds the caller's subordinate ids, subuid(5), for its user namespace: those of the first range that is large
+//! enough, or the reason why there are none.
 
 use nix::unistd::{User, getuid};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// So many ids an image's files may have: up to 65534, nobody, and one more is the caller's own.
+/// The number of subordinate ids for an image's files, which have ids up to 65534, nobody. 0 is the caller's own.
 const NEEDED: u32 = 65535;
-/// How an ordinary user gets more than its own id.
+/// The remedy for an ordinary user who needs more than its own id.
 pub(crate) const MORE_IDS: &str = "give the user subordinate ids (usermod --add-subuids 100000-165535 \
     --add-subgids 100000-165535 USER) and install uidmap";
 
-/// First id and how many.
+/// The first id and the number of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range(pub(crate) u32, pub(crate) u32);
 
-/// Why the user's ranges are of no use, if they are too small. Set before its namespace is entered, inside which it is
-/// root and can't be looked up.
+/// The reason why the user's ranges are too small, if they are. It is set before the namespace is entered, in which the
+/// user is root and can't be looked up.
 static TOO_FEW: OnceLock<String> = OnceLock::new();
 
-/// Says that the user has subordinate ids, but too few, so that `enter` used its own id alone, and what to do.
+/// The warning, with the remedy, that the user has too few subordinate ids, so that `enter` used only its own id.
 pub fn too_few_ids() -> Option<String> {
     TOO_FEW.get().map(|why| format!("{why}, so that only the user's own id exists here; {MORE_IDS}"))
 }
 
-/// The same, with what is wrong with the ids that the user has.
+/// The same, with the fault of the user's ranges.
 pub(crate) fn more_ids() -> String {
     TOO_FEW.get().map_or_else(|| MORE_IDS.to_owned(), |why| format!("{why}; {MORE_IDS}"))
 }
 
-/// The caller's ranges of uids and gids, when newuidmap(1) can use them; else why not.
+/// The caller's ranges of uids and gids, if newuidmap(1) can use them, or the reason why not.
 pub(crate) fn subordinate_ranges() -> Result<(Range, Range), String> {
     for helper in ["newuidmap", "newgidmap"] {
         if !["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|dir| Path::new(dir).join(helper).exists()) {
@@ -49,7 +49,7 @@ pub(crate) fn subordinate_ranges() -> Result<(Range, Range), String> {
     Ok((find("/etc/subuid")?, find("/etc/subgid")?))
 }
 
-/// The user's first range in the text of subuid(5) that is large enough; else its last line, if it has one.
+/// The user's first range in the text of subuid(5) that is large enough, or else its last line, if it has one.
 fn find<'a>(text: &'a str, name: Option<&str>, uid: u32) -> Result<Range, Option<&'a str>> {
     let mut small = None;
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! The system calls that neither nix nor rustix wraps, and the only unsafe code beside the creation of processes.
+//! The system calls that neither nix nor rustix wraps, and the only unsafe code besides the creation of processes.
 #![allow(unsafe_code)]
 
 use nix::libc;
@@ -54,7 +54,7 @@ pub(crate) fn cloexec_from(first: u32) -> io::Result<()> {
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Has SIGTERM sent to this process when the last writer of a pipe, of which `reader` is an end, is gone.
+/// Makes the kernel send SIGTERM to this process when the last writer of the pipe of `reader` is gone.
 pub(crate) fn signal_on_hangup(reader: impl AsFd) -> io::Result<()> {
     const F_SETSIG: libc::c_int = 10; // what libc lacks on some architectures
     let fd = reader.as_fd().as_raw_fd();
@@ -80,7 +80,8 @@ pub(crate) fn default_signals() {
     }
 }
 
-/// Sends a signal by its number: neither nix nor rustix knows the real-time ones. A process that is gone needs none.
+/// Sends a signal by its number, because neither nix nor rustix knows the real-time ones. A process that is gone is no
+/// error.
 pub(crate) fn send_signal(pid: nix::unistd::Pid, number: libc::c_int) {
     // SAFETY: kill(2) takes integers, and answers those that are no signal's with an error.
     let _ = unsafe { libc::kill(pid.as_raw(), number) };
@@ -99,14 +100,14 @@ pub(crate) fn loopback_up() -> io::Result<()> {
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Leaves the caller's session keyring for a new one, so that no key of the host is in reach.
+/// Replaces the caller's session keyring by a new one, so that no key of the host can be reached.
 pub(crate) fn new_keyring() {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
     // SAFETY: a null name asks for an anonymous keyring. A kernel without keys answers ENOSYS: nothing to leave.
     let _ = unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<u8>()) };
 }
 
-/// Has the kernel run `program` on each system call of this process and of what it starts (seccomp(2)).
+/// Makes the kernel run `program` on each system call of this process and its children (seccomp(2)).
 pub(crate) fn set_filter(program: &[libc::sock_filter]) -> io::Result<()> {
     let len = program.len().try_into().map_err(io::Error::other)?;
     let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
@@ -118,8 +119,8 @@ pub(crate) fn set_filter(program: &[libc::sock_filter]) -> io::Result<()> {
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Keeps this process, and what it starts, from abstract unix sockets that others have opened (landlock(7)). They have no
-/// place in a file system, so that whoever shares a network reaches them. Kernels before 6.12 can't.
+/// Keeps this process and its children from abstract unix sockets of others (landlock(7)). These are in no file system,
+/// so all processes of a network can reach them. Kernels before 6.12 can't restrict them.
 pub(crate) fn leave_abstract_sockets() {
     /// The argument of landlock_create_ruleset(2): no rule on files or ports, only scopes.
     #[repr(C)]
@@ -140,8 +141,8 @@ pub(crate) fn leave_abstract_sockets() {
     let _ = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) };
 }
 
-/// Overwrites a part of the memory that the kernel has put this process's arguments and environment in: the
-/// first bytes with `text`, the rest with zeros.
+/// Overwrites a part of the memory in which the kernel has put this process's arguments and environment: the first
+/// bytes with `text`, the rest with zeros.
 pub(crate) fn overwrite_start(area: std::ops::Range<usize>, text: &[u8]) {
     for (at, address) in area.enumerate() {
         let byte = std::ptr::with_exposed_provenance_mut::<u8>(address);

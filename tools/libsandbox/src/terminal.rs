@@ -1,6 +1,5 @@
-//! A terminal of the sandbox's own, relayed to ours: nothing of our terminal is handed in, so nothing
-//! inside can push characters into it. The sandbox makes it, for it is to be found in its /dev/pts, and
-//! hands out the master's side.
+//! A terminal of the sandbox, relayed to ours. The sandbox gets no descriptor of our terminal, so no process in it can
+//! push characters into that. The sandbox makes the terminal in its own /dev/pts, and passes the master's side out.
 
 use crate::{SandboxError, setup};
 use rustix::net::{
@@ -16,13 +15,13 @@ use std::os::unix::net::UnixStream;
 
 /// Our side. Our own terminal is in raw mode until this is dropped.
 pub(crate) struct Terminal {
-    /// The other one's master side, as soon as it is there.
+    /// The master side of the sandbox's terminal, as soon as it is there.
     pub(crate) master: Option<OwnedFd>,
     saved: Option<Termios>,
 }
 
 impl Terminal {
-    /// Puts our own terminal, if we have one, in raw mode.
+    /// Sets our own terminal to raw mode, if we have one.
     pub(crate) fn ours() -> Result<Self, SandboxError> {
         let ours = rustix::stdio::stdin();
         let saved = tcgetattr(ours).ok();
@@ -34,10 +33,10 @@ impl Terminal {
         Ok(Self { master: None, saved })
     }
 
-    /// Gives the sandbox's terminal the size that ours has.
+    /// Gives the sandbox's terminal the size of ours.
     pub(crate) fn resize(&self) {
         if let (Some(master), Some(size)) = (&self.master, size()) {
-            // A terminal of the wrong size is still one.
+            // A terminal of the wrong size still works.
             let _ = tcsetwinsize(master, size);
         }
     }
@@ -55,8 +54,8 @@ fn size() -> Option<Winsize> {
     tcgetwinsize(rustix::stdio::stdin()).ok()
 }
 
-/// Inside: makes a terminal of the size ours has, sends its master side out after `mark`, and gives the
-/// side for the command.
+/// Inside: makes a terminal of the size of ours, sends its master side out after `mark`, and returns the side for the
+/// command.
 pub(crate) fn make(outer: &UnixStream, mark: u8) -> Result<OwnedFd, SandboxError> {
     let make = || -> io::Result<OwnedFd> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
@@ -76,8 +75,8 @@ pub(crate) fn make(outer: &UnixStream, mark: u8) -> Result<OwnedFd, SandboxError
     make().map_err(setup("terminal"))
 }
 
-/// Outside: reads from the sandbox, appending to `text`; a master side may come along. Nothing read
-/// means that it has closed its end.
+/// Outside: reads from the sandbox, and appends to `text`; a master side may come along. No bytes mean that it has
+/// closed its end.
 pub(crate) fn receive(outer: &UnixStream, text: &mut Vec<u8>) -> io::Result<(usize, Option<OwnedFd>)> {
     let mut buffer = [0; 4096];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

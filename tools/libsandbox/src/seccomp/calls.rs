@@ -1,7 +1,7 @@
-//! The system calls of docker's default profile: what it lets through for the capabilities that [`crate::caps`] leaves a
-//! command. The facts are those of moby/profiles of June 2026, with the numbers of libseccomp.
+//! The system calls that docker's default profile allows with the capabilities that [`crate::caps`] leaves. The facts
+//! are those of moby/profiles of June 2026, with the numbers of libseccomp.
 
-/// A form in which a kernel takes system calls: a column of [`CALLS`].
+/// A form in which a kernel accepts system calls: a column of [`CALLS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     X86_64,
@@ -21,7 +21,7 @@ pub(super) enum Answer {
     PassIf(Test),
 }
 
-/// A test of a call's first argument: of its low word, for the kernel looks at no more of it in the calls that are tested.
+/// A test of the low word of a call's first argument. The kernel uses no more of it in the tested calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Test {
     OneOf(&'static [u32]),
@@ -34,11 +34,11 @@ pub(super) enum Test {
 const NEW_NAMESPACES: u32 = 0x7e02_0000;
 /// AF_ALG and AF_VSOCK.
 const SOCKETS: &[u32] = &[38, 40];
-/// The calls of Linux, for 64 or 32 bits, with random addresses or without, and a question (personality(2)).
+/// Linux for 64 or 32 bits, with or without random addresses, and a query (personality(2)).
 const PERSONALITIES: &[u32] = &[0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
-/// The answer to a call of [`CALLS`]. clone3 is said to be absent, because its flags are in memory, where a filter can't
-/// look: the C library then uses clone.
+/// The answer to a call of [`CALLS`]. clone3 is reported as absent, because its flags are in memory, which a filter
+/// can't read. The C library then uses clone.
 pub(super) fn answer(name: &str) -> Answer {
     match name {
         "clone" => Answer::PassIf(Test::Without(NEW_NAMESPACES)),
@@ -49,11 +49,11 @@ pub(super) fn answer(name: &str) -> Answer {
     }
 }
 
-/// No number: this form does not have the call, or docker refuses it there.
+/// No number: this form lacks the call, or docker refuses it there.
 pub(super) const NO: u32 = u32::MAX;
 
-/// Each call with its number in each [`Form`]. A number that is not here is refused with EPERM, and one above all that are
-/// here is said to be absent (ENOSYS), so that programs do without calls that are younger than this table.
+/// Each call with its number in each [`Form`]. A number that is not here is refused with EPERM, and a number above all
+/// of these is reported as absent (ENOSYS), so that programs do without calls that are newer than this table.
 #[rustfmt::skip]
 pub(super) const CALLS: &[(&str, [u32; 5])] = &[
     ("_llseek", [NO, NO, 140, NO, 140]),

@@ -1,4 +1,4 @@
-//! Makes a program of the kernel's packet filter (seccomp(2)) of answers to numbers.
+//! Makes a program for the kernel's packet filter (seccomp(2)) from answers to numbers.
 
 use super::calls::{Answer, Test};
 use nix::libc::{self, sock_filter};
@@ -8,17 +8,17 @@ pub(super) const NUMBER: u32 = 0;
 pub(super) const ARCH: u32 = 4;
 pub(super) const ARGUMENT: u32 = 16;
 
-/// The numbers from one on, as far as the next such, and their answer.
+/// The numbers from this one to the next span, and their answer.
 pub(super) type Span = (u32, Answer);
 
-/// A program for a machine that takes calls in several forms: each is an AUDIT_ARCH_…, by which the kernel tells it, and its
-/// spans, in order and from 0 on. In another form no call is there.
+/// A program for a machine that accepts calls in several forms. Each form is an AUDIT_ARCH_…, by which the kernel names
+/// it, and its spans, in order and from 0 on. Any other form has no calls.
 pub(super) fn program(forms: &[(u32, Vec<Span>)]) -> Vec<sock_filter> {
     let mut program = vec![load(ARCH)];
     for (arch, spans) in forms {
         let mut body = vec![load(NUMBER)];
         body.extend(search(spans));
-        // A conditional jump reaches 255 instructions, this one a program of any length.
+        // A conditional jump reaches 255 instructions, but this one reaches any distance.
         program.extend([jump(libc::BPF_JEQ, *arch, 1, 0), skip(body.len())]);
         program.extend(body);
     }
@@ -26,7 +26,7 @@ pub(super) fn program(forms: &[(u32, Vec<Span>)]) -> Vec<sock_filter> {
     program
 }
 
-/// Finds the span of the number that is loaded by halves: a command pays for each call it makes.
+/// Finds the span of the loaded number by bisection, because each call of a command costs this time.
 fn search(spans: &[Span]) -> Vec<sock_filter> {
     let (low, high) = match spans {
         [] => return vec![fail(libc::ENOSYS)],
@@ -85,7 +85,7 @@ fn skip(count: usize) -> sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JA, count as u32)
 }
 
-/// Skips some instructions if a comparison of what is loaded with `value` is true, and some if not.
+/// Skips some instructions if a comparison of the loaded value with `value` is true, and some if not.
 fn jump(comparison: u32, value: u32, if_true: u8, if_false: u8) -> sock_filter {
     sock_filter { jt: if_true, jf: if_false, ..instruction(libc::BPF_JMP | comparison, value) }
 }
