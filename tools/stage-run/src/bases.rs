@@ -22,7 +22,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// From this many days on it is told how old an image is.
+/// From this many days on, a line tells the age of an image.
 const OLD: u64 = 30;
 
 /// Where images are looked for.

@@ -22,7 +22,7 @@ pub struct StepError {
     left: Option<Box<Left>>,
 }
 
-/// The things that a failed command left behind, for its record.
+/// The status, log and tree of a failed command, for its record.
 #[derive(Debug)]
 pub struct Left {
     /// Its status.

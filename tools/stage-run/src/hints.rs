@@ -1,4 +1,4 @@
-//! Hints that the text of a failed instruction gives: a comment that is none, a variable without a value.
+//! Finds hints in the text of a failed instruction: text after `#` that is no comment, a variable without a value.
 
 use crate::state::State;
 use libwire::plan::{Instruction, Op, Stage};

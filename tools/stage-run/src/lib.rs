@@ -62,7 +62,7 @@ pub fn build<W: Write>(
     output: W,
 ) -> Result<W, Failure> {
     let mut plan = Plan::read(input)?;
-    // Whoever builds with another lock builds something else.
+    // A build with another lock is another build.
     plan.digest = options.lock.digest(plan.digest);
     let epoch = options.epoch.or_else(|| plan.stages.first().and_then(|stage| stage.epoch));
     let options = &Options { epoch, ..options.clone() };

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Everything that stage-run is told besides the plan.
+/// The options of stage-run, besides the plan.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Only this stage, by index or name, and what it needs that is not built elsewhere.

@@ -1,5 +1,5 @@
-//! Shows a stage's progress to the user: by records to whoever shows the build, else on standard error, where a line begins
-//! with the name of its stage, or with its index if it has none.
+//! Shows a stage's progress to the user: by records for the view of the build, or else on standard error, where a line
+//! begins with the name of its stage, or with its index if it has none.
 
 use crate::options::Options;
 use libcli::{sanitise, say, tell};

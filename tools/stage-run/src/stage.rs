@@ -394,7 +394,7 @@ impl Builder<'_> {
         step.snapshot = Some(snapshot.clone());
         if made.cache == Cache::Miss {
             store.cache_put(made.key.digest(), step)?;
-            // Whoever waits for it finds it now.
+            // Processes that wait for it find it now.
             drop(made.lock);
             self.position.ran.push(Ran { step: step.step, snapshot: Some(snapshot.clone()) });
         }

@@ -30,7 +30,7 @@ const DRIVEN: Duration = Duration::from_secs(5);
 /// its earlier result by then.
 const SETTLED: Duration = Duration::from_millis(200);
 
-/// The shortest wait that is told.
+/// The shortest wait of which the user is told.
 const MOMENT: Duration = Duration::from_millis(200);
 
 /// How to wait for stages that other processes build.
@@ -290,7 +290,7 @@ impl WaitNotice {
         Self { since: Instant::now(), after: rules.shown.then_some(after) }
     }
 
-    /// To whoever shows stages.
+    /// Tells the view of the build about the wait.
     fn tell(&mut self, stage: usize, needs: usize) {
         if self.after.is_some() && self.since.elapsed() >= MOMENT && progress::wait(stage, needs) {
             self.after = None;
