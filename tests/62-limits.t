@@ -15,6 +15,10 @@ printed() { sed -n 's/^#0 \([^[]\)/\1/p' out | grep -v '^FROM\|^exporting'; }
 if run true --memory 1g; then
     run 'head -c 200m /dev/zero | tail -c 200m >/dev/null; exit 3' --memory 50m
     ok "a RUN that was killed for memory says so" grep -q 'status 3: it, or something that it started, was killed for memory; give it more by --memory' out
+    run 'head -c 200m /dev/zero | tail -c 200m >/dev/null || echo less >/result' --memory 50m -t less
+    is "also one that goes on all the same: it fails" $? 1
+    image-build -m 500m -t more - <Dockerfile >out 2>&1
+    ok "and no build gets its result from the cache" sh -c 'image-run more true && ! image-run more test -e /result'
     ok "with enough memory it is not" run 'head -c 20m /dev/zero | tail -c 20m >/dev/null' -m 500m
     run 'for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; echo all' --pids-limit 6
     ok "more processes than allowed are not had" no_match '^#0 all' out
@@ -53,7 +57,7 @@ is "no program gives more rights where that is asked for" "$(printed)" "NoNewPri
 image-build - <Dockerfile >out 2>&1
 is "which is in the step's key" "$(printed)" "NoNewPrivs: 0"
 
-for wrong in --memory=much --cpus=no --cpus=0 --pids-limit=0 --timeout=1d --log-max=x --cpu-quota=1; do
+for wrong in --memory=much --memory=0 --memory=1k --cpus=no --cpus=0 --pids-limit=0 --timeout=1d --log-max=x --cpu-quota=1; do
     status_is "$wrong is a usage error" 2 image-build "$wrong" - <Dockerfile
 done
 status_is "processors are said in one way" 2 image-build --cpus 1 --cpu-quota 9000 - <Dockerfile

@@ -1,6 +1,7 @@
 //! Checks the values of options. Each function takes a value, and returns its error in words. Facts that only another
 //! tool knows, such as whether a stage exists, are not checked.
 
+use libcli::run_limits as limits;
 use libwire::lock::Source;
 use libwire::{Compression, Platform, Reference, remote};
 use rustix::fs::{Access, access};
@@ -179,6 +180,35 @@ pub fn shell(value: &OsStr) -> Checked {
 /// A size, as 64m.
 pub fn size(value: &OsStr) -> Checked {
     libcli::size(text(value)?).map(drop)
+}
+
+/// A size of memory for a RUN.
+pub fn memory(value: &OsStr) -> Checked {
+    limits::memory(text(value)?).map(drop)
+}
+
+/// A number of processors.
+pub fn cpus(value: &OsStr) -> Checked {
+    limits::cpus(text(value)?).map(drop)
+}
+
+/// A period, or a part of one, in microseconds.
+pub fn microseconds(value: &OsStr) -> Checked {
+    limits::microseconds(text(value)?).map(drop)
+}
+
+/// A number of processes.
+pub fn processes(value: &OsStr) -> Checked {
+    number(value)?;
+    match text(value)? {
+        "0" => Err("0 processes are too few for a command".into()),
+        _ => Ok(()),
+    }
+}
+
+/// A duration.
+pub fn time(value: &OsStr) -> Checked {
+    limits::time(text(value)?).map(drop)
 }
 
 /// A number.

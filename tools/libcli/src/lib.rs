@@ -13,6 +13,7 @@ mod markup;
 mod meanwhile;
 mod near;
 mod progress;
+pub mod run_limits;
 mod secret;
 mod shell;
 mod size;

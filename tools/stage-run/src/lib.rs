@@ -14,7 +14,6 @@ mod hashed;
 mod hints;
 mod ignore;
 mod key;
-pub mod limits;
 pub mod lock;
 mod logs;
 mod memory;

@@ -1,6 +1,7 @@
 //! stage-run(1): a plan in, records of what was built out.
 
 use clap::Parser;
+use libcli::run_limits::{cpus, memory, microseconds, time};
 use libcli::{Failure, SecretSource, Stdout};
 use libsandbox::{Caller, Cgroups, Isolation, Network, SandboxError, Ulimit};
 use libstore::{Environment, LayerKey, Limits, Store, locate};
@@ -8,7 +9,6 @@ use libwire::lock::Source;
 use libwire::plan::BuildPlan;
 use libwire::{Compression, Packing};
 use stage_run::bases::Lookup;
-use stage_run::limits::{cpus, microseconds, time};
 use stage_run::lock::{LockFile, Renew};
 use stage_run::options::{add_host, is_agent, named_context, place, policy, ssh, ulimit};
 use stage_run::{Fetch, NamedContext, Options, Place, Policy, suite};
@@ -79,7 +79,7 @@ struct Args {
     #[arg(long, value_name = "NAME=SOFT[:HARD]", value_parser = ulimit)]
     ulimit: Vec<Ulimit>,
     /// The most memory that a RUN and its processes may use
-    #[arg(short, long, value_name = "SIZE", value_parser = libcli::size)]
+    #[arg(short, long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
     /// The number of processors whose time it may use, for instance 1.5
     #[arg(long, value_name = "N", value_parser = cpus, conflicts_with_all = ["cpu_quota", "cpu_period"])]

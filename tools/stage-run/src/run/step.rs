@@ -109,7 +109,8 @@ fn execute(
     let _ = libtree::remove::remove_path(&job.scratch);
     let outcome = outcome?;
     let printed = Printed { last, log: session.store.path().join(&log), lost };
-    if outcome.status == 0 {
+    // A limit is in no key, so no result may depend on it.
+    if outcome.status == 0 && !outcome.out_of_memory {
         return printed.whole().map(|()| Some(log));
     }
     let error = failed::error(session, world, &job, outcome, &printed);

@@ -1,6 +1,16 @@
 //! The options that limit what a RUN uses, as numbers.
 
+use crate::size::size;
 use std::time::Duration;
+
+/// Reads a size of memory, which has to be as much as docker asks for.
+pub fn memory(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 6 << 20;
+    match size(text)? {
+        bytes if bytes < LEAST => Err(format!("{text:?} is less than a command needs; give it 6m or more")),
+        bytes => Ok(bytes),
+    }
+}
 
 /// A number of processors, as microseconds in a period of 100000.
 pub fn cpus(text: &str) -> Result<(u64, u64), String> {
@@ -35,6 +45,15 @@ pub fn time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_has_enough_memory_to_begin() {
+        assert_eq!(memory("6m"), Ok(6 << 20));
+        for text in ["0", "1k", "6291455"] {
+            let wanted = format!("{text:?} is less than a command needs; give it 6m or more");
+            assert_eq!(memory(text).unwrap_err(), wanted);
+        }
+    }
 
     #[test]
     fn processors_and_times() {
