@@ -136,8 +136,8 @@ else
     terminal 'exit' sh -c 'stty -echo; image-build --shell=one context; stty -a' >out
     ok "the terminal is as it was" grep -q -e '-echo ' out
 fi
-status_is "without a terminal there is no shell" 1 setsid -w image-build --shell=one context
-ok "and the message says so" grep -q 'a shell needs a terminal' .out
+status_is "without a terminal there is no shell" 2 setsid -w image-build --shell=one context
+is "and nothing is built" "$(cat .out)" "image-build: --shell: there is no terminal for it; start image-build on one"
 status_is "a failure is told all the same" 1 setsid -w image-build --secret id=s,src=secret --shell-on-fail context
 ok "with the command" grep -q 'image-run --store' .out
 is "nothing is left in the temporary directory" "$(ls -A tmp)" ""

@@ -2,6 +2,7 @@
 
 use build_options::{Asked, Progress};
 use libcli::{Failure, Stdout};
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
@@ -20,6 +21,10 @@ fn job() -> Result<(), Failure> {
     let mut out = Stdout::open()?;
     let mode = match &asked {
         Asked::Build(request) => {
+            // stage-run would find it out when it has built all that the shell starts from.
+            if request.shell && !request.dry_run && File::options().read(true).open("/dev/tty").is_err() {
+                return Err(Failure::usage("--shell: there is no terminal for it; start image-build on one"));
+            }
             request.progress.on(stderr().is_terminal(), std::env::var_os("TERM").as_deref())?
         }
         Asked::Text(_) => Progress::Plain,
