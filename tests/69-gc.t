@@ -79,6 +79,18 @@ store-gc --keep-for 7d >out 2>&1
 is "what was not used for long goes" "$(find store/snapshots -mindepth 1)" ""
 ok "and no image with a name" build -t app
 
+# The store's own limit, when a build has ended.
+head -c 10000000 /dev/urandom >context/f
+store-gc --set --max-size 13M >/dev/null 2>&1
+ok "a build that ends holds nothing of what it made" build -t app
+ok "so the store is within its limit" [ "$(size)" -le 13000000 ]
+head -c 9000000 /dev/urandom >context/f
+build >digest 2>>out
+ok "and its image stays, even without a name" image-save -o saved.tar "$(cat digest)"
+# shellcheck disable=SC2016 # that is the script
+is "as in the script of -n" "$(build -n -t app | grep -c '^\[ "$_failed" != 0 \] || store-gc .*--keep-image "$(cat ')" 1
+rm store/limits
+
 # In use.
 cat >context/Dockerfile <<'END'
 FROM busybox AS one

@@ -13,7 +13,8 @@ pub use plan::{Plan, Wanted, plan};
 pub use whole::remove_store;
 
 use libcli::{Failure, human, sanitise};
-use libstore::{EntryId, Inventory, Store};
+use libstore::{Collector, EntryId, Inventory, Store};
+use libwire::Digest;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
@@ -29,6 +30,8 @@ const SOME: usize = 200;
 pub struct Options {
     /// The size that the store may have.
     pub limits: Limits,
+    /// An image that stays, even without a name.
+    pub keep_image: Option<Digest>,
     /// Remove nothing.
     pub dry_run: bool,
     /// Report only the entries whose name begins so, and remove nothing.
@@ -58,7 +61,7 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
     let mut collector = store.collector()?;
     let mut outcome = Outcome::default();
     for round in 0..ROUNDS {
-        let used = collector.used()?.iter().cloned().map(EntryId::from).collect();
+        let used = used(&mut collector, options)?;
         let all = store.inventory()?;
         check_named(store, &all)?;
         let target = target(store, &options.limits, all.disk())?;
@@ -98,11 +101,15 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
         tell_gone(&all, &decided, &gone, options, out)?;
     }
     match outcome.disk.1 > outcome.target && until.is_none_or(|until| Instant::now() < until) {
-        true => {
-            Err(too_large(store, &outcome, collector.used()?.iter().cloned().map(EntryId::from).collect())?)
-        }
+        true => Err(too_large(store, &outcome, &mut collector, options)?),
         false => Ok(outcome),
     }
+}
+
+/// The entries in use, and the image that is to stay.
+fn used(collector: &mut Collector, options: &Options) -> Result<BTreeSet<EntryId>, Failure> {
+    let held = collector.used()?.iter().cloned().map(EntryId::from);
+    Ok(held.chain(options.keep_image.map(EntryId::Image)).collect())
 }
 
 /// Joins units until there are enough entries for a look at the clock.
@@ -184,7 +191,12 @@ fn line(state: &str, id: &EntryId, all: &Inventory, why: &str, out: &mut impl Wr
 }
 
 /// The failure that says why the store is still too large.
-fn too_large(store: &Store, outcome: &Outcome, used: BTreeSet<EntryId>) -> Result<Failure, Failure> {
+fn too_large(
+    store: &Store,
+    outcome: &Outcome,
+    collector: &mut Collector,
+    options: &Options,
+) -> Result<Failure, Failure> {
     let all = store.inventory()?;
     let size = |ids: &BTreeSet<EntryId>| -> u64 {
         ids.iter().filter_map(|id| all.entries.get(id)).map(|entry| entry.disk).sum()
@@ -195,7 +207,9 @@ fn too_large(store: &Store, outcome: &Outcome, used: BTreeSet<EntryId>) -> Resul
     }
     images.sort_by(|a, b| b.cmp(a));
     let named = size(&all.closure(all.named.iter().map(|(_, id)| id.clone())));
-    let used = size(&all.closure(used));
+    let used = size(&all.closure(collector.used()?.iter().cloned().map(EntryId::from)));
+    // An image with a name has no such entry.
+    let without_name = size(&all.closure(options.keep_image.map(EntryId::Image)));
     let shown: Vec<_> =
         images.iter().take(5).map(|(size, name)| format!("{name} {}", human(*size))).collect();
     let more = if images.len() > 5 { format!(" and {} more", images.len() - 5) } else { String::new() };
@@ -206,6 +220,9 @@ fn too_large(store: &Store, outcome: &Outcome, used: BTreeSet<EntryId>) -> Resul
     }
     if used > 0 {
         what += &format!("; what is in use now takes {}", human(used));
+    }
+    if without_name > 0 {
+        what += &format!("; the image to keep, which has no name, takes {}", human(without_name));
     }
     Ok(Failure::failed("store", what + "; take names away with image-tag --delete, or allow more"))
 }

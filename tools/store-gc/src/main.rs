@@ -3,6 +3,7 @@
 use clap::Parser;
 use libcli::{Failure, Stdout, human};
 use libstore::{Environment, Store, locate};
+use libwire::Digest;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +29,9 @@ struct Args {
     /// Remove what was not used for this time, as 7d or 12h, even if there is room
     #[arg(long, value_name = "TIME", value_parser = store_gc::span)]
     keep_for: Option<Duration>,
+    /// Keep this image, even if it has no name
+    #[arg(long, value_name = "DIGEST")]
+    keep_image: Option<Digest>,
     /// Make these the limits of the store: image-build applies them after each build
     #[arg(long)]
     set: bool,
@@ -47,7 +51,7 @@ struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
     /// Remove the whole store
-    #[arg(long, conflicts_with_all = ["max_size", "min_free", "keep_for", "set", "dry_run", "why", "within"])]
+    #[arg(long, conflicts_with_all = ["max_size", "min_free", "keep_for", "keep_image", "set", "dry_run", "why", "within"])]
     all: bool,
 }
 
@@ -80,7 +84,14 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let store = if dry { looks } else { Store::open(&path, settings)? };
     let within = args.within.map(Duration::from_secs);
-    let options = Options { limits, dry_run: dry, why: args.why, within, quiet: args.quiet };
+    let options = Options {
+        limits,
+        keep_image: args.keep_image,
+        dry_run: dry,
+        why: args.why,
+        within,
+        quiet: args.quiet,
+    };
     let mut stdout = Stdout::open()?;
     let outcome = store_gc::collect(&store, &options, &mut stdout);
     for warning in store.take_warnings() {
