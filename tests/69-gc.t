@@ -58,7 +58,10 @@ is "--why tells of one" "$(store-gc --why "$snapshot" | grep -c "COPY f /f; last
 status_is "and of none that there is not" 1 store-gc --why nothing
 ok "a smaller limit is met" store-gc -q --max-size 15M
 ok "as du counts" [ "$(size)" -le 15000000 ]
-status_is "one below the images with names is not" 1 store-gc -q --max-size 5M
+status_is "one below the images with names is not" 1 store-gc -n -q --max-size 5M
+cp .out foretold
+status_is "as a dry run says" 1 store-gc -q --max-size 5M
+equal "with the same message" "$(cat foretold)" "$(cat .out)"
 ok "and these are named" grep -q "its images with names take .*app:latest" .out
 image-save -o saved.tar app && ok "which are whole" tar -tf saved.tar
 same_digest "and built again as they were" "$(build -t app)" "$digest"

@@ -54,7 +54,7 @@ pub struct Outcome {
 }
 
 /// Removes entries of `store` as `options` ask, and writes a line for each entry to `out`: whether it was removed, its
-/// kind, name and bytes, and why. Fails if the store is still too large afterwards.
+/// kind, name and bytes, and why. Fails if the store is still too large afterwards, or would be in a dry run.
 pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result<Outcome, Failure> {
     let until = options.within.map(|within| Instant::now() + within);
     let dry = options.dry_run || options.why.is_some();
@@ -82,7 +82,7 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
             tell(&all, &decided, None, options, out)?;
             outcome.disk.1 = decided.disk;
             outcome.removed = decided.units.iter().map(Vec::len).sum();
-            return Ok(outcome);
+            break;
         }
         let mut gone = BTreeSet::new();
         for entries in some(&decided.units) {
@@ -100,7 +100,9 @@ pub fn collect(store: &Store, options: &Options, out: &mut impl Write) -> Result
         }
         tell_gone(&all, &decided, &gone, options, out)?;
     }
-    match outcome.disk.1 > outcome.target && until.is_none_or(|until| Instant::now() < until) {
+    // A question about some entries has no verdict on the store.
+    let is_judged = options.why.is_none() && until.is_none_or(|until| Instant::now() < until);
+    match outcome.disk.1 > outcome.target && is_judged {
         true => Err(too_large(store, &outcome, &mut collector, options)?),
         false => Ok(outcome),
     }
