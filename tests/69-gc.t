@@ -85,11 +85,21 @@ ok "and no image with a name" build -t app
 # The store's own limit, when a build has ended.
 head -c 10000000 /dev/urandom >context/f
 store-gc --set --max-size 13M >/dev/null 2>&1
-ok "a build that ends holds nothing of what it made" build -t app
-ok "so the store is within its limit" [ "$(size)" -le 13000000 ]
+build -t app >digest 2>said
+ok "an image is built in a store with a limit" image-save -o saved.tar "$(cat digest)"
+ok "and the store is within it when the build ends" [ "$(size)" -le 13000000 ]
+is "and -q says nothing of it" "$(cat said)" ""
+head -c 10000000 /dev/urandom >context/f
+image-build -t app context >out 2>said
+ok "what is freed is said" grep -q '^store-gc: removed [0-9]* entries, [0-9.]* MB' said
+store-gc -q --set --max-size 100M
+image-build -t app context >out 2>&1
+image-build -t app context >out 2>said
+ok "and nothing if nothing is" no_match '^store-gc: removed' said
+store-gc -q --set --max-size 13M
 head -c 9000000 /dev/urandom >context/f
-build >digest 2>>out
-ok "and its image stays, even without a name" image-save -o saved.tar "$(cat digest)"
+build >digest 2>said
+ok "an image stays, even without a name" image-save -o saved.tar "$(cat digest)"
 # shellcheck disable=SC2016 # that is the script
 is "as in the script of -n" "$(build -n -t app | grep -c '^\[ "$_failed" != 0 \] || store-gc .*--keep-image "$(cat ')" 1
 rm store/limits

@@ -44,7 +44,7 @@ struct Args {
     /// Begin no further removal after this many seconds
     #[arg(long, value_name = "SECONDS")]
     within: Option<u64>,
-    /// Report no entry, and print nothing if nothing was removed
+    /// Report neither entries nor what was freed, only failures
     #[arg(short, long)]
     quiet: bool,
     /// How long to wait for a lock of the store
@@ -99,10 +99,11 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     stdout.finish()?;
     let outcome = outcome?;
-    if options.why.is_none() && (outcome.removed > 0 || !args.quiet) {
-        let (before, after) = outcome.disk;
+    let (before, after) = outcome.disk;
+    let freed = before.saturating_sub(after);
+    if options.why.is_none() && !args.quiet && (dry || freed > 0) {
         let (would, now) = if dry { ("would remove", "would take") } else { ("removed", "takes") };
-        let (removed, freed) = (outcome.removed, human(before.saturating_sub(after)));
+        let (removed, freed) = (outcome.removed, human(freed));
         let entries = if removed == 1 { "entry" } else { "entries" };
         libcli::say(&format!(
             "store-gc: {would} {removed} {entries}, {freed}; the store {now} {}\n",
