@@ -168,6 +168,12 @@ is "and the next one removes what the killed left" "$(ls store/tmp store/leases)
 mkdir plain && touch plain/file
 status_is "--all refuses a directory that is no store" 1 store-gc --all --store plain
 ok "and leaves it as it is" test -e plain/file
+mkdir empty
+for option in --all '--max-size 5M'; do
+    # shellcheck disable=SC2086 # an option, and its value
+    status_is "$option refuses an empty directory" 1 store-gc $option --store empty
+    ok "and says that it is one" grep -q 'empty is empty, and no store yet' .out
+done
 sleep 8 | image-run -i app cat &
 tries=0
 until [ -n "$(ls store/leases)" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.05; done

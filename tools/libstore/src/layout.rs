@@ -96,6 +96,9 @@ pub(crate) fn check_version(path: &Path) -> Result<(), StoreError> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.is_dir() {
             true if is_rest(path) => Err(rest(path)),
+            true if is_fresh(path).unwrap_or(false) => {
+                Err(not("is empty, and no store yet; image-load or a build makes it one"))
+            }
             true => Err(not("is not a store, and not empty; name another directory")),
             false => Err(not("does not exist; image-load or a build makes it")),
         },
