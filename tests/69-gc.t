@@ -70,6 +70,10 @@ ok "without names they go" store-gc -q --max-size 500K
 is "with all that they need" "$(find store/blobs store/snapshots store/cache -type f)" ""
 status_is "a limit that is none is refused" 2 store-gc --max-size big
 status_is "no limit too" 2 store-gc
+store-gc -q --set --max-size 100M
+status_is "a dry run sets nothing, and says so" 2 store-gc -n --set --max-size 10M
+status_is "--set needs a limit" 2 store-gc --set
+is "and the limits are what they were" "$(cat store/limits)" "max-size 100000000"
 echo 'max-size much' >store/limits
 status_is "and a file that says none" 3 store-gc
 ok "with its line" grep -q 'limits: line 1: ' .out

@@ -33,7 +33,7 @@ struct Args {
     #[arg(long, value_name = "DIGEST")]
     keep_image: Option<Digest>,
     /// Make these the limits of the store: image-build applies them after each build
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dry_run", "why"])]
     set: bool,
     /// Show what would be removed, and remove nothing
     #[arg(short = 'n', long)]
@@ -71,6 +71,9 @@ fn job(args: Args) -> Result<(), Failure> {
         return store_gc::remove_store(&path, settings);
     }
     let given = Limits { max_size: args.max_size, min_free: args.min_free, keep_for: args.keep_for };
+    if args.set && given.is_none() {
+        return Err(Failure::usage("--set: no limit is given; say --max-size, --min-free or --keep-for"));
+    }
     let limits = if given.is_none() { Limits::of(&path)? } else { given };
     if limits.is_none() && args.why.is_none() {
         return Err(Failure::usage(
@@ -79,7 +82,7 @@ fn job(args: Args) -> Result<(), Failure> {
     }
     let dry = args.dry_run || args.why.is_some();
     let looks = Store::open_existing(&path, settings.clone())?;
-    if args.set && !dry {
+    if args.set {
         given.keep(&path)?;
     }
     let store = if dry { looks } else { Store::open(&path, settings)? };
