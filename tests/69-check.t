@@ -83,6 +83,16 @@ ok "trees whose bytes have changed are put aside" grep -q '^repaired.snapshot' s
 same_digest "and made again by the next build, to the same image" "$(build)" "$digest"
 status_is "in a store that is whole" 0 store-check
 
+# The page's example.
+if have mandoc; then
+    rm -rf store && cp -a whole store
+    flip "store/blobs/sha256/$base"
+    mandoc -T utf8 -O width=200 "$top/man/store-check.1" | sed 's/.\x08//g' | grep '^ *store-check | cut' >example
+    is "the page's example can be pasted" "$(sh ./example | grep -xF -e app:latest -e busybox:latest | tr '\n' ' ')" "app:latest busybox:latest "
+else
+    skip "the page's example can be pasted" "mandoc is missing"
+fi
+
 # The index.
 for damage in 'truncate -s 100 store/index.json' 'truncate -s 0 store/index.json' 'rm store/index.json'; do
     rm -rf store && cp -a whole store
