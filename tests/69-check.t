@@ -21,6 +21,9 @@ digest=$(build)
 printf 'FROM busybox\nRUN exit 3\n' | image-build -f - context >/dev/null 2>&1
 status_is "a store of builds is as it was written" 0 store-check
 is "and nothing is told of it" "$(grep -vc '^store-check: ' .out)" 0
+mkdir empty
+status_is "an empty directory is not called damaged" 2 store-check --store empty
+status_is "nor is one that there is not" 2 store-check --store nowhere
 cp -a store whole
 # flip FILE: changes a bit of the byte in its middle, and keeps its length
 flip() {

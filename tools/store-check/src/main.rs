@@ -1,8 +1,8 @@
 //! store-check(1): finds damaged entries of the store.
 
 use clap::Parser;
-use libcli::{Failure, Stdout};
-use libstore::{Environment, Options, Store, locate};
+use libcli::{Exit, Failure, Stdout};
+use libstore::{Environment, Options, Store, StoreError, locate};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,12 +32,12 @@ fn main() -> ExitCode {
 fn job(args: Args) -> Result<(), Failure> {
     libsandbox::end_with_driver()?;
     // The path is found before the user namespace is entered, because everybody is root in there.
-    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name)))?;
+    let path = locate(args.store, &Environment::of(|name| std::env::var_os(name))).map_err(no_store)?;
     // The owners of trees are ids of the namespace.
     let isolation = libsandbox::enter(None).map_err(|error| Failure::failed("", error))?;
     let lock_timeout = Some(Duration::from_secs(args.lock_timeout));
     let settings = Options { map: isolation.map(), lock_timeout, keep_damaged: true, ..Options::default() };
-    let looks = Store::open_existing(&path, settings.clone())?;
+    let looks = Store::open_existing(&path, settings.clone()).map_err(no_store)?;
     let store = if looks.closed_tmp().is_some() { looks } else { Store::open(&path, settings)? };
     let mut stdout = Stdout::open()?;
     let outcome = store_check::check(&store, args.repair, &mut stdout);
@@ -55,4 +55,11 @@ fn job(args: Args) -> Result<(), Failure> {
         if outcome.repaired > 0 { format!(", {} repaired", outcome.repaired) } else { String::new() };
     libcli::say(&format!("store-check: {checked} entries are as they were written{repaired}\n"));
     Ok(())
+}
+
+/// The failure to find a store. Its status is not the one that means damage.
+fn no_store(error: StoreError) -> Failure {
+    let is_none = matches!(error, StoreError::NotAStore { .. });
+    let failure = Failure::from(error);
+    if is_none { failure.with_exit(Exit::Usage) } else { failure }
 }
