@@ -104,6 +104,7 @@ for damage in 'truncate -s 100 store/index.json' 'truncate -s 0 store/index.json
     is "$damage: nothing is made of it" $? 1
     status_is "$damage: it is found" 1 store-check
     status_is "$damage: and repaired" 0 store-check --repair
+    ok "$damage: with no advice to repair it" no_match -e '--repair' .out
     is "$damage: with all names" "$(image-list --json | grep -o '"name":"[^"]*"' | sort -u | tr '\n' ' ')" \
         '"name":"app:latest" "name":"busybox:latest" '
 done

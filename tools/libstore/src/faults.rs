@@ -90,7 +90,7 @@ impl Store {
             faults.push((name.to_owned(), Fault::Damaged(format!("it is not {wanted}"))));
         }
         let mut index = |what: String| faults.push(("index.json".to_owned(), Fault::Damaged(what)));
-        match self.read_index() {
+        match self.checked_index() {
             Err(error) => index(error.to_string()),
             Ok(found) => {
                 let lost = |image: &&Descriptor| !self.blob_path(image.digest).exists();

@@ -114,15 +114,24 @@ impl Store {
         Ok(missing)
     }
 
+    /// The content of index.json. The error says who repairs it.
     pub(crate) fn read_index(&self) -> Result<Index, StoreError> {
+        self.checked_index().map_err(|error| match error {
+            StoreError::Corrupt { what, why } => {
+                StoreError::corrupt(what, why + "; store-check --repair rebuilds it")
+            }
+            error => error,
+        })
+    }
+
+    /// The content of index.json. The error says only what is wrong, for store-check itself.
+    pub(crate) fn checked_index(&self) -> Result<Index, StoreError> {
         let path = self.path().join("index.json");
         let file =
             std::fs::File::open(&path).map_err(StoreError::io(format!("cannot read {}", path.display())))?;
         let bytes = image::read_limited(file, MAX_JSON)
             .map_err(StoreError::io(format!("cannot read {}", path.display())))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            StoreError::corrupt("index.json", format!("{error}; store-check --repair rebuilds it"))
-        })
+        serde_json::from_slice(&bytes).map_err(|error| StoreError::corrupt("index.json", error.to_string()))
     }
 
     /// The last content of index.json, if it is known.
