@@ -68,6 +68,12 @@ same_digest "and built again as they were" "$(build -t app)" "$digest"
 image-tag --delete app:latest busybox:latest
 ok "without names they go" store-gc -q --max-size 500K
 is "with all that they need" "$(find store/blobs store/snapshots store/cache -type f)" ""
+for size in 10K:10000 10KB:10000 10KiB:10240 10:10; do
+    store-gc -q --set --min-free 0 --max-size "${size%:*}" >/dev/null 2>&1
+    is "${size%:*} is ${size#*:} bytes" "$(sed -n 's/^max-size //p' store/limits)" "${size#*:}"
+done
+rm store/limits
+ok "a share of 0 that must stay free is no limit" store-gc -q --min-free 0
 status_is "a limit that is none is refused" 2 store-gc --max-size big
 status_is "no limit too" 2 store-gc
 store-gc -q --set --max-size 100M
