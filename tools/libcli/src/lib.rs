@@ -35,7 +35,7 @@ pub use near::{did_you_mean, nearest};
 pub use progress::{TakenTerminal, is_watched, take_terminal, tell};
 pub use secret::{SecretSource, secret, secrets_for_servers};
 pub use shell::shell_word;
-pub use size::{Decimal, decimal_size, human, size};
+pub use size::{Decimal, decimal_size, human, seconds, size};
 pub use spell::spelled_out;
 pub use stdin::input;
 pub use stdout::Stdout;

@@ -1,6 +1,6 @@
 //! The options that limit what a RUN uses, as numbers.
 
-use crate::size::size;
+use crate::size::{seconds, size};
 use std::time::Duration;
 
 /// Reads a size of memory, which has to be as much as docker asks for.
@@ -29,15 +29,9 @@ pub fn microseconds(text: &str) -> Result<u64, String> {
 
 /// A time: seconds, or a number with s, m or h.
 pub fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3600),
-        _ => (text, 1),
-    };
-    let seconds = number.parse::<u64>().ok().filter(|number| *number > 0);
-    let seconds = seconds.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds <= 1 << 32);
+    let seconds = seconds(text, &[("s", 1), ("m", 60), ("h", 3600), ("", 1)]);
     seconds
+        .filter(|seconds| (1..=1 << 32).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| format!("{text:?} is not a time such as 90, 90s, 5m or 1h"))
 }

@@ -5,6 +5,13 @@ pub fn size(text: &str) -> Result<u64, String> {
     parsed(text, 1024).unwrap_or_else(|| Err(format!("{text:?} is not a size such as 64m")))
 }
 
+/// Reads a number with one of `units`, each with its seconds. `None` if the text is no such time, or is too long a one.
+pub fn seconds(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    units
+        .iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds))
+}
+
 /// Reads a number of bytes with units that are powers of 1000, or of 1024 with an i: `20MB`, `1.5 GiB`.
 pub fn decimal_size(text: &str) -> Result<u64, String> {
     let none = || Err(format!("{text:?} is no size; write it as 20000000, 20MB or 20MiB"));

@@ -43,12 +43,8 @@ pub fn free(text: &str) -> Result<Free, String> {
 /// Reads a time span of one unit.
 pub fn span(text: &str) -> Result<Duration, String> {
     let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 604_800)];
-    let read = |(unit, seconds): (&str, u64)| {
-        let number = text.strip_suffix(unit)?.parse::<u64>().ok()?;
-        number.checked_mul(seconds).map(Duration::from_secs)
-    };
-    let found = units.into_iter().find_map(read);
-    found.ok_or_else(|| format!("{text:?} is no time; write it as 7d, 12h, 30m or 90s"))
+    let seconds = libcli::seconds(text, &units).map(Duration::from_secs);
+    seconds.ok_or_else(|| format!("{text:?} is no time; write it as 7d, 12h, 30m or 90s"))
 }
 
 impl Limits {
