@@ -308,25 +308,27 @@ mod tests {
     use super::*;
     use crate::Stdio;
 
-    #[test]
-    fn a_sandbox_that_says_nothing_is_given_up() {
-        let mut mute = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let (outer, _inner) = UnixStream::pair().unwrap();
-        let pid = Pid::from_raw(mute.id() as i32);
-        let start_by = Instant::now() + Duration::from_millis(30);
-        let grace = Duration::from_secs(1);
-        let mut watch = Watch {
-            pid,
+    /// A watch over a process that has to say something within `start`.
+    fn watch_of(process: &std::process::Child, outer: UnixStream, start: Duration) -> Watch {
+        Watch {
+            pid: Pid::from_raw(process.id() as i32),
             outer,
             report: Vec::new(),
-            start_by,
+            start_by: Instant::now() + start,
             time_up: None,
             timed_out: false,
             caught: None,
             deadline: None,
-            grace,
+            grace: Duration::from_secs(1),
             silent: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_sandbox_that_says_nothing_is_given_up() {
+        let mut mute = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let (outer, _inner) = UnixStream::pair().unwrap();
+        let mut watch = watch_of(&mute, outer, Duration::from_millis(30));
         let mut relay = Relay::open(Stdio::Piped).unwrap();
         let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
         let ended = watch.relay(&mut relay, &signals, &mut |_, _| Ok(()));
@@ -339,21 +341,7 @@ mod tests {
     fn silence_is_told_again_and_again() {
         let mut mute = std::process::Command::new("sleep").arg("100").spawn().unwrap();
         let (outer, _inner) = UnixStream::pair().unwrap();
-        let pid = Pid::from_raw(mute.id() as i32);
-        let (start_by, grace) = (Instant::now() + START, Duration::from_secs(1));
-        let silent = Some(Duration::from_millis(5));
-        let mut watch = Watch {
-            pid,
-            outer,
-            report: Vec::new(),
-            start_by,
-            time_up: None,
-            timed_out: false,
-            caught: None,
-            deadline: None,
-            grace,
-            silent,
-        };
+        let mut watch = Watch { silent: Some(Duration::from_millis(5)), ..watch_of(&mute, outer, START) };
         let mut relay = Relay::open(Stdio::Piped).unwrap();
         let signals = Signals::block(Stdio::Piped, OnSignal::End).unwrap();
         let mut told = 0;
